@@ -1,0 +1,79 @@
+"""The errors a user can meet. Each message is one sentence that says what to do.
+
+    DedupError
+    ├── UsageError          what was asked cannot be meant (exit code 2)
+    │   ├── WhereError      a malformed --where expression
+    │   ├── UnknownDataset
+    │   ├── UnknownTag
+    │   └── UnknownMetric
+    ├── SourceError         the folder or list to scan cannot be used
+    ├── UnreadableImage     one file is no readable picture; becomes a failure row, never ends a scan
+    ├── AnnotationError     an annotation file is not what it should be
+    ├── DatasetError        a dataset's own directory is damaged, locked or out of space
+    │   └── ScanRunning
+    ├── ExportError         an export cannot be written as asked
+    ├── RemovalError        a removal or restore was refused
+    └── Cancelled           a person stopped a job; what was finished is kept
+"""
+
+from __future__ import annotations
+
+
+class DedupError(Exception):
+    """Base of every error that is shown to a user as one sentence."""
+
+    exit_code = 1
+
+
+class UsageError(DedupError):
+    """What was asked cannot be meant."""
+
+    exit_code = 2
+
+
+class WhereError(UsageError):
+    """A filter expression is malformed; the message points at the place."""
+
+
+class UnknownDataset(UsageError):
+    """No dataset of that name."""
+
+
+class UnknownTag(UsageError):
+    """No tag of that name."""
+
+
+class UnknownMetric(UsageError):
+    """No metric of that name."""
+
+
+class SourceError(UsageError):
+    """The folder or list of files cannot be scanned."""
+
+
+class UnreadableImage(DedupError):
+    """One file is no readable picture; `str(error)` is the reason shown in its failure row."""
+
+
+class AnnotationError(DedupError):
+    """An annotation file cannot be used."""
+
+
+class DatasetError(DedupError):
+    """A dataset's own directory is damaged, locked or cannot be written."""
+
+
+class ScanRunning(DatasetError):
+    """Another scan holds the dataset's lock."""
+
+
+class ExportError(DedupError):
+    """An export cannot be written as asked; nothing was overwritten."""
+
+
+class RemovalError(DedupError):
+    """A removal or restore was refused; no image was touched by the refused step."""
+
+
+class Cancelled(DedupError):
+    """A person stopped a job; what was finished is kept."""

@@ -1,0 +1,79 @@
+"""The words of the product as constants and frozen records; imports nothing of ours.
+
+Column names of the frame are documented in `dedup.dataset.Dataset.frame`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+NEAR_DISTANCE = 0.5
+"""Default decision threshold: verified distances up to this one are near duplicates."""
+
+NEAR_SINGULARITY = 0.05
+"""Upper end of the near-duplicate band of the singularity score."""
+
+SCORE_VERSION = 1
+"""Changes with the curve of `dedup.singularity`; written into every export."""
+
+TAG_PREFIX = "tag:"
+"""A tag named `keep` is the boolean column `tag:keep` of the frame."""
+
+
+class Kind(StrEnum):
+    """What an image is to its dataset, or what a pair is."""
+
+    EXACT = "exact"
+    NEAR = "near"
+    SIMILAR = "similar"
+    UNIQUE = "unique"
+    FAILED = "failed"
+
+
+class Role(StrEnum):
+    """The part an image plays in its group."""
+
+    KEEPER = "keeper"
+    DUPLICATE = "duplicate"
+    NONE = ""
+
+
+class Status(StrEnum):
+    """Whether a file could be read."""
+
+    OK = "ok"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a long job is. `done` and `total` count units of `stage` (files, pairs, ...); seconds are wall time."""
+
+    stage: str
+    done: int
+    total: int
+    seconds: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Units a second, 0.0 before the first."""
+        return self.done / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimated from the rate so far; None before the first unit."""
+        return (self.total - self.done) / self.rate if self.rate > 0 else None
+
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A name a person gives to images. `colour` is `#rrggbb`; `count` the images that carry it now."""
+
+    name: str
+    colour: str
+    count: int
