@@ -52,7 +52,14 @@ class SourceError(UsageError):
 
 
 class UnreadableImage(DedupError):
-    """One file is no readable picture; `str(error)` is the reason shown in its failure row."""
+    """One file is no readable picture; `str(error)` is the reason shown in its failure row.
+
+    `transient` says that another try may succeed, so a later scan tries again.
+    """
+
+    def __init__(self, reason: str, *, transient: bool = False) -> None:
+        super().__init__(reason)
+        self.transient = transient
 
 
 class AnnotationError(DedupError):
