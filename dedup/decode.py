@@ -1,7 +1,7 @@
 """Bytes of a file to an upright 8-bit RGB picture and the facts about it; the only place that knows Pillow's errors.
 
 One door: `read(path)` returns a `Decoded` or raises `UnreadableImage` with a reason a person understands. Colour
-profiles are not applied: copies of a picture carry the same profile or lost it, and the numbers are compared as they are.
+profiles are not applied: copies of a picture carry the same profile or lost it; the numbers are compared as they are.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from dedup.errors import UnreadableImage
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "DIB", "HEIF", "AVIF", "MPO", "PPM", "JPEG2000", "ICO")
-"""Recognised by content. Formats that Pillow hands to other programs (EPS, WMF) are left out on purpose."""
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "DIB", "HEIF", "AVIF", "PPM", "JPEG2000", "ICO")
+"""Recognised by content; JPEG stands for MPO too. Formats that Pillow hands to other programs (EPS) are left out."""
 
 MAX_PIXELS = 200_000_000
 """Default limit: a larger picture becomes a failure row instead of filling the memory."""
@@ -45,8 +45,32 @@ LOSSY_TIFF_COMPRESSION = {"jpeg", "tiff_jpeg", "webp"}
 # Luminance quantisation table of the JPEG standard (ITU-T T.81, Annex K.1); its sum is all the estimate needs.
 STANDARD_LUMINANCE_SUM = 3688
 
+Image.init()  # a restricted list of formats needs its plugins loaded beforehand
 pillow_heif.register_heif_opener()
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+SIGNATURES = (
+    ("JPEG", b"\xff\xd8\xff"), ("PNG", b"\x89PNG"), ("GIF", b"GIF8"), ("BMP", b"BM"), ("TIFF", b"II*\0"),
+    ("TIFF", b"MM\0*"), ("TIFF", b"II+\0"), ("TIFF", b"MM\0+"), ("JPEG2000", b"\xff\x4f\xff\x51"),
+    ("JPEG2000", b"\0\0\0\x0cjP  "), ("ICO", b"\0\0\1\0"),
+    *(("PPM", b"P%d" % digit) for digit in range(1, 8)),
+)  # fmt: skip
+HEIF_BRANDS = {b"heic": "HEIF", b"heix": "HEIF", b"heim": "HEIF", b"heis": "HEIF", b"hevc": "HEIF", b"hevx": "HEIF",
+               b"mif1": "HEIF", b"msf1": "HEIF", b"avif": "AVIF", b"avis": "AVIF"}  # fmt: skip
+HEAD_BYTES = 16
+
+
+def sniff(head: bytes) -> str | None:
+    """The format that a file's first 16 bytes announce, or None. A promise, not a proof."""
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WEBP"
+    if head[4:8] == b"ftyp":
+        return HEIF_BRANDS.get(head[8:12])
+    found = next((name for name, start in SIGNATURES if head.startswith(start)), None)
+    if found == "PPM" and not head[2:3].isspace():
+        return None
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +159,13 @@ def _read_once(path: Path, stat: os.stat_result, max_pixels: int) -> Decoded:
 def _open(stream: BinaryIO, max_pixels: int) -> Image.Image:
     # Pillow refuses above twice this number, in every frame and tile that a header may hide.
     Image.MAX_IMAGE_PIXELS = max(1, max_pixels // 2)
-    image = Image.open(stream, formats=FORMATS)
+    announced = sniff(stream.read(HEAD_BYTES))
+    stream.seek(0)
+    try:
+        image = Image.open(stream, formats=FORMATS)
+    except UnidentifiedImageError as error:
+        reason = f"damaged: its {announced} header cannot be read" if announced else "not an image we can read"
+        raise UnreadableImage(reason) from error
     if image.width * image.height > max_pixels:
         raise UnreadableImage(f"too many pixels: {image.width * image.height:,} (the limit is {max_pixels:,})")
     return image
@@ -252,8 +282,6 @@ def _reasons() -> Iterator[None]:
         raise UnreadableImage("vanished during the scan", transient=True) from error
     except PermissionError as error:
         raise UnreadableImage("permission denied", transient=True) from error
-    except UnidentifiedImageError as error:
-        raise UnreadableImage("not an image, or of a format that is not supported") from error
     except Image.DecompressionBombError as error:
         raise UnreadableImage("too many pixels: a frame is far larger than the limit") from error
     except MemoryError as error:

@@ -1,0 +1,78 @@
+"""What the metrics of one image are computed from, each intermediate at most once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+SWATCH_SIDE = 128
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image as metrics see it.
+
+    `small` is the upright RGB picture box-reduced to at most 256 pixels a side, so that numbers mean the same at every
+    resolution; `width`, `height` (pixels) and `bytes` are those of the file itself.
+    """
+
+    small: Image.Image
+    width: int
+    height: int
+    bytes: int
+
+    @cached_property
+    def luma_image(self) -> Image.Image:
+        """ITU-R 601 luma, mode L."""
+        return self.small.convert("L")
+
+    @cached_property
+    def luma(self) -> NDArray[np.float32]:
+        """ITU-R 601 luma, float32 (h, w), 0..255."""
+        return np.asarray(self.luma_image, np.float32)
+
+    @cached_property
+    def luma_histogram(self) -> NDArray[np.float64]:
+        """Share of pixels at each of the 256 luma values."""
+        counts = np.array(self.luma_image.histogram(), np.float64)
+        return counts / float(counts.sum())
+
+    @cached_property
+    def channels(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+        """Red, green and blue, uint8 (h, w) each, of a copy of at most 128 pixels a side: colour needs no detail."""
+        swatch = self.small.reduce(2) if max(self.small.size) > SWATCH_SIDE else self.small
+        red, green, blue = (np.asarray(band) for band in swatch.split())
+        return red, green, blue
+
+    @cached_property
+    def highest(self) -> NDArray[np.uint8]:
+        """Largest of the three channels, uint8 (h, w)."""
+        red, green, blue = self.channels
+        return np.maximum(np.maximum(red, green), blue)
+
+    @cached_property
+    def chroma(self) -> NDArray[np.uint8]:
+        """Largest minus smallest channel, uint8 (h, w): 0 where the pixel is gray."""
+        red, green, blue = self.channels
+        return self.highest - np.minimum(np.minimum(red, green), blue)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number per image.
+
+    `name` is the frame's column; `title` and `help` are for people: `help` gives formula, range and source. `measure`
+    computes it from a Sample; None when it comes from elsewhere (the file's facts or the whole dataset).
+    `whole` says that values are whole numbers.
+    """
+
+    name: str
+    title: str
+    help: str
+    measure: Callable[[Sample], float] | None = None
+    whole: bool = False
