@@ -17,36 +17,10 @@ from pathlib import Path
 from dedup.decode import HEAD_BYTES, sniff
 from dedup.errors import SourceError
 
-IMAGE_SUFFIXES = frozenset(
-    [
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".png",
-        ".apng",
-        ".webp",
-        ".gif",
-        ".tif",
-        ".tiff",
-        ".bmp",
-        ".dib",
-        ".heic",
-        ".heif",
-        ".hif",
-        ".avif",
-        ".avifs",
-        ".mpo",
-        ".ppm",
-        ".pgm",
-        ".pbm",
-        ".pnm",
-        ".jp2",
-        ".j2k",
-        ".jpx",
-        ".ico",
-    ]
-)
+IMAGE_SUFFIXES = frozenset({
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".dib", ".heic",
+    ".heif", ".hif", ".avif", ".avifs", ".mpo", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".jpx", ".ico",
+})  # fmt: skip
 TRASH_FOLDERS = frozenset({"$recycle.bin", "system volume information", "lost+found", "__macosx", "@eadir"})
 LIST_SUFFIXES = frozenset({".txt", ".csv", ".tsv", ".lst"})
 PATH_COLUMNS = ("path", "file_name", "filename", "file", "image", "filepath", "image_path")
