@@ -1,0 +1,364 @@
+"""What was done to one image to get the other: typed parameters of a pair, their names, and one readable sentence.
+
+A row of a pairs table says what the RIGHT image is relative to the LEFT one. The geometry is one affine map from left
+to right in normalised coordinates: a picture is the unit square, x to the right and y down. Orientation, rotation,
+crop and scale are all read off that map (`geometry`), so they cannot contradict each other.
+
+Angles are in degrees, counter-clockwise as seen (Pillow's way). Crops are fractions of the area.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+PAIR_COLUMNS: dict[str, str] = {
+    "left": "int32",
+    "right": "int32",
+    "kind": "str",  # exact, near or similar
+    "distance": "float32",  # 0 exact, up to 0.5 near by default, up to 1 similar
+    "relations": "str",  # names from NAMES, joined by |
+    "bits": "int16",  # Hamming distance of the hashes, 0..256, the least over eight orientations
+    "correlation": "float32",  # of the aligned pictures where they agree, -1..1
+    "derived": "int8",  # which is likelier made from the other: -1 left, +1 right, 0 cannot say
+    # geometry: (x, y) of left appears in right at (xx x + xy y + x0, yx x + yy y + y0)
+    "xx": "float32",
+    "xy": "float32",
+    "x0": "float32",
+    "yx": "float32",
+    "yy": "float32",
+    "y0": "float32",
+    "left_width": "int32",
+    "left_height": "int32",
+    "right_width": "int32",
+    "right_height": "int32",
+    "orientation": "int8",  # EXIF's eight: 1 upright, 2 mirrored, 3 turned 180, 4 flipped, 6 and 8 turned ...
+    "rotation": "float32",  # degrees beyond the orientation, -45..45
+    "scale": "float32",  # right pixels per left pixel
+    "stretch": "float32",  # change of aspect: horizontal over vertical scale, before any quarter turn
+    "seen_left": "float32",  # fraction of left's area that right shows
+    "seen_right": "float32",  # fraction of right's area that left shows
+    "cropped": "int8",  # which side is a crop of the other: -1 left, +1 right, 0 neither
+    "bordered": "int8",  # which side has a uniform border around the other: -1, +1, 0
+    # tones: right = gain * left + bias in gray levels
+    "gain": "float32",
+    "bias": "float32",
+    "saturation": "float32",  # colourfulness of right over that of left
+    "tint": "float32",  # shift of the mean colour, in chroma levels
+    "gray": "int8",  # which side has lost its colour: -1, +1, 0
+    "blur": "float32",  # fine detail of right over that of left, log2: below 0 right is softer
+    "grain": "float32",  # noise of right minus noise of left, gray levels
+    "recoded": "int8",  # 1 recompressed within a format, 2 another format, 0 neither
+    # the part that disagrees, a box in left's coordinates (NaN without any), and which side carries it
+    "overlaid": "int8",
+    "box_left": "float32",
+    "box_top": "float32",
+    "box_right": "float32",
+    "box_bottom": "float32",
+}
+"""Columns of a pairs table with their types."""
+
+AFFINE = ["xx", "xy", "x0", "yx", "yy", "y0"]
+BOX = ["box_left", "box_top", "box_right", "box_bottom"]
+
+NAMES: tuple[str, ...] = (
+    "identical file",
+    "identical pixels",
+    "mirrored",
+    "flipped",
+    "turned 90",
+    "turned 180",
+    "turned 270",
+    "transposed",
+    "transversed",
+    "rotated",
+    "cropped",
+    "bordered",
+    "shifted",
+    "stretched",
+    "resized",
+    "brighter",
+    "darker",
+    "more contrast",
+    "less contrast",
+    "gray",
+    "colour changed",
+    "blurred",
+    "sharpened",
+    "noisy",
+    "overlaid",
+    "recompressed",
+    "other format",
+)
+"""Every relation name. A name says what kind of edit lies between the two, whichever of them was edited."""
+
+IDENTICAL_FILE, IDENTICAL_PIXELS = NAMES[:2]
+
+ORIENTATION_NAMES = {
+    2: "mirrored",
+    3: "turned 180",
+    4: "flipped",
+    5: "transposed",
+    6: "turned 270",
+    7: "transversed",
+    8: "turned 90",
+}
+_INVERSE_ORIENTATION = np.array([0, 1, 2, 3, 4, 5, 8, 7, 6], np.int8)
+
+# Smallest changes that are named.
+ROTATED_DEGREES = 0.6
+CROPPED_AREA = 0.985
+STRETCHED = 1.03
+RESIZED = 1.02
+
+# The linear parts (x right, y down) of EXIF's orientations 1..8: what carries the left picture to the right one.
+ORIENTATIONS = np.array(
+    [
+        [[1, 0], [0, 1]],
+        [[-1, 0], [0, 1]],
+        [[-1, 0], [0, -1]],
+        [[1, 0], [0, -1]],
+        [[0, 1], [1, 0]],
+        [[0, -1], [1, 0]],
+        [[0, -1], [-1, 0]],
+        [[0, 1], [-1, 0]],
+    ],
+    np.float64,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What the right image of a pair is relative to the left; every field is a column of `PAIR_COLUMNS`."""
+
+    values: Mapping[str, Any]
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Relation:
+        """From one row of a pairs table (a mapping of column names, as `frame.iloc[i]` is)."""
+        return cls({column: row[column] for column in PAIR_COLUMNS})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The relation's names, from `NAMES`."""
+        return tuple(name for name in str(self.values["relations"]).split("|") if name)
+
+    def sentence(self) -> str:
+        """For people, such as "mirrored, cropped to 82 %, recompressed"."""
+        return ", ".join(_phrase(name, self.values) for name in self.names)
+
+    def inverse(self) -> Relation:
+        """The same pair with its sides exchanged."""
+        frame = invert(pd.DataFrame([dict(self.values)]).astype(PAIR_COLUMNS))
+        return Relation.from_row(frame.iloc[0].to_dict())
+
+    def affine(self) -> NDArray[np.float64]:
+        """The 2 x 3 map from left to right pixels, see `pixel_affine`."""
+        return pixel_affine(self.values)
+
+
+def describe(pairs: pd.DataFrame) -> list[str]:
+    """One sentence a row: what the right image is relative to the left."""
+    return [Relation(row).sentence() for row in pairs.to_dict("records")]
+
+
+def pixel_affine(row: Mapping[str, Any]) -> NDArray[np.float64]:
+    """The 2 x 3 map that carries continuous pixel coordinates of the left image to those of the right one."""
+    affine = np.array([[row["xx"], row["xy"], row["x0"]], [row["yx"], row["yy"], row["y0"]]], np.float64)
+    affine[:, :2] /= [row["left_width"], row["left_height"]]
+    return affine * np.array([[row["right_width"]], [row["right_height"]]], np.float64)
+
+
+def map_box(box: Sequence[float], affine: NDArray[np.float64]) -> tuple[float, float, float, float]:
+    """The upright box around a box (left, top, right, bottom) carried by a 2 x 3 map."""
+    left, top, right, bottom = box
+    corners = affine @ np.array([[left, right, right, left], [top, top, bottom, bottom], [1, 1, 1, 1]], np.float64)
+    (x0, y0), (x1, y1) = corners.min(axis=1), corners.max(axis=1)
+    return float(x0), float(y0), float(x1), float(y1)
+
+
+# --- geometry -----------------------------------------------------------------------------------------------------
+
+
+def invert_affine(affine: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The inverses of maps (n, 6); a map that cannot be inverted becomes NaN."""
+    xx, xy, x0, yx, yy, y0 = affine.astype(np.float64).T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = 1 / (xx * yy - xy * yx)
+        back = np.array([yy, -xy, xy * y0 - yy * x0, -yx, xx, yx * x0 - xx * y0]) * scale
+    return np.where(np.isfinite(back), back, np.nan).T
+
+
+def geometry(affine: NDArray[np.floating], sizes: NDArray[np.integer]) -> dict[str, NDArray[Any]]:
+    """Orientation, rotation, scale, stretch and what each side sees of the other, of maps (n, 6) between pictures.
+
+    `sizes` (n, 4) are the widths and heights of left and right.
+    """
+    wl, hl, wr, hr = sizes.astype(np.float64).T
+    linear = affine.astype(np.float64)[:, [0, 1, 3, 4]].reshape(-1, 2, 2).copy()
+    linear[:, 0] *= wr[:, None]
+    linear[:, 1] *= hr[:, None]
+    linear[:, :, 0] /= wl[:, None]
+    linear[:, :, 1] /= hl[:, None]
+    size = np.sqrt(np.abs(np.linalg.det(linear)))
+    # the orientation is the one whose matrix is nearest to the map without its anisotropic scaling
+    left, _, right = np.linalg.svd(linear)
+    orthogonal = left @ right
+    score = np.einsum("nij,oij->no", orthogonal, ORIENTATIONS)
+    orientation = score.argmax(axis=1)
+    rest = np.einsum("nij,nkj->nik", orthogonal, ORIENTATIONS[orientation])
+    rotation = -np.degrees(np.arctan2(rest[:, 1, 0] - rest[:, 0, 1], rest[:, 0, 0] + rest[:, 1, 1]))
+    across = np.hypot(linear[:, 0, 0], linear[:, 1, 0])
+    down = np.hypot(linear[:, 0, 1], linear[:, 1, 1])
+    seen_left = _overlap(invert_affine(affine))
+    seen_right = _overlap(affine.astype(np.float64))
+    return {
+        "orientation": (orientation + 1).astype(np.int8),
+        "rotation": rotation,
+        "scale": size,
+        "stretch": across / down,
+        "seen_left": seen_left,
+        "seen_right": seen_right,
+    }
+
+
+def _overlap(affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What part of the unit square the unit square covers when carried there by maps (n, 6): Sutherland-Hodgman."""
+    xx, xy, x0, yx, yy, y0 = affine.T
+    corners = [(0, 0), (1, 0), (1, 1), (0, 1)]
+    quads = np.stack([np.stack([xx * x + xy * y + x0, yx * x + yy * y + y0], axis=-1) for x, y in corners], axis=1)
+    return np.array([_clipped_area(quad) if np.isfinite(quad).all() else np.nan for quad in quads])
+
+
+def _clipped_area(quad: NDArray[np.float64]) -> float:
+    points = [(float(x), float(y)) for x, y in quad]
+    for axis, sign, bound in ((0, 1, 0.0), (0, -1, 1.0), (1, 1, 0.0), (1, -1, 1.0)):
+        points = _clip(points, axis, sign, bound)
+    area = sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(points, points[1:] + points[:1], strict=True))
+    return abs(area) / 2
+
+
+def _clip(points: list[tuple[float, float]], axis: int, sign: int, bound: float) -> list[tuple[float, float]]:
+    kept: list[tuple[float, float]] = []
+    for here, there in zip(points, points[1:] + points[:1], strict=True):
+        inside, next_inside = sign * (here[axis] - bound), sign * (there[axis] - bound)
+        if inside >= 0:
+            kept.append(here)
+        if (inside >= 0) != (next_inside >= 0):
+            t = inside / (inside - next_inside)
+            kept.append((here[0] + t * (there[0] - here[0]), here[1] + t * (there[1] - here[1])))
+    return kept
+
+
+# --- the other side ---------------------------------------------------------------------------------------------------
+
+_SWAPPED = {
+    "left": "right",
+    "left_width": "right_width",
+    "left_height": "right_height",
+    "seen_left": "seen_right",
+}
+_NEGATED = ("derived", "cropped", "bordered", "gray", "blur", "grain", "overlaid", "tint")
+_SWAPPED_NAMES = {
+    "brighter": "darker",
+    "more contrast": "less contrast",
+    "blurred": "sharpened",
+    "turned 90": "turned 270",
+}
+_OTHER_NAME = _SWAPPED_NAMES | {there: here for here, there in _SWAPPED_NAMES.items()}
+
+
+def invert(pairs: pd.DataFrame) -> pd.DataFrame:
+    """The same pairs with left and right exchanged (so left may then be the greater row number)."""
+    back = pairs.copy()
+    for here, there in _SWAPPED.items():
+        back[here], back[there] = pairs[there], pairs[here]
+    for column in _NEGATED:
+        back[column] = -pairs[column]
+    affine = invert_affine(pairs[AFFINE].to_numpy())
+    back[AFFINE] = affine.astype(np.float32)
+    back[BOX] = _carry_boxes(pairs[BOX].to_numpy(np.float64), pairs[AFFINE].to_numpy(np.float64)).astype(np.float32)
+    gain = pairs["gain"].to_numpy(np.float64)
+    back["gain"] = 1 / gain
+    back["bias"] = -pairs["bias"] / gain
+    back["saturation"] = 1 / pairs["saturation"]
+    back["scale"] = 1 / pairs["scale"]
+    orientation = pairs["orientation"].to_numpy()
+    back["orientation"] = _INVERSE_ORIENTATION[orientation]
+    mirrored = np.isin(orientation, (2, 4, 5, 7))
+    back["rotation"] = np.where(mirrored, pairs["rotation"], -pairs["rotation"])
+    quarter = orientation >= 5
+    back["stretch"] = np.where(quarter, pairs["stretch"], 1 / pairs["stretch"])
+    back["relations"] = [
+        "|".join(_OTHER_NAME.get(name, name) for name in str(names).split("|")) for names in pairs["relations"]
+    ]
+    return back.astype(PAIR_COLUMNS)
+
+
+def _carry_boxes(boxes: NDArray[np.float64], affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    x, y = boxes[:, [0, 2, 2, 0]], boxes[:, [1, 1, 3, 3]]
+    xx, xy, x0, yx, yy, y0 = (affine[:, [i]] for i in range(6))
+    there_x, there_y = xx * x + xy * y + x0, yx * x + yy * y + y0
+    corners = np.array([there_x.min(axis=1), there_y.min(axis=1), there_x.max(axis=1), there_y.max(axis=1)])
+    return np.clip(corners.T, 0, 1)
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * float(fraction):.0f} %"
+
+
+def _cropped(row: Mapping[str, Any]) -> str:
+    if row["cropped"] > 0:
+        return f"cropped to {_percent(row['seen_left'])}"
+    if row["cropped"] < 0:
+        return f"uncropped (the other shows {_percent(row['seen_right'])} of it)"
+    return f"cropped differently ({_percent(row['seen_right'])} in common)"
+
+
+def _resized(row: Mapping[str, Any]) -> str:
+    sizes = (row["left_width"], row["left_height"], row["right_width"], row["right_height"])
+    return "resized from {}x{} to {}x{}".format(*(int(side) for side in sizes))
+
+
+def _place(row: Mapping[str, Any]) -> str:
+    """Where the overlay lies: "at the bottom right", from the middle of its box."""
+    x, y = (row["box_left"] + row["box_right"]) / 2, (row["box_top"] + row["box_bottom"]) / 2
+    if not np.isfinite(x + y):
+        return ""
+    words = [word for word in (_third(y, "top", "bottom"), _third(x, "left", "right")) if word]
+    return " at the " + " ".join(words) if words else " in the middle"
+
+
+def _third(value: float, low: str, high: str) -> str:
+    return low if value < 1 / 3 else high if value > 2 / 3 else ""
+
+
+def _either(column: str, right: str, left: str) -> Callable[[Mapping[str, Any]], str]:
+    return lambda row: left if row[column] < 0 else right
+
+
+_PHRASES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "turned 90": lambda row: "turned 90°",
+    "turned 180": lambda row: "turned 180°",
+    "turned 270": lambda row: "turned 270°",
+    "rotated": lambda row: f"rotated by {float(row['rotation']):.1f}°",
+    "cropped": _cropped,
+    "bordered": _either("bordered", "bordered", "without the border"),
+    "resized": _resized,
+    "gray": _either("gray", "gray", "in colour"),
+    "noisy": _either("grain", "noisy", "less noisy"),
+    "overlaid": lambda row: _either("overlaid", "overlaid", "without the overlay")(row) + _place(row),
+}
+
+
+def _phrase(name: str, row: Mapping[str, Any]) -> str:
+    phrase = _PHRASES.get(name)
+    return phrase(row) if phrase else name

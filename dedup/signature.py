@@ -1,0 +1,130 @@
+"""What is kept of a picture for comparing: a perceptual hash, a tiny gray picture, a colour picture, some numbers.
+
+A signature is one record of `SIGNATURE`, 3 KB of fixed-width fields, made once per picture by `extract`. Everything
+the matching does later (orientations, crops, rotations, alignment) is computed from these, never from the file.
+
+The hash is pHash (Klinger & Starkweather): the signs, against their median, of the 16 x 16 lowest frequencies of a
+discrete cosine transform of the picture shrunk to 64 x 64. It equals `imagehash.phash(picture, hash_size=16)`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+VERSION = 1
+"""Changes when the meaning of a field changes, so that stored signatures of an older version are computed again."""
+
+HASH_SIDE = 16
+HASH_INPUT = 64
+TINY = 48
+CHROMA = 16
+
+SIGNATURE = np.dtype(
+    [
+        ("hash", "u1", (HASH_SIDE * HASH_SIDE // 8,)),  # 256 bits, row by row, most significant first
+        ("tiny", "u1", (TINY, TINY)),  # gray, the whole picture squeezed to a square
+        ("chroma", "u1", (CHROMA, CHROMA, 2)),  # Cb and Cr, 128 is neutral
+        ("trim", "f4", (4,)),  # left, top, right, bottom: the box inside uniform borders, in fractions of the sides
+        ("detail", "f4"),  # mean absolute second difference of the reduced gray picture, in gray levels
+        ("noise", "f4"),  # standard deviation of fine grain, in gray levels (Immerkaer 1996)
+    ]
+)
+"""One signature."""
+
+UNIFORM = 6.0
+"""A border line is uniform when its gray levels stay within this many levels (standard deviation) ..."""
+SAME_TONE = 10.0
+"""... and is part of the same border when its mean is within this many levels of the outermost line's."""
+LARGEST_BORDER = 0.45
+"""No more than this fraction of a side is ever taken for a border."""
+
+Gray = NDArray[np.uint8]
+
+
+def cosines(rows: int, columns: int) -> NDArray[np.float64]:
+    """The first `rows` rows of the unnormalised type-II cosine transform of `columns` samples, as scipy scales it."""
+    frequency = np.arange(rows)[:, None]
+    place = np.arange(columns)[None, :] + 0.5
+    return 2 * np.cos(np.pi * frequency * place / columns)
+
+
+_HASH_COSINES = cosines(HASH_SIDE, HASH_INPUT)
+
+
+def spectrum(pictures: NDArray[np.generic]) -> NDArray[np.float64]:
+    """The 16 x 16 lowest cosine frequencies of square pictures, (..., side, side) to (..., 16, 16).
+
+    Rounded to a millionth, so that what is zero on paper is zero here and equal numbers compare equal.
+    """
+    side = pictures.shape[-1]
+    matrix = _HASH_COSINES if side == HASH_INPUT else cosines(HASH_SIDE, side)
+    return np.round(matrix @ pictures.astype(np.float64) @ matrix.T, 6)
+
+
+def hash_bits(spectra: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Spectra (..., 16, 16) to packed hashes (..., 32): which frequencies lie above their median."""
+    flat = spectra.reshape(*spectra.shape[:-2], HASH_SIDE * HASH_SIDE)
+    return np.packbits(flat > np.median(flat, axis=-1, keepdims=True), axis=-1)
+
+
+def phash(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Hashes (..., 32) of gray pictures (..., 64, 64): the bits of `imagehash.phash(picture, hash_size=16)`."""
+    return hash_bits(spectrum(pictures))
+
+
+def border(gray: Gray) -> tuple[float, float, float, float]:
+    """The box left, top, right, bottom inside uniform borders, in fractions; (0, 0, 1, 1) without any."""
+    top, bottom = _border_of_rows(gray)
+    left, right = _border_of_rows(gray.T)
+    return left, top, right, bottom
+
+
+def _border_of_rows(gray: Gray) -> tuple[float, float]:
+    """First and last fraction of the height that is not border."""
+    size = gray.shape[0]
+    if size < 8:
+        return 0.0, 1.0
+    values = gray.astype(np.float32)
+    mean, spread = values.mean(axis=1), values.std(axis=1)
+    limit = int(size * LARGEST_BORDER)
+    first = _run(mean[:limit], spread[:limit])
+    last = _run(mean[::-1][:limit], spread[::-1][:limit])
+    return first / size, 1 - last / size
+
+
+def _run(mean: NDArray[np.float32], spread: NDArray[np.float32]) -> int:
+    """How many of the lines, counted from the edge, are border; a border that never ends is none."""
+    same = (spread < UNIFORM) & (np.abs(mean - mean[0]) < SAME_TONE)
+    return 0 if same.all() else int(np.argmin(same))
+
+
+def grain(gray: Gray) -> tuple[float, float]:
+    """Detail and noise of a gray picture, in gray levels; zeros where it is under 3 pixels wide or high."""
+    if min(gray.shape) < 3:
+        return 0.0, 0.0
+    values = gray.astype(np.int16)
+    across = values[:, :-2] - 2 * values[:, 1:-1] + values[:, 2:]
+    both = np.abs(across[:-2] - 2 * across[1:-1] + across[2:])
+    return float(np.abs(across).mean()), float(np.sqrt(np.pi / 2) / 6 * both.mean())
+
+
+def extract(picture: Image.Image, small: NDArray[np.uint8]) -> np.void:
+    """The signature of a picture.
+
+    `picture` is the upright 8-bit RGB picture; `small`, uint8 (height, width, 3), the same reduced by box so that its
+    longer side is at most 256 (the same size where it is smaller already).
+    """
+    reduced = Image.fromarray(small)
+    light = reduced.convert("L")
+    gray = np.asarray(light)
+    record = np.zeros((), SIGNATURE)
+    hashed = np.asarray(light.resize((HASH_INPUT, HASH_INPUT), Image.Resampling.LANCZOS))
+    record["hash"] = phash(hashed)
+    record["tiny"] = np.asarray(light.resize((TINY, TINY), Image.Resampling.BOX))
+    colour = reduced.resize((CHROMA, CHROMA), Image.Resampling.BOX).convert("YCbCr")
+    record["chroma"] = np.asarray(colour)[:, :, 1:]
+    record["trim"] = border(gray)
+    record["detail"], record["noise"] = grain(gray)
+    return record[()]
