@@ -1,0 +1,1 @@
+"""The browser side of dedup: the only package that imports Streamlit."""

@@ -1,0 +1,514 @@
+// One picture large, or two compared, in a dialog over the whole app.
+//
+// World coordinates are the upright pixels of the left picture. The other one is laid over it, either by the stored
+// alignment (`affine`, copy pixels to left pixels) or fitted into its frame; zoom and pan move the world, so both
+// pictures always show the same place.
+
+const MODES = [["side", "Side by side", "s"], ["wipe", "Wipe", "w"], ["blink", "Blink", "b"],
+  ["difference", "Difference", "d"]];
+const COMPARE_KEYS = [["← →", "previous, next image"], ["+ -", "zoom (also the wheel; drag to pan)"],
+  ["0", "fit to the window"], ["1", "100 %, one image pixel on one screen pixel"], ["Shift+arrows", "pan"],
+  ["S W B D", "side by side, wipe, blink, difference"], ["A", "lay the copy onto the original, or leave it as it is"],
+  ["G Shift+G", "stronger, weaker difference"], ["[ ]", "move the wipe"], ["Space", "blink now"],
+  ["X", "swap the two"], ["Esc", "close"]];
+const BLINK_MS = 600;
+const MAX_ZOOM = 32;
+const MAX_GAIN = 32;
+const DIFFERENCE_PIXELS = 8e6;
+const SAME_ASPECT = 0.02;
+const MID_GRAY = "rgb(128, 128, 128)";
+
+class CompareView {
+  constructor(root) {
+    this.build();
+    root.append(this.dialog);
+    this.dialog.addEventListener("keydown", event => this.onKey(event));
+    this.dialog.addEventListener("close", () => this.onClosed());
+    this.resizes = new ResizeObserver(() => this.refit());
+    this.resizes.observe(this.stage);
+    this.bindPointer();
+  }
+
+  get open() {
+    return this.dialog.open;
+  }
+
+  /** Compare `left` with `candidates[index]`. `actions` are offered as buttons and keys. */
+  showPair({ left, candidates, index = 0, mode = "side", actions = [], onClose, onAction }) {
+    this.start({ left, sides: candidates, index, mode, actions, onClose, onAction });
+  }
+
+  /** One picture at a time out of `sides`. `compare(side)` is called for the C key. */
+  showSingle({ sides, index, onClose, onStep, compare }) {
+    this.start({ left: null, sides, index, mode: "single", actions: [], onClose, onStep, compare });
+  }
+
+  start(state) {
+    if (!this.open) this.opener = deepActiveElement();
+    Object.assign(this, { onStep: null, onAction: null, compare: null }, state);
+    Object.assign(this, { swapped: false, gain: 4, divider: 0.5, aligned: { side: false, over: true }, shownOver: true });
+    this.index = clamp(this.index, 0, Math.max(0, this.sides.length - 1));
+    this.paintActions();
+    if (!this.open) this.dialog.showModal();
+    this.setMode(state.mode);
+    this.show(this.index);
+    this.stage.focus({ preventScroll: true });
+  }
+
+  close() {
+    this.dialog.close();
+  }
+
+  onClosed() {
+    clearInterval(this.blinker);
+    for (const slot of [this.under, this.over, this.beside]) slot.replaceChildren();
+    this.opener?.focus?.({ preventScroll: true });
+    this.onClose?.();
+  }
+
+  destroy() {
+    this.onClose = null;
+    this.resizes.disconnect();
+    if (this.open) this.close();
+  }
+
+  // ---- pictures
+
+  get single() {
+    return this.mode === "single";
+  }
+
+  get overlaid() {
+    return !this.single && this.mode !== "side";
+  }
+
+  get right() {
+    return this.sides[this.index];
+  }
+
+  /** First and second picture on screen. */
+  get shown() {
+    if (this.single) return [this.right];
+    return this.swapped ? [this.right, this.left] : [this.left, this.right];
+  }
+
+  show(index) {
+    if (!this.sides.length) return;
+    this.index = clamp(index, 0, this.sides.length - 1);
+    this.pictures = new Map();
+    this.loadShown();
+    this.paintCaptions();
+    this.paintStrip();
+    this.fit();
+    this.onStep?.(this.right);
+  }
+
+  step(by) {
+    const next = this.index + by;
+    if (next >= 0 && next < this.sides.length) this.show(next);
+  }
+
+  /** Put fresh image elements into the layers: the first below, the second above it and beside it. */
+  loadShown() {
+    const [first, second] = this.shown;
+    const turn = this.turn = Symbol("turn");
+    this.fill(this.under, first, turn);
+    this.fill(this.over, second, turn);
+    this.fill(this.beside, second, turn);
+    this.place();
+    const next = this.sides[this.index + 1];
+    if (next) new Image().src = next.full;
+  }
+
+  fill(slot, side, turn) {
+    slot.replaceChildren();
+    if (!side) return;
+    const image = el("img", { alt: side.name, draggable: "false", decoding: "async" });
+    if (side.thumb) image.style.backgroundImage = `url(${JSON.stringify(side.thumb)})`;
+    image.side = side;
+    image.addEventListener("load", () => this.loaded(side, image, turn));
+    image.addEventListener("error", () => this.failed(slot, side, turn));
+    image.src = side.full;
+    slot.append(image);
+  }
+
+  loaded(side, image, turn) {
+    if (turn !== this.turn) return;
+    const known = this.pictures.has(side.id);
+    this.pictures.set(side.id, image);
+    if (known) return;
+    if (this.fitted) this.fit(); else this.place();
+    if (this.pictures.size === 2) this.paintDifference();
+  }
+
+  failed(slot, side, turn) {
+    if (turn !== this.turn) return;
+    const reason = side.error || "The file cannot be shown; it may have been moved or changed since the scan.";
+    slot.replaceChildren(el("p", { class: "broken", text: reason }));
+  }
+
+  size(side) {
+    const picture = this.pictures?.get(side.id);
+    return picture ? [picture.naturalWidth, picture.naturalHeight] : [side.width || 4, side.height || 3];
+  }
+
+  /** World to screen is `view`; this is picture to world, as the six numbers of a CSS matrix. */
+  matrixOf(side) {
+    if (this.single || side === this.left) return [1, 0, 0, 1, 0, 0];
+    if (this.right.affine && this.aligned[this.overlaid ? "over" : "side"]) {
+      const [[a, c, e], [b, d, f]] = this.right.affine;
+      return [a, b, c, d, e, f];
+    }
+    const [width, height] = this.size(this.left);
+    const [ownWidth, ownHeight] = this.size(side);
+    const [wide, high] = [width / ownWidth, height / ownHeight];
+    if (Math.abs(wide / high - 1) < SAME_ASPECT) return [wide, 0, 0, high, 0, 0];
+    const scale = Math.min(wide, high);
+    return [scale, 0, 0, scale, (width - scale * ownWidth) / 2, (height - scale * ownHeight) / 2];
+  }
+
+  // ---- zoom and pan
+
+  get paneSize() {
+    const pane = this.paneOne.getBoundingClientRect();
+    return [pane.width, pane.height];
+  }
+
+  fit() {
+    const [width, height] = this.size(this.single ? this.right : this.left);
+    const [paneWidth, paneHeight] = this.paneSize;
+    const scale = Math.min(paneWidth / width, paneHeight / height, this.single ? 4 : 8);
+    this.fitScale = scale;
+    this.view = { scale, x: (paneWidth - scale * width) / 2, y: (paneHeight - scale * height) / 2 };
+    this.fitted = true;
+    this.place();
+  }
+
+  refit() {
+    if (this.open && this.fitted && this.sides.length) this.fit();
+  }
+
+  /** Zoom to `scale`, keeping the point (x, y) of the pane where it is; without a point, the middle. */
+  zoomTo(scale, x = this.paneSize[0] / 2, y = this.paneSize[1] / 2) {
+    const old = this.view;
+    const next = clamp(scale, Math.min(this.fitScale, 1) / 4, MAX_ZOOM);
+    const ratio = next / old.scale;
+    this.view = { scale: next, x: x - (x - old.x) * ratio, y: y - (y - old.y) * ratio };
+    this.fitted = false;
+    this.place();
+  }
+
+  pan(dx, dy) {
+    this.view = { ...this.view, x: this.view.x + dx, y: this.view.y + dy };
+    this.fitted = false;
+    this.place();
+  }
+
+  /** Lay every picture where view and alignment want it. */
+  place() {
+    if (!this.view) return;
+    const { scale, x, y } = this.view;
+    for (const slot of [this.under, this.over, this.beside]) {
+      const image = slot.querySelector("img");
+      if (!image) continue;
+      const [width, height] = this.size(image.side);
+      const [a, b, c, d, e, f] = this.matrixOf(image.side).map(number => number * scale);
+      image.style.width = `${width}px`;
+      image.style.height = `${height}px`;
+      image.style.transform = `matrix(${a}, ${b}, ${c}, ${d}, ${e + x}, ${f + y})`;
+      image.classList.toggle("pixels", Math.hypot(a, b) >= 3);
+    }
+    this.canvas.style.transform = `translate(${x}px, ${y}px) scale(${scale / (this.canvasScale || 1)})`;
+    this.clip.style.clipPath = this.mode === "wipe" ? `inset(0 0 0 ${this.divider * 100}%)` : "";
+    this.handle.style.left = `${this.divider * 100}%`;
+    setText(this.zoomLabel, `${Math.round(scale * 100)} %`);
+  }
+
+  bindPointer() {
+    this.stage.addEventListener("wheel", event => {
+      event.preventDefault();
+      const pane = event.target.closest(".pane")?.getBoundingClientRect();
+      if (!pane) return;
+      const factor = Math.exp(-clamp(event.deltaY, -120, 120) * (event.ctrlKey ? 0.01 : 0.002));
+      this.zoomTo(this.view.scale * factor, event.clientX - pane.left, event.clientY - pane.top);
+    }, { passive: false });
+    this.stage.addEventListener("pointerdown", event => this.drag(event));
+    this.stage.addEventListener("dblclick", event => {
+      const pane = event.target.closest(".pane")?.getBoundingClientRect();
+      if (!pane) return;
+      if (this.fitted) this.zoomTo(Math.max(1, this.fitScale * 2), event.clientX - pane.left, event.clientY - pane.top);
+      else this.fit();
+    });
+  }
+
+  drag(event) {
+    if (event.button !== 0) return;
+    const wiping = event.target.closest(".handle");
+    const bounds = this.paneOne.getBoundingClientRect();
+    let [x, y] = [event.clientX, event.clientY];
+    this.stage.setPointerCapture(event.pointerId);
+    const move = next => {
+      if (wiping) this.setDivider((next.clientX - bounds.left) / bounds.width);
+      else this.pan(next.clientX - x, next.clientY - y);
+      [x, y] = [next.clientX, next.clientY];
+    };
+    const end = () => {
+      this.stage.removeEventListener("pointermove", move);
+      this.stage.classList.remove("dragging");
+    };
+    this.stage.classList.add("dragging");
+    this.stage.addEventListener("pointermove", move);
+    this.stage.addEventListener("lostpointercapture", end, { once: true });
+  }
+
+  setDivider(part) {
+    this.divider = clamp(part, 0, 1);
+    this.place();
+  }
+
+  // ---- modes
+
+  setMode(mode) {
+    this.mode = mode;
+    this.dialog.dataset.mode = mode;
+    for (const button of this.modeButtons.children) {
+      button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
+    }
+    clearInterval(this.blinker);
+    if (mode === "blink") this.blinker = setInterval(() => this.blink(), BLINK_MS);
+    this.setOver(true);
+    this.relay();
+  }
+
+  /** After a change of mode or alignment: lay out again, in the new pane size where it was fitted. */
+  relay() {
+    const has = !this.single && Boolean(this.right?.affine);
+    this.alignButton.disabled = !has;
+    this.alignButton.setAttribute("aria-pressed", String(has && this.aligned[this.overlaid ? "over" : "side"]));
+    this.alignButton.title = has ? "Lay the copy onto the original by its stored alignment (A)"
+      : "No alignment is known for this pair: the copy is fitted into the frame of the original";
+    if (this.fitted !== false && this.view) this.fit(); else this.place();
+    this.paintDifference();
+  }
+
+  toggleAligned() {
+    const place = this.overlaid ? "over" : "side";
+    this.aligned[place] = !this.aligned[place];
+    this.relay();
+  }
+
+  swap() {
+    if (this.single) return;
+    this.swapped = !this.swapped;
+    this.loadShown();
+    this.paintCaptions();
+  }
+
+  blink() {
+    this.setOver(!this.shownOver);
+  }
+
+  setOver(visible) {
+    this.shownOver = visible;
+    this.clip.style.visibility = visible ? "" : "hidden";
+    this.captions.dataset.front = visible ? "second" : "first";
+  }
+
+  setGain(gain) {
+    this.gain = clamp(gain, 1, MAX_GAIN);
+    this.gainInput.value = String(Math.log2(this.gain));
+    setText(this.gainLabel, `× ${Math.round(this.gain)}`);
+    this.canvas.style.filter = `brightness(${this.gain})`;
+  }
+
+  /** |left − right| where both are, at up to eight megapixels; the gain is left to the display. */
+  paintDifference() {
+    setText(this.differenceText, "");
+    if (this.mode !== "difference" || this.pictures?.size !== 2) return;
+    const [width, height] = this.size(this.left);
+    const scale = this.canvasScale = Math.min(1, Math.sqrt(DIFFERENCE_PIXELS / (width * height)));
+    this.canvas.width = Math.max(1, Math.round(width * scale));
+    this.canvas.height = Math.max(1, Math.round(height * scale));
+    const overlap = this.drawWarped(el("canvas"), "#fff");
+    const copy = this.drawWarped(el("canvas"), MID_GRAY, this.pictures.get(this.right.id));
+    const context = this.canvas.getContext("2d");
+    context.fillStyle = MID_GRAY;
+    context.fillRect(0, 0, this.canvas.width, this.canvas.height);
+    context.drawImage(this.pictures.get(this.left.id), 0, 0, this.canvas.width, this.canvas.height);
+    context.globalCompositeOperation = "difference";
+    context.drawImage(copy, 0, 0);
+    context.globalCompositeOperation = "destination-in";
+    context.drawImage(overlap, 0, 0);
+    this.setGain(this.gain);
+    setText(this.differenceText, describeDifference(this.canvas));
+    this.place();
+  }
+
+  /** The frame of the copy in world coordinates, filled with `colour` and, where given, its `picture`. */
+  drawWarped(canvas, colour, picture) {
+    canvas.width = this.canvas.width;
+    canvas.height = this.canvas.height;
+    const context = canvas.getContext("2d");
+    const [width, height] = this.size(this.right);
+    context.setTransform(...this.matrixOf(this.right).map(number => number * this.canvasScale));
+    context.fillStyle = colour;
+    context.fillRect(0, 0, width, height);
+    context.imageSmoothingQuality = "high";
+    if (picture) context.drawImage(picture, 0, 0, width, height);
+    return canvas;
+  }
+
+  // ---- keys
+
+  onKey(event) {
+    event.stopPropagation();
+    if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey || event.target === this.gainInput) return;
+    const key = keyName(event);
+    const action = this.actions.find(each => each.key === key);
+    const handle = action ? () => this.act(action) : event.shiftKey ? this.shiftKeys()[key] ?? this.keys()[key]
+      : this.keys()[key];
+    if (!handle) return;
+    event.preventDefault();
+    handle();
+  }
+
+  shiftKeys() {
+    const far = 80;
+    return { ArrowLeft: () => this.pan(far, 0), ArrowRight: () => this.pan(-far, 0), ArrowUp: () => this.pan(0, far),
+      ArrowDown: () => this.pan(0, -far), g: () => this.setGain(this.gain / 2) };
+  }
+
+  keys() {
+    const keys = {
+      ArrowLeft: () => this.step(-1), ArrowRight: () => this.step(1), ArrowUp: () => this.step(-1),
+      ArrowDown: () => this.step(1), "+": () => this.zoomTo(this.view.scale * 1.4),
+      "=": () => this.zoomTo(this.view.scale * 1.4), "-": () => this.zoomTo(this.view.scale / 1.4),
+      0: () => this.fit(), 1: () => this.zoomTo(1), Escape: () => this.close(), "?": () => this.help.showModal(),
+    };
+    if (this.single) return { ...keys, c: () => this.compare?.(this.right), Enter: () => this.close() };
+    return {
+      ...keys, s: () => this.setMode("side"), w: () => this.setMode("wipe"), b: () => this.setMode("blink"),
+      d: () => this.setMode("difference"), x: () => this.swap(),
+      a: () => { if (this.right?.affine) this.toggleAligned(); },
+      g: () => this.setGain(this.gain * 2), "[": () => this.setDivider(this.divider - 0.05),
+      "]": () => this.setDivider(this.divider + 0.05), " ": () => { if (this.mode === "blink") this.blinkByHand(); },
+    };
+  }
+
+  blinkByHand() {
+    clearInterval(this.blinker);
+    this.blink();
+  }
+
+  act(action) {
+    this.onAction?.(action.name, [this.left.id, this.right.id]);
+  }
+
+  // ---- words
+
+  paintCaptions() {
+    const [first, second] = this.shown;
+    this.captionOne.replaceChildren(...this.caption(first));
+    this.captionTwo.replaceChildren(...(second ? this.caption(second) : []));
+    const side = this.right;
+    const distance = !this.single && typeof side.distance === "number" ? `distance ${side.distance.toFixed(3)}` : "";
+    setText(this.relation, this.single ? side.description || "" : side.relation || "");
+    setText(this.distance, distance);
+    const place = this.sides.length > 1 ? `${this.index + 1} of ${this.sides.length}` : "";
+    setText(this.position, place);
+  }
+
+  caption(side) {
+    const word = side.role === "keeper" ? "keeper" : side.kind;
+    return [word ? el("span", { class: `chip ${word}`, text: word }) : null,
+      el("span", { class: "name", text: side.name, title: side.path }),
+      el("span", { class: "quiet", text: facts(side) })].filter(Boolean);
+  }
+
+  paintStrip() {
+    const needed = !this.single && this.sides.length > 1;
+    this.strip.hidden = !needed;
+    if (!needed) return;
+    const same = this.stripOf === this.sides;
+    if (!same) {
+      this.strip.replaceChildren(...this.sides.map((side, index) => el("button", { type: "button", "data-id": side.id,
+        title: [side.name, side.relation].filter(Boolean).join(": "), onclick: () => this.show(index) },
+      side.thumb ? el("img", { src: side.thumb, alt: "", loading: "lazy" }) : null,
+      el("span", { text: typeof side.distance === "number" ? side.distance.toFixed(3) : side.name }))));
+      this.stripOf = this.sides;
+    }
+    [...this.strip.children].forEach((button, index) =>
+      button.setAttribute("aria-current", String(index === this.index)));
+    this.strip.children[this.index].scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  paintActions() {
+    this.actionBar.hidden = !this.actions.length;
+    this.actionBar.replaceChildren(...this.actions.map(action => el("button", { type: "button", "data-action": action.name,
+      title: `${action.label} (${action.key.toUpperCase()})`, onclick: () => this.act(action) },
+    action.label, el("kbd", { text: action.key.toUpperCase() }))));
+  }
+
+  // ---- elements
+
+  build() {
+    const button = (text, title, onclick, more = {}) => el("button", { type: "button", text, title, onclick, ...more });
+    this.under = el("div", { class: "layer" });
+    this.over = el("div", { class: "layer" });
+    this.beside = el("div", { class: "layer" });
+    this.clip = el("div", { class: "layer clip" }, this.over);
+    this.canvas = el("canvas", { class: "difference" });
+    this.handle = el("div", { class: "handle", title: "Drag to wipe" });
+    this.paneOne = el("div", { class: "pane one" }, this.under, this.clip, this.canvas, this.handle);
+    this.paneTwo = el("div", { class: "pane two" }, this.beside);
+    this.stage = el("div", { class: "stage", tabindex: "0", role: "img", "aria-label": "pictures" }, this.paneOne, this.paneTwo);
+
+    this.modeButtons = el("div", { class: "segmented pair-only", role: "group", "aria-label": "How to compare" },
+      ...MODES.map(([mode, label, key]) => button(label, `${label} (${key.toUpperCase()})`, () => this.setMode(mode),
+        { "data-mode": mode })));
+    this.alignButton = button("Aligned", "", () => this.toggleAligned(), { class: "pair-only" });
+    this.swapButton = button("⇄ Swap", "Swap the two (X)", () => this.swap(), { class: "pair-only" });
+    this.gainInput = el("input", { type: "range", min: "0", max: String(Math.log2(MAX_GAIN)), step: "any",
+      "aria-label": "Strength of the difference", oninput: () => this.setGain(2 ** Number(this.gainInput.value)) });
+    this.gainLabel = el("output", { class: "number" });
+    this.differenceText = el("span", { class: "quiet" });
+    this.zoomLabel = el("output", { class: "number zoom" });
+    this.position = el("span", { class: "quiet number" });
+    this.actionBar = el("div", { class: "actions" });
+    this.help = keyHelp("Keys of this view", COMPARE_KEYS);
+    const bar = el("div", { class: "bar" }, this.modeButtons, this.alignButton, this.swapButton,
+      el("label", { class: "gain" }, "Strength", this.gainInput, this.gainLabel), this.differenceText,
+      el("span", { class: "spring" }), this.actionBar, this.position,
+      el("div", { class: "segmented", role: "group", "aria-label": "Zoom" },
+        button("−", "Smaller (-)", () => this.zoomTo(this.view.scale / 1.4), { "aria-label": "Smaller" }), this.zoomLabel,
+        button("+", "Larger (+)", () => this.zoomTo(this.view.scale * 1.4), { "aria-label": "Larger" }),
+        button("Fit", "Fit to the window (0)", () => this.fit()),
+        button("100 %", "One image pixel on one screen pixel (1)", () => this.zoomTo(1))),
+      button("?", "Keys (?)", () => this.help.showModal(), { "aria-label": "Keys" }),
+      button("✕", "Close (Esc)", () => this.close(), { "aria-label": "Close", class: "close" }));
+    this.captionOne = el("div", { class: "caption" });
+    this.captionTwo = el("div", { class: "caption" });
+    this.relation = el("span", { class: "relation" });
+    this.distance = el("span", { class: "quiet number" });
+    this.captions = el("div", { class: "captions", "aria-live": "polite" }, this.captionOne,
+      el("div", { class: "between" }, this.relation, this.distance), this.captionTwo);
+    this.strip = el("div", { class: "strip", role: "group", "aria-label": "Further images" });
+    this.dialog = el("dialog", { class: "compare", "aria-label": "Compare" }, bar, this.stage, this.captions, this.strip,
+      this.help);
+  }
+}
+
+/** The mean difference of the pixels that both pictures cover, as a person may read it. */
+function describeDifference(canvas) {
+  const small = el("canvas", { width: "256", height: "256" });
+  const context = small.getContext("2d", { willReadFrequently: true });
+  context.drawImage(canvas, 0, 0, 256, 256);
+  const bytes = context.getImageData(0, 0, 256, 256).data;
+  let [sum, count] = [0, 0];
+  for (let i = 0; i < bytes.length; i += 4) {
+    if (bytes[i + 3] < 255) continue;
+    sum += bytes[i] + bytes[i + 1] + bytes[i + 2];
+    count += 3;
+  }
+  return count ? `mean difference ${(sum / count).toFixed(1)} of 255` : "the two do not overlap";
+}

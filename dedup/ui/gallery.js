@@ -1,0 +1,416 @@
+// The grid: cards painted from Python's data plus whatever is still waiting in the event queue.
+
+const GALLERY_KEYS = [["arrows Home End", "move"], ["Shift+arrows", "select a range"], ["Space", "select or unselect"],
+  ["Ctrl+A", "select the page"], ["Esc", "select nothing"], ["Enter", "show large"], ["T", "tag"],
+  ["S", "show similar images"], ["C D", "compare two, or one with its original"], ["?", "this list"]];
+const NOTICE_MS = 4000;
+const ICONS = {
+  tag: "M2 2h5.6l6.4 6.4-5.6 5.6L2 7.6zM5 4.2a.9.9 0 1 0 0 1.8.9.9 0 0 0 0-1.8z",
+  similar: "M2 3h7v7H2zM7 6h7v7H7v-3h2V6z",
+  compare: "M1.5 3h5.7v10H1.5zM8.8 3h5.7v10H8.8zM10 4.2v7.6h3.3V4.2z",
+};
+
+const galleries = new WeakMap();
+
+export default function ({ data, parentElement, setStateValue }) {
+  const root = parentElement.querySelector(".dedup");
+  if (!galleries.has(root)) galleries.set(root, new Gallery(root));
+  const gallery = galleries.get(root);
+  gallery.update(data, setStateValue);
+  return () => { gallery.destroy(); galleries.delete(root); };
+}
+
+function icon(name) {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  svg.setAttribute("viewBox", "0 0 16 16");
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(space, "path");
+  path.setAttribute("d", ICONS[name]);
+  path.setAttribute("fill-rule", "evenodd");
+  svg.append(path);
+  return svg;
+}
+
+class Gallery {
+  constructor(root) {
+    this.root = root;
+    this.grid = root.querySelector(".grid");
+    this.toolbar = root.querySelector(".toolbar");
+    this.cells = new Map();
+    this.items = [];
+    this.ownSelection = [];
+    this.cursor = this.anchor = 0;
+    this.view = new CompareView(root);
+    this.menu = new TagMenu(root);
+    this.help = keyHelp("Keys of the grid", GALLERY_KEYS);
+    root.append(this.help);
+    root.addEventListener("keydown", event => this.onKey(event));
+    root.addEventListener("pointerdown", () => { this.grid.dataset.input = "pointer"; }, true);
+    this.grid.addEventListener("click", event => this.onClick(event));
+    this.grid.addEventListener("dblclick", event => this.onDoubleClick(event));
+    this.toolbar.addEventListener("click", event => this.onToolbar(event));
+  }
+
+  destroy() {
+    clearTimeout(this.noticeTimer);
+    this.view.destroy();
+    this.queue.disconnect();
+  }
+
+  // ---- data in
+
+  update(data, deliver) {
+    this.queue = eventQueue(data.key);
+    this.queue.connect(deliver, data.ack);
+    this.data = data;
+    const current = this.items[this.cursor]?.id;
+    const anchor = this.items[this.anchor]?.id;
+    this.items = data.items;
+    this.byId = new Map(data.items.map(item => [item.id, item]));
+    this.cursor = Math.max(0, this.items.findIndex(item => item.id === current));
+    this.anchor = Math.max(0, this.items.findIndex(item => item.id === anchor));
+    this.colours = new Map(data.tags.map(tag => [tag.name, tag.colour]));
+    if (data.selected) this.ownSelection = data.selected;
+    applyPalette(this.root, data.palette);
+    this.root.style.setProperty("--columns", data.columns);
+    this.grid.style.maxHeight = data.height ? `${data.height}px` : "";
+    this.grid.classList.toggle("with-descriptions", data.items.some(item => item.description || item.error));
+    this.layCells();
+    this.paint();
+  }
+
+  /** Keep the cells that stay, make the new ones, drop the others: never all of them again. */
+  layCells() {
+    for (const [id, cell] of this.cells) {
+      if (this.byId.has(id)) continue;
+      cell.remove();
+      this.cells.delete(id);
+    }
+    this.items.forEach((item, index) => {
+      let cell = this.cells.get(item.id);
+      if (!cell) this.cells.set(item.id, cell = makeCell(item));
+      if (this.grid.children[index] !== cell) this.grid.insertBefore(cell, this.grid.children[index] ?? null);
+      fillCell(cell, item);
+      this.bracket(cell, index);
+    });
+  }
+
+  /** One band around neighbours of a group, open where a row ends. */
+  bracket(cell, index) {
+    const group = this.data.brackets ? this.items[index].group : -1;
+    const before = group >= 0 && this.items[index - 1]?.group === group;
+    const after = group >= 0 && this.items[index + 1]?.group === group;
+    cell.classList.toggle("banded", before || after);
+    cell.classList.toggle("band-first", after && !before);
+    cell.classList.toggle("band-last", before && !after);
+  }
+
+  // ---- what is shown: Python's data, then the events it has not taken yet
+
+  get selection() {
+    return this.queue.waiting("select").at(-1)?.ids ?? this.ownSelection;
+  }
+
+  tagsOf(item) {
+    const tags = new Set(item.tags);
+    for (const event of this.queue.waiting("tag")) {
+      if (!event.ids.includes(item.id)) continue;
+      if (event.remove) tags.delete(event.tag); else tags.add(event.tag);
+    }
+    return [...tags];
+  }
+
+  paint() {
+    const selection = new Set(this.selection);
+    let tagged = false;
+    this.items.forEach((item, index) => {
+      const cell = this.cells.get(item.id);
+      cell.classList.toggle("current", index === this.cursor);
+      cell.setAttribute("aria-selected", String(selection.has(item.id)));
+      const tags = this.tagsOf(item);
+      tagged ||= tags.length > 0;
+      fillTags(cell, tags, this.colours);
+    });
+    this.grid.classList.toggle("with-tags", tagged);
+    if (this.items.length) this.grid.setAttribute("aria-activedescendant", `cell-${this.items[this.cursor].id}`);
+    const many = `${this.items.length} ${this.items.length === 1 ? "image" : "images"} on this page`;
+    setText(this.toolbar.querySelector(".count"), selection.size ? `${many} · ${selection.size} selected` : many);
+    this.root.classList.toggle("has-selection", selection.size > 0);
+  }
+
+  notice(text) {
+    const node = this.toolbar.querySelector(".notice");
+    setText(node, text);
+    clearTimeout(this.noticeTimer);
+    this.noticeTimer = setTimeout(() => setText(node, ""), NOTICE_MS);
+  }
+
+  // ---- what a person does
+
+  select(ids) {
+    const unique = [...new Set(ids)];
+    if (this.data.selected === null) this.ownSelection = unique;
+    this.queue.push({ type: "select", ids: unique });
+    this.paint();
+  }
+
+  toggle(index) {
+    const id = this.items[index].id;
+    const selection = this.selection;
+    this.anchor = this.cursor = index;
+    this.select(selection.includes(id) ? selection.filter(each => each !== id) : [...selection, id]);
+  }
+
+  selectRange(to) {
+    const [low, high] = [Math.min(this.anchor, to), Math.max(this.anchor, to)];
+    this.cursor = to;
+    this.select(this.items.slice(low, high + 1).map(item => item.id));
+  }
+
+  selectOnly(index) {
+    this.anchor = this.cursor = index;
+    this.select([this.items[index].id]);
+  }
+
+  selectPage() {
+    this.select([...this.selection, ...this.items.map(item => item.id)]);
+  }
+
+  move(to, extend) {
+    const index = clamp(to, 0, this.items.length - 1);
+    if (extend) this.selectRange(index);
+    else {
+      this.anchor = this.cursor = index;
+      this.paint();
+    }
+    this.cells.get(this.items[index].id).scrollIntoView({ block: "nearest" });
+  }
+
+  /** The ids an act on card `index` means: the whole selection where the card is part of it or none is given. */
+  targets(index) {
+    const selection = this.selection;
+    const id = this.items[index ?? this.cursor]?.id;
+    const meant = index === undefined ? selection.length > 0 : selection.includes(id);
+    return meant ? selection : [id];
+  }
+
+  openTags(index) {
+    if (!this.items.length) return;
+    const ids = this.targets(index);
+    const onPage = ids.filter(id => this.byId.has(id));
+    const anchor = this.cells.get(onPage[0] ?? this.items[this.cursor].id);
+    this.menu.show({
+      anchor: (index === undefined ? this.cells.get(this.items[this.cursor].id) : anchor).querySelector(".text"),
+      tags: this.data.tags,
+      total: ids.length,
+      counts: tag => onPage.filter(id => this.tagsOf(this.byId.get(id)).includes(tag)).length,
+      toggle: (tag, remove) => {
+        this.queue.push({ type: "tag", ids, tag, remove });
+        this.paint();
+      },
+      onClose: () => this.grid.focus({ preventScroll: true }),
+    });
+  }
+
+  showSimilar(index = this.cursor) {
+    const item = this.items[index];
+    if (!item) return;
+    if (item.kind === "failed") { this.notice("This file could not be read: nothing is known to be similar"); return; }
+    this.queue.push({ type: "similar", ids: [item.id] });
+    this.notice(`Looking for images like ${item.name}`);
+  }
+
+  showLarge(index = this.cursor) {
+    if (!this.items.length) return;
+    this.view.showSingle({
+      sides: this.items,
+      index,
+      onStep: side => this.move(this.items.findIndex(item => item.id === side.id), false),
+      compare: side => this.compareOne(this.byId.get(side.id)),
+    });
+  }
+
+  /** Two or more selected images with each other; else one card with its match. */
+  compareChosen(index) {
+    const chosen = this.targets(index).map(id => this.byId.get(id)).filter(Boolean);
+    if (chosen.length > 1) this.compareMany(chosen);
+    else this.compareOne(chosen[0] ?? this.items[this.cursor]);
+  }
+
+  compareMany(chosen) {
+    const left = chosen.find(item => item.role === "keeper") ?? chosen[0];
+    this.view.showPair({ left, candidates: chosen.filter(item => item !== left).map(item => relativeTo(left, item)) });
+  }
+
+  compareOne(item) {
+    if (!item) return;
+    const mates = this.items.filter(each => each !== item && each.group >= 0 && each.group === item.group);
+    if (item.role === "keeper" && mates.length) this.compareMany([item, ...mates]);
+    else if (item.match) this.view.showPair({ left: item.match, candidates: [item] });
+    else if (mates.length) this.compareMany([item, ...mates]);
+    else this.notice("Select two images to compare them");
+  }
+
+  // ---- input
+
+  indexOf(event) {
+    const id = event.target.closest(".cell")?.dataset.id;
+    return this.items.findIndex(item => item.id === id);
+  }
+
+  onClick(event) {
+    const index = this.indexOf(event);
+    if (index < 0) return;
+    this.grid.focus({ preventScroll: true });
+    const act = event.target.closest("button")?.dataset.do;
+    if (act) this.cardButton(act, index);
+    else if (event.shiftKey) this.selectRange(index);
+    else if (event.ctrlKey || event.metaKey || event.target.closest(".check")) this.toggle(index);
+    else this.selectOnly(index);
+  }
+
+  cardButton(act, index) {
+    this.cursor = index;
+    this.paint();
+    ({ tag: () => this.openTags(index), similar: () => this.showSimilar(index),
+      compare: () => this.compareOne(this.items[index]) })[act]();
+  }
+
+  onDoubleClick(event) {
+    const index = this.indexOf(event);
+    if (index >= 0 && !event.target.closest("button, .check")) this.showLarge(index);
+  }
+
+  onToolbar(event) {
+    const act = event.target.closest("button")?.dataset.do;
+    if (!act) return;
+    this.grid.focus({ preventScroll: true });
+    ({ tag: () => this.openTags(), compare: () => this.compareChosen(), clear: () => this.select([]),
+      page: () => this.selectPage(), help: () => this.help.showModal() })[act]();
+  }
+
+  /** Handled keys stop here, so that the page's own shortcuts stay quiet while the grid has the focus. */
+  onKey(event) {
+    if (event.isComposing || event.altKey || !this.items.length) return;
+    const key = keyName(event);
+    const command = event.ctrlKey || event.metaKey;
+    const handle = command ? (key === "a" ? () => this.selectPage() : undefined) : this.keys(event.shiftKey)[key];
+    if (!handle || (event.target.closest("button") && (key === "Enter" || key === " "))) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.grid.dataset.input = "keys";
+    handle();
+  }
+
+  keys(shift) {
+    const columns = this.data.columns;
+    const to = index => () => this.move(index, shift);
+    return {
+      ArrowRight: to(this.cursor + 1), ArrowLeft: to(this.cursor - 1), ArrowDown: to(this.cursor + columns),
+      ArrowUp: to(this.cursor - columns), Home: to(0), End: to(this.items.length - 1),
+      " ": () => this.toggle(this.cursor), Escape: () => this.select([]), Enter: () => this.showLarge(),
+      t: () => this.openTags(), s: () => this.showSimilar(), c: () => this.compareChosen(),
+      d: () => this.compareChosen(), "?": () => this.help.showModal(),
+    };
+  }
+}
+
+/** `item` as a candidate beside `left`; what is known about another pair is left out. */
+function relativeTo(left, item) {
+  if (item.match?.id === left.id) return item;
+  if (left.match?.id === item.id) {
+    return { ...item, distance: left.distance, relation: left.relation, affine: inverse(left.affine) };
+  }
+  return { ...item, distance: null, relation: "", affine: null };
+}
+
+/** The mapping back of a 2x3 `affine`, or null where there is none. */
+function inverse(affine) {
+  if (!affine) return null;
+  const [[a, c, e], [b, d, f]] = affine;
+  const area = a * d - b * c;
+  if (Math.abs(area) < 1e-9) return null;
+  return [[d / area, -c / area, (c * f - d * e) / area], [-b / area, a / area, (b * e - a * f) / area]];
+}
+
+// ---- one card
+
+function makeCell(item) {
+  const cardButton = (name, title) => el("button", { type: "button", tabindex: "-1", "data-do": name, title,
+    "aria-label": title }, icon(name));
+  return el("div", { class: "cell", role: "option", id: `cell-${item.id}`, "data-id": item.id }, el("div", { class: "card" },
+    el("div", { class: "tile" }, el("div", { class: "badges" }), el("span", { class: "check", "aria-hidden": "true" }),
+      el("div", { class: "buttons" }, cardButton("tag", "Tag (T)"), cardButton("similar", "Show similar images (S)"),
+        cardButton("compare", "Compare (C)"))),
+    el("div", { class: "text" },
+      el("div", { class: "line" }, el("span", { class: "name" }), el("span", { class: "value number" })),
+      el("div", { class: "description" }), el("div", { class: "tags" }))));
+}
+
+function fillCell(cell, item) {
+  const signature = JSON.stringify(item);
+  if (cell.signature === signature) return;
+  cell.signature = signature;
+  const part = name => cell.querySelector(`.${name}`);
+  cell.dataset.kind = item.kind;
+  cell.setAttribute("aria-label", [item.name, item.value, item.description || item.error].filter(Boolean).join(", "));
+  setText(part("name"), item.name);
+  part("name").title = item.path;
+  setText(part("value"), item.value ?? "");
+  const description = item.error || item.description || "";
+  setText(part("description"), description);
+  part("description").title = description;
+  part("badges").replaceChildren(...badges(item));
+  if (cell.thumb !== item.thumb) {
+    cell.thumb = item.thumb;
+    showThumbnail(part("tile"), item);
+  }
+}
+
+function badges(item) {
+  const keeper = item.role === "keeper";
+  const words = [keeper ? "keeper" : null, keeper && item.kind === "unique" ? null : item.kind].filter(Boolean);
+  return words.map(word => el("span", { class: `chip ${word}`, text: word, title: BADGE_TITLES[word] }));
+}
+
+const BADGE_TITLES = {
+  keeper: "The one of its group that should stay", exact: "Exact duplicate", near: "Near duplicate",
+  similar: "Similar, but not a duplicate", unique: "No duplicate in this dataset", failed: "Could not be read",
+};
+
+function showThumbnail(tile, item) {
+  tile.querySelector("img, .broken")?.remove();
+  if (item.kind === "failed" || !item.thumb) {
+    tile.prepend(brokenTile(item.error || "Could not be read"));
+    return;
+  }
+  const image = el("img", { alt: "", loading: "lazy", decoding: "async", draggable: "false" });
+  image.addEventListener("error", async () => {
+    const broken = brokenTile("Cannot be shown");
+    image.replaceWith(broken);
+    const answer = await fetch(item.thumb).catch(() => null);
+    const reason = answer && !answer.ok && answer.headers.get("content-type")?.startsWith("text/plain")
+      ? (await answer.text()).slice(0, 200) : "";
+    if (reason) setText(broken.lastChild, reason);
+  });
+  image.src = item.thumb;
+  tile.prepend(image);
+}
+
+function brokenTile(reason) {
+  return el("div", { class: "broken", title: reason }, el("span", { class: "sign", text: "⚠" }), el("span", { text: reason }));
+}
+
+function fillTags(cell, tags, colours) {
+  const node = cell.querySelector(".tags");
+  const signature = JSON.stringify(tags.map(tag => [tag, colours.get(tag)]));
+  if (node.signature === signature) return;
+  node.signature = signature;
+  node.title = tags.join(", ");
+  node.replaceChildren(...tags.map(tag => {
+    const chip = el("span", { class: "tag", text: tag });
+    chip.style.setProperty("--tag", colours.get(tag) ?? "var(--failed)");
+    return chip;
+  }));
+}

@@ -1,0 +1,92 @@
+// The small menu that adds tags to cards and takes them away: type to filter, arrows, Enter.
+
+class TagMenu {
+  /** `toggle(tag, remove)` is called for each choice; `counts(tag)` says how many of `total` cards carry it. */
+  constructor(root) {
+    this.filter = el("input", { type: "text", placeholder: "Filter tags", "aria-label": "Filter tags",
+      role: "combobox", "aria-expanded": "true", "aria-controls": "tag-options", autocomplete: "off" });
+    this.list = el("div", { id: "tag-options", role: "listbox", "aria-label": "Tags" });
+    this.title = el("div", { class: "menu-title" });
+    this.node = el("div", { class: "tag-menu", popover: "manual" }, this.title, this.filter, this.list);
+    this.filter.addEventListener("input", () => { this.current = 0; this.paint(); });
+    this.node.addEventListener("keydown", event => this.onKey(event));
+    this.node.addEventListener("focusout", event => {
+      if (this.open && !this.node.contains(event.relatedTarget)) this.close(false);
+    });
+    root.append(this.node);
+  }
+
+  get open() {
+    return this.node.matches(":popover-open");
+  }
+
+  show({ anchor, tags, total, counts, toggle, onClose }) {
+    Object.assign(this, { tags, total, counts, toggle, onClose, current: 0 });
+    setText(this.title, total === 1 ? "Tag this image" : `Tag ${total} images`);
+    this.filter.value = "";
+    this.paint();
+    this.node.showPopover();
+    this.place(anchor.getBoundingClientRect());
+    this.filter.focus({ preventScroll: true });
+  }
+
+  place(anchor) {
+    const box = this.node.getBoundingClientRect();
+    const below = anchor.bottom + box.height < innerHeight;
+    this.node.style.left = `${clamp(anchor.left, 8, innerWidth - box.width - 8)}px`;
+    this.node.style.top = `${clamp(below ? anchor.bottom + 4 : anchor.top - box.height - 4, 8, innerHeight - box.height - 8)}px`;
+  }
+
+  close(refocus = true) {
+    if (!this.open) return;
+    this.node.hidePopover();
+    if (refocus) this.onClose();
+  }
+
+  matching() {
+    const wanted = this.filter.value.trim().toLowerCase();
+    return this.tags.filter(tag => tag.name.toLowerCase().includes(wanted));
+  }
+
+  paint() {
+    const shown = this.matching();
+    this.current = clamp(this.current, 0, Math.max(0, shown.length - 1));
+    this.list.replaceChildren(...shown.map((tag, index) => this.option(tag, index)));
+    if (!shown.length) {
+      const reason = this.tags.length ? "No tag of that name" : "No tags yet: create one first";
+      this.list.append(el("div", { class: "quiet", text: reason }));
+    }
+    this.list.children[this.current]?.scrollIntoView?.({ block: "nearest" });
+  }
+
+  option(tag, index) {
+    const count = this.counts(tag.name);
+    const state = count === 0 ? "false" : count === this.total ? "true" : "mixed";
+    const swatch = el("span", { class: "swatch" });
+    swatch.style.background = tag.colour;
+    const mark = { true: "✓", mixed: "–", false: "" }[state];
+    const partial = state === "mixed" ? `${count} of ${this.total}` : "";
+    return el("div", { class: index === this.current ? "option current" : "option", role: "option",
+      "aria-selected": String(index === this.current), "aria-checked": state, "data-tag": tag.name, title: tag.name,
+      onpointerdown: event => { event.preventDefault(); this.current = index; this.choose(); } },
+    el("span", { class: "mark", text: mark }), swatch, el("span", { class: "label", text: tag.name }),
+    el("span", { class: "quiet", text: partial }));
+  }
+
+  choose() {
+    const tag = this.matching()[this.current];
+    if (!tag) return;
+    this.toggle(tag.name, this.counts(tag.name) === this.total);
+    this.paint();
+  }
+
+  onKey(event) {
+    event.stopPropagation();
+    const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (move) { this.current += move; this.paint(); }
+    else if (event.key === "Enter") { this.choose(); this.close(); }
+    else if (event.key === "Escape" || event.key === "Tab") this.close();
+    else return;
+    event.preventDefault();
+  }
+}
