@@ -1,0 +1,377 @@
+"""What people decide, in SQLite: the only SQL of the product.
+
+Every decision is one row (kind, subject, object) -> value. A change of any number of them is one operation in one
+transaction, recorded with the values before and after, so that each can be undone and redone, also after a restart
+and from another process. Nothing here is ever rebuilt or thrown away on an error.
+
+    kind        subject        object        value
+    tag         image path     tag id        '1'
+    tag-name    tag id         ''            its name
+    tag-colour  tag id         ''            '#rrggbb'
+    keeper      image path     ''            '1': a person chose it to stay
+    verdict     sha256         sha256        'different': not a duplicate (the smaller hash is the subject)
+    split, ...  image path     ''            set by hand
+    setting     name           ''            a number or JSON
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from pathlib import Path
+
+from dedup.errors import DatasetError, UnknownTag, UsageError
+from dedup.model import Tag
+
+BUSY_SECONDS = 30.0
+TAG, TAG_NAME, TAG_COLOUR = "tag", "tag-name", "tag-colour"
+SETTING = "setting"
+LONGEST_TAG = 60
+# Okabe & Ito's colour-blind safe palette, without black.
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#999999")
+
+Change = tuple[str, str, str, str | None]
+"""kind, subject, object, new value (None takes the decision away)."""
+
+
+MIGRATIONS = (
+    (
+        (
+            "CREATE TABLE decision (kind TEXT, subject TEXT, object TEXT, value TEXT NOT NULL,"
+            " PRIMARY KEY (kind, subject, object)) WITHOUT ROWID"
+        ),
+        "CREATE INDEX decision_object ON decision (kind, object)",
+        (
+            "CREATE TABLE operation (id INTEGER PRIMARY KEY, at TEXT NOT NULL, session TEXT NOT NULL, label TEXT NOT NULL,"
+            " changes INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'done')"
+        ),
+        (
+            "CREATE TABLE change (operation INTEGER NOT NULL REFERENCES operation, kind TEXT NOT NULL,"
+            " subject TEXT NOT NULL, object TEXT NOT NULL, before TEXT, after TEXT)"
+        ),
+        "CREATE INDEX change_operation ON change (operation)",
+        "CREATE INDEX change_subject ON change (subject)",
+        "CREATE INDEX decision_subject ON decision (subject)",
+        "CREATE TABLE image (path TEXT PRIMARY KEY, sha256 TEXT NOT NULL) WITHOUT ROWID",
+        "CREATE TABLE revision (topic TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID",
+        "INSERT INTO revision VALUES ('tags', 0), ('review', 0)",
+    ),
+)
+"""Statements of each version of the tables; a version's run once, in one transaction with its record (user_version)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One entry of the history. `at` is ISO 8601 UTC, `session` who, `state` done, undone or dropped."""
+
+    id: int
+    at: str
+    session: str
+    label: str
+    changes: int
+    state: str
+
+
+class Decisions:
+    """The decisions of one dataset. Safe for several threads and processes at once: a connection per call."""
+
+    def __init__(self, path: Path, session: str = "python") -> None:
+        self._path = path
+        self._session = session
+        with self._connected() as connection:
+            self._migrate(connection)
+
+    # --- tags ---------------------------------------------------------------------------------------------------------
+
+    def tags(self) -> dict[str, Tag]:
+        """Name to tag, in order of name; counts include images that are not in the folder at the moment."""
+        with self._connected() as connection:
+            rows = connection.execute(
+                """SELECT name.value, colour.value,
+                          (SELECT count(*) FROM decision WHERE kind = 'tag' AND object = name.subject)
+                   FROM decision name JOIN decision colour
+                     ON colour.kind = 'tag-colour' AND colour.subject = name.subject
+                   WHERE name.kind = 'tag-name' ORDER BY name.value COLLATE NOCASE, name.value"""
+            ).fetchall()
+        return {name: Tag(name, colour, count) for name, colour, count in rows}
+
+    def tagged(self) -> dict[str, list[str]]:
+        """Tag name to the paths of its images."""
+        with self._connected() as connection:
+            found: dict[str, list[str]] = {name: [] for name in self._tag_ids(connection)}
+            for name, path in connection.execute(
+                """SELECT name.value, tag.subject FROM decision tag
+                   JOIN decision name ON name.kind = 'tag-name' AND name.subject = tag.object
+                   WHERE tag.kind = 'tag'"""
+            ):
+                found[name].append(path)
+        return found
+
+    def tag(self, paths: Sequence[str], name: str, *, remove: bool = False) -> int:
+        """Put a tag on images, or take it off, in one undoable step; an unknown tag is created when adding.
+
+        Returns how many images changed. Raises `UnknownTag` when removing, `UsageError` for an unusable name.
+        """
+        with self._transaction() as connection:
+            tag_id, made = self._find_or_make(connection, name, remove)
+            value = None if remove else "1"
+            verb = "Removed" if remove else "Added"
+            changes = made + [(TAG, path, tag_id, value) for path in paths]
+            changed = self._apply(connection, changes, f"{verb} tag {name}")
+        return changed - len(made)
+
+    def would_change(self, paths: Sequence[str], name: str, *, remove: bool = False) -> int:
+        """How many images `tag` would change."""
+        carrying = set(self.tagged().get(name, ()))
+        return sum((path in carrying) == remove for path in set(paths))
+
+    def create_tag(self, name: str, colour: str | None = None) -> None:
+        """Raises `UsageError` when the name is taken or unusable."""
+        with self._transaction() as connection:
+            self._require_free(connection, name)
+            self._apply(connection, self._new_tag(connection, name, colour)[1], f"Created tag {name}")
+
+    def rename_tag(self, name: str, new_name: str) -> None:
+        """Raises `UnknownTag`, or `UsageError` when the new name is taken or unusable."""
+        with self._transaction() as connection:
+            tag_id = self._tag_id(connection, name)
+            if new_name != name:
+                self._require_free(connection, new_name)
+                self._apply(connection, [(TAG_NAME, tag_id, "", new_name)], f"Renamed tag {name} to {new_name}")
+
+    def recolour_tag(self, name: str, colour: str) -> None:
+        """Raises `UnknownTag`."""
+        with self._transaction() as connection:
+            tag_id = self._tag_id(connection, name)
+            self._apply(connection, [(TAG_COLOUR, tag_id, "", colour)], f"Recoloured tag {name}")
+
+    def merge_tags(self, names: Sequence[str], into: str) -> int:
+        """Give every image of `names` the tag `into` and delete the others. Returns how many images gained it.
+
+        Raises `UnknownTag`.
+        """
+        with self._transaction() as connection:
+            target = self._tag_id(connection, into)
+            sources = [self._tag_id(connection, name) for name in names if name != into]
+            paths = [path for tag_id in sources for path in self._paths(connection, tag_id)]
+            gained = set(paths) - set(self._paths(connection, target))
+            changes: list[Change] = [(TAG, path, target, "1") for path in sorted(gained)]
+            for tag_id in sources:
+                changes += self._deletion(connection, tag_id)
+            self._apply(connection, changes, f"Merged {', '.join(names)} into {into}")
+        return len(gained)
+
+    def delete_tag(self, name: str) -> None:
+        """Take the tag off every image and forget it (undoable). Raises `UnknownTag`."""
+        with self._transaction() as connection:
+            changes = self._deletion(connection, self._tag_id(connection, name))
+            self._apply(connection, changes, f"Deleted tag {name}")
+
+    # --- any decision -------------------------------------------------------------------------------------------------
+
+    def values(self, kind: str) -> dict[tuple[str, str], str]:
+        """All decisions of a kind: (subject, object) to value."""
+        with self._connected() as connection:
+            rows = connection.execute("SELECT subject, object, value FROM decision WHERE kind = ?", (kind,)).fetchall()
+        return {(subject, target): value for subject, target, value in rows}
+
+    def decide(self, changes: Iterable[Change], label: str) -> int:
+        """Apply changes as one undoable operation and return how many rows really changed."""
+        with self._transaction() as connection:
+            return self._apply(connection, list(changes), label)
+
+    def setting(self, name: str) -> str | None:
+        """A stored setting, None when it was never set."""
+        return self.values(SETTING).get((name, ""))
+
+    # --- history ------------------------------------------------------------------------------------------------------
+
+    def history(self, limit: int = 100) -> list[Operation]:
+        """The latest operations, newest first."""
+        with self._connected() as connection:
+            rows = connection.execute(
+                "SELECT id, at, session, label, changes, state FROM operation ORDER BY id DESC LIMIT ?", (limit,)
+            ).fetchall()
+        return [Operation(*row) for row in rows]
+
+    def undo(self) -> str | None:
+        """Take back the latest operation that stands; returns its label, None when there is none."""
+        return self._step("SELECT id, label FROM operation WHERE state = 'done' ORDER BY id DESC LIMIT 1", undo=True)
+
+    def redo(self) -> str | None:
+        """Do again what was undone last; returns its label, None when there is nothing to redo."""
+        return self._step("SELECT id, label FROM operation WHERE state = 'undone' ORDER BY id LIMIT 1", undo=False)
+
+    def revisions(self) -> tuple[int, int]:
+        """Counters that grow with every change of tags and of other decisions, by whichever process."""
+        with self._connected() as connection:
+            numbers = dict(connection.execute("SELECT topic, number FROM revision").fetchall())
+        return numbers["tags"], numbers["review"]
+
+    # --- images -------------------------------------------------------------------------------------------------------
+
+    def follow(self, images: Sequence[tuple[str, str]]) -> int:
+        """After a scan, move the decisions of renamed images to their new paths; returns how many moved.
+
+        `images` are (path, sha256) of all readable images now. A path never seen before whose content belonged to a
+        path that has gone is that image renamed. Paths that have gone keep their decisions for their return.
+        """
+        present = dict(images)
+        with self._transaction() as connection:
+            seen: dict[str, str] = dict(connection.execute("SELECT path, sha256 FROM image").fetchall())
+            gone: dict[str, list[str]] = defaultdict(list)
+            for path in sorted(set(seen) - set(present), reverse=True):
+                gone[seen[path]].append(path)
+            moves = [
+                (path, gone[present[path]].pop())
+                for path in sorted(set(present) - set(seen))
+                if gone.get(present[path])
+            ]
+            for new, old in moves:
+                connection.execute("UPDATE OR REPLACE decision SET subject = ? WHERE subject = ?", (new, old))
+                connection.execute("UPDATE change SET subject = ? WHERE subject = ?", (new, old))
+                connection.execute("DELETE FROM image WHERE path = ?", (old,))
+            connection.executemany("INSERT OR REPLACE INTO image VALUES (?, ?)", images)
+            if moves:
+                connection.execute("UPDATE revision SET number = number + 1")
+        return len(moves)
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _apply(self, connection: sqlite3.Connection, changes: list[Change], label: str) -> int:
+        """Write changes and their record; those that change nothing are left out."""
+        recorded = []
+        for kind, subject, target, after in changes:
+            row = connection.execute(
+                "SELECT value FROM decision WHERE kind = ? AND subject = ? AND object = ?", (kind, subject, target)
+            ).fetchone()
+            before = row[0] if row else None
+            if before != after:
+                _write(connection, kind, subject, target, after)
+                recorded.append((kind, subject, target, before, after))
+        if recorded:
+            connection.execute("UPDATE operation SET state = 'dropped' WHERE state = 'undone'")
+            operation = connection.execute(
+                "INSERT INTO operation (at, session, label, changes) VALUES (?, ?, ?, ?)",
+                (datetime.now(UTC).isoformat(timespec="seconds"), self._session, label, len(recorded)),
+            ).lastrowid
+            connection.executemany(
+                "INSERT INTO change VALUES (?, ?, ?, ?, ?, ?)", [(operation, *change) for change in recorded]
+            )
+            _count_revisions(connection, {kind for kind, *_ in recorded})
+        return len(recorded)
+
+    def _step(self, query: str, *, undo: bool) -> str | None:
+        with self._transaction() as connection:
+            row = connection.execute(query).fetchone()
+            if row is None:
+                return None
+            operation, label = row
+            changes = connection.execute(
+                "SELECT kind, subject, object, before, after FROM change WHERE operation = ?", (operation,)
+            ).fetchall()
+            for kind, subject, target, before, after in changes:
+                _write(connection, kind, subject, target, before if undo else after)
+            state = "undone" if undo else "done"
+            connection.execute("UPDATE operation SET state = ? WHERE id = ?", (state, operation))
+            _count_revisions(connection, {kind for kind, *_ in changes})
+            return str(label)
+
+    def _tag_ids(self, connection: sqlite3.Connection) -> dict[str, str]:
+        rows = connection.execute("SELECT value, subject FROM decision WHERE kind = 'tag-name'").fetchall()
+        return dict(rows)
+
+    def _tag_id(self, connection: sqlite3.Connection, name: str) -> str:
+        ids = self._tag_ids(connection)
+        if name not in ids:
+            close = get_close_matches(name, list(ids), 1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise UnknownTag(f"There is no tag {name!r}.{hint}")
+        return ids[name]
+
+    def _find_or_make(self, connection: sqlite3.Connection, name: str, must_exist: bool) -> tuple[str, list[Change]]:
+        ids = self._tag_ids(connection)
+        if name in ids or must_exist:
+            return self._tag_id(connection, name), []
+        return self._new_tag(connection, name, None)
+
+    def _new_tag(self, connection: sqlite3.Connection, name: str, colour: str | None) -> tuple[str, list[Change]]:
+        _check_tag_name(name)
+        tag_id = uuid.uuid4().hex
+        colour = colour or COLOURS[len(self._tag_ids(connection)) % len(COLOURS)]
+        return tag_id, [(TAG_NAME, tag_id, "", name), (TAG_COLOUR, tag_id, "", colour)]
+
+    def _require_free(self, connection: sqlite3.Connection, name: str) -> None:
+        _check_tag_name(name)
+        if name in self._tag_ids(connection):
+            raise UsageError(f"There is a tag {name!r} already. Choose another name.")
+
+    def _paths(self, connection: sqlite3.Connection, tag_id: str) -> list[str]:
+        rows = connection.execute(
+            "SELECT subject FROM decision WHERE kind = 'tag' AND object = ?", (tag_id,)
+        ).fetchall()
+        return [path for (path,) in rows]
+
+    def _deletion(self, connection: sqlite3.Connection, tag_id: str) -> list[Change]:
+        changes: list[Change] = [(TAG, path, tag_id, None) for path in self._paths(connection, tag_id)]
+        return [*changes, (TAG_NAME, tag_id, "", None), (TAG_COLOUR, tag_id, "", None)]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._connected() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with closing(sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = FULL")
+                yield connection
+        except sqlite3.Error as error:
+            raise DatasetError(
+                f"The decisions in {self._path} cannot be used: {error}. Nothing was changed; "
+                "free some space, or put a copy of the file back."
+            ) from error
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        for number, migration in enumerate(MIGRATIONS[version:], start=version + 1):
+            connection.execute("BEGIN IMMEDIATE")
+            (now,) = connection.execute("PRAGMA user_version").fetchone()
+            if now < number:  # another process may have been faster
+                for statement in migration:
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {number}")
+            connection.execute("COMMIT")
+
+
+def _write(connection: sqlite3.Connection, kind: str, subject: str, target: str, value: str | None) -> None:
+    if value is None:
+        connection.execute(
+            "DELETE FROM decision WHERE kind = ? AND subject = ? AND object = ?", (kind, subject, target)
+        )
+    else:
+        connection.execute("INSERT OR REPLACE INTO decision VALUES (?, ?, ?, ?)", (kind, subject, target, value))
+
+
+def _count_revisions(connection: sqlite3.Connection, kinds: set[str]) -> None:
+    topics = {"tags" if kind.startswith(TAG) else "review" for kind in kinds}
+    connection.executemany("UPDATE revision SET number = number + 1 WHERE topic = ?", [(topic,) for topic in topics])
+
+
+def _check_tag_name(name: str) -> None:
+    if not name.strip() or name != name.strip() or len(name) > LONGEST_TAG or not name.isprintable():
+        raise UsageError(f"{name!r} cannot name a tag. Use up to {LONGEST_TAG} visible characters.")

@@ -1,0 +1,144 @@
+"""Which copy should stay: rules in order, each a number per image (lower stays) and a reason in words.
+
+A new rule is one `Rule` and its place in KEEPER_RULES.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+COPY_NAME = re.compile(r"copy|copie|kopie|\(\d+\)|duplicate|~\d*$", re.IGNORECASE)
+EVALUATION_SPLITS = ("test", "val")
+
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`score(frame)` gives float64 (n,), lower is better; `reason(keeper, other)` one phrase from two frame rows."""
+
+    name: str
+    title: str
+    score: Callable[[pd.DataFrame], Scores]
+    reason: Callable[[pd.Series, pd.Series], str]
+
+
+def _flag(column: str) -> Callable[[pd.DataFrame], Scores]:
+    """Images for which `column` is true stay."""
+    return lambda frame: np.asarray(~frame[column].to_numpy(bool), np.float64)
+
+
+def _most(column: str) -> Callable[[pd.DataFrame], Scores]:
+    return lambda frame: -frame[column].to_numpy(np.float64)
+
+
+def _says(text: str) -> Callable[[pd.Series, pd.Series], str]:
+    return lambda keeper, other: text
+
+
+def _split_score(frame: pd.DataFrame) -> Scores:
+    return np.asarray(~frame["split"].isin(EVALUATION_SPLITS).to_numpy(bool), np.float64)
+
+
+def _compression(frame: pd.DataFrame) -> Scores:
+    """Lossless files first, then by JPEG quality; lossy files of unknown quality count as 75, the usual default."""
+    quality = frame["jpeg_quality"].fillna(75.0).to_numpy(np.float64)
+    return np.where(frame["lossless"].to_numpy(bool), -101.0, -np.round(quality))
+
+
+def _capture(frame: pd.DataFrame) -> Scores:
+    """Camera pictures first, the earlier the better; then those with only a time; then the rest."""
+    captured = pd.to_datetime(frame["captured_at"].where(frame["captured_at"] != ""), errors="coerce", format="ISO8601")
+    seconds = captured.astype("datetime64[s]").astype("int64").to_numpy(np.float64)
+    seconds = np.where(captured.isna().to_numpy(), 1e12, seconds)
+    return np.where(frame["camera"].to_numpy(bool), seconds, 2e12 + seconds)
+
+
+def _name_score(frame: pd.DataFrame) -> Scores:
+    looks_copied = frame["name"].map(lambda name: bool(COPY_NAME.search(name))).to_numpy(bool)
+    return 10_000.0 * looks_copied + frame["path"].str.len().to_numpy(np.float64)
+
+
+def _resolution_reason(keeper: pd.Series, other: pd.Series) -> str:
+    return f"{keeper['width']}x{keeper['height']} beats {other['width']}x{other['height']}"
+
+
+def _compression_reason(keeper: pd.Series, other: pd.Series) -> str:
+    if keeper["lossless"]:
+        return f"lossless {keeper['format']} beats {other['format']}"
+    if np.isnan(keeper["jpeg_quality"]) or np.isnan(other["jpeg_quality"]):
+        return "less compressed"
+    return f"JPEG quality {keeper['jpeg_quality']:.0f} beats {other['jpeg_quality']:.0f}"
+
+
+def _capture_reason(keeper: pd.Series, other: pd.Series) -> str:
+    return "has camera metadata" if keeper["camera"] and not other["camera"] else "was captured earlier"
+
+
+def _name_reason(keeper: pd.Series, other: pd.Series) -> str:
+    if COPY_NAME.search(other["name"]) and not COPY_NAME.search(keeper["name"]):
+        return f"{other['name']} is named like a copy"
+    return "has the shorter path"
+
+
+def _annotations_reason(keeper: pd.Series, other: pd.Series) -> str:
+    return f"has {keeper['annotations']} annotations, the other {other['annotations']}"
+
+
+KEEPER_RULES = (
+    Rule("chosen", "A person's choice", _flag("chosen"), _says("chosen by a person")),
+    Rule("protected", "Protected folders", _flag("protected"), _says("is in a protected folder")),
+    Rule("split", "Evaluation data stays", _split_score, lambda keeper, other: f"is in the {keeper['split']} split"),
+    Rule("annotations", "More annotations", _most("annotations"), _annotations_reason),
+    Rule(
+        "original",
+        "Not cropped, bordered or overlaid",
+        lambda frame: frame["edited"].to_numpy(np.float64),
+        _says("the other is the edited one"),
+    ),
+    Rule("resolution", "Higher resolution", _most("area"), _resolution_reason),
+    Rule("compression", "Less compressed", _compression, _compression_reason),
+    Rule("capture", "Camera metadata, earlier capture", _capture, _capture_reason),
+    Rule("name", "Name without “copy”, shorter path", _name_score, _name_reason),
+)
+
+RULE_NAMES = tuple(rule.name for rule in KEEPER_RULES)
+
+
+def rank(frame: pd.DataFrame, rules: tuple[Rule, ...] = KEEPER_RULES) -> NDArray[np.int64]:
+    """Place of every image (n,) in the order of who stays, 0 first; ties are decided by sha256, then path.
+
+    `frame` has the frame's columns of one dataset and the bool columns `chosen`, `protected` and the number `edited`
+    (in how many pairs the image is the likelier edited one).
+    """
+    keys = [frame["path"].to_numpy(object), frame["sha256"].to_numpy(object)]
+    keys += [rule.score(frame) for rule in reversed(rules)]
+    order = np.lexsort([_sortable(key) for key in keys])
+    places = np.empty(len(frame), np.int64)
+    places[order] = np.arange(len(frame))
+    return places
+
+
+def _sortable(key: NDArray[np.generic]) -> NDArray[np.generic]:
+    return pd.factorize(key, sort=True)[0] if key.dtype == object else key
+
+
+def reason(frame: pd.DataFrame, keeper: int, others: list[int], rules: tuple[Rule, ...] = KEEPER_RULES) -> str:
+    """Why `keeper` stays among `others` (row numbers): the first rule that sets it apart from the best of the rest."""
+    rows = frame.iloc[[keeper, *others]]
+    for rule in rules:
+        scores = rule.score(rows)
+        if scores[0] < scores[1:].min():
+            return rule.reason(rows.iloc[0], rows.iloc[int(np.argmin(scores[1:])) + 1])
+        tied = scores == scores[0]
+        tied[0] = True
+        rows = rows[tied]
+        if len(rows) == 1:
+            return rule.reason(frame.iloc[keeper], frame.iloc[others[0]])
+    return "the copies are equal; the first by content hash and path stays"

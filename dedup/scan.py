@@ -1,0 +1,281 @@
+"""Scan a source into a store: list, examine what is new, relate, save. Killed at any moment, the next scan goes on."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dedup import decode, metrics
+from dedup.engines import examine_all
+from dedup.errors import Cancelled, SourceError
+from dedup.examine import FACTS, Examined
+from dedup.metrics.information import random
+from dedup.model import Kind, OnProgress, Progress, Status
+from dedup.signature import SIGNATURE
+from dedup.sources import Listing, SourceFile
+from dedup.storage import Info, Results, Store
+
+PART_FILES = 512
+PART_SECONDS = 3.0
+PROGRESS_SECONDS = 0.2
+
+COLUMNS: dict[str, type] = FACTS | {metric.name: float for metric in metrics.MEASURED}
+IDENTITY = ["path", "bytes", "mtime_ns"]
+"""A file whose path, size and modification time are unchanged is not decoded again."""
+
+
+def scan_into(
+    store: Store,
+    info: Info,
+    listing: Listing,
+    *,
+    workers: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> Info:
+    """Bring the store up to date with the listing and return its new info.
+
+    Raises `SourceError` when there is no image, `ScanRunning`, `DatasetError`, or `Cancelled` (Ctrl-C, or raised by
+    `on_progress`); finished files are kept in every case.
+    """
+    if not listing.files:
+        raise SourceError(f"There are no images in {listing.root}. Choose a folder with pictures in it.")
+    report = on_progress or _ignore
+    with store.scanning():
+        previous = store.previous(info)
+        found = _stats(listing)
+        known = _Known.gather(previous, store.read_parts())
+        places = known.places(found)
+        if previous is not None and _unchanged(places, len(previous.images)):
+            return info
+        examined = _examine_new(store, info, listing, found, np.flatnonzero(places < 0), workers, report)
+        images, signatures = _assemble(found, known, places, examined)
+        results = _relate(images, signatures, previous, workers, report)
+        info = replace(info, passed_over=dict(listing.passed_over))
+        return store.write_results(info, results)
+
+
+def _ignore(progress: Progress) -> None:
+    """Nobody watches."""
+
+
+def _stats(listing: Listing) -> pd.DataFrame:
+    """path, raw (bytes of the path where it is not UTF-8, else None), bytes, mtime_ns: one row per listed file."""
+    rows = [_stat(listing.root, file) for file in listing.files]
+    return pd.DataFrame(rows, columns=["path", "raw", "bytes", "mtime_ns"]).astype(
+        {"bytes": "int64", "mtime_ns": "int64"}
+    )
+
+
+def _stat(root: Path, file: SourceFile) -> tuple[str, bytes | None, int, int]:
+    raw = None if file.path == file.relative else os.fsencode(file.relative)
+    try:
+        stat = os.stat(os.path.join(root, file.relative))
+    except OSError:
+        return file.path, raw, -1, -1  # matches nothing known, so it is examined and the reason found
+    return file.path, raw, stat.st_size, stat.st_mtime_ns
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Rows computed before: of the previous scan and of parts that a killed scan left."""
+
+    images: pd.DataFrame
+    signatures: np.ndarray
+
+    @classmethod
+    def gather(cls, previous: Results | None, parts: list[tuple[pd.DataFrame, np.ndarray]]) -> _Known:
+        earlier = [] if previous is None else [(previous.images, previous.signatures)]
+        blocks = [(images[["path", *COLUMNS]], signatures) for images, signatures in earlier + parts]
+        if not blocks:
+            return cls(pd.DataFrame(columns=["path", *COLUMNS]), np.zeros(0, SIGNATURE))
+        if len(blocks) == 1:
+            return cls(*blocks[0])
+        images = pd.concat([images for images, _ in blocks], ignore_index=True)
+        return cls(images, np.concatenate([signatures for _, signatures in blocks]))
+
+    def places(self, found: pd.DataFrame) -> np.ndarray:
+        """For each found file the row here that still holds, -1 where it must be examined. int64 (n,)."""
+        usable = self.images.loc[~self.images["transient"].astype(bool), IDENTITY].reset_index(names="place")
+        usable = usable.drop_duplicates(IDENTITY, keep="last").astype({"bytes": "int64", "mtime_ns": "int64"})
+        merged = found[IDENTITY].merge(usable, on=IDENTITY, how="left")
+        return merged["place"].fillna(-1).to_numpy(np.int64)
+
+
+def _unchanged(places: np.ndarray, count: int) -> bool:
+    """Whether every file of the previous scan, and no other, is still there as it was."""
+    return len(places) == count and np.array_equal(places, np.arange(count))
+
+
+def _examine_new(
+    store: Store,
+    info: Info,
+    listing: Listing,
+    found: pd.DataFrame,
+    new: np.ndarray,
+    workers: int | None,
+    report: OnProgress,
+) -> dict[int, Examined]:
+    """Examine the files at the places `new`, saving parts on the way."""
+    paths = [listing.root / listing.files[place].relative for place in new]
+    part = _Part(store, found["path"])
+    clock = _Clock("reading images", len(paths), report)
+    done: dict[int, Examined] = {}
+    try:
+        for number, examined in examine_all(paths, workers=workers, max_pixels=info.max_pixels or decode.MAX_PIXELS):
+            place = int(new[number])
+            done[place] = examined
+            part.add(place, examined)
+            clock.tick(len(done))
+    except KeyboardInterrupt as error:
+        raise Cancelled(
+            f"Stopped after {len(done):,} of {len(paths):,} images; they are kept. Scan again to go on."
+        ) from error
+    finally:
+        part.flush()
+    clock.finish()
+    return done
+
+
+class _Clock:
+    """Reports progress of one stage, not more often than a person can see."""
+
+    def __init__(self, stage: str, total: int, report: OnProgress) -> None:
+        self._stage, self._total, self._report = stage, total, report
+        self._start = self._last = time.monotonic()
+        self.tick(0, force=True)
+
+    def tick(self, done: int, *, force: bool = False) -> None:
+        now = time.monotonic()
+        if force or now - self._last >= PROGRESS_SECONDS:
+            self._last = now
+            self._report(Progress(self._stage, done, self._total, now - self._start))
+
+    def finish(self) -> None:
+        self.tick(self._total, force=True)
+
+
+class _Part:
+    """Rows finished since the last save."""
+
+    def __init__(self, store: Store, paths: pd.Series) -> None:
+        self._store, self._paths = store, paths
+        self._rows: list[tuple[int, Examined]] = []
+        self._saved = time.monotonic()
+
+    def add(self, place: int, examined: Examined) -> None:
+        self._rows.append((place, examined))
+        if len(self._rows) >= PART_FILES or time.monotonic() - self._saved > PART_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._rows:
+            images = _rows_frame(examined.row for _, examined in self._rows)
+            images.insert(0, "path", [self._paths.iloc[place] for place, _ in self._rows])
+            self._store.write_part(images, _signatures([examined for _, examined in self._rows]))
+        self._rows = []
+        self._saved = time.monotonic()
+
+
+def _rows_frame(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame.from_records(list(rows), columns=list(COLUMNS)).astype(COLUMNS)
+
+
+def _signatures(examined: Sequence[Examined]) -> np.ndarray:
+    empty = bytes(SIGNATURE.itemsize)
+    return np.frombuffer(b"".join(each.signature or empty for each in examined), SIGNATURE)
+
+
+def _assemble(
+    found: pd.DataFrame, known: _Known, places: np.ndarray, examined: dict[int, Examined]
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Images and signatures in listing order, from what was known and what was just examined."""
+    new = sorted(examined)
+    fresh = _rows_frame(examined[place].row for place in new)
+    old = np.flatnonzero(places >= 0)
+    images = pd.concat([known.images.iloc[places[old]][list(COLUMNS)], fresh], ignore_index=True)
+    order = np.argsort(np.concatenate([old, np.array(new, np.int64)]), kind="stable")
+    images = images.iloc[order].reset_index(drop=True).astype(COLUMNS)
+    signatures = np.zeros(len(found), SIGNATURE)
+    signatures[old] = known.signatures[places[old]]
+    if new:
+        signatures[new] = _signatures([examined[place] for place in new])
+    images.insert(0, "path", found["path"])
+    images.insert(1, "raw", found["raw"].astype(object))
+    images["random"] = [random(path) for path in images["path"]]
+    return images, signatures
+
+
+def _relate(
+    images: pd.DataFrame, signatures: np.ndarray, previous: Results | None, workers: int | None, report: OnProgress
+) -> Results:
+    """Find related pictures: exact copies by their pixels, the rest by matching one picture of each."""
+    from dedup import relate  # loads the compiled matching, which an unchanged rescan does not need
+
+    chosen = representatives(images)
+    facts = images.iloc[chosen].reset_index(drop=True)
+    known, fresh = (None, None) if previous is None else _carry_over(previous, images, chosen)
+    related = relate.relate(facts, signatures[chosen], known=known, fresh=fresh, workers=workers, on_progress=report)
+    pairs = related.pairs.assign(
+        left=chosen[related.pairs["left"].to_numpy()].astype(np.int32),
+        right=chosen[related.pairs["right"].to_numpy()].astype(np.int32),
+    )
+    nearest = np.full(len(images), -1, np.int32)
+    bits = np.full(len(images), -1, np.int16)
+    members, classes = _members(images, chosen)
+    there = related.nearest[classes]
+    nearest[members] = np.where(there < 0, -1, chosen[there] if len(chosen) else -1)
+    bits[members] = related.nearest_bits[classes]
+    images = images.assign(nearest=nearest, nearest_bits=bits)
+    return Results(images, signatures, pairs)
+
+
+def representatives(images: pd.DataFrame) -> np.ndarray:
+    """Rows of the first readable image of each set of equal pixels, ascending. int64 (m,)."""
+    readable = images.index[images["status"] == Status.OK]
+    first = ~images.loc[readable, "pixels"].duplicated()
+    return np.asarray(readable[first.to_numpy()], np.int64)
+
+
+def _members(images: pd.DataFrame, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of all readable images, and for each the place in `chosen` of the picture equal to it."""
+    rows = np.flatnonzero((images["status"] == Status.OK).to_numpy())
+    classes = pd.Index(images["pixels"].iloc[chosen]).get_indexer(pd.Index(images["pixels"].iloc[rows]))
+    return rows, classes
+
+
+def _carry_over(previous: Results, images: pd.DataFrame, chosen: np.ndarray) -> tuple[Any, np.ndarray]:
+    """What the previous scan knows of today's pictures, in places of `chosen`, and which pictures are new (bool)."""
+    from dedup import relate, relations
+
+    before = representatives(previous.images)
+    today = pd.MultiIndex.from_frame(images.iloc[chosen][["pixels", "sha256"]])
+    then = pd.MultiIndex.from_frame(previous.images.iloc[before][["pixels", "sha256"]])
+    moved = np.full(len(previous.images), -1, np.int64)  # previous row -> place today
+    moved[before] = today.get_indexer(then)
+    origin = np.full(len(chosen), -1, np.int64)  # place today -> previous row
+    kept = before[moved[before] >= 0]
+    origin[moved[kept]] = kept
+
+    pairs = previous.pairs[previous.pairs["kind"] != Kind.EXACT]
+    left, right = moved[pairs["left"].to_numpy()], moved[pairs["right"].to_numpy()]
+    alive = (left >= 0) & (right >= 0)
+    pairs = pairs[alive].assign(left=left[alive].astype(np.int32), right=right[alive].astype(np.int32))
+    turned = (pairs["left"] > pairs["right"]).to_numpy()
+    if turned.any():
+        pairs = pd.concat([pairs[~turned], relations.invert(pairs[turned])], ignore_index=True)
+
+    nearest = np.full(len(chosen), -1, np.int32)
+    bits = np.full(len(chosen), -1, np.int16)
+    kept_today = moved[kept]
+    there = previous.images["nearest"].to_numpy()[kept]
+    nearest[kept_today] = np.where(there >= 0, moved[there], -1)
+    bits[kept_today] = previous.images["nearest_bits"].to_numpy()[kept]
+    fresh = (origin < 0) | (nearest < 0)  # whose nearest image has gone must look again
+    return relate.Related(pairs.reset_index(drop=True), nearest, bits), fresh
