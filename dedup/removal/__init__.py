@@ -1,0 +1,36 @@
+"""Taking copies out of a folder so that nothing can be lost: plan, apply, verify, restore.
+
+The one rule under all of it: **the last readable copy of a group cannot leave by any route.** A plan never holds it
+(asked for a whole group, the best copy stays and the plan says so), `apply` proves again for every single image that
+its keeper lies on the disk with the right bytes, and an image that stands for removed ones stays until they are
+restored or a copy with identical pixels takes its place. An image that is in no group leaves only when it was asked
+for by row or tag, and only to the quarantine.
+"""
+
+from dedup.removal.applying import HOW, Outcome, Report, apply
+from dedup.removal.journal import Removal, State, removed, standing
+from dedup.removal.planning import Entry, Images, Plan, Stay, keeper_tags, plan, read, write
+from dedup.removal.restoring import restore
+from dedup.removal.verifying import Verification, verify
+
+__all__ = [
+    "HOW",
+    "Entry",
+    "Images",
+    "Outcome",
+    "Plan",
+    "Removal",
+    "Report",
+    "State",
+    "Stay",
+    "Verification",
+    "apply",
+    "keeper_tags",
+    "plan",
+    "read",
+    "removed",
+    "restore",
+    "standing",
+    "verify",
+    "write",
+]

@@ -1,0 +1,266 @@
+"""Carrying a plan out, one proven step at a time."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from dedup.errors import RemovalError
+from dedup.model import OnProgress, Progress
+from dedup.removal.journal import REMOVED, Journal, Removal, State, keepers_of, locked, now
+from dedup.removal.moves import (
+    Hasher,
+    RefusalError,
+    attempt,
+    duplicate,
+    free_place,
+    identity_of,
+    is_same_file,
+    same_entry,
+    sync_folder,
+    withdraw,
+)
+from dedup.removal.planning import Entry, Images, Plan, identity
+from dedup.removal.recovery import part_beside, recover, settle
+
+HOW = ("quarantine", "hardlink", "delete")
+"""What can happen to a copy: moved to the quarantine (default), replaced by a link to its byte-identical keeper,
+or deleted (only when asked for twice)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file: `result` is "done", "already" (an earlier run did it) or "refused" with a reason.
+
+    `row` is its row in the frame the job ran on, -1 when it had none.
+    """
+
+    path: str
+    row: int
+    result: str
+    bytes: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a removal or restore did, file by file."""
+
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def done(self) -> tuple[Outcome, ...]:
+        """Files that were moved, linked, deleted or brought back by this run."""
+        return tuple(outcome for outcome in self.outcomes if outcome.result == "done")
+
+    @property
+    def refused(self) -> tuple[Outcome, ...]:
+        """Files that stay as they were, each with its reason."""
+        return tuple(outcome for outcome in self.outcomes if outcome.result == "refused")
+
+    @property
+    def rows(self) -> list[int]:
+        """Rows of the frame whose file this run took away or brought back, or an earlier run already had."""
+        return [outcome.row for outcome in self.outcomes if outcome.result != "refused" and outcome.row >= 0]
+
+    @property
+    def bytes(self) -> int:
+        """Size of the files of `done`."""
+        return sum(outcome.bytes for outcome in self.done)
+
+    def refusals(self) -> list[str]:
+        """One sentence for each reason, most frequent first."""
+        first = {outcome.reason: outcome.path for outcome in reversed(self.refused)}
+        counts = Counter(outcome.reason for outcome in self.refused)
+        return [
+            f"{first[reason]} stays: {reason}."
+            if count == 1
+            else f"{count} files stay ({first[reason]}, ...): {reason}."
+            for reason, count in counts.most_common()
+        ]
+
+
+def apply(
+    images: Images,
+    plan: Plan,
+    *,
+    how: str = "quarantine",
+    allow_delete: bool = False,
+    on_progress: OnProgress | None = None,
+) -> Report:
+    """Carry `plan` out. Interrupted at any moment and run again, it finishes; a file that was done stays done.
+
+    Right before each file goes, its own bytes and its keeper's are proven by SHA-256 (a keeper is read again only when
+    its size, time or inode changed during this run). A file that cannot go is refused with a reason and the others go
+    on. Raises `RemovalError` when nothing can: another removal runs, the disk is full, or `how` is "delete" without
+    `allow_delete`. An error raised by `on_progress` (a cancel) leaves finished files finished.
+    """
+    if how not in HOW:
+        raise RemovalError(f"Copies can leave by {', '.join(HOW)}; {how!r} is none of them.")
+    if how == "delete" and not allow_delete:
+        raise RemovalError("Deleting cannot be undone; it has to be allowed explicitly.")
+    with locked(images.directory) as journal:
+        recover(journal, images.root)
+        worker = _Worker(images, journal, how)
+        return run(plan.entries, worker.outcome, "remove", on_progress)
+
+
+Item = TypeVar("Item")
+
+
+def run(items: Iterable[Item], work: Callable[[Item], Outcome], stage: str, on_progress: OnProgress | None) -> Report:
+    """`work` on every item, with progress."""
+    items, started, outcomes = list(items), time.monotonic(), []
+    for item in items:
+        outcomes.append(work(item))
+        if on_progress is not None:
+            on_progress(Progress(stage, len(outcomes), len(items), time.monotonic() - started))
+    return Report(tuple(outcomes))
+
+
+class _Worker:
+    """Removes one entry after the other for one `apply`."""
+
+    def __init__(self, images: Images, journal: Journal, how: str) -> None:
+        self.images, self.journal, self.how = images, journal, how
+        self.frame = images.frame
+        self.rows = {path: row for row, path in enumerate(self.frame["path"])}
+        self.earlier = {(r.path, r.sha256): r for r in journal.removals.values() if r.state in REMOVED}
+        self.standing = keepers_of(journal.removals.values())
+        self.sha256 = Hasher()
+
+    def outcome(self, entry: Entry) -> Outcome:
+        """Remove one entry and say what became of it."""
+        row = self.rows.get(entry.path, -1)
+        if self._already(entry, row):
+            return Outcome(entry.path, row, "already")
+        reason = attempt(lambda: self._remove(entry, row))
+        return Outcome(entry.path, row, "refused" if reason else "done", 0 if reason else entry.bytes, reason)
+
+    def _already(self, entry: Entry, row: int) -> bool:
+        earlier = self.earlier.get((entry.path, entry.sha256))
+        if earlier is None:
+            return False
+        if earlier.state == State.LINKED:
+            return is_same_file(self.images.root / earlier.file, self.images.root / earlier.keeper_file)
+        return row < 0 or not os.path.lexists(self.images.file(row))
+
+    def _remove(self, entry: Entry, row: int) -> None:
+        self._check_rule(entry, row)
+        source = self.images.file(row)
+        stat = self._check_source(source, entry)
+        keeper = self._check_keeper(source, entry)
+        removal = self.journal.begin(self._removal(entry, row, source, keeper, stat))
+        try:
+            STEPS[self.how](self, removal, source, keeper, stat)
+        except BaseException as error:
+            # The files decide what was finished, here as after a crash; an interrupt goes on upwards all the same.
+            settled = settle(self.journal, self.images.root, removal)
+            if settled.state not in REMOVED or not isinstance(error, Exception):
+                raise
+        else:
+            self.journal.mark(removal, FINISHED[removal.state])
+        if entry.keeper_path:
+            self.standing[entry.keeper_path] = entry.path
+
+    def _check_rule(self, entry: Entry, row: int) -> None:
+        """The last readable copy of a group stays, whatever the plan says."""
+        if row < 0:
+            raise RefusalError("it is not in the dataset any more; make a new plan")
+        group = self.frame["group"].to_numpy()
+        keeper = self.rows.get(entry.keeper_path, -1) if entry.keeper_path else -1
+        same = identity(self.frame, row, keeper) if keeper >= 0 else ""
+        if entry.keeper_path and keeper < 0:
+            raise RefusalError(f"its keeper {entry.keeper_path} is not in the dataset any more; make a new plan")
+        if keeper >= 0 and not same and (group[row] < 0 or group[row] != group[keeper]):
+            raise RefusalError(f"it and {entry.keeper_path} are no longer in one group; make a new plan")
+        if keeper < 0 and group[row] >= 0:
+            raise RefusalError("it is in a group, and the plan names no keeper for it; make a new plan")
+        if entry.path in self.standing and not same:
+            raise RefusalError(f"it stays for {self.standing[entry.path]}, which was removed; restore that one first")
+        if self.how != "quarantine" and keeper < 0:
+            raise RefusalError("without a keeper an image can only go to the quarantine")
+        if self.how == "delete" and not (same or entry.decided):
+            raise RefusalError("only identical copies and images that a person decided can be deleted")
+
+    def _check_source(self, source: Path, entry: Entry) -> os.stat_result:
+        if source.is_symlink():
+            raise RefusalError("it is a link to another file, not a file")
+        if not source.is_file():
+            raise RefusalError("the file is gone from its folder; scan again")
+        if not os.access(source.parent, os.W_OK | os.X_OK):
+            raise RefusalError(f"the folder {source.parent} is read-only")
+        stat = source.stat()
+        if self.sha256(source) != entry.sha256 or identity_of(source.stat()) != identity_of(stat):
+            raise RefusalError("it changed since the scan; scan again")
+        return stat
+
+    def _check_keeper(self, source: Path, entry: Entry) -> Path | None:
+        if not entry.keeper_path:
+            return None
+        keeper = self.images.file(self.rows[entry.keeper_path])
+        if self.sha256(keeper) != entry.keeper_sha256:
+            raise RefusalError(f"its keeper {entry.keeper_path} is gone or changed since the scan; scan again")
+        if same_entry(source, keeper):
+            raise RefusalError(f"it and its keeper {entry.keeper_path} are one and the same file by two ways")
+        return keeper
+
+    def _removal(self, entry: Entry, row: int, source: Path, keeper: Path | None, stat: os.stat_result) -> Removal:
+        number, file = self.journal.next_id(), self._below_root(source)
+        quarantined = self.how == "quarantine"
+        return Removal(
+            id=number,
+            state=STARTED[self.how],
+            path=entry.path,
+            file=file,
+            stored=free_place(self.journal.quarantine, file, number) if quarantined else "",
+            sha256=entry.sha256,
+            bytes=stat.st_size,
+            mtime_ns=stat.st_mtime_ns,
+            mode=stat.st_mode & 0o7777,
+            keeper_path=entry.keeper_path,
+            keeper_file=self._below_root(keeper) if keeper else "",
+            keeper_sha256=entry.keeper_sha256,
+            identical=identity(self.frame, row, self.rows[entry.keeper_path]) if keeper else "",
+            reason=entry.reason,
+            time=now(),
+        )
+
+    def _below_root(self, file: Path) -> str:
+        if not file.is_relative_to(self.images.root):
+            raise RefusalError(f"it lies outside the dataset's folder {self.images.root}")
+        return file.relative_to(self.images.root).as_posix()
+
+    def quarantine(self, removal: Removal, source: Path, _keeper: Path | None, stat: os.stat_result) -> None:
+        """Move the file below the quarantine."""
+        stored = self.journal.quarantine / removal.stored
+        stored.parent.mkdir(parents=True, exist_ok=True)
+        duplicate(source, stored, self.journal.part, removal.sha256)
+        withdraw(source, stat)
+
+    def hardlink(self, removal: Removal, source: Path, keeper: Path | None, stat: os.stat_result) -> None:
+        """Replace the file by a hard link to its keeper, in one rename."""
+        if keeper is None or removal.sha256 != removal.keeper_sha256:
+            raise RefusalError("only a copy with the very bytes of its keeper can become a link to it")
+        if is_same_file(source, keeper):
+            return
+        part = part_beside(source, removal.id)
+        part.hardlink_to(keeper.resolve())
+        if identity_of(source.lstat()) != identity_of(stat):
+            raise RefusalError("it changed while it was linked; scan again")
+        part.replace(source)
+        sync_folder(source.parent)
+
+    def delete(self, _removal: Removal, source: Path, _keeper: Path | None, stat: os.stat_result) -> None:
+        """Delete the file; its keeper was proven a moment ago."""
+        withdraw(source, stat)
+
+
+STEPS = {"quarantine": _Worker.quarantine, "hardlink": _Worker.hardlink, "delete": _Worker.delete}
+STARTED = {"quarantine": State.MOVING, "hardlink": State.LINKING, "delete": State.DELETING}
+FINISHED = {State.MOVING: State.QUARANTINED, State.LINKING: State.LINKED, State.DELETING: State.DELETED}

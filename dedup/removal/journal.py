@@ -1,0 +1,179 @@
+"""The write-ahead journal of removals: every step is on the disk before it is done.
+
+One JSON line per step in `<dataset directory>/quarantine.jsonl`, flushed to the disk as it is written. A removal's
+first line holds everything about it, later lines only its new state. Killed at any moment, the journal's last states
+and a look at the files tell what was finished (`dedup.removal.recovery`). A torn last line is a step that never began.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from dedup.errors import RemovalError
+
+JOURNAL = "quarantine.jsonl"
+QUARANTINE = "quarantine"
+LOCK = ".removal.lock"
+LOCK_SECONDS = 5.0
+
+
+class State(StrEnum):
+    """Where one removal stands. The first four are under way and are settled by the next to hold the lock."""
+
+    MOVING = "moving"
+    LINKING = "linking"
+    DELETING = "deleting"
+    RESTORING = "restoring"
+    UNLINKING = "unlinking"
+    QUARANTINED = "quarantined"
+    LINKED = "linked"
+    DELETED = "deleted"
+    RESTORED = "restored"
+    ABORTED = "aborted"
+
+
+GONE = {State.QUARANTINED, State.DELETED}
+REMOVED = GONE | {State.LINKED}
+UNDER_WAY = {State.MOVING, State.LINKING, State.DELETING, State.RESTORING, State.UNLINKING}
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """One image that left, or was about to.
+
+    `path` is the path shown in the frame, `file` the real one below the root (undecodable bytes as surrogates) and
+    `stored` the one below the quarantine. `mtime_ns` and `mode` are what the file had; `time` is when, UTC.
+    """
+
+    id: int
+    state: State
+    path: str
+    file: str
+    stored: str
+    sha256: str
+    bytes: int
+    mtime_ns: int
+    mode: int
+    keeper_path: str
+    keeper_file: str
+    keeper_sha256: str
+    identical: str
+    reason: str
+    time: str
+
+
+class Journal:
+    """The journal while its lock is held; make one with `locked`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.file = directory / JOURNAL
+        self._cut_torn_line()
+        self.removals = read(directory)
+
+    @property
+    def quarantine(self) -> Path:
+        """Folder of the removed files."""
+        return self.directory / QUARANTINE
+
+    @property
+    def part(self) -> Path:
+        """Where a file is put together before it takes its place in the quarantine."""
+        return self.directory / f"{QUARANTINE}.part"
+
+    def next_id(self) -> int:
+        """Number of the next removal."""
+        return max(self.removals, default=0) + 1
+
+    def begin(self, removal: Removal) -> Removal:
+        """Write a new removal down before anything is touched."""
+        self._append(asdict(removal))
+        self.removals[removal.id] = removal
+        return removal
+
+    def mark(self, removal: Removal, state: State) -> Removal:
+        """Write a removal's new state down."""
+        self._append({"id": removal.id, "state": state, "time": now()})
+        self.removals[removal.id] = replace(removal, state=state)
+        return self.removals[removal.id]
+
+    def _append(self, record: dict[str, Any]) -> None:
+        try:
+            with self.file.open("ab") as stream:
+                stream.write(json.dumps(record, ensure_ascii=True).encode() + b"\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            self._cut_torn_line()
+            raise RemovalError(f"Cannot write {self.file}: {error.strerror}; nothing further was touched.") from error
+
+    def _cut_torn_line(self) -> None:
+        if not self.file.exists():
+            return
+        content = self.file.read_bytes()
+        if content and not content.endswith(b"\n"):
+            os.truncate(self.file, content.rfind(b"\n") + 1)
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[Journal]:
+    """The journal of a dataset, held by this process alone.
+
+    The lock covers all datasets of a home, because two of them may hold the same folder and each would count on the
+    copy that the other removes. Raises `RemovalError` when another removal keeps running.
+    """
+    try:
+        with FileLock(directory.parent / LOCK, timeout=LOCK_SECONDS):
+            yield Journal(directory)
+    except Timeout as error:
+        raise RemovalError("Another removal or restore is running; try again when it has finished.") from error
+
+
+def read(directory: Path) -> dict[int, Removal]:
+    """All removals of a dataset by number, in the order they began. Raises `RemovalError` for a damaged journal."""
+    path = directory / JOURNAL
+    if not path.exists():
+        return {}
+    removals: dict[int, Removal] = {}
+    lines = path.read_bytes().split(b"\n")[:-1]
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = json.loads(line)
+            state = State(record.pop("state"))
+            known = removals.get(record["id"])
+            removals[record["id"]] = replace(known, state=state) if known else Removal(state=state, **record)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RemovalError(f"{path} is damaged at line {number}; the removed files lie safe beside it.") from error
+    return removals
+
+
+def removed(directory: Path) -> set[str]:
+    """Paths (as in the frame) of the images that are out of the folder now: in quarantine, or deleted on request."""
+    return {removal.path for removal in read(directory).values() if removal.state in GONE}
+
+
+def standing(directory: Path) -> dict[str, str]:
+    """Path of each keeper to one removed image that it stands for."""
+    return keepers_of(read(directory).values())
+
+
+def keepers_of(removals: Iterable[Removal]) -> dict[str, str]:
+    """`standing` for removals at hand."""
+    return {
+        removal.keeper_path: removal.path for removal in removals if removal.keeper_path and removal.state in REMOVED
+    }
+
+
+def now() -> str:
+    """This moment as ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,744 @@
+"""Plan, apply, verify, restore: every rule and every route, on real files, through real crashes."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dedup import removal
+from dedup.errors import Cancelled, RemovalError, UnknownTag, UsageError
+from dedup.removal import journal, moves
+from tests.building import Images, make_images, picture
+
+NAMES = ["a.png", "copy/a.png", "copy/a2.png", "near.png", "other.png"]
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Images:
+    """a.png twice copied, near.png near it, other.png alone; all files a day old."""
+    root = tmp_path / "photos"
+    for name in NAMES[:3]:
+        picture(root / name, 1)
+    picture(root / "near.png", 1, (30, 24))
+    picture(root / "other.png", 2)
+    for name in NAMES:
+        os.utime(root / name, ns=(1_600_000_000_123_456_789, 1_600_000_000_123_456_789))
+    return make_images(tmp_path, {"a.png": ["copy/a.png", "copy/a2.png", "near.png"]}, tag_all=[True] * 5)
+
+
+def content(images: Images) -> dict[str, tuple[bytes, int]]:
+    """Every file below the root with its bytes and time."""
+    files = [path for path in sorted(images.root.rglob("*")) if path.is_file()]
+    return {str(path.relative_to(images.root)): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+def rows(images: Images, *paths: str) -> list[int]:
+    return [images.frame.index[images.frame["path"] == path][0] for path in paths]
+
+
+# --- plan -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_default_plan_is_the_redundant_exact_copies(images):
+    plan = removal.plan(images)
+    assert [entry.path for entry in plan.entries] == ["copy/a.png", "copy/a2.png"]
+    assert {entry.keeper_path for entry in plan.entries} == {"a.png"}
+    assert {entry.identical for entry in plan.entries} == {"file"}
+    assert plan.entries[0].reason == "Duplicate of a.png: identical file"
+    assert plan.bytes == 2 * (images.root / "a.png").stat().st_size
+    assert plan.stays == ()
+
+
+def test_a_tag_on_a_whole_group_leaves_the_best_copy_and_says_so(images):
+    plan = removal.plan(images, "all")
+    assert [entry.path for entry in plan.entries] == ["copy/a.png", "copy/a2.png", "near.png", "other.png"]
+    assert [(stay.path, stay.reason) for stay in plan.stays] == [("a.png", "the last readable copy of its group")]
+    assert plan.entries[2].reason == "Near duplicate of a.png: resized"
+    assert plan.entries[3] == replace(plan.entries[3], keeper_path="", identical="", reason="Tagged 'all'; in no group")
+
+
+def test_a_keeper_that_goes_is_stood_in_for_by_an_identical_copy(images):
+    plan = removal.plan(images, rows(images, "a.png", "copy/a.png"))
+    assert {entry.keeper_path for entry in plan.entries} == {"copy/a2.png"}
+    assert {entry.identical for entry in plan.entries} == {"file"}
+
+
+def test_unreadable_copies_do_not_count_as_copies(images):
+    images.frame.loc[rows(images, "copy/a.png", "copy/a2.png", "near.png"), "status"] = "failed"
+    plan = removal.plan(images, rows(images, "a.png"))
+    assert plan.entries == ()
+    assert plan.stays[0].reason == "the last readable copy of its group"
+
+
+def test_held_rows_stay_with_their_reason(images):
+    plan = removal.plan(images, hold={rows(images, "copy/a.png")[0]: "its folder is protected"})
+    assert [entry.path for entry in plan.entries] == ["copy/a2.png"]
+    assert [(stay.path, stay.reason) for stay in plan.stays] == [("copy/a.png", "its folder is protected")]
+
+
+def test_a_file_without_a_hash_stays(images):
+    images.frame.loc[4, ["sha256", "status"]] = ["", "failed"]
+    plan = removal.plan(images, [4])
+    assert plan.entries == ()
+    assert "could not be verified" in plan.stays[0].reason
+
+
+def test_masks_and_rows_mean_the_same(images):
+    mask = images.frame["kind"].to_numpy() == "exact"
+    chosen = removal.plan(images, rows(images, "copy/a.png", "copy/a2.png"))
+    assert removal.plan(images, mask).entries == chosen.entries == removal.plan(images).entries
+
+
+def test_wrong_questions_are_refused(images):
+    with pytest.raises(UnknownTag, match="nope"):
+        removal.plan(images, "nope")
+    with pytest.raises(UsageError, match="0 to 4"):
+        removal.plan(images, [7])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_no_choice_of_rows_empties_a_group(data):
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "photos"
+        names = [f"{number}.png" for number in range(6)]
+        for name in names:
+            picture(root / name, 3, (8, 8))
+        made = make_images(Path(folder), {"0.png": names[1:3], "3.png": names[4:5]})
+        made.frame["status"] = data.draw(st.lists(st.sampled_from(["ok", "failed"]), min_size=6, max_size=6))
+        chosen = data.draw(st.lists(st.integers(0, 5), max_size=6))
+        plan = removal.plan(made, chosen)
+        going = {entry.path for entry in plan.entries}
+        for group in ({"0.png", "1.png", "2.png"}, {"3.png", "4.png"}):
+            readable = {p for p in group if made.frame.set_index("path")["status"][p] == "ok"}
+            assert not readable or readable - going
+        assert all(entry.keeper_path not in going for entry in plan.entries)
+        assert going | {stay.path for stay in plan.stays} == {names[row] for row in chosen}
+
+
+# --- the plan file ----------------------------------------------------------------------------------------------------
+
+
+def test_the_plan_file_reads_back_equal(images, tmp_path):
+    plan = removal.plan(images, "all")
+    removal.write(plan, tmp_path / "plan.json")
+    assert removal.read(tmp_path / "plan.json") == plan
+    assert json.loads((tmp_path / "plan.json").read_text())["entries"][0]["sha256"] == plan.entries[0].sha256
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda document: document.update(format="x"), "not a removal plan"),
+        (lambda document: document.update(version=99), "version 99"),
+        (lambda document: document.pop("root"), "damaged"),
+        (lambda document: document["entries"][0].update(bytes="many"), "damaged"),
+        (lambda document: document["entries"][0].update(extra=""), "damaged"),
+        (lambda document: document["entries"][0].update(sha256="12"), "contradicts"),
+        (lambda document: document["entries"][0].update(keeper_path=""), "contradicts"),
+        (lambda document: document["entries"][0].update(keeper_sha256="0" * 64), "contradicts"),
+        (lambda document: document["entries"].append(document["entries"][0]), "twice"),
+        (lambda document: document["entries"][0].update(keeper_path="copy/a2.png"), "also keeps"),
+    ],
+)
+def test_a_changed_plan_file_is_refused(images, tmp_path, change, message):
+    removal.write(removal.plan(images), tmp_path / "plan.json")
+    document = json.loads((tmp_path / "plan.json").read_text())
+    change(document)
+    (tmp_path / "plan.json").write_text(json.dumps(document))
+    with pytest.raises(RemovalError, match=message):
+        removal.read(tmp_path / "plan.json")
+
+
+def test_no_plan_file_is_one_sentence(tmp_path):
+    (tmp_path / "text").write_text("hello")
+    for name in ("text", "absent"):
+        with pytest.raises(RemovalError, match="not a readable removal plan"):
+            removal.read(tmp_path / name)
+
+
+def test_tags_of_a_leaving_copy_are_offered_to_its_keeper(images):
+    images.frame["tag:night"] = images.frame["path"].isin(["copy/a.png", "other.png"])
+    assert removal.keeper_tags(images, removal.plan(images)) == {"night": rows(images, "a.png")}
+
+
+# --- apply and restore ------------------------------------------------------------------------------------------------
+
+
+def test_apply_moves_to_quarantine_and_restore_brings_back_the_same_bytes_and_times(images):
+    before = content(images)
+    seen = []
+    report = removal.apply(images, removal.plan(images), on_progress=seen.append)
+    assert [outcome.path for outcome in report.done] == ["copy/a.png", "copy/a2.png"]
+    assert report.rows == rows(images, "copy/a.png", "copy/a2.png")
+    assert [(progress.done, progress.total) for progress in seen] == [(1, 2), (2, 2)]
+    assert sorted(content(images)) == ["a.png", "near.png", "other.png"]
+    assert (images.directory / "quarantine/copy/a.png").read_bytes() == before["copy/a.png"][0]
+    assert removal.removed(images.directory) == {"copy/a.png", "copy/a2.png"}
+    assert removal.verify(images) == removal.Verification(2, ())
+    assert len(removal.restore(images).done) == 2
+    assert content(images) == before
+    assert removal.removed(images.directory) == set()
+    assert not (images.directory / "quarantine").exists()
+
+
+def test_apply_again_changes_nothing_and_says_so(images):
+    plan = removal.plan(images)
+    removal.apply(images, plan)
+    before = content(images)
+    report = removal.apply(images, plan)
+    assert [outcome.result for outcome in report.outcomes] == ["already", "already"]
+    assert report.rows == rows(images, "copy/a.png", "copy/a2.png")
+    assert content(images) == before
+    assert removal.plan(images).entries == ()
+
+
+def test_restore_of_some_paths(images):
+    removal.apply(images, removal.plan(images))
+    report = removal.restore(images, ["copy/a.png", "unknown.png"])
+    assert [(outcome.path, outcome.result) for outcome in report.outcomes] == [
+        ("copy/a.png", "done"),
+        ("unknown.png", "refused"),
+    ]
+    assert removal.removed(images.directory) == {"copy/a2.png"}
+
+
+def test_restore_makes_the_folder_anew(images):
+    removal.apply(images, removal.plan(images))
+    (images.root / "copy").rmdir()
+    assert len(removal.restore(images).done) == 2
+
+
+def test_restore_never_overwrites(images):
+    removal.apply(images, removal.plan(images))
+    (images.root / "copy/a.png").write_bytes(b"newer")
+    report = removal.restore(images)
+    assert [outcome.path for outcome in report.refused] == ["copy/a.png"]
+    assert report.refusals() == ["copy/a.png stays: another file lies in its place; move that one first."]
+    assert (images.root / "copy/a.png").read_bytes() == b"newer"
+    assert (images.directory / "quarantine/copy/a.png").exists()
+
+
+def test_damaged_quarantine_is_found_and_not_restored(images):
+    removal.apply(images, removal.plan(images))
+    (images.directory / "quarantine/copy/a.png").write_bytes(b"damaged")
+    assert removal.verify(images).problems == ("copy/a.png is missing from the quarantine or its bytes changed.",)
+    assert "changed" in removal.restore(images).refused[0].reason
+    (images.directory / "quarantine/copy/a.png").unlink()
+    assert "missing" in removal.restore(images).refused[0].reason
+
+
+def test_a_file_changed_since_the_scan_is_refused(images):
+    plan = removal.plan(images)
+    picture(images.root / "copy/a.png", 9)
+    report = removal.apply(images, plan)
+    assert [(o.path, o.reason) for o in report.refused] == [("copy/a.png", "it changed since the scan; scan again")]
+    assert [outcome.path for outcome in report.done] == ["copy/a2.png"]
+    assert (images.root / "copy/a.png").exists()
+
+
+@pytest.mark.parametrize("harm", [lambda path: path.unlink(), lambda path: path.write_bytes(b"other")])
+def test_nothing_goes_without_its_keeper(images, harm):
+    plan = removal.plan(images)
+    harm(images.root / "a.png")
+    report = removal.apply(images, plan)
+    assert report.done == ()
+    assert report.refusals() == [
+        "2 files stay (copy/a.png, ...): its keeper a.png is gone or changed since the scan; scan again."
+    ]
+
+
+def test_a_keeper_that_changes_during_the_run_is_noticed(images):
+    def spoil(progress):
+        if progress.done == 1:
+            picture(images.root / "a.png", 9)
+
+    report = removal.apply(images, removal.plan(images), on_progress=spoil)
+    assert [outcome.result for outcome in report.outcomes] == ["done", "refused"]
+
+
+def test_a_vanished_file_is_reported(images):
+    plan = removal.plan(images)
+    (images.root / "copy/a.png").unlink()
+    assert "gone from its folder" in removal.apply(images, plan).refused[0].reason
+
+
+def test_cancelling_keeps_what_was_finished(images):
+    def cancel(_progress):
+        raise Cancelled("stop")
+
+    plan = removal.plan(images)
+    with pytest.raises(Cancelled):
+        removal.apply(images, plan, on_progress=cancel)
+    assert removal.removed(images.directory) == {"copy/a.png"}
+    assert [o.result for o in removal.apply(images, plan).outcomes] == ["already", "done"]
+
+
+def test_the_same_path_can_be_removed_twice(images):
+    before = content(images)["copy/a.png"]
+    removal.apply(images, removal.plan(images))
+    picture(images.root / "copy/a.png", 1)
+    report = removal.apply(images, removal.plan(images, rows(images, "copy/a.png")))
+    assert len(report.done) == 1
+    assert removal.verify(images).problems == ()
+    stored = {each.stored for each in journal.read(images.directory).values()}
+    assert stored == {"copy/a.png", "copy/a2.png", "~3/copy/a.png"}
+    assert len(removal.restore(images).refused) == 1
+    assert content(images)["copy/a.png"][0] == before[0]
+
+
+def test_a_file_in_the_quarantine_where_a_folder_is_needed(images):
+    assert moves.free_place(images.root, "a.png/x.png", 7) == "~7/a.png/x.png"
+
+
+# --- the last copy, by every route ------------------------------------------------------------------------------------
+
+
+def rescanned(images: Images, groups: dict[str, list[str]] | None = None) -> Images:
+    return make_images(images.root.parent, groups)
+
+
+def test_route_one_after_the_other(images):
+    """Remove the copies, scan again (now the keeper is in no group), then ask for the keeper."""
+    removal.apply(images, removal.plan(images, rows(images, "copy/a.png", "copy/a2.png", "near.png")))
+    again = rescanned(images)
+    plan = removal.plan(again, rows(again, "a.png"))
+    assert plan.entries == ()
+    assert plan.stays[0].reason.startswith("it stays for ")
+    removal.restore(again)
+    alone = rescanned(images)
+    assert len(removal.plan(alone, rows(alone, "a.png")).entries) == 1
+
+
+def test_route_old_frame(images):
+    """Without a new scan, a copy that left does not count as one that stays."""
+    removal.apply(images, removal.plan(images, rows(images, "copy/a.png", "copy/a2.png", "near.png")))
+    plan = removal.plan(images, rows(images, "a.png", "near.png"))
+    assert plan.entries == ()
+
+
+def test_route_edited_plan_without_keeper(images):
+    plan = removal.plan(images)
+    entry = replace(plan.entries[0], path="a.png", keeper_path="", keeper_sha256="", identical="")
+    report = removal.apply(images, replace(plan, entries=(entry,)))
+    assert "names no keeper" in report.refused[0].reason
+
+
+def test_route_edited_plan_with_a_foreign_keeper(images):
+    plan = removal.plan(images)
+    other = images.frame.iloc[rows(images, "other.png")[0]]
+    entry = replace(plan.entries[0], keeper_path=other.path, keeper_sha256=other.sha256, identical="")
+    report = removal.apply(images, replace(plan, entries=(entry,)))
+    assert "no longer in one group" in report.refused[0].reason
+
+
+def test_route_two_plans_that_keep_for_each_other(images):
+    first = removal.plan(images, rows(images, "copy/a.png", "copy/a2.png", "near.png"))
+    second = removal.plan(images, rows(images, "a.png", "copy/a.png", "near.png"))
+    removal.apply(images, first)
+    report = removal.apply(images, second)
+    assert report.done == ()
+    assert (images.root / "a.png").exists()
+
+
+def test_route_keeper_is_a_link_to_the_copy(images, tmp_path):
+    (images.root / "a.png").unlink()
+    (images.root / "a.png").symlink_to("copy/a.png")
+    report = removal.apply(images, removal.plan(images))
+    assert "one and the same file" in report.refused[0].reason
+    assert [outcome.path for outcome in report.done] == ["copy/a2.png"]
+    assert (images.root / "a.png").read_bytes()
+
+
+def test_route_same_folder_by_two_ways(images):
+    (images.root / "again").symlink_to("copy")
+    made = make_images(images.root.parent, {"copy/a.png": ["a.png"]})
+    made.frame.loc[made.frame["path"] == "a.png", "path"] = "again/a.png"
+    made.frame = made.frame[made.frame["path"] != "copy/a2.png"].sort_values("path").reset_index(drop=True)
+    made.frame["keeper"] = 1
+    report = removal.apply(made, removal.plan(made))
+    assert "one and the same file" in report.refused[0].reason
+
+
+def test_a_link_is_not_moved(images):
+    (images.root / "copy/a.png").unlink()
+    (images.root / "copy/a.png").symlink_to(images.root / "a.png")
+    assert "link" in removal.apply(images, removal.plan(images)).refused[0].reason
+    assert (images.root / "copy/a.png").is_symlink()
+
+
+def test_route_two_datasets_over_one_folder(images, tmp_path):
+    """Each keeps what the other removes; the second finds its keeper gone."""
+    removal.apply(images, removal.plan(images, rows(images, "copy/a.png", "copy/a2.png", "near.png")))
+    other = replace(images, directory=tmp_path / "home" / "second")
+    other.directory.mkdir()
+    plan = removal.plan(other, rows(images, "a.png", "copy/a2.png", "near.png"))
+    assert removal.apply(other, plan).done == ()
+
+
+def test_a_keeper_may_go_when_an_identical_copy_takes_over(images):
+    removal.apply(images, removal.plan(images, rows(images, "copy/a.png")))
+    again = rescanned(images, {"copy/a2.png": ["a.png"]})
+    assert len(removal.apply(again, removal.plan(again)).done) == 1
+    assert removal.verify(rescanned(images)).problems == ()
+    (images.root / "copy/a2.png").unlink()
+    problems = removal.verify(rescanned(images)).problems
+    assert problems == (
+        "a.png, kept for copy/a.png, is missing or its bytes changed; restore.",
+        "copy/a2.png, kept for a.png, is missing or its bytes changed; restore.",
+    )
+
+
+def test_verify_follows_a_renamed_keeper(images):
+    removal.apply(images, removal.plan(images))
+    (images.root / "a.png").rename(images.root / "b.png")
+    assert removal.verify(rescanned(images)).problems == ()
+
+
+# --- alternatives -----------------------------------------------------------------------------------------------------
+
+
+def test_hardlink_and_back(images):
+    before = content(images)
+    plan = removal.plan(images, rows(images, "copy/a.png", "near.png"))
+    report = removal.apply(images, plan, how="hardlink")
+    assert [outcome.path for outcome in report.done] == ["copy/a.png"]
+    assert "very bytes" in report.refused[0].reason
+    assert (images.root / "copy/a.png").samefile(images.root / "a.png")
+    assert removal.removed(images.directory) == set()
+    assert removal.verify(images).problems == ()
+    again = removal.apply(images, plan, how="hardlink")
+    assert [outcome.result for outcome in again.outcomes] == ["already", "refused"]
+    assert len(removal.restore(images).done) == 1
+    assert not (images.root / "copy/a.png").samefile(images.root / "a.png")
+    assert content(images) == before
+
+
+def test_delete_is_asked_for_twice_and_only_for_identical_or_decided(images):
+    plan = removal.plan(images, "all")
+    with pytest.raises(RemovalError, match="explicitly"):
+        removal.apply(images, plan, how="delete")
+    report = removal.apply(images, plan, how="delete", allow_delete=True)
+    assert [outcome.path for outcome in report.done] == ["copy/a.png", "copy/a2.png"]
+    assert {outcome.path for outcome in report.refused} == {"near.png", "other.png"}
+    decided = removal.plan(images, rows(images, "near.png", "other.png"), decided=True)
+    report = removal.apply(images, decided, how="delete", allow_delete=True)
+    assert [outcome.path for outcome in report.done] == ["near.png"]
+    assert removal.removed(images.directory) == {"copy/a.png", "copy/a2.png", "near.png"}
+    assert sorted(content(images)) == ["a.png", "other.png"]
+    assert removal.verify(images).problems == ()
+
+
+def test_an_unknown_way_is_refused(images):
+    with pytest.raises(RemovalError, match="quarantine, hardlink, delete"):
+        removal.apply(images, removal.plan(images), how="burn")
+
+
+# --- disks that refuse ------------------------------------------------------------------------------------------------
+
+
+def test_read_only_folder(images, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "copy")
+    before = content(images)
+    report = removal.apply(images, removal.plan(images))
+    assert len(report.refusals()) == 1
+    assert "is read-only" in report.refusals()[0]
+    assert content(images) == before
+
+
+def test_read_only_folder_by_permission_bits(images):
+    if os.geteuid() == 0:
+        pytest.skip("permission bits do not bind root")
+    (images.root / "copy").chmod(0o555)
+    report = removal.apply(images, removal.plan(images))
+    (images.root / "copy").chmod(0o755)
+    assert len(report.refused) == 2
+
+
+def test_a_file_that_cannot_be_unlinked_leaves_nothing_half_done(images, monkeypatch):
+    before, unlink = content(images), os.unlink
+
+    def refuse(path, *args, **kwargs):
+        if Path(path).is_relative_to(images.root):
+            raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+        unlink(path, *args, **kwargs)
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    report = removal.apply(images, removal.plan(images))
+    assert report.done == ()
+    assert "Operation not permitted" in report.refused[0].reason
+    assert content(images) == before
+    assert not list((images.directory / "quarantine").rglob("*.png"))
+    assert removal.removed(images.directory) == set()
+
+
+@pytest.mark.skipif(shutil.which("chattr") is None, reason="needs chattr")
+def test_immutable_file(images):
+    path = images.root / "copy/a.png"
+    if subprocess.run(["chattr", "+i", path], capture_output=True, check=False).returncode:
+        pytest.skip("this disk knows no immutable files")
+    try:
+        report = removal.apply(images, removal.plan(images))
+    finally:
+        subprocess.run(["chattr", "-i", path], check=True)
+    assert [outcome.path for outcome in report.refused] == ["copy/a.png"]
+    assert not (images.directory / "quarantine/copy/a.png").exists()
+    assert path.exists()
+
+
+def without_links(monkeypatch, code: int = errno.EXDEV) -> None:
+    def link(source, target, **_options):
+        raise OSError(code, os.strerror(code), str(source), None, str(target))
+
+    monkeypatch.setattr(os, "link", link)
+
+
+@pytest.mark.parametrize("code", [errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP])
+def test_disks_without_links_are_copied_and_proven(images, monkeypatch, code):
+    before = content(images)
+    without_links(monkeypatch, code)
+    assert len(removal.apply(images, removal.plan(images)).done) == 2
+    assert removal.verify(images).problems == ()
+    assert len(removal.restore(images).done) == 2
+    assert content(images) == before
+    assert not list(images.root.rglob(".dedup*"))
+
+
+def test_another_disk(images):
+    if not Path("/dev/shm").is_dir() or os.stat("/dev/shm").st_dev == images.root.stat().st_dev:
+        pytest.skip("needs a second disk")
+    before = content(images)
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        far = replace(images, directory=Path(folder) / "home" / "far")
+        far.directory.mkdir(parents=True)
+        assert len(removal.apply(far, removal.plan(far)).done) == 2
+        assert removal.verify(far).problems == ()
+        assert len(removal.restore(far).done) == 2
+    assert content(images) == before
+
+
+def test_a_damaged_copy_is_noticed_before_the_original_goes(images, monkeypatch):
+    without_links(monkeypatch)
+
+    def flawed(reader, writer, *_args):
+        writer.write(reader.read()[:-1] + b"x")
+
+    monkeypatch.setattr(shutil, "copyfileobj", flawed)
+    before = content(images)
+    assert removal.apply(images, removal.plan(images)).done == ()
+    assert content(images) == before
+
+
+def test_a_full_disk_stops_with_one_sentence_and_can_go_on(images, monkeypatch):
+    before = content(images)
+    without_links(monkeypatch)
+
+    def full(_reader, writer, *_args):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), writer.name)
+
+    with monkeypatch.context() as context:
+        context.setattr(shutil, "copyfileobj", full)
+        with pytest.raises(RemovalError, match="disk is full"):
+            removal.apply(images, removal.plan(images))
+    assert content(images) == before
+    assert len(removal.apply(images, removal.plan(images)).done) == 2
+
+
+def test_a_file_with_other_links_is_copied(images):
+    os.link(images.root / "copy/a.png", images.root.parent / "elsewhere.png")
+    removal.apply(images, removal.plan(images))
+    with (images.root.parent / "elsewhere.png").open("r+b") as stream:
+        stream.write(b"scribble")
+    assert removal.verify(images).problems == ()
+
+
+def test_a_file_written_while_it_moves_stays(images, monkeypatch):
+    duplicate = moves.duplicate
+
+    def interfere(source, target, part, sha256):
+        duplicate(source, target, part, sha256)
+        source.unlink()
+        source.write_bytes(b"written meanwhile")
+
+    monkeypatch.setattr("dedup.removal.applying.duplicate", interfere)
+    removal.apply(images, removal.plan(images, rows(images, "copy/a.png")))
+    assert (images.root / "copy/a.png").read_bytes() == b"written meanwhile"
+    assert removal.verify(images).problems == ()
+
+
+# --- crashes and company ----------------------------------------------------------------------------------------------
+
+STEPS = ("link", "unlink", "rename", "replace", "mkdir", "fsync", "utime", "chmod", "truncate")
+
+
+def run_and_die(work, step: int, before: bool) -> bool:
+    """Run `work` in a process of its own that kills itself (SIGKILL) at its `step`-th change of the disk.
+
+    True when it was killed, False when it finished first.
+    """
+    child = os.fork()
+    if child:
+        _, status = os.waitpid(child, 0)
+        assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
+        return os.WIFSIGNALED(status)
+    left = step
+
+    def deadly(function):
+        def call(*args, **kwargs):
+            nonlocal left
+            left -= 1
+            if left == 0 and before:
+                os.kill(os.getpid(), signal.SIGKILL)
+            mine = left == 0
+            try:
+                return function(*args, **kwargs)
+            finally:
+                if mine:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        return call
+
+    for name in STEPS:
+        setattr(os, name, deadly(getattr(os, name)))
+    try:
+        work()
+    except BaseException:
+        os._exit(1)
+    os._exit(0)
+
+
+def fresh(folder: Path) -> Images:
+    root = folder / "photos"
+    for name in ("a.png", "copy/a.png", "copy/a2.png"):
+        picture(root / name, 1)
+    return make_images(folder, {"a.png": ["copy/a.png", "copy/a2.png"]})
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize(
+    ("how", "links"), [("quarantine", True), ("quarantine", False), ("hardlink", True), ("delete", True)]
+)
+def test_killed_at_every_step_and_run_again_it_finishes(tmp_path, monkeypatch, how, links, before):
+    """After each kill nothing is lost; the next run finishes; restore, killed at every step too, gives all back."""
+    if not links:
+        without_links(monkeypatch)
+    step = killed = 0
+    while killed == step:
+        step += 1
+        images = fresh(tmp_path / str(step))
+        original = content(images)
+        plan = removal.plan(images)
+        killed += run_and_die(partial(removal.apply, images, plan, how=how, allow_delete=True), step, before)
+        survivors = [path.read_bytes() for path in tmp_path.joinpath(str(step)).rglob("*.png")]
+        assert original["a.png"][0] in survivors
+        assert how == "delete" or survivors.count(original["a.png"][0]) >= 3
+        report = removal.apply(images, plan, how=how, allow_delete=True)
+        assert report.refused == ()
+        assert removal.verify(images).problems == ()
+        assert not list(tmp_path.joinpath(str(step)).rglob("*.part"))
+        if how != "delete":
+            run_and_die(partial(removal.restore, images), step, before)
+            assert removal.restore(images).refused == ()
+            assert content(images) == original
+            assert not list(tmp_path.joinpath(str(step)).rglob("*.part"))
+    assert step > 6
+
+
+WORKER = """
+import sys, pickle
+from pathlib import Path
+from dedup import removal
+images = pickle.loads(Path(sys.argv[1]).read_bytes())
+print("ready", flush=True)
+while True:
+    assert not removal.apply(images, removal.plan(images)).refused
+    assert not removal.restore(images).refused
+"""
+
+
+def test_kill_in_a_loop(tmp_path):
+    images = fresh(tmp_path)
+    original = content(images)
+    (tmp_path / "images.pickle").write_bytes(pickle.dumps(images))
+    for attempt in range(4):
+        worker = subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(tmp_path / "images.pickle")],
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parent.parent,
+        )
+        assert worker.stdout is not None and worker.stdout.readline() == b"ready\n"
+        time.sleep(0.05 + 0.037 * attempt)
+        worker.kill()
+        worker.wait()
+        worker.stdout.close()
+        assert removal.restore(images).refused == ()
+        assert content(images) == original
+
+
+def test_two_appliers_at_once_share_the_work(tmp_path):
+    images = fresh(tmp_path)
+    plan = removal.plan(images)
+    children = [os.fork() for _ in range(1)]
+    report = removal.apply(images, plan)
+    if 0 in children:
+        os._exit(0 if not report.refused else 1)
+    _, status = os.waitpid(children[0], 0)
+    assert os.WEXITSTATUS(status) == 0
+    assert report.refused == ()
+    assert removal.verify(images) == removal.Verification(2, ())
+    assert len(journal.read(images.directory)) == 2
+
+
+def test_a_second_applier_that_waits_too_long_says_so(images, monkeypatch):
+    monkeypatch.setattr(journal, "LOCK_SECONDS", 0.05)
+    with FileLock(images.directory.parent / journal.LOCK), pytest.raises(RemovalError, match="Another removal"):
+        removal.apply(images, removal.plan(images))
+
+
+def test_a_torn_last_line_of_the_journal_is_a_step_that_never_began(images):
+    removal.apply(images, removal.plan(images, rows(images, "copy/a.png")))
+    with (images.directory / journal.JOURNAL).open("ab") as stream:
+        stream.write(b'{"id": 2, "sta')
+    assert removal.removed(images.directory) == {"copy/a.png"}
+    assert len(removal.restore(images).done) == 1
+
+
+def test_a_damaged_journal_is_one_sentence(images):
+    removal.apply(images, removal.plan(images))
+    path = images.directory / journal.JOURNAL
+    path.write_bytes(b"nonsense\n" + path.read_bytes())
+    with pytest.raises(RemovalError, match="line 1"):
+        removal.verify(images)
+
+
+def test_names_that_are_no_text(tmp_path):
+    """A file name of undecodable bytes is journalled and restored."""
+    images = fresh(tmp_path)
+    strange = os.fsdecode(b"copy/\xff.png")
+    try:
+        (images.root / "copy/a.png").rename(images.root / strange)
+    except OSError:
+        pytest.skip("this disk stores only text as names")
+    files = {"copy/a.png": strange}
+    images.file = lambda row: images.root / files.get(images.frame["path"].iat[row], images.frame["path"].iat[row])
+    assert removal.apply(images, removal.plan(images)).refused == ()
+    assert not (images.root / strange).exists()
+    assert removal.restore(images).refused == ()
+    assert (images.root / strange).exists()
