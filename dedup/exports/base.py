@@ -1,0 +1,109 @@
+"""What every export shares: its record, its report, what it reads of a dataset, and how it writes a file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+
+from dedup.annotations import Coco
+from dedup.errors import DatasetError, ExportError
+from dedup.files import atomic_write
+from dedup.model import OnProgress, Progress
+from dedup.where import Mask
+
+
+class Exportable(Protocol):
+    """The part of `dedup.dataset.Dataset` that exports read."""
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row per image."""
+
+    @property
+    def pairs(self) -> pd.DataFrame:
+        """One row per pair; left and right are row numbers."""
+
+    @property
+    def root(self) -> Path:
+        """The folder that paths are relative to."""
+
+    @property
+    def coco(self) -> Coco | None:
+        """The COCO document the dataset was opened with."""
+
+    def file(self, row: int) -> Path:
+        """The absolute file of a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an export wrote: `rows` images, pairs or files at `path`; `notes` are sentences worth showing."""
+
+    rows: int
+    path: Path
+    notes: tuple[str, ...] = ()
+
+
+class Write(Protocol):
+    """Writes the images in `mask` to `output`; never over an existing file unless `overwrite`.
+
+    Raises `ExportError`, and passes on `Cancelled` raised by `on_progress`; nothing half written is left at `output`.
+    """
+
+    def __call__(
+        self,
+        dataset: Exportable,
+        mask: Mask,
+        output: Path,
+        on_progress: OnProgress | None = None,
+        *,
+        overwrite: bool = False,
+    ) -> Report: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One way to take a selection out: a short name for the command line, a title for people, a file suffix."""
+
+    name: str
+    title: str
+    suffix: str
+    write: Write
+
+
+class Meter:
+    """Tells `on_progress` how far a stage is; `total` units."""
+
+    def __init__(self, on_progress: OnProgress | None, stage: str, total: int) -> None:
+        self.on_progress = on_progress
+        self.stage = stage
+        self.total = total
+        self.done = 0
+        self.start = time.perf_counter()
+
+    def advance(self, units: int = 1) -> None:
+        """`units` more are done."""
+        self.done += units
+        if self.on_progress is not None:
+            self.on_progress(Progress(self.stage, self.done, self.total, time.perf_counter() - self.start))
+
+
+def write_chunks(output: Path, chunks: Iterable[bytes], overwrite: bool) -> None:
+    """Write `chunks` to `output` atomically. Raises `ExportError` if it exists (unless `overwrite`) or cannot be."""
+    if output.is_dir():
+        raise ExportError(f"{output} is a folder. Give the name of a file to write.")
+    if output.exists() and not overwrite:
+        raise ExportError(f"{output} exists already. Choose another name, or say that it may be overwritten.")
+    if not output.parent.is_dir():
+        raise ExportError(f"There is no folder {output.parent} to write {output.name} into. Make it first.")
+    try:
+        with atomic_write(output) as stream:
+            for chunk in chunks:
+                stream.write(chunk)
+    except DatasetError as error:
+        raise ExportError(str(error)) from error
