@@ -405,6 +405,35 @@ def test_a_keeper_may_go_when_an_identical_copy_takes_over(images):
     )
 
 
+def test_a_keeper_of_identical_copies_may_go_for_a_near_one_and_that_one_stays(images):
+    removal.apply(images, removal.plan(images))
+    again = rescanned(images, {"near.png": ["a.png"]})
+    assert len(removal.apply(again, removal.plan(again, rows(again, "a.png"))).done) == 1
+    assert removal.verify(again).problems == ()
+    last = rescanned(images, {"other.png": ["near.png"]})
+    assert removal.plan(last, rows(last, "near.png")).stays[0].reason.startswith("it stays for a.png")
+    entry = removal.Entry(
+        "near.png",
+        *last.frame.loc[rows(last, "near.png")[0], ["sha256", "bytes"]],
+        "other.png",
+        last.frame.loc[rows(last, "other.png")[0], "sha256"],
+        "",
+        "edited by hand",
+    )
+    report = removal.apply(last, replace(removal.plan(last), entries=(entry,)))
+    assert report.refused[0].reason.startswith("it stays for a.png")
+
+
+def test_an_exact_copy_of_a_near_member_is_kept_for_by_its_twin(images):
+    picture(images.root / "near2.png", 1, (30, 24))
+    made = rescanned(images, {"a.png": ["near.png", "near2.png"]})
+    made.frame.loc[made.frame["path"] == "near2.png", "kind"] = "exact"
+    plan = removal.plan(made)
+    assert [(entry.path, entry.keeper_path, entry.identical) for entry in plan.entries] == [
+        ("near2.png", "near.png", "file")
+    ]
+
+
 def test_verify_follows_a_renamed_keeper(images):
     removal.apply(images, removal.plan(images))
     (images.root / "a.png").rename(images.root / "b.png")

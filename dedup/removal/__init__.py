@@ -8,7 +8,7 @@ for by row or tag, and only to the quarantine.
 """
 
 from dedup.removal.applying import HOW, Outcome, Report, apply
-from dedup.removal.journal import Removal, State, removed, standing
+from dedup.removal.journal import Removal, State, removed
 from dedup.removal.planning import Entry, Images, Plan, Stay, keeper_tags, plan, read, write
 from dedup.removal.restoring import restore
 from dedup.removal.verifying import Verification, verify
@@ -30,7 +30,6 @@ __all__ = [
     "read",
     "removed",
     "restore",
-    "standing",
     "verify",
     "write",
 ]

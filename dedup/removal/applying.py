@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from dedup.errors import RemovalError
 from dedup.model import OnProgress, Progress
-from dedup.removal.journal import REMOVED, Journal, Removal, State, keepers_of, locked, now
+from dedup.removal.journal import REMOVED, Journal, Removal, State, bound_by, kept_for, locked, now
 from dedup.removal.moves import (
     Hasher,
     RefusalError,
@@ -131,7 +131,7 @@ class _Worker:
         self.frame = images.frame
         self.rows = {path: row for row, path in enumerate(self.frame["path"])}
         self.earlier = {(r.path, r.sha256): r for r in journal.removals.values() if r.state in REMOVED}
-        self.standing = keepers_of(journal.removals.values())
+        self.kept_for = kept_for(journal.removals.values())
         self.sha256 = Hasher()
 
     def outcome(self, entry: Entry) -> Outcome:
@@ -166,7 +166,7 @@ class _Worker:
         else:
             self.journal.mark(removal, FINISHED[removal.state])
         if entry.keeper_path:
-            self.standing[entry.keeper_path] = entry.path
+            self.kept_for.setdefault(entry.keeper_path, []).append(removal)
 
     def _check_rule(self, entry: Entry, row: int) -> None:
         """The last readable copy of a group stays, whatever the plan says."""
@@ -181,8 +181,9 @@ class _Worker:
             raise RefusalError(f"it and {entry.keeper_path} are no longer in one group; make a new plan")
         if keeper < 0 and group[row] >= 0:
             raise RefusalError("it is in a group, and the plan names no keeper for it; make a new plan")
-        if entry.path in self.standing and not same:
-            raise RefusalError(f"it stays for {self.standing[entry.path]}, which was removed; restore that one first")
+        bound = bound_by(self.kept_for.get(entry.path, ()), keeper >= 0, same)
+        if bound:
+            raise RefusalError(bound)
         if self.how != "quarantine" and keeper < 0:
             raise RefusalError("without a keeper an image can only go to the quarantine")
         if self.how == "delete" and not (same or entry.decided):

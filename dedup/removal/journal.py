@@ -162,16 +162,25 @@ def removed(directory: Path) -> set[str]:
     return {removal.path for removal in read(directory).values() if removal.state in GONE}
 
 
-def standing(directory: Path) -> dict[str, str]:
-    """Path of each keeper to one removed image that it stands for."""
-    return keepers_of(read(directory).values())
+def kept_for(removals: Iterable[Removal]) -> dict[str, list[Removal]]:
+    """Path of each keeper to the removed images that it stands for."""
+    kept: dict[str, list[Removal]] = {}
+    for each in removals:
+        if each.keeper_path and each.state in REMOVED:
+            kept.setdefault(each.keeper_path, []).append(each)
+    return kept
 
 
-def keepers_of(removals: Iterable[Removal]) -> dict[str, str]:
-    """`standing` for removals at hand."""
-    return {
-        removal.keeper_path: removal.path for removal in removals if removal.keeper_path and removal.state in REMOVED
-    }
+def bound_by(stands_for: Iterable[Removal], has_keeper: bool, identical: str) -> str:
+    """Why an image that stands for removed ones must stay itself, "" when it may leave.
+
+    It may leave for a keeper with identical pixels; and for a near one when all it stands for are identical to it.
+    So a chain of keepers never strays further than one near pair from any image that left.
+    """
+    for each in stands_for:
+        if not has_keeper or not (identical or each.identical):
+            return f"it stays for {each.path}, which was removed; restore that one first"
+    return ""
 
 
 def now() -> str:

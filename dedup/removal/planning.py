@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from dedup.errors import RemovalError, UnknownTag, UsageError
 from dedup.files import write_text
 from dedup.model import TAG_PREFIX, Kind, Role, Status
-from dedup.removal.journal import removed, standing
+from dedup.removal.journal import bound_by, kept_for, removed
+from dedup.removal.journal import read as journal
 
 FORMAT = "dedup removal plan"
 VERSION = 1
@@ -134,7 +135,7 @@ def plan(
     stays |= _last_copies(frame, members, asked - stays.keys())
     going = asked - stays.keys()
     keepers = {row: _stand_in(frame, members, going, row) for row in sorted(going)}
-    stays |= _standing(images, keepers)
+    stays |= _bound(images, keepers)
     why = f"Tagged {chosen!r}" if isinstance(chosen, str) else "Chosen"
     return Plan(
         dataset=images.name,
@@ -267,14 +268,14 @@ def _best(frame: pd.DataFrame, members: Rows) -> int:
 
 
 def _stand_in(frame: pd.DataFrame, members: Mapping[int, Rows], going: set[int], row: int) -> int:
-    """The image that stays for `row`: its keeper, or, when that one goes too, an identical copy, else the best left.
-    -1 when the image is in no group or is not readable and alone."""
+    """The image that stays for `row`: an identical one before its group's keeper before the best one left; -1 when the
+    image is in no group or is not readable and alone."""
     rest = [int(other) for other in members.get(int(_cell(frame, "group", row)), ()) if other not in going]
-    keeper = int(_cell(frame, "keeper", row))
-    if keeper in rest or not rest:
-        return keeper if keeper in rest else -1
     twins = [other for other in rest if identity(frame, row, other)]
-    return _best(frame, np.array(twins or rest))
+    keeper = int(_cell(frame, "keeper", row))
+    if keeper in (twins or rest):
+        return keeper
+    return _best(frame, np.array(twins or rest)) if rest else -1
 
 
 def identity(frame: pd.DataFrame, left: int, right: int) -> str:
@@ -285,15 +286,16 @@ def identity(frame: pd.DataFrame, left: int, right: int) -> str:
     return ""
 
 
-def _standing(images: Images, keepers: Mapping[int, int]) -> dict[int, str]:
-    """Rows that already stand for removed images and would leave without a copy of identical pixels behind them."""
-    stands_for = standing(images.directory)
+def _bound(images: Images, keepers: Mapping[int, int]) -> dict[int, str]:
+    """Rows that must stay for images removed before, with the reason."""
+    stands_for = kept_for(journal(images.directory).values())
     paths = images.frame["path"].to_numpy()
-    return {
-        row: f"it stays for {stands_for[paths[row]]}, which was removed; restore that one first"
+    reasons = {
+        row: bound_by(stands_for[paths[row]], keeper >= 0, identity(images.frame, row, keeper) if keeper >= 0 else "")
         for row, keeper in keepers.items()
-        if paths[row] in stands_for and (keeper < 0 or not identity(images.frame, row, keeper))
+        if paths[row] in stands_for
     }
+    return {row: reason for row, reason in reasons.items() if reason}
 
 
 def _stays(frame: pd.DataFrame, row: int, reason: str) -> Stay:

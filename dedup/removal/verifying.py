@@ -22,8 +22,8 @@ class Verification:
 def verify(images: Images) -> Verification:
     """Check by SHA-256 that every quarantined file is intact and every removed image's keeper is there.
 
-    A keeper that was renamed counts when the dataset knows a file with its bytes; one that left itself counts when a
-    copy with identical pixels stands for it. Reads only. Raises `RemovalError` for a damaged journal.
+    A keeper that was renamed counts when the dataset knows a file with its bytes; one that left itself counts when its
+    own keeper is there. Reads only. Raises `RemovalError` for a damaged journal.
     """
     removals = read(images.directory)
     current = {removal.path: removal for removal in removals.values() if removal.state in REMOVED}
@@ -62,7 +62,7 @@ class _Checker:
             return True
         heir = self.current.get(removal.keeper_path)
         later = heir is not None and heir.id > removal.id and heir.sha256 == removal.keeper_sha256
-        return later and heir is not None and bool(heir.identical) and self._kept(heir)
+        return later and heir is not None and self._kept(heir)
 
     def _present(self, file: str, sha256: str) -> bool:
         if self.sha256(self.images.root / file) == sha256:
