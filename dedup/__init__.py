@@ -1,0 +1,34 @@
+"""See, understand and remove duplicate images.
+
+import dedup
+
+dogs = dedup.scan("photos/dogs")
+dogs.frame[["path", "singularity", "kind"]]
+dogs.tag(dogs.frame["singularity"] == 0, "redundant")
+"""
+
+from __future__ import annotations
+
+from dedup.dataset import Dataset, DatasetInfo, datasets, forget, open, rename, scan
+from dedup.errors import DedupError
+from dedup.model import Kind, Progress
+from dedup.selection import Range, Selection
+from dedup.storage import SOFTWARE_VERSION
+
+__version__ = SOFTWARE_VERSION
+
+__all__ = [
+    "Dataset",
+    "DatasetInfo",
+    "DedupError",
+    "Kind",
+    "Progress",
+    "Range",
+    "Selection",
+    "__version__",
+    "datasets",
+    "forget",
+    "open",
+    "rename",
+    "scan",
+]

@@ -48,8 +48,8 @@ MIGRATIONS = (
         ),
         "CREATE INDEX decision_object ON decision (kind, object)",
         (
-            "CREATE TABLE operation (id INTEGER PRIMARY KEY, at TEXT NOT NULL, session TEXT NOT NULL, label TEXT NOT NULL,"
-            " changes INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'done')"
+            "CREATE TABLE operation (id INTEGER PRIMARY KEY, at TEXT NOT NULL, session TEXT NOT NULL,"
+            " label TEXT NOT NULL, changes INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'done')"
         ),
         (
             "CREATE TABLE change (operation INTEGER NOT NULL REFERENCES operation, kind TEXT NOT NULL,"

@@ -6,8 +6,9 @@ A new rule is one `Rule` and its place in KEEPER_RULES.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,17 +17,21 @@ from numpy.typing import NDArray
 COPY_NAME = re.compile(r"copy|copie|kopie|\(\d+\)|duplicate|~\d*$", re.IGNORECASE)
 EVALUATION_SPLITS = ("test", "val")
 
+EQUAL = "the copies are equal; the first by content and path stays"
+
 Scores = NDArray[np.float64]
+Image = Mapping[str, Any]
+"""One row of the frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`score(frame)` gives float64 (n,), lower is better; `reason(keeper, other)` one phrase from two frame rows."""
+    """`score(frame)` gives float64 (n,), lower is better; `reason(keeper, other)` one phrase from two rows."""
 
     name: str
     title: str
     score: Callable[[pd.DataFrame], Scores]
-    reason: Callable[[pd.Series, pd.Series], str]
+    reason: Callable[[Image, Image], str]
 
 
 def _flag(column: str) -> Callable[[pd.DataFrame], Scores]:
@@ -38,7 +43,7 @@ def _most(column: str) -> Callable[[pd.DataFrame], Scores]:
     return lambda frame: -frame[column].to_numpy(np.float64)
 
 
-def _says(text: str) -> Callable[[pd.Series, pd.Series], str]:
+def _says(text: str) -> Callable[[Image, Image], str]:
     return lambda keeper, other: text
 
 
@@ -65,11 +70,11 @@ def _name_score(frame: pd.DataFrame) -> Scores:
     return 10_000.0 * looks_copied + frame["path"].str.len().to_numpy(np.float64)
 
 
-def _resolution_reason(keeper: pd.Series, other: pd.Series) -> str:
+def _resolution_reason(keeper: Image, other: Image) -> str:
     return f"{keeper['width']}x{keeper['height']} beats {other['width']}x{other['height']}"
 
 
-def _compression_reason(keeper: pd.Series, other: pd.Series) -> str:
+def _compression_reason(keeper: Image, other: Image) -> str:
     if keeper["lossless"]:
         return f"lossless {keeper['format']} beats {other['format']}"
     if np.isnan(keeper["jpeg_quality"]) or np.isnan(other["jpeg_quality"]):
@@ -77,17 +82,17 @@ def _compression_reason(keeper: pd.Series, other: pd.Series) -> str:
     return f"JPEG quality {keeper['jpeg_quality']:.0f} beats {other['jpeg_quality']:.0f}"
 
 
-def _capture_reason(keeper: pd.Series, other: pd.Series) -> str:
+def _capture_reason(keeper: Image, other: Image) -> str:
     return "has camera metadata" if keeper["camera"] and not other["camera"] else "was captured earlier"
 
 
-def _name_reason(keeper: pd.Series, other: pd.Series) -> str:
+def _name_reason(keeper: Image, other: Image) -> str:
     if COPY_NAME.search(other["name"]) and not COPY_NAME.search(keeper["name"]):
         return f"{other['name']} is named like a copy"
     return "has the shorter path"
 
 
-def _annotations_reason(keeper: pd.Series, other: pd.Series) -> str:
+def _annotations_reason(keeper: Image, other: Image) -> str:
     return f"has {keeper['annotations']} annotations, the other {other['annotations']}"
 
 
@@ -111,34 +116,32 @@ KEEPER_RULES = (
 RULE_NAMES = tuple(rule.name for rule in KEEPER_RULES)
 
 
-def rank(frame: pd.DataFrame, rules: tuple[Rule, ...] = KEEPER_RULES) -> NDArray[np.int64]:
-    """Place of every image (n,) in the order of who stays, 0 first; ties are decided by sha256, then path.
+def score(frame: pd.DataFrame, rules: Sequence[Rule] = KEEPER_RULES) -> Scores:
+    """What each rule says of each image, float64 (n, rules), lower is better.
 
-    `frame` has the frame's columns of one dataset and the bool columns `chosen`, `protected` and the number `edited`
-    (in how many pairs the image is the likelier edited one).
+    `frame` has the frame's columns of one dataset and the columns `chosen`, `protected` (bool) and `edited` (number).
     """
-    keys = [frame["path"].to_numpy(object), frame["sha256"].to_numpy(object)]
-    keys += [rule.score(frame) for rule in reversed(rules)]
-    order = np.lexsort([_sortable(key) for key in keys])
+    return np.column_stack([rule.score(frame) for rule in rules]) if rules else np.zeros((len(frame), 0))
+
+
+def rank(frame: pd.DataFrame, scores: Scores) -> NDArray[np.int64]:
+    """Place of every image (n,) in the order of who stays, 0 first; ties are decided by sha256, then path."""
+    ties = [pd.factorize(frame[column], sort=True)[0] for column in ("path", "sha256")]
+    order = np.lexsort([*ties, *scores.T[::-1]])
     places = np.empty(len(frame), np.int64)
     places[order] = np.arange(len(frame))
     return places
 
 
-def _sortable(key: NDArray[np.generic]) -> NDArray[np.generic]:
-    return pd.factorize(key, sort=True)[0] if key.dtype == object else key
+def reason(images: Sequence[Image], scores: Scores, rules: Sequence[Rule] = KEEPER_RULES) -> str:
+    """Why the first of `images` stays: the first rule that sets it apart from the best of the rest.
 
-
-def reason(frame: pd.DataFrame, keeper: int, others: list[int], rules: tuple[Rule, ...] = KEEPER_RULES) -> str:
-    """Why `keeper` stays among `others` (row numbers): the first rule that sets it apart from the best of the rest."""
-    rows = frame.iloc[[keeper, *others]]
-    for rule in rules:
-        scores = rule.score(rows)
-        if scores[0] < scores[1:].min():
-            return rule.reason(rows.iloc[0], rows.iloc[int(np.argmin(scores[1:])) + 1])
-        tied = scores == scores[0]
-        tied[0] = True
-        rows = rows[tied]
-        if len(rows) == 1:
-            return rule.reason(frame.iloc[keeper], frame.iloc[others[0]])
-    return "the copies are equal; the first by content hash and path stays"
+    `scores` (k, rules) are those of the k images; `rules` the same as for `score`.
+    """
+    rivals = np.arange(1, len(images))
+    for place, rule in enumerate(rules):
+        best = rivals[np.argmin(scores[rivals, place])]
+        if scores[0, place] < scores[best, place]:
+            return rule.reason(images[0], images[best])
+        rivals = rivals[scores[rivals, place] == scores[0, place]]
+    return EQUAL

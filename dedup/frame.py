@@ -1,0 +1,344 @@
+"""The frame: what the machine computed and what people decided, joined into one table with a row per image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dedup import grouping, keepers, relations, singularity
+from dedup.annotations import Attachment, folder_classes, split_from_path
+from dedup.model import NEAR_DISTANCE, TAG_PREFIX, Kind, Role, Status
+from dedup.sources import SourceFile
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Review:
+    """The decisions, other than tags, that shape groups and scores.
+
+    `chosen` are paths a person chose to stay; `protected` folders; `different` pairs of sha256 that are not
+    duplicates; `splits` path to split set by hand; `rules` names of the keeper rules in force, in order.
+    """
+
+    threshold: float = NEAR_DISTANCE
+    chosen: frozenset[str] = frozenset()
+    protected: tuple[str, ...] = ()
+    different: frozenset[frozenset[str]] = frozenset()
+    splits: dict[str, str] = field(default_factory=dict)
+    rules: tuple[str, ...] = keepers.RULE_NAMES
+
+
+@dataclass(frozen=True)
+class Joined:
+    """`frame` without tags; `pairs` with rows of the images that stay for their exact copies."""
+
+    frame: pd.DataFrame
+    pairs: pd.DataFrame
+
+
+def describe_files(images: pd.DataFrame, attachments: Sequence[Attachment]) -> pd.DataFrame:
+    """images.parquet's rows with id, folder, name, split, classes and the number of annotations."""
+    paths = images["path"].tolist()
+    parts = [path.rpartition("/") for path in paths]
+    classes, counts = _annotated(paths, attachments)
+    return images.assign(
+        id=[SourceFile(path, path).id for path in paths],
+        folder=[folder for folder, _, _ in parts],
+        name=[name for _, _, name in parts],
+        split=[split_from_path(path) for path in paths],
+        classes=pd.Series(classes, dtype=object),
+        annotations=np.array(counts, np.int32),
+    )
+
+
+def _annotated(paths: list[str], attachments: Sequence[Attachment]) -> tuple[list[tuple[str, ...]], list[int]]:
+    """Classes and annotation counts from annotation files where there are any, else classes from folders."""
+    if not attachments:
+        return folder_classes(paths), [0] * len(paths)
+    classes = [tuple(sorted({name for each in attachments for name in each.classes.get(path, ())})) for path in paths]
+    return classes, [sum(each.counts.get(path, 0) for each in attachments) for path in paths]
+
+
+def join(files: pd.DataFrame, pairs: pd.DataFrame, review: Review) -> Joined:
+    """Groups, keepers, kinds, scores and relations for the files of `describe_files` and the stored pairs."""
+    files = files.assign(split=files["path"].map(review.splits).fillna(files["split"]))
+    classes = grouping.exact_classes(files["pixels"])
+    pairs = pairs[pairs["kind"] != Kind.EXACT]
+    settled = _settled(files, classes, pairs, review)
+    near = (pairs["distance"].to_numpy() <= review.threshold) & ~settled
+    scores = keepers.score(_preferences(files, pairs[near], review), _rules(review))
+    rank = keepers.rank(files, scores)
+    close = pairs[near].reset_index(drop=True)
+    groups = grouping.group(classes, rank, close["left"].to_numpy(np.int64), close["right"].to_numpy(np.int64))
+    links = _links(files, classes, groups, close, rank)
+    frame = files.assign(
+        group=groups.group,
+        keeper=groups.keeper,
+        role=_roles(groups),
+        keeper_reason=_reasons(files, groups, scores, _rules(review)),
+        **_scored(files, links, review.threshold),
+        relation=_sentences(files, links, close),
+        relations=pd.Series(_names(files, links, close), dtype=object),
+    )
+    kinds = np.where(near, Kind.NEAR, Kind.SIMILAR)
+    stays = groups.stays
+    related = pairs.assign(
+        kind=kinds,
+        left=stays[pairs["left"].to_numpy()].astype(np.int32),
+        right=stays[pairs["right"].to_numpy()].astype(np.int32),
+    )
+    return Joined(_ordered(frame), pd.concat([_exact_pairs(files, groups), related], ignore_index=True))
+
+
+def with_tags(frame: pd.DataFrame, tagged: dict[str, list[str]]) -> pd.DataFrame:
+    """The frame with one bool column `tag:NAME` per tag; shares all other columns with `frame`."""
+    places = pd.Index(frame["path"])
+    columns = {}
+    for name, paths in tagged.items():
+        mask = np.zeros(len(frame), bool)
+        rows = places.get_indexer(pd.Index(paths, dtype=places.dtype))
+        mask[rows[rows >= 0]] = True
+        columns[TAG_PREFIX + name] = mask
+    return frame.assign(**columns)
+
+
+def describe(frame: pd.DataFrame, rows: Sequence[int]) -> list[str]:
+    """One line for people per row number: what the image is a duplicate of, why it stays, or why it failed."""
+    return [_description(frame, row) for row in rows]
+
+
+def _description(frame: pd.DataFrame, row: int) -> str:
+    kind = str(frame["kind"].iat[row])
+    if kind == Kind.FAILED:
+        return str(frame["error"].iat[row])
+    other = int(frame["nearest"].to_numpy()[row])
+    if kind == Kind.EXACT:
+        return f"Duplicate of {frame['name'].iat[other]}: {frame['relation'].iat[row]}"
+    if kind == Kind.NEAR:
+        relation = str(frame["relation"].iat[row])
+        return f"Near duplicate of {frame['name'].iat[other]}" + (f": {relation}" if relation else "")
+    if frame["role"].iat[row] == Role.KEEPER:
+        return f"Stays: {frame['keeper_reason'].iat[row]}"
+    return ""
+
+
+# --- who stays --------------------------------------------------------------------------------------------------------
+
+
+def _rules(review: Review) -> list[keepers.Rule]:
+    by_name = {rule.name: rule for rule in keepers.KEEPER_RULES}
+    return [by_name[name] for name in review.rules if name in by_name]
+
+
+def _preferences(files: pd.DataFrame, near: pd.DataFrame, review: Review) -> pd.DataFrame:
+    """The files with what the keeper rules need beside their own columns: chosen, protected, edited."""
+    folders = [folder.rstrip("/") + "/" for folder in review.protected]
+    protected = files["path"].map(lambda path: any(path.startswith(folder) for folder in folders))
+    return files.assign(
+        chosen=files["path"].isin(review.chosen),
+        protected=protected.astype(bool),
+        edited=_edited(len(files), near),
+    )
+
+
+def _edited(count: int, near: pd.DataFrame) -> NDArray[np.float64]:
+    """2 for images that are the cropped, bordered or overlaid side of a pair, 1 for the likelier copies, 0 else."""
+    edited = np.zeros(count)
+    for side, sign in (("left", -1), ("right", 1)):
+        rows = near[side].to_numpy()
+        reworked = (near[["cropped", "bordered", "overlaid"]].to_numpy() == sign).any(axis=1)
+        np.maximum.at(edited, rows, np.where(reworked, 2.0, np.where(near["derived"].to_numpy() == sign, 1.0, 0.0)))
+    return edited
+
+
+def _settled(files: pd.DataFrame, classes: Rows, pairs: pd.DataFrame, review: Review) -> NDArray[np.bool_]:
+    """Pairs that a person said are different, by content, bool (m,)."""
+    if not review.different:
+        return np.zeros(len(pairs), bool)
+    class_of = dict(zip(files["sha256"], classes.tolist(), strict=True))
+    settled = {frozenset(class_of.get(sha, -1) for sha in pair) for pair in review.different}
+    left, right = classes[pairs["left"].to_numpy()].tolist(), classes[pairs["right"].to_numpy()].tolist()
+    return np.array([frozenset(pair) in settled for pair in zip(left, right, strict=True)], bool)
+
+
+def _roles(groups: grouping.Groups) -> NDArray[np.str_]:
+    rows = np.arange(len(groups.group))
+    grouped = np.where(groups.keeper == rows, Role.KEEPER, Role.DUPLICATE)
+    return np.where(groups.group < 0, Role.NONE, grouped)
+
+
+def _reasons(
+    files: pd.DataFrame, groups: grouping.Groups, scores: keepers.Scores, rules: list[keepers.Rule]
+) -> list[str]:
+    """For each keeper why it stays, '' for all others."""
+    reasons = [""] * len(files)
+    grouped = np.flatnonzero(groups.group >= 0)
+    if not len(grouped):
+        return reasons
+    records: dict[int, keepers.Image] = dict(
+        zip(grouped.tolist(), cast("list[keepers.Image]", files.iloc[grouped].to_dict("records")), strict=True)
+    )
+    order = grouped[np.lexsort((groups.keeper[grouped] != grouped, groups.group[grouped]))]
+    starts = np.flatnonzero(np.diff(groups.group[order], prepend=-1))
+    for rows in np.split(order, starts[1:]):
+        reasons[int(rows[0])] = keepers.reason([records[int(row)] for row in rows], scores[rows], rules)
+    return reasons
+
+
+# --- what is nearest --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Links:
+    """For each image its nearest one: row `nearest` (-1 none), `bits`, and `pair`, the place among the near pairs of
+    the verified pair that links them (-1 none), with the image as its right side where `is_right`."""
+
+    nearest: Rows
+    bits: NDArray[np.int16]
+    pair: Rows
+    is_right: NDArray[np.bool_]
+    is_copy: NDArray[np.bool_]
+    distance: NDArray[np.float64]
+
+
+def _links(files: pd.DataFrame, classes: Rows, groups: grouping.Groups, close: pd.DataFrame, rank: Rows) -> _Links:
+    rows = np.arange(len(files))
+    is_copy = (groups.stays >= 0) & (groups.stays != rows)
+    pair, is_right = _closest_pairs(classes, groups, close, rank)
+    linked = (pair >= 0) & ~is_copy
+    pair = np.where(linked, pair, -1)
+    left, right = (groups.stays[close[side].to_numpy(np.int64)] for side in ("left", "right"))
+    other = np.where(is_right, left[pair], right[pair]) if len(close) else np.full(len(files), -1)
+    hashed = files["nearest"].to_numpy(np.int64)
+    hashed = np.where(hashed >= 0, groups.stays[hashed], -1)
+    nearest = np.where(is_copy, groups.stays, np.where(linked, other, hashed))
+    distances = close["distance"].to_numpy(np.float64)
+    distance = np.where(is_copy, 0.0, np.where(linked, distances[pair] if len(close) else np.nan, np.nan))
+    pair_bits = close["bits"].to_numpy(np.int16)
+    bits = np.where(linked, pair_bits[pair] if len(close) else -1, files["nearest_bits"].to_numpy(np.int16))
+    return _Links(nearest, np.where(is_copy, 0, bits).astype(np.int16), pair, is_right, is_copy, distance)
+
+
+def _closest_pairs(
+    classes: Rows, groups: grouping.Groups, close: pd.DataFrame, rank: Rows
+) -> tuple[Rows, NDArray[np.bool_]]:
+    """Per image the near pair that explains it and whether the image is its right side.
+
+    For a group's duplicate that is the pair with its keeper; for others the least distance, then the better rank.
+    """
+    pair = np.full(len(classes), -1, np.int64)
+    is_right = np.zeros(len(classes), bool)
+    if not len(close):
+        return pair, is_right
+    left, right = (classes[close[side].to_numpy(np.int64)] for side in ("left", "right"))
+    number = np.tile(np.arange(len(close)), 2)
+    own = np.concatenate([left, right])
+    other = np.concatenate([right, left])
+    from_right = np.repeat([False, True], len(close))
+    representative = pd.Series(groups.stays).groupby(classes).first()
+    own_row, other_row = representative.loc[own].to_numpy(), representative.loc[other].to_numpy()
+    with_keeper = groups.keeper[own_row] == other_row
+    distance = close["distance"].to_numpy()[number]
+    order = np.lexsort((rank[other_row], distance, ~with_keeper, own))
+    first = order[np.flatnonzero(np.diff(own[order], prepend=-1))]
+    pair_of_class = np.full(int(classes.max()) + 1, -1, np.int64)
+    right_of_class = np.zeros(len(pair_of_class), bool)
+    pair_of_class[own[first]], right_of_class[own[first]] = number[first], from_right[first]
+    readable = classes >= 0
+    pair[readable], is_right[readable] = pair_of_class[classes[readable]], right_of_class[classes[readable]]
+    return pair, is_right
+
+
+def _scored(files: pd.DataFrame, links: _Links, threshold: float) -> dict[str, NDArray[np.generic]]:
+    failed = (files["status"] == Status.FAILED).to_numpy()
+    is_near = links.pair >= 0
+    scores = singularity.unique(links.bits)
+    if is_near.any():
+        scores[is_near] = singularity.near(links.distance[is_near], threshold)
+    scores[links.is_copy] = 0.0
+    scores[failed] = np.nan
+    kind = np.select([failed, links.is_copy, is_near], [Kind.FAILED, Kind.EXACT, Kind.NEAR], default=Kind.UNIQUE)
+    return {
+        "kind": kind,
+        "singularity": scores,
+        "nearest": links.nearest.astype(np.int32),
+        "nearest_bits": links.bits,
+        "distance": links.distance.astype(np.float32),
+    }
+
+
+# --- in words ---------------------------------------------------------------------------------------------------------
+
+
+def _told(links: _Links, close: pd.DataFrame) -> tuple[Rows, pd.DataFrame]:
+    """Rows that a near pair explains, and for each that pair with the image on its right side."""
+    rows = np.flatnonzero(links.pair >= 0)
+    pairs = close.iloc[links.pair[rows]]
+    on_left = ~links.is_right[rows]
+    turned = pd.concat([pairs[~on_left], relations.invert(pairs[on_left])]) if on_left.any() else pairs
+    return np.concatenate([rows[~on_left], rows[on_left]]), turned
+
+
+def _sentences(files: pd.DataFrame, links: _Links, close: pd.DataFrame) -> list[str]:
+    sentences = [""] * len(files)
+    rows, pairs = _told(links, close)
+    for row, sentence in zip(rows.tolist(), relations.describe(pairs), strict=True):
+        sentences[row] = sentence
+    for row, name in _copies(files, links):
+        sentences[row] = name
+    return sentences
+
+
+def _names(files: pd.DataFrame, links: _Links, close: pd.DataFrame) -> list[tuple[str, ...]]:
+    names: list[tuple[str, ...]] = [()] * len(files)
+    rows, pairs = _told(links, close)
+    for row, joined in zip(rows.tolist(), pairs["relations"], strict=True):
+        names[row] = tuple(name for name in joined.split("|") if name)
+    for row, name in _copies(files, links):
+        names[row] = (name,)
+    return names
+
+
+def _copies(files: pd.DataFrame, links: _Links) -> list[tuple[int, str]]:
+    """Row and relation name of every exact copy that does not stay."""
+    rows = np.flatnonzero(links.is_copy)
+    sha256 = files["sha256"].to_numpy(object)
+    same_file = sha256[rows] == sha256[links.nearest[rows]]
+    words = np.where(same_file, relations.IDENTICAL_FILE, relations.IDENTICAL_PIXELS)
+    return list(zip(rows.tolist(), words.tolist(), strict=True))
+
+
+def _exact_pairs(files: pd.DataFrame, groups: grouping.Groups) -> pd.DataFrame:
+    """One pair for each exact copy, with the image that stays on its left."""
+    rows = np.flatnonzero((groups.stays >= 0) & (groups.stays != np.arange(len(files))))
+    stays = groups.stays[rows]
+    sha256 = files["sha256"].to_numpy(object)
+    values: dict[str, object] = dict.fromkeys(relations.PAIR_COLUMNS, 0)
+    values |= dict.fromkeys(("xx", "yy", "gain", "scale", "stretch", "seen_left", "seen_right", "saturation"), 1.0)
+    values |= dict.fromkeys(relations.BOX, np.nan)
+    values |= {"left": stays, "right": rows, "kind": Kind.EXACT.value, "correlation": 1.0, "orientation": 1}
+    for side in ("left", "right"):
+        values |= {f"{side}_{length}": files[length].to_numpy()[rows] for length in ("width", "height")}
+    same_file = sha256[rows] == sha256[stays]
+    values["relations"] = np.where(same_file, relations.IDENTICAL_FILE, relations.IDENTICAL_PIXELS)
+    return pd.DataFrame(values, index=range(len(rows))).astype(relations.PAIR_COLUMNS)
+
+
+COLUMNS = [
+    *("id", "path", "folder", "name", "sha256", "pixels", "bytes", "mtime_ns", "format", "width", "height"),
+    *("orientation", "captured_at", "camera", "alpha", "jpeg_quality", "lossless", "split", "classes", "annotations"),
+    *("status", "error", "singularity", "area", "aspect_ratio", "bits_per_pixel", "brightness", "contrast"),
+    *("sharpness", "blur", "saturation", "red", "green", "blue", "entropy", "random", "kind", "group", "role"),
+    *("keeper", "keeper_reason", "nearest", "distance", "nearest_bits", "relation", "relations"),
+]
+
+
+def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame's columns in their documented order."""
+    return frame[COLUMNS]
