@@ -1,0 +1,176 @@
+"""COCO out: exactly the selected images, everything else of the source document as it was.
+
+With a source document, every field of every kept image, annotation and category, and every top-level key, is given
+back as it was read, in its order; images and annotations outside the selection are left out. Ours is one key, `dedup`:
+on each image its tags, singularity, kind and keeper's file name, at the top the version of the score. Selected images
+the document does not name are added with new ids after the greatest, without annotations, and the report says so.
+
+Without one, images get ids from 1 in the order of their paths, there are no annotations, and the classes of folders
+are offered as categories; which image belongs to which is in `dedup.classes`.
+
+Selected files that cannot be read are exported like the others (width and height 0) and the report counts them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dedup.annotations import NAMESPACE, Attachment, Coco, ImageId
+from dedup.exports.base import Export, Exportable, Meter, Report, write_chunks
+from dedup.model import SCORE_VERSION, TAG_PREFIX, OnProgress, Status
+from dedup.where import Mask
+
+ENTRIES_A_CHUNK = 2_000
+
+Document = dict[str, Any]
+
+
+def build(dataset: Exportable, mask: Mask) -> tuple[Document, tuple[str, ...]]:
+    """The COCO document of the images in `mask`, and notes for a person."""
+    frame = dataset.frame
+    notes: list[str] = []
+    if dataset.coco is None:
+        document = _fresh(frame, mask)
+    else:
+        document, notes = _filtered(
+            frame, mask, dataset.coco, dataset.coco.attach(list(frame["path"]), root=dataset.root)
+        )
+    failed = int((mask & (frame["status"] == Status.FAILED).to_numpy()).sum())
+    if failed:
+        notes.append(f"{failed:,} of the images cannot be read; select without the kind failed to leave them out.")
+    return document, tuple(notes)
+
+
+def to_bytes(dataset: Exportable, mask: Mask) -> bytes:
+    """The whole document, for a download."""
+    return b"".join(_chunks(build(dataset, mask)[0], None))
+
+
+def write(
+    dataset: Exportable, mask: Mask, output: Path, on_progress: OnProgress | None = None, *, overwrite: bool = False
+) -> Report:
+    """Write the images in `mask` to the COCO file `output`. Raises `ExportError`."""
+    document, notes = build(dataset, mask)
+    write_chunks(output, _chunks(document, on_progress), overwrite)
+    return Report(len(document["images"]), output, notes)
+
+
+def _fresh(frame: pd.DataFrame, mask: Mask) -> Document:
+    rows = np.flatnonzero(mask)
+    names = sorted({name for names in frame["classes"].iloc[rows] for name in names})
+    images = _added(frame, rows, 1, Names(frame, {}))
+    for image, classes in zip(images, frame["classes"].iloc[rows], strict=True):
+        image[NAMESPACE]["classes"] = list(classes)
+    return {
+        "info": {"description": "Images selected with dedup"},
+        "licenses": [],
+        "images": images,
+        "annotations": [],
+        "categories": [{"id": place, "name": name, "supercategory": ""} for place, name in enumerate(names, start=1)],
+        NAMESPACE: {"score_version": SCORE_VERSION},
+    }
+
+
+def _filtered(frame: pd.DataFrame, mask: Mask, source: Coco, attachment: Attachment) -> tuple[Document, list[str]]:
+    row_of = {path: row for row, path in enumerate(frame["path"])}
+    row_of_id = {id_: row_of[path] for path, ids in attachment.image_ids.items() for id_ in ids}
+    kept = [image for image in source.images if image["id"] in row_of_id and mask[row_of_id[image["id"]]]]
+    names = Names(
+        frame, {row_of_id[image["id"]]: image["file_name"] for image in source.images if image["id"] in row_of_id}
+    )
+    ours = _fields(frame, [row_of_id[image["id"]] for image in kept], names)
+    images = [{**image, NAMESPACE: fields} for image, fields in zip(kept, ours, strict=True)]
+    new = [int(row) for row in np.flatnonzero(mask) if row not in names.of_row]
+    images += _added(frame, new, _next_id(image["id"] for image in source.images), names)
+    ids = {image["id"] for image in kept}
+    document = dict(source.document) | {"images": images, NAMESPACE: {"score_version": SCORE_VERSION}}
+    if "annotations" in document:
+        document["annotations"] = [entry for entry in source.annotations if entry["image_id"] in ids]
+    return document, _notes(source, attachment, len(new))
+
+
+def _notes(source: Coco, attachment: Attachment, added: int) -> list[str]:
+    notes = []
+    if added:
+        notes.append(f"{added:,} selected images are not named in {source.path.name}; added without annotations.")
+    if attachment.missing or attachment.ambiguous:
+        count = len(attachment.missing) + len(attachment.ambiguous)
+        notes.append(f"{count:,} images named in {source.path.name} are no single file of the dataset; left out.")
+    return notes
+
+
+class Names:
+    """File names as the document writes them: its own where it has one, else the path below the same folder."""
+
+    def __init__(self, frame: pd.DataFrame, of_row: Mapping[int, str]) -> None:
+        self.paths: list[str] = list(frame["path"])
+        self.of_row = of_row
+        bases = {self.paths[row].removesuffix(name) for row, name in of_row.items() if self.paths[row].endswith(name)}
+        self.base = bases.pop() if len(bases) == 1 else ""
+
+    def of(self, row: int) -> str:
+        """The file name of a row."""
+        return self.of_row.get(row) or self.paths[row].removeprefix(self.base)
+
+
+def _added(frame: pd.DataFrame, rows: Iterable[int], first_id: int, names: Names) -> list[Document]:
+    rows = [int(row) for row in rows]
+    widths, heights = frame["width"].to_numpy()[rows], frame["height"].to_numpy()[rows]
+    return [
+        {"id": id_, "file_name": names.of(row), "width": int(width), "height": int(height), NAMESPACE: fields}
+        for id_, (row, width, height, fields) in enumerate(
+            zip(rows, widths, heights, _fields(frame, rows, names), strict=True), start=first_id
+        )
+    ]
+
+
+def _fields(frame: pd.DataFrame, rows: Iterable[int], names: Names) -> list[Document]:
+    """What we say of each image, under `NAMESPACE`. Unknown values are null."""
+    rows = list(rows)
+    tags = {
+        name.removeprefix(TAG_PREFIX): frame[name].to_numpy(bool)
+        for name in frame.columns
+        if name.startswith(TAG_PREFIX)
+    }
+    singularity = frame["singularity"].to_numpy(np.float64)
+    kinds, keepers = frame["kind"].to_numpy(object), frame["keeper"].to_numpy()
+    return [
+        {
+            "tags": [tag for tag, carried in tags.items() if carried[row]],
+            "singularity": None if np.isnan(singularity[row]) else float(singularity[row]),
+            "kind": str(kinds[row]),
+            "keeper": names.of(int(keepers[row])) if keepers[row] >= 0 else None,
+        }
+        for row in rows
+    ]
+
+
+def _next_id(ids: Iterable[ImageId]) -> int:
+    return max((id_ for id_ in ids if isinstance(id_, int)), default=0) + 1
+
+
+def _chunks(document: Document, on_progress: OnProgress | None) -> Iterator[bytes]:
+    """The document as JSON, a few thousand entries at a time."""
+    meter = Meter(on_progress, "Writing annotations", sum(len(v) for v in document.values() if isinstance(v, list)))
+    yield b"{"
+    for place, (key, value) in enumerate(document.items()):
+        yield (", " if place else "").encode() + json.dumps(key).encode() + b": "
+        if not isinstance(value, list):
+            yield json.dumps(value).encode()
+            continue
+        yield b"["
+        for start in range(0, len(value), ENTRIES_A_CHUNK):
+            part = value[start : start + ENTRIES_A_CHUNK]
+            yield (", " if start else "").encode() + json.dumps(part)[1:-1].encode()
+            meter.advance(len(part))
+        yield b"]"
+    yield b"}\n"
+
+
+COCO = Export("coco", "COCO annotations", ".json", write)

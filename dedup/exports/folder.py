@@ -1,0 +1,264 @@
+"""A folder of the selected files, by copy, hard link or symbolic link, at the same relative paths.
+
+The target must be new or empty. Nothing is ever overwritten, in the target or elsewhere, and no source is changed (a
+hard link shares its bytes with the source: editing one edits both). A file appears under its name only when it is
+whole and, for copies, verified: its sha256 is that of the scan. While the export runs the target holds the hidden file
+`.dedup-export.json`; if it was cancelled or killed, the same export to the same target goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import unicodedata
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Literal
+
+import numpy as np
+
+from dedup.errors import DatasetError, ExportError
+from dedup.exports import coco, csv
+from dedup.exports.base import Export, Exportable, Meter, Report
+from dedup.files import write_text
+from dedup.model import OnProgress
+from dedup.where import Mask
+
+Mode = Literal["copy", "hardlink", "symlink"]
+MODES: tuple[Mode, ...] = ("copy", "hardlink", "symlink")
+
+MARKER = ".dedup-export.json"
+UNFINISHED = ".dedup-"
+"""How the names of files that are not whole yet begin."""
+
+CSV_NAME = "images.csv"
+COCO_NAME = "annotations.json"
+
+BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One file to write: `relative` to the target, from `source`, whose bytes have this sha256 and number."""
+
+    relative: PurePosixPath
+    source: Path
+    sha256: str
+    size: int
+
+
+def write(
+    dataset: Exportable,
+    mask: Mask,
+    output: Path,
+    on_progress: OnProgress | None = None,
+    *,
+    overwrite: bool = False,
+    mode: Mode = "copy",
+    with_csv: bool = False,
+    with_coco: bool = False,
+) -> Report:
+    """Write the files in `mask` below the new or empty folder `output`; `overwrite` never applies to a folder.
+
+    `with_csv` and `with_coco` add the selection's `images.csv` and `annotations.json`. Files that vanished, cannot be
+    read or have changed since the scan are left out and listed in the report's notes.
+    Raises `ExportError` for a target that is not empty or lies in the dataset's folder, for names that collide or leave
+    the target, for too little space, and for links the file system refuses.
+    """
+    if mode not in MODES:
+        raise ExportError(f"There is no mode {mode!r}; choose {', '.join(MODES)}.")
+    items = plan(dataset, mask)
+    _check_target(dataset, output)
+    _prepare(output, items, mode)
+    notes = list(_place_all(items, output, mode, on_progress))
+    for wanted, export, name in ((with_csv, csv.CSV, CSV_NAME), (with_coco, coco.COCO, COCO_NAME)):
+        if wanted:
+            notes += export.write(dataset, mask, output / name, on_progress, overwrite=True).notes
+    (output / MARKER).unlink()
+    return Report(len(items) - sum(note.startswith(LEFT_OUT) for note in notes), output, tuple(notes))
+
+
+LEFT_OUT = "Left out "
+
+
+def plan(dataset: Exportable, mask: Mask) -> list[Item]:
+    """What `write` would write. Raises `ExportError` for names that collide or would leave the target."""
+    columns = dataset.frame[["path", "sha256", "bytes"]]
+    items = []
+    for row in np.flatnonzero(mask):
+        path, sha256, size = columns.iloc[row]
+        source = dataset.file(int(row))
+        items.append(Item(_relative(dataset.root, source, path), source, sha256, int(size)))
+    _check_collisions(items)
+    return items
+
+
+def _relative(root: Path, source: Path, path: str) -> PurePosixPath:
+    """The file's own path below the root (a displayed path may have replaced bytes), checked to stay below a target."""
+    try:
+        relative = PurePosixPath(source.relative_to(root).as_posix())
+    except ValueError:
+        relative = PurePosixPath(path)
+    outside = relative.is_absolute() or not relative.parts or ".." in relative.parts
+    if outside or (os.name == "nt" and PureWindowsPath(relative).drive):
+        raise ExportError(f"{path} would be written outside the target folder. Leave it out of the selection.")
+    return relative
+
+
+def _check_collisions(items: list[Item]) -> None:
+    """Names that are one and the same on a file system that ignores case or Unicode forms, and files inside files."""
+    seen: dict[str, Item] = {}
+    for item in items:
+        other = seen.setdefault(_folded(item.relative), item)
+        if other is not item:
+            raise ExportError(f"{item.relative} and {other.relative} would be one file on some systems. Rename one.")
+    reserved = {_folded(PurePosixPath(name)) for name in (MARKER, CSV_NAME, COCO_NAME)}
+    for item in items:
+        if _folded(item.relative) in reserved:
+            raise ExportError(f"{item.relative} is a name the export itself uses. Leave it out of the selection.")
+        for parent in item.relative.parents:
+            if _folded(parent) in seen:
+                raise ExportError(f"{seen[_folded(parent)].relative} is both a file and a folder of {item.relative}.")
+
+
+def _folded(path: PurePosixPath) -> str:
+    return unicodedata.normalize("NFC", str(path)).casefold()
+
+
+def _check_target(dataset: Exportable, output: Path) -> None:
+    target, root = output.resolve(), dataset.root.resolve()
+    if target == root or root in target.parents:
+        raise ExportError(
+            f"{output} lies in the dataset's own folder and would be scanned again. Choose another place."
+        )
+    if output.exists() and not output.is_dir():
+        raise ExportError(f"{output} is a file. Choose a new or empty folder.")
+
+
+def _prepare(output: Path, items: list[Item], mode: Mode) -> None:
+    """Make the target, or recognise this very export in it, unfinished; leave its marker."""
+    listed = [[str(item.relative).encode("utf-8", "surrogateescape").hex(), item.sha256] for item in items]
+    digest = hashlib.sha256(json.dumps([mode, listed]).encode()).hexdigest()
+    marker = json.dumps({"export": digest})
+    if output.is_dir() and any(output.iterdir()):
+        if not (output / MARKER).is_file():
+            raise ExportError(f"{output} is not empty. Choose a new or empty folder.")
+        if (output / MARKER).read_bytes() != marker.encode():
+            raise ExportError(f"{output} holds an unfinished export of another selection. Choose another folder.")
+        _remove_unfinished(output)
+        return
+    with _clear_errors(output):
+        output.mkdir(parents=True, exist_ok=True)
+        needed, free = sum(item.size for item in items) if mode == "copy" else 0, shutil.disk_usage(output).free
+        if needed > free:
+            raise ExportError(f"{output} has {free / 1e6:,.0f} MB free, but the copies need {needed / 1e6:,.0f} MB.")
+        try:
+            write_text(output / MARKER, marker)
+        except DatasetError as error:
+            raise ExportError(str(error)) from error
+
+
+def _remove_unfinished(output: Path) -> None:
+    for path in output.rglob(f"{UNFINISHED}*.part"):
+        path.unlink()
+
+
+def _place_all(items: list[Item], output: Path, mode: Mode, on_progress: OnProgress | None) -> Iterator[str]:
+    """Write every item; yields one note for each that is left out."""
+    meter = Meter(on_progress, "Writing files", len(items))
+    for item in items:
+        problem = _place(item, output / item.relative, mode)
+        if problem:
+            yield f"{LEFT_OUT}{item.relative}: {problem}."
+        meter.advance()
+
+
+def _place(item: Item, target: Path, mode: Mode) -> str:
+    """Write one file; '' when it is there and whole, else why it is left out."""
+    try:
+        if not item.source.is_file():
+            return "the file has vanished"
+        if not item.sha256 or (mode != "copy" and _sha256(item.source) != item.sha256):
+            return "the file has changed since the scan" if item.sha256 else "the file cannot be read"
+    except OSError as error:
+        return f"the file cannot be read ({error.strerror})"
+    with _clear_errors(target):
+        if os.path.lexists(target):
+            return _check_existing(item, target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = target.parent / f"{UNFINISHED}{uuid.uuid4().hex}.part"
+        try:
+            if not _MAKERS[mode](item, unfinished):
+                return "the file has changed since the scan"
+            unfinished.rename(target)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    return ""
+
+
+def _check_existing(item: Item, target: Path) -> str:
+    """A file of an earlier, interrupted run is kept if it is right; anything else stops the export."""
+    if _sha256(target) != item.sha256:
+        raise ExportError(f"{target} is there already with other content. Choose a new or empty folder.")
+    return ""
+
+
+def _copy(item: Item, unfinished: Path) -> bool:
+    digest = hashlib.sha256()
+    with item.source.open("rb") as source, unfinished.open("xb") as target:
+        while block := source.read(BLOCK):
+            digest.update(block)
+            target.write(block)
+    if digest.hexdigest() != item.sha256:
+        return False
+    shutil.copystat(item.source, unfinished)
+    if _sha256(unfinished) != item.sha256:
+        raise ExportError(f"The copy of {item.relative} does not read back as written. Check the target disk.")
+    return True
+
+
+def _hard_link(item: Item, unfinished: Path) -> bool:
+    os.link(item.source.resolve(), unfinished)
+    return True
+
+
+def _symbolic_link(item: Item, unfinished: Path) -> bool:
+    unfinished.symlink_to(Path(os.path.abspath(item.source)))
+    return True
+
+
+_MAKERS: dict[Mode, Callable[[Item, Path], bool]] = {"copy": _copy, "hardlink": _hard_link, "symlink": _symbolic_link}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def _clear_errors(place: Path) -> Iterator[None]:
+    """Translate what the file system says into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise ExportError(
+            f"Cannot write {place}: {_ADVICE.get(error.errno or 0, error.strerror or str(error))}."
+        ) from error
+
+
+_ADVICE = {
+    errno.ENOSPC: "the disk is full; free some space, then run the same export again and it goes on",
+    errno.EXDEV: "hard links cannot cross disks; choose copy or a folder on the dataset's disk",
+    errno.EPERM: "the file system does not allow it; choose copy, or another folder",
+    errno.EACCES: "permission denied; choose another folder",
+    errno.EROFS: "the disk is read-only; choose another folder",
+    errno.ENAMETOOLONG: "the name is too long there; choose a folder with a shorter path",
+}
+
+FOLDER = Export("folder", "New folder of the files", "", write)

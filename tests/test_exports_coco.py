@@ -1,0 +1,181 @@
+"""COCO out: the selection and nothing else, everything as it was, back in again."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pycocotools import coco as pycoco
+
+from dedup.annotations import Coco, tags_from_coco
+from dedup.errors import ExportError
+from dedup.exports import coco
+from dedup.model import SCORE_VERSION
+from tests.frames import TAGS, FakeDataset, make_frame
+
+SOURCE = {
+    "info": {"year": 2017, "contributor": "é", "unknown": [1, 2.50, None]},
+    "mystery": {"deep": [True, {"x": 1e-7}]},
+    "licenses": [{"id": 3, "name": "L", "url": "u"}],
+    "categories": [{"id": 18, "name": "dog", "supercategory": "animal", "keypoints": ["nose"], "skeleton": [[1, 1]]}],
+    "images": [
+        {"id": 42, "file_name": "b.jpg", "width": 10, "height": 20, "license": 3, "odd": {"a": 1}},
+        {"id": 7, "file_name": "a.jpg", "width": 10, "height": 20, "date_captured": 0},
+        {"id": 900, "file_name": "gone.jpg", "width": 1, "height": 1},
+    ],
+    "annotations": [
+        {"id": 5, "image_id": 42, "category_id": 18, "iscrowd": 1, "area": 3, "bbox": [1, 2, 3.5, 4.0],
+         "segmentation": {"counts": [10, 20, 170], "size": [20, 10]}},
+        {"id": 1, "image_id": 7, "category_id": 18, "iscrowd": 0, "area": 3.0, "bbox": [0, 0, 1, 1],
+         "segmentation": [[0, 0, 1, 0, 1, 1], [5, 5, 6, 5, 6, 6]], "keypoints": [1, 2, 2], "num_keypoints": 1},
+        {"id": 2, "image_id": 42, "category_id": 18, "iscrowd": 1, "area": 9, "bbox": [0, 0, 1, 1],
+         "segmentation": {"counts": "abc0", "size": [20, 10]}, "attributes": {"occluded": False}},
+        {"id": 3, "image_id": 900, "category_id": 18, "bbox": [0, 0, 1, 1], "iscrowd": 0, "area": 1},
+    ],
+}  # fmt: skip
+
+
+def dataset(tmp_path, source=SOURCE, paths=("x/a.jpg", "x/b.jpg", "x/new.jpg"), **columns):
+    path = tmp_path / "source.json"
+    path.write_text(json.dumps(source))
+    return FakeDataset(make_frame(paths).assign(**columns), root=tmp_path, coco=Coco.read(path))
+
+
+def exported(data, mask):
+    return json.loads(coco.to_bytes(data, np.array(mask)))
+
+
+def test_the_selection_and_nothing_else_with_everything_as_it_was(tmp_path):
+    data = dataset(tmp_path, keeper=[1, 1, -1])
+    before = copy.deepcopy(data.coco.document)
+    document = exported(data, [False, True, False])
+    ours = document["images"][0].pop("dedup")
+    assert document.pop("dedup") == {"score_version": SCORE_VERSION}
+    assert json.dumps(document) == json.dumps(
+        SOURCE | {"images": SOURCE["images"][:1], "annotations": [SOURCE["annotations"][0], SOURCE["annotations"][2]]}
+    )
+    row = data.frame.iloc[1]
+    assert ours == {
+        "tags": [tag for tag in TAGS if row[f"tag:{tag}"]],
+        "singularity": row["singularity"],
+        "kind": row["kind"],
+        "keeper": "b.jpg",
+    }
+    assert data.coco.document == before
+
+
+def test_order_is_kept_and_images_the_document_does_not_name_are_added(tmp_path):
+    data = dataset(tmp_path)
+    document, notes = coco.build(data, data.everything())
+    assert [(image["id"], image["file_name"]) for image in document["images"]] == [
+        (42, "b.jpg"),
+        (7, "a.jpg"),
+        (901, "new.jpg"),
+    ]
+    assert [entry["id"] for entry in document["annotations"]] == [5, 1, 2]
+    assert "1 selected images are not named in source.json" in notes[0]
+    assert "1 images named in source.json are no single file" in notes[1]
+
+
+def test_failed_images_are_counted(tmp_path):
+    data = dataset(tmp_path, status=["ok", "failed", "ok"], singularity=[1.0, np.nan, 1.0])
+    document, notes = coco.build(data, data.everything())
+    assert document["images"][0]["dedup"]["singularity"] is None
+    assert "1 of the images cannot be read" in notes[-1]
+
+
+def test_without_annotations_folders_are_offered_as_categories(tmp_path):
+    data = FakeDataset(make_frame())
+    document = exported(data, data.everything())
+    assert [image["file_name"] for image in document["images"]] == list(data.frame["path"])
+    assert [image["id"] for image in document["images"]] == list(range(1, len(data.frame) + 1))
+    assert document["annotations"] == []
+    assert [category["name"] for category in document["categories"]] == sorted(
+        {n for c in data.frame["classes"] for n in c}
+    )
+    assert [tuple(image["dedup"]["classes"]) for image in document["images"]] == list(data.frame["classes"])
+
+
+def test_a_document_without_annotations_stays_one(tmp_path):
+    source = {"images": [{"id": "text", "file_name": "a.jpg"}]}
+    document = exported(dataset(tmp_path, source), [True, True, False])
+    assert [image["id"] for image in document["images"]] == ["text", 1]
+    assert set(document) == {"images", "dedup"}
+
+
+def test_written_files_load_in_pycocotools_and_come_back(tmp_path, capsys):
+    data = dataset(tmp_path)
+    output = tmp_path / "out.json"
+    assert coco.write(data, data.everything(), output).rows == 3
+    loaded = pycoco.COCO(str(output))
+    assert sorted(loaded.getImgIds()) == [7, 42, 901] and sorted(loaded.getAnnIds()) == [1, 2, 5]
+    assert loaded.annToMask(loaded.loadAnns([5])[0]).sum() == 20
+    with pytest.raises(ExportError, match="exists already"):
+        coco.write(data, data.everything(), output)
+    again = FakeDataset(data.frame, root=tmp_path, coco=Coco.read(output))
+    assert coco.to_bytes(again, data.everything()) == output.read_bytes()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.booleans(), min_size=7, max_size=7), st.integers(0, 100))
+def test_importing_the_export_gives_the_same_selection_and_tags(tmp_path_factory, chosen, seed):
+    folder = tmp_path_factory.mktemp("coco")
+    data = FakeDataset(make_frame(seed=seed))
+    mask = np.array(chosen)
+    coco.write(data, mask, folder / "out.json")
+    source = Coco.read(folder / "out.json")
+    attachment = source.attach(list(data.frame["path"]))
+    assert list(attachment.image_ids) == list(data.frame["path"][mask]) and not attachment.missing
+    tags = tags_from_coco(source, attachment)
+    for tag in TAGS:
+        assert tags.get(tag, []) == list(data.frame["path"][mask & data.frame[f"tag:{tag}"].to_numpy()])
+
+
+def test_progress_covers_everything_and_big_lists_are_joined(tmp_path, monkeypatch):
+    monkeypatch.setattr(coco, "ENTRIES_A_CHUNK", 2)
+    seen = []
+    data = FakeDataset(make_frame())
+    coco.write(data, data.everything(), tmp_path / "o.json", seen.append)
+    assert seen[-1].done == seen[-1].total
+    assert len(json.loads((tmp_path / "o.json").read_text())["images"]) == 7
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("annotations", "images"),
+    [
+        ("C-tinycoco/tinycoco/annotations/instances_val2017.json", "C-tinycoco/tinycoco"),
+        (
+            "C-voc-multiformat/data/database/gts/coco_format_v1/instances_default.json",
+            "C-voc-multiformat/data/database",
+        ),
+        ("C-voc-multiformat/data/database/gts/coco_format_v2/instances_v2.json", "C-voc-multiformat/data/database"),
+    ],
+)
+def test_real_documents(shared_data, tmp_path, capsys, annotations, images):
+    root = shared_data / images
+    paths = [file.relative_to(root).as_posix() for file in root.rglob("*.jpg")]
+    source = Coco.read(shared_data / annotations)
+    data = FakeDataset(make_frame(paths), root=root, coco=source)
+    mask = np.arange(len(data.frame)) % 2 == 0
+    output = tmp_path / "out.json"
+    report = coco.write(data, mask, output)
+    document = json.loads(output.read_text())
+    assert report.rows == mask.sum() == len(document["images"])
+    assert not [note for note in report.notes if "cannot be read" not in note]
+    ids = {image["id"] for image in document["images"]}
+    for image in document["images"]:
+        del image["dedup"]
+    assert document.pop("dedup")
+    expected = dict(source.document)
+    expected["images"] = [image for image in source.images if image["id"] in ids]
+    expected["annotations"] = [entry for entry in source.annotations if entry["image_id"] in ids]
+    assert json.dumps(document) == json.dumps(expected)
+    loaded = pycoco.COCO(str(output))
+    assert len(loaded.getImgIds()) == mask.sum()
+    again = Coco.read(output).attach(list(data.frame["path"]))
+    assert set(again.image_ids) == set(data.frame["path"][mask])
