@@ -1,0 +1,76 @@
+"""The command line: `python -m dedup VERB ...`. Each verb is a function in a file of its family.
+
+Exit codes: 0 fine; 1 a failed check or a partial result (some files failed); 2 usage.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import click
+import typer
+
+from dedup.cli import exporting, looking, removing, scanning, serving
+from dedup.cli.common import complain
+from dedup.errors import DedupError
+
+VERBS: dict[str, Callable[..., Any]] = {
+    "scan": scanning.scan,
+    "list": scanning.list_datasets,
+    "show": looking.show,
+    "duplicates": looking.duplicates,
+    "tag": looking.tag,
+    "threshold": looking.threshold,
+    "undo": looking.undo,
+    "redo": looking.redo,
+    "history": looking.history,
+    "export": exporting.export,
+    "remove": removing.remove,
+    "restore": removing.restore,
+    "verify": removing.verify,
+    "rename": scanning.rename,
+    "forget": scanning.forget,
+    "sample": scanning.make_sample,
+    "app": serving.app,
+}
+"""A new verb is one function and one line here."""
+
+app = typer.Typer(
+    name="dedup",
+    help="See, understand and remove duplicate images.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for verb, function in VERBS.items():
+    app.command(verb)(function)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code. Errors are one sentence on standard error."""
+    try:
+        code = app(arguments, prog_name="dedup", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except DedupError as error:
+        complain(str(error))
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        complain("Stopped.")
+        return 1
+    except click.ClickException as error:
+        complain(error.format_message())
+        return error.exit_code
+    except BrokenPipeError:  # the reader of our output went away, e.g. `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except Exception as error:
+        if os.environ.get("DEDUP_DEBUG"):
+            traceback.print_exc()
+        complain(f"Something went wrong that should not have: {error!r}. Set DEDUP_DEBUG=1 for the details.")
+        return 1

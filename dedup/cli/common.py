@@ -1,0 +1,137 @@
+"""What every command shares: options, output, progress, and errors as one sentence with an exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+import dedup
+from dedup.dataset import Dataset
+from dedup.errors import UnknownTag, UsageError
+from dedup.model import TAG_PREFIX, OnProgress, Progress
+from dedup.selection import Selection
+
+Home = Annotated[
+    Path | None, typer.Option("--home", help="Where datasets live (default: DEDUP_HOME, or your user data).")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a dataset, see `list`.")]
+Where = Annotated[
+    str, typer.Option("--where", help="""Only images that satisfy this, e.g. 'singularity == 0 and "keep" in tags'.""")
+]
+TagOption = Annotated[str | None, typer.Option("--tag", help="Only images with this tag.")]
+
+Mask = NDArray[np.bool_]
+
+
+def opened(name: str, home: Path | None) -> Dataset:
+    """The dataset of that name, with the CLI as the author of decisions."""
+    return dedup.open(name, home=home, session="command line")
+
+
+def selected(dataset: Dataset, where: str, tag: str | None) -> Mask:
+    """The images that --where and --tag leave. Raises `WhereError` and `UnknownTag`."""
+    selection = Selection(where=where, tags_all=(tag,) if tag else ())
+    if tag and TAG_PREFIX + tag not in dataset.frame:
+        raise UnknownTag(f"There is no tag {tag!r} in {dataset.name}. Tags: {', '.join(dataset.tags) or 'none yet'}.")
+    return selection.mask(dataset.frame, strict=True)
+
+
+def say(text: str) -> None:
+    """One line on standard output."""
+    typer.echo(text)
+
+
+def say_json(value: Any) -> None:
+    """A value as JSON on standard output; NaN and infinities become null."""
+    typer.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return os.fspath(value) if isinstance(value, Path) else value
+
+
+def complain(text: str) -> None:
+    """One line on standard error."""
+    typer.echo(text, err=True)
+
+
+def size(count: float) -> str:
+    """Bytes for people."""
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:,.1f} {unit}"
+        count /= 1000
+    raise AssertionError("unreachable")
+
+
+def plural(count: int, noun: str) -> str:
+    """'1 image', '2 images', '2 copies'."""
+    if count == 1:
+        return f"1 {noun}"
+    return f"{count:,} {noun[:-1]}ies" if noun.endswith("y") else f"{count:,} {noun}s"
+
+
+@contextmanager
+def progress(*, as_json: bool = False) -> Iterator[OnProgress | None]:
+    """A bar with rate and time left on a terminal, JSON lines for the app, nothing elsewhere."""
+    if as_json:
+        yield _json_line
+    elif sys.stderr.isatty():
+        with Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        ) as bar:
+            yield _Bars(bar)
+    else:
+        yield None
+
+
+def _json_line(progress: Progress) -> None:
+    told = {"stage": progress.stage, "done": progress.done, "total": progress.total, "seconds": progress.seconds}
+    print(json.dumps(told), flush=True)
+
+
+class _Bars:
+    """One bar per stage."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+        self._tasks: dict[str, Any] = {}
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.stage not in self._tasks:
+            self._tasks[progress.stage] = self._bar.add_task(progress.stage, total=progress.total, rate="")
+        rate = f"{progress.rate:,.0f}/s" if progress.seconds else ""
+        self._bar.update(self._tasks[progress.stage], completed=progress.done, total=progress.total, rate=rate)
+
+
+def one_of(given: str, choices: tuple[str, ...], what: str) -> str:
+    """`given`, when it is one of the choices. Raises `UsageError`."""
+    if given not in choices:
+        raise UsageError(f"{given!r} is no {what}. Choose one of: {', '.join(choices)}.")
+    return given

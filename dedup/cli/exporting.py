@@ -1,0 +1,64 @@
+"""export: a selection out of a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import dedup
+from dedup.cli.common import (
+    Home,
+    Json,
+    Name,
+    TagOption,
+    Where,
+    one_of,
+    opened,
+    plural,
+    progress,
+    say,
+    say_json,
+    selected,
+)
+from dedup.exports import EXPORTS, FOLDER, PAIRS, Report
+from dedup.exports.folder import MODES
+
+FORMATS = tuple(export.name for export in EXPORTS)
+
+
+def export(
+    name: Name,
+    to: Annotated[str, typer.Option("--to", help=f"One of: {', '.join(FORMATS)}.")],
+    output: Annotated[Path, typer.Option("--output", help="The file, or for `folder` the folder, to write.")],
+    where: Where = "",
+    tag: TagOption = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
+    mode: Annotated[str, typer.Option("--mode", help=f"For `folder`, one of: {', '.join(MODES)}.")] = "copy",
+    similar: Annotated[bool, typer.Option("--similar", help="For `pairs`: also pairs that are only similar.")] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Write the selected images as CSV, pairs, COCO or a folder of files (which becomes a dataset too)."""
+    chosen = next(each for each in EXPORTS if each.name == one_of(to, FORMATS, "export format"))
+    dataset = opened(name, home)
+    mask = selected(dataset, where, tag)
+    write: Callable[..., Report] = chosen.write
+    if chosen is FOLDER:
+        write = partial(write, mode=one_of(mode, MODES, "way to write files"))
+    if chosen is PAIRS:
+        write = partial(write, similar=similar)
+    with progress() as on_progress:
+        report = write(dataset, mask, output.expanduser().absolute(), on_progress, overwrite=overwrite)
+        if chosen is FOLDER and report.rows:
+            dedup.scan(output, home=home, on_progress=on_progress)
+    if as_json:
+        say_json({"rows": report.rows, "path": report.path, "notes": report.notes})
+        return
+    noun = {"pairs": "pair", "folder": "file"}.get(chosen.name, "image")
+    say(f"Wrote {plural(report.rows, noun)} to {report.path}.")
+    for note in report.notes:
+        say(f"  {note}")

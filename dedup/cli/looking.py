@@ -1,0 +1,161 @@
+"""show, duplicates, tag, undo, redo, history: looking at a dataset and deciding."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from dedup import montage
+from dedup.cli.common import Home, Json, Name, Where, opened, plural, progress, say, say_json, selected, size
+from dedup.cli.scanning import summary
+from dedup.dataset import Dataset
+from dedup.model import Status
+
+SHOWN = 10
+
+
+def show(name: Name, home: Home = None, as_json: Json = False) -> None:
+    """Counts, the biggest groups and the failures of a dataset."""
+    dataset = opened(name, home)
+    groups = dataset.groups
+    failures = _failures(dataset)
+    tags = {tag.name: tag.count for tag in dataset.tags.values()}
+    if as_json:
+        say_json(summary(dataset) | {"tags": tags, "groups": groups.to_dict("records"), "failures": failures})
+        return
+    counts = summary(dataset)
+    say(f"{dataset.name}  {dataset.root}")
+    for kind in ("images", "exact", "near", "unique", "failed"):
+        say(f"  {kind:8s}{counts[kind]:>10,}")
+    for tag, count in tags.items():
+        say(f"  tag {tag}: {plural(count, 'image')}")
+    if len(groups):
+        say(f"Biggest of {plural(len(groups), 'group')} ({size(groups['bytes_saved'].sum())} to save):")
+    for group in groups.head(SHOWN).itertuples():
+        say(f"  {group.path}: {group.exact} exact and {group.near} near, {size(float(str(group.bytes_saved)))}")
+    if failures:
+        say(f"{plural(len(failures), 'file')} could not be read:")
+    for failure in failures[:SHOWN]:
+        say(f"  {failure['path']}: {failure['error']}")
+    if len(failures) > SHOWN:
+        say(f"  ... and {len(failures) - SHOWN:,} more; see export --to csv")
+
+
+def duplicates(
+    name: Name,
+    montages: Annotated[
+        Path | None, typer.Option("--montage", help="A folder to write one montage picture per group into.")
+    ] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """The groups of duplicates, with hashes, the one to keep and how each differs."""
+    dataset = opened(name, home)
+    groups = [_group(dataset, int(number)) for number in dataset.groups["group"]]
+    if as_json:
+        say_json(groups)
+    else:
+        for place, group in enumerate(groups, start=1):
+            _tell_group(place, group)
+        if not groups:
+            say("There are no duplicates.")
+    if montages is not None:
+        with progress() as on_progress:
+            written = montage.write(dataset, montages, on_progress=on_progress)
+        if not as_json:
+            say(f"Wrote {plural(len(written), 'montage')} to {montages}.")
+
+
+def tag(
+    name: Name,
+    tag_name: Annotated[str, typer.Argument(metavar="TAG", help="The tag; a new one is created.")],
+    where: Where = "",
+    remove: Annotated[bool, typer.Option("--remove", help="Take the tag off instead.")] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Put a tag on the images that --where selects (all without it), or take it off."""
+    dataset = opened(name, home)
+    mask = selected(dataset, where, None)
+    changed = dataset.tag(mask, tag_name, remove=remove)
+    if as_json:
+        say_json({"tag": tag_name, "selected": int(mask.sum()), "changed": changed})
+        return
+    verb = "Removed" if remove else "Added"
+    say(f"{verb} tag {tag_name}: {plural(changed, 'image')} of {int(mask.sum()):,} selected changed.")
+
+
+def undo(name: Name, home: Home = None) -> None:
+    """Take back the latest decision."""
+    label = opened(name, home).decisions.undo()
+    say(f"Undone: {label}." if label else "There is nothing to undo.")
+
+
+def redo(name: Name, home: Home = None) -> None:
+    """Do again what was undone last."""
+    label = opened(name, home).decisions.redo()
+    say(f"Done again: {label}." if label else "There is nothing to redo.")
+
+
+def history(name: Name, home: Home = None, as_json: Json = False) -> None:
+    """The latest decisions: when, who, what."""
+    operations = opened(name, home).decisions.history()
+    if as_json:
+        say_json([{field: getattr(each, field) for field in each.__slots__} for each in operations])
+        return
+    for each in operations:
+        state = "" if each.state == "done" else f" ({each.state})"
+        say(f"{each.at}  {each.session}: {each.label}, {plural(each.changes, 'change')}{state}")
+
+
+def threshold(
+    name: Name,
+    distance: Annotated[float | None, typer.Argument(help="Up to this it is a near duplicate: above 0, to 1.")] = None,
+    home: Home = None,
+) -> None:
+    """Show or move the near-duplicate threshold; nothing is scanned again."""
+    dataset = opened(name, home)
+    if distance is not None:
+        dataset.near_threshold = distance
+    near = int((dataset.frame["kind"] == "near").sum())
+    say(f"The near-duplicate threshold is {dataset.near_threshold:g}: {plural(near, 'near duplicate')}.")
+
+
+def _failures(dataset: Dataset) -> list[dict[str, Any]]:
+    failed = dataset.frame[dataset.frame["status"] == Status.FAILED]
+    return [{"path": path, "error": error} for path, error in zip(failed["path"], failed["error"], strict=True)]
+
+
+def _group(dataset: Dataset, number: int) -> dict[str, Any]:
+    frame = dataset.frame
+    rows = montage.members(frame, number)
+    hashes = [bits.tobytes().hex() for bits in dataset.signatures["hash"][rows]]
+    return {
+        "keeper": frame["path"].iat[rows[0]],
+        "reason": frame["keeper_reason"].iat[rows[0]],
+        "images": [
+            {
+                "path": frame["path"].iat[row],
+                "hash": hashed,
+                "sha256": frame["sha256"].iat[row],
+                "kind": frame["kind"].iat[row],
+                "role": frame["role"].iat[row],
+                "distance": float(np.float64(str(frame["distance"].iat[row]))),
+                "relation": frame["relation"].iat[row],
+            }
+            for row, hashed in zip(rows, hashes, strict=True)
+        ],
+    }
+
+
+def _tell_group(place: int, group: dict[str, Any]) -> None:
+    keeper, *copies = group["images"]
+    say(f"Group {place}: keep {keeper['path']}  hash {keeper['hash']}")
+    say(f"  because {group['reason']}")
+    for image in copies:
+        how = f": {image['relation']}" if image["relation"] else ""
+        distance = "" if image["kind"] == "exact" else f", distance {image['distance']:.2f}"
+        say(f"  {image['kind']} {image['path']}  hash {image['hash']}{how}{distance}")

@@ -1,0 +1,88 @@
+"""remove, restore, verify: copies out of a folder and back, without losing anything."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dedup import removal
+from dedup.cli.common import Home, Json, Name, TagOption, complain, opened, plural, progress, say, say_json, size
+from dedup.dataset import Dataset
+from dedup.errors import DedupError
+
+
+def remove(
+    name: Name,
+    apply: Annotated[bool, typer.Option("--apply", help="Do it; without this it is only a preview.")] = False,
+    tag: TagOption = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> int:
+    """Move redundant exact copies (or the images of --tag) into the dataset's quarantine; `restore` undoes it."""
+    dataset = opened(name, home)
+    plan = removal.plan(dataset, tag)
+    if not apply:
+        _preview(plan, as_json)
+        return 0
+    return _carry_out(dataset, plan, as_json)
+
+
+def restore(name: Name, home: Home = None, as_json: Json = False) -> int:
+    """Bring every removed image back to its place, byte for byte; never over an existing file."""
+    dataset = opened(name, home)
+    with progress() as on_progress:
+        report = removal.restore(dataset, on_progress=on_progress)
+    _bring_up_to_date(dataset)
+    return _report(report, "Restored", as_json)
+
+
+def verify(name: Name, home: Home = None, as_json: Json = False) -> int:
+    """Check that every removed image is intact in the quarantine and its keeper has the right bytes."""
+    checked = removal.verify(opened(name, home))
+    if as_json:
+        say_json({"checked": checked.checked, "problems": checked.problems})
+    else:
+        say(f"Checked {plural(checked.checked, 'removed image')}: {plural(len(checked.problems), 'problem')}.")
+        for problem in checked.problems:
+            complain(problem)
+    return 1 if checked.problems else 0
+
+
+def _preview(plan: removal.Plan, as_json: bool) -> None:
+    if as_json:
+        say_json({"remove": [entry.path for entry in plan.entries], "stay": [stay.path for stay in plan.stays]})
+        return
+    for entry in plan.entries:
+        say(f"{entry.path}  goes; {entry.keeper_path or 'nothing'} stays for it ({entry.reason})")
+    for stay in plan.stays:
+        say(f"{stay.path}  stays: {stay.reason}")
+    total = size(sum(entry.bytes for entry in plan.entries))
+    say(f"{plural(len(plan.entries), 'image')} ({total}) would go to the quarantine; nothing was touched. Add --apply.")
+
+
+def _carry_out(dataset: Dataset, plan: removal.Plan, as_json: bool) -> int:
+    for tag, rows in removal.keeper_tags(dataset, plan).items():
+        dataset.tag(rows, tag)
+    with progress() as on_progress:
+        report = removal.apply(dataset, plan, on_progress=on_progress)
+    _bring_up_to_date(dataset)
+    return _report(report, "Removed", as_json)
+
+
+def _bring_up_to_date(dataset: Dataset) -> None:
+    """Let the frame know which files are there now; a folder that is empty or away has nothing to scan."""
+    try:
+        dataset.rescan()
+    except DedupError as error:
+        complain(f"The dataset was not brought up to date: {error}")
+
+
+def _report(report: removal.Report, verb: str, as_json: bool) -> int:
+    if as_json:
+        say_json({"done": [each.path for each in report.done], "refused": report.refusals()})
+    else:
+        say(f"{verb} {plural(len(report.done), 'image')} ({size(report.bytes)}).")
+        for refusal in report.refusals():
+            complain(refusal)
+    return 1 if report.refused else 0

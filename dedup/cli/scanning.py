@@ -1,0 +1,109 @@
+"""scan, sample, list, rename, forget: the datasets."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import dedup
+from dedup import sample
+from dedup.cli.common import Home, Json, Name, plural, progress, say, say_json
+from dedup.dataset import Dataset
+from dedup.model import Kind
+
+
+def scan(
+    folder: Annotated[Path, typer.Argument(help="A folder of images, or a .txt or .csv list of them.")],
+    name: Annotated[str | None, typer.Option("--name", help="Name of the dataset (default: the folder's).")] = None,
+    annotations: Annotated[list[Path] | None, typer.Option("--annotations", help="A COCO file; repeatable.")] = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes (default: all).")] = None,
+    max_pixels: Annotated[int | None, typer.Option("--max-pixels", min=1, help="Largest picture to decode.")] = None,
+    home: Home = None,
+    as_json: Json = False,
+    progress_json: Annotated[bool, typer.Option("--progress-json", hidden=True)] = False,
+) -> int:
+    """Read a folder of images and find its duplicates; run it again to bring it up to date."""
+    with progress(as_json=progress_json) as on_progress:
+        dataset = dedup.scan(
+            folder,
+            name=name,
+            home=home,
+            annotations=annotations or None,
+            workers=workers,
+            max_pixels=max_pixels,
+            on_progress=on_progress,
+        )
+        counts = summary(dataset)
+    if as_json:
+        say_json(counts)
+    elif not progress_json:
+        _tell(counts)
+    return 1 if counts["failed"] else 0
+
+
+def make_sample(
+    folder: Annotated[Path, typer.Argument(help="A new folder to write the sample images into.")],
+) -> None:
+    """Write a few hundred sample images with planted duplicates of every sort."""
+    with progress() as on_progress:
+        sample.make(folder, on_progress=on_progress)
+    say(f"Wrote the sample images to {folder}. Next: dedup scan {folder}")
+
+
+def list_datasets(home: Home = None, as_json: Json = False) -> None:
+    """List the datasets."""
+    infos = dedup.datasets(home)
+    if as_json:
+        say_json([asdict(info) for info in infos])
+        return
+    for info in infos:
+        say(f"{info.name}\t{plural(info.images, 'image')}\t{info.root}")
+    if not infos:
+        say("No datasets yet. Begin with: dedup scan FOLDER")
+
+
+def rename(name: Name, new_name: Annotated[str, typer.Argument(help="The new name.")], home: Home = None) -> None:
+    """Give a dataset another name."""
+    dedup.rename(name, new_name, home=home)
+    say(f"{name} is now called {new_name}.")
+
+
+def forget(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+    home: Home = None,
+) -> None:
+    """Take a dataset off the list with its tags and decisions; its images are not touched."""
+    if not yes:
+        typer.confirm(f"Forget {name} with its tags and decisions? The images stay where they are.", abort=True)
+    dedup.forget(name, home=home)
+    say(f"Forgot {name}. Its images are untouched.")
+
+
+def summary(dataset: Dataset) -> dict[str, object]:
+    """Counts of a dataset, for people and machines."""
+    kinds = dataset.frame["kind"].value_counts()
+    return {
+        "name": dataset.name,
+        "root": dataset.root,
+        "images": len(dataset.frame),
+        **{kind.value: int(kinds.get(kind, 0)) for kind in (Kind.EXACT, Kind.NEAR, Kind.UNIQUE, Kind.FAILED)},
+        "groups": len(dataset.groups),
+        "near_threshold": dataset.near_threshold,
+        "passed_over": dict(dataset.info.passed_over),
+        "annotation_notes": [note for each in dataset.attachments.values() for note in each.notes]
+        + dataset.annotation_errors,
+    }
+
+
+def _tell(counts: dict[str, object]) -> None:
+    say(
+        f"{counts['name']}: {counts['images']:,} images, {counts['exact']:,} exact duplicates, "
+        f"{counts['near']:,} near duplicates, {counts['unique']:,} unique, {counts['failed']:,} failed"
+    )
+    for note in counts["annotation_notes"]:  # type: ignore[attr-defined]
+        say(f"  {note}")
+    say(f"Look at it: streamlit run app.py, or: dedup show {counts['name']!s}")
