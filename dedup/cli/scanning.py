@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 import dedup
-from dedup import sample
 from dedup.cli.common import Home, Json, Name, plural, progress, say, say_json
 from dedup.dataset import Dataset
 from dedup.model import Kind
@@ -48,6 +47,8 @@ def make_sample(
     folder: Annotated[Path, typer.Argument(help="A new folder to write the sample images into.")],
 ) -> None:
     """Write a few hundred sample images with planted duplicates of every sort."""
+    from dedup import sample  # the drawing code is of no use to the other verbs
+
     with progress() as on_progress:
         sample.make(folder, on_progress=on_progress)
     say(f"Wrote the sample images to {folder}. Next: dedup scan {folder}")
