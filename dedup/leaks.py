@@ -1,0 +1,292 @@
+"""Leaks: groups whose copies lie in more than one split, and the moves that repair them.
+
+**Objective** of `repair`, minimised in this order: first `evaluation moves`, the images that leave val or test (so
+that evaluation data stays and the training copy comes to it); then `moves + imbalance`. `moves` counts images that
+change their split; `imbalance` is the chi-square distance of every split's class counts from what they were, the sum
+over splits and classes of `(n_after - n_before)**2 / max(n_before, 1)`: small while moves are spread, large where one
+class drains out of one split. Whole groups move, so after a repair no group crosses. Groups are placed one after the
+other, largest first, each where the objective grows least, and then moved again while that lowers it: a local
+minimum, found the same way each time, and the least there is in evaluation moves.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dedup.annotations import Attachment, Coco, ImageId
+from dedup.exports.base import write_chunks
+from dedup.exports.csv import encode, guarded
+
+EVALUATION = ("val", "test")
+PASSES = 20
+ORDER = ("train", "val", "test")
+
+Counts = dict[tuple[str, str], int]
+"""Images by (split, class); class "" stands for images without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One image that changes its split."""
+
+    row: int
+    path: str
+    group: int
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A proposal: `moves`, the matrix `before` and `after` them, and the objective's parts."""
+
+    moves: tuple[Move, ...]
+    before: pd.DataFrame = field(repr=False)
+    after: pd.DataFrame = field(repr=False)
+    evaluation_moves: int
+    imbalance: float
+
+    @property
+    def cost(self) -> tuple[int, float]:
+        """The module's objective: evaluation moves, then moves and imbalance."""
+        return self.evaluation_moves, len(self.moves) + self.imbalance
+
+    def splits(self) -> dict[str, str]:
+        """Path to new split of every image that moves."""
+        return {move.path: move.after for move in self.moves}
+
+
+def splits_of(frame: pd.DataFrame) -> list[str]:
+    """The splits that images are in, train, val and test first; images without a split count for none."""
+    present = set(frame["split"]) - {""}
+    return [*(name for name in ORDER if name in present), *sorted(present - set(ORDER))]
+
+
+def matrix(frame: pd.DataFrame) -> pd.DataFrame:
+    """Splits x splits, int64, symmetric: the number of groups with images in both; on the diagonal the number of
+    groups with two or more images in that split alone."""
+    names = splits_of(frame)
+    table = _members(frame, names)
+    counts = table.to_numpy(np.int64)
+    held = (counts > 0).astype(np.int64)
+    values = held.T @ held
+    np.fill_diagonal(values, ((counts > 1) & (held.sum(axis=1, keepdims=True) == 1)).sum(axis=0))
+    return pd.DataFrame(values, index=names, columns=names)
+
+
+def groups_across(frame: pd.DataFrame, one: str, other: str) -> list[int]:
+    """Numbers of the groups in a cell of `matrix`, ascending."""
+    names = splits_of(frame)
+    if one not in names or other not in names:
+        return []
+    table = _members(frame, names)
+    if one != other:
+        return [int(number) for number in table.index[(table[one] > 0) & (table[other] > 0)]]
+    return [int(number) for number in table.index[(table[one] > 1) & (table.gt(0).sum(axis=1) == 1)]]
+
+
+def crossing_groups(frame: pd.DataFrame) -> list[int]:
+    """Numbers of all groups with images in more than one split, ascending."""
+    table = _members(frame, splits_of(frame))
+    return [int(number) for number in table.index[table.gt(0).sum(axis=1) > 1]]
+
+
+def repair(frame: pd.DataFrame) -> Repair:
+    """Propose a split for every group that crosses, by the module's objective. Images without a split stay without."""
+    split = frame["split"].to_numpy(object)
+    group = frame["group"].to_numpy()
+    crossing = crossing_groups(frame)
+    rows = _rows_of(group, split, crossing)
+    plan = _Placement(split, [tuple(names) or ("",) for names in frame["classes"]])
+    order = sorted(crossing, key=lambda number: (-len(rows[number]), number))
+    targets = {number: sorted({split[row] for row in rows[number]}, key=_evaluation_first) for number in crossing}
+    for _ in range(PASSES):
+        if sum(plan.improve(number, rows[number], targets[number]) for number in order) == 0:
+            break
+    after = plan.result(rows)
+    paths = frame["path"].to_numpy(object)
+    moves = tuple(
+        Move(row, paths[row], int(group[row]), split[row], after[row])
+        for row in np.flatnonzero(after != split).tolist()
+    )
+    return Repair(
+        moves=moves,
+        before=matrix(frame),
+        after=matrix(frame.assign(split=after)),
+        evaluation_moves=sum(move.before in EVALUATION for move in moves),
+        imbalance=plan.imbalance(),
+    )
+
+
+class _Placement:
+    """Where groups are placed so far, and how far that moves the class counts."""
+
+    def __init__(self, split: NDArray[np.object_], classes: Sequence[tuple[str, ...]]) -> None:
+        self.split, self.classes = split, classes
+        self.before: Counts = Counter(
+            (name, each) for name, names in zip(split, classes, strict=True) if name for each in names
+        )
+        self.change: Counts = Counter()
+        self.target: dict[int, str] = {}
+
+    def improve(self, number: int, rows: Sequence[int], targets: Sequence[str]) -> bool:
+        """Place a group where the objective is least, its present place winning ties; True when it was placed anew."""
+        present = self.target.get(number)
+        if present is not None:
+            self._shift(rows, present, -1)
+        best = min(targets, key=lambda target: (*self._cost(rows, target), target != present))
+        self._shift(rows, best, 1)
+        self.target[number] = best
+        return best != present
+
+    def result(self, rows: Mapping[int, Sequence[int]]) -> NDArray[np.object_]:
+        """The split of every image after the moves."""
+        after = self.split.copy()
+        for number, target in self.target.items():
+            after[list(rows[number])] = target
+        return after
+
+    def imbalance(self) -> float:
+        """The chi-square distance of the class counts from what they were."""
+        return float(sum(change**2 / max(self.before[key], 1) for key, change in self.change.items()))
+
+    def _cost(self, rows: Sequence[int], target: str) -> tuple[int, float]:
+        moved = [row for row in rows if self.split[row] != target]
+        leaving = sum(self.split[row] in EVALUATION for row in moved)
+        shift = self._shifts(rows, target)
+        imbalance = sum(
+            ((self.change[key] + by) ** 2 - self.change[key] ** 2) / max(self.before[key], 1)
+            for key, by in shift.items()
+        )
+        return leaving, round(len(moved) + imbalance, 9)
+
+    def _shifts(self, rows: Sequence[int], target: str) -> Counts:
+        shift: Counts = Counter()
+        for row in rows:
+            if self.split[row] != target:
+                for each in self.classes[row]:
+                    shift[self.split[row], each] -= 1
+                    shift[target, each] += 1
+        return shift
+
+    def _shift(self, rows: Sequence[int], target: str, sign: int) -> None:
+        for key, by in self._shifts(rows, target).items():
+            self.change[key] += sign * by
+
+
+def _evaluation_first(split: str) -> tuple[bool, str]:
+    return split not in EVALUATION, split
+
+
+def _rows_of(group: NDArray[np.int32], split: NDArray[np.object_], numbers: Sequence[int]) -> dict[int, list[int]]:
+    rows: dict[int, list[int]] = {number: [] for number in numbers}
+    for row in np.flatnonzero(np.isin(group, numbers) & (split != "")).tolist():
+        rows[int(group[row])].append(row)
+    return rows
+
+
+def _members(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Groups x splits: how many images of the group the split holds."""
+    grouped = frame[(frame["group"] >= 0) & (frame["split"] != "")]
+    numbers, place = np.unique(grouped["group"].to_numpy(), return_inverse=True)
+    counts = np.zeros((len(numbers), len(names)), np.int64)
+    column = {name: number for number, name in enumerate(names)}
+    np.add.at(counts, (place, np.array([column[split] for split in grouped["split"]], np.int64)), 1)
+    return pd.DataFrame(counts, index=numbers, columns=list(names))
+
+
+# --- a repair as files ------------------------------------------------------------------------------------------------
+
+
+def write_csv(proposal: Repair, output: Path, *, overwrite: bool = False) -> None:
+    """The moves as CSV: path, group, before, after. Raises `ExportError`."""
+    columns = ["path", "group", "before", "after"]
+    rows = pd.DataFrame([[getattr(move, name) for name in columns] for move in proposal.moves], columns=columns)
+    write_chunks(output, [encode(guarded(rows, ("path",)), header=True)], overwrite)
+
+
+def documents(sources: Sequence[tuple[Coco, Attachment]], splits: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """One COCO document per split out of any number of them; `splits` maps dataset paths to splits.
+
+    Images that `sources` name and whose path has a split go there with their annotations, everything as it was. The
+    first source that has an image of a split gives that document its other fields; images from further sources keep
+    their ids where these are free, else they get new ones, and categories are matched by name.
+    """
+    made: dict[str, _Document] = {}
+    for coco, attachment in sources:
+        split_of = {id_: splits.get(path, "") for path, ids in attachment.image_ids.items() for id_ in ids}
+        for name in sorted(set(split_of.values()) - {""}):
+            made.setdefault(name, _Document(coco)).add(coco, {id_ for id_, split in split_of.items() if split == name})
+    return {name: document.document for name, document in made.items()}
+
+
+def write_coco(made: Mapping[str, Mapping[str, Any]], folder: Path, *, overwrite: bool = False) -> list[Path]:
+    """Write documents as `<split>.json` into an existing folder and return their paths. Raises `ExportError`."""
+    written = []
+    for name, document in made.items():
+        written.append(folder / f"{name}.json")
+        write_chunks(written[-1], [json.dumps(document).encode()], overwrite)
+    return written
+
+
+class _Document:
+    """A COCO document that images of several sources are put into."""
+
+    def __init__(self, like: Coco) -> None:
+        rest = {key: value for key, value in like.document.items() if key not in ("images", "annotations")}
+        self.document: dict[str, Any] = copy.deepcopy(rest) | {"images": [], "annotations": []}
+        self.document.setdefault("categories", [])
+        self.image_ids: set[ImageId] = set()
+        self.annotation_ids: set[Any] = set()
+
+    def add(self, coco: Coco, chosen: set[ImageId]) -> None:
+        """Put the chosen images of `coco` and their annotations in."""
+        images = [image for image in coco.images if image["id"] in chosen]
+        annotations = [annotation for annotation in coco.annotations if annotation["image_id"] in chosen]
+        renamed = _new_ids((image["id"] for image in images), self.image_ids)
+        numbered = _new_ids((annotation.get("id") for annotation in annotations), self.annotation_ids)
+        category = self._categories(coco)
+        self.document["images"] += [image | {"id": renamed[image["id"]]} for image in images]
+        for annotation in annotations:
+            entry = annotation | {"image_id": renamed[annotation["image_id"]]}
+            if "id" in annotation:
+                entry["id"] = numbered[annotation["id"]]
+            if annotation.get("category_id") in category:
+                entry["category_id"] = category[annotation["category_id"]]
+            self.document["annotations"].append(entry)
+
+    def _categories(self, coco: Coco) -> dict[Any, Any]:
+        """Category id of `coco` to that of this document; names this one lacks are added."""
+        own = self.document["categories"]
+        ids = {category["name"]: category["id"] for category in reversed(own)}
+        taken = {category["id"] for category in own}
+        for category in coco.document.get("categories") or []:
+            if category["name"] not in ids:
+                ids[category["name"]] = _new_ids([category["id"]], taken)[category["id"]]
+                own.append(category | {"id": ids[category["name"]]})
+        return {id_: ids[name] for id_, name in coco.category_names.items()}
+
+
+def _new_ids(wanted: Iterable[Any], taken: set[Any]) -> dict[Any, Any]:
+    """Each id to itself where it is free, else to the next free number; `taken` grows by the results."""
+    given: dict[Any, Any] = {}
+    wanted = list(wanted)
+    following = max((id_ for id_ in (*taken, *wanted) if isinstance(id_, int)), default=0) + 1
+    for id_ in wanted:
+        if id_ in taken:
+            given[id_] = following
+            following += 1
+        else:
+            given[id_] = id_
+    taken.update(given.values())
+    return given
