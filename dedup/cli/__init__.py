@@ -11,12 +11,12 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from dedup.cli import exporting, looking, removing, scanning, serving
 from dedup.cli.common import complain
-from dedup.errors import DedupError
+from dedup.errors import DedupError, UsageError
 
 VERBS: dict[str, Callable[..., Any]] = {
     "scan": scanning.scan,
@@ -42,7 +42,6 @@ VERBS: dict[str, Callable[..., Any]] = {
 app = typer.Typer(
     name="dedup",
     help="See, understand and remove duplicate images.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -52,20 +51,21 @@ for verb, function in VERBS.items():
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return its exit code. Errors are one sentence on standard error."""
+    """Run one command (the help without any) and return its exit code. Errors are one sentence on standard error."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        code = app(arguments, prog_name="dedup", standalone_mode=False)
+        code = app(arguments or ["--help"], prog_name="dedup", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except DedupError as error:
         complain(str(error))
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         complain("Stopped.")
         return 1
-    except click.ClickException as error:
-        complain(error.format_message())
-        return error.exit_code
+    except TyperException as error:  # a usage error: unknown verb or option, missing argument
+        complain(f"{error.format_message().rstrip('.')}. See: dedup --help")
+        return UsageError.exit_code
     except BrokenPipeError:  # the reader of our output went away, e.g. `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0

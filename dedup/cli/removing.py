@@ -16,6 +16,7 @@ def remove(
     name: Name,
     apply: Annotated[bool, typer.Option("--apply", help="Do it; without this it is only a preview.")] = False,
     tag: TagOption = None,
+    unite_tags: Annotated[bool, typer.Option("--unite-tags", help="Give keepers the tags of what goes.")] = False,
     home: Home = None,
     as_json: Json = False,
 ) -> int:
@@ -25,6 +26,9 @@ def remove(
     if not apply:
         _preview(plan, as_json)
         return 0
+    if unite_tags:
+        for name_of_tag, rows in removal.keeper_tags(dataset, plan).items():
+            dataset.tag(rows, name_of_tag)
     return _carry_out(dataset, plan, as_json)
 
 
@@ -62,8 +66,6 @@ def _preview(plan: removal.Plan, as_json: bool) -> None:
 
 
 def _carry_out(dataset: Dataset, plan: removal.Plan, as_json: bool) -> int:
-    for tag, rows in removal.keeper_tags(dataset, plan).items():
-        dataset.tag(rows, tag)
     with progress() as on_progress:
         report = removal.apply(dataset, plan, on_progress=on_progress)
     _bring_up_to_date(dataset)

@@ -16,6 +16,7 @@ from pathlib import Path
 from dedup.decode import MAX_PIXELS
 from dedup.examine import Examined, failure
 
+WORKER_MODULE = "dedup.engines.worker"
 BATCH = 16
 TIMEOUT_SECONDS = 60.0
 WATCH_SECONDS = 0.25
@@ -62,7 +63,7 @@ class _Worker:
         self.deadline = float("inf")
         self.timed_out = False
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "dedup.engines.worker"],
+            [sys.executable, "-m", WORKER_MODULE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
