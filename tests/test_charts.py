@@ -12,6 +12,13 @@ from dedup.ui.charts import box_range, histogram
 from dedup.ui.scale import ABOVE_ZERO, scale_of
 
 COLOURS = {"exact": "#111111", "near": "#222222", "unique": "#333333"}
+
+
+def counts(bar) -> np.ndarray:
+    """What a bar says on hovering."""
+    return np.array([each[1] for each in bar.customdata], int)
+
+
 scores = st.lists(st.one_of(st.sampled_from([0.0, NEAR_SINGULARITY, 1.0, np.nan]), st.floats(0, 1)), max_size=60)
 
 
@@ -20,17 +27,21 @@ def test_every_known_value_is_in_one_bar(values, metric):
     array = np.array(values, float)
     figure = histogram(array, ~np.isnan(array), scale_of(metric, array), COLOURS, metric)
     known = int(np.isfinite(array).sum())
-    assert [int(np.sum(bar.y)) for bar in figure.data] == [known, known]
+    assert [counts(bar).sum() for bar in figure.data] == [known, known]
+    for bar in figure.data:
+        assert np.allclose(np.square(bar.y), counts(bar))
 
 
 def test_exact_zeros_are_a_bar_of_their_own():
-    values = np.array([0, 0, 0.01, 0.05, 0.0501, 1])
+    values = np.array([0, 0, 0, 0.01, NEAR_SINGULARITY, 0.0501, 1])
     bar = histogram(values, values >= 0, scale_of("singularity", values), COLOURS, "s").data[0]
     colours = np.array(bar.marker.color)
-    counts = {colour: int(np.array(bar.y)[colours == colour].sum()) for colour in COLOURS.values()}
-    assert bar.customdata[0] == "exactly 0"
-    assert bar.y[0] == 2
-    assert counts[COLOURS["exact"]] == 2
+    assert bar.customdata[0].tolist() == ["exactly 0", 3]
+    assert {name: counts(bar)[colours == colour].sum() for name, colour in COLOURS.items()} == {
+        "exact": 3,
+        "near": 2,
+        "unique": 2,
+    }
 
 
 @given(st.floats(0, 1))

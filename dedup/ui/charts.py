@@ -16,6 +16,9 @@ from dedup.ui.scale import ABOVE_ZERO, ZERO_BAR, Scale
 FADED = 0.22
 """Opacity of the images outside the range."""
 
+COUNT_TICKS = tuple(step * 10**power for power in range(8) for step in (1, 2, 5))
+"""What may be written beside the bars."""
+
 
 def histogram(
     values: NDArray[np.float64], inside: NDArray[np.bool_], scale: Scale, colours: Mapping[str, str], label: str
@@ -28,7 +31,7 @@ def histogram(
     for chosen, opacity in ((None, FADED), (inside, 1.0)):
         figure.add_bar(**_bars(values if chosen is None else values[chosen], scale, colours), opacity=opacity)
     figure.update_layout(
-        height=230,
+        height=205,
         margin={"l": 8, "r": 8, "t": 26, "b": 8},
         barmode="overlay",
         bargap=0,
@@ -37,7 +40,7 @@ def histogram(
         selectdirection="h",
         hoverlabel={"align": "left"},
         xaxis=_axis(scale, label),
-        yaxis={"title": None, "fixedrange": True, "nticks": 4, "rangemode": "tozero"},
+        yaxis=_counts_axis(figure),
         newselection={"line": {"width": 1}},
     )
     if scale.zero_apart:
@@ -45,10 +48,24 @@ def histogram(
     return figure
 
 
+def _counts_axis(figure: go.Figure) -> dict[str, Any]:
+    """Counts are drawn as their square roots, so that seven duplicates are seen beside a thousand others."""
+    most = int(max((max(bar.customdata[:, 1], default=0) for bar in figure.data), default=0))
+    steps = [step for step in COUNT_TICKS if step <= most]
+    ticks = [0, *steps[-1:-8:-2]]
+    return {
+        "title": None,
+        "fixedrange": True,
+        "tickvals": np.sqrt(ticks),
+        "ticktext": [f"{tick:,}" for tick in ticks],
+        "range": [0, np.sqrt(max(1, most)) * 1.04],
+    }
+
+
 def _bars(values: NDArray[np.float64], scale: Scale, colours: Mapping[str, str]) -> dict[str, Any]:
     edges = scale.edges()
     known = values[np.isfinite(values)]
-    counts, _ = np.histogram(known[known > 0] if scale.zero_apart else known, edges)
+    counts = _count(known[known > 0] if scale.zero_apart else known, edges)
     left, right = scale.position(edges[:-1]), scale.position(edges[1:])
     x, width = (left + right) / 2, (right - left) * 0.92
     text = [_span(low, high, scale.decimals) for low, high in pairwise(edges)]
@@ -59,12 +76,18 @@ def _bars(values: NDArray[np.float64], scale: Scale, colours: Mapping[str, str])
         text, colour = ["exactly 0", *text], [colours["exact"], *colour]
     return {
         "x": x,
-        "y": counts,
+        "y": np.sqrt(counts),
         "width": width,
         "marker": {"color": colour, "line": {"width": 0}},
-        "customdata": text,
-        "hovertemplate": "%{customdata}<br><b>%{y:,}</b> images<extra></extra>",
+        "customdata": np.array([text, counts], dtype=object).T,
+        "hovertemplate": "%{customdata[0]}<br><b>%{customdata[1]:,}</b> images<extra></extra>",
     }
+
+
+def _count(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Values in each bin; a bin holds its right edge, as the near band does."""
+    places = np.searchsorted(edges, values, side="left") - 1
+    return np.bincount(np.clip(places, 0, len(edges) - 2), minlength=len(edges) - 1)
 
 
 def _span(low: float, high: float, decimals: int) -> str:

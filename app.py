@@ -1,0 +1,18 @@
+"""Start with `streamlit run app.py`: the pages, the pictures' routes, and who may ask for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from dedup.ui.library import LIBRARY
+from dedup.ui.routes import routes
+
+app = st.App(
+    Path(__file__).parent / "dedup" / "ui" / "main.py",
+    routes=routes(LIBRARY.resolve),
+    middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
+)

@@ -1,0 +1,98 @@
+"""Tagging many images at once, with the exact number of changes before, and undo after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from dedup.dataset import Dataset
+from dedup.model import TAG_PREFIX, Role, Status
+from dedup.ui import session
+from dedup.ui.grid import Page, rows_of
+from dedup.ui.library import Opened
+from dedup.ui.notices import guarded, say
+from dedup.ui.view import View
+
+SCOPES = {
+    "range": "Whole selection",
+    "page": "This page",
+    "cards": "Selected cards",
+    "duplicates": "Duplicates, not keepers",
+}
+
+
+def panel(opened: Opened, view: View, page: Page) -> None:
+    """Tags x scope x add or remove, the number of images that will change, and Submit."""
+    dataset = opened.dataset
+    names = list(dataset.tags)
+    if not names:
+        st.info("Create a tag in the sidebar first, then give it to many images here.", icon=":material/label:")
+        return
+    first, second, third, fourth = st.columns([3, 5.2, 2.2, 2], vertical_alignment="bottom")
+    tags = first.multiselect("Tags", names, key="bulk tags", placeholder="choose tags", persist_state="session")
+    scope = second.segmented_control(
+        "To", list(SCOPES), format_func=SCOPES.__getitem__, default="range", required=True, key="bulk scope"
+    )
+    remove = third.segmented_control("Action", ["Add", "Remove"], default="Add", required=True, key="bulk action")
+    mask = scope_mask(opened, view, page, str(scope))
+    changing = changes(dataset.frame, mask, tags, remove=remove == "Remove")
+    fourth.button(
+        f"Submit: {int(changing.sum()):,}" if tags else "Submit",
+        type="primary",
+        key="bulk submit",
+        disabled=not changing.any(),
+        width="stretch",
+        on_click=guarded(submit),
+        args=(dataset, changing, tags, remove == "Remove"),
+    )
+    st.caption(explain(int(changing.sum()), int(mask.sum()), tags, remove=remove == "Remove"))
+
+
+def scope_mask(opened: Opened, view: View, page: Page, scope: str) -> NDArray[np.bool_]:
+    """(n,) bool: the images meant; files that could not be read are never meant by a whole selection."""
+    frame = opened.dataset.frame
+    if scope == "page":
+        return _mask_of(page.rows, len(frame))
+    if scope == "cards":
+        return _mask_of(rows_of(opened.dataset, session.chosen()), len(frame))
+    readable = opened.mask(view.selection) & (frame["status"] == Status.OK).to_numpy()
+    if scope == "duplicates":
+        return np.asarray(readable & (frame["role"] == Role.DUPLICATE).to_numpy())
+    return np.asarray(readable)
+
+
+def changes(frame: pd.DataFrame, mask: NDArray[np.bool_], tags: Sequence[str], *, remove: bool) -> NDArray[np.bool_]:
+    """(n,) bool: the images of `mask` that gain, or with `remove` lose, at least one of the tags."""
+    changing = np.zeros(len(mask), bool)
+    for tag in tags:
+        has = frame[TAG_PREFIX + tag].to_numpy(bool)
+        changing |= mask & (has if remove else ~has)
+    return changing
+
+
+def explain(changing: int, meant: int, tags: Sequence[str], *, remove: bool) -> str:
+    """One sentence on what Submit will do."""
+    if not tags:
+        return "Choose tags to see how many images will change."
+    told = ", ".join(f"**{tag}**" for tag in tags)
+    verb = "lose" if remove else "gain"
+    same = meant - changing
+    rest = f" The other {same:,} of {meant:,} stay as they are." if same else ""
+    return f"**{changing:,}** image{'s' if changing != 1 else ''} will {verb} {told}.{rest}"
+
+
+def submit(dataset: Dataset, mask: NDArray[np.bool_], tags: Sequence[str], remove: bool) -> None:
+    """Tag the images of `mask`; every tag is one step that can be undone."""
+    for tag in tags:
+        dataset.tag(mask, tag, remove=remove)
+    say(f"{int(mask.sum()):,} images {'lost' if remove else 'gained'} {', '.join(tags)}. Undo is in the sidebar.")
+
+
+def _mask_of(rows: NDArray[np.int64], total: int) -> NDArray[np.bool_]:
+    mask = np.zeros(total, bool)
+    mask[rows] = True
+    return mask

@@ -1,0 +1,176 @@
+"""Taking the selection out: files to download, or a folder that becomes a dataset of its own."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dedup.exports import COCO, CSV, PAIRS, Export, Report, folder
+from dedup.model import Kind, OnProgress, Status
+from dedup.ui import gallery, grid, jobs
+from dedup.ui.folders import typed_path
+from dedup.ui.library import LIBRARY, Opened
+from dedup.ui.notices import guarded
+from dedup.ui.opening import free_name
+from dedup.ui.quality import BY_NAME
+from dedup.ui.view import View
+
+AT_ONCE = 20_000
+"""Up to so many images a file is made while the browser waits; above, by a job that shows its progress."""
+
+PREVIEWED = 12
+MODES: dict[folder.Mode, str] = {"copy": "Copy", "hardlink": "Hard link", "symlink": "Symbolic link"}
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A file to download: what it is called, what is in it, and how its name ends."""
+
+    export: Export
+    title: str
+    words: str
+    ending: str
+
+
+OFFERS = (
+    Offer(CSV, "CSV", "One row per image: path, hash, score, group, keeper, relation, every metric and tag.", ".csv"),
+    Offer(
+        COCO,
+        "COCO",
+        "These images with their annotations just as they were; tags and scores under the key “dedup”.",
+        " coco.json",
+    ),
+    Offer(PAIRS, "Pairs", "CSV with one row per pair: left, right, kind, distance, relation.", " pairs.csv"),
+)
+
+
+def counter(opened: Opened, view: View) -> None:
+    """What the selection holds, against the whole dataset."""
+    mask = opened.mask(view.selection)
+    kinds = opened.dataset.frame["kind"].to_numpy()[mask].astype(str)
+    total = opened.counts()
+    told = {"Images": (len(kinds), total[""])} | {
+        title: (int((kinds == kind).sum()), total[kind])
+        for title, kind in (("Exact duplicates", Kind.EXACT), ("Near duplicates", Kind.NEAR), ("Failed", Kind.FAILED))
+    }
+    for column, (title, (held, of)) in zip(st.columns(len(told)), told.items(), strict=True):
+        left_out = of - held
+        column.metric(
+            title,
+            f"{held:,}",
+            f"{-left_out:,} left out" if left_out else "all of them",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+        )
+
+
+def preview(opened: Opened, view: View) -> None:
+    """The first images of the selection as cards."""
+    rows = opened.order(view.selection, view.metric, ascending=view.ascending)[:PREVIEWED]
+    if not rows.size:
+        st.info("No image is in this selection. Widen the range or take a filter away.", icon=":material/search_off:")
+        return
+    cards = grid.items(opened.dataset, rows, BY_NAME[view.metric])
+    gallery.gallery(cards, key=f"preview {opened.dataset.info.key}", columns=PREVIEWED // 2, brackets=False)
+
+
+def downloads(opened: Opened, view: View) -> None:
+    """One button a file format."""
+    mask = opened.mask(view.selection)
+    for column, offer in zip(st.columns(len(OFFERS)), OFFERS, strict=True):
+        with column.container(border=True, height="stretch"):
+            st.markdown(f"**{offer.title}**")
+            st.caption(offer.words)
+            st.space("stretch")
+            if mask.sum() <= AT_ONCE:
+                _save(opened, offer, partial(made, opened, mask, offer.export), enabled=bool(mask.any()))
+            else:
+                _prepare(opened, mask, offer)
+
+
+def _save(opened: Opened, offer: Offer, data: bytes | Callable[[], bytes], *, enabled: bool = True) -> None:
+    st.download_button(
+        f"Download {offer.title}",
+        data,
+        f"{opened.dataset.name}{offer.ending}",
+        key=f"download {offer.title}",
+        icon=":material/download:",
+        type="primary",
+        on_click="ignore",
+        disabled=not enabled,
+    )
+
+
+def _prepare(opened: Opened, mask: NDArray[np.bool_], offer: Offer) -> None:
+    """A big file is made by a job first; what it made is offered as long as the selection stays the same."""
+    key = f"{opened.dataset.info.key} {offer.title} {hash(mask.tobytes())} {opened.dataset.revision}"
+    job = jobs.REGISTRY.get(key)
+    if job is not None and job.state is jobs.State.DONE:
+        _save(opened, offer, job.result)
+        return
+    st.button(
+        f"Prepare {offer.title}",
+        key=f"prepare {offer.title}",
+        icon=":material/hourglass_top:",
+        disabled=job is not None and job.running,
+        on_click=guarded(jobs.REGISTRY.start),
+        args=(
+            key,
+            f"Preparing the {offer.title} of {opened.dataset.name}",
+            lambda job: made(opened, mask, offer.export, job.report),
+        ),
+    )
+
+
+def made(opened: Opened, mask: NDArray[np.bool_], export: Export, on_progress: OnProgress | None = None) -> bytes:
+    """The bytes of the exported file. Raises `ExportError`."""
+    with tempfile.TemporaryDirectory(prefix="dedup-") as scratch:
+        output = Path(scratch) / f"export{export.suffix}"
+        export.write(opened.dataset, mask, output, on_progress)
+        return output.read_bytes()
+
+
+def new_dataset(opened: Opened, view: View) -> None:
+    """Write the selected files into a folder, and scan it as a dataset of its own."""
+    mask = opened.mask(view.selection) & (opened.dataset.frame["status"] == Status.OK).to_numpy()
+    with st.container(border=True):
+        st.markdown("**New dataset in a folder**")
+        st.caption(
+            "The selected files go into a new folder under the same relative paths, with their CSV beside them; "
+            "nothing is ever overwritten. The folder then joins your datasets."
+        )
+        left, middle, right = st.columns([5, 2.4, 2.4], vertical_alignment="bottom")
+        root = opened.dataset.root
+        target = left.text_input("Folder", str(root.with_name(f"{root.name} cleaned")), key=f"target {root}")
+        mode = middle.selectbox("How", list(MODES), format_func=MODES.__getitem__, key="mode of copying")
+        right.button(
+            f"Write {int(mask.sum()):,} files",
+            icon=":material/create_new_folder:",
+            disabled=not mask.any() or not target.strip(),
+            width="stretch",
+            on_click=guarded(start_folder),
+            args=(opened, mask, target, mode),
+        )
+
+
+def start_folder(opened: Opened, mask: NDArray[np.bool_], target: str, mode: folder.Mode) -> jobs.Job:
+    """Write the files of `mask` below `target`, then scan it under a name made from the folder's."""
+    output = typed_path(target).absolute()
+    name = free_name(output, LIBRARY.infos())
+    has_coco = opened.dataset.coco is not None
+
+    def work(job: jobs.Job) -> Report:
+        report = folder.write(opened.dataset, mask, output, job.report, mode=mode, with_csv=True, with_coco=has_coco)
+        annotations = str(output / folder.COCO_NAME) if has_coco else ""
+        jobs.run_process(jobs.scan_command(str(output), name=name, annotations=annotations), job)
+        return report
+
+    return jobs.REGISTRY.start(name, f"Writing {name}", work)

@@ -1,0 +1,182 @@
+"""The filters beside the range: tags, kinds, relations, classes, folders, splits, text and an expression."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from dedup import where
+from dedup.errors import WhereError
+from dedup.model import Kind
+from dedup.selection import Selection
+from dedup.ui import session
+from dedup.ui.library import Opened
+from dedup.ui.quality import BY_NAME
+from dedup.ui.view import View
+
+DRAFT = "where draft"
+MANY = 500
+"""Choices offered in one list, the most frequent ones; beyond that, path text finds the rest."""
+
+WORDS = {Kind.EXACT: "Exact duplicate", Kind.NEAR: "Near duplicate", Kind.UNIQUE: "Unique", Kind.FAILED: "Failed"}
+
+
+def panel(opened: Opened, view: View) -> None:
+    """All filters; every change takes effect at once."""
+    tags = list(opened.dataset.tags)
+    columns = st.columns(3)
+    for column, (field, label) in zip(columns, _TAG_FILTERS.items(), strict=True):
+        with column:
+            _several(label, field, _offered(tags, getattr(view.selection, field)), view)
+    st.pills(
+        "Kind",
+        [str(kind) for kind in WORDS],
+        format_func=lambda kind: WORDS[Kind(kind)],
+        selection_mode="multi",
+        **_bound("kinds", view, default=[]),
+    )
+    offers = {field: choices(opened, column) for field, column in _COLUMNS.items()}
+    shown = {field: offer for field, offer in offers.items() if offer or getattr(view.selection, field)}
+    for column, (field, offer) in zip(st.columns(max(1, len(shown))), shown.items(), strict=False):
+        with column:
+            _several(_LABELS[field], field, _offered(offer, getattr(view.selection, field)), view)
+    left, right = st.columns([2, 3])
+    with left:
+        st.text_input("Path contains", **_bound("text", view), type="search", live=True)
+    with right:
+        _expression(view)
+
+
+def chips(view: View, *, all_ranges: bool = False) -> None:
+    """What the selection is made of, each part to be taken away by a click.
+
+    The range of the shown metric has its own control in the Explorer; it is a chip only with `all_ranges`.
+    """
+    parts = _parts(view, all_ranges=all_ranges)
+    if not parts:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        for name, selection in parts.items():
+            st.button(
+                name,
+                key=f"chip {name}",
+                icon=":material/close:",
+                icon_position="right",
+                help="Take this filter away",
+                on_click=session.update,
+                kwargs={"selection": selection},
+            )
+        if len(parts) > 1:
+            st.button("Clear all", type="tertiary", on_click=session.update, kwargs={"selection": Selection()})
+
+
+def choices(opened: Opened, column: str) -> list[str]:
+    """The values of a column of words or of tuples of words, the most frequent first."""
+
+    def compute() -> list[str]:
+        values = opened.dataset.frame[column]
+        if column in ("classes", "relations"):
+            values = values.explode()
+        counted = values[values.notna() & (values != "")].astype(str).value_counts()
+        return [str(value) for value in counted.index[:MANY]]
+
+    offered: list[str] = opened.remembered(("choices", column), compute)
+    return offered
+
+
+_TAG_FILTERS = {
+    "tags_any": "With any of the tags",
+    "tags_all": "With all of the tags",
+    "tags_none": "With none of the tags",
+}
+_COLUMNS = {"relations": "relations", "classes": "classes", "folders": "folder", "splits": "split"}
+_LABELS = {"relations": "Relation", "classes": "Class", "folders": "Folder", "splits": "Split"}
+
+
+def _several(label: str, field: str, options: list[str], view: View) -> None:
+    st.multiselect(label, options, placeholder="any", **_bound(field, view, default=[]))
+
+
+def _offered(options: list[str], chosen: tuple[str, ...]) -> list[str]:
+    return [*options, *(value for value in chosen if value not in options)]
+
+
+def _bound(field: str, view: View, default: Any = "") -> dict[str, Any]:
+    value = getattr(view.selection, field)
+    return session.held(f"filter {field}", default if not value else _as_widget(value), _apply(field))
+
+
+def _as_widget(value: Any) -> Any:
+    return [str(each) for each in value] if isinstance(value, tuple) else value
+
+
+def _apply(field: str) -> Callable[[Any], None]:
+    def apply(value: Any) -> None:
+        told: Any = tuple(value) if isinstance(value, list) else (value or "").strip()
+        change: dict[str, Any] = {field: told}
+        session.update(selection=replace(session.view().selection, **change))
+
+    return apply
+
+
+def _expression(view: View) -> None:
+    """The expression takes effect when it can be understood; until then it stays beside the reason why not."""
+    draft, reason = st.session_state.get(DRAFT, ("", ""))
+    st.text_input(
+        "Expression",
+        placeholder='brightness < 40 and not tag == "keep"',
+        help='Compare columns and combine with and, or, not and parentheses: `width >= 640 and kind == "near"`',
+        **session.held("filter where", draft if reason else view.selection.where, _apply_expression),
+    )
+    if reason:
+        st.error(reason, icon=":material/error:")
+
+
+def _apply_expression(text: str) -> None:
+    try:
+        where.compile(text or "")
+    except WhereError as error:
+        st.session_state[DRAFT] = (text, str(error))
+    else:
+        st.session_state.pop(DRAFT, None)
+        session.update(selection=replace(session.view().selection, where=(text or "").strip()))
+
+
+def _parts(view: View, *, all_ranges: bool) -> dict[str, Selection]:
+    """For every filter its words, and the selection without it."""
+    selection = view.selection
+    parts = {
+        _range_words(each.metric, each.low, each.high): selection.with_range(each.metric, None, None)
+        for each in selection.ranges
+        if all_ranges or each.metric != view.metric
+    }
+    for field, words in _PART_WORDS.items():
+        value = getattr(selection, field)
+        if value:
+            told = value if isinstance(value, str) else ", ".join(str(each) for each in value)
+            parts[f"{words}: {told}"] = replace(selection, **{field: type(value)()})
+    return parts
+
+
+_PART_WORDS = {
+    "tags_any": "any tag",
+    "tags_all": "all tags",
+    "tags_none": "no tag",
+    "kinds": "kind",
+    "relations": "relation",
+    "classes": "class",
+    "folders": "folder",
+    "splits": "split",
+    "text": "path contains",
+    "where": "where",
+}
+
+
+def _range_words(metric: str, low: float | None, high: float | None) -> str:
+    title = BY_NAME[metric].title
+    if low is None:
+        return f"{title} ≤ {high:g}"
+    return f"{title} ≥ {low:g}" if high is None else f"{title} {low:g} to {high:g}"

@@ -1,0 +1,171 @@
+"""The page of cards: what the gallery shows, and what a person's clicks in it mean."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from dedup.dataset import Dataset, describe
+from dedup.metrics import Metric
+from dedup.model import TAG_PREFIX
+from dedup.ordering import Rows, pages
+from dedup.ui import gallery, session
+from dedup.ui.library import Opened
+from dedup.ui.notices import say
+from dedup.ui.quality import BY_NAME
+from dedup.ui.similar import candidates, records, sides
+from dedup.ui.view import MAX_COLUMNS, MIN_COLUMNS, PAGE_SIZES, View
+
+COMPARING = "comparing"
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of the selection: its row numbers in grid order, its number from 1, and how many there are."""
+
+    rows: Rows
+    number: int
+    of: int
+
+
+def page_of(opened: Opened, view: View) -> Page:
+    """The page that the view shows; the last one where the view asks for one beyond."""
+    order = opened.order(view.selection, view.metric, ascending=view.ascending)
+    starts = opened.remembered(
+        ("pages", view.selection, view.metric, view.ascending, view.size),
+        lambda: pages(opened.dataset.frame, order, view.size, together=view.metric == "singularity"),
+    )
+    number = min(view.page, len(starts) - 1)
+    return Page(order[starts[number - 1] : starts[number]], number, len(starts) - 1)
+
+
+def key_of(opened: Opened) -> str:
+    """The gallery's key: one per dataset, for its queue of events belongs to it."""
+    return f"grid {opened.dataset.info.key}"
+
+
+def apply_events(opened: Opened) -> None:
+    """Carry out what was clicked in the gallery, before anything is drawn, so that everything shows it."""
+    for event in gallery.events(key_of(opened)):
+        apply(opened.dataset, event)
+
+
+def apply(dataset: Dataset, event: gallery.Event) -> None:
+    """Carry out one event of the gallery."""
+    if event["type"] == "select":
+        session.choose(event["ids"])
+    elif event["type"] == "tag":
+        dataset.tag(rows_of(dataset, event["ids"]), event["tag"], remove=event["remove"])
+    elif event["type"] == "similar":
+        st.session_state[COMPARING] = event["id"]
+
+
+def rows_of(dataset: Dataset, ids: Sequence[str]) -> Rows:
+    """Row numbers of the ids that the dataset still has."""
+    rows = []
+    for each in ids:
+        try:
+            rows.append(dataset.row(each))
+        except KeyError:
+            continue
+    return np.array(rows, dtype=np.int64)
+
+
+def controls(page: Page, view: View, *, key: str) -> None:
+    """Which page of how many, and how the cards are laid out."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.pagination(
+            page.of,
+            max_visible_pages=5,
+            **session.held(f"page {key}", page.number, lambda number: session.update(page=number)),
+        )
+        st.space("stretch")
+        with st.container(width=132):
+            st.selectbox(
+                "Images on a page",
+                PAGE_SIZES,
+                label_visibility="collapsed",
+                format_func=lambda size: f"{size} a page",
+                **session.held(f"size {key}", view.size, lambda size: session.update(size=size)),
+            )
+        with st.container(width=132):
+            st.selectbox(
+                "Columns",
+                range(MIN_COLUMNS, MAX_COLUMNS + 1),
+                label_visibility="collapsed",
+                format_func=lambda columns: f"{columns} columns",
+                **session.held(f"columns {key}", view.columns, lambda columns: session.update(columns=columns)),
+            )
+
+
+def show(opened: Opened, view: View, page: Page) -> None:
+    """The cards of the page."""
+    if not page.rows.size:
+        st.info("No image is in this selection. Widen the range or take a filter away.", icon=":material/search_off:")
+        return
+    dataset = opened.dataset
+    gallery.gallery(
+        items(dataset, page.rows, BY_NAME[view.metric]),
+        key=key_of(opened),
+        columns=view.columns,
+        selected=session.chosen(),
+        tags=dataset.tags.values(),
+        brackets=view.metric == "singularity",
+    )
+
+
+def items(dataset: Dataset, rows: Rows, metric: Metric) -> list[gallery.Item]:
+    """The cards of these images; looks at nothing but their own rows and those of their nearest images."""
+    page = records(dataset.frame, rows.tolist())
+    nearest = [int(record["nearest"]) for record in page]
+    matches = dict(zip(nearest, sides(dataset, nearest), strict=True))
+    described = describe(dataset.frame, rows.tolist())
+    tags = list(dataset.tags)
+    return [
+        {
+            **shown,
+            "row": row,
+            "group": int(record["group"]),
+            "tags": [tag for tag in tags if record.get(TAG_PREFIX + tag)],
+            "value": value_text(float(record[metric.name]), metric),
+            "description": words,
+            "error": str(record["error"]),
+            "distance": float(record["distance"]),
+            "relation": str(record["relation"]),
+            "match": matches[int(record["nearest"])] if record["nearest"] >= 0 else None,
+        }
+        for row, shown, record, words in zip(rows.tolist(), sides(dataset, rows.tolist()), page, described, strict=True)
+    ]
+
+
+def value_text(number: float, metric: Metric) -> str:
+    """A metric as a card shows it: whole numbers grouped, others with four significant digits."""
+    if math.isnan(number):
+        return "unknown"
+    if metric.whole:
+        return f"{number:,.0f}"
+    return f"{number:.4f}" if abs(number) < 1 else f"{number:,.4g}"
+
+
+def compare(opened: Opened) -> None:
+    """The image that was asked about beside those like it, until the person closes the view."""
+    asked = st.session_state.get(COMPARING)
+    if asked is None:
+        return
+    dataset = opened.dataset
+    rows = rows_of(dataset, [asked])
+    found = candidates(dataset, int(rows[0])) if rows.size else []
+    if not found:
+        st.session_state[COMPARING] = None
+        say("No image like this one was found.", icon=":material/search_off:")
+        st.rerun()
+    left = sides(dataset, [int(rows[0])])[0]
+    key = f"compare {dataset.info.key}"
+    for event in gallery.compare(left, found, key=key):
+        if event["type"] == "close":
+            st.session_state[COMPARING] = None
+            st.rerun()

@@ -1,0 +1,169 @@
+"""The top of the Explorer: the metric, its distribution over the selection, and the range of it that is chosen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dedup.metrics import METRICS, Metric
+from dedup.model import NEAR_SINGULARITY, Kind
+from dedup.ui import charts, palette, session
+from dedup.ui.library import Opened
+from dedup.ui.scale import ABOVE_ZERO, Scale, scale_of
+from dedup.ui.view import View
+
+BY_NAME: dict[str, Metric] = {metric.name: metric for metric in METRICS}
+PRESETS: dict[str, tuple[float | None, float | None]] = {
+    "Exact duplicates": (None, 0.0),
+    "Near duplicates": (ABOVE_ZERO, NEAR_SINGULARITY),
+    "Unique": (NEAR_SINGULARITY + ABOVE_ZERO, None),
+    "All": (None, None),
+}
+EPOCH = "chart epoch"
+
+
+def metric_row(opened: Opened, view: View) -> None:
+    """The metric and the direction on the left, how many images there are of every kind on the right."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        with st.container(width=260):
+            metric_choice(view)
+        st.segmented_control(
+            "Order",
+            [True, False],
+            format_func=lambda ascending: ":material/north: Ascending" if ascending else ":material/south: Descending",
+            label_visibility="collapsed",
+            required=True,
+            **session.held("ascending", view.ascending, lambda value: session.update(ascending=value)),
+        )
+        with st.container(width="stretch"):
+            st.html(counts_html(opened))
+
+
+def metric_choice(view: View) -> None:
+    """Which metric is shown, with its formula and source at hand."""
+    st.selectbox(
+        "Metric",
+        list(BY_NAME),
+        format_func=lambda name: BY_NAME[name].title,
+        help=BY_NAME[view.metric].help,
+        **session.held("metric", view.metric, lambda name: session.update(metric=name)),
+    )
+
+
+def counts_html(opened: Opened) -> str:
+    """The counts of the dataset, each with its colour and its word, and of the cards a person has selected."""
+    counts = opened.counts()
+    dark = st.context.theme.type == "dark"
+    told = [
+        ("", counts[""], "images"),
+        (Kind.EXACT, counts[Kind.EXACT], "exact duplicates"),
+        (Kind.NEAR, counts[Kind.NEAR], "near duplicates"),
+        (Kind.FAILED, counts[Kind.FAILED], "failed"),
+        ("", len(session.chosen()), "selected"),
+    ]
+    return f'<div class="dedup-counts">{"".join(_count_html(*each, dark=dark) for each in told)}</div>'
+
+
+def _count_html(kind: str, count: int, word: str, *, dark: bool) -> str:
+    dot = f'<i style="background:{palette.colour(kind, dark=dark)}"></i>' if kind else ""
+    return f"<span>{dot}<b>{count:,}</b> {word}</span>"
+
+
+def distribution(opened: Opened, view: View) -> None:
+    """The histogram of the metric over everything the other filters let through; a box drawn on it sets the range."""
+    scale, values, inside = _shown_values(opened, view)
+    dark = st.context.theme.type == "dark"
+    colours = {str(kind): palette.colour(kind, dark=dark) for kind in (Kind.EXACT, Kind.NEAR, Kind.UNIQUE)}
+    key = f"distribution {view.metric} {st.session_state.get(EPOCH, 0)}"
+
+    def chosen() -> None:
+        drawn = charts.box_range(st.session_state[key]["selection"], scale)
+        if drawn is not None:
+            session.update(selection=session.view().selection.with_range(view.metric, *drawn))
+
+    figure = charts.histogram(values, inside, scale, colours, BY_NAME[view.metric].title)
+    st.plotly_chart(
+        figure, key=key, on_select=chosen, selection_mode="box", config={"displayModeBar": False}, width="stretch"
+    )
+
+
+def _shown_values(opened: Opened, view: View) -> tuple[Scale, NDArray[np.float64], NDArray[np.bool_]]:
+    column = opened.dataset.frame[view.metric].to_numpy(np.float64)
+    others = opened.mask(view.selection.with_range(view.metric, None, None))
+    return scale_of(view.metric, column), column[others], opened.mask(view.selection)[others]
+
+
+def choose_quality(opened: Opened, view: View) -> None:
+    """The range of the metric: two exact numbers, a slider between them, and presets."""
+    scale = scale_of(view.metric, opened.dataset.frame[view.metric].to_numpy(np.float64))
+    chosen = view.selection.range_of(view.metric)
+    low = scale.low if chosen.low is None else chosen.low
+    high = scale.high if chosen.high is None else chosen.high
+    left, middle, right = st.columns([1.6, 6, 1.6], vertical_alignment="bottom")
+    number: dict[str, Any] = {"step": 10.0**-scale.decimals * 10, "format": f"%.{scale.decimals + 1}f"}
+    left.number_input("From", **number, **session.held("low", float(low), lambda value: _set(scale, value, high)))
+    right.number_input("To", **number, **session.held("high", float(high), lambda value: _set(scale, low, value)))
+    middle.select_slider(
+        f"Choose quality: {BY_NAME[view.metric].title.lower()}",
+        scale.stops(low, high),
+        format_func=lambda value: f"{value:.{scale.decimals}f}".rstrip("0").rstrip(".") or "0",
+        **session.held("range", (low, high), lambda ends: _set(scale, *ends)),
+    )
+
+
+def presets(opened: Opened, view: View) -> None:
+    """One-click ranges of the singularity, where near begins, and how much the selection holds."""
+    chosen = view.selection.range_of("singularity")
+    active = next((name for name, ends in PRESETS.items() if ends == (chosen.low, chosen.high)), None)
+    selected, total = int(opened.mask(view.selection).sum()), opened.counts()[""]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.pills(
+            "Presets",
+            list(PRESETS),
+            label_visibility="collapsed",
+            **session.held("preset", active, lambda name: _preset(name or "All")),
+        )
+        threshold = opened.dataset.near_threshold
+        with st.popover(f"Near means ≤ {threshold:g}", type="tertiary", icon=":material/tune:", key="threshold open"):
+            _threshold(opened, threshold)
+        st.space("stretch")
+        st.markdown(f"selection holds **{selected:,}** of **{total:,}**", width="content")
+
+
+def _threshold(opened: Opened, threshold: float) -> None:
+    st.slider(
+        "Near-duplicate threshold",
+        0.02,
+        1.0,
+        step=0.01,
+        help="Verified pairs up to this distance are near duplicates. 0 is an exact copy; nothing is scanned again.",
+        **session.held("threshold", threshold, lambda value: setattr(opened.dataset, "near_threshold", value)),
+    )
+    counts = opened.counts()
+    st.markdown(f"**{counts[Kind.NEAR]:,}** near duplicates, **{counts[Kind.UNIQUE]:,}** unique images")
+    st.caption("Pairs up to this distance count as near duplicates. The change applies at once and can be undone.")
+
+
+def _preset(name: str) -> None:
+    selection = session.view().selection.with_range("singularity", *PRESETS[name])
+    _redraw()
+    session.update(metric="singularity", selection=selection)
+
+
+def _set(scale: Scale, low: float | None, high: float | None) -> None:
+    """Set the range; an end at the end of the scale is open, so that it leaves nothing out, not even the unknown."""
+    low = scale.low if low is None else low
+    high = scale.high if high is None else high
+    low, high = min(low, high), max(low, high)
+    metric = session.view().metric
+    ends = (None if low <= scale.low else low), (None if high >= scale.high else high)
+    _redraw()
+    session.update(selection=session.view().selection.with_range(metric, *ends))
+
+
+def _redraw() -> None:
+    """Forget the box that was drawn on the chart: the range now comes from elsewhere."""
+    st.session_state[EPOCH] = st.session_state.get(EPOCH, 0) + 1

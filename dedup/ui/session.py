@@ -1,0 +1,87 @@
+"""What one browser tab looks at: its view, kept in the session and in the URL, and its chosen cards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from dedup.ui.notices import guarded
+from dedup.ui.view import Query, View
+
+VIEW, WRITTEN, TOUCHED, CHOSEN = "view", "written", "touched", "chosen"
+SETTLING_SECONDS = 1.0
+"""A click this soon after a change may still carry the URL from before it, which must not undo the change."""
+
+
+def view() -> View:
+    """The current view; at first the one the URL tells."""
+    if VIEW not in st.session_state:
+        st.session_state[VIEW] = View.from_query(_url())
+    current: View = st.session_state[VIEW]
+    return current
+
+
+def update(**changes: Any) -> None:
+    """Change the view; unless told, the first page is shown again."""
+    if "page" not in changes and changes.keys() & {"dataset", "metric", "ascending", "size", "selection"}:
+        changes["page"] = 1
+    if changes.get("dataset", view().dataset) != view().dataset:
+        st.session_state.pop(CHOSEN, None)
+    st.session_state[VIEW] = replace(view(), **changes)
+    st.session_state[TOUCHED] = True
+
+
+def synchronise() -> None:
+    """Follow the URL when the person changed it (a link, Back), else write the view into it."""
+    address = _url()
+    if not st.session_state.pop(TOUCHED, False) and _was_navigated(address):
+        st.session_state[VIEW] = View.from_query(address)
+    told = _plain(view().to_query())
+    if told != address:
+        st.query_params.from_dict(told)
+    if told != st.session_state.get(WRITTEN, (None, 0.0))[0]:
+        st.session_state[WRITTEN] = (told, time.monotonic())
+
+
+def _was_navigated(address: Query) -> bool:
+    if "dataset" not in address or WRITTEN not in st.session_state:
+        return "dataset" in address
+    written, when = st.session_state[WRITTEN]
+    return bool(address != written and time.monotonic() - when > SETTLING_SECONDS)
+
+
+def _url() -> Query:
+    return _plain({name: st.query_params.get_all(name) for name in st.query_params})
+
+
+def _plain(query: Query) -> Query:
+    """A parameter told once is a string, several times a list, never an empty one."""
+    return {
+        name: value[0] if isinstance(value, list) and len(value) == 1 else value
+        for name, value in query.items()
+        if value not in ([], "")
+    }
+
+
+def chosen() -> list[str]:
+    """The ids of the chosen cards, in order of choice."""
+    ids: list[str] = st.session_state.setdefault(CHOSEN, [])
+    return ids
+
+
+def choose(ids: list[str]) -> None:
+    """Replace the chosen cards."""
+    st.session_state[CHOSEN] = list(ids)
+
+
+def held(key: str, value: Any, apply: Callable[[Any], None]) -> dict[str, Any]:
+    """Arguments that make a widget show `value`, whatever it showed before, and `apply` what a person makes of it.
+
+    The view stays the only truth: several widgets may show the same part of it, and none can disagree.
+    """
+    st.session_state[key] = value
+    return {"key": key, "on_change": guarded(lambda: apply(st.session_state[key]))}

@@ -1,0 +1,184 @@
+"""The list of datasets with the work under way, and what can be done with each."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from dedup.dataset import DatasetInfo
+from dedup.model import Kind, Progress, Status
+from dedup.selection import Selection
+from dedup.ui import jobs, notices, opening, session
+from dedup.ui.library import LIBRARY
+from dedup.ui.places import explorer
+
+COUNTED = 20_000
+"""Datasets up to this size are opened to show their counts; larger ones only when a person opens them."""
+
+ACTIONS = {
+    "rescan": ":material/refresh: Scan again",
+    "rename": ":material/edit: Rename",
+    "failures": ":material/broken_image: Failures",
+    "remove": ":material/playlist_remove: Remove from this list",
+}
+
+
+def cards(infos: list[DatasetInfo]) -> None:
+    """One card a dataset."""
+    for info in infos:
+        with st.container(border=True), notices.errors_shown():
+            _card(info)
+
+
+def _card(info: DatasetInfo) -> None:
+    left, middle, right = st.columns([6, 1.6, 0.6], vertical_alignment="center")
+    with left:
+        st.markdown(f"**{info.name}** &nbsp; {_counts(info)}")
+        st.caption(f"{info.root} · scanned {info.scanned_at[:16].replace('T', ' ')}")
+    if middle.button(
+        "Explore", key=f"explore {info.key}", type="primary", width="stretch", icon=":material/bar_chart:"
+    ):
+        session.update(dataset=info.key, selection=Selection())
+        st.switch_page(explorer())
+    choice = right.menu_button(
+        ":material/more_vert:",
+        list(ACTIONS),
+        format_func=ACTIONS.__getitem__,
+        key=f"menu {info.key}",
+        type="tertiary",
+        help=f"What to do with {info.name}",
+    )
+    if choice == "rescan":
+        opening.start_scan(str(info.source), info.name)
+        st.rerun()
+    elif choice:
+        _DIALOGS[choice](info)
+
+
+def _counts(info: DatasetInfo) -> str:
+    told = [f"{info.images:,} images"]
+    if info.images <= COUNTED:
+        counts = LIBRARY.open(info.key).counts()
+        told += [f"{counts[Kind.EXACT]:,} exact", f"{counts[Kind.NEAR]:,} near"]
+    if info.failed:
+        told.append(f"{info.failed:,} failed")
+    return " · ".join(told)
+
+
+def work_under_way() -> None:
+    """Every job with its progress; ended ones with how they ended, until dismissed."""
+    known = jobs.REGISTRY.jobs()
+    if not known:
+        return
+
+    @st.fragment(run_every=0.5 if any(job.running for job in known) else None)
+    def body() -> None:
+        for job in known:
+            with st.container(border=True):
+                _job(job)
+        if any(job.running for job in started_running) and not all(job.running for job in started_running):
+            st.rerun()
+
+    started_running = [job for job in known if job.running]
+    body()
+
+
+def _job(job: jobs.Job) -> None:
+    left, right = st.columns([6, 1.4], vertical_alignment="center")
+    with left:
+        if job.running:
+            progress = job.progress
+            st.progress(share(progress), text=f"**{job.title}** — {words(progress)}")
+        elif job.state is jobs.State.DONE:
+            st.markdown(f":green[:material/check_circle:] **{job.title}**: done.")
+        elif job.state is jobs.State.CANCELLED:
+            st.markdown(
+                f":material/stop_circle: **{job.title}**: stopped. What was finished is kept for the next scan."
+            )
+        else:
+            st.error(f"{job.title}: {job.error}", icon=":material/error:")
+    if job.running:
+        right.button(
+            "Stopping…" if job.stop.is_set() else "Cancel",
+            key=f"cancel {job.key}",
+            on_click=job.cancel,
+            disabled=job.stop.is_set(),
+            width="stretch",
+        )
+    elif right.button("Dismiss", key=f"dismiss {job.key}", type="tertiary", width="stretch"):
+        jobs.REGISTRY.dismiss(job)
+        st.rerun()
+
+
+def share(progress: Progress | None) -> float:
+    """How much is done, 0 to 1."""
+    return min(1.0, progress.done / progress.total) if progress and progress.total else 0.0
+
+
+def words(progress: Progress | None) -> str:
+    """Progress as a person reads it: how many of how many, how fast, how long still."""
+    if progress is None:
+        return "starting"
+    told = [f"{progress.stage}: {progress.done:,} of {progress.total:,}"]
+    if progress.rate:
+        told.append(f"{progress.rate:,.0f} a second")
+    left = progress.seconds_left
+    if left is not None and progress.done < progress.total:
+        told.append(f"{duration(left)} left")
+    return " · ".join(told)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them."""
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+@st.dialog("Rename the dataset")
+def _rename(info: DatasetInfo) -> None:
+    name = st.text_input("Name", info.name).strip()
+    with notices.errors_shown():
+        if st.button("Rename", type="primary", disabled=not name or name == info.name):
+            LIBRARY.rename(info, name)
+            st.rerun()
+
+
+@st.dialog("Files that could not be read", width="large")
+def _failures(info: DatasetInfo) -> None:
+    with notices.errors_shown():
+        table = failures(LIBRARY.open(info.key).dataset.frame)
+        if table.empty:
+            st.success("Every file could be read.", icon=":material/check_circle:")
+            return
+        st.dataframe(table, hide_index=True, width="stretch")
+        st.download_button(
+            "Download as CSV",
+            table.to_csv(index=False).encode("utf-8"),
+            f"{info.name} failures.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def failures(frame: pd.DataFrame) -> pd.DataFrame:
+    """Path, reason and size of every file that could not be read."""
+    table: pd.DataFrame = frame.loc[frame["status"] == Status.FAILED, ["path", "error", "bytes"]]
+    return table.rename(columns={"error": "reason"}).reset_index(drop=True)
+
+
+@st.dialog("Remove from the list?")
+def _remove(info: DatasetInfo) -> None:
+    st.markdown(
+        f"**{info.name}** goes from this list, with its scores, tags and thumbnails. "
+        f"The images in `{info.root}` are not touched."
+    )
+    with notices.errors_shown():
+        if st.button("Remove from the list", type="primary"):
+            LIBRARY.remove(info)
+            st.rerun()
+
+
+_DIALOGS = {"rename": _rename, "failures": _failures, "remove": _remove}

@@ -1,0 +1,85 @@
+"""Images like one image, for the compare view: each with its distance, its relation and its place over the first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dedup import relations
+from dedup.dataset import Dataset
+from dedup.ui.gallery import Affine, Side
+from dedup.ui.library import version
+from dedup.ui.routes import image_url, thumbnail_url
+
+MOST = 24
+"""Images offered beside the first."""
+
+
+def sides(dataset: Dataset, rows: Sequence[int]) -> list[Side]:
+    """Images as the gallery and the compare view need them; looks at nothing but their own rows."""
+    key = dataset.info.key
+    return [_side(key, record) for record in records(dataset.frame, rows)]
+
+
+def records(table: pd.DataFrame, places: Sequence[int]) -> list[dict[str, Any]]:
+    """Rows of a table by column; taken first and converted then, for columns are long and pages short."""
+    part = table.iloc[list(places)]
+    return [{str(name): value for name, value in record.items()} for record in part.to_dict("records")]
+
+
+def _side(key: str, record: Mapping[str, Any]) -> Side:
+    address = key, record["id"], version(record)
+    return {
+        "id": record["id"],
+        "name": record["name"],
+        "path": record["path"],
+        "thumb": thumbnail_url(*address),
+        "full": image_url(*address),
+        "width": int(record["width"]),
+        "height": int(record["height"]),
+        "format": record["format"],
+        "bytes": int(record["bytes"]),
+        "kind": str(record["kind"]),
+        "role": str(record["role"]),
+    }
+
+
+def candidates(dataset: Dataset, row: int) -> list[Side]:
+    """The images related to that of `row`, nearest first; last the nearest of all when no pair holds it."""
+    pairs = pairs_of(dataset.pairs, row).head(MOST)
+    others = np.where(pairs["left"] == row, pairs["right"], pairs["left"]).astype(int).tolist()
+    related = records(pairs, range(len(pairs)))
+    found = [_candidate(shown, pair, row) for shown, pair in zip(sides(dataset, others), related, strict=True)]
+    record = records(dataset.frame, [row])[0]
+    nearest = int(record["nearest"])
+    if nearest >= 0 and nearest not in others:
+        words = f"most alike of the rest: {record['nearest_bits']} of 256 bits differ"
+        found += [{**shown, "relation": words} for shown in sides(dataset, [nearest])]
+    return found
+
+
+def pairs_of(pairs: pd.DataFrame, row: int) -> pd.DataFrame:
+    """The pairs that hold `row`, by distance."""
+    held = (pairs["left"].to_numpy() == row) | (pairs["right"].to_numpy() == row)
+    found: pd.DataFrame = pairs[held]
+    return found.sort_values(["distance", "left", "right"], kind="stable")
+
+
+def _candidate(shown: Side, pair: Mapping[str, Any], row: int) -> Side:
+    relation = relations.Relation.from_row(pair)
+    told, back = (relation, relation.inverse()) if pair["left"] == row else (relation.inverse(), relation)
+    return {
+        **shown,
+        "distance": float(pair["distance"]),
+        "relation": told.sentence(),
+        "affine": overlay(back),
+    }
+
+
+def overlay(relation: relations.Relation) -> Affine | None:
+    """The relation's map between upright pixel coordinates; None where it cannot be inverted."""
+    affine = relation.affine()
+    return [[float(value) for value in line] for line in affine] if np.isfinite(affine).all() else None

@@ -1,0 +1,21 @@
+"""Open a folder of images, follow its scan, and find the datasets again."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dedup.ui import opening, shelf
+from dedup.ui.library import LIBRARY
+
+infos = LIBRARY.infos()
+if infos:
+    st.title("Datasets")
+else:
+    opening.welcome()
+shelf.work_under_way()
+shelf.cards(infos)
+left, right = st.columns([3, 2], gap="medium")
+with left, st.container(border=True, height="stretch"):
+    opening.open_folder(infos)
+with right, st.container(border=True, height="stretch"):
+    opening.try_sample()

@@ -1,0 +1,27 @@
+"""Look at the images by a metric, choose a range of it, compare, tag."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dedup.ui import bulk, filters, grid, quality, session
+from dedup.ui.current import opened_dataset
+
+opened = opened_dataset()
+grid.apply_events(opened)
+view = session.view()
+quality.metric_row(opened, view)
+quality.distribution(opened, view)
+quality.choose_quality(opened, view)
+quality.presets(opened, view)
+page = grid.page_of(opened, view)
+filters.chips(view)
+with st.expander("Filters", icon=":material/filter_alt:", key="filters open"):
+    filters.panel(opened, view)
+with st.expander("Bulk tagging", icon=":material/label:", key="bulk open"):
+    bulk.panel(opened, view, page)
+grid.controls(page, view, key="top")
+grid.show(opened, view, page)
+if page.of > 1:
+    grid.controls(page, view, key="bottom")
+grid.compare(opened)

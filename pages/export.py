@@ -1,0 +1,23 @@
+"""Narrow the images down, see what is left, and take it out as a file or as a new dataset."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dedup.ui import exporting, filters, quality, session
+from dedup.ui.current import opened_dataset
+
+opened = opened_dataset()
+view = session.view()
+st.title("Filter & Export")
+filters.chips(view, all_ranges=True)
+with st.container(border=True):
+    filters.panel(opened, view)
+    with st.expander("Range of a metric", icon=":material/tune:", key="range open"):
+        quality.metric_choice(view)
+        quality.choose_quality(opened, view)
+exporting.counter(opened, view)
+exporting.preview(opened, view)
+st.subheader("Take them with you")
+exporting.downloads(opened, view)
+exporting.new_dataset(opened, view)
