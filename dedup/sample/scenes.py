@@ -660,8 +660,8 @@ def _bars(sketch: Sketch, rng: Rng, palette: Sequence[Colour], frame: Frame) -> 
 
 
 def _walk(rng: Rng, count: int) -> NDArray[np.float64]:
-    steps: NDArray[np.float64] = np.cumsum(rng.normal(0, 1, count))
-    return 0.06 + 0.86 * (steps - steps.min()) / (np.ptp(steps) or 1)
+    steps = np.cumsum(rng.normal(0, 1, count))
+    return np.asarray(0.06 + 0.86 * (steps - steps.min()) / (np.ptp(steps) or 1))
 
 
 def _lines(sketch: Sketch, rng: Rng, palette: Sequence[Colour], frame: Frame) -> None:
