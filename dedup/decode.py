@@ -10,6 +10,7 @@ import errno
 import hashlib
 import math
 import os
+import re
 import struct
 import time
 import warnings
@@ -167,7 +168,7 @@ def _open(stream: BinaryIO, max_pixels: int) -> Image.Image:
         reason = f"damaged: its {announced} header cannot be read" if announced else "not an image we can read"
         raise UnreadableImage(reason) from error
     if image.width * image.height > max_pixels:
-        raise UnreadableImage(f"too many pixels: {image.width * image.height:,} (the limit is {max_pixels:,})")
+        raise UnreadableImage(f"too many pixels: {image.width * image.height:,}, more than the limit")
     return image
 
 
@@ -283,7 +284,8 @@ def _reasons() -> Iterator[None]:
     except PermissionError as error:
         raise UnreadableImage("permission denied", transient=True) from error
     except Image.DecompressionBombError as error:
-        raise UnreadableImage("too many pixels: a frame is far larger than the limit") from error
+        count = re.search(r"\d+", str(error))
+        raise UnreadableImage(f"too many pixels: {int(count[0]) if count else 0:,}, more than the limit") from error
     except MemoryError as error:
         raise UnreadableImage("needs more memory than there is") from error
     except OSError as error:

@@ -1,0 +1,32 @@
+"""Pictures made by code, for tests that need real files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+def photo(seed: int, size: tuple[int, int] = (96, 72)) -> Image.Image:
+    """A picture with structure at all scales, different for every seed, far from every other by perceptual hash."""
+    rng = np.random.default_rng(seed)
+    width, height = size
+    total = np.zeros((height, width, 3))
+    for side in (3, 6, 12, 24):
+        noise = Image.fromarray(rng.integers(0, 256, (side, side, 3), np.uint8))
+        total += np.asarray(noise.resize(size, Image.Resampling.BICUBIC), np.float64) / side
+    low, high = total.min(), total.max()
+    return Image.fromarray(((total - low) / (high - low) * 255).astype(np.uint8))
+
+
+def save(picture: Image.Image, path: Path, **options) -> Path:
+    """Write a picture, making its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path, **options)
+    return path
+
+
+def folder_of_photos(folder: Path, count: int, *, start: int = 0) -> list[Path]:
+    """`count` different JPEG files."""
+    return [save(photo(seed), folder / f"{seed:04d}.jpg", quality=92) for seed in range(start, start + count)]
