@@ -1,8 +1,11 @@
-"""Lay one tiny picture over another: the affine map and the gain and bias under which they agree, and how well.
+"""Lay one tiny picture over another: the map under which they agree, the gain and bias, and how well they do.
 
-Gauss-Newton over eight numbers (six of an affine map, gain, bias; Lucas & Kanade 1981, photometric part as in
-Bartoli 2008) with Geman-McClure weights, so that a caption or a logo on one of the two does not pull the rest. First
-on pictures of half the side, which widens what it can reach, then on the whole.
+Gauss-Newton over a map, gain and bias (Lucas & Kanade 1981) with Geman-McClure weights, so that a caption or a logo on
+one of the two does not pull the rest. First an affine map on pictures of half the side, which widens what can be
+reached; then on the whole; last with two numbers more, a perspective.
+
+How well they agree is judged locally: the correlation inside each of 36 blocks, because two different pictures with
+the same layout correlate as a whole but not in their details.
 """
 
 from __future__ import annotations
@@ -14,54 +17,75 @@ from numpy.typing import NDArray
 from dedup.signature import TINY
 
 HALF = TINY // 2
-STEPS = (5, 4)
-"""Gauss-Newton steps on half and on full pictures."""
+MARGIN = 1.2 / TINY
+"""Left out along every edge: there a tiny pixel may hold some of what was outside."""
+BLOCK = 8
+BLOCKS = TINY // BLOCK
+
+MEASURES: tuple[str, ...] = (
+    "coarse",  # correlation after the coarse steps; the only measure of a pair that was given up there
+    "inside",  # fraction of the finer grid that both pictures cover
+    "correlation",  # of all they share
+    "agreement",  # correlation inside blocks, weighted by their contrast, over the blocks that agree
+    "disagreeing",  # fraction of the contrast in blocks that do not agree
+    "blocks",  # number of blocks with contrast
+    "residual",  # standard deviation of what is left where they agree, in gray levels
+    "gain",  # template = gain * source + bias
+    "bias",
+    "perspective",  # the furthest a corner is moved by the perspective part, in sides
+    "box_left",  # the box around the disagreeing blocks, in template coordinates; NaN without any
+    "box_top",
+    "box_right",
+    "box_bottom",
+)
+MEASURE = {name: i for i, name in enumerate(MEASURES)}
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 
 
 @numba.njit(cache=True, fastmath=True)
-def _halve(picture: NDArray[np.uint8], out: Floats) -> None:
+def _halve(picture: Floats, out: Floats) -> None:
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
-            total = (
-                float(picture[2 * y, 2 * x])
-                + float(picture[2 * y, 2 * x + 1])
-                + float(picture[2 * y + 1, 2 * x])
-                + float(picture[2 * y + 1, 2 * x + 1])
+            out[y, x] = np.float32(0.25) * (
+                picture[2 * y, 2 * x]
+                + picture[2 * y, 2 * x + 1]
+                + picture[2 * y + 1, 2 * x]
+                + picture[2 * y + 1, 2 * x + 1]
             )
-            out[y, x] = np.float32(total * 0.25)
 
 
 @numba.njit(cache=True, fastmath=True)
-def _warp(source: Floats, p: NDArray[np.float64], step: int, out: Floats) -> int:
-    """Sample `source` and its slopes at every `step`-th template pixel.
+def _warp(source: Floats, p: Doubles, boxes: Doubles, step: int, out: Floats) -> int:
+    """Sample `source` and its slopes where the template's pixels fall, every `step`-th pixel in a checkered way.
 
-    `out` (6, points): x and y of the template in [-0.5, 0.5], value, slopes along x and y (a unit is a side), and the
-    template's flat index (as float). Points that fall outside the source are left out. Returns their number.
+    `p` (8,): six of the affine map, two of the perspective about the middle. `boxes` (2, 4): the parts of source and
+    template that count. `out` (8, points): x and y from the template's middle, value, slopes (a unit is a side), the
+    template's flat index, and where the point falls. Returns the number of points.
     """
     side = source.shape[0]
     count = 0
-    limit = side - 1.0
+    limit = side - 1.001
     for row in range(0, side, step):
         y = (row + 0.5) / side
-        shift = (row // step) % step
-        for column in range(shift, side, step):
+        if y < boxes[1, 1] or y > boxes[1, 3]:
+            continue
+        for column in range((row // step) % step, side, step):
             x = (column + 0.5) / side
-            sx = (p[0] * x + p[1] * y + p[2]) * side - 0.5
-            sy = (p[3] * x + p[4] * y + p[5]) * side - 0.5
-            if sx < -0.5 or sy < -0.5 or sx > limit + 0.5 or sy > limit + 0.5:
+            if x < boxes[1, 0] or x > boxes[1, 2]:
                 continue
-            sx = min(max(sx, 0.0), limit - 1e-3)
-            sy = min(max(sy, 0.0), limit - 1e-3)
-            ix = int(sx)
-            iy = int(sy)
-            fx = np.float32(sx - ix)
-            fy = np.float32(sy - iy)
-            v00 = source[iy, ix]
-            v01 = source[iy, ix + 1]
-            v10 = source[iy + 1, ix]
-            v11 = source[iy + 1, ix + 1]
+            depth = 1.0 / (1.0 + p[6] * (x - 0.5) + p[7] * (y - 0.5))
+            u = (p[0] * x + p[1] * y + p[2]) * depth
+            v = (p[3] * x + p[4] * y + p[5]) * depth
+            if u < boxes[0, 0] or u > boxes[0, 2] or v < boxes[0, 1] or v > boxes[0, 3]:
+                continue
+            sx = min(max(u * side - 0.5, 0.0), limit)
+            sy = min(max(v * side - 0.5, 0.0), limit)
+            ix, iy = int(sx), int(sy)
+            fx, fy = np.float32(sx - ix), np.float32(sy - iy)
+            v00, v01 = source[iy, ix], source[iy, ix + 1]
+            v10, v11 = source[iy + 1, ix], source[iy + 1, ix + 1]
             top = v00 + fx * (v01 - v00)
             bottom = v10 + fx * (v11 - v10)
             out[0, count] = x - 0.5
@@ -70,14 +94,45 @@ def _warp(source: Floats, p: NDArray[np.float64], step: int, out: Floats) -> int
             out[3, count] = ((v01 - v00) + fy * ((v11 - v10) - (v01 - v00))) * side
             out[4, count] = (bottom - top) * side
             out[5, count] = row * side + column
+            out[6, count] = u
+            out[7, count] = v
             count += 1
     return count
 
 
 @numba.njit(cache=True, fastmath=True)
-def _solve(matrix: NDArray[np.float64], vector: NDArray[np.float64]) -> bool:
-    """Cholesky solution of matrix @ x = vector, left in `vector`; False where the matrix is not positive."""
-    n = vector.shape[0]
+def _smooth_sample(source: Floats, points: Floats, count: int) -> None:
+    """Replace the values of points by a finer interpolation (Catmull-Rom), which loses less detail."""
+    side = source.shape[0]
+    wx = np.empty(4, np.float32)
+    wy = np.empty(4, np.float32)
+    for i in range(count):
+        sx = points[6, i] * side - np.float32(0.5)
+        sy = points[7, i] * side - np.float32(0.5)
+        ix, iy = int(np.floor(sx)), int(np.floor(sy))
+        _cubic(sx - ix, wx)
+        _cubic(sy - iy, wy)
+        value = np.float32(0)
+        for dy in range(4):
+            y = min(max(iy + dy - 1, 0), side - 1)
+            line = np.float32(0)
+            for dx in range(4):
+                line += wx[dx] * source[y, min(max(ix + dx - 1, 0), side - 1)]
+            value += wy[dy] * line
+        points[2, i] = value
+
+
+@numba.njit(cache=True, fastmath=True)
+def _cubic(t: float, weights: Floats) -> None:
+    weights[0] = ((-0.5 * t + 1.0) * t - 0.5) * t
+    weights[1] = (1.5 * t - 2.5) * t * t + 1.0
+    weights[2] = ((-1.5 * t + 2.0) * t + 0.5) * t
+    weights[3] = (0.5 * t - 0.5) * t * t
+
+
+@numba.njit(cache=True, fastmath=True)
+def _solve(matrix: Doubles, vector: Doubles, n: int) -> bool:
+    """Cholesky solution of the leading n equations, left in `vector`; False where the matrix is not positive."""
     for i in range(n):
         for j in range(i + 1):
             total = matrix[i, j]
@@ -103,14 +158,14 @@ def _solve(matrix: NDArray[np.float64], vector: NDArray[np.float64]) -> bool:
 
 
 @numba.njit(cache=True, fastmath=True)
-def _gain(template: Floats, points: Floats, count: int, weights: Floats, tone: NDArray[np.float64]) -> float:
-    """Fit tone = (gain, bias): template = gain * source + bias under `weights`; the weighted correlation."""
+def _fit_tone(template: Floats, points: Floats, count: int, weights: Floats, tone: Doubles) -> float:
+    """Fit tone = (gain, bias) in template = gain * source + bias under `weights`; the weighted correlation."""
     flat = template.reshape(-1)
     sw = st = ss = stt = sss = sst = 0.0
     for i in range(count):
-        w = float(weights[i])
-        t = float(flat[int(points[5, i])])
-        s = float(points[2, i])
+        w = weights[i]
+        t = flat[int(points[5, i])]
+        s = points[2, i]
         sw += w
         st += w * t
         ss += w * s
@@ -121,67 +176,63 @@ def _gain(template: Floats, points: Floats, count: int, weights: Floats, tone: N
         return 0.0
     vt = stt / sw - (st / sw) ** 2
     vs = sss / sw - (ss / sw) ** 2
-    cov = sst / sw - st * ss / (sw * sw)
-    tone[0] = cov / max(vs, 1e-3)
+    covariance = sst / sw - st * ss / (sw * sw)
+    tone[0] = covariance / max(vs, 1e-3)
     tone[1] = st / sw - tone[0] * ss / sw
-    return cov / np.sqrt(max(vt, 1e-3) * max(vs, 1e-3))
+    return covariance / np.sqrt(max(vt, 1e-3) * max(vs, 1e-3))
 
 
 @numba.njit(cache=True, fastmath=True)
-def _weigh(
-    template: Floats, points: Floats, count: int, tone: NDArray[np.float64], scale: float, weights: Floats
-) -> float:
-    """Geman-McClure weights of the residuals at `scale`; the mean absolute residual under them."""
+def _weigh(template: Floats, points: Floats, count: int, tone: Doubles, weights: Floats) -> None:
+    """Geman-McClure weights of the residuals, at a scale of 2.5 mean absolute residuals and 2 gray levels."""
     flat = template.reshape(-1)
-    total = 0.0
-    absolute = 0.0
+    total = np.float32(0)
+    gain, bias = np.float32(tone[0]), np.float32(tone[1])
     for i in range(count):
-        r = float(flat[int(points[5, i])]) - tone[0] * float(points[2, i]) - tone[1]
-        u = 1.0 + (r / scale) ** 2
-        w = 1.0 / (u * u)
-        weights[i] = w
-        total += w
-        absolute += w * abs(r)
-    return absolute / max(total, 1e-6)
+        r = flat[int(points[5, i])] - gain * points[2, i] - bias
+        weights[i] = r
+        total += abs(r)
+    scale = np.float32(1.0 / (2.5 * total / max(count, 1) + 2.0))
+    for i in range(count):
+        u = weights[i] * scale
+        u = np.float32(1.0) + u * u
+        weights[i] = np.float32(1.0) / (u * u)
 
 
 @numba.njit(cache=True, fastmath=True)
 def _refine(
     source: Floats,
     template: Floats,
-    p: NDArray[np.float64],
-    tone: NDArray[np.float64],
+    p: Doubles,
+    tone: Doubles,
+    boxes: Doubles,
+    unknowns: int,
     steps: int,
     step: int,
     points: Floats,
     weights: Floats,
 ) -> None:
-    """Gauss-Newton steps on `p` and `tone` in place."""
+    """Gauss-Newton steps on `p` and `tone` in place: `unknowns` is 8 for an affine map, 10 with perspective."""
     flat = template.reshape(-1)
-    matrix = np.empty((8, 8))
-    vector = np.empty(8)
-    j = np.empty(8)
+    matrix = np.empty((10, 10))
+    vector = np.empty(10)
+    j = np.empty(10, np.float32)
+    sums = np.empty((10, 11), np.float32)
     for iteration in range(steps):
-        count = _warp(source, p, step, points)
+        count = _warp(source, p, boxes, step, points)
         if count < 48:
             return
         if iteration == 0:
             weights[:count] = 1.0
-            _gain(template, points, count, weights, tone)
-            mean = _weigh(template, points, count, tone, 1e6, weights)
-        else:
-            mean = _weigh(template, points, count, tone, 1e6, weights)
-        _weigh(template, points, count, tone, 2.5 * mean + 2.0, weights)
-        matrix[:] = 0.0
-        vector[:] = 0.0
+            _fit_tone(template, points, count, weights, tone)
+        _weigh(template, points, count, tone, weights)
+        gain, bias = np.float32(tone[0]), np.float32(tone[1])
+        sums[:] = 0.0
         for i in range(count):
-            x = float(points[0, i])
-            y = float(points[1, i])
-            s = float(points[2, i])
-            gx = tone[0] * float(points[3, i])
-            gy = tone[0] * float(points[4, i])
-            w = float(weights[i])
-            r = float(flat[int(points[5, i])]) - tone[0] * s - tone[1]
+            x, y, s = points[0, i], points[1, i], points[2, i]
+            gx, gy = gain * points[3, i], gain * points[4, i]
+            w = weights[i]
+            r = flat[int(points[5, i])] - gain * s - bias
             j[0] = gx * x
             j[1] = gx * y
             j[2] = gx
@@ -190,117 +241,197 @@ def _refine(
             j[5] = gy
             j[6] = s
             j[7] = 1.0
-            for a in range(8):
+            slope = -(gx * points[6, i] + gy * points[7, i])
+            j[8] = slope * x
+            j[9] = slope * y
+            for a in range(unknowns):
                 wa = w * j[a]
-                vector[a] += wa * r
+                sums[a, 10] += wa * r
                 for b in range(a + 1):
-                    matrix[a, b] += wa * j[b]
-        for a in range(6):
-            matrix[a, a] = matrix[a, a] * 1.001 + 1e-3
-        matrix[6, 6] += 1e-6
-        matrix[7, 7] += 1e-6
-        if not _solve(matrix, vector):
+                    sums[a, b] += wa * j[b]
+        for a in range(unknowns):
+            vector[a] = sums[a, 10]
+            for b in range(a + 1):
+                matrix[a, b] = sums[a, b]
+            matrix[a, a] = matrix[a, a] * 1.001 + (1e-6 if a in (6, 7) else 1e-2)
+        if not _solve(matrix, vector, unknowns):
             return
-        # a step is trusted for a fifth of a side
-        reach = max(
-            abs(vector[2]) + 0.5 * (abs(vector[0]) + abs(vector[1])),
-            abs(vector[5]) + 0.5 * (abs(vector[3]) + abs(vector[4])),
-        )
-        part = min(1.0, 0.2 / max(reach, 1e-9))
-        # the step is about the middle of the template
-        p[0] += part * vector[0]
-        p[1] += part * vector[1]
-        p[2] += part * (vector[2] - 0.5 * (vector[0] + vector[1]))
-        p[3] += part * vector[3]
-        p[4] += part * vector[4]
-        p[5] += part * (vector[5] - 0.5 * (vector[3] + vector[4]))
+        across = abs(vector[2]) + 0.5 * (abs(vector[0]) + abs(vector[1]))
+        down = abs(vector[5]) + 0.5 * (abs(vector[3]) + abs(vector[4]))
+        part = min(1.0, 0.2 / max(across, down, 1e-9))  # a step is trusted for a fifth of a side
+        for row in (0, 3):  # the unknowns turn about the template's middle
+            p[row] += part * vector[row]
+            p[row + 1] += part * vector[row + 1]
+            p[row + 2] += part * (vector[row + 2] - 0.5 * (vector[row] + vector[row + 1]))
         tone[0] += part * vector[6]
         tone[1] += part * vector[7]
+        if unknowns > 8:
+            p[6] = min(max(p[6] + part * vector[8], -0.5), 0.5)
+            p[7] = min(max(p[7] + part * vector[9], -0.5), 0.5)
 
 
-RESULT = ("correlation", "agreeing", "inside", "gain", "bias", "residual", "texture", "plain", "coarse")
-"""Columns of the second array `align` returns; see there."""
+@numba.njit(cache=True, fastmath=True)
+def _invert(p: Doubles) -> None:
+    """Replace the affine part of a map by its inverse."""
+    scale = 1.0 / (p[0] * p[4] - p[1] * p[3])
+    a, b, c, d, e, f = p[0], p[1], p[2], p[3], p[4], p[5]
+    p[0] = e * scale
+    p[1] = -b * scale
+    p[2] = (b * f - e * c) * scale
+    p[3] = -d * scale
+    p[4] = a * scale
+    p[5] = (d * c - a * f) * scale
 
 
-@numba.njit(cache=True, fastmath=True, parallel=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def align(
     pictures: NDArray[np.uint8],
     sources: NDArray[np.int32],
     templates: NDArray[np.int32],
-    start: NDArray[np.float64],
+    start: Doubles,
+    trims: Floats,
     early: float,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Align picture pairs, from `start` (m, 6): affine maps of normalised template to source coordinates.
+) -> tuple[Doubles, Doubles]:
+    """Align picture pairs from `start` (m, 6), affine maps of template to source in normalised coordinates.
 
-    `pictures` (n, 48, 48) uint8; `sources` and `templates` (m,) index it. A pair whose correlation is under `early`
-    after the coarse steps is given up. Returns the refined maps (m, 6) and measures (m, len(RESULT)).
+    `pictures` (n, 48, 48) uint8; `sources` and `templates` (m,) index it and `trims` (n, 4), the box inside each
+    picture's border (left, top, right, bottom). A pair whose correlation is under `early` after the coarse steps is
+    given up. Returns the refined maps (m, 6) and their measures (m, len(MEASURES)).
     """
     m = sources.shape[0]
     maps = start.copy()
-    results = np.zeros((m, 9))
-    for k in numba.prange(m):
-        p = maps[k]
-        tone = np.zeros(2)
-        points = np.empty((6, TINY * TINY), np.float32)
-        weights = np.empty(TINY * TINY, np.float32)
-        s = np.empty((HALF, HALF), np.float32)
-        t = np.empty((HALF, HALF), np.float32)
-        _halve(pictures[sources[k]], s)
-        _halve(pictures[templates[k]], t)
-        _refine(s, t, p, tone, 5, 1, points, weights)
-        count = _warp(s, p, 1, points)
-        weights[:count] = 1.0
-        mean = _weigh(t, points, count, tone, 1e6, weights)
-        _weigh(t, points, count, tone, 2.5 * mean + 2.0, weights)
-        coarse = _gain(t, points, count, weights, tone)
-        results[k, 8] = coarse
-        if coarse < early or count < 64:
-            results[k, 0] = coarse
+    measures = np.zeros((m, len(MEASURES)))
+    points = np.empty((8, TINY * TINY), np.float32)
+    weights = np.empty(TINY * TINY, np.float32)
+    small_s = np.empty((HALF, HALF), np.float32)
+    small_t = np.empty((HALF, HALF), np.float32)
+    p = np.empty(8)
+    tone = np.zeros(2)
+    boxes = np.empty((2, 4))
+    for k in range(m):
+        p[:6] = maps[k]
+        p[6:] = 0.0
+        source = pictures[sources[k]].astype(np.float32)
+        template = pictures[templates[k]].astype(np.float32)
+        boxes[0] = trims[sources[k]]
+        boxes[1] = trims[templates[k]]
+        boxes[:, :2] += MARGIN
+        boxes[:, 2:] -= MARGIN
+        _halve(source, small_s)
+        _halve(template, small_t)
+        _refine(small_s, small_t, p, tone, boxes, 8, 5, 1, points, weights)
+        count = _warp(small_s, p, boxes, 1, points)
+        _weigh(small_t, points, count, tone, weights)
+        measures[k, 0] = _fit_tone(small_t, points, count, weights, tone)
+        area = abs(p[0] * p[4] - p[1] * p[3])
+        if measures[k, 0] < early or area < 1e-3:
             continue
-        full_s = pictures[sources[k]].astype(np.float32)
-        full_t = pictures[templates[k]].astype(np.float32)
-        _refine(full_s, full_t, p, tone, 4, 2, points, weights)
-        _measure(full_s, full_t, p, points, weights, results[k])
-    return maps, results
+        swapped = area < 0.95  # the finer of the two is sampled at the pixels of the coarser
+        if swapped:
+            source, template = template, source
+            boxes[0], boxes[1] = boxes[1].copy(), boxes[0].copy()
+            _invert(p)
+        _refine(source, template, p, tone, boxes, 8, 4, 2, points, weights)
+        maps[k] = p[:6]
+        if swapped:
+            _invert(maps[k])
+        _refine(source, template, p, tone, boxes, 10, 3, 2, points, weights)
+        _measure(source, template, p, boxes, points, weights, measures[k])
+        if swapped:
+            _swap_measures(maps[k], measures[k])
+    return maps, measures
 
 
 @numba.njit(cache=True, fastmath=True)
 def _measure(
-    source: Floats,
-    template: Floats,
-    p: NDArray[np.float64],
-    points: Floats,
-    weights: Floats,
-    result: NDArray[np.float64],
+    source: Floats, template: Floats, p: Doubles, boxes: Doubles, points: Floats, weights: Floats, out: Doubles
 ) -> None:
-    """Fill a row of `RESULT` at the final map."""
-    flat = template.reshape(-1)
-    tone = np.zeros(2)
-    count = _warp(source, p, 1, points)
-    result[2] = count / flat.shape[0]
-    if count < 64:
+    """Fill a row of `MEASURES` at the final map."""
+    count = _warp(source, p, boxes, 1, points)
+    out[1] = count / (TINY * TINY)
+    out[10:14] = np.nan
+    if count < 48:
         return
+    _smooth_sample(source, points, count)
+    tone = np.zeros(2)
     weights[:count] = 1.0
-    result[7] = _gain(template, points, count, weights, tone)
-    mean = _weigh(template, points, count, tone, 1e6, weights)
+    out[2] = _fit_tone(template, points, count, weights, tone)
     for _ in range(3):
-        scale = 2.0 * mean + 2.0
-        mean = _weigh(template, points, count, tone, scale, weights)
-        result[0] = _gain(template, points, count, weights, tone)
-    agree = 0
-    sw = st = stt = sr = 0.0
+        _weigh(template, points, count, tone, weights)
+        _fit_tone(template, points, count, weights, tone)
+    out[7], out[8] = tone[0], tone[1]
+    out[9] = 0.5 * (abs(p[6]) + abs(p[7]))
+    _judge_blocks(template, points, count, tone, out)
+
+
+AGREES = 0.7
+CONTRAST = 6.0
+ENOUGH = 20
+GRAIN = 4.0
+
+
+@numba.njit(cache=True, fastmath=True)
+def _judge_blocks(template: Floats, points: Floats, count: int, tone: Doubles, out: Doubles) -> None:
+    """Correlate inside blocks; fill agreement, disagreeing, blocks, residual and the box of `MEASURES`."""
+    flat = template.reshape(-1)
+    sums = np.zeros((BLOCKS * BLOCKS, 7))
     for i in range(count):
-        t = float(flat[int(points[5, i])])
-        r = t - tone[0] * float(points[2, i]) - tone[1]
-        w = float(weights[i])
-        if w > 0.25:
-            agree += 1
-        sw += w
-        st += w * t
-        stt += w * t * t
-        sr += w * r * r
-    result[1] = agree / count
-    result[3] = tone[0]
-    result[4] = tone[1]
-    result[5] = np.sqrt(sr / sw)
-    result[6] = np.sqrt(max(stt / sw - (st / sw) ** 2, 0.0))
+        k = int(points[5, i])
+        b = (k // TINY // BLOCK) * BLOCKS + (k % TINY) // BLOCK
+        t = float(flat[k])
+        s = float(points[2, i])
+        sums[b, 0] += 1
+        sums[b, 1] += t
+        sums[b, 2] += s
+        sums[b, 3] += t * t
+        sums[b, 4] += s * s
+        sums[b, 5] += s * t
+        r = t - tone[0] * s - tone[1]
+        sums[b, 6] += r * r
+    agreeing = good = bad = residual = points_good = 0.0
+    for b in range(BLOCKS * BLOCKS):
+        n = sums[b, 0]
+        if n < ENOUGH:
+            continue
+        vt = max(sums[b, 3] / n - (sums[b, 1] / n) ** 2, 0.0)
+        vs = max(sums[b, 4] / n - (sums[b, 2] / n) ** 2, 0.0)
+        covariance = sums[b, 5] / n - sums[b, 1] * sums[b, 2] / (n * n)
+        z = covariance / np.sqrt((vt + GRAIN) * (vs + GRAIN))
+        contrast = min(np.sqrt(max(vt, vs)), 32.0)
+        out[5] += contrast > CONTRAST
+        if z < AGREES and contrast > CONTRAST:
+            bad += contrast
+            x, y = b % BLOCKS, b // BLOCKS
+            out[10] = np.fmin(out[10], x / BLOCKS)
+            out[11] = np.fmin(out[11], y / BLOCKS)
+            out[12] = np.fmax(out[12], (x + 1) / BLOCKS)
+            out[13] = np.fmax(out[13], (y + 1) / BLOCKS)
+        else:
+            agreeing += contrast * z
+            good += contrast
+            residual += sums[b, 6]
+            points_good += n
+    out[3] = agreeing / max(good, 1e-9)
+    out[4] = bad / max(good + bad, 1e-9)
+    out[6] = np.sqrt(residual / max(points_good, 1.0))
+
+
+@numba.njit(cache=True, fastmath=True)
+def _swap_measures(back: Doubles, out: Doubles) -> None:
+    """Measures taken with source and template exchanged, told the right way round; `back` maps template to source."""
+    gain = max(out[7], 1e-3)
+    out[8] = -out[8] / gain
+    out[7] = 1.0 / gain
+    if np.isnan(out[10]):
+        return
+    left, top, right, bottom = out[10], out[11], out[12], out[13]
+    forth = back.copy()
+    _invert(forth)
+    out[10:12] = 1.0
+    out[12:14] = 0.0
+    for x in (left, right):
+        for y in (top, bottom):
+            u = min(max(forth[0] * x + forth[1] * y + forth[2], 0.0), 1.0)
+            v = min(max(forth[3] * x + forth[4] * y + forth[5], 0.0), 1.0)
+            out[10], out[12] = min(out[10], u), max(out[12], u)
+            out[11], out[13] = min(out[11], v), max(out[13], v)

@@ -1,56 +1,194 @@
 """Which pairs of images are worth a closer look: nearest hashes over variants of each image.
 
-The key of an image is the signs of its 16 x 16 lowest cosine frequencies: nearly its perceptual hash (which compares
-with the median instead of zero), but then a mirrored or turned picture has the same bits, some of them negated or
-transposed, so that eight orientations cost one transform.
+A *view* is a picture as a whole, or the part of it inside its uniform border, as 24 x 24 gray levels. The *key* of a
+view is the signs of its 128 lowest cosine frequencies, lowest first: a perceptual hash whose first word survives a
+misplacement of a few percent. A *window* is a part of a view (cropped, shifted, stretched, slightly rotated) squeezed
+to a square again; its frequencies are a linear map of the view's pixels, so one matrix product yields those of all
+windows. A mirrored or turned picture has the same key with some bits negated or transposed, so that eight
+orientations cost nothing more.
+
+Two images are candidates when, in some orientation, a window of one and the whole view of the other have keys
+within `Limits` and frequencies that correlate. That is decided by the two images alone, whatever else is there.
+
+The matrix holds small whole numbers, so that every product is exact in single precision and no batch size, thread
+count or processor can change a bit.
 """
 
 from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import cache
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup import signature
+from dedup.relations import ORIENTATIONS
+from dedup.signature import HASH_SIDE as SIDE
+from dedup.signature import TINY, cosines
 
-SIDE = signature.HASH_SIDE
+VIEW = TINY // 2
+FREQUENCIES = 128
+WORDS = FREQUENCIES // 64
 BITS = SIDE * SIDE
-WORDS = BITS // 64
+LEVELS = 127
+"""Entries of the matrix lie in -127..127: 576 pixels of 255 at the mean cosine stay below 2^24, exact in float32."""
 
 Keys = NDArray[np.uint64]
+Views = NDArray[np.uint8]
+Spectra = NDArray[np.float32]
 
 
-def pack(signs: NDArray[np.bool_]) -> Keys:
-    """Sign pictures (..., 16, 16) to keys (..., 4)."""
-    flat = np.packbits(signs.reshape(*signs.shape[:-2], BITS), axis=-1)
-    return np.ascontiguousarray(flat).view(np.uint64)
+def _lowest_frequencies() -> NDArray[np.intp]:
+    """(128, 2) row and column of the lowest frequencies, by their sum; the constant is left out."""
+    rows, columns = np.mgrid[:VIEW, :VIEW]
+    order = np.lexsort((rows.ravel(), np.abs(rows - columns).ravel(), (rows + columns).ravel()))[1 : FREQUENCIES + 1]
+    return np.stack([rows.ravel()[order], columns.ravel()[order]], axis=1)
 
 
-def unpack(keys: Keys) -> NDArray[np.bool_]:
-    """Keys (..., 4) to sign pictures (..., 16, 16)."""
-    bits = np.unpackbits(np.ascontiguousarray(keys).view(np.uint8), axis=-1)
-    return bits.reshape(*keys.shape[:-1], SIDE, SIDE).astype(bool)
+FREQUENCY = _lowest_frequencies()
 
 
-_ODD = np.arange(SIDE) % 2 == 1
-_ODD_COLUMNS = np.broadcast_to(_ODD[None, :], (SIDE, SIDE))
-_ODD_ROWS = np.broadcast_to(_ODD[:, None], (SIDE, SIDE))
+def _orientations() -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """For EXIF's eight orientations, where each frequency of the carried picture comes from, and its sign: (8, 128)."""
+    row, column = FREQUENCY.T
+    place = {(int(r), int(c)): i for i, (r, c) in enumerate(FREQUENCY)}
+    # a frequency whose transpose is not among the lowest stands for itself: a wrong bit in the last, finest diagonal
+    turned = np.array([place.get((int(c), int(r)), i) for i, (r, c) in enumerate(FREQUENCY)])
+    across, down = (-1.0) ** column, (-1.0) ** row
+    upright = np.arange(FREQUENCIES)
+    flips = (np.ones(FREQUENCIES), across, across * down, down)
+    source = np.stack([upright] * 4 + [turned] * 4)
+    return source, np.stack(flips + flips).astype(np.float32)
 
 
-def orient(keys: Keys) -> Keys:
-    """The keys (n, 8, 4) of pictures carried through EXIF's eight orientations, from their keys (n, 4)."""
-    across, down, both = (pack(mask) for mask in (_ODD_COLUMNS, _ODD_ROWS, _ODD_COLUMNS ^ _ODD_ROWS))
-    turned = pack(np.swapaxes(unpack(keys), -1, -2))
-    none = np.zeros_like(across)
-    # 1 upright, 2 mirrored, 3 turned 180, 4 flipped; then transposed and 6 turned 270, 7 transversed, 8 turned 90
-    upright = [keys ^ mask for mask in (none, across, both, down)]
-    quarter = [turned ^ mask for mask in (none, across, both, down)]
-    return np.ascontiguousarray(np.stack(upright + quarter, axis=1))
+SOURCE, SIGN = _orientations()
+ORIENTATION_MAPS = np.column_stack(
+    [
+        ORIENTATIONS[:, 0],
+        (1 - ORIENTATIONS[:, 0].sum(axis=1)) / 2,
+        ORIENTATIONS[:, 1],
+        (1 - ORIENTATIONS[:, 1].sum(axis=1)) / 2,
+    ]
+)
+"""The eight orientations as maps (8, 6) of the unit square onto itself."""
+
+
+def crop_windows(kept: float, places: int) -> list[tuple[float, ...]]:
+    """Maps (6 numbers) of windows with sides `kept`, on a grid of `places` x `places` positions."""
+    offsets = np.linspace(0, 1 - kept, places)
+    return [(kept, 0, x, 0, kept, y) for x in offsets for y in offsets]
+
+
+def strip_windows(kept: float, places: int) -> list[tuple[float, ...]]:
+    """Maps of windows cut along one side only."""
+    offsets = np.linspace(0, 1 - kept, places)
+    return [(kept, 0, x, 0, 1, 0) for x in offsets] + [(1, 0, 0, 0, kept, y) for y in offsets]
+
+
+def turned_window(degrees: float, kept: float) -> tuple[float, ...]:
+    """Map of a centred window with sides `kept`, rotated."""
+    cosine, sine = kept * np.cos(np.radians(degrees)), kept * np.sin(np.radians(degrees))
+    return (cosine, sine, 0.5 - (cosine + sine) / 2, -sine, cosine, 0.5 - (cosine - sine) / 2)
+
+
+WINDOWS: NDArray[np.float64] = np.array(
+    [
+        (1, 0, 0, 0, 1, 0),
+        *crop_windows(0.9, 3),
+        *crop_windows(0.8, 4),
+        *crop_windows(0.7, 5),
+        *strip_windows(0.9, 3),
+        *strip_windows(0.8, 3),
+        *(turned_window(degrees, kept) for angle, kept in ((6, 0.9), (11, 0.82)) for degrees in (angle, -angle)),
+    ]
+)
+"""Maps (V, 6) from the unit square to the part of a view each window shows; the first is the whole."""
+
+
+def sampler(window: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The matrix (576, 576) that samples a window of a flattened view, bilinearly, repeating the edge."""
+    y, x = (np.mgrid[:VIEW, :VIEW] + 0.5) / VIEW
+    sx = np.clip((window[0] * x + window[1] * y + window[2]) * VIEW - 0.5, 0, VIEW - 1.0001).ravel()
+    sy = np.clip((window[3] * x + window[4] * y + window[5]) * VIEW - 0.5, 0, VIEW - 1.0001).ravel()
+    ix, iy = sx.astype(int), sy.astype(int)
+    fx, fy = sx - ix, sy - iy
+    matrix = np.zeros((VIEW * VIEW, VIEW * VIEW))
+    rows = np.arange(VIEW * VIEW)
+    for dy, wy in ((0, 1 - fy), (1, fy)):
+        for dx, wx in ((0, 1 - fx), (1, fx)):
+            matrix[rows, (iy + dy) * VIEW + ix + dx] += wy * wx
+    return matrix
+
+
+@cache
+def basis() -> Spectra:
+    """The matrix (576, V * 128) from a view's pixels to the frequencies of all its windows, in whole numbers."""
+    cosine = cosines(VIEW, VIEW) / 2
+    waves = np.stack([np.outer(cosine[r], cosine[c]).ravel() for r, c in FREQUENCY])
+    columns = [waves @ sampler(window) for window in WINDOWS]
+    scaled = [np.round(block * (LEVELS / np.abs(block).max())) for block in columns]
+    return np.ascontiguousarray(np.concatenate(scaled).T.astype(np.float32))
+
+
+def spectra(views: Views, windows: int) -> Spectra:
+    """Frequencies (n, windows, 128) of the first `windows` windows of views (n, 24, 24), exact whole numbers."""
+    pixels = views.reshape(len(views), -1).astype(np.float32)
+    return (pixels @ basis()[:, : windows * FREQUENCIES]).reshape(len(views), windows, FREQUENCIES)
+
+
+def pack(frequencies: Spectra) -> Keys:
+    """Keys (..., 2) of frequencies (..., 128): bit set where positive, lowest frequency first."""
+    return np.packbits(frequencies > 0, axis=-1).view(np.uint64)
+
+
+def orient(frequencies: Spectra) -> Spectra:
+    """Frequencies (..., 128) of pictures carried through EXIF's eight orientations: (..., 8, 128)."""
+    return frequencies[..., SOURCE] * SIGN
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How unlike two keys may be. `bits` counts a differing bit of the first word 2, of the second word 1.
+
+    A pair is a candidate when at most `first` bits of the first word differ and bits <= `sure`, or bits <= `likely`
+    and the 64 lowest frequencies correlate by at least `correlation`.
+    """
+
+    sure: int = 48
+    likely: int = 60
+    correlation: float = 0.7
+    first: int = 22
+
+
+@numba.njit(cache=True)
+def views(tiny: NDArray[np.uint8], boxes: NDArray[np.float32]) -> Views:
+    """Views (n, 24, 24) of the boxes (n, 4: left, top, right, bottom in fractions) of tiny pictures (n, 48, 48)."""
+    out = np.empty((len(tiny), VIEW, VIEW), np.uint8)
+    for i in range(len(tiny)):
+        left, top, right, bottom = boxes[i]
+        for row in range(VIEW):
+            for column in range(VIEW):
+                total = np.float64(0.0)
+                for dy in range(2):
+                    for dx in range(2):
+                        x = (left + (right - left) * (2 * column + dx + 0.5) / TINY) * TINY - 0.5
+                        y = (top + (bottom - top) * (2 * row + dy + 0.5) / TINY) * TINY - 0.5
+                        x = min(max(x, 0.0), TINY - 1.0001)
+                        y = min(max(y, 0.0), TINY - 1.0001)
+                        ix, iy = int(x), int(y)
+                        fx, fy = x - ix, y - iy
+                        above = tiny[i, iy, ix] * (1 - fx) + tiny[i, iy, ix + 1] * fx
+                        below = tiny[i, iy + 1, ix] * (1 - fx) + tiny[i, iy + 1, ix + 1] * fx
+                        total += above * (1 - fy) + below * fy
+                out[i, row, column] = np.uint8(total * 0.25 + 0.5)
+    return out
 
 
 @numba.njit(cache=True, inline="always")
 def popcount(word: np.uint64) -> np.uint64:
-    """Ones in a 64-bit word."""
+    """Ones in a 64-bit word; LLVM knows the idiom and uses the processor's own count, also on vectors."""
     word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
     word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
     word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
@@ -58,54 +196,235 @@ def popcount(word: np.uint64) -> np.uint64:
 
 
 @numba.njit(cache=True, inline="always")
-def hamming(a: Keys, b: Keys) -> int:
-    """Bits in which two keys (4,) differ."""
-    return popcount(a[0] ^ b[0]) + popcount(a[1] ^ b[1]) + popcount(a[2] ^ b[2]) + popcount(a[3] ^ b[3])
+def correlate(window: Spectra, whole: Spectra, source: NDArray[np.intp], sign: NDArray[np.float32]) -> float:
+    """Correlation of the 64 lowest frequencies of a window with those of an oriented whole view."""
+    across = own = other = np.float32(0)
+    for f in range(64):
+        a = window[f]
+        b = whole[source[f]] * sign[f]
+        across += a * b
+        own += a * a
+        other += b * b
+    return float(across) / np.sqrt(float(own) * float(other) + 1.0)
 
 
-@numba.njit(cache=True, parallel=True)
-def within(queries: Keys, keys: Keys, limits: NDArray[np.uint16]) -> NDArray[np.int64]:
-    """All (query, row, bits) with Hamming distance at most limits[query], by brute force; (found, 3), in order."""
-    m, n = queries.shape[0], keys.shape[0]
-    counts = np.zeros(m + 1, np.int64)
-    for i in numba.prange(m):
-        found = 0
-        for j in range(n):
-            if hamming(queries[i], keys[j]) <= limits[i]:
-                found += 1
-        counts[i + 1] = found
-    ends = np.cumsum(counts)
-    out = np.empty((ends[m], 3), np.int64)
-    for i in numba.prange(m):
-        place = ends[i]
-        if counts[i + 1] > 0:
-            for j in range(n):
-                bits = hamming(queries[i], keys[j])
-                if bits <= limits[i]:
-                    out[place, 0] = i
-                    out[place, 1] = j
-                    out[place, 2] = bits
-                    place += 1
-    return out
+BLOCK = 256
 
 
-@numba.njit(cache=True, parallel=True)
-def nearest(oriented: Keys, keys: Keys) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
-    """For each row the nearest other row over its eight orientations (n, 8, 4), by brute force, and the bits between.
+@numba.njit(cache=True, nogil=True)
+def scan(
+    keys: Keys,
+    frequencies: Spectra,
+    first: NDArray[np.uint64],
+    second: NDArray[np.uint64],
+    whole: Spectra,
+    orientations: int,
+    sure: int,
+    likely: int,
+    least: float,
+    limit: int,
+    source: NDArray[np.intp],
+    sign: NDArray[np.float32],
+    out: NDArray[np.float64],
+) -> int:
+    """Brute force: compare the windows of one view with all whole views in all orientations.
 
-    The lowest row wins a tie; -1 and -1 where there is no other row.
+    `keys` (V, 2) and `frequencies` (V, 128) of the view's windows; `first` and `second` (m * 8,) the words of the
+    oriented whole views, `whole` (m, 128) their upright frequencies. Fills `out` (m, 4) with the best bits, window,
+    orientation and correlation for each view, bits < 0 where it is no candidate; returns how many are.
     """
-    n = keys.shape[0]
-    rows = np.full(n, -1, np.int32)
-    bits = np.full(n, -1, np.int16)
-    for i in numba.prange(n):
+    out[:, 0] = -1
+    found = 0
+    total = first.shape[0]
+    for start in range(0, total, BLOCK):
+        stop = min(total, start + BLOCK)
+        for w in range(0, keys.shape[0], 4):
+            if _least(keys, w, first[start:stop]) > limit:
+                continue
+            for v in range(w, min(w + 4, keys.shape[0])):
+                for j in range(start, stop):
+                    bits = np.int64(popcount(keys[v, 0] ^ first[j]))
+                    if bits > limit:
+                        continue
+                    bits = 2 * bits + np.int64(popcount(keys[v, 1] ^ second[j]))
+                    row, o = j // orientations, j % orientations
+                    if bits > likely or 0 <= out[row, 0] < bits:
+                        continue
+                    c = correlate(frequencies[v], whole[row], source[o], sign[o])
+                    if (bits > sure and c < least) or (bits == out[row, 0] and c <= out[row, 3]):
+                        continue
+                    found += out[row, 0] < 0
+                    out[row, 0] = bits
+                    out[row, 1] = v
+                    out[row, 2] = o
+                    out[row, 3] = c
+    return found
+
+
+@numba.njit(cache=True, nogil=True)
+def _least(keys: Keys, w: int, words: NDArray[np.uint64]) -> int:
+    """The least bits between the first words of the windows w to w + 3 and any of `words`; four share each load."""
+    last = keys.shape[0] - 1
+    a, b = keys[w, 0], keys[min(w + 1, last), 0]
+    c, d = keys[min(w + 2, last), 0], keys[min(w + 3, last), 0]
+    least = np.uint64(64)
+    for j in range(words.shape[0]):
+        x = words[j]
+        two = min(popcount(a ^ x), popcount(b ^ x))
+        least = min(least, min(two, min(popcount(c ^ x), popcount(d ^ x))))
+    return np.int64(least)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Pairs worth aligning, one row each; the window of `source` was found in the whole `template`."""
+
+    source: NDArray[np.int32]
+    template: NDArray[np.int32]
+    start: NDArray[np.float64]  # (m, 6) maps of template to source coordinates
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+
+LEAST_BORDER = 0.97
+"""A picture has a second view, inside its border, when that holds less than this part of its area ..."""
+LEAST_SIDE = 0.15
+"""... and each of its sides is longer than this part of the picture's."""
+
+
+class Index:
+    """The views of all pictures with their keys, ready to be searched.
+
+    `tiny` (n, 48, 48) uint8 and `trims` (n, 4) float32 as in `signature.SIGNATURE`.
+    """
+
+    def __init__(self, tiny: NDArray[np.uint8], trims: NDArray[np.float32], limits: Limits = Limits()) -> None:
+        sides = trims[:, 2:] - trims[:, :2]
+        self.inner = (sides.prod(axis=1) < LEAST_BORDER) & (sides > LEAST_SIDE).all(axis=1)
+        whole = np.tile(np.float32([0, 0, 1, 1]), (len(tiny), 1))
+        self.owner = np.concatenate([np.arange(len(tiny)), np.flatnonzero(self.inner)]).astype(np.int32)
+        self.boxes = np.concatenate([whole, trims[self.inner]])
+        self.content = np.where(self.inner[:, None], trims, whole).astype(np.float32)
+        self.limits = limits
+        self.pixels = views(np.ascontiguousarray(tiny[self.owner]), self.boxes)
+        self.frequencies = spectra(self.pixels, 1)[:, 0]
+        keys = pack(orient(self.frequencies)).reshape(-1, WORDS)
+        self.first, self.second = (np.ascontiguousarray(keys[:, word]) for word in range(WORDS))
+
+    def __len__(self) -> int:
+        return len(self.owner)
+
+    def search(self, queries: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Matches of the windows of some views with all whole views.
+
+        Returns rows (query view, found view, bits, window, orientation, correlation), a view's own picture left out.
+        """
+        limits = self.limits
+        windows = spectra(self.pixels[queries], len(WINDOWS))
+        keys = pack(windows)
+        best = np.empty((len(self), 4))
+        rows = []
+        for view, key, frequencies in zip(queries, keys, windows, strict=True):
+            scan(
+                key, frequencies, self.first, self.second, self.frequencies, len(ORIENTATIONS),
+                limits.sure, limits.likely, limits.correlation, limits.first, SOURCE, SIGN, best,
+            )  # fmt: skip
+            found = np.flatnonzero((best[:, 0] >= 0) & (self.owner != self.owner[view]))
+            rows.append(np.column_stack([np.full(len(found), view), found, best[found]]))
+        return np.concatenate(rows) if rows else np.empty((0, 6))
+
+    def candidates(self, matches: NDArray[np.float64]) -> Candidates:
+        """The best match of each pair of pictures, by bits, then correlation, then the lower source."""
+        view, found, bits, window, orientation, correlation = matches.T
+        view, found = view.astype(np.intp), found.astype(np.intp)
+        source, template = self.owner[view], self.owner[found]
+        pair = np.minimum(source, template) * np.int64(len(self)) + np.maximum(source, template)
+        order = np.lexsort((orientation, window, found, view, -correlation, bits, pair))
+        _, first = np.unique(pair[order], return_index=True)
+        best = order[first]
+        maps = [
+            _box_map(self.boxes[view[best]]),
+            as_matrices(WINDOWS[window[best].astype(np.intp)]),
+            as_matrices(ORIENTATION_MAPS[orientation[best].astype(np.intp)]),
+            np.linalg.inv(_box_map(self.boxes[found[best]])) if len(best) else np.empty((0, 3, 3)),
+        ]
+        start = maps[0] @ maps[1] @ maps[2] @ maps[3]
+        return Candidates(source[best], template[best], start[:, :2].reshape(-1, 6))
+
+
+def as_matrices(maps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Affine maps (m, 6) as matrices (m, 3, 3)."""
+    last = np.broadcast_to([0.0, 0.0, 1.0], (len(maps), 1, 3))
+    return np.concatenate([maps.reshape(-1, 2, 3), last], axis=1)
+
+
+def _box_map(boxes: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Matrices (m, 3, 3) from the unit square to boxes (m, 4)."""
+    left, top, right, bottom = boxes.astype(np.float64).T
+    zero = np.zeros_like(left)
+    return as_matrices(np.stack([right - left, zero, left, zero, bottom - top, top], axis=1))
+
+
+# --- nearest by the perceptual hash -----------------------------------------------------------------------------------
+
+_ODD = np.arange(SIDE) % 2 == 1
+
+
+def oriented_hashes(hashes: NDArray[np.uint8]) -> Keys:
+    """Perceptual hashes (n, 32) carried through EXIF's eight orientations, as words (n, 8, 4).
+
+    Mirroring negates the odd frequencies; the median a hash compares with is taken for zero, which it nearly is.
+    """
+    bits = np.unpackbits(hashes, axis=-1).reshape(-1, SIDE, SIDE).astype(bool)
+    across, down = np.broadcast_to(_ODD, (SIDE, SIDE)), np.broadcast_to(_ODD[:, None], (SIDE, SIDE))
+    flips = (np.zeros_like(across), across, across ^ down, down)
+    carried = [picture ^ flip for picture in (bits, bits.swapaxes(1, 2)) for flip in flips]
+    packed = np.packbits(np.stack(carried, axis=1).reshape(-1, 8, SIDE * SIDE), axis=-1)
+    return packed.view(np.uint64)
+
+
+def bits_between(hashes: NDArray[np.uint8], left: NDArray[np.integer], right: NDArray[np.integer]) -> NDArray[np.int16]:
+    """Hamming distances (m,) of pairs of hashes, the least over eight orientations of the left."""
+    there = np.ascontiguousarray(hashes[right]).view(np.uint64)[:, None]
+    apart = np.bitwise_count(oriented_hashes(hashes[left]) ^ there).sum(axis=2)
+    return apart.min(axis=1, initial=BITS).astype(np.int16)
+
+
+def nearest(hashes: NDArray[np.uint8], pool: Executor) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
+    """For each picture its nearest other row by hash (n, 32) over eight orientations, and the bits between.
+
+    The lowest row wins a tie; -1 and -1 where there is no other.
+    """
+    words = np.ascontiguousarray(hashes).view(np.uint64)
+    parts = np.array_split(np.arange(len(words)), max(1, len(words) // 256))
+    found = list(pool.map(lambda part: _nearest(oriented_hashes(hashes[part]), words.T.copy(), part), parts))
+    return np.concatenate([rows for rows, _ in found]), np.concatenate([bits for _, bits in found])
+
+
+@numba.njit(cache=True, nogil=True)
+def _nearest(oriented: Keys, words: Keys, queries: NDArray[np.intp]) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
+    m, n = oriented.shape[0], words.shape[1]
+    rows = np.full(m, -1, np.int32)
+    bits = np.full(m, -1, np.int16)
+    for i in range(m):
         best = np.uint64(BITS + 1)
-        for j in range(n):
-            if j != i:
-                for o in range(8):
-                    d = hamming(oriented[i, o], keys[j])
-                    if d < best:
-                        best = d
+        for start in range(0, n, BLOCK):
+            stop = min(n, start + BLOCK)
+            for o in range(8):
+                a, b, c, d = oriented[i, o, 0], oriented[i, o, 1], oriented[i, o, 2], oriented[i, o, 3]
+                least = np.uint64(BITS + 1)
+                for j in range(start, stop):
+                    apart = popcount(a ^ words[0, j]) + popcount(b ^ words[1, j])
+                    apart += popcount(c ^ words[2, j]) + popcount(d ^ words[3, j])
+                    least = min(least, apart)
+                if least > best:
+                    continue
+                for j in range(start, stop):
+                    apart = popcount(a ^ words[0, j]) + popcount(b ^ words[1, j])
+                    apart += popcount(c ^ words[2, j]) + popcount(d ^ words[3, j])
+                    if j != queries[i] and (apart < best or (apart == best and j < rows[i])):
+                        best = apart
                         rows[i] = j
-                        bits[i] = d
+                        bits[i] = apart
     return rows, bits

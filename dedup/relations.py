@@ -45,6 +45,7 @@ PAIR_COLUMNS: dict[str, str] = {
     "seen_right": "float32",  # fraction of right's area that left shows
     "cropped": "int8",  # which side is a crop of the other: -1 left, +1 right, 0 neither
     "bordered": "int8",  # which side has a uniform border around the other: -1, +1, 0
+    "perspective": "float32",  # how far the perspective part moves a corner, in sides
     # tones: right = gain * left + bias in gray levels
     "gain": "float32",
     "bias": "float32",
@@ -64,6 +65,7 @@ PAIR_COLUMNS: dict[str, str] = {
 """Columns of a pairs table with their types."""
 
 AFFINE = ["xx", "xy", "x0", "yx", "yy", "y0"]
+SIZES = ["left_width", "left_height", "right_width", "right_height"]
 BOX = ["box_left", "box_top", "box_right", "box_bottom"]
 
 NAMES: tuple[str, ...] = (
@@ -80,6 +82,7 @@ NAMES: tuple[str, ...] = (
     "cropped",
     "bordered",
     "shifted",
+    "perspective",
     "stretched",
     "resized",
     "brighter",
@@ -282,7 +285,7 @@ def invert(pairs: pd.DataFrame) -> pd.DataFrame:
         back[column] = -pairs[column]
     affine = invert_affine(pairs[AFFINE].to_numpy())
     back[AFFINE] = affine.astype(np.float32)
-    back[BOX] = _carry_boxes(pairs[BOX].to_numpy(np.float64), pairs[AFFINE].to_numpy(np.float64)).astype(np.float32)
+    back[BOX] = carry_boxes(pairs[BOX].to_numpy(np.float64), pairs[AFFINE].to_numpy(np.float64)).astype(np.float32)
     gain = pairs["gain"].to_numpy(np.float64)
     back["gain"] = 1 / gain
     back["bias"] = -pairs["bias"] / gain
@@ -300,12 +303,54 @@ def invert(pairs: pd.DataFrame) -> pd.DataFrame:
     return back.astype(PAIR_COLUMNS)
 
 
-def _carry_boxes(boxes: NDArray[np.float64], affine: NDArray[np.float64]) -> NDArray[np.float64]:
+def carry_boxes(boxes: NDArray[np.float64], affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Boxes (n, 4) carried by maps (n, 6), cut off at the unit square."""
     x, y = boxes[:, [0, 2, 2, 0]], boxes[:, [1, 1, 3, 3]]
     xx, xy, x0, yx, yy, y0 = (affine[:, [i]] for i in range(6))
     there_x, there_y = xx * x + xy * y + x0, yx * x + yy * y + y0
     corners = np.array([there_x.min(axis=1), there_y.min(axis=1), there_x.max(axis=1), there_y.max(axis=1)])
     return np.clip(corners.T, 0, 1)
+
+
+# --- names ---------------------------------------------------------------------------------------------------------
+
+
+def name(columns: Mapping[str, NDArray[Any]]) -> list[str]:
+    """The names of what each row's parameters say, joined by |, in the order of `NAMES`."""
+    c = {column: np.asarray(values) for column, values in columns.items()}
+    tests: dict[str, NDArray[np.bool_]] = {
+        word: c["orientation"] == orientation for orientation, word in ORIENTATION_NAMES.items()
+    }
+    common = np.minimum(c["seen_left"], c["seen_right"])
+    gain = np.clip(c["gain"], 0.05, 20)
+    # in the middle of the gray scale, how much lighter right is; and how much of that a mere factor would explain
+    lighter = (gain - 1) * 128 + c["bias"]
+    contrast = np.log2(gain)
+    factor = np.abs(c["bias"]) < 12
+    tests |= {
+        "rotated": np.abs(c["rotation"]) > ROTATED_DEGREES,
+        "cropped": c["cropped"] != 0,
+        "bordered": c["bordered"] != 0,
+        "perspective": c["perspective"] > 0.012,
+        "shifted": (c["cropped"] != 0) & (c["bordered"] != 0) & (np.abs(np.log2(c["scale"])) < 0.03) & (common < 0.99),
+        "stretched": np.abs(np.log2(c["stretch"])) > np.log2(STRETCHED),
+        "resized": np.abs(np.log2(c["scale"])) > np.log2(RESIZED),
+        "brighter": lighter > 8,
+        "darker": lighter < -8,
+        "more contrast": (contrast > 0.12) & ~factor,
+        "less contrast": (contrast < -0.12) & ~factor,
+        "gray": c["gray"] != 0,
+        "colour changed": (c["gray"] == 0) & (np.abs(np.log2(c["saturation"])) > 0.3) | (c["tint"] > 8),
+        "blurred": c["blur"] < -0.5,
+        "sharpened": c["blur"] > 0.5,
+        "noisy": np.abs(c["grain"]) > 3,
+        "overlaid": c["overlaid"] != 0,
+        "other format": c["recoded"] == 2,
+    }
+    some = np.logical_or.reduce(list(tests.values()))
+    tests["recompressed"] = (c["recoded"] == 1) & ~some
+    table = np.stack([tests.get(word, np.zeros(len(some), bool)) for word in NAMES], axis=1)
+    return ["|".join(word for word, said in zip(NAMES, row, strict=True) if said) for row in table.tolist()]
 
 
 # --- words ------------------------------------------------------------------------------------------------------------

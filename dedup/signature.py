@@ -122,7 +122,7 @@ def extract(picture: Image.Image, small: NDArray[np.uint8]) -> np.void:
     record = np.zeros((), SIGNATURE)
     hashed = np.asarray(light.resize((HASH_INPUT, HASH_INPUT), Image.Resampling.LANCZOS))
     record["hash"] = phash(hashed)
-    record["tiny"] = np.asarray(light.resize((TINY, TINY), Image.Resampling.BOX))
+    record["tiny"] = np.asarray(light.resize((TINY, TINY), Image.Resampling.HAMMING))
     colour = reduced.resize((CHROMA, CHROMA), Image.Resampling.BOX).convert("YCbCr")
     record["chroma"] = np.asarray(colour)[:, :, 1:]
     record["trim"] = border(gray)

@@ -1,0 +1,255 @@
+"""From an aligned pair to a verdict: how far apart the two are, and what was done to the one to get the other.
+
+`distance` is made of what the alignment measured. Details that agree everywhere give 0; 0.5 is the default limit of
+near duplicates. A pair that is alike for another reason than being a copy (a product in another colour, the next shot
+of a burst, a form filled in differently) is kept beyond that limit, whatever else agrees.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dedup import relations
+from dedup.alignment import MEASURES
+from dedup.candidates import Candidates, as_matrices, bits_between
+from dedup.model import NEAR_DISTANCE, Kind
+from dedup.signature import CHROMA, TINY
+
+Doubles = NDArray[np.float64]
+Columns = dict[str, NDArray[Any]]
+
+AGREEMENT_AT_LIMIT = 0.90
+"""The agreement of details (0..1) that stands at the default limit of near duplicates."""
+DISAGREEING_COST = 0.25
+"""What an area that disagrees (an overlay) costs, per fraction of the contrast."""
+MOST_DISAGREEING = 0.42
+"""More than this fraction of the contrast in disagreement is no overlay but another picture."""
+FEWEST_BLOCKS = 8
+"""Under so many blocks with contrast a picture counts as flat, and must match as it stands ..."""
+FLAT_RESIDUAL = 1.5
+"""... leaving no more than this many gray levels."""
+COLOUR_MISS = 10.0
+"""Chroma levels by which a point may miss the fitted change of colour."""
+MOST_COLOUR_MISSED = 0.17
+"""More than this fraction of points missed: another colour, not an edit of the colours."""
+COLOURLESS = 3.0
+"""A picture with chroma under this many levels (root mean square) is gray."""
+BEYOND = 0.55
+"""The least distance of a pair that is alike but no copy."""
+
+
+def chroma_at(chroma: NDArray[np.uint8], maps: Doubles) -> Doubles:
+    """Chroma (m, 16, 16, 2), centred on 0, sampled where maps (m, 6) carry a 16 x 16 grid; NaN outside."""
+    y, x = (np.mgrid[:CHROMA, :CHROMA] + 0.5) / CHROMA
+    grid = np.stack([x.ravel(), y.ravel(), np.ones(CHROMA * CHROMA)])
+    places = as_matrices(maps)[:, :2] @ grid
+    inside = ((places >= 0) & (places <= 1)).all(axis=1)
+    at = np.clip(places * CHROMA - 0.5, 0, CHROMA - 1.001)
+    low = at.astype(np.intp)
+    fx, fy = (at - low)[:, 0, :, None], (at - low)[:, 1, :, None]
+    row = np.arange(len(maps))[:, None]
+    corner = lambda dy, dx: chroma[row, low[:, 1] + dy, low[:, 0] + dx].astype(np.float64)  # noqa: E731
+    above = corner(0, 0) * (1 - fx) + corner(0, 1) * fx
+    below = corner(1, 0) * (1 - fx) + corner(1, 1) * fx
+    return np.where(inside[..., None], above * (1 - fy) + below * fy - 128, np.nan)
+
+
+def fit_colour(one: Doubles, other: Doubles, light: Doubles) -> tuple[Doubles, Doubles]:
+    """Fit other = k * one + (t1, t2) * light, with k in 0..3: a change of saturation and of white balance.
+
+    `one` and `other` (m, points, 2) are centred chroma, NaN where not both are seen; `light` (m, points) in 0..1.
+    Returns (k, t1, t2) in (m, 3) and the residuals (m, points), a length in chroma levels, NaN where not seen.
+    Points that disagree weigh less, so that a coloured overlay does not pull the rest.
+    """
+    seen = np.isfinite(one + other).all(axis=2)
+    a, b = np.where(seen[..., None], one, 0.0), np.where(seen[..., None], other, 0.0)
+    weight = seen.astype(np.float64)
+    for _ in range(3):
+        fit = _solve_colour(a, b, light, weight)
+        left = b - fit[:, None, :1] * a - fit[:, None, 1:] * light[..., None]
+        residual = np.hypot(left[..., 0], left[..., 1])
+        weight = seen / (1 + (residual / 8) ** 2) ** 2
+    return fit, np.where(seen, residual, np.nan)
+
+
+def _solve_colour(a: Doubles, b: Doubles, light: Doubles, weight: Doubles) -> Doubles:
+    """The weighted least squares of `fit_colour`; a little of k = 1 and t = 0 is assumed, for gray pictures."""
+    wl = weight * light
+    ll = (wl * light).sum(axis=1) + 1.0
+    al, bl = np.einsum("mp,mpc->mc", wl, a), np.einsum("mp,mpc->mc", wl, b)
+    aa, ab = np.einsum("mp,mpc->m", weight, a * a) + 10.0, np.einsum("mp,mpc->m", weight, a * b) + 10.0
+    k = (ab - (al * bl).sum(axis=1) / ll) / np.maximum(aa - (al * al).sum(axis=1) / ll, 1e-6)
+    k = np.clip(k, 0, 3)
+    return np.column_stack([k, (bl - k[:, None] * al) / ll[:, None]])
+
+
+def judge(
+    facts: pd.DataFrame, signatures: NDArray[np.void], pairs: Candidates, maps: Doubles, measures: Doubles
+) -> pd.DataFrame:
+    """A pairs table (`relations.PAIR_COLUMNS`) of the aligned pairs that are near or similar, left < right."""
+    measured = {name: measures[:, i] for i, name in enumerate(MEASURES)}
+    promising = _agreement(measured) > 1 - 2 * (1 - AGREEMENT_AT_LIMIT)
+    pairs = Candidates(pairs.source[promising], pairs.template[promising], pairs.start[promising])
+    measured = {name: values[promising] for name, values in measured.items()}
+    columns = _geometry(facts, pairs, maps[promising], measured)
+    columns |= _tones(signatures, columns, measured)
+    columns |= _grain(facts, signatures, columns)
+    columns |= _sides(signatures, columns, measured)
+    columns["distance"] = _distance(columns, measured)
+    columns["recoded"] = _recoded(facts, columns)
+    near = columns["distance"] <= NEAR_DISTANCE
+    columns["kind"] = np.where(near, Kind.NEAR.value, Kind.SIMILAR.value)
+    columns["correlation"] = measured["correlation"]
+    columns["bits"] = bits_between(signatures["hash"], columns["left"], columns["right"])
+    columns["derived"] = _derived(facts, columns)
+    columns["relations"] = relations.name(columns)
+    kept = columns["distance"] <= 1
+    frame = pd.DataFrame({name: columns[name] for name in relations.PAIR_COLUMNS})
+    return frame[kept].astype(relations.PAIR_COLUMNS).reset_index(drop=True)
+
+
+def _agreement(measured: Columns) -> Doubles:
+    """One number in 0..1 for how well details agree; 0 for what cannot be judged."""
+    good = measured["agreement"] - DISAGREEING_COST * measured["disagreeing"]
+    flat = measured["blocks"] < FEWEST_BLOCKS
+    # a flat picture has no details to correlate: what is left over must be next to nothing
+    same = 1 - np.maximum(0, measured["residual"] - 0.5) * (1 - AGREEMENT_AT_LIMIT) / (FLAT_RESIDUAL - 0.5)
+    judged = (measured["inside"] > 0) & (measured["disagreeing"] <= MOST_DISAGREEING)
+    return np.where(judged, np.where(flat, np.minimum(same, measured["correlation"]), good), 0.0)
+
+
+def _geometry(facts: pd.DataFrame, pairs: Candidates, maps: Doubles, measured: Columns) -> Columns:
+    """Left and right (the lower row is left), the map between them and what follows from it."""
+    turned = pairs.source < pairs.template
+    affine = np.where(turned[:, None], relations.invert_affine(maps), maps)
+    left, right = np.minimum(pairs.source, pairs.template), np.maximum(pairs.source, pairs.template)
+    width, height = facts["width"].to_numpy(np.int64), facts["height"].to_numpy(np.int64)
+    sizes = np.stack([width[left], height[left], width[right], height[right]], axis=1)
+    boxes = np.stack([measured[name] for name in relations.BOX], axis=1)
+    boxes[turned] = relations.carry_boxes(boxes[turned], maps[turned])
+    gain, bias = 1 / measured["gain"], -measured["bias"] / measured["gain"]
+    columns: Columns = {"left": left, "right": right}
+    columns |= {name: affine[:, i] for i, name in enumerate(relations.AFFINE)}
+    columns |= {name: sizes[:, i] for i, name in enumerate(relations.SIZES)}
+    columns |= {name: boxes[:, i] for i, name in enumerate(relations.BOX)}
+    columns |= relations.geometry(affine, sizes)
+    columns["gain"] = np.where(turned, measured["gain"], gain)
+    columns["bias"] = np.where(turned, measured["bias"], bias)
+    columns["perspective"] = measured["perspective"]
+    return columns
+
+
+def _affine(columns: Columns) -> Doubles:
+    return np.stack([columns[name] for name in relations.AFFINE], axis=1)
+
+
+def _tones(signatures: NDArray[np.void], columns: Columns, measured: Columns) -> Columns:
+    """How the colours changed, and the part of the picture for which no one change explains them."""
+    left, right, affine = columns["left"], columns["right"], _affine(columns)
+    light = _reduced(signatures["tiny"][left])
+    one = signatures["chroma"][left].reshape(-1, CHROMA * CHROMA, 2).astype(np.float64) - 128
+    other = chroma_at(signatures["chroma"][right], affine)
+    other[_in_box(columns)] = np.nan
+    fit, missed = fit_colour(one, other, light)
+    _, missed_back = fit_colour(other, one, light)
+    colour_left, colour_right = _colourfulness(one, other), _colourfulness(other, one)
+    gray_left, gray_right = colour_left < COLOURLESS, colour_right < COLOURLESS
+    both = np.maximum(_fraction_missed(missed), _fraction_missed(missed_back))
+    gray = np.where(gray_right & ~gray_left, 1, 0) - np.where(gray_left & ~gray_right, 1, 0)
+    return {
+        "saturation": np.maximum(colour_right, 0.5) / np.maximum(colour_left, 0.5),
+        "tint": np.hypot(fit[:, 1], fit[:, 2]),
+        "gray": np.where((colour_left + colour_right) > 3 * COLOURLESS, gray, 0),
+        "colour_missed": np.where(gray_left | gray_right, 0.0, both),
+    }
+
+
+def _reduced(tiny: NDArray[np.uint8]) -> Doubles:
+    """Tiny pictures (m, 48, 48) as (m, 256) in 0..1, on the grid of the chroma."""
+    step = TINY // CHROMA
+    return tiny.reshape(-1, CHROMA, step, CHROMA, step).mean(axis=(2, 4)).reshape(-1, CHROMA * CHROMA) / 255
+
+
+def _in_box(columns: Columns) -> NDArray[np.bool_]:
+    """Which points of the chroma grid lie in the disagreeing box, (m, 256)."""
+    y, x = (np.mgrid[:CHROMA, :CHROMA].reshape(2, 1, -1) + 0.5) / CHROMA
+    left, top, right, bottom = (columns[name][:, None] for name in relations.BOX)
+    small = (right - left) * (bottom - top) < 0.5
+    return small & (x > left) & (x < right) & (y > top) & (y < bottom)
+
+
+def _colourfulness(chroma: Doubles, seen: Doubles) -> Doubles:
+    """Root mean square chroma (m,) where both are seen."""
+    square = np.where(np.isfinite(chroma + seen), chroma, np.nan)
+    count = np.maximum(np.isfinite(square).sum(axis=(1, 2)), 1)
+    return np.sqrt(np.nansum(square * square, axis=(1, 2)) * 2 / count)
+
+
+def _fraction_missed(residual: Doubles) -> Doubles:
+    seen = np.maximum(np.isfinite(residual).sum(axis=1), 1)
+    return (np.nan_to_num(residual) > COLOUR_MISS).sum(axis=1) / seen
+
+
+def _grain(facts: pd.DataFrame, signatures: NDArray[np.void], columns: Columns) -> Columns:
+    """Change of fine detail and of noise, where both were measured at the same scale."""
+    left, right = columns["left"], columns["right"]
+    pitch = _pitch(facts)
+    ratio = columns["scale"] * pitch[left] / pitch[right]
+    comparable = np.abs(np.log2(ratio)) < 0.1
+    detail, noise = signatures["detail"].astype(np.float64), signatures["noise"].astype(np.float64)
+    contrast = np.maximum(np.abs(columns["gain"]), 0.1)
+    blur = np.log2((detail[right] / contrast + 0.3) / (detail[left] + 0.3))
+    return {
+        "blur": np.where(comparable, blur, 0.0),
+        "grain": np.where(comparable, noise[right] / contrast - noise[left], 0.0),
+        "comparable": comparable,
+    }
+
+
+def _pitch(facts: pd.DataFrame) -> Doubles:
+    """Picture pixels per pixel of the reduced picture the grain was measured on."""
+    longest = np.maximum(facts["width"].to_numpy(np.float64), facts["height"].to_numpy(np.float64))
+    return np.maximum(1.0, np.ceil(longest / 256))
+
+
+def _sides(signatures: NDArray[np.void], columns: Columns, measured: Columns) -> Columns:
+    """Which side is a crop of the other, which has a border, which carries the overlay: -1 left, +1 right."""
+    trims = signatures["trim"]
+    area = (trims[:, 2] - trims[:, 0]) * (trims[:, 3] - trims[:, 1])
+    left, right = columns["left"], columns["right"]
+    framed_left = (columns["seen_left"] < 0.985) & (area[left] < columns["seen_left"] + 0.04)
+    framed_right = (columns["seen_right"] < 0.985) & (area[right] < columns["seen_right"] + 0.04)
+    bordered = framed_right.astype(int) - framed_left.astype(int)
+    part_left = (columns["seen_left"] < relations.CROPPED_AREA) & ~framed_left
+    part_right = (columns["seen_right"] < relations.CROPPED_AREA) & ~framed_right
+    cropped = part_left.astype(int) - part_right.astype(int)
+    overlaid = np.where(measured["disagreeing"] > 0.02, 1, 0)
+    return {"bordered": bordered, "cropped": cropped, "overlaid": overlaid, "both": part_left & part_right}
+
+
+def _distance(columns: Columns, measured: Columns) -> Doubles:
+    distance = NEAR_DISTANCE * (1 - _agreement(measured)) / (1 - AGREEMENT_AT_LIMIT)
+    other_colour = columns["colour_missed"] > MOST_COLOUR_MISSED
+    return np.maximum(np.where(other_colour, np.maximum(distance, BEYOND), distance), 1e-3)
+
+
+def _recoded(facts: pd.DataFrame, columns: Columns) -> NDArray[np.int8]:
+    left, right = columns["left"], columns["right"]
+    formats = facts["format"].to_numpy()
+    return np.where(formats[left] != formats[right], 2, 1).astype(np.int8)
+
+
+def _derived(facts: pd.DataFrame, columns: Columns) -> NDArray[np.int8]:
+    """Which side is likelier made from the other: the first clue that speaks decides."""
+    pixels = facts["width"].to_numpy(np.int64) * facts["height"].to_numpy(np.int64)
+    left, right = columns["left"], columns["right"]
+    bigger = np.sign(pixels[left] - pixels[right])
+    clues = [columns["cropped"], columns["bordered"], columns["gray"], bigger, -np.sign(np.round(columns["blur"], 1))]
+    derived = np.zeros(len(left), np.int8)
+    for clue in clues:
+        derived = np.where(derived == 0, clue, derived).astype(np.int8)
+    return derived
