@@ -1,0 +1,225 @@
+"""Label clashes: the same picture, or nearly, with another class or other boxes.
+
+Boxes are compared in one place: those of a pair's left image are carried by the pair's map into the right one (a
+mirrored copy's boxes mirror, a crop's shift and are cut), and both sides are cut to what both pictures show. A box of
+which less than half is left there may be missing on either side. Boxes belong together when their IoU is at least 0.5,
+those of one class first, the greatest IoU first. Crowds are never missed.
+
+Boxes are taken in upright pixels, as viewers and pycocotools' users draw them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dedup.annotations import Attachment, Coco
+from dedup.model import Kind
+from dedup.relations import map_box, pixel_affine
+
+MATCHING_IOU = 0.5
+LEAST_SEEN = 0.5
+
+Rectangle = tuple[float, float, float, float]
+"""left, top, right, bottom in pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One annotation: its category's name, its rectangle (None for a label of the whole image) and where it is from:
+    the place of its document among the dataset's, and its place among that document's annotations."""
+
+    category: str
+    rectangle: Rectangle | None
+    crowd: bool
+    document: int
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing two images disagree on: another class of one box, or a box (or label) that only one side has."""
+
+    left: Box | None
+    right: Box | None
+    iou: float = 0.0
+
+    def sentence(self) -> str:
+        """For people."""
+        if self.left and self.right:
+            return f"{self.left.category} here, {self.right.category} there"
+        one, side = (self.left, "left") if self.left else (self.right, "right")
+        return f"{one.category if one else ''} only on the {side}"
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Two copies whose labels disagree. `left` and `right` are rows, `pair` the row of the pairs table; `what` is
+    "class" (classes of whole images) or "boxes", whose `differences` are listed."""
+
+    left: int
+    right: int
+    pair: int
+    what: str
+    left_classes: tuple[str, ...]
+    right_classes: tuple[str, ...]
+    differences: tuple[Difference, ...] = ()
+
+    def sentence(self) -> str:
+        """For people: "cat here, dog there"."""
+        if self.what == "class":
+            return f"{', '.join(self.left_classes)} here, {', '.join(self.right_classes)} there"
+        return "; ".join(difference.sentence() for difference in self.differences)
+
+
+def find(frame: pd.DataFrame, pairs: pd.DataFrame, sources: Sequence[tuple[Coco, Attachment]] = ()) -> list[Clash]:
+    """All clashes among exact and near pairs, in the order of `pairs`.
+
+    Images that both are named in `sources` are compared by their annotations (none is a statement too: nothing to see);
+    others by the frame's classes, where both have some.
+    """
+    boxes = boxes_of(frame, sources)
+    classes = frame["classes"].to_numpy(object)
+    related = np.flatnonzero(pairs["kind"].isin([Kind.EXACT, Kind.NEAR]).to_numpy())
+    left, right = (pairs[side].to_numpy()[related].tolist() for side in ("left", "right"))
+    clashes = []
+    for pair, one, other in zip(related.tolist(), left, right, strict=True):
+        if one in boxes and other in boxes:
+            found = differences(boxes[one], boxes[other], record(pairs, pair)) if boxes[one] or boxes[other] else ()
+            if found:
+                clashes.append(Clash(one, other, pair, "boxes", classes[one], classes[other], found))
+        elif classes[one] and classes[other] and set(classes[one]) != set(classes[other]):
+            clashes.append(Clash(one, other, pair, "class", classes[one], classes[other]))
+    return clashes
+
+
+def record(pairs: pd.DataFrame, pair: int) -> dict[str, Any]:
+    """One row of a pairs table as a mapping of its column names."""
+    return {str(name): value for name, value in pairs.iloc[pair].items()}
+
+
+def rows(clashes: Iterable[Clash]) -> dict[int, str]:
+    """Rows in a clash with what it is about: give it to `removal.plan(hold=...)`, so that no keeper is chosen for a
+    person where labels clash."""
+    return {row: f"its labels clash: {clash.sentence()}" for clash in clashes for row in (clash.left, clash.right)}
+
+
+def boxes_of(frame: pd.DataFrame, sources: Sequence[tuple[Coco, Attachment]]) -> dict[int, list[Box]]:
+    """Row to annotations, for every image that a document names. Annotations without a category are left out."""
+    row_of = {path: row for row, path in enumerate(frame["path"])}
+    found: dict[int, list[Box]] = {}
+    for number, (coco, attachment) in enumerate(sources):
+        row_of_id = {id_: row_of[path] for path, ids in attachment.image_ids.items() for id_ in ids if path in row_of}
+        for row in row_of_id.values():
+            found.setdefault(row, [])
+        for place, annotation in enumerate(coco.annotations):
+            row = row_of_id.get(annotation["image_id"], -1)
+            name = coco.category_names.get(annotation.get("category_id"))
+            if row >= 0 and name is not None:
+                crowd = bool(annotation.get("iscrowd"))
+                found[row].append(Box(name, rectangle_of(annotation), crowd, number, place))
+    return found
+
+
+def rectangle_of(annotation: Mapping[str, Any]) -> Rectangle | None:
+    """The rectangle of a COCO annotation's `bbox` [x, y, width, height]; None when it has none."""
+    box = annotation.get("bbox")
+    if not isinstance(box, list) or len(box) != 4:
+        return None
+    x, y, width, height = map(float, box)
+    return x, y, x + width, y + height
+
+
+def differences(left: Sequence[Box], right: Sequence[Box], pair: Mapping[str, Any]) -> tuple[Difference, ...]:
+    """What the annotations of a pair's images disagree on; `pair` is one row of the pairs table."""
+    affine = pixel_affine(pair)
+    region = shared_region(affine, pair)
+    labels = _label_differences(left, right)
+    here = [(box, carried) for box in left if box.rectangle and (carried := map_box(box.rectangle, affine))]
+    there = [(box, box.rectangle) for box in right if box.rectangle]
+    matched = match([_cut(box, area, region) for box, area in here], [_cut(box, area, region) for box, area in there])
+    found = [
+        Difference(here[a][0], there[b][0], iou) for a, b, iou in matched if here[a][0].category != there[b][0].category
+    ]
+    alone_left = [Difference(here[a][0], None) for a in _missing(here, region, {a for a, _, _ in matched})]
+    alone_right = [Difference(None, there[b][0]) for b in _missing(there, region, {b for _, b, _ in matched})]
+    return (*labels, *found, *alone_left, *alone_right)
+
+
+def shared_region(affine: NDArray[np.float64], pair: Mapping[str, Any]) -> Rectangle:
+    """What of the right picture the left one shows too, in right's pixels."""
+    whole = map_box((0, 0, pair["left_width"], pair["left_height"]), affine)
+    return cut(whole, (0.0, 0.0, float(pair["right_width"]), float(pair["right_height"])))
+
+
+def carried(box: Box, pair: Mapping[str, Any]) -> Box:
+    """A box of a pair's left image in the right image's pixels, for drawing both over each other."""
+    if box.rectangle is None:
+        return box
+    return replace(box, rectangle=map_box(box.rectangle, pixel_affine(pair)))
+
+
+def match(left: Sequence[Box], right: Sequence[Box]) -> list[tuple[int, int, float]]:
+    """Which boxes belong together, as (place in left, place in right, IoU): one class first, greatest IoU first."""
+    candidates = [
+        (one.category != other.category, -iou, a, b)
+        for a, one in enumerate(left)
+        for b, other in enumerate(right)
+        if one.rectangle and other.rectangle and (iou := overlap(one.rectangle, other.rectangle)) >= MATCHING_IOU
+    ]
+    used_left: set[int] = set()
+    used_right: set[int] = set()
+    matched = []
+    for _, negative, a, b in sorted(candidates):
+        if a not in used_left and b not in used_right:
+            used_left.add(a)
+            used_right.add(b)
+            matched.append((a, b, -negative))
+    return matched
+
+
+def overlap(one: Rectangle, other: Rectangle) -> float:
+    """Intersection over union, 0..1."""
+    common = area(cut(one, other))
+    union = area(one) + area(other) - common
+    return common / union if union > 0 else 0.0
+
+
+def cut(one: Rectangle, other: Rectangle) -> Rectangle:
+    """The part of `one` inside `other`; of no width or height when there is none."""
+    left, top = max(one[0], other[0]), max(one[1], other[1])
+    return left, top, max(left, min(one[2], other[2])), max(top, min(one[3], other[3]))
+
+
+def area(rectangle: Rectangle) -> float:
+    """Square pixels."""
+    return (rectangle[2] - rectangle[0]) * (rectangle[3] - rectangle[1])
+
+
+def _cut(box: Box, rectangle: Rectangle, region: Rectangle) -> Box:
+    return replace(box, rectangle=cut(rectangle, region))
+
+
+def _missing(boxes: Sequence[tuple[Box, Rectangle]], region: Rectangle, matched: set[int]) -> list[int]:
+    """Places of the boxes that the other side should have and has not."""
+    return [
+        place
+        for place, (box, rectangle) in enumerate(boxes)
+        if place not in matched
+        and not box.crowd
+        and area(rectangle) > 0
+        and area(cut(rectangle, region)) >= LEAST_SEEN * area(rectangle)
+    ]
+
+
+def _label_differences(left: Sequence[Box], right: Sequence[Box]) -> list[Difference]:
+    """Labels of the whole image that only one side has."""
+    here = {box.category: box for box in left if box.rectangle is None}
+    there = {box.category: box for box in right if box.rectangle is None}
+    only_here = [Difference(here[name], None) for name in sorted(here.keys() - there.keys())]
+    return only_here + [Difference(None, there[name]) for name in sorted(there.keys() - here.keys())]

@@ -1,0 +1,288 @@
+"""What a person makes of a label clash, reflected in COCO documents.
+
+pick    one image's annotations are right: they replace the other's, carried over by the pair's map; what lies outside
+        the picked picture (of which it is a crop) stays
+merge   each image gets, carried over, what only the other has; where one box has two classes both are kept
+drop    neither can be trusted: both images leave the document
+
+Carried boxes and polygons are cut at the picture's edge. What cannot be carried is left out and counted in a note: a
+mask as run lengths keeps only its box, keypoints survive only without mirroring (left and right would change places).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dedup.annotations import Attachment, Coco, ImageId
+from dedup.clashes import LEAST_SEEN, Box, Clash, Rectangle, area, boxes_of, cut, match, record, rectangle_of
+from dedup.relations import AFFINE, invert_affine, map_box, pixel_affine
+
+Sources = Sequence[tuple[Coco, Attachment]]
+Annotation = dict[str, Any]
+
+
+class Choice(StrEnum):
+    """How a clash is resolved. LEFT and RIGHT pick that image's annotations."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    MERGE = "merge"
+    DROP = "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """New documents, in the order of the sources, and notes on what could not be carried."""
+
+    documents: tuple[Coco, ...]
+    notes: tuple[str, ...]
+
+
+def resolve(
+    frame: pd.DataFrame, pairs: pd.DataFrame, sources: Sources, choices: Iterable[tuple[Clash, Choice]]
+) -> Resolved:
+    """The documents of `sources` after every choice, in order; the sources stay as they are.
+
+    Choices on clashes of classes change no document, except `DROP`.
+    """
+    work = _Work(frame, sources)
+    for clash, choice in choices:
+        forth = _Way.along(record(pairs, clash.pair))
+        if choice == Choice.DROP:
+            work.drop(clash.left)
+            work.drop(clash.right)
+        elif clash.what == "boxes":
+            work.agree(clash, choice, forth, forth.back())
+    return work.result()
+
+
+def unite(frame: pd.DataFrame, pairs: pd.DataFrame, sources: Sources, leaving: Iterable[tuple[int, int]]) -> Resolved:
+    """The documents after the annotations of images that leave are given to those that stay for them.
+
+    `leaving` are (row that leaves, row that stays); what the one that stays has already is not given again. Couples
+    that no pair links directly are counted in a note.
+    """
+    work = _Work(frame, sources)
+    linked = {}
+    leaving = list(leaving)
+    wanted = {frozenset(couple) for couple in leaving}
+    for place, couple in enumerate(zip(pairs["left"].tolist(), pairs["right"].tolist(), strict=True)):
+        if frozenset(couple) in wanted:
+            way = _Way.along(record(pairs, place))
+            linked[couple] = way
+            linked[couple[::-1]] = way.back()
+    for row, keeper in leaving:
+        if (row, keeper) in linked:
+            work.give(row, keeper, linked[row, keeper])
+        else:
+            work.notes.append("annotations of images that are not directly related to their keeper")
+    return work.result()
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """From one picture's pixels to the other's, whose size is `size`."""
+
+    affine: NDArray[np.float64]
+    size: tuple[int, int]
+    from_size: tuple[int, int]
+
+    @classmethod
+    def along(cls, pair: Mapping[str, Any]) -> _Way:
+        return cls(
+            pixel_affine(pair),
+            (int(pair["right_width"]), int(pair["right_height"])),
+            (int(pair["left_width"]), int(pair["left_height"])),
+        )
+
+    def back(self) -> _Way:
+        inverse = invert_affine(self.affine.reshape(1, len(AFFINE)))[0].reshape(2, 3)
+        return _Way(inverse, self.from_size, self.size)
+
+    @property
+    def edge(self) -> Rectangle:
+        return 0.0, 0.0, float(self.size[0]), float(self.size[1])
+
+    @property
+    def mirrors(self) -> bool:
+        return bool(np.linalg.det(self.affine[:, :2]) < 0)
+
+
+class _Work:
+    """Documents being changed: per document its annotations (None once taken out), new ones and dropped images."""
+
+    def __init__(self, frame: pd.DataFrame, sources: Sources) -> None:
+        self.sources = sources
+        self.boxes = {row: dict.fromkeys(boxes) for row, boxes in boxes_of(frame, sources).items()}
+        self.annotations: list[list[Annotation | None]] = [list(coco.annotations) for coco, _ in sources]
+        self.categories = [list(coco.document.get("categories") or []) for coco, _ in sources]
+        self.dropped: list[set[ImageId]] = [set() for _ in sources]
+        self.next_id = [_next_id(annotation.get("id") for annotation in coco.annotations) for coco, _ in sources]
+        self.notes: list[str] = []
+        paths = frame["path"].tolist()
+        self.homes = {
+            row: [(number, attachment.image_ids[paths[row]]) for number, (_, attachment) in enumerate(sources)
+                  if paths[row] in attachment.image_ids]
+            for row in self.boxes
+        }  # fmt: skip
+
+    def agree(self, clash: Clash, choice: Choice, forth: _Way, back: _Way) -> None:
+        """Make both images of a clash say the same."""
+        if choice == Choice.MERGE:
+            only_left, only_right = list(self.boxes[clash.left]), list(self.boxes[clash.right])
+            self.give(clash.left, clash.right, forth, only_left)
+            self.give(clash.right, clash.left, back, only_right)
+            return
+        source, target, way = (
+            (clash.left, clash.right, forth) if choice == Choice.LEFT else (clash.right, clash.left, back)
+        )
+        self._clear(target, back if way is forth else forth)
+        self.give(source, target, way)
+
+    def give(self, source: int, target: int, way: _Way, boxes: Sequence[Box] | None = None) -> None:
+        """Carry the annotations that only `source` has to `target`; at least half must lie in its picture."""
+        if not self.homes.get(target) or source not in self.boxes:
+            return
+        offered = list(self.boxes[source]) if boxes is None else boxes
+        present = list(self.boxes[target])
+        carried = [_carried_box(box, way) for box in offered]
+        taken = {a for a, b, _ in match(carried, present) if carried[a].category == present[b].category}
+        labels = {box.category for box in present if box.rectangle is None}
+        for place, (box, there) in enumerate(zip(offered, carried, strict=True)):
+            known = box.category in labels if there.rectangle is None else place in taken
+            if not known and _seen(box, there, way):
+                self._add(target, box, way)
+
+    def drop(self, row: int) -> None:
+        """Take an image and its annotations out of every document."""
+        for number, ids in self.homes.get(row, ()):
+            self.dropped[number].update(ids)
+
+    def result(self) -> Resolved:
+        """The documents as they are now."""
+        documents = [self._document(number, coco) for number, (coco, _) in enumerate(self.sources)]
+        notes = tuple(
+            f"{self.notes.count(note):,} {note} could not be carried over." for note in sorted(set(self.notes))
+        )
+        return Resolved(tuple(documents), notes)
+
+    def _document(self, number: int, coco: Coco) -> Coco:
+        gone = self.dropped[number]
+        document = dict(coco.document) | {"images": [image for image in coco.images if image["id"] not in gone]}
+        if "annotations" in coco.document or any(self.annotations[number]):
+            kept = (annotation for annotation in self.annotations[number] if annotation is not None)
+            document["annotations"] = [annotation for annotation in kept if annotation["image_id"] not in gone]
+        if "categories" in coco.document or self.categories[number]:
+            document["categories"] = self.categories[number]
+        return replace(coco, document=document)
+
+    def _clear(self, row: int, way: _Way) -> None:
+        """Take away the annotations of an image that the other picture (at the end of `way`) could show."""
+        for box in list(self.boxes[row]):
+            if _seen(box, _carried_box(box, way), way):
+                self.annotations[box.document][box.place] = None
+                del self.boxes[row][box]
+
+    def _add(self, target: int, box: Box, way: _Way) -> None:
+        number, ids = self.homes[target][0]
+        original = self.annotations[box.document][box.place]
+        if original is None:
+            return
+        moved = _carry(original, way, self.notes)
+        moved |= {"id": self.next_id[number], "image_id": ids[0], "category_id": self._category(number, box)}
+        self.next_id[number] += 1
+        place = len(self.annotations[number])
+        self.annotations[number].append(moved)
+        self.boxes[target][Box(box.category, rectangle_of(moved), box.crowd, number, place)] = None
+
+    def _category(self, number: int, box: Box) -> Any:
+        known = {category["name"]: category["id"] for category in reversed(self.categories[number])}
+        if box.category not in known:
+            original = next(c for c in self.categories[box.document] if c["name"] == box.category)
+            known[box.category] = _next_id(known.values())
+            self.categories[number].append(original | {"id": known[box.category]})
+        return known[box.category]
+
+
+def _carried_box(box: Box, way: _Way) -> Box:
+    if box.rectangle is None:
+        return box
+    return replace(box, rectangle=cut(map_box(box.rectangle, way.affine), way.edge))
+
+
+def _seen(box: Box, there: Box, way: _Way) -> bool:
+    if box.rectangle is None or there.rectangle is None:
+        return True
+    whole = area(map_box(box.rectangle, way.affine))
+    return whole > 0 and area(there.rectangle) >= LEAST_SEEN * whole
+
+
+def _carry(annotation: Annotation, way: _Way, notes: list[str]) -> Annotation:
+    """A copy of an annotation with its geometry in the other picture's pixels."""
+    moved = dict(annotation)
+    rectangle = rectangle_of(annotation)
+    if rectangle is not None:
+        whole = map_box(rectangle, way.affine)
+        inside = cut(whole, way.edge)
+        moved["bbox"] = [
+            _round(value) for value in (inside[0], inside[1], inside[2] - inside[0], inside[3] - inside[1])
+        ]
+        if isinstance(annotation.get("area"), int | float):
+            scale = abs(float(np.linalg.det(way.affine[:, :2]))) * area(inside) / max(area(whole), 1e-9)
+            moved["area"] = _round(annotation["area"] * scale)
+    if isinstance(annotation.get("segmentation"), list):
+        polygons = (_polygon(points, way) for points in annotation["segmentation"])
+        moved["segmentation"] = [points for points in polygons if points]
+    elif "segmentation" in annotation:
+        notes.append("masks as run lengths")
+        moved["segmentation"] = []
+        moved["iscrowd"] = 0
+    if "keypoints" in annotation:
+        _carry_keypoints(moved, way, notes)
+    return moved
+
+
+def _carry_keypoints(moved: Annotation, way: _Way, notes: list[str]) -> None:
+    points = np.array(moved["keypoints"], np.float64).reshape(-1, 3)
+    if way.mirrors:
+        notes.append("sets of keypoints in mirrored copies")
+        points[:] = 0
+    there = points[:, :2] @ way.affine[:, :2].T + way.affine[:, 2]
+    inside = (points[:, 2] > 0) & (there >= 0).all(axis=1) & (there < way.size).all(axis=1)
+    kept = np.where(inside[:, None], np.column_stack([there, points[:, 2]]), 0)
+    moved["keypoints"] = [int(value) if place % 3 == 2 else _round(value) for place, value in enumerate(kept.ravel())]
+    moved["num_keypoints"] = int(inside.sum())
+
+
+def _polygon(flat: Sequence[float], way: _Way) -> list[float]:
+    """A polygon [x, y, ...] carried and cut at the edges of the picture (Sutherland and Hodgman); [] if outside."""
+    points = np.array(flat, np.float64).reshape(-1, 2) @ way.affine[:, :2].T + way.affine[:, 2]
+    for axis, sign, bound in ((0, 1, 0), (0, -1, way.size[0]), (1, 1, 0), (1, -1, way.size[1])):
+        points = _cut_side(points, axis, sign, bound)
+    return [_round(value) for value in points.ravel()] if len(points) > 2 else []
+
+
+def _cut_side(points: NDArray[np.float64], axis: int, sign: int, bound: float) -> NDArray[np.float64]:
+    kept = []
+    for here, there in zip(points, np.roll(points, -1, axis=0), strict=True):
+        inside, next_inside = sign * (here[axis] - bound), sign * (there[axis] - bound)
+        if inside >= 0:
+            kept.append(here)
+        if (inside >= 0) != (next_inside >= 0):
+            kept.append(here + inside / (inside - next_inside) * (there - here))
+    return np.array(kept).reshape(-1, 2)
+
+
+def _round(value: float) -> float:
+    return round(float(value), 2)
+
+
+def _next_id(ids: Iterable[Any]) -> int:
+    return max((id_ for id_ in ids if isinstance(id_, int)), default=0) + 1

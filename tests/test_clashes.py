@@ -1,0 +1,270 @@
+"""Label clashes: boxes compared under every geometry, and choices that documents reflect."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pycocotools.coco import COCO
+
+from dedup import clashes, resolutions
+from dedup.annotations import Coco
+from dedup.resolutions import Choice
+from tests.frames import make_frame, make_pairs
+
+SIZE = {"left_width": 100, "left_height": 80, "right_width": 100, "right_height": 80}
+SAME = SIZE | {"left": 0, "right": 1}
+MIRRORED = SAME | {"xx": -1, "x0": 1, "orientation": 2}
+# right shows the left half of left
+CROPPED = SAME | {"xx": 2, "right_width": 50, "cropped": 1}
+# right is left turned by a quarter: (x, y) goes to (1 - y, x)
+TURNED = SAME | {"xx": 0, "xy": -1, "x0": 1, "yx": 1, "yy": 0, "y0": 0, "right_width": 80, "right_height": 100}
+HALVED = SAME | {"right_width": 50, "right_height": 40, "scale": 0.5}
+
+Label = tuple[str, list[float]]
+
+
+def sources(tmp_path: Path, left: list[Label], right: list[Label], **extra) -> list:
+    """One document of a.jpg and b.jpg with the boxes given as (category, [x, y, width, height])."""
+    names = sorted({name for name, _ in [*left, *right]})
+    labels = [(1, *label) for label in left] + [(2, *label) for label in right]
+    document = {
+        "info": {"kept": True},
+        "images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"}, {"id": 3, "file_name": "c.jpg"}],
+        "categories": [{"id": 10 + place, "name": name} for place, name in enumerate(names)],
+        "annotations": [
+            {"id": 100 + n, "image_id": image, "category_id": 10 + names.index(name), "bbox": box, "iscrowd": 0,
+             "area": box[2] * box[3] if box else 0, "note": f"annotation {n}"} | extra
+            for n, (image, name, box) in enumerate(labels)
+        ],
+    }  # fmt: skip
+    (tmp_path / "coco.json").write_text(json.dumps(document))
+    coco = Coco.read(tmp_path / "coco.json")
+    return [(coco, coco.attach(["a.jpg", "b.jpg", "c.jpg"]))]
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    made = make_frame(["a.jpg", "b.jpg", "c.jpg"], tags=())
+    return made.assign(classes=pd.Series([(), (), ()], dtype=object))
+
+
+def found(frame, pair, given_sources) -> list[str]:
+    return [clash.sentence() for clash in clashes.find(frame, make_pairs([pair]), given_sources)]
+
+
+@pytest.mark.parametrize(
+    ("pair", "there"),
+    [
+        (SAME, [10, 20, 30, 40]),
+        (MIRRORED, [60, 20, 30, 40]),
+        (CROPPED, [10, 20, 30, 40]),
+        (TURNED, [20, 10, 40, 30]),
+        (HALVED, [5, 10, 15, 20]),
+    ],
+    ids=["same", "mirrored", "cropped", "turned", "halved"],
+)
+def test_boxes_that_agree_after_the_geometry_do_not_clash(tmp_path, frame, pair, there):
+    box = [10, 20, 30, 40]
+    assert found(frame, pair, sources(tmp_path, [("cat", box)], [("cat", there)])) == []
+    assert found(frame, pair, sources(tmp_path, [("cat", box)], [("dog", there)])) == ["cat here, dog there"]
+    elsewhere = [1, 1, 5, 5]
+    assert found(frame, pair, sources(tmp_path, [("cat", box)], [("cat", elsewhere)])) == [
+        "cat only on the left; cat only on the right"
+    ]
+
+
+def test_a_mirrored_copy_whose_boxes_were_not_mirrored_clashes(tmp_path, frame):
+    box = [10, 20, 30, 40]
+    assert found(frame, MIRRORED, sources(tmp_path, [("cat", box)], [("cat", box)])) != []
+
+
+def test_a_crop_need_not_show_what_it_cuts_off(tmp_path, frame):
+    inside, outside, edge = [5, 5, 20, 20], [60, 5, 20, 20], [42, 40, 20, 20]
+    given_sources = sources(tmp_path, [("cat", inside), ("dog", outside), ("cow", edge)], [("cat", inside)])
+    assert found(frame, CROPPED, given_sources) == []
+    cut = sources(tmp_path, [("cat", inside), ("cow", [30, 40, 30, 20])], [("cat", inside), ("cow", [30, 40, 20, 20])])
+    assert found(frame, CROPPED, cut) == []
+    assert found(frame, CROPPED, sources(tmp_path, [("cat", inside)], [])) == ["cat only on the left"]
+
+
+def test_an_image_named_without_annotations_says_that_there_is_nothing(tmp_path, frame):
+    assert found(frame, SAME, sources(tmp_path, [("cat", [1, 1, 9, 9])], [])) == ["cat only on the left"]
+    unnamed = make_frame(["a.jpg", "x.jpg"], tags=()).assign(classes=pd.Series([("cat",), ()], dtype=object))
+    coco = sources(tmp_path, [("cat", [1, 1, 9, 9])], [])[0][0]
+    assert found(unnamed, SAME, [(coco, coco.attach(["a.jpg", "x.jpg"]))]) == []
+
+
+def test_crowds_are_never_missed_and_labels_without_boxes_count(tmp_path, frame):
+    assert found(frame, SAME, sources(tmp_path, [("cat", [1, 1, 9, 9])], [], iscrowd=1)) == []
+    assert found(frame, SAME, sources(tmp_path, [("cat", [])], [("dog", [])])) == [
+        "cat only on the left; dog only on the right"
+    ]
+    assert found(frame, SAME, sources(tmp_path, [("cat", [])], [("cat", [])])) == []
+
+
+def test_classes_of_folders_clash_without_annotations(frame):
+    frame["classes"] = pd.Series([("cat",), ("dog",), ()], dtype=object)
+    pairs = make_pairs([SAME, SAME | {"right": 2}, SAME | {"kind": "similar"}, SAME | {"kind": "exact", "distance": 0}])
+    all_found = clashes.find(frame, pairs)
+    assert [(clash.pair, clash.what, clash.sentence()) for clash in all_found] == [
+        (0, "class", "cat here, dog there"),
+        (3, "class", "cat here, dog there"),
+    ]
+    assert clashes.rows(all_found) == dict.fromkeys((0, 1), "its labels clash: cat here, dog there")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(*[st.integers(0, 60)] * 2, *[st.integers(4, 30)] * 2), max_size=6),
+    st.sampled_from([SAME, MIRRORED, TURNED, HALVED]),
+)
+def test_carried_boxes_never_clash_with_their_originals(tmp_path_factory, boxes, pair):
+    way = resolutions._Way.along(make_pairs([pair]).iloc[0])
+    inside = [box for box in boxes if box[1] + box[3] <= 80]
+    carried = [resolutions._carry({"bbox": list(map(float, box))}, way, [])["bbox"] for box in inside]
+    here = [clashes.Box("cat", clashes.rectangle_of({"bbox": list(box)}), False, 0, n) for n, box in enumerate(inside)]
+    there = [clashes.Box("cat", clashes.rectangle_of({"bbox": box}), False, 0, n) for n, box in enumerate(carried)]
+    assert clashes.differences(here, there, make_pairs([pair]).iloc[0]) == ()
+
+
+# --- resolutions ------------------------------------------------------------------------------------------------------
+
+
+def after(frame, pair, given_sources, choice: Choice):
+    pairs = make_pairs([pair])
+    every = clashes.find(frame, pairs, given_sources)
+    before = json.dumps(given_sources[0][0].document)
+    resolved = resolutions.resolve(frame, pairs, given_sources, [(clash, choice) for clash in every])
+    assert json.dumps(given_sources[0][0].document) == before
+    coco = resolved.documents[0]
+    again = clashes.find(frame, pairs, [(coco, coco.attach(["a.jpg", "b.jpg", "c.jpg"]))])
+    return coco, again
+
+
+def labels(coco: Coco, image: int) -> list[tuple[str, list[float]]]:
+    entries = [each for each in coco.annotations if each["image_id"] == image]
+    return sorted((coco.category_names[each["category_id"]], each["bbox"]) for each in entries)
+
+
+def test_pick_carries_the_picked_boxes_through_the_mirror(tmp_path, frame):
+    given_sources = sources(tmp_path, [("cat", [10, 20, 30, 40])], [("dog", [60, 20, 30, 40]), ("dog", [0, 0, 9, 9])])
+    coco, again = after(frame, MIRRORED, given_sources, Choice.LEFT)
+    assert again == []
+    assert labels(coco, 1) == [("cat", [10, 20, 30, 40])]
+    assert labels(coco, 2) == [("cat", [60, 20, 30, 40])]
+    new = next(each for each in coco.annotations if each["image_id"] == 2)
+    assert new["id"] == 103
+    assert new["note"] == "annotation 0"
+    coco, again = after(frame, MIRRORED, given_sources, Choice.RIGHT)
+    assert again == []
+    assert labels(coco, 1) == [("dog", [10, 20, 30, 40]), ("dog", [91, 0, 9, 9])]
+
+
+def test_picking_a_crop_keeps_what_lies_outside_of_it(tmp_path, frame):
+    given_sources = sources(
+        tmp_path, [("cat", [10, 10, 20, 20]), ("cow", [70, 10, 20, 20])], [("dog", [10, 10, 20, 20])]
+    )
+    coco, again = after(frame, CROPPED, given_sources, Choice.RIGHT)
+    assert again == []
+    assert labels(coco, 1) == [("cow", [70, 10, 20, 20]), ("dog", [10, 10, 20, 20])]
+
+
+@pytest.mark.parametrize("pair", [SAME, MIRRORED, TURNED, HALVED, CROPPED])
+def test_merge_gives_each_what_only_the_other_has(tmp_path, frame, pair):
+    way = resolutions._Way.along(make_pairs([pair]).iloc[0])
+    there = resolutions._carry({"bbox": [5.0, 5.0, 20.0, 20.0]}, way, [])["bbox"]
+    given_sources = sources(tmp_path, [("cat", [5, 5, 20, 20]), ("cow", [10, 50, 20, 20])], [("dog", there)])
+    coco, again = after(frame, pair, given_sources, Choice.MERGE)
+    assert again == []
+    assert [name for name, _ in labels(coco, 1)] == [name for name, _ in labels(coco, 2)] == ["cat", "cow", "dog"]
+
+
+def test_drop_takes_both_images_out(tmp_path, frame):
+    coco, _ = after(frame, SAME, sources(tmp_path, [("cat", [1, 1, 9, 9])], []), Choice.DROP)
+    assert [image["id"] for image in coco.images] == [3]
+    assert coco.annotations == []
+    assert coco.document["info"] == {"kept": True}
+
+
+def test_the_result_is_coco_with_areas_polygons_and_keypoints(tmp_path, frame):
+    extra = {"segmentation": [[10, 20, 40, 20, 40, 60, 10, 60]], "keypoints": [20, 30, 2, 0, 0, 0], "num_keypoints": 1}
+    given_sources = sources(tmp_path, [("cat", [10, 20, 30, 40])], [], **extra)
+    coco, again = after(frame, HALVED, given_sources, Choice.LEFT)
+    assert again == []
+    (tmp_path / "new.json").write_text(json.dumps(coco.document))
+    new = COCO(str(tmp_path / "new.json")).imgToAnns[2][0]
+    assert new["bbox"] == [5, 10, 15, 20]
+    assert new["area"] == 300
+    assert new["segmentation"] == [[5, 10, 20, 10, 20, 30, 5, 30]]
+    assert new["keypoints"] == [10, 15, 2, 0, 0, 0]
+
+
+def test_what_cannot_be_carried_is_counted(tmp_path, frame):
+    extra = {"segmentation": {"counts": "x", "size": [80, 100]}, "keypoints": [20, 30, 2], "num_keypoints": 1}
+    given_sources = sources(tmp_path, [("cat", [10, 20, 30, 40])], [], **extra)
+    pairs = make_pairs([MIRRORED])
+    every = [(clash, Choice.LEFT) for clash in clashes.find(frame, pairs, given_sources)]
+    resolved = resolutions.resolve(frame, pairs, given_sources, every)
+    assert resolved.notes == (
+        "1 masks as run lengths could not be carried over.",
+        "1 sets of keypoints in mirrored copies could not be carried over.",
+    )
+    new = next(each for each in resolved.documents[0].annotations if each["image_id"] == 2)
+    assert (new["segmentation"], new["keypoints"], new["num_keypoints"]) == ([], [0, 0, 0], 0)
+
+
+def test_polygons_are_cut_at_the_edge(tmp_path, frame):
+    way = resolutions._Way.along(make_pairs([CROPPED]).iloc[0])
+    assert resolutions._polygon([40, 10, 80, 10, 80, 30, 40, 30], way) == [40, 10, 50, 10, 50, 30, 40, 30]
+    assert resolutions._polygon([60, 10, 80, 10, 80, 30], way) == []
+
+
+def test_unite_gives_the_keeper_what_it_lacks(tmp_path, frame):
+    given_sources = sources(
+        tmp_path, [("cat", [10, 20, 30, 40])], [("cat", [60, 20, 30, 40]), ("dog", [0, 50, 20, 20])]
+    )
+    pairs = make_pairs([MIRRORED])
+    united = resolutions.unite(frame, pairs, given_sources, [(1, 0), (2, 0)])
+    assert labels(united.documents[0], 1) == [("cat", [10, 20, 30, 40]), ("dog", [80, 50, 20, 20])]
+    assert labels(united.documents[0], 2) == labels(given_sources[0][0], 2)
+    assert len(united.notes) == 1
+
+
+def test_images_of_two_documents_with_other_category_ids(tmp_path, frame):
+    """The copy's annotations go to the document of the image that gets them, under its category ids."""
+    first = {"images": [{"id": 1, "file_name": "a.jpg"}], "categories": [{"id": 1, "name": "cat"}], "annotations": []}
+    second = {
+        "images": [{"id": 1, "file_name": "b.jpg"}],
+        "categories": [{"id": 1, "name": "dog", "supercategory": "animal"}, {"id": 2, "name": "cat"}],
+        "annotations": [
+            {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 9, 9]},
+            {"id": 2, "image_id": 1, "category_id": 2, "bbox": [30, 30, 9, 9]},
+        ],
+    }
+    given_sources = []
+    for name, document in (("one", first), ("two", second)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(document))
+        coco = Coco.read(tmp_path / f"{name}.json")
+        given_sources.append((coco, coco.attach(["a.jpg", "b.jpg", "c.jpg"])))
+    pairs = make_pairs([SAME])
+    every = [(clash, Choice.RIGHT) for clash in clashes.find(frame, pairs, given_sources)]
+    resolved = resolutions.resolve(frame, pairs, given_sources, every)
+    assert labels(resolved.documents[0], 1) == [("cat", [30, 30, 9, 9]), ("dog", [1, 1, 9, 9])]
+    assert resolved.documents[0].document["categories"] == [
+        {"id": 1, "name": "cat"},
+        {"id": 2, "name": "dog", "supercategory": "animal"},
+    ]
+    assert resolved.documents[1].document == second
+
+
+def test_iou_of_known_rectangles():
+    assert clashes.overlap((0, 0, 2, 2), (1, 0, 3, 2)) == pytest.approx(1 / 3)
+    assert clashes.overlap((0, 0, 1, 1), (2, 2, 3, 3)) == 0
+    assert clashes.overlap((0, 0, 0, 0), (0, 0, 0, 0)) == 0
+    assert np.isclose(clashes.overlap((0, 0, 5, 5), (0, 0, 5, 5)), 1)
