@@ -21,7 +21,7 @@ from dedup.decisions import SETTING, Decisions
 from dedup.errors import AnnotationError, DatasetError, DedupError, UsageError
 from dedup.frame import Joined, Review, describe, describe_files, join, with_tags
 from dedup.model import NEAR_DISTANCE, OnProgress, Role, Tag
-from dedup.scan import scan_into
+from dedup.scanning import scan_into
 from dedup.sources import Listing, list_source
 from dedup.storage import Info, Store, check_name, find_store, home_directory, name_for, stores
 
