@@ -134,7 +134,7 @@ def basis() -> Spectra:
 
 def spectra(views: Views, windows: int) -> Spectra:
     """Frequencies (n, windows, 128) of the first `windows` windows of views (n, 24, 24), exact whole numbers."""
-    pixels = views.reshape(len(views), -1).astype(np.float32)
+    pixels = views.reshape(len(views), VIEW * VIEW).astype(np.float32)
     return (pixels @ basis()[:, : windows * FREQUENCIES]).reshape(len(views), windows, FREQUENCIES)
 
 
