@@ -76,7 +76,7 @@ def media_type(image: Path) -> str | None:
                 return "image/jpeg"
             case "PNG" if _is_plain_png(stream):
                 return "image/png"
-            case "WEBP" if not (head[12:16] == b"VP8X" and head[20] & _WEBP_HAS_EXIF):
+            case "WEBP" if len(head) == _HEAD_BYTES and not (head[12:16] == b"VP8X" and head[20] & _WEBP_HAS_EXIF):
                 return "image/webp"
             case "GIF":
                 return "image/gif"
@@ -105,7 +105,7 @@ def _is_plain_jpeg(stream: BinaryIO) -> bool:
 def _is_plain_png(stream: BinaryIO) -> bool:
     """Whether channels have at most 8 bits and no EXIF chunk, which browsers treat differently, turns the picture."""
     for kind, body in _png_chunks(stream):
-        if kind == b"IHDR" and body[8] > 8:
+        if kind == b"IHDR" and not b"\x01" <= body[8:9] <= b"\x08":
             return False
         if kind == b"eXIf":
             return False

@@ -476,14 +476,15 @@ class CompareView {
     this.position = el("span", { class: "quiet number" });
     this.actionBar = el("div", { class: "actions" });
     this.help = keyHelp("Keys of this view", COMPARE_KEYS);
-    const bar = el("div", { class: "bar" }, this.modeButtons, this.alignButton, this.swapButton,
+    const tools = el("div", { class: "tools" }, this.modeButtons, this.alignButton, this.swapButton,
       el("label", { class: "gain" }, "Strength", this.gainInput, this.gainLabel), this.differenceText,
       el("span", { class: "spring" }), this.actionBar, this.position,
       el("div", { class: "segmented", role: "group", "aria-label": "Zoom" },
         button("−", "Smaller (-)", () => this.zoomTo(this.view.scale / 1.4), { "aria-label": "Smaller" }), this.zoomLabel,
         button("+", "Larger (+)", () => this.zoomTo(this.view.scale * 1.4), { "aria-label": "Larger" }),
         button("Fit", "Fit to the window (0)", () => this.fit()),
-        button("100 %", "One image pixel on one screen pixel (1)", () => this.zoomTo(1))),
+        button("100 %", "One image pixel on one screen pixel (1)", () => this.zoomTo(1))));
+    const bar = el("div", { class: "bar" }, tools,
       button("?", "Keys (?)", () => this.help.showModal(), { "aria-label": "Keys" }),
       button("✕", "Close (Esc)", () => this.close(), { "aria-label": "Close", class: "close" }));
     this.captionOne = el("div", { class: "caption" });

@@ -48,9 +48,10 @@ function inkOn(colour) {
 
 /** Put the palette of the current theme on `root` as --exact, --exact-ink, --near, ... */
 function applyPalette(root, palette) {
-  const page = getComputedStyle(root).getPropertyValue("--st-background-color").trim() || "#fff";
-  const dark = luminance(page) < 0.25;
+  const theme = getComputedStyle(root);
+  const dark = luminance(theme.getPropertyValue("--st-background-color").trim() || "#fff") < 0.25;
   root.dataset.theme = dark ? "dark" : "light";
+  root.style.setProperty("--accent-ink", inkOn(theme.getPropertyValue("--st-primary-color").trim() || "#000"));
   for (const [meaning, pair] of Object.entries(palette)) {
     const colour = pair[dark ? 1 : 0];
     root.style.setProperty(`--${meaning}`, colour);

@@ -75,7 +75,6 @@ class Gallery {
     applyPalette(this.root, data.palette);
     this.root.style.setProperty("--columns", data.columns);
     this.grid.style.maxHeight = data.height ? `${data.height}px` : "";
-    this.grid.classList.toggle("with-descriptions", data.items.some(item => item.description || item.error));
     this.layCells();
     this.paint();
   }
@@ -123,16 +122,12 @@ class Gallery {
 
   paint() {
     const selection = new Set(this.selection);
-    let tagged = false;
     this.items.forEach((item, index) => {
       const cell = this.cells.get(item.id);
       cell.classList.toggle("current", index === this.cursor);
       cell.setAttribute("aria-selected", String(selection.has(item.id)));
-      const tags = this.tagsOf(item);
-      tagged ||= tags.length > 0;
-      fillTags(cell, tags, this.colours);
+      fillTags(cell, this.tagsOf(item), this.colours);
     });
-    this.grid.classList.toggle("with-tags", tagged);
     if (this.items.length) this.grid.setAttribute("aria-activedescendant", `cell-${this.items[this.cursor].id}`);
     const many = `${this.items.length} ${this.items.length === 1 ? "image" : "images"} on this page`;
     setText(this.toolbar.querySelector(".count"), selection.size ? `${many} · ${selection.size} selected` : many);
@@ -340,12 +335,12 @@ function makeCell(item) {
   const cardButton = (name, title) => el("button", { type: "button", tabindex: "-1", "data-do": name, title,
     "aria-label": title }, icon(name));
   return el("div", { class: "cell", role: "option", id: `cell-${item.id}`, "data-id": item.id }, el("div", { class: "card" },
-    el("div", { class: "tile" }, el("div", { class: "badges" }), el("span", { class: "check", "aria-hidden": "true" }),
+    el("div", { class: "tile" }, el("div", { class: "badges" }), el("div", { class: "tags" }), el("span", { class: "check", "aria-hidden": "true" }),
       el("div", { class: "buttons" }, cardButton("tag", "Tag (T)"), cardButton("similar", "Show similar images (S)"),
         cardButton("compare", "Compare (C)"))),
     el("div", { class: "text" },
       el("div", { class: "line" }, el("span", { class: "name" }), el("span", { class: "value number" })),
-      el("div", { class: "description" }), el("div", { class: "tags" }))));
+      el("div", { class: "description" }))));
 }
 
 function fillCell(cell, item) {
@@ -354,13 +349,12 @@ function fillCell(cell, item) {
   cell.signature = signature;
   const part = name => cell.querySelector(`.${name}`);
   cell.dataset.kind = item.kind;
-  cell.setAttribute("aria-label", [item.name, item.value, item.description || item.error].filter(Boolean).join(", "));
+  cell.setAttribute("aria-label", [item.name, item.role === "keeper" ? "keeper" : item.kind, item.value, item.error || item.description].filter(Boolean).join(", "));
   setText(part("name"), item.name);
   part("name").title = item.path;
   setText(part("value"), item.value ?? "");
-  const description = item.error || item.description || "";
-  setText(part("description"), description);
-  part("description").title = description;
+  setText(part("description"), item.description ?? "");
+  part("description").title = item.description ?? "";
   part("badges").replaceChildren(...badges(item));
   if (cell.thumb !== item.thumb) {
     cell.thumb = item.thumb;

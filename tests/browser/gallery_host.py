@@ -15,7 +15,7 @@ IMAGES, CACHE = Path(os.environ["IMAGES"]), Path(os.environ["CACHE"])
 def resolve(dataset: str, image_id: str) -> ServedImage | None:
     number = int(image_id, 16)
     files = sorted(IMAGES.iterdir())
-    return ServedImage(files[number], "ab12", CACHE) if dataset == "d0" and number < len(files) else None
+    return ServedImage(files[number], f"a{number:x}", CACHE) if dataset == "d0" and number < len(files) else None
 
 
 app = st.App(Path(__file__).parent / "gallery_page.py", routes=routes(resolve))
