@@ -140,7 +140,7 @@ def _read_once(path: Path, stat: os.stat_result, max_pixels: int) -> Decoded:
         exif = image.getexif()
         orientation = _orientation(image)
         rgb, alpha = _to_rgb(image)
-        picture = _upright(rgb, orientation)
+        picture = _upright(rgb, _orientation(image))  # asked again: loading a TIFF already turns it
         return Decoded(
             picture=picture,
             sha256=sha256,
