@@ -82,6 +82,11 @@ class FakeDataset:
     coco: Coco | None = None
     name: str = "test"
 
+    @property
+    def annotations(self) -> tuple[Coco, ...]:
+        """The documents it was opened with."""
+        return (self.coco,) if self.coco else ()
+
     def file(self, row: int) -> Path:
         """The absolute file of `row`."""
         return self.root / str(self.frame["path"].iloc[row])

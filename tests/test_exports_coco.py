@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -77,7 +78,7 @@ def test_order_is_kept_and_images_the_document_does_not_name_are_added(tmp_path)
         (901, "new.jpg"),
     ]
     assert [entry["id"] for entry in document["annotations"]] == [5, 1, 2]
-    assert "1 selected images are not named in source.json" in notes[0]
+    assert "1 selected images are named in no annotation file" in notes[0]
     assert "1 images named in source.json are no single file" in notes[1]
 
 
@@ -179,3 +180,73 @@ def test_real_documents(shared_data, tmp_path, capsys, annotations, images):
     assert len(loaded.getImgIds()) == mask.sum()
     again = Coco.read(output).attach(list(data.frame["path"]))
     assert set(again.image_ids) == set(data.frame["path"][mask])
+
+
+@dataclass
+class Several(FakeDataset):
+    """A dataset of several documents."""
+
+    annotations: tuple[Coco, ...] = ()
+
+
+def several(tmp_path, *documents, paths=("a.jpg", "b.jpg", "c.jpg")):
+    sources = []
+    for number, document in enumerate(documents):
+        (tmp_path / f"{number}.json").write_text(json.dumps(document))
+        sources.append(Coco.read(tmp_path / f"{number}.json"))
+    return Several(make_frame(paths), root=tmp_path, annotations=tuple(sources))
+
+
+def plain(document):
+    document = json.loads(json.dumps(document))
+    for image in document["images"]:
+        image.pop("dedup")
+    return document
+
+
+def test_documents_of_different_ids_are_put_one_after_the_other(tmp_path):
+    first = {"info": {"a": 1}, "categories": [{"id": 1, "name": "cat"}], "images": [{"id": 1, "file_name": "a.jpg"}],
+             "annotations": [{"id": 1, "image_id": 1, "category_id": 1}]}  # fmt: skip
+    second = {"extra": 5, "categories": [{"id": 1, "name": "cat"}], "images": [{"id": 2, "file_name": "b.jpg"}],
+              "annotations": [{"id": 2, "image_id": 2, "category_id": 1}]}  # fmt: skip
+    data = several(tmp_path, first, second)
+    document, notes = coco.build(data, np.array([True, True, False]))
+    document = plain(document)
+    assert document["images"] == first["images"] + second["images"]
+    assert document["annotations"] == first["annotations"] + second["annotations"]
+    assert document["categories"] == first["categories"]
+    assert (document["info"], document["extra"]) == ({"a": 1}, 5) and not [n for n in notes if "ids" in n]
+
+
+def test_ids_that_are_taken_change_and_nothing_else(tmp_path):
+    first = {"licenses": [{"id": 0, "name": "x"}], "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
+             "images": [{"id": 0, "file_name": "a.jpg", "license": 0}],
+             "annotations": [{"id": 0, "image_id": 0, "category_id": 2}]}  # fmt: skip
+    second = {"licenses": [{"id": 0, "name": "y"}], "categories": [{"id": 1, "name": "dog"}, {"id": 2, "name": "cow"}],
+              "images": [{"id": 0, "file_name": "b.jpg", "license": 0}, {"id": 1, "file_name": "c.jpg"}],
+              "annotations": [{"id": 0, "image_id": 0, "category_id": 1, "odd": 1},
+                              {"id": 1, "image_id": 1, "category_id": 2}]}  # fmt: skip
+    data = several(tmp_path, first, second)
+    document, notes = coco.build(data, data.everything())
+    document = plain(document)
+    assert document["categories"] == [*first["categories"], {"id": 3, "name": "cow"}]
+    assert document["licenses"] == [{"id": 0, "name": "x"}, {"id": 1, "name": "y"}]
+    names = {image["id"]: image["file_name"] for image in document["images"]}
+    assert len(names) == 3 and document["images"][1]["license"] == 1
+    told = {
+        (names[a["image_id"]], {c["id"]: c["name"] for c in document["categories"]}[a["category_id"]])
+        for a in document["annotations"]
+    }
+    assert told == {("a.jpg", "dog"), ("b.jpg", "dog"), ("c.jpg", "cow")}
+    assert len({a["id"] for a in document["annotations"]}) == 3 and document["annotations"][1]["odd"] == 1
+    assert "ids of 1.json were taken already" in notes[0]
+
+
+def test_captions_join_the_images_of_the_instances(tmp_path):
+    images = [{"id": 0, "file_name": "a.jpg"}, {"id": 8, "file_name": "b.jpg"}]
+    first = {"images": images, "annotations": [{"id": 1, "image_id": 0}]}
+    second = {"images": images[::-1], "annotations": [{"id": 2, "image_id": 8, "caption": "x"}]}
+    data = several(tmp_path, first, second)
+    document = plain(coco.build(data, np.array([True, True, False]))[0])
+    assert document["images"] == images
+    assert document["annotations"] == first["annotations"] + second["annotations"]

@@ -33,8 +33,8 @@ class Exportable(Protocol):
         """The folder that paths are relative to."""
 
     @property
-    def coco(self) -> Coco | None:
-        """The COCO document the dataset was opened with."""
+    def annotations(self) -> tuple[Coco, ...]:
+        """The COCO documents the dataset was opened with."""
 
     def file(self, row: int) -> Path:
         """The absolute file of a row."""

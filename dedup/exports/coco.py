@@ -5,6 +5,9 @@ back as it was read, in its order; images and annotations outside the selection 
 on each image its tags, singularity, kind and keeper's file name, at the top the version of the score. Selected images
 the document does not name are added with new ids after the greatest, without annotations, and the report says so.
 
+Several source documents become one: the first as it is, the others' entries after it under their own ids, or new ones
+where an id is taken already.
+
 Without one, images get ids from 1 in the order of their paths, there are no annotations, and the classes of folders
 are offered as categories; which image belongs to which is in `dedup.classes`.
 
@@ -16,31 +19,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from dedup.annotations import NAMESPACE, Attachment, Coco, ImageId
 from dedup.exports.base import Export, Exportable, Meter, Report, write_chunks
+from dedup.exports.joining import Document, Part, next_id
 from dedup.model import SCORE_VERSION, TAG_PREFIX, OnProgress, Status
 from dedup.where import Mask
 
 ENTRIES_A_CHUNK = 2_000
 
-Document = dict[str, Any]
-
 
 def build(dataset: Exportable, mask: Mask) -> tuple[Document, tuple[str, ...]]:
     """The COCO document of the images in `mask`, and notes for a person."""
     frame = dataset.frame
-    notes: list[str] = []
-    if dataset.coco is None:
-        document = _fresh(frame, mask)
+    if dataset.annotations:
+        document, notes = _from_sources(dataset, mask)
     else:
-        document, notes = _filtered(
-            frame, mask, dataset.coco, dataset.coco.attach(list(frame["path"]), root=dataset.root)
-        )
+        document, notes = _fresh(frame, mask), []
     failed = int((mask & (frame["status"] == Status.FAILED).to_numpy()).sum())
     if failed:
         notes.append(f"{failed:,} of the images cannot be read; select without the kind failed to leave them out.")
@@ -77,32 +75,54 @@ def _fresh(frame: pd.DataFrame, mask: Mask) -> Document:
     }
 
 
-def _filtered(frame: pd.DataFrame, mask: Mask, source: Coco, attachment: Attachment) -> tuple[Document, list[str]]:
-    row_of = {path: row for row, path in enumerate(frame["path"])}
-    row_of_id = {id_: row_of[path] for path, ids in attachment.image_ids.items() for id_ in ids}
-    kept = [image for image in source.images if image["id"] in row_of_id and mask[row_of_id[image["id"]]]]
-    names = Names(
-        frame, {row_of_id[image["id"]]: image["file_name"] for image in source.images if image["id"] in row_of_id}
-    )
-    ours = _fields(frame, [row_of_id[image["id"]] for image in kept], names)
-    images = [{**image, NAMESPACE: fields} for image, fields in zip(kept, ours, strict=True)]
+def _from_sources(dataset: Exportable, mask: Mask) -> tuple[Document, list[str]]:
+    frame = dataset.frame
+    paths = list(frame["path"])
+    row_of = {path: row for row, path in enumerate(paths)}
+    attachments = [source.attach(paths, root=dataset.root) for source in dataset.annotations]
+    rows = [{id_: row_of[p] for p, ids in met.image_ids.items() for id_ in ids} for met in attachments]
+    named = [
+        (held[i["id"]], i)
+        for s, held in zip(dataset.annotations, rows, strict=True)
+        for i in s.images
+        if i["id"] in held
+    ]
+    names = Names(frame, {row: image["file_name"] for row, image in reversed(named)})
+    parts = [_filtered(source, held, mask) for source, held in zip(dataset.annotations, rows, strict=True)]
+    joined = parts[0]
+    notes: list[str] = []
+    for part, source in zip(parts[1:], dataset.annotations[1:], strict=True):
+        renumbered = joined.take(part)
+        if renumbered:
+            notes.append(f"{renumbered:,} ids of {source.path.name} were taken already; they got new ones.")
+    ours = _fields(frame, joined.rows, names)
+    images = [{**image, NAMESPACE: fields} for image, fields in zip(joined.document["images"], ours, strict=True)]
     new = [int(row) for row in np.flatnonzero(mask) if row not in names.of_row]
-    images += _added(frame, new, _next_id(image["id"] for image in source.images), names)
-    ids = {image["id"] for image in kept}
-    document = dict(source.document) | {"images": images, NAMESPACE: {"score_version": SCORE_VERSION}}
+    first_id = next_id(image["id"] for source in dataset.annotations for image in source.images)
+    images += _added(frame, new, max(first_id, next_id(image["id"] for image in images)), names)
+    if new:
+        notes.append(f"{len(new):,} selected images are named in no annotation file; added without annotations.")
+    notes += [
+        note for source, met in zip(dataset.annotations, attachments, strict=True) for note in _unmet(source, met)
+    ]
+    return joined.document | {"images": images, NAMESPACE: {"score_version": SCORE_VERSION}}, notes
+
+
+def _unmet(source: Coco, attachment: Attachment) -> list[str]:
+    count = len(attachment.missing) + len(attachment.ambiguous)
+    return (
+        [f"{count:,} images named in {source.path.name} are no single file of the dataset; left out."] if count else []
+    )
+
+
+def _filtered(source: Coco, row_of_id: Mapping[ImageId, int], mask: Mask) -> Part:
+    """The part of one document inside `mask`; its entries are the source's own."""
+    images = [image for image in source.images if image["id"] in row_of_id and mask[row_of_id[image["id"]]]]
+    ids = {image["id"] for image in images}
+    document = dict(source.document) | {"images": images}
     if "annotations" in document:
         document["annotations"] = [entry for entry in source.annotations if entry["image_id"] in ids]
-    return document, _notes(source, attachment, len(new))
-
-
-def _notes(source: Coco, attachment: Attachment, added: int) -> list[str]:
-    notes = []
-    if added:
-        notes.append(f"{added:,} selected images are not named in {source.path.name}; added without annotations.")
-    if attachment.missing or attachment.ambiguous:
-        count = len(attachment.missing) + len(attachment.ambiguous)
-        notes.append(f"{count:,} images named in {source.path.name} are no single file of the dataset; left out.")
-    return notes
+    return Part(document, [row_of_id[image["id"]] for image in images])
 
 
 class Names:
@@ -149,10 +169,6 @@ def _fields(frame: pd.DataFrame, rows: Iterable[int], names: Names) -> list[Docu
         }
         for row in rows
     ]
-
-
-def _next_id(ids: Iterable[ImageId]) -> int:
-    return max((id_ for id_ in ids if isinstance(id_, int)), default=0) + 1
 
 
 def _chunks(document: Document, on_progress: OnProgress | None) -> Iterator[bytes]:
