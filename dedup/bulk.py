@@ -1,0 +1,116 @@
+"""Bulk decisions by rule: what each would do, counted before anything happens.
+
+A rule looks at the duplicates of a frame and says which of them to drop, or which to tell apart from their keeper. It
+decides nothing itself: the caller shows the counts and then makes one undoable step of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dedup.model import Kind, Role
+from dedup.relations import ORIENTATION_NAMES
+
+Mask = NDArray[np.bool_]
+
+SAME_CONTENT = frozenset({"recompressed", "resized", "other format"})
+"""Relations that leave the picture's content as it was."""
+
+MIRRORING = frozenset({"mirrored", "flipped", "transposed", "transversed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`keep` False: the duplicates it names are dropped; True: they are told apart from their keeper and stay.
+
+    `relations` are the only ones a near duplicate may show to be dropped, or those of which it must show one to stay.
+    """
+
+    name: str
+    title: str
+    kind: Kind
+    relations: frozenset[str]
+    keep: bool = False
+
+
+RULES = (
+    Rule("exact", "Accept all suggestions for exact duplicates", Kind.EXACT, frozenset()),
+    Rule("recompressed", "Accept all suggestions for recompressed and resized", Kind.NEAR, SAME_CONTENT),
+    Rule("mirrored", "Keep mirrored copies", Kind.NEAR, MIRRORING, keep=True),
+    Rule("turned", "Keep turned copies", Kind.NEAR, frozenset(ORIENTATION_NAMES.values()) - MIRRORING, keep=True),
+)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a rule would do: rows to drop, couples (row, keeper's row) to tell apart, bytes saved, and how many rows
+    it would have named but for the ones held back."""
+
+    rule: Rule
+    drop: tuple[int, ...]
+    apart: tuple[tuple[int, int], ...]
+    bytes: int
+    held: int
+
+    @property
+    def count(self) -> int:
+        """Images it decides."""
+        return len(self.drop) + len(self.apart)
+
+
+def previews(frame: pd.DataFrame, rules: Sequence[Rule] = RULES, hold: Collection[int] = ()) -> list[Preview]:
+    """What each rule would do; rows of `hold` (protected folders, label clashes) are never named."""
+    return [preview(frame, rule, hold) for rule in rules]
+
+
+def preview(frame: pd.DataFrame, rule: Rule, hold: Collection[int] = ()) -> Preview:
+    """What one rule would do. Keepers and images outside groups are never named."""
+    named = np.flatnonzero(_named(frame, rule)).tolist()
+    rows = [row for row in named if row not in hold]
+    keeper = frame["nearest"].to_numpy()
+    return Preview(
+        rule=rule,
+        drop=() if rule.keep else tuple(rows),
+        apart=tuple((row, int(keeper[row])) for row in rows) if rule.keep else (),
+        bytes=0 if rule.keep else int(frame["bytes"].to_numpy(np.int64)[rows].sum()),
+        held=len(named) - len(rows),
+    )
+
+
+def protected(frame: pd.DataFrame, folders: Collection[str]) -> dict[int, str]:
+    """Rows below protected folders with the reason: never suggested for removal."""
+    return dict.fromkeys(np.flatnonzero(below(frame, folders)).tolist(), "its folder is protected")
+
+
+def below(frame: pd.DataFrame, folders: Collection[str]) -> Mask:
+    """Which images lie in one of the folders (relative to the root, "" for all) or deeper, bool (n,)."""
+    starts = tuple(f"{folder.strip('/')}/" if folder.strip("/") else "" for folder in folders)
+    return np.array([path.startswith(starts) for path in frame["path"]], bool) if starts else np.zeros(len(frame), bool)
+
+
+def incoming_first(frame: pd.DataFrame, rows: Sequence[int], folders: Collection[str]) -> list[int]:
+    """`rows` with those of incoming folders before the others, otherwise in their order."""
+    arrived = below(frame, folders)
+    return sorted(rows, key=lambda row: not arrived[row])
+
+
+def counts(found: Sequence[Preview]) -> Mapping[str, int]:
+    """Rule name to the number of images it decides."""
+    return {each.rule.name: each.count for each in found}
+
+
+def _named(frame: pd.DataFrame, rule: Rule) -> Mask:
+    duplicates = ((frame["role"] == Role.DUPLICATE) & (frame["kind"] == rule.kind)).to_numpy(np.bool_)
+    if rule.kind == Kind.EXACT:
+        return np.asarray(duplicates)
+    shown = [frozenset(names) for names in frame["relations"]]
+    if rule.keep:
+        fits = [bool(names & rule.relations) for names in shown]
+    else:
+        fits = [bool(names) and names <= rule.relations for names in shown]
+    return np.asarray(duplicates & np.array(fits, np.bool_))

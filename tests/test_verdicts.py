@@ -1,0 +1,95 @@
+"""Verdicts are kept by content, travel as a file, and hold until a new member joins."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dedup import verdicts
+from dedup.decisions import Decisions
+from dedup.errors import UsageError
+from dedup.verdicts import Verdicts
+from tests.building import make_images, picture
+
+A, B, C, D = (hashlib.sha256(name.encode()).hexdigest() for name in "abcd")
+
+
+def test_what_is_decided_is_found_again_whatever_the_order(tmp_path):
+    decisions = Decisions(tmp_path / "decisions.db")
+    assert verdicts.of(decisions) == Verdicts()
+    decisions.decide([verdicts.change(B, A), verdicts.review([B, A, A])], "keep both")
+    assert verdicts.of(decisions) == Verdicts(frozenset({frozenset({A, B})}), frozenset({tuple(sorted([A, A, B]))}))
+    decisions.decide([verdicts.change(A, B, remove=True), verdicts.review([A, B, A], remove=True)], "take back")
+    assert verdicts.of(decisions) == Verdicts()
+    decisions.undo()
+    assert len(verdicts.of(decisions)) == 2
+
+
+def test_the_same_bytes_cannot_be_told_apart():
+    with pytest.raises(UsageError, match="identical"):
+        verdicts.change(A, A)
+
+
+def test_a_file_carries_verdicts_to_another_dataset(tmp_path):
+    mine = Verdicts(frozenset({frozenset({A, B}), frozenset({C, D})}), frozenset({tuple(sorted([A, C, C]))}))
+    verdicts.write(mine, tmp_path / "verdicts.json")
+    theirs = Decisions(tmp_path / "theirs.db")
+    theirs.decide([verdicts.change(A, B)], "known already")
+    assert verdicts.merge(theirs, verdicts.read(tmp_path / "verdicts.json")) == 2
+    assert verdicts.of(theirs) == mine
+    theirs.undo()
+    assert len(verdicts.of(theirs)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("hello", "not a readable file of verdicts"),
+        ("[]", "not a file of verdicts"),
+        ('{"format": "dedup verdicts", "version": 9}', "version 9"),
+        ('{"format": "dedup verdicts", "version": 1, "different": []}', "damaged"),
+        ('{"format": "dedup verdicts", "version": 1, "different": [["x", "y"]], "reviewed": []}', "damaged"),
+        (json.dumps({"format": "dedup verdicts", "version": 1, "different": [[A, A]], "reviewed": []}), "damaged"),
+        (json.dumps({"format": "dedup verdicts", "version": 1, "different": [A], "reviewed": [7]}), "damaged"),
+    ],
+)
+def test_other_files_are_refused_in_one_sentence(tmp_path, text, message):
+    (tmp_path / "file.json").write_text(text)
+    with pytest.raises(UsageError, match=message):
+        verdicts.read(tmp_path / "file.json")
+
+
+def test_a_group_is_settled_until_a_member_joins():
+    reviewed = Verdicts(reviewed=frozenset({tuple(sorted([A, A, B]))}))
+    assert verdicts.settled({1: (A, A, B)}, {}, reviewed) == {1}
+    assert verdicts.settled({1: (A, B)}, {}, reviewed) == {1}
+    assert verdicts.settled({1: tuple(sorted([A, B, C]))}, {}, reviewed) == set()
+    assert verdicts.settled({1: (A, A, A)}, {}, reviewed) == set()
+
+
+def test_a_group_whose_copies_were_all_told_apart_from_the_keeper_is_settled():
+    apart = Verdicts(different=frozenset({frozenset({A, B}), frozenset({A, C})}))
+    groups = {1: tuple(sorted([A, B, C])), 2: tuple(sorted([A, B, D])), 3: (A, A)}
+    assert verdicts.settled(groups, {1: A, 2: A, 3: A}, apart) == {1}
+
+
+def test_memberships_and_keepers_of_a_frame(tmp_path):
+    for name in ("a.png", "b.png"):
+        picture(tmp_path / "photos" / name, 1)
+    picture(tmp_path / "photos" / "c.png", 2)
+    frame = make_images(tmp_path, {"a.png": ["b.png"]}).frame
+    assert verdicts.memberships(frame) == {0: (frame["sha256"][0],) * 2}
+    assert verdicts.keepers(frame) == {0: frame["sha256"][0]}
+
+
+hashes = st.lists(st.sampled_from([A, B, C, D]), min_size=1, max_size=5).map(lambda members: tuple(sorted(members)))
+
+
+@given(hashes, hashes)
+def test_settled_means_that_nothing_is_new(now, then):
+    expected = all(now.count(sha256) <= then.count(sha256) for sha256 in now)
+    assert (verdicts.settled({1: now}, {}, Verdicts(reviewed=frozenset({then}))) == {1}) == expected
