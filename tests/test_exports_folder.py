@@ -117,6 +117,21 @@ def test_changed_and_vanished_files_are_left_out_and_listed(data, tmp_path):
         assert len(folder.write(data, data.everything(), tmp_path / mode, mode=mode).notes) == 2
 
 
+@pytest.mark.parametrize("mode", folder.MODES)
+def test_files_that_may_not_be_read_are_left_out(data, tmp_path, monkeypatch, mode):
+    first = data.frame["path"][0]
+    real = Path.open
+
+    def refuse(self, *arguments, **options):
+        if self == data.root / first:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    report = folder.write(data, data.everything(), tmp_path / "out", mode=mode)
+    assert report.notes == (f"Left out {first}: the file cannot be read (Permission denied).",)
+
+
 def test_a_cancelled_export_goes_on_where_it_stopped(data, tmp_path):
     def cancel(progress):
         if progress.done == 3:

@@ -181,25 +181,37 @@ def _place_all(items: list[Item], output: Path, mode: Mode, on_progress: OnProgr
 
 def _place(item: Item, target: Path, mode: Mode) -> str:
     """Write one file; '' when it is there and whole, else why it is left out."""
-    try:
-        if not item.source.is_file():
-            return "the file has vanished"
-        if not item.sha256 or (mode != "copy" and _sha256(item.source) != item.sha256):
-            return "the file has changed since the scan" if item.sha256 else "the file cannot be read"
-    except OSError as error:
-        return f"the file cannot be read ({error.strerror})"
+    problem = _source_problem(item, read=mode != "copy")
+    if problem:
+        return problem
     with _clear_errors(target):
         if os.path.lexists(target):
             return _check_existing(item, target)
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = target.parent / f"{UNFINISHED}{uuid.uuid4().hex}.part"
         try:
-            if not _MAKERS[mode](item, unfinished):
-                return "the file has changed since the scan"
-            unfinished.rename(target)
+            problem = _MAKERS[mode](item, unfinished)
+            if not problem:
+                unfinished.rename(target)
         finally:
             unfinished.unlink(missing_ok=True)
-    return ""
+    return problem
+
+
+CHANGED = "the file has changed since the scan"
+
+
+def _source_problem(item: Item, *, read: bool) -> str:
+    """Why the source cannot be exported, as far as is known before copying; `read` compares its content too."""
+    if not item.source.is_file():
+        return "the file has vanished"
+    if not item.sha256:
+        return "the file cannot be read"
+    try:
+        item.source.open("rb").close()
+        return CHANGED if read and _sha256(item.source) != item.sha256 else ""
+    except OSError as error:
+        return f"the file cannot be read ({error.strerror})"
 
 
 def _check_existing(item: Item, target: Path) -> str:
@@ -209,31 +221,31 @@ def _check_existing(item: Item, target: Path) -> str:
     return ""
 
 
-def _copy(item: Item, unfinished: Path) -> bool:
+def _copy(item: Item, unfinished: Path) -> str:
     digest = hashlib.sha256()
     with item.source.open("rb") as source, unfinished.open("xb") as target:
         while block := source.read(BLOCK):
             digest.update(block)
             target.write(block)
     if digest.hexdigest() != item.sha256:
-        return False
+        return CHANGED
     shutil.copystat(item.source, unfinished)
     if _sha256(unfinished) != item.sha256:
         raise ExportError(f"The copy of {item.relative} does not read back as written. Check the target disk.")
-    return True
+    return ""
 
 
-def _hard_link(item: Item, unfinished: Path) -> bool:
+def _hard_link(item: Item, unfinished: Path) -> str:
     os.link(item.source.resolve(), unfinished)
-    return True
+    return ""
 
 
-def _symbolic_link(item: Item, unfinished: Path) -> bool:
+def _symbolic_link(item: Item, unfinished: Path) -> str:
     unfinished.symlink_to(Path(os.path.abspath(item.source)))
-    return True
+    return ""
 
 
-_MAKERS: dict[Mode, Callable[[Item, Path], bool]] = {"copy": _copy, "hardlink": _hard_link, "symlink": _symbolic_link}
+_MAKERS: dict[Mode, Callable[[Item, Path], str]] = {"copy": _copy, "hardlink": _hard_link, "symlink": _symbolic_link}
 
 
 def _sha256(path: Path) -> str:
