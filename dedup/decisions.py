@@ -118,12 +118,20 @@ class Decisions:
 
         Returns how many images changed. Raises `UnknownTag` when removing, `UsageError` for an unusable name.
         """
+        return self.tag_all(paths, [name], remove=remove)
+
+    def tag_all(self, paths: Sequence[str], names: Sequence[str], *, remove: bool = False) -> int:
+        """`tag` for several tags in one undoable step; returns how many times a tag was given or taken."""
+        value = None if remove else "1"
+        verb = "Removed" if remove else "Added"
+        changes: list[Change] = []
+        made: list[Change] = []
         with self._transaction() as connection:
-            tag_id, made = self._find_or_make(connection, name, remove)
-            value = None if remove else "1"
-            verb = "Removed" if remove else "Added"
-            changes = made + [(TAG, path, tag_id, value) for path in paths]
-            changed = self._apply(connection, changes, f"{verb} tag {name}")
+            for name in names:
+                tag_id, new = self._find_or_make(connection, name, remove)
+                made += new
+                changes += [(TAG, path, tag_id, value) for path in paths]
+            changed = self._apply(connection, made + changes, f"{verb} tag {', '.join(names)}")
         return changed - len(made)
 
     def would_change(self, paths: Sequence[str], name: str, *, remove: bool = False) -> int:
