@@ -31,7 +31,10 @@ ACKNOWLEDGED = "{key}:acknowledged"
 EventType = Literal["select", "tag", "similar", "action", "close"]
 Mode = Literal["side", "wipe", "blink", "difference"]
 Affine = Sequence[Sequence[float]]
-"""Two rows of three numbers: upright pixel coordinates (x, y, 1) of a copy to those of the left image."""
+"""Two rows of three numbers: upright pixel coordinates (x, y, 1) of a copy to those of the left image.
+
+(0, 0) is the outer corner of the first pixel, so its centre is (0.5, 0.5).
+"""
 
 
 class Side(TypedDict):

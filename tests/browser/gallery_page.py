@@ -72,8 +72,7 @@ def item(number: int, place: int) -> Item:
     if kind == "failed":
         shown["error"] = "truncated: image file is truncated (12 bytes not processed)"
     if match is not None:
-        width = shown["width"]
-        mirrored = [[-0.85, 0, 0.95 * width], [0, 0.85, 10]]
+        mirrored = [[-1, 0, 380], [0, 1, 30]]
         shown |= {
             "match": side(first + match),
             "distance": 0.0 if kind == "exact" else 0.271,
