@@ -32,6 +32,13 @@ from dedup.errors import UnreadableImage
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "DIB", "HEIF", "AVIF", "PPM", "JPEG2000", "ICO")
 """Recognised by content; JPEG stands for MPO too. Formats that Pillow hands to other programs (EPS) are left out."""
 
+UNSUPPORTED_SUFFIXES = frozenset({
+    ".3fr", ".arw", ".blp", ".cr2", ".cr3", ".cur", ".dcm", ".dds", ".dng", ".emf", ".eps", ".exr", ".fits", ".flc",
+    ".fli", ".hdr", ".jxl", ".nef", ".orf", ".pcx", ".psd", ".qoi", ".raf", ".raw", ".rw2", ".sgi", ".svg", ".tga",
+    ".wmf", ".xcf",
+})  # fmt: skip
+"""Names of image formats that are not read: such files are listed as failures, never passed over in silence."""
+
 MAX_PIXELS = 200_000_000
 """Default limit: a larger picture becomes a failure row instead of filling the memory."""
 
@@ -165,11 +172,18 @@ def _open(stream: BinaryIO, max_pixels: int) -> Image.Image:
     try:
         image = Image.open(stream, formats=FORMATS)
     except UnidentifiedImageError as error:
-        reason = f"damaged: its {announced} header cannot be read" if announced else "not an image we can read"
-        raise UnreadableImage(reason) from error
+        raise UnreadableImage(_unidentified(announced, Path(str(stream.name)).suffix.lower())) from error
     if image.width * image.height > max_pixels:
         raise UnreadableImage(f"too many pixels: {image.width * image.height:,}, more than the limit")
     return image
+
+
+def _unidentified(announced: str | None, suffix: str) -> str:
+    if announced:
+        return f"damaged: its {announced} header cannot be read"
+    if suffix in UNSUPPORTED_SUFFIXES:
+        return f"{suffix[1:].upper()} files are not supported"
+    return "not an image we can read"
 
 
 def _orientation(image: Image.Image) -> int:

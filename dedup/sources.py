@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dedup.decode import HEAD_BYTES, sniff
+from dedup.decode import HEAD_BYTES, UNSUPPORTED_SUFFIXES, sniff
 from dedup.errors import SourceError
 
 IMAGE_SUFFIXES = frozenset({
@@ -158,7 +158,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _looks_like_image(entry: os.DirEntry[str], passed_over: Counter[str]) -> bool:
     suffix = os.path.splitext(entry.name)[1].lower()
-    if suffix in IMAGE_SUFFIXES or _announces_image(entry):
+    if suffix in IMAGE_SUFFIXES or suffix in UNSUPPORTED_SUFFIXES or _announces_image(entry):
         return True
     passed_over[suffix] += 1
     return False

@@ -14,7 +14,7 @@ MODULES = {
 }
 FLOORS = (
     ("errors", "model"),
-    ("files", "decode", "sources", "metrics", "signature", "candidates", "alignment", "relations", "ordering"),
+    ("files", "decode", "sources", "metrics", "signature", "candidates", "alignment", "verdict", "relations", "ordering"),
     (
         "examine",
         "engines",

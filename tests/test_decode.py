@@ -127,6 +127,8 @@ def test_reasons_that_people_understand(tmp_path):
     whole = save(photo(7, (400, 300)), tmp_path / "whole.jpg").read_bytes()
     (tmp_path / "half.jpg").write_bytes(whole[: len(whole) // 2])
     assert _reason(tmp_path / "empty.jpg") == "empty file"
+    (tmp_path / "layers.psd").write_bytes(b"8BPS")
+    assert _reason(tmp_path / "layers.psd") == "PSD files are not supported"
     assert _reason(tmp_path / "text.jpg") == "not an image we can read"
     assert _reason(tmp_path / "header.png").startswith(("damaged", "truncated"))
     assert _reason(tmp_path / "half.jpg").startswith("truncated")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -105,6 +105,9 @@ def _tell(counts: dict[str, object]) -> None:
         f"{counts['name']}: {counts['images']:,} images, {counts['exact']:,} exact duplicates, "
         f"{counts['near']:,} near duplicates, {counts['unique']:,} unique, {counts['failed']:,} failed"
     )
+    if passed_over := cast("dict[str, int]", counts["passed_over"]):
+        others = ", ".join(f"{suffix or 'no suffix'} {count:,}" for suffix, count in sorted(passed_over.items()))
+        say(f"  passed over {plural(sum(passed_over.values()), 'other file')}: {others}")
     for note in counts["annotation_notes"]:  # type: ignore[attr-defined]
         say(f"  {note}")
     say(f"Look at it: streamlit run app.py, or: dedup show {counts['name']!s}")
