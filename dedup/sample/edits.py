@@ -121,6 +121,15 @@ def shifted(picture: Image.Image, rng: Rng) -> Image.Image:
     return moved
 
 
+def slanted(picture: Image.Image, rng: Rng) -> Image.Image:
+    """As photographed from one side: the corners of the view lie 2 to 7 % inside the picture."""
+    inset = rng.uniform(0.02, 0.07, (4, 2)) * picture.size
+    corners = np.array([[0, 0], [0, picture.height], picture.size, [picture.width, 0]], np.float64)
+    inward = np.array([[1, 1], [1, -1], [-1, -1], [-1, 1]])
+    view = tuple(float(value) for value in (corners + inward * inset).ravel())
+    return picture.transform(picture.size, Image.Transform.QUAD, view, Image.Resampling.BICUBIC)
+
+
 def bordered(picture: Image.Image, rng: Rng) -> Image.Image:
     """With a plain frame."""
     shade = tuple(int(level) for level in rng.choice([[255, 255, 255], [20, 20, 20], [214, 190, 150]]))
@@ -201,9 +210,12 @@ EDITS = (
     Edit("turned 90", turned(Turn.ROTATE_90)),
     Edit("turned 180", turned(Turn.ROTATE_180)),
     Edit("turned 270", turned(Turn.ROTATE_270)),
+    Edit("transposed", turned(Turn.TRANSPOSE)),
+    Edit("transversed", turned(Turn.TRANSVERSE)),
     Edit("rotated", rotated),
     Edit("cropped", cropped),
     Edit("shifted", shifted),
+    Edit("perspective", slanted),
     Edit("stretched", stretched),
     Edit("bordered", bordered),
     Edit("letterboxed", letterboxed),

@@ -464,58 +464,126 @@ def _ball(pixels: Field, x: Field, y: Field, centre_x: float, ground: float, rad
 
 
 def clocks(rng: Rng, size: Size) -> Image.Image:
-    """A clock on a wall, at some time of the day."""
+    """One to three clocks of different makes on a papered wall, at some time of the day."""
     width, height = size
-    wall, stripe, rim, face, hand = pick(
-        rng,
-        (
-            "e9c46a e2b64d 264653 fdfaf1 1b1b1e",
-            "84a98c 7a9f83 2f3e46 f1f5ee 2f3e46",
-            "cdb4db c4a8d4 5e548e fff8fb 3d348b",
-            "b23a48 a8323f f4d8cd 2b2024 fcb9b2",
-            "457b9d 3f7293 f1faee 1d3557 f1faee",
-            "d6ccc2 cbbfb3 9c6644 fffdf8 432818",
-        ),
-    )
+    wall = pick(rng, CLOCKS)[0]
     sketch = Sketch(Image.new("RGB", size, wall))
-    wide, slope = float(rng.uniform(22, 70)), float(rng.choice([0, 0, height, -height]))
-    for x in np.arange(-height, width + height, 2 * wide):
-        sketch.polygon([(x, 0), (x + wide, 0), (x + wide + slope, height), (x + slope, height)], stripe)
-    radius = height * float(rng.uniform(0.24, 0.44))
-    x, y = float(rng.uniform(radius, width - radius)), float(rng.uniform(radius, height - radius))
-    sketch.disc(x + 7, y + 9, radius, mix(wall, (0, 0, 0), 0.35))
-    if rng.random() < 0.4:
-        sketch.box(x - radius, y - radius, x + radius, y + radius, rim, radius * 0.2)
-    sketch.disc(x, y, radius, rim)
-    sketch.disc(x, y, radius * 0.9, face)
-    _dial(sketch, rng, x, y, radius * 0.9, hand)
+    _paper(sketch, rng, mix(wall, (255, 255, 255), 0.12))
+    makes = rng.permutation(len(CLOCK_BODIES))[: int(rng.choice([1, 2, 2, 3]))]
+    column = width / len(makes)
+    for place, make in enumerate(makes):
+        radius = min(height, column) * float(rng.uniform(0.2, 0.31))
+        x = column * place + float(rng.uniform(1.3 * radius, column - 1.3 * radius))
+        y = float(rng.uniform(1.45 * radius, height - 1.6 * radius))
+        rim, face, hand = pick(rng, CLOCKS)[1:]
+        CLOCK_BODIES[make](sketch, x, y, radius, rim, mix(wall, (0, 0, 0), 0.45))
+        sketch.disc(x, y, radius * 0.88, face)
+        _dial(sketch, rng, x, y, radius * 0.88, mix(face, rim, 0.28), hand)
     return sketch.done()
 
 
-def _dial(sketch: Sketch, rng: Rng, x: float, y: float, radius: float, ink: Colour) -> None:
-    numbers = rng.random() < 0.6
+CLOCKS = (
+    "e9c46a 264653 fdfaf1 1b1b1e",
+    "84a98c 2f3e46 f1f5ee 2f3e46",
+    "cdb4db 5e548e fff8fb 3d348b",
+    "b23a48 f4d8cd 2b2024 fcb9b2",
+    "457b9d f1faee 1d3557 f1faee",
+    "d6ccc2 9c6644 fffdf8 432818",
+    "1b4332 d8f3dc 40916c f1faee",
+    "ffb4a2 6d6875 fff1e6 b5838d",
+    "22223b f2e9e4 9a8c98 22223b",
+)
+"""Wall, rim, face, hands."""
+
+
+def _paper(sketch: Sketch, rng: Rng, light: Colour) -> None:
+    """Wallpaper: stripes, dots or lozenges of its own pitch."""
+    width, height = sketch.size
+    pitch, kind, slope = float(rng.uniform(26, 80)), int(rng.integers(3)), float(rng.choice([0, height, -height]))
+    if kind == 0:
+        for x in np.arange(-height, width + height, 2 * pitch):
+            sketch.polygon([(x, 0), (x + pitch, 0), (x + pitch + slope, height), (x + slope, height)], light)
+        return
+    for row, y in enumerate(np.arange(0, height + pitch, pitch)):
+        for x in np.arange(-pitch * (row % 2) / 2, width + pitch, pitch):
+            if kind == 1:
+                sketch.disc(x, y, pitch * 0.22, light)
+            else:
+                half = pitch * 0.3
+                sketch.polygon([(x - half, y), (x, y - half), (x + half, y), (x, y + half)], light)
+
+
+def _round_body(sketch: Sketch, x: float, y: float, radius: float, rim: Colour, shade: Colour) -> None:
+    sketch.disc(x + 6, y + 8, radius, shade)
+    sketch.disc(x, y, radius, rim)
+
+
+def _square_body(sketch: Sketch, x: float, y: float, radius: float, rim: Colour, shade: Colour) -> None:
+    side = radius * 1.04
+    sketch.box(x - side + 6, y - side + 8, x + side + 6, y + side + 8, shade, radius * 0.2)
+    sketch.box(x - side, y - side, x + side, y + side, rim, radius * 0.2)
+
+
+def _gem_body(sketch: Sketch, x: float, y: float, radius: float, rim: Colour, shade: Colour) -> None:
+    for move, colour in ((7, shade), (0, rim)):
+        angles = np.arange(8) * math.pi / 4 + math.pi / 8
+        sketch.polygon(
+            [(x + move + 1.16 * radius * math.cos(a), y + move + 1.16 * radius * math.sin(a)) for a in angles], colour
+        )
+
+
+def _sun_body(sketch: Sketch, x: float, y: float, radius: float, rim: Colour, shade: Colour) -> None:
+    for ray in range(24):
+        angle, far = ray * math.pi / 12, radius * (1.5 if ray % 2 else 1.28)
+        sketch.line([(x, y), (x + far * math.cos(angle), y + far * math.sin(angle))], rim if ray % 2 else shade, 5)
+        sketch.disc(x + far * math.cos(angle), y + far * math.sin(angle), 5, rim if ray % 2 else shade)
+    sketch.disc(x, y, radius * 0.96, rim)
+
+
+def _alarm_body(sketch: Sketch, x: float, y: float, radius: float, rim: Colour, shade: Colour) -> None:
+    for side in (-1, 1):
+        sketch.line([(x, y), (x + side * radius * 0.85, y + radius * 1.25)], shade, radius * 0.14)
+        sketch.disc(x + side * radius * 0.62, y - radius * 0.9, radius * 0.4, mix(rim, shade, 0.4))
+    sketch.box(x - radius * 0.08, y - radius * 1.35, x + radius * 0.08, y - radius * 0.9, shade)
+    sketch.disc(x, y, radius, rim)
+
+
+def _case_body(sketch: Sketch, x: float, y: float, radius: float, rim: Colour, shade: Colour) -> None:
+    sketch.polygon(
+        [(x - 1.25 * radius, y - radius * 0.75), (x, y - 1.42 * radius), (x + 1.25 * radius, y - radius * 0.75)], shade
+    )
+    sketch.box(x - 1.08 * radius, y - radius * 0.8, x + 1.08 * radius, y + radius * 1.15, rim, 6)
+    sketch.line([(x, y), (x + radius * 0.25, y + radius * 1.45)], shade, 4)
+    sketch.disc(x + radius * 0.25, y + radius * 1.4, radius * 0.17, shade)
+
+
+CLOCK_BODIES = (_round_body, _square_body, _gem_body, _sun_body, _alarm_body, _case_body)
+
+
+def _dial(sketch: Sketch, rng: Rng, x: float, y: float, radius: float, tint: Colour, ink: Colour) -> None:
+    kind = int(rng.integers(4))
+    for sector in range(int(rng.choice([2, 3, 4, 6])) if kind == 1 else 0):
+        sketch.pie(x, y, radius, 60 * sector, 60 * sector + 30, tint)
+    for inner in (0.7, 0.35) if kind == 2 else ():
+        sketch.disc(x, y, radius * inner, tint if inner > 0.5 else mix(tint, ink, 0.25))
+    marks = int(rng.integers(3))
     for hour in range(1, 13):
         angle = math.radians(30 * hour - 90)
-        across, down = math.cos(angle), math.sin(angle)
-        if numbers:
-            sketch.text(x + radius * 0.8 * across, y + radius * 0.8 * down, str(hour), ink, radius * 0.2, "mm")
+        across, down = radius * math.cos(angle), radius * math.sin(angle)
+        if marks == 0:
+            sketch.text(x + 0.8 * across, y + 0.8 * down, str(hour), ink, radius * 0.22, "mm")
+        elif marks == 1:
+            inner = 0.7 if hour % 3 == 0 else 0.84
+            sketch.line([(x + inner * across, y + inner * down), (x + 0.95 * across, y + 0.95 * down)], ink, 3)
         else:
-            inner = 0.72 if hour % 3 == 0 else 0.82
-            sketch.line(
-                [
-                    (x + radius * inner * across, y + radius * inner * down),
-                    (x + radius * 0.93 * across, y + radius * 0.93 * down),
-                ],
-                ink,
-                3,
-            )
+            sketch.disc(x + 0.82 * across, y + 0.82 * down, radius * (0.09 if hour % 3 == 0 else 0.045), ink)
     minutes = float(rng.uniform(0, 720))
-    for turn, long, wide in ((minutes / 720, 0.5, 0.075), (minutes / 60, 0.76, 0.05)):
+    for turn, long, wide in ((minutes / 720, 0.52, 0.1), (minutes / 60, 0.78, 0.065)):
         angle = 2 * math.pi * turn - math.pi / 2
         sketch.line(
             [(x, y), (x + radius * long * math.cos(angle), y + radius * long * math.sin(angle))], ink, radius * wide
         )
-    sketch.disc(x, y, radius * 0.07, (214, 72, 58))
+    sketch.disc(x, y, radius * 0.08, (214, 72, 58))
 
 
 # --- patterns -------------------------------------------------------------------------------------------------------
