@@ -32,6 +32,8 @@ MEASURES: tuple[str, ...] = (
     "residual",  # standard deviation of what is left where they agree, in gray levels
     "gain",  # template = gain * source + bias
     "bias",
+    "core",  # standard deviation of the residual among the points that agree best, in gray levels
+    "inliers",  # fraction of points that belong to them
     "perspective",  # the furthest a corner is moved by the perspective part, in sides
     "box_left",  # the box around the disagreeing blocks, in template coordinates; NaN without any
     "box_top",
@@ -184,17 +186,25 @@ def _fit_tone(template: Floats, points: Floats, count: int, weights: Floats, ton
 
 @numba.njit(cache=True, fastmath=True)
 def _weigh(template: Floats, points: Floats, count: int, tone: Doubles, weights: Floats) -> None:
-    """Geman-McClure weights of the residuals, at a scale of 2.5 mean absolute residuals and 2 gray levels."""
+    """Geman-McClure weights of the residuals under tone = (gain, bias, scale), at a scale that is updated first.
+
+    The scale is 2 gray levels and 2.5 mean absolute residuals of the points that agreed at the scale before.
+    """
     flat = template.reshape(-1)
-    total = np.float32(0)
-    gain, bias = np.float32(tone[0]), np.float32(tone[1])
+    total = absolute = np.float32(0)
+    gain, bias, inverse = np.float32(tone[0]), np.float32(tone[1]), np.float32(1.0 / tone[2])
     for i in range(count):
         r = flat[int(points[5, i])] - gain * points[2, i] - bias
+        u = r * inverse
+        u = np.float32(1.0) + u * u
+        w = np.float32(1.0) / (u * u)
         weights[i] = r
-        total += abs(r)
-    scale = np.float32(1.0 / (2.5 * total / max(count, 1) + 2.0))
+        total += w
+        absolute += w * abs(r)
+    tone[2] = 2.5 * absolute / max(total, np.float32(1e-6)) + 2.0
+    inverse = np.float32(1.0 / tone[2])
     for i in range(count):
-        u = weights[i] * scale
+        u = weights[i] * inverse
         u = np.float32(1.0) + u * u
         weights[i] = np.float32(1.0) / (u * u)
 
@@ -225,6 +235,7 @@ def _refine(
         if iteration == 0:
             weights[:count] = 1.0
             _fit_tone(template, points, count, weights, tone)
+            tone[2] = 1e6
         _weigh(template, points, count, tone, weights)
         gain, bias = np.float32(tone[0]), np.float32(tone[1])
         sums[:] = 0.0
@@ -306,7 +317,7 @@ def align(
     small_s = np.empty((HALF, HALF), np.float32)
     small_t = np.empty((HALF, HALF), np.float32)
     p = np.empty(8)
-    tone = np.zeros(2)
+    tone = np.zeros(3)
     boxes = np.empty((2, 4))
     for k in range(m):
         p[:6] = maps[k]
@@ -336,7 +347,7 @@ def align(
         if swapped:
             _invert(maps[k])
         _refine(source, template, p, tone, boxes, 10, 3, 2, points, weights)
-        _measure(source, template, p, boxes, points, weights, measures[k])
+        _measure(source, template, p, tone, boxes, points, weights, measures[k])
         if swapped:
             _swap_measures(maps[k], measures[k])
     return maps, measures
@@ -344,24 +355,45 @@ def align(
 
 @numba.njit(cache=True, fastmath=True)
 def _measure(
-    source: Floats, template: Floats, p: Doubles, boxes: Doubles, points: Floats, weights: Floats, out: Doubles
+    source: Floats,
+    template: Floats,
+    p: Doubles,
+    tone: Doubles,
+    boxes: Doubles,
+    points: Floats,
+    weights: Floats,
+    out: Doubles,
 ) -> None:
     """Fill a row of `MEASURES` at the final map."""
     count = _warp(source, p, boxes, 1, points)
     out[1] = count / (TINY * TINY)
-    out[10:14] = np.nan
+    out[12:16] = np.nan
     if count < 48:
         return
     _smooth_sample(source, points, count)
-    tone = np.zeros(2)
     weights[:count] = 1.0
     out[2] = _fit_tone(template, points, count, weights, tone)
-    for _ in range(3):
+    tone[2] = 1e6
+    for _ in range(4):
         _weigh(template, points, count, tone, weights)
         _fit_tone(template, points, count, weights, tone)
     out[7], out[8] = tone[0], tone[1]
-    out[9] = 0.5 * (abs(p[6]) + abs(p[7]))
+    _judge_core(template, points, count, tone, weights, out)
+    out[11] = 0.5 * (abs(p[6]) + abs(p[7]))
     _judge_blocks(template, points, count, tone, out)
+
+
+@numba.njit(cache=True, fastmath=True)
+def _judge_core(template: Floats, points: Floats, count: int, tone: Doubles, weights: Floats, out: Doubles) -> None:
+    flat = template.reshape(-1)
+    total = square = inliers = 0.0
+    for i in range(count):
+        r = float(flat[int(points[5, i])]) - tone[0] * float(points[2, i]) - tone[1]
+        total += weights[i]
+        square += weights[i] * r * r
+        inliers += weights[i] > 0.25
+    out[9] = np.sqrt(square / total)
+    out[10] = inliers / count
 
 
 AGREES = 0.7
@@ -402,10 +434,10 @@ def _judge_blocks(template: Floats, points: Floats, count: int, tone: Doubles, o
         if z < AGREES and contrast > CONTRAST:
             bad += contrast
             x, y = b % BLOCKS, b // BLOCKS
-            out[10] = np.fmin(out[10], x / BLOCKS)
-            out[11] = np.fmin(out[11], y / BLOCKS)
-            out[12] = np.fmax(out[12], (x + 1) / BLOCKS)
-            out[13] = np.fmax(out[13], (y + 1) / BLOCKS)
+            out[12] = np.fmin(out[12], x / BLOCKS)
+            out[13] = np.fmin(out[13], y / BLOCKS)
+            out[14] = np.fmax(out[14], (x + 1) / BLOCKS)
+            out[15] = np.fmax(out[15], (y + 1) / BLOCKS)
         else:
             agreeing += contrast * z
             good += contrast
@@ -422,16 +454,16 @@ def _swap_measures(back: Doubles, out: Doubles) -> None:
     gain = max(out[7], 1e-3)
     out[8] = -out[8] / gain
     out[7] = 1.0 / gain
-    if np.isnan(out[10]):
+    if np.isnan(out[12]):
         return
-    left, top, right, bottom = out[10], out[11], out[12], out[13]
+    left, top, right, bottom = out[12], out[13], out[14], out[15]
     forth = back.copy()
     _invert(forth)
-    out[10:12] = 1.0
-    out[12:14] = 0.0
+    out[12:14] = 1.0
+    out[14:16] = 0.0
     for x in (left, right):
         for y in (top, bottom):
             u = min(max(forth[0] * x + forth[1] * y + forth[2], 0.0), 1.0)
             v = min(max(forth[3] * x + forth[4] * y + forth[5], 0.0), 1.0)
-            out[10], out[12] = min(out[10], u), max(out[12], u)
-            out[11], out[13] = min(out[11], v), max(out[13], v)
+            out[12], out[14] = min(out[12], u), max(out[14], u)
+            out[13], out[15] = min(out[13], v), max(out[15], v)

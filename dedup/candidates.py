@@ -293,6 +293,16 @@ LEAST_SIDE = 0.15
 """... and each of its sides is longer than this part of the picture's."""
 
 
+WHOLE = np.float32([0, 0, 1, 1])
+
+
+def content_boxes(trims: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The boxes (n, 4) inside the borders of pictures, where these are worth a view; else the whole."""
+    sides = trims[:, 2:] - trims[:, :2]
+    inner = (sides.prod(axis=1) < LEAST_BORDER) & (sides > LEAST_SIDE).all(axis=1)
+    return np.where(inner[:, None], trims, WHOLE)
+
+
 class Index:
     """The views of all pictures with their keys, ready to be searched.
 
@@ -300,12 +310,10 @@ class Index:
     """
 
     def __init__(self, tiny: NDArray[np.uint8], trims: NDArray[np.float32], limits: Limits = Limits()) -> None:
-        sides = trims[:, 2:] - trims[:, :2]
-        self.inner = (sides.prod(axis=1) < LEAST_BORDER) & (sides > LEAST_SIDE).all(axis=1)
-        whole = np.tile(np.float32([0, 0, 1, 1]), (len(tiny), 1))
-        self.owner = np.concatenate([np.arange(len(tiny)), np.flatnonzero(self.inner)]).astype(np.int32)
-        self.boxes = np.concatenate([whole, trims[self.inner]])
-        self.content = np.where(self.inner[:, None], trims, whole).astype(np.float32)
+        self.content = content_boxes(trims)
+        inner = np.flatnonzero((self.content != WHOLE).any(axis=1))
+        self.owner = np.concatenate([np.arange(len(tiny)), inner]).astype(np.int32)
+        self.boxes = np.concatenate([np.tile(WHOLE, (len(tiny), 1)), self.content[inner]])
         self.limits = limits
         self.pixels = views(np.ascontiguousarray(tiny[self.owner]), self.boxes)
         self.frequencies = spectra(self.pixels, 1)[:, 0]
@@ -344,10 +352,10 @@ class Index:
         _, first = np.unique(pair[order], return_index=True)
         best = order[first]
         maps = [
-            _box_map(self.boxes[view[best]]),
+            box_matrices(self.boxes[view[best]]),
             as_matrices(WINDOWS[window[best].astype(np.intp)]),
             as_matrices(ORIENTATION_MAPS[orientation[best].astype(np.intp)]),
-            np.linalg.inv(_box_map(self.boxes[found[best]])) if len(best) else np.empty((0, 3, 3)),
+            np.linalg.inv(box_matrices(self.boxes[found[best]])) if len(best) else np.empty((0, 3, 3)),
         ]
         start = maps[0] @ maps[1] @ maps[2] @ maps[3]
         return Candidates(source[best], template[best], start[:, :2].reshape(-1, 6))
@@ -359,7 +367,7 @@ def as_matrices(maps: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate([maps.reshape(-1, 2, 3), last], axis=1)
 
 
-def _box_map(boxes: NDArray[np.float32]) -> NDArray[np.float64]:
+def box_matrices(boxes: NDArray[np.float32]) -> NDArray[np.float64]:
     """Matrices (m, 3, 3) from the unit square to boxes (m, 4)."""
     left, top, right, bottom = boxes.astype(np.float64).T
     zero = np.zeros_like(left)

@@ -218,8 +218,8 @@ def geometry(affine: NDArray[np.floating], sizes: NDArray[np.integer]) -> dict[s
     rotation = -np.degrees(np.arctan2(rest[:, 1, 0] - rest[:, 0, 1], rest[:, 0, 0] + rest[:, 1, 1]))
     across = np.hypot(linear[:, 0, 0], linear[:, 1, 0])
     down = np.hypot(linear[:, 0, 1], linear[:, 1, 1])
-    seen_left = _overlap(invert_affine(affine))
-    seen_right = _overlap(affine.astype(np.float64))
+    seen_left = overlap(invert_affine(affine))
+    seen_right = overlap(affine.astype(np.float64))
     return {
         "orientation": (orientation + 1).astype(np.int8),
         "rotation": rotation,
@@ -230,7 +230,7 @@ def geometry(affine: NDArray[np.floating], sizes: NDArray[np.integer]) -> dict[s
     }
 
 
-def _overlap(affine: NDArray[np.float64]) -> NDArray[np.float64]:
+def overlap(affine: NDArray[np.float64]) -> NDArray[np.float64]:
     """What part of the unit square the unit square covers when carried there by maps (n, 6): Sutherland-Hodgman."""
     xx, xy, x0, yx, yy, y0 = affine.T
     corners = [(0, 0), (1, 0), (1, 1), (0, 1)]

@@ -7,6 +7,7 @@ of a burst, a form filled in differently) is kept beyond that limit, whatever el
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,10 @@ Columns = dict[str, NDArray[Any]]
 
 AGREEMENT_AT_LIMIT = 0.90
 """The agreement of details (0..1) that stands at the default limit of near duplicates."""
-DISAGREEING_COST = 0.25
-"""What an area that disagrees (an overlay) costs, per fraction of the contrast."""
+OVERLAY_COST, CHANGE_COST = 0.05, 0.4
+"""What a part that disagrees costs, per fraction of the contrast: where the rest is a perfect copy, and where not."""
+MANY_BLOCKS = 25
+"""From so many of 36 blocks with contrast on, a picture is detailed throughout."""
 MOST_DISAGREEING = 0.42
 """More than this fraction of the contrast in disagreement is no overlay but another picture."""
 FEWEST_BLOCKS = 8
@@ -38,24 +41,35 @@ MOST_COLOUR_MISSED = 0.17
 """More than this fraction of points missed: another colour, not an edit of the colours."""
 COLOURLESS = 3.0
 """A picture with chroma under this many levels (root mean square) is gray."""
+SLACK, SLACK_RESIZED = 0.0065, 0.012
+"""The part of both pictures that may be missing in the other for want of precision, at one size and at two ..."""
+OVERHANG_COST = 400.0
+"""... and the distance that each further fraction costs: a copy shows nothing that its original does not."""
+FILL = 10.0
+"""What lies beyond the other picture is a fill, not a scene, when three quarters are within so many levels."""
 BEYOND = 0.55
 """The least distance of a pair that is alike but no copy."""
 
 
-def chroma_at(chroma: NDArray[np.uint8], maps: Doubles) -> Doubles:
-    """Chroma (m, 16, 16, 2), centred on 0, sampled where maps (m, 6) carry a 16 x 16 grid; NaN outside."""
-    y, x = (np.mgrid[:CHROMA, :CHROMA] + 0.5) / CHROMA
-    grid = np.stack([x.ravel(), y.ravel(), np.ones(CHROMA * CHROMA)])
-    places = as_matrices(maps)[:, :2] @ grid
+def sample(pictures: Doubles, maps: Doubles) -> Doubles:
+    """Pictures (m, side, side, channels) sampled where maps (m, 6) carry their own grid; NaN outside; (m, points, c)."""
+    side = pictures.shape[1]
+    places = as_matrices(maps)[:, :2] @ _grid(side)
     inside = ((places >= 0) & (places <= 1)).all(axis=1)
-    at = np.clip(places * CHROMA - 0.5, 0, CHROMA - 1.001)
+    at = np.clip(places * side - 0.5, 0, side - 1.001)
     low = at.astype(np.intp)
     fx, fy = (at - low)[:, 0, :, None], (at - low)[:, 1, :, None]
-    row = np.arange(len(maps))[:, None]
-    corner = lambda dy, dx: chroma[row, low[:, 1] + dy, low[:, 0] + dx].astype(np.float64)  # noqa: E731
-    above = corner(0, 0) * (1 - fx) + corner(0, 1) * fx
-    below = corner(1, 0) * (1 - fx) + corner(1, 1) * fx
-    return np.where(inside[..., None], above * (1 - fy) + below * fy - 128, np.nan)
+    row, x, y = np.arange(len(maps))[:, None], low[:, 0], low[:, 1]
+    above = pictures[row, y, x] * (1 - fx) + pictures[row, y, x + 1] * fx
+    below = pictures[row, y + 1, x] * (1 - fx) + pictures[row, y + 1, x + 1] * fx
+    return np.where(inside[..., None], above * (1 - fy) + below * fy, np.nan)
+
+
+@cache
+def _grid(side: int) -> Doubles:
+    """Homogeneous coordinates (3, points) of the middles of side x side cells."""
+    y, x = (np.mgrid[:side, :side] + 0.5) / side
+    return np.stack([x.ravel(), y.ravel(), np.ones(side * side)])
 
 
 def fit_colour(one: Doubles, other: Doubles, light: Doubles) -> tuple[Doubles, Doubles]:
@@ -99,7 +113,7 @@ def judge(
     columns |= _tones(signatures, columns, measured)
     columns |= _grain(facts, signatures, columns)
     columns |= _sides(signatures, columns, measured)
-    columns["distance"] = _distance(columns, measured)
+    columns["distance"] = _distance(signatures, columns, measured)
     columns["recoded"] = _recoded(facts, columns)
     near = columns["distance"] <= NEAR_DISTANCE
     columns["kind"] = np.where(near, Kind.NEAR.value, Kind.SIMILAR.value)
@@ -114,7 +128,12 @@ def judge(
 
 def _agreement(measured: Columns) -> Doubles:
     """One number in 0..1 for how well details agree; 0 for what cannot be judged."""
-    good = measured["agreement"] - DISAGREEING_COST * measured["disagreeing"]
+    # an overlay leaves the rest a perfect copy; where the rest is none, what disagrees weighs more
+    detailed = (measured["blocks"] >= MANY_BLOCKS * measured["inside"]) & (measured["inliers"] > 0.65)
+    changed = np.where(detailed, np.clip((measured["core"] - 2) / 3, 0, 1), 1.0)
+    cost = (OVERLAY_COST + (CHANGE_COST - OVERLAY_COST) * changed) * measured["disagreeing"]
+    bonus = np.where(detailed, 0.05 * np.clip(2.5 - measured["core"], 0, 1), 0.0)
+    good = np.minimum(measured["agreement"] - cost + bonus, np.maximum(measured["agreement"], 0.95))
     flat = measured["blocks"] < FEWEST_BLOCKS
     # a flat picture has no details to correlate: what is left over must be next to nothing
     same = 1 - np.maximum(0, measured["residual"] - 0.5) * (1 - AGREEMENT_AT_LIMIT) / (FLAT_RESIDUAL - 0.5)
@@ -149,17 +168,18 @@ def _affine(columns: Columns) -> Doubles:
 
 def _tones(signatures: NDArray[np.void], columns: Columns, measured: Columns) -> Columns:
     """How the colours changed, and the part of the picture for which no one change explains them."""
-    left, right, affine = columns["left"], columns["right"], _affine(columns)
-    light = _reduced(signatures["tiny"][left])
-    one = signatures["chroma"][left].reshape(-1, CHROMA * CHROMA, 2).astype(np.float64) - 128
-    other = chroma_at(signatures["chroma"][right], affine)
+    left, right = signatures[columns["left"]], signatures[columns["right"]]
+    one, other = _colours(left), sample(_colours(right), _affine(columns))
+    rough = _roughness(one).reshape(len(one), CHROMA * CHROMA)
+    one = one.reshape(len(one), CHROMA * CHROMA, 3)
     other[_in_box(columns)] = np.nan
-    fit, missed = fit_colour(one, other, light)
-    _, missed_back = fit_colour(other, one, light)
+    fit, missed = fit_colour(one[..., 1:], other[..., 1:], one[..., 0])
+    _, missed_back = fit_colour(other[..., 1:], one[..., 1:], np.nan_to_num(other[..., 0]))
     colour_left, colour_right = _colourfulness(one, other), _colourfulness(other, one)
     gray_left, gray_right = colour_left < COLOURLESS, colour_right < COLOURLESS
-    both = np.maximum(_fraction_missed(missed), _fraction_missed(missed_back))
-    gray = np.where(gray_right & ~gray_left, 1, 0) - np.where(gray_left & ~gray_right, 1, 0)
+    gray = (gray_right & ~gray_left).astype(int) - (gray_left & ~gray_right).astype(int)
+    telling = _unclipped(one[..., 0]) & _unclipped(other[..., 0])
+    both = np.maximum(_fraction_missed(missed, rough, telling), _fraction_missed(missed_back, rough, telling))
     return {
         "saturation": np.maximum(colour_right, 0.5) / np.maximum(colour_left, 0.5),
         "tint": np.hypot(fit[:, 1], fit[:, 2]),
@@ -168,10 +188,24 @@ def _tones(signatures: NDArray[np.void], columns: Columns, measured: Columns) ->
     }
 
 
-def _reduced(tiny: NDArray[np.uint8]) -> Doubles:
-    """Tiny pictures (m, 48, 48) as (m, 256) in 0..1, on the grid of the chroma."""
+def _colours(signatures: NDArray[np.void]) -> Doubles:
+    """Light in 0..1 and centred chroma of pictures, (m, 16, 16, 3)."""
     step = TINY // CHROMA
-    return tiny.reshape(-1, CHROMA, step, CHROMA, step).mean(axis=(2, 4)).reshape(-1, CHROMA * CHROMA) / 255
+    light = signatures["tiny"].reshape(-1, CHROMA, step, CHROMA, step).mean(axis=(2, 4)) / 255
+    return np.concatenate([light[..., None], signatures["chroma"].astype(np.float64) - 128], axis=3)
+
+
+def _roughness(colours: Doubles) -> Doubles:
+    """How much the chroma changes to the next cells, (m, 16, 16): what a misplacement by a cell may explain."""
+    padded = np.pad(colours[..., 1:], ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    across = padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]
+    down = padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]
+    return np.sqrt((across**2 + down**2).sum(axis=3)) / 2
+
+
+def _unclipped(light: Doubles) -> NDArray[np.bool_]:
+    """Where a colour can be told: not in the white, not in the black."""
+    return (light > 0.04) & (light < 0.93)
 
 
 def _in_box(columns: Columns) -> NDArray[np.bool_]:
@@ -182,16 +216,18 @@ def _in_box(columns: Columns) -> NDArray[np.bool_]:
     return small & (x > left) & (x < right) & (y > top) & (y < bottom)
 
 
-def _colourfulness(chroma: Doubles, seen: Doubles) -> Doubles:
+def _colourfulness(colours: Doubles, seen: Doubles) -> Doubles:
     """Root mean square chroma (m,) where both are seen."""
-    square = np.where(np.isfinite(chroma + seen), chroma, np.nan)
-    count = np.maximum(np.isfinite(square).sum(axis=(1, 2)), 1)
-    return np.sqrt(np.nansum(square * square, axis=(1, 2)) * 2 / count)
+    square = np.where(np.isfinite(colours + seen), colours, 0.0)[..., 1:] ** 2
+    count = np.maximum(np.isfinite(colours + seen)[..., 0].sum(axis=1), 1)
+    return np.sqrt(square.sum(axis=(1, 2)) / count)
 
 
-def _fraction_missed(residual: Doubles) -> Doubles:
-    seen = np.maximum(np.isfinite(residual).sum(axis=1), 1)
-    return (np.nan_to_num(residual) > COLOUR_MISS).sum(axis=1) / seen
+def _fraction_missed(residual: Doubles, rough: Doubles, telling: NDArray[np.bool_]) -> Doubles:
+    """Of the points that can tell a colour, the part whose residual is over `COLOUR_MISS` and half the roughness."""
+    seen = telling & np.isfinite(residual)
+    missed = seen & (np.nan_to_num(residual) > COLOUR_MISS + 0.5 * rough)
+    return missed.sum(axis=1) / np.maximum(seen.sum(axis=1), 16)
 
 
 def _grain(facts: pd.DataFrame, signatures: NDArray[np.void], columns: Columns) -> Columns:
@@ -231,10 +267,35 @@ def _sides(signatures: NDArray[np.void], columns: Columns, measured: Columns) ->
     return {"bordered": bordered, "cropped": cropped, "overlaid": overlaid, "both": part_left & part_right}
 
 
-def _distance(columns: Columns, measured: Columns) -> Doubles:
+def _distance(signatures: NDArray[np.void], columns: Columns, measured: Columns) -> Doubles:
     distance = NEAR_DISTANCE * (1 - _agreement(measured)) / (1 - AGREEMENT_AT_LIMIT)
+    slack = np.where(np.abs(np.log2(columns["scale"])) < 0.1, SLACK, SLACK_RESIZED) + 0.03 * (1 - measured["agreement"])
+    distance = distance + OVERHANG_COST * np.maximum(overhang(signatures, columns) - slack, 0)
     other_colour = columns["colour_missed"] > MOST_COLOUR_MISSED
     return np.maximum(np.where(other_colour, np.maximum(distance, BEYOND), distance), 1e-3)
+
+
+def overhang(signatures: NDArray[np.void], columns: Columns) -> Doubles:
+    """The fraction (m,) of either picture, whichever is less, that shows a scene the other does not.
+
+    An edited copy lies within its original, borders and fills apart; of two shots each shows a little more on one side.
+    """
+    left, right, affine = columns["left"], columns["right"], _affine(columns)
+    back = relations.invert_affine(affine)
+    unseen_left = np.where(_filled(signatures["tiny"][left], affine), 0, 1 - columns["seen_left"])
+    unseen_right = np.where(_filled(signatures["tiny"][right], back), 0, 1 - columns["seen_right"])
+    return np.minimum(unseen_left, unseen_right)
+
+
+def _filled(tiny: NDArray[np.uint8], maps: Doubles) -> NDArray[np.bool_]:
+    """Whether what maps (m, 6) carry outside the other picture is there to be seen, and of one tone."""
+    places = as_matrices(maps)[:, :2] @ _grid(TINY)
+    outside = ((places < 0) | (places > 1)).any(axis=1)
+    values = np.where(outside, tiny.reshape(len(tiny), TINY * TINY), np.nan)
+    count = outside.sum(axis=1)
+    values[count == 0] = 0.0
+    tone = np.nanmedian(values, axis=1, keepdims=True)
+    return (count >= 8) & ((np.abs(values - tone) < FILL).sum(axis=1) > 0.75 * count)
 
 
 def _recoded(facts: pd.DataFrame, columns: Columns) -> NDArray[np.int8]:
