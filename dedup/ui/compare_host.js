@@ -14,9 +14,11 @@ export default function ({ data, parentElement, setStateValue }) {
     host.subject = subject;
     host.view.showPair({
       ...data,
+      mode: host.view.open ? host.view.mode : data.mode,  // whoever reviews one pair after the other keeps the mode
       onClose: () => host.queue.push({ type: "close", ids: [data.left.id] }),
       onAction: (action, ids) => host.queue.push({ type: "action", action, ids }),
     });
   }
+  for (const url of data.preload) new Image().src = url;
   return () => { host.view.destroy(); host.queue.disconnect(); hosts.delete(root); };
 }

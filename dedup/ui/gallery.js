@@ -304,7 +304,7 @@ class Gallery {
     return {
       ArrowRight: to(this.cursor + 1), ArrowLeft: to(this.cursor - 1), ArrowDown: to(this.cursor + columns),
       ArrowUp: to(this.cursor - columns), Home: to(0), End: to(this.items.length - 1),
-      " ": () => this.toggle(this.cursor), Escape: () => this.select([]), Enter: () => this.showLarge(),
+      " ": () => this.toggle(this.cursor), Escape: this.selection.length ? () => this.select([]) : undefined, Enter: () => this.showLarge(),
       t: () => this.openTags(), s: () => this.showSimilar(), c: () => this.compareChosen(),
       d: () => this.compareChosen(), "?": () => this.help.showModal(),
     };

@@ -160,11 +160,13 @@ def compare(
     index: int = 0,
     mode: Mode = "side",
     actions: Sequence[Action] = (),
+    preload: Sequence[str] = (),
 ) -> list[Event]:
     """A dialog over the app that shows `left` beside `candidates[index]` at full resolution.
 
     It opens when mounted and when `left` changes, and sends "close" when the person leaves it; do not mount it in the
-    next run then. `relation`, `distance` and `affine` of each candidate are relative to `left`.
+    next run then. `relation`, `distance` and `affine` of each candidate are relative to `left`. With another `left`
+    in the next run it stays open and keeps the person's `mode`; `preload` names the full-size images of that pair.
     """
     data = {
         "key": key,
@@ -173,6 +175,7 @@ def compare(
         "index": index,
         "mode": mode,
         "actions": list(actions),
+        "preload": list(preload),
     }
     return _mount(_compare, key, data)
 

@@ -27,8 +27,9 @@ class EventQueue {
     if (fresh && this.pending.length) this.send();
   }
 
+  /** The component leaves the page: what was not sent yet goes now; what is not confirmed goes again on return. */
   disconnect() {
-    if (this.pending.length) this.send();
+    if (this.seq > this.sent) this.send();
     clearTimeout(this.timer);
     this.timer = undefined;
     this.deliver = null;
