@@ -21,11 +21,12 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """
     temporary: str | None = None
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, temporary = tempfile.mkstemp(prefix=".dedup-", dir=path.parent)
         with os.fdopen(handle, "wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
+        Path(temporary).chmod(0o666 & ~_umask())  # mkstemp's files are private; what is exported is as open as any file
         os.replace(temporary, path)
         temporary = None
     except OSError as error:
@@ -34,6 +35,12 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)  # the only way to read it is to set it
+    os.umask(mask)
+    return mask
 
 
 def write_text(path: Path, text: str) -> None:

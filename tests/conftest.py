@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -24,3 +25,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "home"
     monkeypatch.setenv("DEDUP_HOME", str(path))
     return path
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With DEDUP_REQUIRE_ALL set, a skipped test fails the run: a missing browser or data folder must not go unseen."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("DEDUP_REQUIRE_ALL") and reporter is not None and reporter.stats.get("skipped"):
+        reporter.write_line("Tests were skipped, and DEDUP_REQUIRE_ALL is set: this run fails.", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,27 @@
+"""`python -m tests [pytest arguments]`: find or fetch a Chromium for the browser tests, then run everything."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.chromium import find_chromium
+
+
+def _fetch_chromium() -> None:
+    """Debian's package when we may install it, else Playwright's own build; without either, browser tests skip."""
+    if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
+        subprocess.call(["apt-get", "update", "-qq"])
+        subprocess.call(["apt-get", "install", "-y", "-qq", "chromium"])
+    else:
+        subprocess.call([sys.executable, "-m", "playwright", "install", "chromium"])
+
+
+if __name__ == "__main__":
+    if find_chromium() is None:
+        _fetch_chromium()
+    sys.exit(pytest.main(["-n", "2", "--dist", "loadfile", *sys.argv[1:]]))

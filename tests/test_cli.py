@@ -1,0 +1,165 @@
+"""The command line as a person uses it: the classic story, exit codes, one sentence for each error."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from dedup.cli import main
+from tests.pictures import folder_of_photos, photo, save
+
+
+@pytest.fixture
+def folder(tmp_path, home):
+    """Four photographs, an exact and a near copy."""
+    folder_of_photos(tmp_path / "in", 4)
+    save(photo(0), tmp_path / "in/copy.jpg", quality=92)
+    save(photo(1).transpose(Image.Transpose.ROTATE_90), tmp_path / "in/turned.jpg", quality=90)
+    assert main(["scan", str(tmp_path / "in"), "--name", "set"]) == 0
+    return tmp_path / "in"
+
+
+def said(capsys) -> str:
+    return capsys.readouterr().out
+
+
+def test_scan_list_and_show(folder, capsys):
+    assert main(["scan", str(folder), "--name", "set"]) == 0
+    assert "6 images, 1 exact duplicates, 2 near duplicates" in said(capsys)
+    assert main(["list", "--json"]) == 0
+    (listed,) = json.loads(said(capsys))
+    assert listed["name"] == "set" and listed["images"] == 6
+    assert main(["show", "set"]) == 0
+    assert "Biggest of 2 groups" in said(capsys)
+    assert main(["show", "set", "--json"]) == 0
+    assert json.loads(said(capsys))["exact"] == 1
+
+
+def test_a_scan_with_failures_exits_with_one_and_lists_them(folder, capsys):
+    (folder / "broken.jpg").touch()
+    assert main(["scan", str(folder), "--name", "set"]) == 1
+    assert main(["show", "set"]) == 0
+    assert "broken.jpg: empty file" in said(capsys)
+
+
+def test_progress_for_machines_is_json_lines(folder, capsys):
+    folder_of_photos(folder, 9)
+    said(capsys)
+    assert main(["scan", str(folder), "--name", "set", "--progress-json"]) == 0
+    lines = [json.loads(line) for line in said(capsys).splitlines()]
+    assert lines and set(lines[0]) == {"stage", "done", "total", "seconds"}
+
+
+def test_duplicates_with_hashes_and_montages(folder, capsys, tmp_path):
+    said(capsys)
+    assert main(["duplicates", "set", "--montage", str(tmp_path / "montages")]) == 0
+    text = said(capsys)
+    assert "exact copy.jpg  hash " in text and "turned" in text and "because" in text
+    assert len(list((tmp_path / "montages").glob("*.png"))) == 2
+    assert main(["duplicates", "set", "--json"]) == 0
+    assert len(json.loads(said(capsys))) == 2
+
+
+def test_tag_where_undo_redo_history(folder, capsys):
+    assert main(["tag", "set", "keep", "--where", "singularity > 0"]) == 0
+    assert main(["tag", "set", "keep", "--where", "kind == 'near'", "--remove"]) == 0
+    assert main(["undo", "set"]) == 0
+    assert main(["redo", "set"]) == 0
+    assert main(["undo", "set"]) == 0
+    said(capsys)
+    assert main(["history", "set", "--json"]) == 0
+    assert [each["state"] for each in json.loads(said(capsys))] == ["undone", "done"]
+
+
+@pytest.mark.parametrize("to", ["csv", "pairs", "coco"])
+def test_exports_of_a_selection(to, folder, tmp_path, capsys):
+    output = tmp_path / f"out.{to}"
+    command = ["export", "set", "--to", to, "--output", str(output), "--where", "singularity > 0"]
+    assert main(command) == 0
+    assert main(command) == 1 and "exists already" in capsys.readouterr().err
+    assert main([*command, "--overwrite"]) == 0
+    if to == "csv":
+        assert len(pd.read_csv(output)) == 5
+    if to == "coco":
+        assert len(json.loads(output.read_text())["images"]) == 5
+
+
+def test_a_folder_export_becomes_a_dataset(folder, tmp_path, capsys):
+    assert (
+        main(["export", "set", "--to", "folder", "--output", str(tmp_path / "clean"), "--where", "kind != 'exact'"])
+        == 0
+    )
+    said(capsys)
+    assert main(["list"]) == 0
+    assert "clean\t5 images" in said(capsys)
+
+
+def test_remove_is_a_preview_until_applied_and_restore_brings_back(folder, capsys):
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert main(["remove", "set"]) == 0
+    assert len(list(folder.iterdir())) == 6 and "copy.jpg  goes; 0000.jpg stays" in said(capsys)
+    assert main(["remove", "set", "--apply"]) == 0
+    assert sorted(path.name for path in folder.iterdir()) == sorted(set(before) - {"copy.jpg"})
+    assert main(["verify", "set"]) == 0
+    assert main(["restore", "set"]) == 0
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["show", "nothing"], 2, "no dataset 'nothing'"),
+        (["scan", "/no/such/folder"], 2, "no folder or list"),
+        (["tag", "set", "x", "--where", "singularity ="], 2, "singularity ="),
+        (["tag", "set", "x", "--where", "brightnes > 1"], 2, "did you mean"),
+        (["tag", "set", "nothing", "--remove"], 2, "no tag 'nothing'"),
+        (["export", "set", "--to", "pdf", "--output", "x"], 2, "Choose one of"),
+        (["export", "set", "--to", "csv", "--output", "/no/such/folder/x.csv"], 1, "no folder"),
+        (["scan", ".", "--annotations", "pyproject.toml"], 1, "COCO"),
+        (["remove", "set", "--tag", "nothing"], 2, "nothing"),
+        (["frobnicate"], 2, "frobnicate"),
+        (["export", "set"], 2, "--help"),
+        (["threshold", "set", "7"], 2, "above 0"),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else None,
+)
+def test_errors_are_one_sentence_with_an_exit_code(arguments, code, words, folder, capsys):
+    said(capsys)
+    assert main(arguments) == code
+    complaint = capsys.readouterr().err
+    assert words in complaint and len(complaint.strip().splitlines()) == 1 and "Traceback" not in complaint
+
+
+def test_a_defect_is_one_sentence_too(folder, capsys, monkeypatch):
+    monkeypatch.setattr("dedup.dataset.Dataset.groups", property(lambda self: 1 / 0))
+    assert main(["show", "set"]) == 1
+    assert "should not have" in capsys.readouterr().err
+
+
+def test_the_module_runs_and_closed_pipes_are_quiet(folder):
+    run = subprocess.run([sys.executable, "-m", "dedup", "--help"], capture_output=True, text=True, check=True)
+    assert "scan" in run.stdout
+    piped = subprocess.run(
+        f"{sys.executable} -m dedup duplicates set | true", shell=True, capture_output=True, text=True
+    )
+    assert piped.stderr == ""
+
+
+@pytest.mark.shared
+def test_the_classic_story_on_a_thousand_dogs(shared_data, home, tmp_path, capsys):
+    import shutil
+
+    dogs = shutil.copytree(shared_data / "B-dogs-7dups" / "dataset", tmp_path / "dogs")
+    assert main(["scan", str(dogs)]) == 0
+    assert main(["duplicates", "dogs", "--montage", str(tmp_path / "montages")]) == 0
+    assert len(list((tmp_path / "montages").glob("*.png"))) == 3
+    assert main(["remove", "dogs", "--apply"]) == 0
+    assert len(list(dogs.iterdir())) == 993
+    assert main(["restore", "dogs"]) == 0
+    originals = {path.name: path.read_bytes() for path in (shared_data / "B-dogs-7dups" / "dataset").iterdir()}
+    assert {path.name: path.read_bytes() for path in dogs.iterdir()} == originals and len(originals) == 1000

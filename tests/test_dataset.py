@@ -1,0 +1,137 @@
+"""The Python API: what a script sees of a dataset."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import dedup
+from dedup.dataset import describe
+from dedup.errors import UnknownDataset, UnknownTag, UsageError
+from dedup.frame import COLUMNS
+from tests.pictures import folder_of_photos, photo, save
+
+
+@pytest.fixture
+def dataset(tmp_path, home) -> dedup.Dataset:
+    """Six photographs, an exact copy, a mirrored and a small one, and a broken file."""
+    folder_of_photos(tmp_path / "in", 6)
+    save(photo(0), tmp_path / "in/zz-copy.jpg", quality=92)
+    save(photo(1).transpose(Image.Transpose.FLIP_LEFT_RIGHT), tmp_path / "in/mirror.jpg", quality=90)
+    save(photo(2).resize((64, 48)), tmp_path / "in/small.jpg", quality=90)
+    (tmp_path / "in/broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 and no more")
+    return dedup.scan(tmp_path / "in")
+
+
+def test_the_frame_has_its_documented_columns(dataset):
+    frame = dataset.frame
+    assert list(frame.columns) == COLUMNS and len(frame) == 10 and frame["path"].is_monotonic_increasing
+    assert frame["kind"].value_counts().to_dict() == {"near": 4, "unique": 4, "exact": 1, "failed": 1}
+
+
+def test_rows_ids_and_files_belong_together(dataset):
+    for row, image_id in enumerate(dataset.frame["id"]):
+        assert dataset.row(image_id) == row and dataset.file(row).name == dataset.frame["name"][row]
+    with pytest.raises(KeyError):
+        dataset.row("0" * 16)
+
+
+def test_pairs_and_groups_tell_who_stays(dataset):
+    frame, pairs, groups = dataset.frame, dataset.pairs, dataset.groups
+    assert sorted(pairs["kind"]) == ["exact", "near", "near"]
+    assert groups["images"].tolist() == [2, 2, 2] and groups[["exact", "near"]].to_numpy().sum() == 3
+    assert set(groups["keeper"]) == set(frame.index[frame["role"] == "keeper"])
+    assert groups["bytes_saved"].is_monotonic_decreasing and (groups["reason"] != "").all()
+
+
+def test_descriptions_name_the_other_image_and_the_edit(dataset):
+    told = dict(zip(dataset.frame["path"], describe(dataset.frame, range(10)), strict=True))
+    assert told["zz-copy.jpg"] == "Duplicate of 0000.jpg: identical file"
+    assert told["mirror.jpg"].startswith("Near duplicate of 0001.jpg: mirrored")
+    assert told["broken.jpg"].startswith("truncated") and told["0005.jpg"] == ""
+
+
+def test_tagging_by_rows_and_by_mask(dataset):
+    assert dataset.tag([0, 1], "a") == 2
+    assert dataset.tag(dataset.frame["singularity"] == 0, "b") == 1
+    assert dataset.would_tag(np.ones(10, bool), "a") == 8
+    assert {name: tag.count for name, tag in dataset.tags.items()} == {"a": 2, "b": 1}
+    with pytest.raises(UnknownTag):
+        dataset.tag([0], "c", remove=True)
+
+
+def test_another_process_sees_the_decision_at_once(dataset):
+    other = dedup.open(dataset.name)
+    before = other.revision
+    dataset.tag([3], "seen")
+    assert other.revision > before and other.frame["tag:seen"].sum() == 1
+
+
+def test_moving_the_threshold_changes_counts_without_a_scan(dataset):
+    scan_id = dataset.scan_id
+    dataset.near_threshold = 1e-6
+    assert (dataset.frame["kind"] == "near").sum() == 0 and set(dataset.pairs["kind"]) == {"exact", "similar"}
+    dataset.decisions.undo()
+    assert (dataset.frame["kind"] == "near").sum() == 4 and dataset.scan_id == scan_id
+    with pytest.raises(UsageError):
+        dataset.near_threshold = 0
+
+
+def test_a_chosen_keeper_stays_and_says_so(dataset):
+    frame = dataset.frame
+    dataset.decisions.decide([("keeper", "zz-copy.jpg", "", "1")], "Kept the copy")
+    after = dataset.frame.set_index("path")
+    assert after["role"]["zz-copy.jpg"] == "keeper" and after["kind"]["0000.jpg"] == "exact"
+    assert after["keeper_reason"]["zz-copy.jpg"] == "chosen by a person"
+    assert (frame["singularity"] == 0).sum() == (after["singularity"] == 0).sum() == 1
+
+
+def test_a_verdict_takes_a_near_pair_apart(dataset):
+    frame = dataset.frame.set_index("path")
+    shas = sorted([frame["sha256"]["mirror.jpg"], frame["sha256"]["0001.jpg"]])
+    dataset.decisions.decide([("verdict", shas[0], shas[1], "different")], "Not a duplicate")
+    assert dataset.frame.set_index("path")["kind"]["mirror.jpg"] == "unique"
+
+
+def test_a_protected_folder_keeps_its_images(tmp_path, home):
+    save(photo(1), tmp_path / "in/curated/deep/name.png")
+    save(photo(1), tmp_path / "in/a.png")
+    dataset = dedup.scan(tmp_path / "in")
+    assert dataset.frame.set_index("path")["role"]["a.png"] == "keeper"
+    dataset.decisions.decide([("folder", "curated", "", "protected")], "Protected curated")
+    frame = dataset.frame.set_index("path")
+    assert frame["role"]["curated/deep/name.png"] == "keeper"
+    assert frame["keeper_reason"]["curated/deep/name.png"] == "is in a protected folder"
+
+
+def test_names_that_are_not_utf8_open(tmp_path, home):
+    (tmp_path / "in").mkdir()
+    with open(os.fsencode(tmp_path / "in") + b"/caf\xe9.png", "wb") as stream:
+        photo(1).save(stream, "PNG")
+    dataset = dedup.scan(tmp_path / "in")
+    assert dataset.frame["path"][0] == "caf\\xe9.png" and dataset.file(0).exists()
+    dataset.tag([0], "odd")
+    assert dedup.scan(tmp_path / "in").frame["tag:odd"].sum() == 1
+
+
+def test_unknown_datasets_are_said_with_what_there_is(dataset):
+    with pytest.raises(UnknownDataset, match="Datasets: in"):
+        dedup.open("nothing")
+    with pytest.raises(UnknownDataset):
+        dedup.open("../in")
+
+
+def test_damaged_datasets_are_left_out_of_the_list(dataset):
+    (dataset.directory / "dataset.json").write_text("{not json")
+    assert dedup.datasets() == []
+
+
+@pytest.mark.shared
+def test_coco_annotations_give_classes_and_counts(shared_data, home):
+    folder = shared_data / "C-tinycoco" / "tinycoco"
+    dataset = dedup.scan(folder / "images", annotations=folder / "annotations" / "instances_val2017.json")
+    assert dataset.coco is not None and dataset.frame["annotations"].sum() == 136
+    assert all(dataset.frame["classes"].map(len) > 0)
