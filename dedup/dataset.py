@@ -208,6 +208,11 @@ class Dataset:
                 self.annotation_errors.append(str(error))
         return found
 
+    @property
+    def sources(self) -> list[tuple[Coco, Attachment]]:
+        """The COCO documents that can be read, each with how it meets the images."""
+        return [(Coco.read(path), attachment) for path, attachment in self.attachments.items()]
+
     @cached_property
     def annotation_errors(self) -> list[str]:
         """One sentence for each annotation file that could not be used when it was last needed."""

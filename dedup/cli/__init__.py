@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.exceptions import TyperException
 
-from dedup.cli import exporting, looking, removing, scanning, serving
+from dedup.cli import deciding, exporting, looking, removing, scanning, serving
 from dedup.cli.common import complain
 from dedup.errors import DedupError, UsageError
 
@@ -32,12 +32,23 @@ VERBS: dict[str, Callable[..., Any]] = {
     "remove": removing.remove,
     "restore": removing.restore,
     "verify": removing.verify,
+    "plan": deciding.plan,
+    "apply": deciding.apply,
+    "check": deciding.check,
+    "leaks": deciding.show_leaks,
+    "clashes": deciding.show_clashes,
     "rename": scanning.rename,
     "forget": scanning.forget,
     "sample": scanning.make_sample,
     "app": serving.app,
 }
 """A new verb is one function and one line here."""
+
+FAMILIES: dict[str, dict[str, Callable[..., Any]]] = {
+    "fingerprint": {"export": deciding.export_fingerprint},
+    "verdicts": {"export": deciding.export_verdicts, "import": deciding.import_verdicts},
+}
+"""Verbs of two words."""
 
 app = typer.Typer(
     name="dedup",
@@ -48,6 +59,11 @@ app = typer.Typer(
 )
 for verb, function in VERBS.items():
     app.command(verb)(function)
+for verb, family in FAMILIES.items():
+    part = typer.Typer(help=f"Verbs of {verb}.", context_settings={"help_option_names": ["-h", "--help"]})
+    for name, function in family.items():
+        part.command(name)(function)
+    app.add_typer(part, name=verb)
 
 
 def main(arguments: list[str] | None = None) -> int:

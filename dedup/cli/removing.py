@@ -29,7 +29,7 @@ def remove(
     if unite_tags:
         for name_of_tag, rows in removal.keeper_tags(dataset, plan).items():
             dataset.tag(rows, name_of_tag)
-    return _carry_out(dataset, plan, as_json)
+    return carry_out(dataset, plan, as_json)
 
 
 def restore(name: Name, home: Home = None, as_json: Json = False) -> int:
@@ -65,9 +65,12 @@ def _preview(plan: removal.Plan, as_json: bool) -> None:
     say(f"{plural(len(plan.entries), 'image')} ({total}) would go to the quarantine; nothing was touched. Add --apply.")
 
 
-def _carry_out(dataset: Dataset, plan: removal.Plan, as_json: bool) -> int:
+def carry_out(
+    dataset: Dataset, plan: removal.Plan, as_json: bool, *, how: str = "quarantine", allow_delete: bool = False
+) -> int:
+    """Apply a plan, bring the dataset up to date and report; the exit code."""
     with progress() as on_progress:
-        report = removal.apply(dataset, plan, on_progress=on_progress)
+        report = removal.apply(dataset, plan, how=how, allow_delete=allow_delete, on_progress=on_progress)
     _bring_up_to_date(dataset)
     return _report(report, "Removed", as_json)
 
