@@ -9,7 +9,8 @@ for by row or tag, and only to the quarantine.
 
 from dedup.removal.applying import HOW, Outcome, Report, apply
 from dedup.removal.journal import Removal, State, removed
-from dedup.removal.planning import Entry, Images, Plan, Stay, keeper_tags, plan, read, write
+from dedup.removal.planfile import Entry, Plan, Stay, read, write
+from dedup.removal.planning import Images, keeper_tags, plan
 from dedup.removal.restoring import restore
 from dedup.removal.verifying import Verification, verify
 

@@ -25,7 +25,8 @@ from dedup.removal.moves import (
     sync_folder,
     withdraw,
 )
-from dedup.removal.planning import Entry, Images, Plan, identity
+from dedup.removal.planfile import Entry, Plan
+from dedup.removal.planning import Columns, Images
 from dedup.removal.recovery import part_beside, recover, settle
 
 HOW = ("quarantine", "hardlink", "delete")
@@ -128,8 +129,8 @@ class _Worker:
 
     def __init__(self, images: Images, journal: Journal, how: str) -> None:
         self.images, self.journal, self.how = images, journal, how
-        self.frame = images.frame
-        self.rows = {path: row for row, path in enumerate(self.frame["path"])}
+        self.columns = Columns(images.frame)
+        self.rows = self.columns.row
         self.earlier = {(r.path, r.sha256): r for r in journal.removals.values() if r.state in REMOVED}
         self.kept_for = kept_for(journal.removals.values())
         self.sha256 = Hasher()
@@ -172,9 +173,9 @@ class _Worker:
         """The last readable copy of a group stays, whatever the plan says."""
         if row < 0:
             raise RefusalError("it is not in the dataset any more; make a new plan")
-        group = self.frame["group"].to_numpy()
+        group = self.columns.group
         keeper = self.rows.get(entry.keeper_path, -1) if entry.keeper_path else -1
-        same = identity(self.frame, row, keeper) if keeper >= 0 else ""
+        same = self.columns.identity(row, keeper)
         if entry.keeper_path and keeper < 0:
             raise RefusalError(f"its keeper {entry.keeper_path} is not in the dataset any more; make a new plan")
         if keeper >= 0 and not same and (group[row] < 0 or group[row] != group[keeper]):
@@ -227,7 +228,7 @@ class _Worker:
             keeper_path=entry.keeper_path,
             keeper_file=self._below_root(keeper) if keeper else "",
             keeper_sha256=entry.keeper_sha256,
-            identical=identity(self.frame, row, self.rows[entry.keeper_path]) if keeper else "",
+            identical=self.columns.identity(row, self.rows[entry.keeper_path]) if keeper else "",
             reason=entry.reason,
             time=now(),
         )

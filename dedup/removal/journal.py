@@ -1,8 +1,9 @@
 """The write-ahead journal of removals: every step is on the disk before it is done.
 
-One JSON line per step in `<dataset directory>/quarantine.jsonl`, flushed to the disk as it is written. A removal's
-first line holds everything about it, later lines only its new state. Killed at any moment, the journal's last states
-and a look at the files tell what was finished (`dedup.removal.recovery`). A torn last line is a step that never began.
+One JSON line per step in `<dataset directory>/quarantine.jsonl`, flushed to the disk before the step is done. The
+first line of a removal holds everything about it, later lines only its new state. Killed at any moment, the journal's
+last states and a look at the files tell what was finished (`dedup.removal.recovery`). A torn last line is a step that
+never began.
 """
 
 from __future__ import annotations
@@ -103,16 +104,18 @@ class Journal:
 
     def mark(self, removal: Removal, state: State) -> Removal:
         """Write a removal's new state down."""
-        self._append({"id": removal.id, "state": state, "time": now()})
+        self._append({"id": removal.id, "state": state, "time": now()}, flush=state in UNDER_WAY)
         self.removals[removal.id] = replace(removal, state=state)
         return self.removals[removal.id]
 
-    def _append(self, record: dict[str, Any]) -> None:
+    def _append(self, record: dict[str, Any], *, flush: bool = True) -> None:
+        """Write one line. An end need not be flushed: without it the files tell the same after a crash."""
         try:
             with self.file.open("ab") as stream:
                 stream.write(json.dumps(record, ensure_ascii=True).encode() + b"\n")
                 stream.flush()
-                os.fsync(stream.fileno())
+                if flush:
+                    os.fsync(stream.fileno())
         except OSError as error:
             self._cut_torn_line()
             raise RemovalError(f"Cannot write {self.file}: {error.strerror}; nothing further was touched.") from error

@@ -1,32 +1,25 @@
-"""The removal plan: what goes, what stays for it, and why, as a readable file keyed by content hash."""
+"""Deciding what a removal takes away, what it leaves, and why."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dedup.errors import RemovalError, UnknownTag, UsageError
-from dedup.files import write_text
+from dedup.errors import UnknownTag, UsageError
 from dedup.model import TAG_PREFIX, Kind, Role, Status
 from dedup.removal.journal import bound_by, kept_for, removed
 from dedup.removal.journal import read as journal
+from dedup.removal.planfile import Entry, Plan, Stay
 
-FORMAT = "dedup removal plan"
-VERSION = 1
-SHA256 = re.compile(r"[0-9a-f]{64}")
-IDENTICAL = ("file", "pixels", "")
-
-Rows = NDArray[np.int64]
 Chosen = str | Sequence[int] | NDArray[np.generic] | None
 
 
@@ -53,70 +46,38 @@ class Images(Protocol):
         """Absolute path of an image."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One image that goes.
+class Columns:
+    """A frame's columns as plain lists: a plan asks for single values, and that of a frame is slow."""
 
-    `identical` says how its keeper equals it: "file" (same bytes), "pixels" (same decoded pixels) or "" (a near
-    duplicate, or no keeper). `keeper_path` and `keeper_sha256` are "" for an image that is in no group. `decided` is
-    True when a person decided this very image. Raises `RemovalError` when a field is not what it should be.
-    """
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self.path: list[str] = frame["path"].tolist()
+        self.sha256: list[str] = frame["sha256"].tolist()
+        self.pixels: list[str] = frame["pixels"].tolist()
+        self.bytes: list[int] = frame["bytes"].tolist()
+        self.group: list[int] = frame["group"].tolist()
+        self.keeper: list[int] = frame["keeper"].tolist()
+        self.nearest: list[int] = frame["nearest"].tolist()
+        self.relation: list[str] = frame["relation"].tolist()
+        self.is_keeper: list[bool] = (frame["role"] == Role.KEEPER).tolist()
+        self.readable: list[bool] = (frame["status"] == Status.OK).tolist()
+        self.area: list[int] = (frame["width"].astype(np.int64) * frame["height"]).tolist()
 
-    path: str
-    sha256: str
-    bytes: int
-    keeper_path: str
-    keeper_sha256: str
-    identical: str
-    reason: str
-    decided: bool = False
+    @cached_property
+    def row(self) -> dict[str, int]:
+        """Path to row."""
+        return {path: row for row, path in enumerate(self.path)}
 
-    def __post_init__(self) -> None:
-        keeper = bool(self.keeper_path)
-        sound = (
-            bool(self.path)
-            and self.path != self.keeper_path
-            and SHA256.fullmatch(self.sha256) is not None
-            and (SHA256.fullmatch(self.keeper_sha256) is not None if keeper else self.keeper_sha256 == "")
-            and self.identical in IDENTICAL
-            and (self.identical != "file" or self.sha256 == self.keeper_sha256)
-            and (keeper or self.identical == "")
-        )
-        if not sound:
-            raise RemovalError(f"The plan's entry for {self.path or 'an unnamed file'} contradicts itself; plan anew.")
+    def identity(self, left: int, right: int) -> str:
+        """How two images are the same: "file", "pixels" or "" when they are not (or `right` is -1)."""
+        if right < 0:
+            return ""
+        if self.sha256[left] and self.sha256[left] == self.sha256[right]:
+            return "file"
+        return "pixels" if self.pixels[left] and self.pixels[left] == self.pixels[right] else ""
 
-
-@dataclass(frozen=True, slots=True)
-class Stay:
-    """One image that was asked for and stays, with the reason."""
-
-    path: str
-    sha256: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything one removal would do. Raises `RemovalError` when an image that goes is the keeper of another."""
-
-    dataset: str
-    root: str
-    created: str
-    entries: tuple[Entry, ...]
-    stays: tuple[Stay, ...] = ()
-
-    def __post_init__(self) -> None:
-        going = [entry.path for entry in self.entries]
-        if len(set(going)) < len(going):
-            raise RemovalError("The plan names a file twice; plan anew.")
-        both = sorted(set(going) & {entry.keeper_path for entry in self.entries})
-        if both:
-            raise RemovalError(f"The plan removes {both[0]}, which it also keeps for another image; plan anew.")
-
-    @property
-    def bytes(self) -> int:
-        """Size of all files that go."""
-        return sum(entry.bytes for entry in self.entries)
+    def best(self, rows: Iterable[int]) -> int:
+        """The group's keeper among `rows`, or else the largest, first by path."""
+        return min(rows, key=lambda row: (not self.is_keeper[row], -self.area[row], row))
 
 
 def plan(
@@ -127,22 +88,25 @@ def plan(
     `hold` maps rows that must stay to the reason (protected folder, label clash). `decided` marks rows that a person
     decided one by one. Nothing on disk is touched. Raises `UnknownTag` and, for rows out of range, `UsageError`.
     """
-    frame = images.frame
+    columns = Columns(images.frame)
     gone = _gone_rows(images)
-    members = _readable_members(frame, gone)
-    asked = _asked(frame, chosen) - gone
-    stays = _held(frame, asked, hold or {})
-    stays |= _last_copies(frame, members, asked - stays.keys())
+    members = _readable_members(columns, gone)
+    asked = _asked(images.frame, chosen) - gone
+    stays = _held(columns, asked, hold or {})
+    stays |= _last_copies(columns, members, asked - stays.keys())
     going = asked - stays.keys()
-    keepers = {row: _stand_in(frame, members, going, row) for row in sorted(going)}
-    stays |= _bound(images, keepers)
+    left = {
+        number: _Left.of(columns, members.get(number, ()), going) for number in {columns.group[row] for row in going}
+    }
+    keepers = {row: left[columns.group[row]].for_row(columns, row) for row in sorted(going)}
+    stays |= _bound(images, columns, keepers)
     why = f"Tagged {chosen!r}" if isinstance(chosen, str) else "Chosen"
     return Plan(
         dataset=images.name,
         root=str(images.root),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        entries=tuple(_entry(frame, row, keepers[row], why, decided) for row in keepers if row not in stays),
-        stays=tuple(_stays(frame, row, stays[row]) for row in sorted(stays)),
+        entries=tuple(_entry(columns, row, keepers[row], why, decided) for row in keepers if row not in stays),
+        stays=tuple(Stay(columns.path[row], columns.sha256[row], stays[row]) for row in sorted(stays)),
     )
 
 
@@ -166,49 +130,6 @@ def keeper_tags(images: Images, removal: Plan) -> dict[str, list[int]]:
     return wanted
 
 
-def write(removal: Plan, path: Path) -> None:
-    """Write the plan as JSON, atomically. Raises `DatasetError` when the disk refuses."""
-    document = {"format": FORMAT, "version": VERSION, **asdict(removal)}
-    write_text(path, json.dumps(document, indent=1, ensure_ascii=True) + "\n")
-
-
-def read(path: Path) -> Plan:
-    """The plan in a file. Raises `RemovalError` when it is not one, is of a newer version or was damaged."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RemovalError(f"{path} is not a readable removal plan: {error}.") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise RemovalError(f"{path} is not a removal plan; make one with `plan`.")
-    if document.get("version") != VERSION:
-        raise RemovalError(f"{path} is a plan of version {document.get('version')}; this program reads {VERSION}.")
-    try:
-        return Plan(
-            dataset=_typed(document["dataset"], str),
-            root=_typed(document["root"], str),
-            created=_typed(document["created"], str),
-            entries=tuple(_record(Entry, item) for item in document["entries"]),
-            stays=tuple(_record(Stay, item) for item in document["stays"]),
-        )
-    except (KeyError, TypeError) as error:
-        raise RemovalError(f"{path} is a damaged removal plan ({error}); plan anew.") from error
-
-
-FIELD_TYPES = {"bytes": int, "decided": bool}
-
-
-def _record(kind: type[Any], item: dict[str, Any]) -> Any:
-    for name, value in item.items():
-        _typed(value, FIELD_TYPES.get(name, str))
-    return kind(**item)
-
-
-def _typed(value: Any, kind: type[Any]) -> Any:
-    if type(value) is not kind:
-        raise TypeError(f"{value!r} is not {kind.__name__}")
-    return value
-
-
 def _asked(frame: pd.DataFrame, chosen: Chosen) -> set[int]:
     if chosen is None:
         return set(np.flatnonzero(frame["kind"].to_numpy() == Kind.EXACT).tolist())
@@ -224,11 +145,11 @@ def _asked(frame: pd.DataFrame, chosen: Chosen) -> set[int]:
     return set(rows.tolist())
 
 
-def _held(frame: pd.DataFrame, asked: set[int], hold: Mapping[int, str]) -> dict[int, str]:
+def _held(columns: Columns, asked: set[int], hold: Mapping[int, str]) -> dict[int, str]:
     """Rows that stay for a reason that has nothing to do with the other copies."""
-    hashes = frame["sha256"].to_numpy()
     unreadable = "its bytes could not be read, so its removal could not be verified"
-    return {row: unreadable for row in asked if not hashes[row]} | {row: hold[row] for row in asked & hold.keys()}
+    held = {row: hold[row] for row in asked & hold.keys()}
+    return {row: unreadable for row in asked if not columns.sha256[row]} | held
 
 
 def _gone_rows(images: Images) -> set[int]:
@@ -240,91 +161,75 @@ def _gone_rows(images: Images) -> set[int]:
     return {int(row) for row in listed if not os.path.lexists(images.file(int(row)))}
 
 
-def _readable_members(frame: pd.DataFrame, gone: set[int]) -> dict[int, Rows]:
+def _readable_members(columns: Columns, gone: set[int]) -> dict[int, list[int]]:
     """Group number to the rows of its readable members that are still there."""
-    there = (frame["group"].to_numpy() >= 0) & (frame["status"].to_numpy() == Status.OK)
-    there[sorted(gone)] = False
-    grouped = np.flatnonzero(there)
-    numbers = frame["group"].to_numpy()[grouped]
-    order = np.argsort(numbers, kind="stable")
-    found, starts = np.unique(numbers[order], return_index=True)
-    return dict(zip(found.tolist(), np.split(grouped[order], starts[1:]), strict=True)) if len(found) else {}
+    members: dict[int, list[int]] = {}
+    for row, number in enumerate(columns.group):
+        if number >= 0 and columns.readable[row] and row not in gone:
+            members.setdefault(number, []).append(row)
+    return members
 
 
-def _last_copies(frame: pd.DataFrame, members: Mapping[int, Rows], going: set[int]) -> dict[int, str]:
+def _last_copies(columns: Columns, members: Mapping[int, Sequence[int]], going: set[int]) -> dict[int, str]:
     """The best copy of every group that would lose its last readable one, with the reason it stays."""
-    touched = {int(number) for number in frame["group"].to_numpy()[sorted(going)]}
-    emptied = [members[number] for number in touched & members.keys() if going.issuperset(members[number].tolist())]
-    return {_best(frame, rows): "the last readable copy of its group" for rows in emptied}
+    touched = {columns.group[row] for row in going} & members.keys()
+    emptied = [members[number] for number in touched if going.issuperset(members[number])]
+    return {columns.best(rows): "the last readable copy of its group" for rows in emptied}
 
 
-def _best(frame: pd.DataFrame, members: Rows) -> int:
-    """The group's keeper, or else its largest image, first by path."""
-    keepers = members[frame["role"].to_numpy()[members] == Role.KEEPER]
-    if len(keepers):
-        return int(keepers[0])
-    area = frame["width"].to_numpy(np.int64)[members] * frame["height"].to_numpy(np.int64)[members]
-    return int(members[np.argmax(area)])
+@dataclass(frozen=True)
+class _Left:
+    """The readable members of a group that do not go: all, and by content."""
+
+    rows: frozenset[int]
+    best: int
+    twins: Mapping[str, int]
+
+    @classmethod
+    def of(cls, columns: Columns, members: Sequence[int], going: set[int]) -> _Left:
+        rows = [row for row in members if row not in going]
+        twins: dict[str, int] = {}
+        for row in sorted(rows, key=lambda row: (not columns.is_keeper[row], row), reverse=True):
+            twins |= {columns.pixels[row]: row, columns.sha256[row]: row}
+        return cls(frozenset(rows), columns.best(rows) if rows else -1, twins)
+
+    def for_row(self, columns: Columns, row: int) -> int:
+        """The image that stays for `row`: an identical one before its keeper before the best one left; -1 for none."""
+        for content in (columns.pixels[row], columns.sha256[row]):
+            if content and content in self.twins:
+                return self.twins[content]
+        return columns.keeper[row] if columns.keeper[row] in self.rows else self.best
 
 
-def _stand_in(frame: pd.DataFrame, members: Mapping[int, Rows], going: set[int], row: int) -> int:
-    """The image that stays for `row`: an identical one before its group's keeper before the best one left; -1 when the
-    image is in no group or is not readable and alone."""
-    rest = [int(other) for other in members.get(int(_cell(frame, "group", row)), ()) if other not in going]
-    twins = [other for other in rest if identity(frame, row, other)]
-    keeper = int(_cell(frame, "keeper", row))
-    if keeper in (twins or rest):
-        return keeper
-    return _best(frame, np.array(twins or rest)) if rest else -1
-
-
-def identity(frame: pd.DataFrame, left: int, right: int) -> str:
-    """How two images are the same: "file", "pixels" or "" when they are not."""
-    for column, name in (("sha256", "file"), ("pixels", "pixels")):
-        if _cell(frame, column, left) and _cell(frame, column, left) == _cell(frame, column, right):
-            return name
-    return ""
-
-
-def _bound(images: Images, keepers: Mapping[int, int]) -> dict[int, str]:
+def _bound(images: Images, columns: Columns, keepers: Mapping[int, int]) -> dict[int, str]:
     """Rows that must stay for images removed before, with the reason."""
     stands_for = kept_for(journal(images.directory).values())
-    paths = images.frame["path"].to_numpy()
     reasons = {
-        row: bound_by(stands_for[paths[row]], keeper >= 0, identity(images.frame, row, keeper) if keeper >= 0 else "")
+        row: bound_by(stands_for[columns.path[row]], keeper >= 0, columns.identity(row, keeper))
         for row, keeper in keepers.items()
-        if paths[row] in stands_for
+        if columns.path[row] in stands_for
     }
     return {row: reason for row, reason in reasons.items() if reason}
 
 
-def _stays(frame: pd.DataFrame, row: int, reason: str) -> Stay:
-    return Stay(_cell(frame, "path", row), _cell(frame, "sha256", row), reason)
-
-
-def _entry(frame: pd.DataFrame, row: int, keeper: int, why: str, decided: bool) -> Entry:
-    same = identity(frame, row, keeper) if keeper >= 0 else ""
+def _entry(columns: Columns, row: int, keeper: int, why: str, decided: bool) -> Entry:
+    same = columns.identity(row, keeper)
     return Entry(
-        path=_cell(frame, "path", row),
-        sha256=_cell(frame, "sha256", row),
-        bytes=int(_cell(frame, "bytes", row)),
-        keeper_path=_cell(frame, "path", keeper) if keeper >= 0 else "",
-        keeper_sha256=_cell(frame, "sha256", keeper) if keeper >= 0 else "",
+        path=columns.path[row],
+        sha256=columns.sha256[row],
+        bytes=columns.bytes[row],
+        keeper_path=columns.path[keeper] if keeper >= 0 else "",
+        keeper_sha256=columns.sha256[keeper] if keeper >= 0 else "",
         identical=same,
-        reason=_reason(frame, row, keeper, same, why),
+        reason=_reason(columns, row, keeper, same, why),
         decided=decided,
     )
 
 
-def _reason(frame: pd.DataFrame, row: int, keeper: int, same: str, why: str) -> str:
+def _reason(columns: Columns, row: int, keeper: int, same: str, why: str) -> str:
     if keeper < 0:
         return f"{why}; in no group"
-    name = _cell(frame, "path", keeper)
     if same:
-        return f"Duplicate of {name}: identical {same}"
-    relation = _cell(frame, "relation", row) if _cell(frame, "nearest", row) == keeper else ""
-    return f"Near duplicate of {name}" + (f": {relation}" if relation else "")
-
-
-def _cell(frame: pd.DataFrame, column: str, row: int) -> Any:
-    return frame[column].iat[row]
+        return f"Duplicate of {columns.path[keeper]}: identical {same}"
+    relation = columns.relation[row] if columns.nearest[row] == keeper else ""
+    return f"Near duplicate of {columns.path[keeper]}" + (f": {relation}" if relation else "")

@@ -95,6 +95,9 @@ def _split(target: Path, part: Path, removal: Removal) -> None:
 
 
 def _drop_empty_folders(folder: Path, quarantine: Path) -> None:
-    while folder.is_relative_to(quarantine) and not any(folder.iterdir()):
-        folder.rmdir()
+    while folder.is_relative_to(quarantine):
+        try:
+            folder.rmdir()
+        except OSError:  # it holds other files; to look first would take long in a big folder
+            return
         folder = folder.parent
