@@ -49,12 +49,13 @@ PAIR_COLUMNS: dict[str, str] = {
     # tones: right = gain * left + bias in gray levels
     "gain": "float32",
     "bias": "float32",
+    "lightness": "float32",  # mean gray level of right minus that of left, where both show the same
     "saturation": "float32",  # colourfulness of right over that of left
     "tint": "float32",  # shift of the mean colour, in chroma levels
     "gray": "int8",  # which side has lost its colour: -1, +1, 0
     "blur": "float32",  # fine detail of right over that of left, log2: below 0 right is softer
     "grain": "float32",  # noise of right minus noise of left, gray levels
-    "recoded": "int8",  # 1 recompressed within a format, 2 another format, 0 neither
+    "recoded": "int8",  # 2 another format, 1 another quality of one format, 0 cannot say
     # the part that disagrees, a box in left's coordinates (NaN without any), and which side carries it
     "overlaid": "int8",
     "box_left": "float32",
@@ -118,6 +119,10 @@ ROTATED_DEGREES = 0.6
 CROPPED_AREA = 0.985
 STRETCHED = 1.03
 RESIZED = 1.02
+PERSPECTIVE = 0.0075
+LIGHTER = 6.0
+BLURRED = 0.35
+NOISY = 0.45
 
 # The linear parts (x right, y down) of EXIF's orientations 1..8: what carries the left picture to the right one.
 ORIENTATIONS = np.array(
@@ -266,7 +271,7 @@ _SWAPPED = {
     "left_height": "right_height",
     "seen_left": "seen_right",
 }
-_NEGATED = ("derived", "cropped", "bordered", "gray", "blur", "grain", "overlaid", "tint")
+_NEGATED = ("derived", "cropped", "bordered", "gray", "blur", "grain", "overlaid", "tint", "lightness")
 _SWAPPED_NAMES = {
     "brighter": "darker",
     "more contrast": "less contrast",
@@ -322,33 +327,36 @@ def name(columns: Mapping[str, NDArray[Any]]) -> list[str]:
         word: c["orientation"] == orientation for orientation, word in ORIENTATION_NAMES.items()
     }
     common = np.minimum(c["seen_left"], c["seen_right"])
-    gain = np.clip(c["gain"], 0.05, 20)
-    # in the middle of the gray scale, how much lighter right is; and how much of that a mere factor would explain
-    lighter = (gain - 1) * 128 + c["bias"]
-    contrast = np.log2(gain)
+    contrast = np.log2(np.clip(c["gain"], 0.05, 20))
+    # brightness multiplies, so it changes the contrast too: that is only named when a factor does not explain it
     factor = np.abs(c["bias"]) < 12
+    resized = (c["left_width"] != c["right_width"]) | (c["left_height"] != c["right_height"])
+    # moved on its canvas: what went out on one side is a border on the other
+    shifted = (c["cropped"] == c["bordered"]) & (c["bordered"] != 0) & (np.abs(np.log2(c["scale"])) < 0.03)
+    # where less is in common, detail and noise differ for other reasons
+    slack = 3 * (1 - common)
     tests |= {
         "rotated": np.abs(c["rotation"]) > ROTATED_DEGREES,
-        "cropped": c["cropped"] != 0,
-        "bordered": c["bordered"] != 0,
-        "perspective": c["perspective"] > 0.012,
-        "shifted": (c["cropped"] != 0) & (c["bordered"] != 0) & (np.abs(np.log2(c["scale"])) < 0.03) & (common < 0.99),
+        "cropped": (c["cropped"] != 0) & ~shifted,
+        "bordered": (c["bordered"] != 0) & ~shifted,
+        "perspective": (c["perspective"] > PERSPECTIVE) & (common < 0.99),
+        "shifted": shifted,
         "stretched": np.abs(np.log2(c["stretch"])) > np.log2(STRETCHED),
-        "resized": np.abs(np.log2(c["scale"])) > np.log2(RESIZED),
-        "brighter": lighter > 8,
-        "darker": lighter < -8,
+        "resized": resized & (np.abs(np.log2(c["scale"])) > np.log2(RESIZED)),
+        "brighter": c["lightness"] > LIGHTER,
+        "darker": c["lightness"] < -LIGHTER,
         "more contrast": (contrast > 0.12) & ~factor,
         "less contrast": (contrast < -0.12) & ~factor,
         "gray": c["gray"] != 0,
-        "colour changed": (c["gray"] == 0) & (np.abs(np.log2(c["saturation"])) > 0.3) | (c["tint"] > 8),
-        "blurred": c["blur"] < -0.5,
-        "sharpened": c["blur"] > 0.5,
-        "noisy": np.abs(c["grain"]) > 3,
+        "colour changed": (c["gray"] == 0) & (np.abs(np.log2(c["saturation"])) > 0.4) & factor | (c["tint"] > 12),
+        "blurred": c["blur"] < -BLURRED - slack,
+        "sharpened": c["blur"] > BLURRED + slack,
+        "noisy": np.abs(c["grain"]) > NOISY + slack,
         "overlaid": c["overlaid"] != 0,
         "other format": c["recoded"] == 2,
     }
     some = np.logical_or.reduce(list(tests.values()))
-    tests["recompressed"] = (c["recoded"] == 1) & ~some
+    tests["recompressed"] = (c["recoded"] == 1) | ((c["recoded"] == 0) & ~some)
     table = np.stack([tests.get(word, np.zeros(len(some), bool)) for word in NAMES], axis=1)
     return ["|".join(word for word, said in zip(NAMES, row, strict=True) if said) for row in table.tolist()]
 

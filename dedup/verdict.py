@@ -23,7 +23,7 @@ from dedup.signature import CHROMA, TINY
 Doubles = NDArray[np.float64]
 Columns = dict[str, NDArray[Any]]
 
-AGREEMENT_AT_LIMIT = 0.90
+AGREEMENT_AT_LIMIT = 0.89
 """The agreement of details (0..1) that stands at the default limit of near duplicates."""
 OVERLAY_COST, CHANGE_COST = 0.05, 0.4
 """What a part that disagrees costs, per fraction of the contrast: where the rest is a perfect copy, and where not."""
@@ -177,15 +177,27 @@ def _tones(signatures: NDArray[np.void], columns: Columns, measured: Columns) ->
     _, missed_back = fit_colour(other[..., 1:], one[..., 1:], np.nan_to_num(other[..., 0]))
     colour_left, colour_right = _colourfulness(one, other), _colourfulness(other, one)
     gray_left, gray_right = colour_left < COLOURLESS, colour_right < COLOURLESS
-    gray = (gray_right & ~gray_left).astype(int) - (gray_left & ~gray_right).astype(int)
+    lost_right, lost_left = _lost(colour_left, colour_right), _lost(colour_right, colour_left)
     telling = _unclipped(one[..., 0]) & _unclipped(other[..., 0])
     both = np.maximum(_fraction_missed(missed, rough, telling), _fraction_missed(missed_back, rough, telling))
     return {
         "saturation": np.maximum(colour_right, 0.5) / np.maximum(colour_left, 0.5),
+        "lightness": 255 * _mean_seen(other[..., 0] - one[..., 0]),
         "tint": np.hypot(fit[:, 1], fit[:, 2]),
-        "gray": np.where((colour_left + colour_right) > 3 * COLOURLESS, gray, 0),
+        "gray": lost_right.astype(int) - lost_left.astype(int),
         "colour_missed": np.where(gray_left | gray_right, 0.0, both),
     }
+
+
+def _mean_seen(values: Doubles) -> Doubles:
+    """Means (m,) of values (m, points) that are not NaN, 0 where there is none."""
+    seen = np.isfinite(values)
+    return np.where(seen, values, 0.0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+
+
+def _lost(colourful: Doubles, gray: Doubles) -> NDArray[np.bool_]:
+    """Whether of two pictures the second has lost the colour of the first."""
+    return (gray < COLOURLESS) & (colourful > np.maximum(5 * gray, 2.0))
 
 
 def _colours(signatures: NDArray[np.void]) -> Doubles:
@@ -257,14 +269,20 @@ def _sides(signatures: NDArray[np.void], columns: Columns, measured: Columns) ->
     trims = signatures["trim"]
     area = (trims[:, 2] - trims[:, 0]) * (trims[:, 3] - trims[:, 1])
     left, right = columns["left"], columns["right"]
-    framed_left = (columns["seen_left"] < 0.985) & (area[left] < columns["seen_left"] + 0.04)
-    framed_right = (columns["seen_right"] < 0.985) & (area[right] < columns["seen_right"] + 0.04)
+    framed_left = _framed(area[left], columns["seen_left"])
+    framed_right = _framed(area[right], columns["seen_right"])
     bordered = framed_right.astype(int) - framed_left.astype(int)
     part_left = (columns["seen_left"] < relations.CROPPED_AREA) & ~framed_left
     part_right = (columns["seen_right"] < relations.CROPPED_AREA) & ~framed_right
     cropped = part_left.astype(int) - part_right.astype(int)
-    overlaid = np.where(measured["disagreeing"] > 0.02, 1, 0)
-    return {"bordered": bordered, "cropped": cropped, "overlaid": overlaid, "both": part_left & part_right}
+    sparse = (measured["residual"] > 4.2 * measured["core"] + 1.5) & (measured["core"] < 2.7)
+    overlaid = ((measured["disagreeing"] > 0.02) | sparse).astype(int)
+    return {"bordered": bordered, "cropped": cropped, "overlaid": overlaid}
+
+
+def _framed(content: NDArray[np.float32], seen: Doubles) -> NDArray[np.bool_]:
+    """Whether what the other picture does not show of this one is its border."""
+    return (seen < 0.985) & (content < 0.985) & (np.abs(content - seen) < 0.022)
 
 
 def _distance(signatures: NDArray[np.void], columns: Columns, measured: Columns) -> Doubles:
@@ -300,8 +318,9 @@ def _filled(tiny: NDArray[np.uint8], maps: Doubles) -> NDArray[np.bool_]:
 
 def _recoded(facts: pd.DataFrame, columns: Columns) -> NDArray[np.int8]:
     left, right = columns["left"], columns["right"]
-    formats = facts["format"].to_numpy()
-    return np.where(formats[left] != formats[right], 2, 1).astype(np.int8)
+    formats, quality = facts["format"].to_numpy(), facts["jpeg_quality"].to_numpy(np.float64)
+    requantised = np.abs(quality[left] - quality[right]) > 2
+    return np.where(formats[left] != formats[right], 2, np.where(requantised, 1, 0)).astype(np.int8)
 
 
 def _derived(facts: pd.DataFrame, columns: Columns) -> NDArray[np.int8]:
