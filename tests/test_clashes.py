@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image, ImageOps
 from pycocotools.coco import COCO
 
+import dedup
 from dedup import clashes, resolutions
 from dedup.annotations import Coco
 from dedup.resolutions import Choice
@@ -268,3 +270,82 @@ def test_iou_of_known_rectangles():
     assert clashes.overlap((0, 0, 1, 1), (2, 2, 3, 3)) == 0
     assert clashes.overlap((0, 0, 0, 0), (0, 0, 0, 0)) == 0
     assert np.isclose(clashes.overlap((0, 0, 5, 5), (0, 0, 5, 5)), 1)
+
+
+# --- real pictures, from scan to document -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory, shared_data):
+    """The COCO images and edited copies, scanned; each copy's boxes carried as the edit did, of every second one
+    shifted so that they are wrong. Returns the dataset, its sources and the copies whose boxes are wrong."""
+    folder = tmp_path_factory.mktemp("planted")
+    coco = json.loads((shared_data / "C-tinycoco/tinycoco/annotations/instances_val2017.json").read_text())
+    boxes: dict[int, list[dict]] = {}
+    for annotation in coco["annotations"]:
+        boxes.setdefault(annotation["image_id"], []).append(annotation)
+    chosen = [image for image in coco["images"] if image["id"] in boxes]
+    images, annotations, wrong = [], [], set()
+    (folder / "images").mkdir()
+    for place, image in enumerate(chosen):
+        with Image.open(shared_data / "C-tinycoco/tinycoco/images/val2017" / image["file_name"]) as opened:
+            picture = opened.convert("RGB")
+        edit, way = EDITS[place % len(EDITS)]
+        copy = edit(picture)
+        names = (f"{place}.jpg", f"{place} copy.jpg")
+        for name, each in zip(names, (picture, copy), strict=True):
+            each.save(folder / "images" / name, quality=90)
+            images.append({"id": len(images) + 1, "file_name": name, "width": each.width, "height": each.height})
+        shift = 0.0
+        if place % 2:
+            shift = 0.4 * max(box["bbox"][2] for box in boxes[image["id"]]) + 40
+            wrong.add(names[1])
+        for box in boxes[image["id"]]:
+            plain = {"category_id": box["category_id"], "iscrowd": 0, "area": box["area"]}
+            annotations.append(plain | {"image_id": images[-2]["id"], "bbox": box["bbox"]})
+            carried = clashes.map_box(clashes.rectangle_of(box), np.array(way(*picture.size)))
+            cut = clashes.cut(carried, (0.0, 0.0, float(copy.width), float(copy.height)))
+            if clashes.area(cut) > 0.5 * clashes.area(carried):
+                there = [cut[0] + shift, cut[1], cut[2] - cut[0], cut[3] - cut[1]]
+                annotations.append(plain | {"image_id": images[-1]["id"], "bbox": there})
+    for number, annotation in enumerate(annotations, start=1):
+        annotation["id"] = number
+    document = {"images": images, "annotations": annotations, "categories": coco["categories"]}
+    (folder / "coco.json").write_text(json.dumps(document))
+    dataset = dedup.scan(folder / "images", home=folder / "home", annotations=folder / "coco.json", workers=1)
+    return dataset, list(zip(dataset.annotations, dataset.attachments.values(), strict=True)), wrong
+
+
+EDITS = (
+    (ImageOps.mirror, lambda w, h: [[-1, 0, w], [0, 1, 0]]),
+    (
+        lambda picture: picture.resize((picture.width // 2, picture.height // 2)),
+        lambda w, h: [[0.5, 0, 0], [0, 0.5, 0]],
+    ),
+    (
+        lambda picture: picture.crop((w := picture.width // 10, 0, picture.width - w, picture.height)),
+        lambda w, h: [[1, 0, -(w // 10)], [0, 1, 0]],
+    ),
+    (lambda picture: picture.transpose(Image.Transpose.ROTATE_90), lambda w, h: [[0, 1, 0], [-1, 0, w]]),
+    (lambda picture: picture, lambda w, h: [[1, 0, 0], [0, 1, 0]]),
+)
+
+
+def test_only_wrong_boxes_of_real_edited_copies_clash(planted):
+    dataset, given_sources, wrong = planted
+    paths = dataset.frame["path"]
+    near = dataset.pairs[dataset.pairs["kind"] != "similar"]
+    assert len(near) == len(dataset.frame) // 2
+    assert len(wrong) >= 3
+    every = clashes.find(dataset.frame, dataset.pairs, given_sources)
+    assert {paths[row] for clash in every for row in (clash.left, clash.right) if "copy" in paths[row]} == wrong
+
+
+def test_picking_the_original_repairs_real_copies(planted):
+    dataset, given_sources, _ = planted
+    paths = dataset.frame["path"]
+    every = clashes.find(dataset.frame, dataset.pairs, given_sources)
+    picks = [(clash, Choice.RIGHT if "copy" in paths[clash.left] else Choice.LEFT) for clash in every]
+    resolved = resolutions.resolve(dataset.frame, dataset.pairs, given_sources, picks)
+    repaired = [(resolved.documents[0], given_sources[0][1])]
+    assert clashes.find(dataset.frame, dataset.pairs, repaired) == []
