@@ -210,6 +210,56 @@ def _weigh(template: Floats, points: Floats, count: int, tone: Doubles, weights:
 
 
 @numba.njit(cache=True, fastmath=True)
+def _jacobian(
+    template: Floats, points: Floats, count: int, tone: Doubles, unknowns: int, rows: Floats
+) -> None:
+    """Fill `rows` (11, points): the residual's slopes by each unknown, and last the residual itself."""
+    flat = template.reshape(-1)
+    gain, bias = np.float32(tone[0]), np.float32(tone[1])
+    for i in range(count):
+        x, y = points[0, i], points[1, i]
+        gx, gy = gain * points[3, i], gain * points[4, i]
+        rows[0, i] = gx * x
+        rows[1, i] = gx * y
+        rows[2, i] = gx
+        rows[3, i] = gy * x
+        rows[4, i] = gy * y
+        rows[5, i] = gy
+        rows[6, i] = points[2, i]
+        rows[7, i] = 1.0
+        if unknowns > 8:
+            slope = -(gx * points[6, i] + gy * points[7, i])
+            rows[8, i] = slope * x
+            rows[9, i] = slope * y
+    for i in range(count):
+        rows[10, i] = flat[int(points[5, i])] - gain * points[2, i] - bias
+
+
+@numba.njit(cache=True, fastmath=True)
+def _normal_equations(
+    rows: Floats, weights: Floats, count: int, unknowns: int, matrix: Doubles, vector: Doubles
+) -> None:
+    """The weighted normal equations of the rows; plain loops over points, which the compiler turns into vectors."""
+    weighted = np.empty(count, np.float32)
+    for a in range(unknowns):
+        row = rows[a]
+        for i in range(count):
+            weighted[i] = weights[i] * row[i]
+        for b in range(a + 1):
+            other = rows[b]
+            total = np.float32(0)
+            for i in range(count):
+                total += weighted[i] * other[i]
+            matrix[a, b] = total
+        other = rows[10]
+        total = np.float32(0)
+        for i in range(count):
+            total += weighted[i] * other[i]
+        vector[a] = total
+        matrix[a, a] = matrix[a, a] * 1.001 + (1e-6 if a in (6, 7) else 1e-2)
+
+
+@numba.njit(cache=True, fastmath=True)
 def _refine(
     source: Floats,
     template: Floats,
@@ -223,11 +273,9 @@ def _refine(
     weights: Floats,
 ) -> None:
     """Gauss-Newton steps on `p` and `tone` in place: `unknowns` is 8 for an affine map, 10 with perspective."""
-    flat = template.reshape(-1)
     matrix = np.empty((10, 10))
     vector = np.empty(10)
-    j = np.empty(10, np.float32)
-    sums = np.empty((10, 11), np.float32)
+    rows = np.empty((11, points.shape[1]), np.float32)
     for iteration in range(steps):
         count = _warp(source, p, boxes, step, points)
         if count < 48:
@@ -237,34 +285,8 @@ def _refine(
             _fit_tone(template, points, count, weights, tone)
             tone[2] = 1e6
         _weigh(template, points, count, tone, weights)
-        gain, bias = np.float32(tone[0]), np.float32(tone[1])
-        sums[:] = 0.0
-        for i in range(count):
-            x, y, s = points[0, i], points[1, i], points[2, i]
-            gx, gy = gain * points[3, i], gain * points[4, i]
-            w = weights[i]
-            r = flat[int(points[5, i])] - gain * s - bias
-            j[0] = gx * x
-            j[1] = gx * y
-            j[2] = gx
-            j[3] = gy * x
-            j[4] = gy * y
-            j[5] = gy
-            j[6] = s
-            j[7] = 1.0
-            slope = -(gx * points[6, i] + gy * points[7, i])
-            j[8] = slope * x
-            j[9] = slope * y
-            for a in range(unknowns):
-                wa = w * j[a]
-                sums[a, 10] += wa * r
-                for b in range(a + 1):
-                    sums[a, b] += wa * j[b]
-        for a in range(unknowns):
-            vector[a] = sums[a, 10]
-            for b in range(a + 1):
-                matrix[a, b] = sums[a, b]
-            matrix[a, a] = matrix[a, a] * 1.001 + (1e-6 if a in (6, 7) else 1e-2)
+        _jacobian(template, points, count, tone, unknowns, rows)
+        _normal_equations(rows, weights, count, unknowns, matrix, vector)
         if not _solve(matrix, vector, unknowns):
             return
         across = abs(vector[2]) + 0.5 * (abs(vector[0]) + abs(vector[1]))

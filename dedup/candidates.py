@@ -159,7 +159,7 @@ class Limits:
     sure: int = 48
     likely: int = 60
     correlation: float = 0.7
-    first: int = 22
+    first: int = 16
 
 
 @numba.njit(cache=True)

@@ -21,7 +21,7 @@ from dedup.model import OnProgress, Progress
 
 Number = TypeVar("Number", bound=np.generic)
 
-EARLY = 0.6
+EARLY = 0.9
 """A pair that correlates less than this after the coarse alignment is given up."""
 CHUNK = 256
 """Pictures, or pairs, worked on at a time by one thread."""
