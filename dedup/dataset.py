@@ -49,7 +49,7 @@ class Dataset:
         self._info = self._store.read_info()
         self.decisions = Decisions(self._store.decisions, session)
         self._lock = threading.RLock()
-        self._joined: tuple[int, Joined] | None = None
+        self._joined: tuple[int, Review, Joined] | None = None
         self._tagged: tuple[tuple[int, int], pd.DataFrame] | None = None
 
     def __repr__(self) -> str:
@@ -138,16 +138,28 @@ class Dataset:
         )
         return table.sort_values(["bytes_saved", "path"], ascending=[False, True]).reset_index(names="group")
 
+    @property
+    def keeper_rules(self) -> dict[str, int]:
+        """The keeper rules in force by name, in order, and of how many groups each decides who stays; under "" the
+        groups of equal copies."""
+        with self._lock:
+            return self._joined_at(self.decisions.revisions()[1]).rules
+
     @cached_property
     def signatures(self) -> np.ndarray:
         """Structured array of dtype `dedup.signature.SIGNATURE`, one per row; zeros where the file failed."""
         return self._store.read_signatures(self._info)
 
     def _joined_at(self, review_revision: int) -> Joined:
+        """The tables at that revision; decisions that shape no group, such as what is to be removed, change nothing."""
         if self._joined is None or self._joined[0] != review_revision:
-            pairs = self._store.read_pairs(self._info)
-            self._joined = (review_revision, join(self._files, pairs, self._review()))
-        return self._joined[1]
+            review = self._review()
+            if self._joined is None or self._joined[1] != review:
+                joined = join(self._files, self._store.read_pairs(self._info), review)
+            else:
+                joined = self._joined[2]
+            self._joined = (review_revision, review, joined)
+        return self._joined[2]
 
     @cached_property
     def _files(self) -> pd.DataFrame:
@@ -157,13 +169,18 @@ class Dataset:
     def _images(self) -> pd.DataFrame:
         return self._store.read_images(self._info)
 
+    def folders(self, role: str) -> tuple[str, ...]:
+        """Folders that a person made "protected" (never suggested for removal) or "incoming" (suggested first)."""
+        return tuple(sorted(path for (path, _), value in self.decisions.values("folder").items() if value == role))
+
     def _review(self) -> Review:
         values = self.decisions.values
         rules = self.decisions.setting(KEEPER_RULES)
         return Review(
             threshold=self.near_threshold,
             chosen=frozenset(path for path, _ in values("keeper")),
-            protected=tuple(sorted(path for (path, _), role in values("folder").items() if role == "protected")),
+            protected=self.folders("protected"),
+            incoming=self.folders("incoming"),
             different=frozenset(frozenset(pair) for pair, value in values("verdict").items() if value == "different"),
             splits={path: split for (path, _), split in values("split").items()},
             rules=tuple(json.loads(rules)) if rules else keepers.RULE_NAMES,

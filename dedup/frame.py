@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
@@ -22,13 +23,14 @@ Rows = NDArray[np.int64]
 class Review:
     """The decisions, other than tags, that shape groups and scores.
 
-    `chosen` are paths a person chose to stay; `protected` folders; `different` pairs of sha256 that are not
-    duplicates; `splits` path to split set by hand; `rules` names of the keeper rules in force, in order.
+    `chosen` are paths a person chose to stay; `protected` and `incoming` folders; `different` pairs of sha256
+    that are not duplicates; `splits` path to split set by hand; `rules` names of the keeper rules in force, in order.
     """
 
     threshold: float = NEAR_DISTANCE
     chosen: frozenset[str] = frozenset()
     protected: tuple[str, ...] = ()
+    incoming: tuple[str, ...] = ()
     different: frozenset[frozenset[str]] = frozenset()
     splits: dict[str, str] = field(default_factory=dict)
     rules: tuple[str, ...] = keepers.RULE_NAMES
@@ -36,10 +38,12 @@ class Review:
 
 @dataclass(frozen=True)
 class Joined:
-    """`frame` without tags; `pairs` with rows of the images that stay for their exact copies."""
+    """`frame` without tags; `pairs` with rows of the images that stay for their exact copies; `rules` tells of how
+    many groups each keeper rule, by name, decides who stays ("" where the copies are equal)."""
 
     frame: pd.DataFrame
     pairs: pd.DataFrame
+    rules: dict[str, int]
 
 
 def describe_files(images: pd.DataFrame, attachments: Sequence[Attachment]) -> pd.DataFrame:
@@ -72,7 +76,8 @@ def join(files: pd.DataFrame, pairs: pd.DataFrame, review: Review) -> Joined:
     pairs = pairs[pairs["kind"] != Kind.EXACT]
     settled = _settled(files, classes, pairs, review)
     near = (pairs["distance"].to_numpy() <= review.threshold) & ~settled
-    scores = keepers.score(_preferences(files, pairs[near], review), _rules(review))
+    rules = _rules(review)
+    scores = keepers.score(_preferences(files, pairs[near], review), rules)
     rank = keepers.rank(files, scores)
     close = pairs[near].reset_index(drop=True)
     groups = grouping.group(classes, rank, close["left"].to_numpy(np.int64), close["right"].to_numpy(np.int64))
@@ -81,7 +86,7 @@ def join(files: pd.DataFrame, pairs: pd.DataFrame, review: Review) -> Joined:
         group=groups.group,
         keeper=groups.keeper,
         role=_roles(groups),
-        keeper_reason=_reasons(files, groups, scores, _rules(review)),
+        keeper_reason=_reasons(files, groups, scores, rules),
         **_scored(files, links, review.threshold),
         relation=_sentences(files, links, close),
         relations=pd.Series(_names(files, links, close), dtype=object),
@@ -93,7 +98,8 @@ def join(files: pd.DataFrame, pairs: pd.DataFrame, review: Review) -> Joined:
         left=stays[pairs["left"].to_numpy()].astype(np.int32),
         right=stays[pairs["right"].to_numpy()].astype(np.int32),
     )
-    return Joined(_ordered(frame), pd.concat([_exact_pairs(files, groups), related], ignore_index=True))
+    every = pd.concat([_exact_pairs(files, groups), related], ignore_index=True)
+    return Joined(_ordered(frame), every, _deciding(groups, scores, rules))
 
 
 def with_tags(frame: pd.DataFrame, tagged: dict[str, list[str]]) -> pd.DataFrame:
@@ -137,14 +143,19 @@ def _rules(review: Review) -> list[keepers.Rule]:
 
 
 def _preferences(files: pd.DataFrame, near: pd.DataFrame, review: Review) -> pd.DataFrame:
-    """The files with what the keeper rules need beside their own columns: chosen, protected, edited."""
-    folders = [folder.rstrip("/") + "/" for folder in review.protected]
-    protected = files["path"].map(lambda path: any(path.startswith(folder) for folder in folders))
+    """The files with what the keeper rules need beside their own columns: chosen, protected, incoming, edited."""
     return files.assign(
         chosen=files["path"].isin(review.chosen),
-        protected=protected.astype(bool),
+        protected=_below(files, review.protected),
+        incoming=_below(files, review.incoming),
         edited=_edited(len(files), near),
     )
+
+
+def _below(files: pd.DataFrame, folders: Sequence[str]) -> NDArray[np.bool_]:
+    """Which files lie in one of the folders or deeper, bool (n,)."""
+    starts = tuple(folder.rstrip("/") + "/" for folder in folders)
+    return files["path"].str.startswith(starts).to_numpy(bool) if starts else np.zeros(len(files), bool)
 
 
 def _edited(count: int, near: pd.DataFrame) -> NDArray[np.float64]:
@@ -179,16 +190,29 @@ def _reasons(
     """For each keeper why it stays, '' for all others."""
     reasons = [""] * len(files)
     grouped = np.flatnonzero(groups.group >= 0)
-    if not len(grouped):
-        return reasons
     records: dict[int, keepers.Image] = dict(
         zip(grouped.tolist(), cast("list[keepers.Image]", files.iloc[grouped].to_dict("records")), strict=True)
     )
-    order = grouped[np.lexsort((groups.keeper[grouped] != grouped, groups.group[grouped]))]
-    starts = np.flatnonzero(np.diff(groups.group[order], prepend=-1))
-    for rows in np.split(order, starts[1:]):
+    for rows in _stars(groups):
         reasons[int(rows[0])] = keepers.reason([records[int(row)] for row in rows], scores[rows], rules)
     return reasons
+
+
+def _stars(groups: grouping.Groups) -> list[Rows]:
+    """The rows of every group, its keeper first."""
+    grouped = np.flatnonzero(groups.group >= 0)
+    if not len(grouped):
+        return []
+    order = grouped[np.lexsort((groups.keeper[grouped] != grouped, groups.group[grouped]))]
+    starts = np.flatnonzero(np.diff(groups.group[order], prepend=-1))
+    return np.split(order, starts[1:])
+
+
+def _deciding(groups: grouping.Groups, scores: keepers.Scores, rules: list[keepers.Rule]) -> dict[str, int]:
+    """Name of every rule in force, and "" for none, to the number of groups whose keeper it decides."""
+    found = [keepers.deciding(scores[rows]) for rows in _stars(groups)]
+    counted = Counter(rules[each[0]].name if each else "" for each in found)
+    return {name: counted[name] for name in (*(rule.name for rule in rules), "")}
 
 
 # --- what is nearest --------------------------------------------------------------------------------------------------

@@ -39,6 +39,11 @@ def _flag(column: str) -> Callable[[pd.DataFrame], Scores]:
     return lambda frame: np.asarray(~frame[column].to_numpy(bool), np.float64)
 
 
+def _unflagged(column: str) -> Callable[[pd.DataFrame], Scores]:
+    """Images for which `column` is true go."""
+    return lambda frame: frame[column].to_numpy(np.float64)
+
+
 def _most(column: str) -> Callable[[pd.DataFrame], Scores]:
     return lambda frame: -frame[column].to_numpy(np.float64)
 
@@ -99,12 +104,15 @@ def _annotations_reason(keeper: Image, other: Image) -> str:
 KEEPER_RULES = (
     Rule("chosen", "A person's choice", _flag("chosen"), _says("chosen by a person")),
     Rule("protected", "Protected folders", _flag("protected"), _says("is in a protected folder")),
+    Rule(
+        "incoming", "Incoming folders leave first", _unflagged("incoming"), _says("the other is in an incoming folder")
+    ),
     Rule("split", "Evaluation data stays", _split_score, lambda keeper, other: f"is in the {keeper['split']} split"),
     Rule("annotations", "More annotations", _most("annotations"), _annotations_reason),
     Rule(
         "original",
         "Not cropped, bordered or overlaid",
-        lambda frame: frame["edited"].to_numpy(np.float64),
+        _unflagged("edited"),
         _says("the other is the edited one"),
     ),
     Rule("resolution", "Higher resolution", _most("area"), _resolution_reason),
@@ -119,7 +127,8 @@ RULE_NAMES = tuple(rule.name for rule in KEEPER_RULES)
 def score(frame: pd.DataFrame, rules: Sequence[Rule] = KEEPER_RULES) -> Scores:
     """What each rule says of each image, float64 (n, rules), lower is better.
 
-    `frame` has the frame's columns of one dataset and the columns `chosen`, `protected` (bool) and `edited` (number).
+    `frame` has the frame's columns of one dataset and the columns `chosen`, `protected`, `incoming` (bool) and
+    `edited` (number).
     """
     return np.column_stack([rule.score(frame) for rule in rules]) if rules else np.zeros((len(frame), 0))
 
@@ -133,15 +142,22 @@ def rank(frame: pd.DataFrame, scores: Scores) -> NDArray[np.int64]:
     return places
 
 
+def deciding(scores: Scores) -> tuple[int, int] | None:
+    """The first rule (its place) that sets the first image apart from the best of the rest, and that image's place;
+    None when no rule does. `scores` (k, rules) are those of k images."""
+    rivals = np.arange(1, len(scores))
+    for place in range(scores.shape[1]):
+        best = rivals[np.argmin(scores[rivals, place])]
+        if scores[0, place] < scores[best, place]:
+            return place, int(best)
+        rivals = rivals[scores[rivals, place] == scores[0, place]]
+    return None
+
+
 def reason(images: Sequence[Image], scores: Scores, rules: Sequence[Rule] = KEEPER_RULES) -> str:
-    """Why the first of `images` stays: the first rule that sets it apart from the best of the rest.
+    """Why the first of `images` stays, in words.
 
     `scores` (k, rules) are those of the k images; `rules` the same as for `score`.
     """
-    rivals = np.arange(1, len(images))
-    for place, rule in enumerate(rules):
-        best = rivals[np.argmin(scores[rivals, place])]
-        if scores[0, place] < scores[best, place]:
-            return rule.reason(images[0], images[best])
-        rivals = rivals[scores[rivals, place] == scores[0, place]]
-    return EQUAL
+    found = deciding(scores)
+    return EQUAL if found is None else rules[found[0]].reason(images[0], images[found[1]])

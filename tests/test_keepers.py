@@ -9,7 +9,7 @@ import pytest
 from dedup import keepers
 
 BASE = {
-    "path": "a.jpg", "name": "a.jpg", "sha256": "00", "chosen": False, "protected": False, "split": "",
+    "path": "a.jpg", "name": "a.jpg", "sha256": "00", "chosen": False, "protected": False, "incoming": False, "split": "",
     "annotations": 0, "edited": 0, "area": 100.0, "width": 10, "height": 10, "lossless": False, "format": "JPEG", "jpeg_quality": 90.0,
     "captured_at": "", "camera": False,
 }  # fmt: skip
@@ -17,6 +17,7 @@ BASE = {
 CASES = [
     ({"chosen": True}, {"protected": True}, "chosen by a person"),
     ({"protected": True}, {"split": "test"}, "is in a protected folder"),
+    ({}, {"incoming": True, "split": "test"}, "the other is in an incoming folder"),
     ({"split": "test"}, {"split": "train", "annotations": 9}, "is in the test split"),
     ({"annotations": 7}, {"area": 1e6}, "has 7 annotations, the other 0"),
     ({"edited": 0}, {"edited": 2, "area": 1e6}, "the other is the edited one"),
