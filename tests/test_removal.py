@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 
 from dedup import removal
 from dedup.errors import Cancelled, RemovalError, UnknownTag, UsageError
-from dedup.removal import journal, moves
-from tests.building import Images, make_images, picture
+from dedup.removal import State, applying, journal, moves
+from tests.building import Images, frame_of, make_images, picture
 
 NAMES = ["a.png", "copy/a.png", "copy/a2.png", "near.png", "other.png"]
 
@@ -366,14 +366,63 @@ def test_route_keeper_is_a_link_to_the_copy(images, tmp_path):
     assert (images.root / "a.png").read_bytes()
 
 
-def test_route_same_folder_by_two_ways(images):
+def seen_twice(images: Images) -> Images:
+    """A dataset that holds copy/a.png twice: also as again/a.png through a link to the folder."""
     (images.root / "again").symlink_to("copy")
-    made = make_images(images.root.parent, {"copy/a.png": ["a.png"]})
+    made = rescanned(images, {"copy/a.png": ["a.png"]})
     made.frame.loc[made.frame["path"] == "a.png", "path"] = "again/a.png"
     made.frame = made.frame[made.frame["path"] != "copy/a2.png"].sort_values("path").reset_index(drop=True)
     made.frame["keeper"] = 1
+    return made
+
+
+def test_route_same_folder_by_two_ways(images):
+    made = seen_twice(images)
     report = removal.apply(made, removal.plan(made))
     assert "one and the same file" in report.refused[0].reason
+
+
+def test_route_a_folder_mounted_twice(images, monkeypatch):
+    """One file of one name seen in two places, which no path tells; and the net below that."""
+    made = seen_twice(images)
+    monkeypatch.setattr(moves, "same_entry", lambda path, other: False)
+    report = removal.apply(made, removal.plan(made))
+    assert "one and the same file" in report.refused[0].reason
+    monkeypatch.setattr(applying, "is_one_entry", lambda path, other: False)
+    report = removal.apply(made, removal.plan(made))
+    assert "vanished at the same moment" in report.refused[0].reason
+    assert (images.root / "copy/a.png").read_bytes() == (images.root / "a.png").read_bytes()
+    assert removal.removed(images.directory) == set()
+
+
+def test_a_plan_from_before_the_file_changed(images):
+    plan = removal.plan(images)
+    picture(images.root / "copy/a.png", 9)
+    again = rescanned(images, {"a.png": ["copy/a2.png", "copy/a.png"]})
+    assert "since the plan was made" in removal.apply(again, plan).refused[0].reason
+
+
+def test_nothing_counts_on_or_takes_from_a_quarantine(images, tmp_path):
+    removal.apply(images, removal.plan(images))
+    whole = Images(images.directory, tmp_path, frame_of(tmp_path))
+    stored, kept = (rows(whole, path)[0] for path in ("home/made/quarantine/copy/a.png", "photos/a.png"))
+    for keeper, row in ((kept, stored), (stored, kept)):
+        frame = whole.frame.assign(group=-1, keeper=-1, role="")
+        frame.loc[[keeper, row], "group"], frame.loc[[keeper, row], "keeper"] = 0, keeper
+        frame.loc[keeper, "role"] = "keeper"
+        made = replace(whole, frame=frame)
+        assert "in a quarantine" in removal.apply(made, removal.plan(made, [row])).refused[0].reason
+
+
+def test_recovery_counts_no_link_as_the_file(images):
+    """A restore was cut off, and someone put a link to the quarantined file in the original's place."""
+    removal.apply(images, removal.plan(images, rows(images, "copy/a.png")))
+    stored = images.directory / "quarantine/copy/a.png"
+    with journal.locked(images.directory) as held:
+        held.mark(held.removals[1], State.RESTORING)
+    (images.root / "copy/a.png").symlink_to(stored)
+    assert "another file" in removal.restore(images).refused[0].reason
+    assert stored.is_file()
 
 
 def test_a_link_is_not_moved(images):

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from dedup.errors import RemovalError
 from dedup.model import OnProgress, Progress
-from dedup.removal.journal import REMOVED, Journal, Removal, State, bound_by, kept_for, locked, now
+from dedup.removal.journal import REMOVED, Journal, Removal, State, bound_by, in_quarantine, kept_for, locked, now
 from dedup.removal.moves import (
     Hasher,
     RefusalError,
@@ -20,8 +20,8 @@ from dedup.removal.moves import (
     duplicate,
     free_place,
     identity_of,
+    is_one_entry,
     is_same_file,
-    same_entry,
     sync_folder,
     withdraw,
 )
@@ -176,6 +176,8 @@ class _Worker:
         group = self.columns.group
         keeper = self.rows.get(entry.keeper_path, -1) if entry.keeper_path else -1
         same = self.columns.identity(row, keeper)
+        if self.columns.sha256[row] != entry.sha256:
+            raise RefusalError("it changed since the plan was made; make a new plan")
         if entry.keeper_path and keeper < 0:
             raise RefusalError(f"its keeper {entry.keeper_path} is not in the dataset any more; make a new plan")
         if keeper >= 0 and not same and (group[row] < 0 or group[row] != group[keeper]):
@@ -193,6 +195,8 @@ class _Worker:
     def _check_source(self, source: Path, entry: Entry) -> os.stat_result:
         if source.is_symlink():
             raise RefusalError("it is a link to another file, not a file")
+        if in_quarantine(source, self.journal.directory):
+            raise RefusalError("it lies in a quarantine; scan a folder without it")
         if not source.is_file():
             raise RefusalError("the file is gone from its folder; scan again")
         if not os.access(source.parent, os.W_OK | os.X_OK):
@@ -208,8 +212,10 @@ class _Worker:
         keeper = self.images.file(self.rows[entry.keeper_path])
         if self.sha256(keeper) != entry.keeper_sha256:
             raise RefusalError(f"its keeper {entry.keeper_path} is gone or changed since the scan; scan again")
-        if same_entry(source, keeper):
+        if is_one_entry(source, keeper):
             raise RefusalError(f"it and its keeper {entry.keeper_path} are one and the same file by two ways")
+        if in_quarantine(keeper, self.journal.directory):
+            raise RefusalError(f"its keeper {entry.keeper_path} lies in a quarantine; scan a folder without it")
         return keeper
 
     def _removal(self, entry: Entry, row: int, source: Path, keeper: Path | None, stat: os.stat_result) -> Removal:
@@ -238,12 +244,15 @@ class _Worker:
             raise RefusalError(f"it lies outside the dataset's folder {self.images.root}")
         return file.relative_to(self.images.root).as_posix()
 
-    def quarantine(self, removal: Removal, source: Path, _keeper: Path | None, stat: os.stat_result) -> None:
-        """Move the file below the quarantine."""
+    def quarantine(self, removal: Removal, source: Path, keeper: Path | None, stat: os.stat_result) -> None:
+        """Move the file below the quarantine; put it back should its keeper have gone with it."""
         stored = self.journal.quarantine / removal.stored
         stored.parent.mkdir(parents=True, exist_ok=True)
         duplicate(source, stored, self.journal.part, removal.sha256)
         withdraw(source, stat)
+        if keeper is not None and not keeper.is_file():
+            duplicate(stored, source, part_beside(source, removal.id), removal.sha256)
+            raise RefusalError(f"its keeper {removal.keeper_path} vanished at the same moment")
 
     def hardlink(self, removal: Removal, source: Path, keeper: Path | None, stat: os.stat_result) -> None:
         """Replace the file by a hard link to its keeper, in one rename."""

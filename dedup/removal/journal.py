@@ -136,10 +136,16 @@ def locked(directory: Path) -> Iterator[Journal]:
     copy that the other removes. Raises `RemovalError` when another removal keeps running.
     """
     try:
-        with FileLock(directory.parent / LOCK, timeout=LOCK_SECONDS):
-            yield Journal(directory)
+        lock = FileLock(directory.parent / LOCK)
+        lock.acquire(timeout=LOCK_SECONDS)
     except Timeout as error:
         raise RemovalError("Another removal or restore is running; try again when it has finished.") from error
+    except PermissionError as error:
+        raise RemovalError(f"Cannot write in {directory.parent}: {error.strerror}; nothing was touched.") from error
+    try:
+        yield Journal(directory)
+    finally:
+        lock.release()
 
 
 def read(directory: Path) -> dict[int, Removal]:
@@ -158,6 +164,12 @@ def read(directory: Path) -> dict[int, Removal]:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise RemovalError(f"{path} is damaged at line {number}; the removed files lie safe beside it.") from error
     return removals
+
+
+def in_quarantine(file: Path, directory: Path) -> bool:
+    """Whether a file lies in the quarantine of a dataset of the same home: not a copy to count on, nor to remove."""
+    home, folder = directory.parent.resolve(), file.parent.resolve()
+    return folder.is_relative_to(home) and folder.relative_to(home).parts[1:2] == (QUARANTINE,)
 
 
 def removed(directory: Path) -> set[str]:

@@ -53,6 +53,11 @@ def same_entry(path: Path, other: Path) -> bool:
     return path.parent.resolve() / path.name == other.resolve()
 
 
+def is_one_entry(path: Path, other: Path) -> bool:
+    """`same_entry`, and also when one file of a single name is seen in two places (a folder mounted twice)."""
+    return same_entry(path, other) or (is_same_file(path, other) and path.stat().st_nlink < 2)
+
+
 def is_same_file(path: Path, other: Path) -> bool:
     """True when both exist and are one file (hard links, or links)."""
     return path.exists() and other.exists() and path.samefile(other)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dedup.errors import RemovalError
 from dedup.removal.journal import UNDER_WAY, Journal, Removal, State
-from dedup.removal.moves import Hasher, attempt, is_same_file
+from dedup.removal.moves import Hasher, attempt, is_same_file, same_entry
 
 
 def recover(journal: Journal, root: Path) -> None:
@@ -36,7 +36,7 @@ def part_beside(file: Path, number: int) -> Path:
 def _moving(journal: Journal, root: Path, removal: Removal) -> State:
     source, stored = root / removal.file, journal.quarantine / removal.stored
     if Hasher()(source) == removal.sha256:
-        stored.unlink(missing_ok=True)
+        _discard(stored, source)
         return State.ABORTED
     return State.QUARANTINED if Hasher()(stored) == removal.sha256 else State.ABORTED
 
@@ -51,14 +51,20 @@ def _deleting(_journal: Journal, root: Path, removal: Removal) -> State:
 
 def _restoring(journal: Journal, root: Path, removal: Removal) -> State:
     target, stored = root / removal.file, journal.quarantine / removal.stored
-    if Hasher()(target) != removal.sha256:
+    if Hasher()(target) != removal.sha256 or target.is_symlink():
         return State.QUARANTINED
-    stored.unlink(missing_ok=True)
+    _discard(stored, target)
     return State.RESTORED
 
 
 def _unlinking(_journal: Journal, root: Path, removal: Removal) -> State:
     return State.LINKED if is_same_file(root / removal.file, root / removal.keeper_file) else State.RESTORED
+
+
+def _discard(spare: Path, original: Path) -> None:
+    """Drop one of two files with the same bytes, unless the other is but a link to it."""
+    if os.path.lexists(spare) and not same_entry(spare, original):
+        spare.unlink()
 
 
 SETTLERS = {
