@@ -20,6 +20,7 @@ const MID_GRAY = "rgb(128, 128, 128)";
 
 class CompareView {
   constructor(root) {
+    Object.assign(this, { gain: 4, divider: 0.5 });
     this.build();
     root.append(this.dialog);
     this.dialog.addEventListener("keydown", event => this.onKey(event));
@@ -46,7 +47,7 @@ class CompareView {
   start(state) {
     if (!this.open) this.opener = deepActiveElement();
     Object.assign(this, { onStep: null, onAction: null, compare: null }, state);
-    Object.assign(this, { swapped: false, gain: 4, divider: 0.5, aligned: { side: false, over: true }, shownOver: true });
+    Object.assign(this, { pictures: new Map(), swapped: false, aligned: { side: false, over: true } });
     this.index = clamp(this.index, 0, Math.max(0, this.sides.length - 1));
     this.paintActions();
     if (!this.open) this.dialog.showModal();
@@ -138,7 +139,7 @@ class CompareView {
     this.pictures.set(side.id, image);
     if (known) return;
     if (this.fitted) this.fit(); else this.place();
-    if (this.pictures.size === 2) this.paintDifference();
+    this.paintDifference();
   }
 
   failed(slot, side, turn) {
@@ -148,7 +149,7 @@ class CompareView {
   }
 
   size(side) {
-    const picture = this.pictures?.get(side.id);
+    const picture = this.pictures.get(side.id);
     return picture ? [picture.naturalWidth, picture.naturalHeight] : [side.width || 4, side.height || 3];
   }
 
@@ -324,17 +325,19 @@ class CompareView {
   /** |left − right| where both are, at up to eight megapixels; the gain is left to the display. */
   paintDifference() {
     setText(this.differenceText, "");
-    if (this.mode !== "difference" || this.pictures?.size !== 2) return;
+    this.canvas.width = 0;
+    const [left, right] = this.single ? [] : [this.left, this.right].map(side => this.pictures.get(side?.id));
+    if (this.mode !== "difference" || !left || !right) return;
     const [width, height] = this.size(this.left);
     const scale = this.canvasScale = Math.min(1, Math.sqrt(DIFFERENCE_PIXELS / (width * height)));
     this.canvas.width = Math.max(1, Math.round(width * scale));
     this.canvas.height = Math.max(1, Math.round(height * scale));
     const overlap = this.drawWarped(el("canvas"), "#fff");
-    const copy = this.drawWarped(el("canvas"), MID_GRAY, this.pictures.get(this.right.id));
+    const copy = this.drawWarped(el("canvas"), MID_GRAY, right);
     const context = this.canvas.getContext("2d");
     context.fillStyle = MID_GRAY;
     context.fillRect(0, 0, this.canvas.width, this.canvas.height);
-    context.drawImage(this.pictures.get(this.left.id), 0, 0, this.canvas.width, this.canvas.height);
+    context.drawImage(left, 0, 0, this.canvas.width, this.canvas.height);
     context.globalCompositeOperation = "difference";
     context.drawImage(copy, 0, 0);
     context.globalCompositeOperation = "destination-in";
@@ -444,8 +447,8 @@ class CompareView {
 
   paintActions() {
     this.actionBar.hidden = !this.actions.length;
-    this.actionBar.replaceChildren(...this.actions.map(action => el("button", { type: "button", "data-action": action.name,
-      title: `${action.label} (${action.key.toUpperCase()})`, onclick: () => this.act(action) },
+    this.actionBar.replaceChildren(...this.actions.map(action => el("button", { type: "button",
+      "data-action": action.name, title: `${action.label} (${action.key.toUpperCase()})`, onclick: () => this.act(action) },
     action.label, el("kbd", { text: action.key.toUpperCase() }))));
   }
 
@@ -461,7 +464,8 @@ class CompareView {
     this.handle = el("div", { class: "handle", title: "Drag to wipe" });
     this.paneOne = el("div", { class: "pane one" }, this.under, this.clip, this.canvas, this.handle);
     this.paneTwo = el("div", { class: "pane two" }, this.beside);
-    this.stage = el("div", { class: "stage", tabindex: "0", role: "img", "aria-label": "pictures" }, this.paneOne, this.paneTwo);
+    this.stage = el("div", { class: "stage", tabindex: "0", role: "img", "aria-label": "pictures" },
+      this.paneOne, this.paneTwo);
 
     this.modeButtons = el("div", { class: "segmented pair-only", role: "group", "aria-label": "How to compare" },
       ...MODES.map(([mode, label, key]) => button(label, `${label} (${key.toUpperCase()})`, () => this.setMode(mode),
@@ -480,7 +484,8 @@ class CompareView {
       el("label", { class: "gain" }, "Strength", this.gainInput, this.gainLabel), this.differenceText,
       el("span", { class: "spring" }), this.actionBar, this.position,
       el("div", { class: "segmented", role: "group", "aria-label": "Zoom" },
-        button("−", "Smaller (-)", () => this.zoomTo(this.view.scale / 1.4), { "aria-label": "Smaller" }), this.zoomLabel,
+        button("−", "Smaller (-)", () => this.zoomTo(this.view.scale / 1.4), { "aria-label": "Smaller" }),
+        this.zoomLabel,
         button("+", "Larger (+)", () => this.zoomTo(this.view.scale * 1.4), { "aria-label": "Larger" }),
         button("Fit", "Fit to the window (0)", () => this.fit()),
         button("100 %", "One image pixel on one screen pixel (1)", () => this.zoomTo(1))));
@@ -494,22 +499,29 @@ class CompareView {
     this.captions = el("div", { class: "captions", "aria-live": "polite" }, this.captionOne,
       el("div", { class: "between" }, this.relation, this.distance), this.captionTwo);
     this.strip = el("div", { class: "strip", role: "group", "aria-label": "Further images" });
-    this.dialog = el("dialog", { class: "compare", "aria-label": "Compare" }, bar, this.stage, this.captions, this.strip,
-      this.help);
+    this.dialog = el("dialog", { class: "compare", "aria-label": "Compare" }, bar, this.stage, this.captions,
+      this.strip, this.help);
   }
 }
 
 /** The mean difference of the pixels that both pictures cover, as a person may read it. */
 function describeDifference(canvas) {
   const small = el("canvas", { width: "256", height: "256" });
-  const context = small.getContext("2d", { willReadFrequently: true });
-  context.drawImage(canvas, 0, 0, 256, 256);
-  const bytes = context.getImageData(0, 0, 256, 256).data;
+  small.getContext("2d", { willReadFrequently: true }).drawImage(canvas, 0, 0, 256, 256);
+  const [sum, count] = sumOfPixels(small);
+  if (!count) return "the two do not overlap";
+  if (sum === 0 && sumOfPixels(canvas)[0] === 0) return "not one pixel differs";
+  return `mean difference ${(sum / count).toFixed(1)} of 255`;
+}
+
+/** Sum and number of the colour values of all opaque pixels. */
+function sumOfPixels(canvas) {
+  const bytes = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
   let [sum, count] = [0, 0];
   for (let i = 0; i < bytes.length; i += 4) {
     if (bytes[i + 3] < 255) continue;
     sum += bytes[i] + bytes[i + 1] + bytes[i + 2];
     count += 3;
   }
-  return count ? `mean difference ${(sum / count).toFixed(1)} of 255` : "the two do not overlap";
+  return [sum, count];
 }

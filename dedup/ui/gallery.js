@@ -304,7 +304,8 @@ class Gallery {
     return {
       ArrowRight: to(this.cursor + 1), ArrowLeft: to(this.cursor - 1), ArrowDown: to(this.cursor + columns),
       ArrowUp: to(this.cursor - columns), Home: to(0), End: to(this.items.length - 1),
-      " ": () => this.toggle(this.cursor), Escape: this.selection.length ? () => this.select([]) : undefined, Enter: () => this.showLarge(),
+      " ": () => this.toggle(this.cursor), Enter: () => this.showLarge(),
+      Escape: this.selection.length ? () => this.select([]) : undefined,
       t: () => this.openTags(), s: () => this.showSimilar(), c: () => this.compareChosen(),
       d: () => this.compareChosen(), "?": () => this.help.showModal(),
     };
@@ -334,13 +335,15 @@ function inverse(affine) {
 function makeCell(item) {
   const cardButton = (name, title) => el("button", { type: "button", tabindex: "-1", "data-do": name, title,
     "aria-label": title }, icon(name));
-  return el("div", { class: "cell", role: "option", id: `cell-${item.id}`, "data-id": item.id }, el("div", { class: "card" },
-    el("div", { class: "tile" }, el("div", { class: "badges" }), el("div", { class: "tags" }), el("span", { class: "check", "aria-hidden": "true" }),
-      el("div", { class: "buttons" }, cardButton("tag", "Tag (T)"), cardButton("similar", "Show similar images (S)"),
-        cardButton("compare", "Compare (C)"))),
-    el("div", { class: "text" },
-      el("div", { class: "line" }, el("span", { class: "name" }), el("span", { class: "value number" })),
-      el("div", { class: "description" }))));
+  const buttons = el("div", { class: "buttons" }, cardButton("tag", "Tag (T)"),
+    cardButton("similar", "Show similar images (S)"), cardButton("compare", "Compare (C)"));
+  const tile = el("div", { class: "tile" }, el("div", { class: "badges" }), el("div", { class: "tags" }),
+    el("span", { class: "check", "aria-hidden": "true" }), buttons);
+  const text = el("div", { class: "text" },
+    el("div", { class: "line" }, el("span", { class: "name" }), el("span", { class: "value number" })),
+    el("div", { class: "description" }));
+  return el("div", { class: "cell", role: "option", id: `cell-${item.id}`, "data-id": item.id },
+    el("div", { class: "card" }, tile, text));
 }
 
 function fillCell(cell, item) {
@@ -349,7 +352,8 @@ function fillCell(cell, item) {
   cell.signature = signature;
   const part = name => cell.querySelector(`.${name}`);
   cell.dataset.kind = item.kind;
-  cell.setAttribute("aria-label", [item.name, item.role === "keeper" ? "keeper" : item.kind, item.value, item.error || item.description].filter(Boolean).join(", "));
+  const spoken = [item.name, item.role === "keeper" ? "keeper" : item.kind, item.value, item.error || item.description];
+  cell.setAttribute("aria-label", spoken.filter(Boolean).join(", "));
   setText(part("name"), item.name);
   part("name").title = item.path;
   setText(part("value"), item.value ?? "");
@@ -393,7 +397,8 @@ function showThumbnail(tile, item) {
 }
 
 function brokenTile(reason) {
-  return el("div", { class: "broken", title: reason }, el("span", { class: "sign", text: "⚠" }), el("span", { text: reason }));
+  return el("div", { class: "broken", title: reason }, el("span", { class: "sign", text: "⚠" }),
+    el("span", { text: reason }));
 }
 
 function fillTags(cell, tags, colours) {

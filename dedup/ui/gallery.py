@@ -89,7 +89,7 @@ class Event(TypedDict):
     select: `ids` is the whole selection, other pages included, in order of choice.
     tag: `tag` was added to `ids`, or taken away where `remove`.
     similar: images like `id` are asked for.
-    action: `action` was chosen while `ids` (left, right) were compared.
+    action: `action` was chosen while `ids` (left, right) were on screen: the same pair twice when keys were faster.
     close: the compare view was closed.
     """
 

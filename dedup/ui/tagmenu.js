@@ -34,7 +34,8 @@ class TagMenu {
     const box = this.node.getBoundingClientRect();
     const below = anchor.bottom + box.height < innerHeight;
     this.node.style.left = `${clamp(anchor.left, 8, innerWidth - box.width - 8)}px`;
-    this.node.style.top = `${clamp(below ? anchor.bottom + 4 : anchor.top - box.height - 4, 8, innerHeight - box.height - 8)}px`;
+    const top = below ? anchor.bottom + 4 : anchor.top - box.height - 4;
+    this.node.style.top = `${clamp(top, 8, innerHeight - box.height - 8)}px`;
   }
 
   close(refocus = true) {

@@ -123,9 +123,12 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
         server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """One headless Chromium for the session; skips where there is none."""
+    """One headless Chromium for the file's tests; skips where there is none.
+
+    Not for the session: Playwright occupies the thread's event loop, which tests of other files need.
+    """
     sync_api = pytest.importorskip("playwright.sync_api")
     if not Path(CHROMIUM).exists():
         pytest.skip(f"there is no Chromium at {CHROMIUM}; name one in the environment variable CHROMIUM")

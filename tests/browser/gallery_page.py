@@ -100,6 +100,8 @@ for event in events("pair"):
     state.got.append([event["type"], event["action"], len(event["ids"])])
     if event["type"] == "close":
         state.similar = None
+    elif event["action"] == "next":
+        state.similar += 1
 
 controls = st.columns(4)
 size = controls[0].selectbox("Size", [24, 60, 120], key="size")
@@ -120,7 +122,11 @@ if state.similar is not None:
         side(state.similar),
         candidates,
         key="pair",
-        actions=[{"name": "keep_left", "label": "Keep left", "key": "k"}],
+        actions=[
+            {"name": "keep_left", "label": "Keep left", "key": "k"},
+            {"name": "next", "label": "Next", "key": "n"},
+        ],
+        preload=[side(state.similar + 1)["full"]],
     )
 if SLOW:
     time.sleep(SLOW)
