@@ -95,10 +95,13 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-u", "-c", code]
 
 
-def test_a_process_tells_its_progress_by_lines():
+def test_a_process_tells_its_progress_by_lines_and_its_result_at_the_end():
+    line = '{"stage": "files", "done": 3, "total": 9, "seconds": 1.5}'
+    result = '{\n  "name": "a",\n  "failed": 1\n}'
     job = Job("a", "A")
-    jobs.run_process(python('print(\'{"stage": "files", "done": 3, "total": 9, "seconds": 1.5}\')'), job)
+    told = jobs.run_process(python(f"print({line!r}); print({result!r}); raise SystemExit(1)"), job)
     assert job.progress == Progress("files", 3, 9, 1.5)
+    assert told == {"name": "a", "failed": 1}
 
 
 def test_a_failing_process_raises_its_last_words():

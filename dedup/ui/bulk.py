@@ -32,24 +32,35 @@ def panel(opened: Opened, view: View, page: Page) -> None:
     if not names:
         st.info("Create a tag in the sidebar first, then give it to many images here.", icon=":material/label:")
         return
-    first, second, third, fourth = st.columns([3, 5.2, 2.2, 2], vertical_alignment="bottom")
-    tags = first.multiselect("Tags", names, key="bulk tags", placeholder="choose tags", persist_state="session")
-    scope = second.segmented_control(
-        "To", list(SCOPES), format_func=SCOPES.__getitem__, default="range", required=True, key="bulk scope"
-    )
-    remove = third.segmented_control("Action", ["Add", "Remove"], default="Add", required=True, key="bulk action")
-    mask = scope_mask(opened, view, page, str(scope))
-    changing = changes(dataset.frame, mask, tags, remove=remove == "Remove")
-    fourth.button(
-        f"Submit: {int(changing.sum()):,}" if tags else "Submit",
-        type="primary",
-        key="bulk submit",
-        disabled=not changing.any(),
-        width="stretch",
-        on_click=guarded(submit),
-        args=(dataset, changing, tags, remove == "Remove"),
-    )
-    st.caption(explain(int(changing.sum()), int(mask.sum()), tags, remove=remove == "Remove"))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        action = st.segmented_control(
+            "Action", ["Add", "Remove"], default="Add", required=True, key="bulk action", persist_state="session"
+        )
+        with st.container(width=260):
+            tags = st.multiselect("Tags", names, key="bulk tags", placeholder="choose tags", persist_state="session")
+        scope = st.segmented_control(
+            "Images",
+            list(SCOPES),
+            format_func=SCOPES.__getitem__,
+            default="range",
+            required=True,
+            key="bulk scope",
+            persist_state="session",
+        )
+        remove = action == "Remove"
+        mask = scope_mask(opened, view, page, str(scope))
+        changing = changes(dataset.frame, mask, tags, remove=remove)
+        st.space("stretch")
+        st.button(
+            f"Submit: {int(changing.sum()):,} images" if tags else "Submit",
+            type="primary",
+            key="bulk submit",
+            disabled=not changing.any(),
+            on_click=guarded(submit),
+            args=(dataset, changing, tags, remove),
+        )
+    unreadable = int(opened.mask(view.selection).sum() - mask.sum()) if scope == "range" else 0
+    st.caption(explain(int(changing.sum()), int(mask.sum()), tags, remove=remove, unreadable=unreadable))
 
 
 def scope_mask(opened: Opened, view: View, page: Page, scope: str) -> NDArray[np.bool_]:
@@ -74,7 +85,7 @@ def changes(frame: pd.DataFrame, mask: NDArray[np.bool_], tags: Sequence[str], *
     return changing
 
 
-def explain(changing: int, meant: int, tags: Sequence[str], *, remove: bool) -> str:
+def explain(changing: int, meant: int, tags: Sequence[str], *, remove: bool, unreadable: int = 0) -> str:
     """One sentence on what Submit will do."""
     if not tags:
         return "Choose tags to see how many images will change."
@@ -82,14 +93,15 @@ def explain(changing: int, meant: int, tags: Sequence[str], *, remove: bool) -> 
     verb = "lose" if remove else "gain"
     same = meant - changing
     rest = f" The other {same:,} of {meant:,} stay as they are." if same else ""
-    return f"**{changing:,}** image{'s' if changing != 1 else ''} will {verb} {told}.{rest}"
+    left_out = f" Left out: {unreadable:,} that cannot be read." if unreadable else ""
+    return f"**{changing:,}** image{'s' if changing != 1 else ''} will {verb} {told}.{rest}{left_out}"
 
 
 def submit(dataset: Dataset, mask: NDArray[np.bool_], tags: Sequence[str], remove: bool) -> None:
-    """Tag the images of `mask`; every tag is one step that can be undone."""
-    for tag in tags:
-        dataset.tag(mask, tag, remove=remove)
-    say(f"{int(mask.sum()):,} images {'lost' if remove else 'gained'} {', '.join(tags)}. Undo is in the sidebar.")
+    """Tag the images of `mask` in one step, to be undone in one."""
+    paths = dataset.frame["path"].to_numpy()[mask].tolist()
+    dataset.decisions.tag_all(paths, tags, remove=remove)
+    say(f"{len(paths):,} images {'lost' if remove else 'gained'} {', '.join(tags)}. Undo is in the sidebar.")
 
 
 def _mask_of(rows: NDArray[np.int64], total: int) -> NDArray[np.bool_]:

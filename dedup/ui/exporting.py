@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dedup.exports import COCO, CSV, PAIRS, Export, Report, folder
+from dedup.exports import COCO, CSV, PAIRS, Export, folder
 from dedup.model import Kind, OnProgress, Status
 from dedup.ui import gallery, grid, jobs
 from dedup.ui.folders import typed_path
@@ -167,10 +168,10 @@ def start_folder(opened: Opened, mask: NDArray[np.bool_], target: str, mode: fol
     name = free_name(output, LIBRARY.infos())
     has_coco = opened.dataset.coco is not None
 
-    def work(job: jobs.Job) -> Report:
+    def work(job: jobs.Job) -> dict[str, Any]:
         report = folder.write(opened.dataset, mask, output, job.report, mode=mode, with_csv=True, with_coco=has_coco)
         annotations = str(output / folder.COCO_NAME) if has_coco else ""
-        jobs.run_process(jobs.scan_command(str(output), name=name, annotations=annotations), job)
-        return report
+        told = jobs.run_process(jobs.scan_command(str(output), name=name, annotations=annotations), job)
+        return told | {"notes": report.notes}
 
     return jobs.REGISTRY.start(name, f"Writing {name}", work)

@@ -59,18 +59,23 @@ def chips(view: View, *, all_ranges: bool = False) -> None:
     if not parts:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        for name, selection in parts.items():
+        for name in parts:
             st.button(
                 name,
                 key=f"chip {name}",
                 icon=":material/close:",
                 icon_position="right",
                 help="Take this filter away",
-                on_click=session.update,
-                kwargs={"selection": selection},
+                on_click=_take_away,
+                args=(name,),
             )
         if len(parts) > 1:
             st.button("Clear all", type="tertiary", on_click=session.update, kwargs={"selection": Selection()})
+
+
+def _take_away(name: str) -> None:
+    view = session.view()
+    session.update(selection=_parts(view, all_ranges=True).get(name, view.selection))
 
 
 def choices(opened: Opened, column: str) -> list[str]:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -119,17 +119,18 @@ def _run(job: Job, work: Work) -> None:
 
 
 def scan_command(folder: str, *, name: str, home: Path | None = None, annotations: str = "") -> list[str]:
-    """The command line of a scan that reports its progress as JSON lines on standard output."""
-    command = [sys.executable, "-m", "dedup", "scan", folder, "--name", name, "--progress-json"]
+    """The command line of a scan that tells its progress as JSON lines on standard output, and its counts as JSON."""
+    command = [sys.executable, "-m", "dedup", "scan", folder, "--name", name, "--progress-json", "--json"]
     command += ["--home", str(home)] if home else []
     command += ["--annotations", annotations] if annotations else []
     return command
 
 
-def run_process(command: list[str], job: Job) -> None:
-    """Run a command whose standard output is one JSON `Progress` a line until it ends or `job` is stopped.
+def run_process(command: list[str], job: Job) -> dict[str, Any]:
+    """Run a command until it ends or `job` is stopped; returns what it told last.
 
-    Raises `Cancelled` when it was stopped, `DedupError` with the last line of its standard error when it fails.
+    Its standard output is one JSON `Progress` a line, then one JSON object. Raises `Cancelled` when it was stopped,
+    `DedupError` with the last line of its standard error when it ended without that object.
     """
     process = subprocess.Popen(
         command,
@@ -145,17 +146,29 @@ def run_process(command: list[str], job: Job) -> None:
     reader = threading.Thread(target=_collect, args=(process.stderr, complaints), daemon=True)
     reader.start()
     threading.Thread(target=_interrupt_on_stop, args=(process, job.stop), daemon=True).start()
-    assert process.stdout is not None
-    for line in process.stdout:
-        job.progress = parse_progress(line) or job.progress
+    told = _follow(process.stdout or (), job)
     code = process.wait()
     reader.join(timeout=5)
     if job.stop.is_set():
         raise Cancelled("Stopped; what was finished is kept.")
-    if code not in (0, 1) or (code == 1 and job.progress is None):
-        raise DedupError(
-            complaints[-1] if complaints else f"The scan ended unexpectedly (exit code {code}); start it again."
-        )
+    try:
+        result: dict[str, Any] = json.loads(told)
+    except ValueError:
+        unknown = f"The scan ended unexpectedly (exit code {code}); start it again."
+        raise DedupError(complaints[-1] if complaints else unknown) from None
+    return result
+
+
+def _follow(lines: Iterable[str], job: Job) -> str:
+    """Take progress from the lines as they come; returns all the others."""
+    others = []
+    for line in lines:
+        progress = parse_progress(line)
+        if progress is None:
+            others.append(line)
+        else:
+            job.progress = progress
+    return "".join(others)
 
 
 def parse_progress(line: str) -> Progress | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -104,9 +105,14 @@ def _start_form(seen: FolderCheck, infos: list[DatasetInfo]) -> None:
         "Scan again" if known else "Scan",
         type="primary",
         icon=":material/search:",
-        on_click=guarded(start_scan),
+        on_click=guarded(_start),
         args=(str(seen.path.absolute()), name, file or ""),
     )
+
+
+def _start(folder: str, name: str, annotation_file: str) -> None:
+    start_scan(folder, name, annotation_file)
+    st.session_state[PATH] = ""
 
 
 def free_name(path: Path, infos: list[DatasetInfo]) -> str:
@@ -122,7 +128,6 @@ def free_name(path: Path, infos: list[DatasetInfo]) -> str:
 def start_scan(folder: str, name: str, annotation_file: str = "") -> jobs.Job:
     """Scan `folder` in a process of its own, as dataset `name`."""
     recent.remember(folder)
-    st.session_state.pop(PATH, None)
     command = jobs.scan_command(folder, name=name, annotations=annotation_file)
     return jobs.REGISTRY.start(name, f"Scanning {name}", lambda job: jobs.run_process(command, job))
 
@@ -139,8 +144,8 @@ def start_sample() -> jobs.Job:
     folder = home_directory() / "sample images"
     command = jobs.scan_command(str(folder), name=SAMPLE)
 
-    def work(job: jobs.Job) -> None:
+    def work(job: jobs.Job) -> dict[str, Any]:
         sample.make(folder, on_progress=job.report)
-        jobs.run_process(command, job)
+        return jobs.run_process(command, job)
 
     return jobs.REGISTRY.start(SAMPLE, f"Making and scanning the {SAMPLE.lower()}", work)

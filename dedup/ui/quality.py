@@ -104,12 +104,13 @@ def choose_quality(opened: Opened, view: View) -> None:
     high = scale.high if chosen.high is None else chosen.high
     left, middle, right = st.columns([1.6, 6, 1.6], vertical_alignment="bottom")
     number: dict[str, Any] = {"step": 10.0**-scale.decimals * 10, "format": f"%.{scale.decimals + 1}f"}
-    left.number_input("From", **number, **session.held("low", float(low), lambda value: _set(scale, value, high)))
-    right.number_input("To", **number, **session.held("high", float(high), lambda value: _set(scale, low, value)))
+    left.number_input("From", **number, **session.held("low", float(low), lambda value: _set(scale, low=value)))
+    right.number_input("To", **number, **session.held("high", float(high), lambda value: _set(scale, high=value)))
     middle.select_slider(
         f"Choose quality: {BY_NAME[view.metric].title.lower()}",
         scale.stops(low, high),
-        format_func=lambda value: f"{value:.{scale.decimals}f}".rstrip("0").rstrip(".") or "0",
+        value=(low, high),
+        format_func=lambda value: f"{value:.9g}",
         **session.held("range", (low, high), lambda ends: _set(scale, *ends)),
     )
 
@@ -153,15 +154,24 @@ def _preset(name: str) -> None:
     session.update(metric="singularity", selection=selection)
 
 
-def _set(scale: Scale, low: float | None, high: float | None) -> None:
-    """Set the range; an end at the end of the scale is open, so that it leaves nothing out, not even the unknown."""
-    low = scale.low if low is None else low
-    high = scale.high if high is None else high
-    low, high = min(low, high), max(low, high)
-    metric = session.view().metric
-    ends = (None if low <= scale.low else low), (None if high >= scale.high else high)
+def _set(scale: Scale, low: float | None = None, high: float | None = None) -> None:
+    """Move one end of the range or both.
+
+    The other end is the one of now, not of when the widget was drawn: two quick changes must not undo each other. An
+    end at the end of the scale is open, so that it leaves nothing out, not even the unknown.
+    """
+    view = session.view()
+    now = view.selection.range_of(view.metric)
+    low = now.low if low is None else low
+    high = now.high if high is None else high
+    if low is not None and high is not None and low > high:
+        low, high = high, low
+    ends = (
+        None if low is None or low <= scale.low else low,
+        None if high is None or high >= scale.high else high,
+    )
     _redraw()
-    session.update(selection=session.view().selection.with_range(metric, *ends))
+    session.update(selection=view.selection.with_range(view.metric, *ends))
 
 
 def _redraw() -> None:

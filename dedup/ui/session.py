@@ -38,13 +38,15 @@ def update(**changes: Any) -> None:
 def synchronise() -> None:
     """Follow the URL when the person changed it (a link, Back), else write the view into it."""
     address = _url()
+    changed_at = time.monotonic()
     if not st.session_state.pop(TOUCHED, False) and _was_navigated(address):
         st.session_state[VIEW] = View.from_query(address)
+        changed_at = 0.0
     told = _plain(view().to_query())
     if told != address:
         st.query_params.from_dict(told)
     if told != st.session_state.get(WRITTEN, (None, 0.0))[0]:
-        st.session_state[WRITTEN] = (told, time.monotonic())
+        st.session_state[WRITTEN] = (told, changed_at)
 
 
 def _was_navigated(address: Query) -> bool:
@@ -81,7 +83,18 @@ def choose(ids: list[str]) -> None:
 def held(key: str, value: Any, apply: Callable[[Any], None]) -> dict[str, Any]:
     """Arguments that make a widget show `value`, whatever it showed before, and `apply` what a person makes of it.
 
-    The view stays the only truth: several widgets may show the same part of it, and none can disagree.
+    The view stays the only truth: several widgets may show the same part of it, and none can disagree. A click soon
+    after such a change still brings along what the widget showed before it; that is no wish of the person.
     """
+    before = st.session_state.get(key)
+    if before != value:
+        st.session_state[f"{key} before"] = (before, time.monotonic())
     st.session_state[key] = value
-    return {"key": key, "on_change": guarded(lambda: apply(st.session_state[key]))}
+
+    def changed() -> None:
+        told = st.session_state[key]
+        outdated, when = st.session_state.get(f"{key} before", (None, 0.0))
+        if told != outdated or time.monotonic() - when > SETTLING_SECONDS:
+            apply(told)
+
+    return {"key": key, "on_change": guarded(changed)}

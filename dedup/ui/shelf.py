@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dedup.dataset import DatasetInfo
+from dedup.exports.csv import guard
 from dedup.model import Kind, Progress, Status
 from dedup.selection import Selection
 from dedup.ui import jobs, notices, opening, session
@@ -14,6 +15,8 @@ from dedup.ui.places import explorer
 
 COUNTED = 20_000
 """Datasets up to this size are opened to show their counts; larger ones only when a person opens them."""
+
+NOTES_SHOWN = 8
 
 ACTIONS = {
     "rescan": ":material/refresh: Scan again",
@@ -31,23 +34,22 @@ def cards(infos: list[DatasetInfo]) -> None:
 
 
 def _card(info: DatasetInfo) -> None:
-    left, middle, right = st.columns([6, 1.6, 0.6], vertical_alignment="center")
-    with left:
-        st.markdown(f"**{info.name}** &nbsp; {_counts(info)}")
-        st.caption(f"{info.root} · scanned {info.scanned_at[:16].replace('T', ' ')}")
-    if middle.button(
-        "Explore", key=f"explore {info.key}", type="primary", width="stretch", icon=":material/bar_chart:"
-    ):
-        session.update(dataset=info.key, selection=Selection())
-        st.switch_page(explorer())
-    choice = right.menu_button(
-        ":material/more_vert:",
-        list(ACTIONS),
-        format_func=ACTIONS.__getitem__,
-        key=f"menu {info.key}",
-        type="tertiary",
-        help=f"What to do with {info.name}",
-    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(width="stretch", gap=None):
+            st.markdown(f"##### {info.name}")
+            st.markdown(_counts(info))
+            st.caption(f"{info.root} · scanned {info.scanned_at[:16].replace('T', ' ')}")
+        if st.button("Explore", key=f"explore {info.key}", type="primary", icon=":material/bar_chart:"):
+            session.update(dataset=info.key, selection=Selection())
+            st.switch_page(explorer())
+        choice = st.menu_button(
+            ":material/more_vert:",
+            list(ACTIONS),
+            format_func=ACTIONS.__getitem__,
+            key=f"menu {info.key}",
+            type="tertiary",
+            help=f"What to do with {info.name}",
+        )
     if choice == "rescan":
         opening.start_scan(str(info.source), info.name)
         st.rerun()
@@ -90,7 +92,7 @@ def _job(job: jobs.Job) -> None:
             progress = job.progress
             st.progress(share(progress), text=f"**{job.title}** — {words(progress)}")
         elif job.state is jobs.State.DONE:
-            st.markdown(f":green[:material/check_circle:] **{job.title}**: done.")
+            st.markdown(f":green[:material/check_circle:] **{job.title}**: {outcome(job.result)}")
         elif job.state is jobs.State.CANCELLED:
             st.markdown(
                 f":material/stop_circle: **{job.title}**: stopped. What was finished is kept for the next scan."
@@ -108,6 +110,18 @@ def _job(job: jobs.Job) -> None:
     elif right.button("Dismiss", key=f"dismiss {job.key}", type="tertiary", width="stretch"):
         jobs.REGISTRY.dismiss(job)
         st.rerun()
+
+
+def outcome(result: object) -> str:
+    """What an ended job found, in words."""
+    if not isinstance(result, dict) or "images" not in result:
+        return "done."
+    told = [f"{result[kind]:,} {words}" for kind, words in _FOUND.items() if result.get(kind)]
+    notes = [str(note) for note in (*result.get("annotation_notes", ()), *result.get("notes", ()))]
+    return "  \n".join([" · ".join(told), *notes[:NOTES_SHOWN]])
+
+
+_FOUND = {"images": "images", "exact": "exact duplicates", "near": "near duplicates", "failed": "failed"}
 
 
 def share(progress: Progress | None) -> float:
@@ -164,9 +178,10 @@ def _failures(info: DatasetInfo) -> None:
 
 
 def failures(frame: pd.DataFrame) -> pd.DataFrame:
-    """Path, reason and size of every file that could not be read."""
+    """Path, reason and size of every file that could not be read, safe to open in a spreadsheet."""
     table: pd.DataFrame = frame.loc[frame["status"] == Status.FAILED, ["path", "error", "bytes"]]
-    return table.rename(columns={"error": "reason"}).reset_index(drop=True)
+    paths = [guard(path, path=True) for path in table["path"]]
+    return table.assign(path=paths).rename(columns={"error": "reason"}).reset_index(drop=True)
 
 
 @st.dialog("Remove from the list?")

@@ -58,8 +58,9 @@ def tags(opened: Opened) -> None:
         _new_tag(dataset, known)
     if not known:
         st.caption("Tags are your own words for images: keep, blurry, check. Create one, then give it to images.")
-    for tag in known:
-        _tag_row(dataset, tag)
+    with st.container(gap=None):
+        for tag in known:
+            _tag_row(dataset, tag)
 
 
 def _new_tag(dataset: Dataset, known: list[Tag]) -> None:

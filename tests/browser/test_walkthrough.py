@@ -1,0 +1,253 @@
+"""The whole path in a real Chromium: a folder in, looked at, tagged, a cleaned dataset out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image, ImageFilter
+
+from dedup.exports.csv import read
+from tests.browser.conftest import ROOT
+
+playwright = pytest.importorskip("playwright.sync_api")
+expect = playwright.expect
+pytestmark = pytest.mark.browser
+SCAN_MS = 180_000
+
+
+@pytest.fixture
+def app(serve, tmp_path):
+    """The app with an empty home of its own."""
+    return serve(ROOT / "app.py", DEDUP_HOME=str(tmp_path / "home"))
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Twenty noise clouds, one of them twice, three of them with a slightly blurred neighbour."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    random = np.random.default_rng(7)
+    for number in range(20):
+        small = Image.fromarray(random.integers(0, 256, (9, 12, 3), dtype=np.uint8))
+        cloud = small.resize((320, 240), Image.Resampling.BICUBIC)
+        cloud.save(folder / f"cloud {number:02}.png")
+        if number < 3:
+            cloud.filter(ImageFilter.GaussianBlur(1.5)).save(folder / f"cloud {number:02} soft.png")
+    shutil.copy(folder / "cloud 09.png", folder / "cloud 09 copy.png")
+    (folder / "broken.jpg").write_bytes(b"")
+    return folder
+
+
+def scan(page, app, folder: Path) -> None:
+    """Open the app, give it a folder, wait for the scan, go to the Explorer."""
+    page.goto(app.url)
+    page.get_by_role("textbox", name="Folder", exact=True).fill(str(folder))
+    page.get_by_role("button", name="Scan", exact=True).click()
+    page.get_by_role("button", name="Explore", exact=True).click(timeout=SCAN_MS)
+    page.get_by_text("selection holds").wait_for()
+
+
+def new_tag(page, name: str) -> None:
+    page.get_by_role("button", name="New").click()
+    page.get_by_role("textbox", name="Name", exact=True).fill(name)
+    page.get_by_role("button", name="Create").click()
+    expect_tag(page, name, 0)
+
+
+def expect_tag(page, name: str, count: int) -> None:
+    """The sidebar says how many images carry the tag."""
+    page.locator(".dedup-tag", has_text=name).get_by_text(f"{count:,}", exact=True).wait_for()
+
+
+def bulk(page, *, action: str, tag: str, scope: str, changing: int) -> None:
+    """Give or take a tag in bulk; the number of changes must be told before."""
+    panel = page.locator(".st-key-bulk-open")
+    if not panel.locator(".st-key-bulk-submit").is_visible():
+        panel.get_by_text("Bulk tagging").click()
+    if not panel.get_by_text(tag, exact=True).first.is_visible():
+        pick(page, "bulk-tags", tag)
+    panel.get_by_text(action, exact=True).click()
+    panel.get_by_text(scope, exact=True).click()
+    panel.get_by_role("button", name=f"Submit: {changing:,} images").click()
+
+
+def end(page, label: str):
+    """The exact number of one end of the range."""
+    return page.locator(".st-key-low input" if label == "From" else ".st-key-high input")
+
+
+def set_end(page, label: str, value: str) -> None:
+    field = end(page, label)
+    field.fill(value)
+    field.press("Enter")
+
+
+def go_to_export(page) -> None:
+    page.get_by_role("link", name="Filter & Export").click()
+    page.get_by_text("Take them with you").wait_for()
+    expect(page.locator(".st-key-filter-tags_any")).to_have_count(1)
+
+
+def pick(page, key: str, option: str) -> None:
+    """Choose an option of a list; a list that was drawn anew while it opened is opened again."""
+    wanted = page.get_by_role("option", name=option, exact=True)
+    for _ in range(5):
+        page.locator(f".st-key-{key} input").click()
+        try:
+            wanted.click(timeout=3_000)
+        except playwright.TimeoutError:
+            page.keyboard.press("Escape")
+        else:
+            break
+    page.keyboard.press("Escape")
+
+
+def download(page, title: str, folder: Path) -> Path:
+    with page.expect_download() as caught:
+        page.get_by_role("button", name=f"Download {title}").click()
+    path = folder / caught.value.suggested_filename
+    caught.value.save_as(path)
+    return path
+
+
+def test_from_a_folder_with_exact_duplicates_to_a_cleaned_csv_and_coco(app, page, shared_data, tmp_path):
+    scan(page, app, shared_data / "B-dogs-7dups" / "dataset")
+
+    pick(page, "metric", "Image singularity")
+    page.locator(".js-plotly-plot").get_by_text("7 exact").wait_for()
+
+    new_tag(page, "keep")
+    bulk(page, action="Add", tag="keep", scope="Whole selection", changing=1000)
+    expect_tag(page, "keep", 1000)
+
+    set_end(page, "To", "0")
+    page.get_by_text("selection holds 7 of 1,000").wait_for()
+    bulk(page, action="Remove", tag="keep", scope="Whole selection", changing=7)
+    expect_tag(page, "keep", 993)
+
+    go_to_export(page)
+    page.get_by_role("button", name="Image singularity ≤ 0").click()
+    pick(page, "filter-tags_any", "keep")
+    page.get_by_test_id("stMetricValue").get_by_text("993", exact=True).wait_for()
+
+    table = read(download(page, "CSV", tmp_path))
+    assert len(table) == 993
+    assert table["tag:keep"].all()
+    assert table["sha256"].is_unique
+    assert (table["kind"] != "exact").all()
+    assert len(pd.read_csv(tmp_path / "dataset.csv")) == 993
+
+    coco = download(page, "COCO", tmp_path)
+    pycocotools = pytest.importorskip("pycocotools.coco")
+    assert len(pycocotools.COCO(str(coco)).getImgIds()) == 993
+    assert {image["file_name"] for image in json.loads(coco.read_text())["images"]} == set(table["path"])
+
+
+def test_from_near_duplicates_side_by_side_to_one_of_each(app, page, photos, tmp_path):
+    scan(page, app, photos)
+    new_tag(page, "keep")
+    bulk(page, action="Add", tag="keep", scope="Whole selection", changing=24)
+    expect_tag(page, "keep", 24)
+
+    set_end(page, "To", "0.05")
+    set_end(page, "From", "0.00001")
+    page.get_by_text("selection holds 6 of 25").wait_for()
+    cells = page.locator(".cell")
+    expect(cells).to_have_count(6)
+    names = [cells.nth(place).get_attribute("aria-label") for place in range(6)]
+    for keeper, duplicate in zip(names[::2], names[1::2], strict=True):
+        assert "keeper" in keeper
+        assert keeper[:8] == duplicate[:8]
+    first, second = cells.nth(0).bounding_box(), cells.nth(1).bounding_box()
+    assert first["y"] == second["y"]
+    assert first["x"] < second["x"]
+
+    cells.nth(1).click()
+    page.get_by_text("1 selected").first.wait_for()
+    bulk(page, action="Remove", tag="keep", scope="Selected cards", changing=1)
+    expect_tag(page, "keep", 23)
+    bulk(page, action="Remove", tag="keep", scope="Duplicates, not keepers", changing=2)
+    expect_tag(page, "keep", 21)
+
+    page.get_by_role("button", name="Undo").click()
+    expect_tag(page, "keep", 23)
+    page.get_by_role("button", name="Redo").click()
+    expect_tag(page, "keep", 21)
+
+    go_to_export(page)
+    page.get_by_role("button", name="Clear all").or_(page.get_by_role("button", name="Image singularity")).first.click()
+    pick(page, "filter-tags_any", "keep")
+    page.get_by_test_id("stMetricValue").get_by_text("21", exact=True).wait_for()
+    table = read(download(page, "CSV", tmp_path))
+    kept = table[table["kind"] == "near"]
+    assert len(table) == 21
+    assert kept["group"].is_unique
+    assert len(kept) == 3
+    assert set(read(download(page, "Pairs", tmp_path)).columns) >= {"left", "right", "kind", "distance", "relation"}
+
+
+def test_a_link_reopens_the_view_and_back_goes_back(app, page, new_page, photos):
+    scan(page, app, photos)
+    set_end(page, "To", "0.05")
+    page.get_by_text("selection holds 7 of 25").wait_for()
+    page.wait_for_url("**range=**")
+
+    other = new_page()
+    other.goto(page.url)
+    other.get_by_text("selection holds 7 of 25").wait_for()
+    assert end(other, "To").input_value() == "0.05000"
+
+    page.wait_for_timeout(1500)
+    page.go_back()
+    page.get_by_text("selection holds 25 of 25").wait_for()
+    page.go_forward()
+    page.get_by_text("selection holds 7 of 25").wait_for()
+
+
+def test_two_tabs_lose_nothing(app, page, new_page, photos):
+    scan(page, app, photos)
+    new_tag(page, "one")
+    other = new_page()
+    other.goto(page.url)
+    other.get_by_text("selection holds").wait_for()
+    new_tag(other, "two")
+    bulk(other, action="Add", tag="two", scope="Whole selection", changing=24)
+    bulk(page, action="Add", tag="one", scope="Whole selection", changing=24)
+    for tab in (page, other):
+        tab.reload()
+        expect_tag(tab, "one", 24)
+        expect_tag(tab, "two", 24)
+
+
+def test_a_scan_survives_a_page_switch_a_reload_and_a_second_tab_and_can_be_cancelled(app, page, new_page, tmp_path):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for number in range(400):
+        Image.fromarray(random.integers(0, 256, (900, 1200, 3), dtype=np.uint8)).save(folder / f"{number}.png")
+    page.goto(app.url)
+    page.get_by_role("textbox", name="Folder", exact=True).fill(str(folder))
+    page.get_by_role("button", name="Scan", exact=True).click()
+    page.get_by_role("button", name="Cancel").wait_for()
+    page.get_by_role("link", name="Explorer").click()
+    page.get_by_text("Scanning many").wait_for()
+    page.get_by_role("link", name="Datasets").click()
+    page.get_by_text("Or try the sample").wait_for()
+    page.reload()
+    page.get_by_role("button", name="Cancel").wait_for()
+    other = new_page()
+    other.goto(app.url)
+    other.get_by_role("button", name="Cancel").click()
+    for tab in (page, other):
+        tab.get_by_text("stopped. What was finished is kept").wait_for()
+
+
+def test_a_bad_path_is_told_at_once(app, page):
+    page.goto(app.url)
+    page.get_by_role("textbox", name="Folder", exact=True).fill("/no/such/folder")
+    page.get_by_text("There is no such folder.").wait_for()
