@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 
 from dedup.annotations import Attachment, Coco
 from dedup.model import Kind
-from dedup.relations import map_box, pixel_affine
+from dedup.relations import AFFINE, map_box, pixel_affine
 
 MATCHING_IOU = 0.5
 LEAST_SEEN = 0.5
+GEOMETRY = [*AFFINE, "left_width", "left_height", "right_width", "right_height"]
 
 Rectangle = tuple[float, float, float, float]
 """left, top, right, bottom in pixels."""
@@ -87,10 +88,11 @@ def find(frame: pd.DataFrame, pairs: pd.DataFrame, sources: Sequence[tuple[Coco,
     classes = frame["classes"].to_numpy(object)
     related = np.flatnonzero(pairs["kind"].isin([Kind.EXACT, Kind.NEAR]).to_numpy())
     left, right = (pairs[side].to_numpy()[related].tolist() for side in ("left", "right"))
+    geometries = cast("list[dict[str, Any]]", pairs[GEOMETRY].iloc[related].to_dict("records"))
     clashes = []
-    for pair, one, other in zip(related.tolist(), left, right, strict=True):
+    for pair, one, other, geometry in zip(related.tolist(), left, right, geometries, strict=True):
         if one in boxes and other in boxes:
-            found = differences(boxes[one], boxes[other], record(pairs, pair)) if boxes[one] or boxes[other] else ()
+            found = differences(boxes[one], boxes[other], geometry) if boxes[one] or boxes[other] else ()
             if found:
                 clashes.append(Clash(one, other, pair, "boxes", classes[one], classes[other], found))
         elif classes[one] and classes[other] and set(classes[one]) != set(classes[other]):

@@ -796,6 +796,7 @@ def test_a_torn_last_line_of_the_journal_is_a_step_that_never_began(images):
         stream.write(b'{"id": 2, "sta')
     assert removal.removed(images.directory) == {"copy/a.png"}
     assert len(removal.restore(images).done) == 1
+    assert removal.removed(images.directory) == set()
 
 
 def test_a_damaged_journal_is_one_sentence(images):
