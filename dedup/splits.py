@@ -1,0 +1,82 @@
+"""Splits from outside the folder names: a CSV that lists them, or one COCO file per split."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dedup.annotations import Attachment, Coco, split_name
+from dedup.errors import UsageError
+from dedup.sources import PATH_COLUMNS
+
+SPLIT_COLUMNS = ("split", "subset", "set", "partition", "fold")
+SPLIT = "split"
+
+Change = tuple[str, str, str, str | None]
+"""As in `dedup.decisions`: kind, subject, object, value (None takes the decision away)."""
+
+
+@dataclass(frozen=True)
+class Splits:
+    """What a source says: path to split; names it has that the dataset has not; paths it puts in several splits."""
+
+    of: Mapping[str, str]
+    missing: tuple[str, ...] = ()
+    ambiguous: tuple[str, ...] = ()
+
+
+def from_csv(file: Path, paths: Sequence[str]) -> Splits:
+    """Read a CSV with a column of paths (path, file_name, ...) and one of splits (split, subset, ...).
+
+    `paths` are the dataset's. Raises `UsageError` when the file or one of the columns is missing.
+    """
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            columns = {name.strip().lower(): name for name in reader.fieldnames or () if name}
+            path, split = _column(file, columns, PATH_COLUMNS), _column(file, columns, SPLIT_COLUMNS)
+            rows = [((row[path] or "").strip().replace("\\", "/"), (row[split] or "").strip()) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"Cannot read splits from {file}: {error}.") from error
+    known = set(paths)
+    named = [(name.removeprefix("./"), split) for name, split in rows]
+    missing = tuple(dict.fromkeys(name for name, _ in named if name not in known))
+    return _gathered(((name, split) for name, split in named if name in known), missing)
+
+
+def from_coco(sources: Sequence[tuple[Coco, Attachment]]) -> Splits:
+    """The split that each document's file name speaks of (`instances_train2017.json`), for the images it names.
+
+    Documents whose name speaks of none or of several are passed over.
+    """
+    said = []
+    for coco, attachment in sources:
+        words = {split_name(word) for word in re.split(r"[^a-zA-Z0-9]+", coco.path.stem)} - {""}
+        if len(words) == 1:
+            (split,) = words
+            said += [(path, split) for path in attachment.image_ids]
+    return _gathered(said, ())
+
+
+def changes(splits: Mapping[str, str]) -> list[Change]:
+    """Decisions that set the split of images (path to split; "" takes one set before away)."""
+    return [(SPLIT, path, "", split or None) for path, split in splits.items()]
+
+
+def _gathered(said: Iterable[tuple[str, str]], missing: tuple[str, ...]) -> Splits:
+    every: dict[str, set[str]] = {}
+    for path, split in said:
+        if split:
+            every.setdefault(path, set()).add(split_name(split) or split)
+    of = {path: next(iter(splits)) for path, splits in every.items() if len(splits) == 1}
+    return Splits(of, missing, tuple(sorted(every.keys() - of.keys())))
+
+
+def _column(file: Path, columns: Mapping[str, str], wanted: Sequence[str]) -> str:
+    found = next((columns[name] for name in wanted if name in columns), None)
+    if found is None:
+        raise UsageError(f"{file} has no column called {wanted[0]}; name one so.")
+    return found

@@ -1,0 +1,56 @@
+"""Splits are read from a CSV or from COCO files, and what does not fit is said."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dedup import splits
+from dedup.annotations import Coco
+from dedup.decisions import Decisions
+from dedup.errors import UsageError
+
+PATHS = ["a.jpg", "b/c.jpg", "d.jpg"]
+
+
+def test_a_csv_names_splits(tmp_path):
+    (tmp_path / "s.csv").write_text("File_Name,Subset\n./a.jpg,Training\nb\\c.jpg,test\nd.jpg,\nx.jpg,val\nx.jpg,val\n")
+    found = splits.from_csv(tmp_path / "s.csv", PATHS)
+    assert found == splits.Splits({"a.jpg": "train", "b/c.jpg": "test"}, ("x.jpg",), ())
+
+
+def test_an_image_in_two_splits_is_in_none_and_said(tmp_path):
+    (tmp_path / "s.csv").write_text("path,split\na.jpg,train\na.jpg,test\nd.jpg,holdout\n")
+    found = splits.from_csv(tmp_path / "s.csv", PATHS)
+    assert (found.of, found.ambiguous) == ({"d.jpg": "holdout"}, ("a.jpg",))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("path,other\n", "called split"), ("split\n", "called path"), ("", "path")]
+)
+def test_a_csv_without_the_columns_is_refused(tmp_path, text, message):
+    (tmp_path / "s.csv").write_text(text)
+    with pytest.raises(UsageError, match=message):
+        splits.from_csv(tmp_path / "s.csv", PATHS)
+    with pytest.raises(UsageError, match="Cannot read splits"):
+        splits.from_csv(tmp_path / "absent.csv", PATHS)
+
+
+def test_coco_files_speak_by_their_names(tmp_path):
+    sources = []
+    for name, images in (("instances_train2017", ["a.jpg", "d.jpg"]), ("test", ["b/c.jpg", "d.jpg"]), ("all", PATHS)):
+        document = {"images": [{"id": n, "file_name": image} for n, image in enumerate(images)]}
+        (tmp_path / f"{name}.json").write_text(json.dumps(document))
+        coco = Coco.read(tmp_path / f"{name}.json")
+        sources.append((coco, coco.attach(PATHS)))
+    assert splits.from_coco(sources) == splits.Splits({"a.jpg": "train", "b/c.jpg": "test"}, (), ("d.jpg",))
+
+
+def test_splits_become_decisions_that_can_be_undone(tmp_path):
+    decisions = Decisions(tmp_path / "decisions.db")
+    decisions.decide(splits.changes({"a.jpg": "test", "d.jpg": "val"}), "Set splits")
+    decisions.decide(splits.changes({"a.jpg": ""}), "Clear one")
+    assert decisions.values("split") == {("d.jpg", ""): "val"}
+    decisions.undo()
+    assert decisions.values("split") == {("a.jpg", ""): "test", ("d.jpg", ""): "val"}
