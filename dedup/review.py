@@ -1,0 +1,479 @@
+"""Deciding what becomes of duplicates: what stands decided, what is open, and the changes that each act makes.
+
+Everything is keyed by content, so that it survives a rescan, a rename and a move:
+
+    kind      subject    object   value
+    keeper    path       ''       '1': a person chose it to stay
+    drop      path       sha256   sha256 of the image it goes for: holds while that one is its keeper
+    keep      path       sha256   sha256 of its keeper: stays beside it although the two are the same
+    verdict   sha256     sha256   'different' (`dedup.verdicts`)
+    reviewed  ...                 the members a person went through (`dedup.verdicts`)
+    folder    folder     ''       'protected' (never suggested for removal) or 'incoming' (suggested first)
+    setting   keeper_rules        names of the keeper rules in force, in order
+
+Acts are pure: they take a `State` and return a `Step`; `dedup.decisions.Decisions.decide` makes one undoable operation
+of it. An act on a group that changed meanwhile, in another tab, raises instead of deciding something else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dedup import bulk, removal, verdicts
+from dedup.dataset import KEEPER_RULES, Dataset
+from dedup.decisions import SETTING
+from dedup.errors import UsageError
+from dedup.model import Kind, Role
+from dedup.selection import Selection
+from dedup.verdicts import Change
+
+DROP, KEEP, KEEPER, FOLDER = "drop", "keep", "keeper", "folder"
+PROTECTED, INCOMING = "protected", "incoming"
+CHANGED = "This group changed meanwhile. Look at it again, then decide."
+
+
+class Fate(StrEnum):
+    """What stands decided about one image of a group."""
+
+    OPEN = "open"
+    KEEPER = "keeper"
+    DROP = "drop"
+    KEEP = "keep"
+    APART = "apart"
+
+
+class Order(StrEnum):
+    """In which order groups are reviewed."""
+
+    SAVED = "saved"
+    SIZE = "size"
+    CLOSEST = "closest"
+    FARTHEST = "farthest"
+    KIND = "kind"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Changes that are made together, and what the history calls them."""
+
+    label: str
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything that stands decided about the groups of a dataset at one moment.
+
+    `members` group number to rows, keeper first, then by distance · `fates` DROP or KEEP of duplicates whose decision
+    holds · `lapsed` rows whose decision was about another keeper · `protected` row to reason · `clashing` row to what
+    its labels clash about · `chosen` paths a person chose to stay · `verdicts` pairs told apart and groups reviewed.
+    """
+
+    frame: pd.DataFrame
+    pairs: pd.DataFrame
+    members: Mapping[int, list[int]]
+    fates: Mapping[int, Fate]
+    lapsed: frozenset[int]
+    protected: Mapping[int, str]
+    clashing: Mapping[int, str]
+    chosen: frozenset[str]
+    verdicts: verdicts.Verdicts
+
+    # --- looking --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def open(self) -> frozenset[int]:
+        """Numbers of the groups with a copy that nobody decided about."""
+        settled = verdicts.settled(verdicts.memberships(self.frame), verdicts.keepers(self.frame), self.verdicts)
+        return frozenset(
+            number
+            for number, rows in self.members.items()
+            if any(row not in self.fates for row in rows[1:])
+            and (number not in settled or not self.lapsed.isdisjoint(rows))
+        )
+
+    @cached_property
+    def hold(self) -> dict[int, str]:
+        """Rows that no rule may suggest for removal, with the reason: in a protected folder, or in a group whose
+        labels clash while no person chose its keeper."""
+        held = {
+            row: f"labels clash in its group: {about}"
+            for rows in self.members.values()
+            if (about := self.clash_of(rows)) and not self.is_chosen(rows[0])
+            for row in rows
+        }
+        return held | dict(self.protected)
+
+    @cached_property
+    def dropped(self) -> list[int]:
+        """Rows decided to go."""
+        return sorted(row for row, fate in self.fates.items() if fate == Fate.DROP)
+
+    def clash_of(self, rows: Iterable[int]) -> str:
+        """What the labels of a group clash about, "" when they agree."""
+        return next((self.clashing[row] for row in rows if row in self.clashing), "")
+
+    def is_chosen(self, row: int) -> bool:
+        """Whether a person chose this image to stay."""
+        return self.path(row) in self.chosen
+
+    def path(self, row: int) -> str:
+        """Path of an image."""
+        return str(self._paths[row])
+
+    def sha256(self, row: int) -> str:
+        """Content of an image."""
+        return str(self._hashes[row])
+
+    def group_of(self, row: int) -> list[int]:
+        """The rows of the group of an image, keeper first. Raises `UsageError` when it is in none any more."""
+        number = int(self.frame["group"].to_numpy()[row])
+        if number < 0:
+            raise UsageError(CHANGED)
+        return self.members[number]
+
+    def is_copy(self, one: int, other: int) -> bool:
+        """Whether two images have the same pixels."""
+        return bool(self._pixels[one] == self._pixels[other] and self._pixels[one])
+
+    def related(self, row: int, rows: Sequence[int]) -> list[int]:
+        """Those of `rows`, all of the group of `row`, that are verified duplicates of it itself."""
+        kind, nearest = self.frame["kind"].to_numpy(), self.frame["nearest"].to_numpy()
+        place = {each: int(nearest[each]) if kind[each] == Kind.EXACT else each for each in (row, *rows)}
+        left, right = self._near
+        near = {*right[left == place[row]].tolist(), *left[right == place[row]].tolist(), place[row]}
+        return [each for each in rows if place[each] in near]
+
+    def heir(self, rows: Sequence[int]) -> int:
+        """Who stays when the keeper of a group (the first of `rows`) is dropped: of the copies not dropped (of all,
+        when every one is) the largest picture, then the largest file. Raises `UsageError` when it is alone."""
+        rest = [row for row in rows[1:] if self.fates.get(row) != Fate.DROP] or rows[1:]
+        if not rest:
+            raise UsageError("The last copy of a group always stays.")
+        area = self.frame["width"].to_numpy(np.int64) * self.frame["height"].to_numpy(np.int64)
+        size = self.frame["bytes"].to_numpy(np.int64)
+        return max(rest, key=lambda row: (area[row], size[row], -row))
+
+    def fate(self, row: int, keeper: int) -> Fate:
+        """What stands decided about an image that is, or was, in the group of `keeper`."""
+        if row in self.fates:
+            return self.fates[row]
+        if self.frame["role"].to_numpy()[row] == Role.KEEPER and row == keeper:
+            return Fate.KEEPER
+        told_apart = frozenset((self.sha256(row), self.sha256(keeper))) in self.verdicts.different
+        return Fate.APART if told_apart and row != keeper else Fate.OPEN
+
+    @cached_property
+    def _paths(self) -> NDArray[np.object_]:
+        return self.frame["path"].to_numpy(object)
+
+    @cached_property
+    def _hashes(self) -> NDArray[np.object_]:
+        return self.frame["sha256"].to_numpy(object)
+
+    @cached_property
+    def _pixels(self) -> NDArray[np.object_]:
+        return self.frame["pixels"].to_numpy(object)
+
+    @cached_property
+    def _near(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        near = self.pairs[(self.pairs["kind"] == Kind.NEAR).to_numpy()]
+        return near["left"].to_numpy(np.int64), near["right"].to_numpy(np.int64)
+
+
+def state(dataset: Dataset, clashing: Mapping[int, str] | None = None) -> State:
+    """What stands decided now. `clashing` as from `dedup.clashes.rows`."""
+    frame, decided = dataset.frame, dataset.decisions.values
+    fates, lapsed = _holding(frame, {DROP: decided(DROP), KEEP: decided(KEEP)})
+    return State(
+        frame=frame,
+        pairs=dataset.pairs,
+        members=_members(frame),
+        fates=fates,
+        lapsed=frozenset(lapsed),
+        protected=bulk.protected(frame, dataset.folders(PROTECTED)),
+        clashing=clashing or {},
+        chosen=frozenset(path for path, _ in decided(KEEPER)),
+        verdicts=verdicts.of(dataset.decisions),
+    )
+
+
+def _members(frame: pd.DataFrame) -> dict[int, list[int]]:
+    rows = np.flatnonzero(frame["group"].to_numpy() >= 0)
+    part = frame.iloc[rows]
+    distance = part["distance"].fillna(1.0).to_numpy()
+    order = np.lexsort((rows, distance, (part["role"] != Role.KEEPER).to_numpy(), part["group"].to_numpy()))
+    found: dict[int, list[int]] = {}
+    for row, number in zip(rows[order].tolist(), part["group"].to_numpy()[order].tolist(), strict=True):
+        found.setdefault(number, []).append(row)
+    return found
+
+
+def _holding(
+    frame: pd.DataFrame, decided: Mapping[str, Mapping[tuple[str, str], str]]
+) -> tuple[dict[int, Fate], set[int]]:
+    """Row to fate of the duplicates decided about their present keeper, and rows decided about another one."""
+    row_of = {path: row for row, path in enumerate(frame["path"])} if any(decided.values()) else {}
+    hashes, role, keeper = (frame[name].to_numpy(object) for name in ("sha256", "role", "keeper"))
+    fates, lapsed = {}, set()
+    for kind, values in decided.items():
+        for (path, sha256), keeper_hash in values.items():
+            row = row_of.get(path, -1)
+            if row < 0 or hashes[row] != sha256 or role[row] != Role.DUPLICATE:
+                continue
+            if hashes[keeper[row]] == keeper_hash:
+                fates[row] = Fate(kind)
+            else:
+                lapsed.add(row)
+    return fates, lapsed
+
+
+# --- which groups, in which order -------------------------------------------------------------------------------------
+
+
+def listed(now: State, order: Order, selection: Selection | None = None, *, undecided: bool = False) -> list[int]:
+    """Numbers of the groups to review, in order.
+
+    A group is in the selection when for each of its conditions some member meets it; with `undecided`, only open ones.
+    """
+    numbers = [number for number in now.members if not undecided or number in now.open]
+    if selection:
+        group = now.frame["group"].to_numpy()
+        fitting = [set(group[part.mask(now.frame)].tolist()) for part in _conditions(selection)]
+        numbers = [number for number in numbers if all(number in each for each in fitting)]
+    keys = _sort_keys(now, order)
+    return sorted(numbers, key=lambda number: (*keys[number], number))
+
+
+def _conditions(selection: Selection) -> list[Selection]:
+    """Each condition of a selection as a selection of its own."""
+    plain = Selection()
+    named = [field.name for field in fields(Selection) if getattr(selection, field.name) != getattr(plain, field.name)]
+    return [replace(plain, **{name: getattr(selection, name)}) for name in named]
+
+
+def _sort_keys(now: State, order: Order) -> dict[int, tuple[float, ...]]:
+    size = now.frame["bytes"].to_numpy(np.int64)
+    distance = now.frame["distance"].to_numpy(np.float64)
+    exact = (now.frame["kind"] == Kind.EXACT).to_numpy()
+
+    def key(rows: list[int]) -> tuple[float, ...]:
+        saved = -float(size[rows[1:]].sum())
+        if order == Order.SIZE:
+            return (-len(rows), saved)
+        if order == Order.CLOSEST:
+            return (float(np.nanmax(distance[rows[1:]])), saved)
+        if order == Order.FARTHEST:
+            return (-float(np.nanmax(distance[rows[1:]])), saved)
+        if order == Order.KIND:
+            return (-float(exact[rows[1:]].mean()), saved)
+        return (saved,)
+
+    return {number: key(rows) for number, rows in now.members.items()}
+
+
+# --- acts -------------------------------------------------------------------------------------------------------------
+
+
+def accept(now: State, keeper: int) -> Step:
+    """Do as suggested: the keeper stays, its copies that are still open go, except those in protected folders.
+
+    Raises `UsageError` when `keeper` is none any more, or when labels clash and no person chose it.
+    """
+    rows = now.group_of(keeper)
+    if rows[0] != keeper:
+        raise UsageError(CHANGED)
+    if now.clash_of(rows) and not now.is_chosen(keeper):
+        raise UsageError("The labels of these copies clash. Choose the one to keep yourself.")
+    draft = _Draft(now)
+    for row in rows[1:]:
+        if row not in now.fates:
+            draft.leave(row, keeper)
+    return draft.step(f"Accept {now.path(keeper)}: {_images(draft.dropping)}")
+
+
+def keep(now: State, row: int) -> Step:
+    """This image stays as the keeper; the others that are duplicates of it go, except those in protected folders."""
+    rows = now.group_of(row)
+    draft = _Draft(now)
+    draft.choose(row, rows)
+    others = [each for each in rows if each != row]
+    related = set(now.related(row, others))
+    for other in others:
+        if other in related:
+            draft.leave(other, row)
+        else:
+            draft.clear(other)
+    return draft.step(f"Keep {now.path(row)}: {_images(draft.dropping)}")
+
+
+def drop(now: State, row: int) -> Step:
+    """This image goes; where it was the keeper, `State.heir` takes its place. Raises `UsageError` when protected."""
+    if row in now.protected:
+        raise UsageError(f"{now.path(row)} stays: {now.protected[row]}.")
+    rows = now.group_of(row)
+    draft = _Draft(now)
+    if row != rows[0]:
+        draft.decide(DROP, row, rows[0])
+        if now.clash_of(rows):
+            draft.choose(rows[0], rows)
+        return draft.step(f"Remove {now.path(row)}")
+    heir = now.heir(rows)
+    draft.choose(heir, rows)
+    related = set(now.related(heir, rows))
+    draft.decide(DROP, row, heir) if row in related else draft.clear(row)
+    for other in rows[1:]:
+        if other != heir and other in now.fates:
+            draft.decide(now.fates[other], other, heir) if other in related else draft.clear(other)
+    return draft.step(f"Remove {now.path(row)}, keep {now.path(heir)}")
+
+
+def apart(now: State, row: int) -> Step:
+    """This image is no duplicate of its keeper: both stay. For the keeper: of none of its copies that are open (of
+    none at all, when none is open)."""
+    rows = now.group_of(row)
+    meant = [row] if row != rows[0] else [each for each in rows[1:] if each not in now.fates] or rows[1:]
+    draft = _Draft(now)
+    for each in meant:
+        draft.part(each, rows[0])
+    names = now.path(row) if row != rows[0] else f"{_images(meant)} of its group"
+    return draft.step(f"Not a duplicate of {now.path(rows[0])}: {names}")
+
+
+def reopen(now: State, rows: Sequence[int]) -> Step:
+    """Take back every decision about these images and among them."""
+    draft = _Draft(now)
+    hashes = {now.sha256(row) for row in rows}
+    for row in rows:
+        draft.clear(row)
+        if now.is_chosen(row):
+            draft.add((KEEPER, now.path(row), "", None))
+    for pair in now.verdicts.different:
+        if pair <= hashes:
+            draft.add(verdicts.change(*pair, remove=True))
+    for members in now.verdicts.reviewed:
+        if not hashes.isdisjoint(members):
+            draft.add(verdicts.review(members, remove=True))
+    return Step(f"Open again: {now.path(rows[0])}", tuple(draft.changes))
+
+
+def previews(now: State) -> list[bulk.Preview]:
+    """What each bulk rule would do to the copies that are still open."""
+    return [_undecided(now, each) for each in bulk.previews(now.frame, hold=now.hold)]
+
+
+def by_rule(now: State, preview: bulk.Preview) -> Step:
+    """Everything that a bulk rule's preview says, as one step."""
+    draft = _Draft(now)
+    for row in preview.drop:
+        draft.leave(row, now.group_of(row)[0])
+    for row, _ in preview.apart:
+        draft.part(row, now.group_of(row)[0])
+    return draft.step(f"{preview.rule.title}: {_images(range(preview.count))}")
+
+
+def _undecided(now: State, preview: bulk.Preview) -> bulk.Preview:
+    drop_rows = tuple(row for row in preview.drop if row not in now.fates)
+    size = int(now.frame["bytes"].to_numpy(np.int64)[list(drop_rows)].sum())
+    apart_rows = tuple(couple for couple in preview.apart if couple[0] not in now.fates)
+    return replace(preview, drop=drop_rows, apart=apart_rows, bytes=size)
+
+
+def plan(dataset: Dataset, now: State) -> removal.Plan:
+    """The removal of every image decided to go; protected folders and undecided label clashes are held back."""
+    return removal.plan(dataset, now.dropped, hold=now.hold)
+
+
+def folder_step(folder: str, role: str | None) -> Step:
+    """Make a folder PROTECTED or INCOMING, or neither (None)."""
+    label = f"Folder {folder}: {role}" if role else f"Folder {folder}: neither protected nor incoming"
+    return Step(label, ((FOLDER, folder, "", role),))
+
+
+def rules_step(names: Sequence[str]) -> Step:
+    """Put keeper rules in force, in this order."""
+    return Step("Change the keeper rules", ((SETTING, KEEPER_RULES, "", json.dumps(list(names))),))
+
+
+class _Draft:
+    """The changes of one act while they are put together, and what they mean for the groups they touch."""
+
+    def __init__(self, now: State) -> None:
+        self.now = now
+        self.changes: list[Change] = []
+        self.fates: dict[int, str] = {}
+        self.keeper: dict[int, int] = {}
+
+    @property
+    def dropping(self) -> list[int]:
+        """Rows that this act drops."""
+        return [row for row, fate in self.fates.items() if fate == DROP]
+
+    def add(self, change: Change) -> None:
+        self.changes.append(change)
+
+    def leave(self, row: int, keeper: int) -> None:
+        """The suggestion for a duplicate of `keeper`: it goes, but from a protected folder it never does."""
+        self.decide(KEEP if row in self.now.protected else DROP, row, keeper)
+
+    def decide(self, fate: str, row: int, keeper: int) -> None:
+        other = KEEP if fate == DROP else DROP
+        path, sha256 = self.now.path(row), self.now.sha256(row)
+        self.changes += [(fate, path, sha256, self.now.sha256(keeper)), (other, path, sha256, None)]
+        self.fates[row] = fate
+
+    def part(self, row: int, keeper: int) -> None:
+        """Both stay: identical ones side by side, others told apart."""
+        if self.now.is_copy(row, keeper):
+            self.decide(KEEP, row, keeper)
+            return
+        self.clear(row)
+        self.add(verdicts.change(self.now.sha256(row), self.now.sha256(keeper)))
+        self.fates[row] = Fate.APART
+
+    def clear(self, row: int) -> None:
+        path, sha256 = self.now.path(row), self.now.sha256(row)
+        self.changes += [(DROP, path, sha256, None), (KEEP, path, sha256, None)]
+        self.fates[row] = Fate.OPEN
+
+    def choose(self, row: int, rows: Sequence[int]) -> None:
+        """`row` is the keeper of the group of `rows`."""
+        self.clear(row)
+        self.changes += [(KEEPER, self.now.path(each), "", None) for each in rows if each != row]
+        self.add((KEEPER, self.now.path(row), "", "1"))
+        self.fates[row] = Fate.KEEPER
+
+    def step(self, label: str) -> Step:
+        """The act with the record that the groups it leaves without an open copy were reviewed."""
+        groups = {int(self.now.frame["group"].to_numpy()[row]) for row in self.fates}
+        reviewed = [self._reviewed(self.now.members[number]) for number in sorted(groups)]
+        return Step(label, (*self.changes, *(verdicts.review(hashes) for hashes in reviewed if hashes)))
+
+    def _reviewed(self, rows: list[int]) -> list[str]:
+        """Hashes of the members that stay together when all of them are decided, else none."""
+        fates = {row: self.fates.get(row, self.now.fates.get(row, Fate.OPEN)) for row in rows}
+        if Fate.KEEPER not in fates.values():
+            fates[rows[0]] = Fate.KEEPER
+        told_apart = [row for row, fate in fates.items() if fate == Fate.APART]
+        together = [row for row in rows if not any(self.now.is_copy(row, each) for each in told_apart)]
+        if len(together) < 2 or any(fates[row] == Fate.OPEN for row in together):
+            return []
+        return [self.now.sha256(row) for row in together]
+
+
+def _images(rows: Sequence[int]) -> str:
+    return "1 image" if len(rows) == 1 else f"{len(rows):,} images"
+
+
+def tally(now: State) -> Counter[str]:
+    """Groups, open ones, and images decided to go, by the names "groups", "open" and "drop"."""
+    return Counter(groups=len(now.members), open=len(now.open), drop=len(now.dropped))

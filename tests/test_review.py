@@ -1,0 +1,271 @@
+"""Deciding: each act, what stays decided through rescans, and the way to the plan, on real files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import dedup
+from dedup import bulk, clashes, removal, review, verdicts
+from dedup.dataset import Dataset
+from dedup.errors import UsageError
+from dedup.review import Fate, Order
+from dedup.selection import Range, Selection
+from tests.pictures import photo, save
+
+
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory) -> Dataset:
+    """a, b, c and a twin of a; b mirrored; c small and c smaller; d in two folders; e alone."""
+    folder, home = tmp_path_factory.mktemp("in"), tmp_path_factory.mktemp("home")
+    for number, name in enumerate("abcde"):
+        save(photo(number), folder / f"{name}.jpg", quality=92)
+    shutil.copy(folder / "a.jpg", folder / "a copy.jpg")
+    save(photo(1).transpose(Image.Transpose.FLIP_LEFT_RIGHT), folder / "b mirror.jpg", quality=90)
+    save(photo(2).resize((64, 48)), folder / "c small.jpg", quality=90)
+    save(photo(2).resize((80, 60)), folder / "c worse.jpg", quality=80)
+    for name in ("new", "old"):
+        (folder / name).mkdir()
+        shutil.copy(folder / "d.jpg", folder / name / "d.jpg")
+    (folder / "d.jpg").unlink()
+    return dedup.scan(folder, name="made", home=home)
+
+
+@pytest.fixture
+def dataset(scanned, tmp_path) -> Dataset:
+    """A dataset and a folder of its own for every test."""
+    shutil.copytree(scanned.root, tmp_path / "in")
+    shutil.copytree(scanned.directory, tmp_path / "home" / "made")
+    info = tmp_path / "home" / "made" / "dataset.json"
+    info.write_text(info.read_text().replace(str(scanned.root), str(tmp_path / "in")))
+    return dedup.open("made", home=tmp_path / "home")
+
+
+def row(dataset: Dataset, path: str) -> int:
+    return int(dataset.frame.index[dataset.frame["path"] == path][0])
+
+
+def do(dataset: Dataset, act, path: str, **clashing) -> review.State:
+    step = act(review.state(dataset, **clashing), row(dataset, path))
+    dataset.decisions.decide(step.changes, step.label)
+    return review.state(dataset, **clashing)
+
+
+def fates(dataset: Dataset, *paths: str) -> list[Fate]:
+    now = review.state(dataset)
+    rows = [row(dataset, path) for path in paths]
+    return [now.fate(each, rows[0]) for each in rows]
+
+
+def test_groups_have_their_keeper_first_and_are_open(dataset):
+    now = review.state(dataset)
+    paths = {tuple(now.path(each) for each in rows) for rows in now.members.values()}
+    assert {rows[0] for rows in paths} == {"a.jpg", "b.jpg", "c.jpg", "new/d.jpg"}
+    assert len(now.open) == 4 and review.tally(now) == {"groups": 4, "open": 4, "drop": 0}
+
+
+def test_accepting_drops_the_copies_and_settles_the_group(dataset):
+    now = do(dataset, review.accept, "c.jpg")
+    assert fates(dataset, "c.jpg", "c small.jpg", "c worse.jpg") == [Fate.KEEPER, Fate.DROP, Fate.DROP]
+    assert len(now.open) == 3 and len(verdicts.of(dataset.decisions).reviewed) == 1
+    assert dataset.decisions.history()[0].label == "Accept c.jpg: 2 images"
+
+
+def test_decisions_about_what_goes_leave_the_tables_as_they_are(dataset):
+    pairs = dataset.pairs
+    do(dataset, review.accept, "c.jpg")
+    assert dataset.pairs is pairs
+
+
+def test_keeping_another_copy_makes_it_the_keeper(dataset):
+    do(dataset, review.keep, "c worse.jpg")
+    assert fates(dataset, "c worse.jpg", "c.jpg", "c small.jpg") == [Fate.KEEPER, Fate.DROP, Fate.DROP]
+    assert dataset.frame["keeper_reason"][row(dataset, "c worse.jpg")] == "chosen by a person"
+    assert not review.state(dataset).open & {int(dataset.frame["group"][row(dataset, "c.jpg")])}
+
+
+def test_dropping_a_copy_leaves_the_others_open(dataset):
+    now = do(dataset, review.drop, "c small.jpg")
+    assert fates(dataset, "c.jpg", "c small.jpg", "c worse.jpg") == [Fate.KEEPER, Fate.DROP, Fate.OPEN]
+    assert len(now.open) == 4
+
+
+def test_dropping_the_keeper_makes_the_best_of_the_rest_the_keeper(dataset):
+    do(dataset, review.drop, "c small.jpg")
+    do(dataset, review.drop, "c.jpg")
+    assert fates(dataset, "c worse.jpg", "c.jpg", "c small.jpg") == [Fate.KEEPER, Fate.DROP, Fate.DROP]
+
+
+def test_told_apart_images_leave_the_group_for_good(dataset):
+    now = do(dataset, review.apart, "b mirror.jpg")
+    assert len(now.members) == 3 and dataset.frame["group"][row(dataset, "b.jpg")] == -1
+    assert fates(dataset, "b.jpg", "b mirror.jpg") == [Fate.OPEN, Fate.APART]
+    with pytest.raises(UsageError, match="changed meanwhile"):
+        do(dataset, review.apart, "b mirror.jpg")
+
+
+def test_identical_files_can_both_stay(dataset):
+    now = do(dataset, review.apart, "a copy.jpg")
+    assert fates(dataset, "a.jpg", "a copy.jpg") == [Fate.KEEPER, Fate.KEEP] and len(now.open) == 3
+    assert review.plan(dataset, now).entries == ()
+
+
+def test_telling_the_keeper_apart_means_every_open_copy(dataset):
+    do(dataset, review.drop, "c small.jpg")
+    do(dataset, review.apart, "c.jpg")
+    assert fates(dataset, "c.jpg", "c small.jpg", "c worse.jpg") == [Fate.KEEPER, Fate.DROP, Fate.APART]
+
+
+@pytest.mark.parametrize("act", [review.accept, review.keep, review.apart])
+def test_a_group_opens_again_and_every_act_is_undone_and_redone(dataset, act):
+    paths = ("c.jpg", "c small.jpg", "c worse.jpg")
+    before = fates(dataset, *paths)
+    do(dataset, act, "c.jpg")
+    after = fates(dataset, *paths)
+    assert dataset.decisions.undo() and fates(dataset, *paths) == before
+    again = dedup.open("made", home=dataset.directory.parent)
+    assert again.decisions.redo() and fates(again, *paths) == after != before
+    step = review.reopen(review.state(dataset), [row(dataset, path) for path in paths])
+    dataset.decisions.decide(step.changes, step.label)
+    assert fates(dataset, *paths) == before and len(review.state(dataset).open) == 4
+
+
+def test_an_act_on_what_another_tab_changed_is_refused(dataset):
+    now = review.state(dataset)
+    do(dataset, review.keep, "c worse.jpg")
+    with pytest.raises(UsageError, match="changed meanwhile"):
+        review.accept(review.state(dataset), row(dataset, "c.jpg"))
+    assert review.accept(now, row(dataset, "c.jpg")).changes
+
+
+def test_clashing_groups_have_no_suggestion_until_a_person_chose(dataset):
+    about = {"clashing": clashes.rows([]) | {row(dataset, "a copy.jpg"): "cat here, dog there"}}
+    with pytest.raises(UsageError, match="clash"):
+        do(dataset, review.accept, "a.jpg", **about)
+    assert review.previews(review.state(dataset, **about))[0].held == 2 - 1
+    now = do(dataset, review.drop, "a copy.jpg", **about)
+    assert now.is_chosen(row(dataset, "a.jpg"))
+    assert [entry.path for entry in review.plan(dataset, now).entries] == ["a copy.jpg"]
+
+
+def test_protected_folders_are_never_suggested_for_removal(dataset):
+    for folder in ("old", "new"):
+        step = review.folder_step(folder, review.PROTECTED)
+        dataset.decisions.decide(step.changes, step.label)
+    now = review.state(dataset)
+    assert next(each.count for each in review.previews(now)) == 1  # a copy.jpg alone
+    with pytest.raises(UsageError, match="protected"):
+        review.drop(now, row(dataset, "old/d.jpg"))
+    do(dataset, review.accept, "new/d.jpg")
+    assert fates(dataset, "new/d.jpg", "old/d.jpg") == [Fate.KEEPER, Fate.KEEP]
+
+
+def test_incoming_folders_are_suggested_first(dataset):
+    assert dataset.frame["role"][row(dataset, "new/d.jpg")] == "keeper"
+    dataset.decisions.decide(*reversed(_parts(review.folder_step("new", review.INCOMING))))
+    assert dataset.frame["role"][row(dataset, "old/d.jpg")] == "keeper"
+    assert dataset.frame["keeper_reason"][row(dataset, "old/d.jpg")] == "the other is in an incoming folder"
+
+
+def _parts(step: review.Step):
+    return step.label, step.changes
+
+
+def test_keeper_rules_are_ordered_switched_and_counted(dataset):
+    counts = dataset.keeper_rules
+    assert sum(counts.values()) == 4 and counts["name"] >= 1
+    step = review.rules_step(["chosen", "name"])
+    dataset.decisions.decide(step.changes, step.label)
+    assert list(dataset.keeper_rules) == ["chosen", "name", ""] and sum(dataset.keeper_rules.values()) == 4
+    assert json.loads(dataset.decisions.setting("keeper_rules")) == ["chosen", "name"]
+
+
+def test_bulk_rules_do_what_their_preview_counts_in_one_step(dataset):
+    now = review.state(dataset)
+    exact, resized, mirrored, _turned = review.previews(now)
+    assert [each.count for each in (exact, resized, mirrored)] == [2, 2, 1]
+    for preview in (exact, resized, mirrored):
+        step = review.by_rule(review.state(dataset), preview)
+        dataset.decisions.decide(step.changes, step.label)
+    now = review.state(dataset)
+    assert not now.open and len(now.dropped) == 4
+    assert [each.count for each in review.previews(now)] == [0, 0, 0, 0]
+    assert [operation.label for operation in dataset.decisions.history()] == [
+        f"{bulk.RULES[2].title}: 1 image",
+        f"{bulk.RULES[1].title}: 2 images",
+        f"{bulk.RULES[0].title}: 2 images",
+    ]
+    dataset.decisions.undo()
+    assert len(review.state(dataset).open) == 1
+
+
+def test_decisions_survive_a_rescan_and_a_rename_and_a_new_member_reopens_the_group(dataset):
+    do(dataset, review.accept, "c.jpg")
+    do(dataset, review.keep, "a copy.jpg")
+    (dataset.root / "c small.jpg").rename(dataset.root / "moved.jpg")
+    (dataset.root / "a copy.jpg").rename(dataset.root / "a best.jpg")
+    again = dataset.rescan(workers=1)
+    assert fates(again, "c.jpg", "moved.jpg", "c worse.jpg") == [Fate.KEEPER, Fate.DROP, Fate.DROP]
+    assert fates(again, "a best.jpg", "a.jpg") == [Fate.KEEPER, Fate.DROP]
+    assert len(review.state(again).open) == 2
+    save(photo(2).resize((70, 52)), again.root / "c new.jpg", quality=90)
+    again = again.rescan(workers=1)
+    now = review.state(again)
+    assert fates(again, "c.jpg", "c new.jpg", "moved.jpg") == [Fate.KEEPER, Fate.OPEN, Fate.DROP]
+    assert int(again.frame["group"][row(again, "c.jpg")]) in now.open and len(now.open) == 3
+
+
+@pytest.mark.parametrize("order", list(Order))
+def test_every_order_lists_every_group_once(dataset, order):
+    now = review.state(dataset)
+    assert sorted(review.listed(now, order)) == sorted(now.members)
+
+
+def test_orders_and_filters(dataset):
+    now = review.state(dataset)
+
+    def keepers(order=Order.SAVED, **selection) -> list[str]:
+        return [now.path(now.members[number][0]) for number in review.listed(now, order, Selection(**selection))]
+
+    size = dataset.frame["bytes"].to_numpy()
+    saved = [size[now.members[number][1:]].sum() for number in review.listed(now, Order.SAVED)]
+    assert saved == sorted(saved, reverse=True)
+    assert keepers(Order.SIZE)[0] == "c.jpg"
+    assert set(keepers(Order.KIND)[:2]) == set(keepers(Order.CLOSEST)[:2]) == {"a.jpg", "new/d.jpg"}
+    assert keepers(folders=("old",)) == ["new/d.jpg"]
+    assert keepers(relations=("mirrored",)) == ["b.jpg"]
+    assert set(keepers(kinds=("exact",))) == {"a.jpg", "new/d.jpg"}
+    assert keepers(kinds=("exact",), folders=("new",)) == ["new/d.jpg"]
+    assert set(keepers(ranges=(Range("singularity", None, 0.0),))) == {"a.jpg", "new/d.jpg"}
+    assert len(review.listed(do(dataset, review.accept, "c.jpg"), Order.SAVED, undecided=True)) == 3
+
+
+def test_the_plan_takes_what_was_decided_and_comes_back_byte_for_byte(dataset):
+    before = {path.relative_to(dataset.root): path.read_bytes() for path in dataset.root.rglob("*.jpg")}
+    do(dataset, review.accept, "c.jpg")
+    do(dataset, review.accept, "a.jpg")
+    plan = review.plan(dataset, review.state(dataset))
+    assert {entry.path: entry.keeper_path for entry in plan.entries} == {
+        "a copy.jpg": "a.jpg",
+        "c small.jpg": "c.jpg",
+        "c worse.jpg": "c.jpg",
+    }
+    report = removal.apply(dataset, plan)
+    assert len(report.done) == 3 and len(list(dataset.root.rglob("*.jpg"))) == len(before) - 3
+    assert not removal.verify(dataset).problems
+    again = dataset.rescan(workers=1)
+    assert review.plan(again, review.state(again)).entries == ()
+    removal.restore(again)
+    assert {path.relative_to(Path(again.root)): path.read_bytes() for path in again.root.rglob("*.jpg")} == before
+
+
+def test_the_last_copy_cannot_be_dropped(dataset):
+    do(dataset, review.drop, "a copy.jpg")
+    do(dataset, review.drop, "a.jpg")  # now a copy.jpg stays
+    now = review.state(dataset)
+    assert fates(dataset, "a copy.jpg", "a.jpg") == [Fate.KEEPER, Fate.DROP]
+    assert [entry.path for entry in review.plan(dataset, now).entries] == ["a.jpg"]
