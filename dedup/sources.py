@@ -22,6 +22,8 @@ IMAGE_SUFFIXES = frozenset({
     ".heif", ".hif", ".avif", ".avifs", ".mpo", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".jpx", ".ico",
 })  # fmt: skip
 TRASH_FOLDERS = frozenset({"$recycle.bin", "system volume information", "lost+found", "__macosx", "@eadir"})
+OWN_FILES = {"dataset.json", "decisions.db"}
+"""A folder with these is a dataset's own: its thumbnails and quarantine are nobody's images."""
 LIST_SUFFIXES = frozenset({".txt", ".csv", ".tsv", ".lst"})
 PATH_COLUMNS = ("path", "file_name", "filename", "file", "image", "filepath", "image_path")
 
@@ -131,7 +133,7 @@ def _walk(folder: str, root: str, visited: set[tuple[int, int]]) -> Iterator[os.
     except OSError:
         return  # a folder below that cannot be read holds nothing we could list
     identity = (stat.st_dev, stat.st_ino)
-    if identity in visited:
+    if identity in visited or OWN_FILES <= {entry.name for entry in entries}:
         return
     visited.add(identity)
     for entry in entries:

@@ -67,6 +67,14 @@ def test_links_never_make_copies_or_loops(tmp_path):
     assert paths(tmp_path / "root") == ["a/one.jpg", "dangling.jpg", "out/two.jpg"]
 
 
+def test_a_home_inside_the_folder_is_not_scanned(tmp_path):
+    save(photo(1), tmp_path / "a.jpg")
+    save(photo(2), tmp_path / "home/set/quarantine/b.jpg")
+    for name in ("dataset.json", "decisions.db"):
+        (tmp_path / "home/set" / name).touch()
+    assert paths(tmp_path) == ["a.jpg"]
+
+
 def test_pipes_do_not_block(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     save(photo(1), tmp_path / "a.jpg")
