@@ -1,19 +1,19 @@
 """The errors a user can meet. Each message is one sentence that says what to do.
 
-    DedupError
-    ├── UsageError          what was asked cannot be meant (exit code 2)
-    │   ├── WhereError      a malformed --where expression
-    │   ├── UnknownDataset
-    │   ├── UnknownTag
-    │   └── UnknownMetric
-    ├── SourceError         the folder or list to scan cannot be used
-    ├── UnreadableImage     one file is no readable picture; becomes a failure row, never ends a scan
-    ├── AnnotationError     an annotation file is not what it should be
-    ├── DatasetError        a dataset's own directory is damaged, locked or out of space
-    │   └── ScanRunning
-    ├── ExportError         an export cannot be written as asked
-    ├── RemovalError        a removal or restore was refused
-    └── Cancelled           a person stopped a job; what was finished is kept
+DedupError
+├── UsageError          what was asked cannot be meant (exit code 2)
+│   ├── WhereError      a malformed --where expression
+│   ├── UnknownDataset
+│   ├── UnknownTag
+│   └── UnknownMetric
+├── SourceError         the folder or list to scan cannot be used
+├── UnreadableImage     one file is no readable picture; becomes a failure row, never ends a scan
+├── AnnotationError     an annotation file is not what it should be
+├── DatasetError        a dataset's own directory is damaged, locked or out of space
+│   └── ScanRunning
+├── ExportError         an export cannot be written as asked
+├── RemovalError        a removal or restore was refused
+└── Cancelled           a person stopped a job; what was finished is kept
 """
 
 from __future__ import annotations
