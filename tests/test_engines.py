@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dedup.engines import examine_all, local
+from dedup.errors import DedupError
 from dedup.examine import examine
 from tests.pictures import folder_of_photos, photo, save
 
@@ -38,6 +39,12 @@ def test_stopping_early_ends_the_workers(tmp_path):
 def test_a_worker_that_cannot_start_is_an_error_not_a_hang(tmp_path, monkeypatch):
     monkeypatch.setattr(local.sys, "executable", "/nonexistent/python")
     with pytest.raises(OSError):
+        list(examine_all(folder_of_photos(tmp_path, 2), workers=1))
+
+
+def test_workers_that_end_at_once_are_an_error_not_a_thousand_failures(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "WORKER_MODULE", "tests.no_such_module")
+    with pytest.raises(DedupError, match="cannot start"):
         list(examine_all(folder_of_photos(tmp_path, 2), workers=1))
 
 

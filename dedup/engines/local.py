@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dedup.decode import MAX_PIXELS
+from dedup.errors import DedupError
 from dedup.examine import Examined, failure
 
 WORKER_MODULE = "dedup.engines.worker"
@@ -69,6 +70,19 @@ class _Worker:
             stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": _import_path(), **WORKER_ENVIRONMENT},
         )
+        self._await_start()
+
+    def _await_start(self) -> None:
+        """A worker that cannot even start says nothing about any file. Raises `DedupError`."""
+        assert self.process.stdout is not None
+        try:
+            pickle.load(self.process.stdout)
+        except (EOFError, pickle.UnpicklingError) as error:
+            self.kill()
+            raise DedupError(
+                "The worker processes cannot start. Run `python -m dedup.engines.worker` to see why; "
+                "installing the requirements again often helps."
+            ) from error
 
     def send(self, paths: list[str], max_pixels: int) -> None:
         assert self.process.stdin is not None
@@ -153,7 +167,7 @@ class _Pool:
                 if self._stopped.is_set():
                     return
                 place = pending.popleft()
-                self._results.put((place, failure(self._paths[place], self._reason(worker))))
+                self._results.put((place, failure(self._paths[place], self._reason(worker), transient=True)))
                 worker.kill()
                 self._workers[number] = _Worker()
 

@@ -57,6 +57,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us by closing stdin
     _limit_memory()
     answers = _keep_quiet()
+    pickle.dump(os.getpid(), answers)  # the first answer says that the start went well
+    answers.flush()
     serve(sys.stdin.buffer, answers)
 
 
