@@ -42,6 +42,9 @@ MEASURES: tuple[str, ...] = (
 )
 MEASURE = {name: i for i, name in enumerate(MEASURES)}
 
+NOTHING = np.empty((0, len(MEASURES)))
+"""The measures of no pairs."""
+
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
@@ -210,9 +213,7 @@ def _weigh(template: Floats, points: Floats, count: int, tone: Doubles, weights:
 
 
 @numba.njit(cache=True, fastmath=True)
-def _jacobian(
-    template: Floats, points: Floats, count: int, tone: Doubles, unknowns: int, rows: Floats
-) -> None:
+def _jacobian(template: Floats, points: Floats, count: int, tone: Doubles, unknowns: int, rows: Floats) -> None:
     """Fill `rows` (11, points): the residual's slopes by each unknown, and last the residual itself."""
     flat = template.reshape(-1)
     gain, bias = np.float32(tone[0]), np.float32(tone[1])

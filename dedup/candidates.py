@@ -16,22 +16,21 @@ count or processor can change a bit.
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Protocol
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from dedup.relations import ORIENTATIONS
-from dedup.signature import HASH_SIDE as SIDE
 from dedup.signature import TINY, cosines
 
 VIEW = TINY // 2
 FREQUENCIES = 128
 WORDS = FREQUENCIES // 64
-BITS = SIDE * SIDE
 LEVELS = 127
 """Entries of the matrix lie in -127..127: 576 pixels of 255 at the mean cosine stay below 2^24, exact in float32."""
 
@@ -138,35 +137,58 @@ def spectra(views: Views, windows: int) -> Spectra:
     return (pixels @ basis()[:, : windows * FREQUENCIES]).reshape(len(views), windows, FREQUENCIES)
 
 
+def whole_spectra(pixels: Views) -> Spectra:
+    """Frequencies (n, 128) of whole views, a few thousand at a time."""
+    out = np.empty((len(pixels), FREQUENCIES), np.float32)
+    for start in range(0, len(pixels), 8192):
+        out[start : start + 8192] = spectra(pixels[start : start + 8192], 1)[:, 0]
+    return out
+
+
 def pack(frequencies: Spectra) -> Keys:
     """Keys (..., 2) of frequencies (..., 128): bit set where positive, lowest frequency first."""
     return np.packbits(frequencies > 0, axis=-1).view(np.uint64)
 
 
-def orient(frequencies: Spectra) -> Spectra:
-    """Frequencies (..., 128) of pictures carried through EXIF's eight orientations: (..., 8, 128)."""
-    return frequencies[..., SOURCE] * SIGN
+def orient(frequencies: Spectra, orientations: int = 8) -> Spectra:
+    """Frequencies (..., 128) of pictures carried through the first of EXIF's eight orientations: (..., 8, 128)."""
+    return frequencies[..., SOURCE[:orientations]] * SIGN[:orientations]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How unlike two keys may be. `bits` counts a differing bit of the first word 2, of the second word 1.
+class Plan:
+    """How hard to look, chosen by the number of pictures, so that the work for each stays about the same.
 
-    A pair is a candidate when at most `first` bits of the first word differ and bits <= `sure`, or bits <= `likely`
-    and the 64 lowest frequencies correlate by at least `correlation`.
+    `bits` counts a differing bit of the first word 2, of the second word 1. A pair is a candidate when at most `first`
+    bits of the first word differ and bits <= `sure`, or bits <= `likely` and the 64 lowest frequencies correlate by
+    at least `correlation`. The whole picture is looked for in all eight orientations, its windows in the first
+    `orientations` of them. `band` is 0 to compare all pairs, else the number of bits two keys must share in one of
+    the tables of `banded.Banded`.
     """
 
-    sure: int = 48
-    likely: int = 60
-    correlation: float = 0.7
-    first: int = 16
+    sure: int
+    likely: int
+    correlation: float
+    first: int
+    orientations: int
+    band: int = 0
+
+
+def plan_for(count: int) -> Plan:
+    """The plan for so many pictures."""
+    if count <= 5_000:
+        return Plan(sure=48, likely=60, correlation=0.7, first=16, orientations=8)
+    if count <= 50_000:
+        return Plan(sure=42, likely=54, correlation=0.8, first=14, orientations=2)
+    return Plan(sure=24, likely=44, correlation=0.9, first=12, orientations=2, band=min(24, int(np.log2(count))))
 
 
 @numba.njit(cache=True)
-def views(tiny: NDArray[np.uint8], boxes: NDArray[np.float32]) -> Views:
-    """Views (n, 24, 24) of the boxes (n, 4: left, top, right, bottom in fractions) of tiny pictures (n, 48, 48)."""
-    out = np.empty((len(tiny), VIEW, VIEW), np.uint8)
-    for i in range(len(tiny)):
+def views(tiny: NDArray[np.uint8], owner: NDArray[np.intp], boxes: NDArray[np.float32]) -> Views:
+    """Views (m, 24, 24) of the boxes (m, 4: left, top, right, bottom in fractions) of the pictures `owner` (m,)."""
+    out = np.empty((len(owner), VIEW, VIEW), np.uint8)
+    for i in range(len(owner)):
+        picture = tiny[owner[i]]
         left, top, right, bottom = boxes[i]
         for row in range(VIEW):
             for column in range(VIEW):
@@ -179,8 +201,8 @@ def views(tiny: NDArray[np.uint8], boxes: NDArray[np.float32]) -> Views:
                         y = min(max(y, 0.0), TINY - 1.0001)
                         ix, iy = int(x), int(y)
                         fx, fy = x - ix, y - iy
-                        above = tiny[i, iy, ix] * (1 - fx) + tiny[i, iy, ix + 1] * fx
-                        below = tiny[i, iy + 1, ix] * (1 - fx) + tiny[i, iy + 1, ix + 1] * fx
+                        above = picture[iy, ix] * (1 - fx) + picture[iy, ix + 1] * fx
+                        below = picture[iy + 1, ix] * (1 - fx) + picture[iy + 1, ix + 1] * fx
                         total += above * (1 - fy) + below * fy
                 out[i, row, column] = np.uint8(total * 0.25 + 0.5)
     return out
@@ -226,15 +248,13 @@ def scan(
     source: NDArray[np.intp],
     sign: NDArray[np.float32],
     out: NDArray[np.float64],
-) -> int:
+) -> None:
     """Brute force: compare the windows of one view with all whole views in all orientations.
 
     `keys` (V, 2) and `frequencies` (V, 128) of the view's windows; `first` and `second` (m * 8,) the words of the
-    oriented whole views, `whole` (m, 128) their upright frequencies. Fills `out` (m, 4) with the best bits, window,
-    orientation and correlation for each view, bits < 0 where it is no candidate; returns how many are.
+    oriented whole views, `whole` (m, 128) their upright frequencies. `out` (m, 4) holds the best bits, window,
+    orientation and correlation of each view so far, bits < 0 where it is no candidate.
     """
-    out[:, 0] = -1
-    found = 0
     total = first.shape[0]
     for start in range(0, total, BLOCK):
         stop = min(total, start + BLOCK)
@@ -253,12 +273,10 @@ def scan(
                     c = correlate(frequencies[v], whole[row], source[o], sign[o])
                     if (bits > sure and c < least) or (bits == out[row, 0] and c <= out[row, 3]):
                         continue
-                    found += out[row, 0] < 0
                     out[row, 0] = bits
                     out[row, 1] = v
                     out[row, 2] = o
                     out[row, 3] = c
-    return found
 
 
 @numba.njit(cache=True, nogil=True)
@@ -286,6 +304,10 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.source)
 
+    def part(self, rows: slice | NDArray[np.bool_]) -> Candidates:
+        """Some of them."""
+        return Candidates(self.source[rows], self.template[rows], self.start[rows])
+
 
 LEAST_BORDER = 0.97
 """A picture has a second view, inside its border, when that holds less than this part of its area ..."""
@@ -303,44 +325,84 @@ def content_boxes(trims: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.where(inner[:, None], trims, WHOLE)
 
 
-class Index:
-    """The views of all pictures with their keys, ready to be searched.
+class Brute:
+    """All pairs: the reference, and the fastest for few pictures."""
 
-    `tiny` (n, 48, 48) uint8 and `trims` (n, 4) float32 as in `signature.SIGNATURE`.
+    def __init__(self, frequencies: Spectra, members: NDArray[np.intp], plan: Plan) -> None:
+        self._frequencies, self._members, self._plan = frequencies, members, plan
+        self._whole = _words(frequencies, len(SOURCE))
+        self._parts = _words(frequencies, plan.orientations)
+
+    def search(self, keys: Keys, windows: Spectra) -> NDArray[np.float64]:
+        """Rows (member, bits, window, orientation, correlation) of the candidates of one view's windows."""
+        best = np.empty((len(self._members), 4))
+        best[:, 0] = -1
+        plan = self._plan
+        limits = (plan.sure, plan.likely, plan.correlation, plan.first)
+        if plan.orientations < len(SOURCE):
+            scan(keys[:1], windows[:1], *self._whole, self._frequencies, len(SOURCE), *limits, SOURCE, SIGN, best)
+        scan(keys, windows, *self._parts, self._frequencies, plan.orientations, *limits, SOURCE, SIGN, best)
+        found = np.flatnonzero(best[:, 0] >= 0)
+        return np.column_stack([self._members[found], best[found]])
+
+
+def _words(frequencies: Spectra, orientations: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """First and second words (n * orientations,) of the keys of oriented views."""
+    keys = pack(orient(frequencies, orientations)).reshape(-1, WORDS)
+    return np.ascontiguousarray(keys[:, 0]), np.ascontiguousarray(keys[:, 1])
+
+
+class Target(Protocol):
+    """What the windows of a view are looked for in."""
+
+    def search(self, keys: Keys, windows: Spectra) -> NDArray[np.float64]: ...
+
+
+class Index:
+    """The views of all pictures, and the search for the windows of one among the others.
+
+    `tiny` (n, 48, 48) uint8 and `trims` (n, 4) float32 as in `signature.SIGNATURE`; pictures are numbered by `order`
+    (n,), which says where in these each is. `target` makes what is searched
+    from frequencies, their views' numbers and the plan. With `fresh` (n,) bool, only pairs with a fresh picture are
+    looked for.
     """
 
-    def __init__(self, tiny: NDArray[np.uint8], trims: NDArray[np.float32], limits: Limits = Limits()) -> None:
-        self.content = content_boxes(trims)
+    def __init__(
+        self,
+        tiny: NDArray[np.uint8],
+        trims: NDArray[np.float32],
+        order: NDArray[np.intp],
+        plan: Plan,
+        target: Callable[[Spectra, NDArray[np.intp], Plan], Target],
+        fresh: NDArray[np.bool_] | None = None,
+    ) -> None:
+        self.content = content_boxes(trims[order])
         inner = np.flatnonzero((self.content != WHOLE).any(axis=1))
         self.owner = np.concatenate([np.arange(len(tiny)), inner]).astype(np.int32)
         self.boxes = np.concatenate([np.tile(WHOLE, (len(tiny), 1)), self.content[inner]])
-        self.limits = limits
-        self.pixels = views(np.ascontiguousarray(tiny[self.owner]), self.boxes)
-        self.frequencies = spectra(self.pixels, 1)[:, 0]
-        keys = pack(orient(self.frequencies)).reshape(-1, WORDS)
-        self.first, self.second = (np.ascontiguousarray(keys[:, word]) for word in range(WORDS))
+        self._pixels = views(tiny, order[self.owner], self.boxes)
+        frequencies = whole_spectra(self._pixels)
+        self._fresh = np.ones(len(self), bool) if fresh is None else fresh[self.owner]
+        self._all = target(frequencies, np.arange(len(self)), plan)
+        new = np.flatnonzero(self._fresh)
+        self._new = self._all if len(new) == len(self) else target(frequencies[new], new, plan)
 
     def __len__(self) -> int:
         return len(self.owner)
 
     def search(self, queries: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Matches of the windows of some views with all whole views.
+        """Matches of the windows of some views with all whole views; of a view that is not fresh, with the fresh ones.
 
         Returns rows (query view, found view, bits, window, orientation, correlation), a view's own picture left out.
         """
-        limits = self.limits
-        windows = spectra(self.pixels[queries], len(WINDOWS))
+        windows = spectra(self._pixels[queries], len(WINDOWS))
         keys = pack(windows)
-        best = np.empty((len(self), 4))
-        rows = []
+        rows = [np.empty((0, 6))]
         for view, key, frequencies in zip(queries, keys, windows, strict=True):
-            scan(
-                key, frequencies, self.first, self.second, self.frequencies, len(ORIENTATIONS),
-                limits.sure, limits.likely, limits.correlation, limits.first, SOURCE, SIGN, best,
-            )  # fmt: skip
-            found = np.flatnonzero((best[:, 0] >= 0) & (self.owner != self.owner[view]))
-            rows.append(np.column_stack([np.full(len(found), view), found, best[found]]))
-        return np.concatenate(rows) if rows else np.empty((0, 6))
+            found = (self._all if self._fresh[view] else self._new).search(key, frequencies)
+            found = found[self.owner[found[:, 0].astype(np.intp)] != self.owner[view]]
+            rows.append(np.column_stack([np.full(len(found), view), found]))
+        return np.concatenate(rows)
 
     def candidates(self, matches: NDArray[np.float64]) -> Candidates:
         """The best match of each pair of pictures, by bits, then correlation, then the lower source."""
@@ -372,67 +434,3 @@ def box_matrices(boxes: NDArray[np.float32]) -> NDArray[np.float64]:
     left, top, right, bottom = boxes.astype(np.float64).T
     zero = np.zeros_like(left)
     return as_matrices(np.stack([right - left, zero, left, zero, bottom - top, top], axis=1))
-
-
-# --- nearest by the perceptual hash -----------------------------------------------------------------------------------
-
-_ODD = np.arange(SIDE) % 2 == 1
-
-
-def oriented_hashes(hashes: NDArray[np.uint8]) -> Keys:
-    """Perceptual hashes (n, 32) carried through EXIF's eight orientations, as words (n, 8, 4).
-
-    Mirroring negates the odd frequencies; the median a hash compares with is taken for zero, which it nearly is.
-    """
-    bits = np.unpackbits(hashes, axis=-1).reshape(-1, SIDE, SIDE).astype(bool)
-    across, down = np.broadcast_to(_ODD, (SIDE, SIDE)), np.broadcast_to(_ODD[:, None], (SIDE, SIDE))
-    flips = (np.zeros_like(across), across, across ^ down, down)
-    carried = [picture ^ flip for picture in (bits, bits.swapaxes(1, 2)) for flip in flips]
-    packed = np.packbits(np.stack(carried, axis=1).reshape(-1, 8, SIDE * SIDE), axis=-1)
-    return packed.view(np.uint64)
-
-
-def bits_between(hashes: NDArray[np.uint8], left: NDArray[np.integer], right: NDArray[np.integer]) -> NDArray[np.int16]:
-    """Hamming distances (m,) of pairs of hashes, the least over eight orientations of the left."""
-    there = np.ascontiguousarray(hashes[right]).view(np.uint64)[:, None]
-    apart = np.bitwise_count(oriented_hashes(hashes[left]) ^ there).sum(axis=2)
-    return apart.min(axis=1, initial=BITS).astype(np.int16)
-
-
-def nearest(hashes: NDArray[np.uint8], pool: Executor) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
-    """For each picture its nearest other row by hash (n, 32) over eight orientations, and the bits between.
-
-    The lowest row wins a tie; -1 and -1 where there is no other.
-    """
-    words = np.ascontiguousarray(hashes).view(np.uint64)
-    parts = np.array_split(np.arange(len(words)), max(1, len(words) // 256))
-    found = list(pool.map(lambda part: _nearest(oriented_hashes(hashes[part]), words.T.copy(), part), parts))
-    return np.concatenate([rows for rows, _ in found]), np.concatenate([bits for _, bits in found])
-
-
-@numba.njit(cache=True, nogil=True)
-def _nearest(oriented: Keys, words: Keys, queries: NDArray[np.intp]) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
-    m, n = oriented.shape[0], words.shape[1]
-    rows = np.full(m, -1, np.int32)
-    bits = np.full(m, -1, np.int16)
-    for i in range(m):
-        best = np.uint64(BITS + 1)
-        for start in range(0, n, BLOCK):
-            stop = min(n, start + BLOCK)
-            for o in range(8):
-                a, b, c, d = oriented[i, o, 0], oriented[i, o, 1], oriented[i, o, 2], oriented[i, o, 3]
-                least = np.uint64(BITS + 1)
-                for j in range(start, stop):
-                    apart = popcount(a ^ words[0, j]) + popcount(b ^ words[1, j])
-                    apart += popcount(c ^ words[2, j]) + popcount(d ^ words[3, j])
-                    least = min(least, apart)
-                if least > best:
-                    continue
-                for j in range(start, stop):
-                    apart = popcount(a ^ words[0, j]) + popcount(b ^ words[1, j])
-                    apart += popcount(c ^ words[2, j]) + popcount(d ^ words[3, j])
-                    if j != queries[i] and (apart < best or (apart == best and j < rows[i])):
-                        best = apart
-                        rows[i] = j
-                        bits[i] = apart
-    return rows, bits

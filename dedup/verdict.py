@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from dedup import relations
 from dedup.alignment import MEASURES
-from dedup.candidates import Candidates, as_matrices, bits_between
+from dedup.candidates import Candidates, as_matrices
 from dedup.model import NEAR_DISTANCE, Kind
+from dedup.nearest import bits_between
 from dedup.signature import CHROMA, TINY
 
 Doubles = NDArray[np.float64]
@@ -107,7 +108,7 @@ def judge(
     """A pairs table (`relations.PAIR_COLUMNS`) of the aligned pairs that are near or similar, left < right."""
     measured = {name: measures[:, i] for i, name in enumerate(MEASURES)}
     promising = _agreement(measured) > 1 - 2 * (1 - AGREEMENT_AT_LIMIT)
-    pairs = Candidates(pairs.source[promising], pairs.template[promising], pairs.start[promising])
+    pairs = pairs.part(promising)
     measured = {name: values[promising] for name, values in measured.items()}
     columns = _geometry(facts, pairs, maps[promising], measured)
     columns |= _tones(signatures, columns, measured)
