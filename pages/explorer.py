@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dedup.ui import bulk, filters, grid, quality, session
+from dedup.ui import bulk, filters, grid, quality
 from dedup.ui.current import opened_dataset
 
 opened = opened_dataset()
 grid.apply_events(opened)
-view = session.view()
+view = filters.understood(opened)
 quality.metric_row(opened, view)
 quality.distribution(opened, view)
 quality.choose_quality(opened, view)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dedup.ui import exporting, filters, quality, session
+from dedup.ui import exporting, filters, quality
 from dedup.ui.current import opened_dataset
 
 opened = opened_dataset()
-view = session.view()
+view = filters.understood(opened)
 st.title("Filter & Export")
 filters.chips(view, all_ranges=True)
 with st.container(border=True):

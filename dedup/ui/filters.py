@@ -8,7 +8,6 @@ from typing import Any
 
 import streamlit as st
 
-from dedup import where
 from dedup.errors import WhereError
 from dedup.model import Kind
 from dedup.selection import Selection
@@ -47,7 +46,7 @@ def panel(opened: Opened, view: View) -> None:
     with left:
         st.text_input("Path contains", **_bound("text", view), type="search", live=True)
     with right:
-        _expression(view)
+        _expression(opened, view)
 
 
 def chips(view: View, *, all_ranges: bool = False) -> None:
@@ -127,27 +126,37 @@ def _apply(field: str) -> Callable[[Any], None]:
     return apply
 
 
-def _expression(view: View) -> None:
+def _expression(opened: Opened, view: View) -> None:
     """The expression takes effect when it can be understood; until then it stays beside the reason why not."""
     draft, reason = st.session_state.get(DRAFT, ("", ""))
     st.text_input(
         "Expression",
         placeholder='brightness < 40 and not tag == "keep"',
         help='Compare columns and combine with and, or, not and parentheses: `width >= 640 and kind == "near"`',
-        **session.held("filter where", draft if reason else view.selection.where, _apply_expression),
+        **session.held(
+            "filter where", draft if reason else view.selection.where, lambda text: _apply_expression(opened, text)
+        ),
     )
     if reason:
         st.error(reason, icon=":material/error:")
 
 
-def _apply_expression(text: str) -> None:
+def _apply_expression(opened: Opened, text: str) -> None:
+    session.update(selection=replace(session.view().selection, where=(text or "").strip()))
+    understood(opened)
+
+
+def understood(opened: Opened) -> View:
+    """The view, without an expression that makes no sense here; that one waits in its field with the reason."""
+    view = session.view()
     try:
-        where.compile(text or "")
+        opened.mask(Selection(where=view.selection.where))
+        if view.selection.where:
+            st.session_state.pop(DRAFT, None)
     except WhereError as error:
-        st.session_state[DRAFT] = (text, str(error))
-    else:
-        st.session_state.pop(DRAFT, None)
-        session.update(selection=replace(session.view().selection, where=(text or "").strip()))
+        st.session_state[DRAFT] = (view.selection.where, str(error))
+        session.update(selection=replace(view.selection, where=""))
+    return session.view()
 
 
 def _parts(view: View, *, all_ranges: bool) -> dict[str, Selection]:

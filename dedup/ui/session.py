@@ -26,7 +26,9 @@ def view() -> View:
 
 
 def update(**changes: Any) -> None:
-    """Change the view; unless told, the first page is shown again."""
+    """Change the view; unless told, the first page (of images, of groups) is shown again."""
+    if "sheet" not in changes and changes.keys() & {"dataset", "groups", "undecided", "selection"}:
+        changes["sheet"] = 1
     if "page" not in changes and changes.keys() & {"dataset", "metric", "ascending", "size", "selection"}:
         changes["page"] = 1
     if changes.get("dataset", view().dataset) != view().dataset:
@@ -95,6 +97,7 @@ def held(key: str, value: Any, apply: Callable[[Any], None]) -> dict[str, Any]:
         told = st.session_state[key]
         outdated, when = st.session_state.get(f"{key} before", (None, 0.0))
         if told != outdated or time.monotonic() - when > SETTLING_SECONDS:
+            st.session_state.pop(f"{key} before", None)
             apply(told)
 
     return {"key": key, "on_change": guarded(changed)}

@@ -200,7 +200,7 @@ def test_a_link_reopens_the_view_and_back_goes_back(app, page, new_page, photos)
     other = new_page()
     other.goto(page.url)
     other.get_by_text("selection holds 7 of 25").wait_for()
-    assert end(other, "To").input_value() == "0.05000"
+    expect(end(other, "To")).to_have_value("0.05000")
 
     page.wait_for_timeout(1500)
     page.go_back()
