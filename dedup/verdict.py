@@ -53,7 +53,7 @@ BEYOND = 0.55
 
 
 def sample(pictures: Doubles, maps: Doubles) -> Doubles:
-    """Pictures (m, side, side, channels) sampled where maps (m, 6) carry their own grid; NaN outside; (m, points, c)."""
+    """Pictures (m, side, side, channels) where maps (m, 6) carry their grid; NaN outside; (m, points, c)."""
     side = pictures.shape[1]
     places = as_matrices(maps)[:, :2] @ _grid(side)
     inside = ((places >= 0) & (places <= 1)).all(axis=1)

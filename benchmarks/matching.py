@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Time and memory of the matching over many signatures, made by perturbing real ones, with planted near duplicates.
+
+    matching.py FOLDER [--counts 100000] [--planted 1000] [--workers 2]
+
+FOLDER holds pictures (searched for .jpg, .jpeg and .png). Every artificial signature is a blend of cuts of three real
+ones, each turned one of eight ways, so that it is like no other and still has the spectrum of a photograph. The
+planted copies are photometric (gain, bias, gamma, noise) and turned one of eight ways. Prints, for each count, the
+wall and processor seconds, peak memory, and the fraction of planted pairs found; and the growth exponent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from dedup import signature
+from dedup.relate import relate
+
+SIDE = signature.TINY
+
+
+def pictures(folder: Path) -> np.ndarray:
+    """Tiny gray pictures (n, 96, 96) of the files in a folder."""
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in {".jpg", ".jpeg", ".png"})
+    rows = []
+    for file in files[:3000]:
+        with Image.open(file) as picture:
+            picture.draft("L", (192, 192))
+            rows.append(np.asarray(picture.convert("L").resize((2 * SIDE, 2 * SIDE), Image.Resampling.BOX)))
+    return np.stack(rows)
+
+
+def turned(picture: np.ndarray, way: int) -> np.ndarray:
+    """A square picture in one of its eight orientations."""
+    picture = np.rot90(picture, way % 4)
+    return picture[:, ::-1] if way >= 4 else picture
+
+
+def blend(real: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """A picture (64, 64) that looks like a photograph to a hash and is like no other."""
+    total = np.zeros((64, 64))
+    for weight in (0.6, 0.3, 0.25):
+        picture = real[generator.integers(len(real))]
+        y, x = generator.integers(0, 2 * SIDE - 64 + 1, 2)
+        total += weight * turned(picture[y : y + 64, x : x + 64], generator.integers(8))
+    return np.clip(total, 0, 255)
+
+
+def photometric(picture: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """An edited copy, turned one of eight ways."""
+    edited = 255 * (picture / 255) ** generator.uniform(0.75, 1.3)
+    edited = edited * generator.uniform(0.8, 1.2) + generator.uniform(-15, 15) + generator.normal(0, 3, picture.shape)
+    return turned(np.clip(edited, 0, 255), generator.integers(8))
+
+
+def fill(record: np.ndarray, picture: np.ndarray) -> None:
+    """Write the signature of a gray picture (64, 64)."""
+    image = Image.fromarray(picture.astype(np.uint8))
+    record["hash"] = signature.phash(np.asarray(image))
+    record["tiny"] = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.HAMMING))
+    record["chroma"] = 128
+    record["trim"] = (0, 0, 1, 1)
+
+
+def make(real: np.ndarray, count: int, planted: int) -> tuple[np.ndarray, pd.DataFrame]:
+    """Signatures and facts; the last `planted` rows are copies of the first ones."""
+    generator = np.random.default_rng(count)
+    records = np.zeros(count, signature.SIGNATURE)
+    for row in range(count - planted):
+        picture = blend(real, generator)
+        fill(records[row], picture)
+        if row < planted:
+            fill(records[count - planted + row], photometric(picture, generator))
+    shas = [f"{number:016x}" for number in generator.permutation(count)]
+    facts = pd.DataFrame({"sha256": shas, "width": 500, "height": 500, "format": "JPEG", "jpeg_quality": 90.0})
+    return records, facts
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--counts", type=int, nargs="+", default=[100_000])
+    parser.add_argument("--planted", type=int, default=1000)
+    parser.add_argument("--workers", type=int, default=2)
+    args = parser.parse_args()
+    real = pictures(args.folder)
+    warm, facts = make(real, 300, 10)
+    relate(facts, warm)
+    before = None
+    for count in args.counts:
+        records, facts = make(real, count, args.planted)
+        wall, processor = time.monotonic(), time.process_time()
+        related = relate(facts, records, workers=args.workers)
+        wall, processor = time.monotonic() - wall, time.process_time() - processor
+        near = related.pairs[related.pairs["kind"] == "near"]
+        found = set(zip(near["left"], near["right"], strict=True))
+        hits = sum((row, count - args.planted + row) in found for row in range(args.planted))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        print(
+            f"{count:9,d} signatures: {wall:7.1f} s wall, {processor:7.1f} s processor, peak {peak:.2f} GiB, "
+            f"planted found {hits / args.planted:.4f}, near pairs {len(near)}",
+            flush=True,
+        )
+        if before:
+            print(f"growth exponent {math.log(wall / before[1]) / math.log(count / before[0]):.2f}", flush=True)
+        before = count, wall
+
+
+if __name__ == "__main__":
+    main()
