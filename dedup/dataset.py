@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dedup import decode, keepers
+from dedup import decode, keepers, resolved
 from dedup.annotations import Attachment, Coco, tags_from_coco
 from dedup.decisions import SETTING, Decisions
 from dedup.errors import AnnotationError, DatasetError, DedupError, UsageError
@@ -51,6 +51,8 @@ class Dataset:
         self._lock = threading.RLock()
         self._joined: tuple[int, Review, Joined] | None = None
         self._tagged: tuple[tuple[int, int], pd.DataFrame] | None = None
+        self._cases: tuple[pd.DataFrame, list[resolved.Case]] | None = None
+        self._labels: tuple[int, resolved.Labels] | None = None
 
     def __repr__(self) -> str:
         return f"Dataset({self.name!r}, {self._info.images:,} images of {self.root})"
@@ -229,6 +231,38 @@ class Dataset:
     def sources(self) -> list[tuple[Coco, Attachment]]:
         """The COCO documents that can be read, each with how it meets the images."""
         return [(Coco.read(path), attachment) for path, attachment in self.attachments.items()]
+
+    @property
+    def clashes(self) -> list[resolved.Case]:
+        """The label clashes among exact and near copies, in the order of `pairs`, decided ones included.
+
+        Raises `AnnotationError`.
+        """
+        with self._lock:
+            if self._cases is None or self._cases[0] is not self.pairs:
+                self._cases = (self.pairs, resolved.cases(self.frame, self.pairs, self._documents))
+            return self._cases[1]
+
+    @property
+    def labels(self) -> resolved.Labels:
+        """The COCO documents and the classes of folders, with label clashes resolved as people decided; what exports
+        give out. Raises `AnnotationError`."""
+        with self._lock:
+            revision = self.decisions.revisions()[1]
+            if self._labels is None or self._labels[0] != revision:
+                self._labels = (revision, self._resolved())
+            return self._labels[1]
+
+    def _resolved(self) -> resolved.Labels:
+        decided = self.decisions.values(resolved.CLASH)
+        every = self.clashes if decided else []
+        return resolved.labels(self.frame, self.pairs, self._documents, every, decided)
+
+    @cached_property
+    def _documents(self) -> list[tuple[Coco, Attachment]]:
+        """Like `sources`, but a file that cannot be read raises `AnnotationError` rather than being left out."""
+        paths, known = self._images["path"].tolist(), self.attachments
+        return [(coco, known.get(coco.path) or coco.attach(paths, root=self.root)) for coco in self.annotations]
 
     @cached_property
     def annotation_errors(self) -> list[str]:

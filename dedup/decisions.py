@@ -10,6 +10,7 @@ and from another process. Nothing here is ever rebuilt or thrown away on an erro
     tag-colour  tag id         ''            '#rrggbb'
     keeper      image path     ''            '1': a person chose it to stay
     verdict     sha256         sha256        'different': not a duplicate (the smaller hash is the subject)
+    clash       mark           mark          which side of a label clash is right (`dedup.resolved`)
     split, ...  image path     ''            set by hand
     setting     name           ''            a number or JSON
 """

@@ -4,6 +4,7 @@ pick    one image's annotations are right: they replace the other's, carried ove
         the picked picture (of which it is a crop) stays
 merge   each image gets, carried over, what only the other has; where one box has two classes both are kept
 drop    neither can be trusted: both images leave the document
+leave   both stay as they are
 
 Carried boxes and polygons are cut at the picture's edge. What cannot be carried is left out and counted in a note: a
 mask as run lengths keeps only its box, keypoints survive only without mirroring (left and right would change places).
@@ -35,6 +36,7 @@ class Choice(StrEnum):
     RIGHT = "right"
     MERGE = "merge"
     DROP = "drop"
+    LEAVE = "leave"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def resolve(
         if choice == Choice.DROP:
             work.drop(clash.left)
             work.drop(clash.right)
-        elif clash.what == "boxes":
+        elif clash.what == "boxes" and choice != Choice.LEAVE:
             work.agree(clash, choice, forth, forth.back())
     return work.result()
 

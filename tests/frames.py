@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from dedup.relations import PAIR_COLUMNS
+from dedup.resolved import Labels
 
 if TYPE_CHECKING:
     from dedup.annotations import Coco
@@ -86,6 +87,11 @@ class FakeDataset:
     def annotations(self) -> tuple[Coco, ...]:
         """The documents it was opened with."""
         return (self.coco,) if self.coco else ()
+
+    @property
+    def labels(self) -> Labels:
+        """Its documents as they are: no clash was decided."""
+        return Labels(self.annotations)
 
     def file(self, row: int) -> Path:
         """The absolute file of `row`."""

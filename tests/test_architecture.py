@@ -14,7 +14,18 @@ MODULES = {
 }
 FLOORS = (
     ("errors", "model"),
-    ("files", "decode", "sources", "metrics", "signature", "candidates", "alignment", "verdict", "relations", "ordering"),
+    (
+        "files",
+        "decode",
+        "sources",
+        "metrics",
+        "signature",
+        "candidates",
+        "alignment",
+        "verdict",
+        "relations",
+        "ordering",
+    ),
     (
         "examine",
         "engines",
@@ -27,7 +38,8 @@ FLOORS = (
         "where",
         "selection",
     ),
-    ("storage", "decisions", "frame", "scanning"),
+    ("clashes", "resolutions"),
+    ("storage", "decisions", "frame", "scanning", "resolved"),
     ("dataset",),
 )
 """From the ground up. A module may import its own floor and those below; modules not named stand above all of them."""

@@ -10,10 +10,10 @@ from typing import Protocol
 
 import pandas as pd
 
-from dedup.annotations import Coco
 from dedup.errors import DatasetError, ExportError
 from dedup.files import atomic_write
 from dedup.model import OnProgress, Progress
+from dedup.resolved import Labels
 from dedup.where import Mask
 
 
@@ -33,11 +33,20 @@ class Exportable(Protocol):
         """The folder that paths are relative to."""
 
     @property
-    def annotations(self) -> tuple[Coco, ...]:
-        """The COCO documents the dataset was opened with."""
+    def labels(self) -> Labels:
+        """The COCO documents and classes, with label clashes resolved as people decided."""
 
     def file(self, row: int) -> Path:
         """The absolute file of a row."""
+
+
+def classed(dataset: Exportable) -> pd.DataFrame:
+    """The dataset's frame with the classes that people chose where those of folders clashed."""
+    frame, chosen = dataset.frame, dataset.labels.classes
+    if not chosen:
+        return frame
+    classes = [chosen.get(row, names) for row, names in enumerate(frame["classes"])]
+    return frame.assign(classes=pd.Series(classes, index=frame.index, dtype=object))
 
 
 @dataclass(frozen=True, slots=True)

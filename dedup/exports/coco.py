@@ -11,6 +11,9 @@ where an id is taken already.
 Without one, images get ids from 1 in the order of their paths, there are no annotations, and the classes of folders
 are offered as categories; which image belongs to which is in `dedup.classes`.
 
+Label clashes are resolved as people decided (`dedup.resolved`): the documents are the resolved ones, and images
+dropped because neither side's labels can be trusted are left out.
+
 Selected files that cannot be read are exported like the others (width and height 0) and the report counts them.
 """
 
@@ -24,7 +27,7 @@ import numpy as np
 import pandas as pd
 
 from dedup.annotations import NAMESPACE, Attachment, Coco, ImageId
-from dedup.exports.base import Export, Exportable, Meter, Report, write_chunks
+from dedup.exports.base import Export, Exportable, Meter, Report, classed, write_chunks
 from dedup.exports.joining import Document, Part, next_id
 from dedup.model import SCORE_VERSION, TAG_PREFIX, OnProgress, Status
 from dedup.where import Mask
@@ -34,11 +37,16 @@ ENTRIES_A_CHUNK = 2_000
 
 def build(dataset: Exportable, mask: Mask) -> tuple[Document, tuple[str, ...]]:
     """The COCO document of the images in `mask`, and notes for a person."""
-    frame = dataset.frame
-    if dataset.annotations:
+    frame, labels = dataset.frame, dataset.labels
+    wanted, mask = mask, mask.copy()
+    mask[list(labels.dropped)] = False
+    if labels.documents:
         document, notes = _from_sources(dataset, mask)
     else:
-        document, notes = _fresh(frame, mask), []
+        document, notes = _fresh(classed(dataset), mask), []
+    notes += labels.notes
+    if dropped := int((wanted & ~mask).sum()):
+        notes.append(f"{dropped:,} images are left out: you dropped them because their labels clash.")
     failed = int((mask & (frame["status"] == Status.FAILED).to_numpy()).sum())
     if failed:
         notes.append(f"{failed:,} of the images cannot be read; select without the kind failed to leave them out.")
@@ -76,35 +84,28 @@ def _fresh(frame: pd.DataFrame, mask: Mask) -> Document:
 
 
 def _from_sources(dataset: Exportable, mask: Mask) -> tuple[Document, list[str]]:
-    frame = dataset.frame
+    frame, sources = dataset.frame, dataset.labels.documents
     paths = list(frame["path"])
     row_of = {path: row for row, path in enumerate(paths)}
-    attachments = [source.attach(paths, root=dataset.root) for source in dataset.annotations]
+    attachments = [source.attach(paths, root=dataset.root) for source in sources]
     rows = [{id_: row_of[p] for p, ids in met.image_ids.items() for id_ in ids} for met in attachments]
-    named = [
-        (held[i["id"]], i)
-        for s, held in zip(dataset.annotations, rows, strict=True)
-        for i in s.images
-        if i["id"] in held
-    ]
+    named = [(held[i["id"]], i) for s, held in zip(sources, rows, strict=True) for i in s.images if i["id"] in held]
     names = Names(frame, {row: image["file_name"] for row, image in reversed(named)})
-    parts = [_filtered(source, held, mask) for source, held in zip(dataset.annotations, rows, strict=True)]
+    parts = [_filtered(source, held, mask) for source, held in zip(sources, rows, strict=True)]
     joined = parts[0]
     notes: list[str] = []
-    for part, source in zip(parts[1:], dataset.annotations[1:], strict=True):
+    for part, source in zip(parts[1:], sources[1:], strict=True):
         renumbered = joined.take(part)
         if renumbered:
             notes.append(f"{renumbered:,} ids of {source.path.name} were taken already; they got new ones.")
     ours = _fields(frame, joined.rows, names)
     images = [{**image, NAMESPACE: fields} for image, fields in zip(joined.document["images"], ours, strict=True)]
     new = [int(row) for row in np.flatnonzero(mask) if row not in names.of_row]
-    first_id = next_id(image["id"] for source in dataset.annotations for image in source.images)
+    first_id = next_id(image["id"] for source in sources for image in source.images)
     images += _added(frame, new, max(first_id, next_id(image["id"] for image in images)), names)
     if new:
         notes.append(f"{len(new):,} selected images are named in no annotation file; added without annotations.")
-    notes += [
-        note for source, met in zip(dataset.annotations, attachments, strict=True) for note in _unmet(source, met)
-    ]
+    notes += [note for source, met in zip(sources, attachments, strict=True) for note in _unmet(source, met)]
     return joined.document | {"images": images, NAMESPACE: {"score_version": SCORE_VERSION}}, notes
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dedup.exports.base import Export, Exportable, Meter, Report, write_chunks
+from dedup.exports.base import Export, Exportable, Meter, Report, classed, write_chunks
 from dedup.metrics import METRICS
 from dedup.model import SCORE_VERSION, TAG_PREFIX, OnProgress
 from dedup.where import Mask
@@ -89,14 +89,14 @@ def table(frame: pd.DataFrame, mask: Mask) -> pd.DataFrame:
 
 def to_bytes(dataset: Exportable, mask: Mask) -> bytes:
     """The whole CSV, for a download."""
-    return b"".join(_chunks(table(dataset.frame, mask), None))
+    return b"".join(_chunks(table(classed(dataset), mask), None))
 
 
 def write(
     dataset: Exportable, mask: Mask, output: Path, on_progress: OnProgress | None = None, *, overwrite: bool = False
 ) -> Report:
     """Write the images in `mask` to the CSV file `output`. Raises `ExportError`."""
-    rows = table(dataset.frame, mask)
+    rows = table(classed(dataset), mask)
     write_chunks(output, _chunks(rows, on_progress), overwrite)
     return Report(len(rows), output)
 

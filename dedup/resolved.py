@@ -1,0 +1,112 @@
+"""Label clashes with what people decided about them, and the labels that follow from it.
+
+    kind     subject   object    value
+    clash    mark      mark      'pick MARK' (that side is right), 'merge', 'drop' or 'leave'
+
+A mark is the content of one side, `SHA256:LABELS`, where LABELS is a digest of what its labels say; the smaller mark
+is the subject. So a decision survives a rescan, a rename and a move, tells two identical files apart whose labels
+differ, and lapses when the labels themselves are changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from dedup import clashes
+from dedup.annotations import Coco
+from dedup.clashes import Box, Clash
+from dedup.resolutions import Choice, Sources, resolve
+
+CLASH, PICK = "clash", "pick "
+
+Change = tuple[str, str, str, str | None]
+"""As in `dedup.decisions`: kind, subject, object, value (None takes the decision away)."""
+
+Decided = Mapping[tuple[str, str], str]
+"""The decisions of kind `CLASH`: (subject, object) to value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A clash whose sides are also known by content: the marks `left` and `right`."""
+
+    clash: Clash
+    left: str
+    right: str
+
+    def change(self, choice: Choice | None) -> Change:
+        """The decision on this clash; None opens it again."""
+        subject, target = sorted((self.left, self.right))
+        picked = {Choice.LEFT: PICK + self.left, Choice.RIGHT: PICK + self.right}
+        return CLASH, subject, target, None if choice is None else picked.get(choice, str(choice))
+
+    def choice(self, decided: Decided) -> Choice | None:
+        """What was decided; None while it is open."""
+        _, subject, target, _ = self.change(None)
+        value = decided.get((subject, target), "")
+        return next((choice for choice in Choice if self.change(choice)[3] == value), None)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What the images are labelled once the decisions on clashes are followed.
+
+    `documents` are the COCO documents in the order of the sources, with `notes` on what could not be carried over;
+    `classes` maps rows to the classes chosen for them where folders give them; `dropped` are rows whose labels cannot
+    be trusted: the documents still name them, exports of COCO leave them out.
+    """
+
+    documents: tuple[Coco, ...] = ()
+    notes: tuple[str, ...] = ()
+    classes: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    dropped: frozenset[int] = frozenset()
+
+
+def cases(frame: pd.DataFrame, pairs: pd.DataFrame, sources: Sources) -> list[Case]:
+    """All label clashes, in the order of `pairs`."""
+    found = clashes.find(frame, pairs, sources)
+    boxes = clashes.boxes_of(frame, sources) if any(clash.what == "boxes" for clash in found) else {}
+    hashes = frame["sha256"].tolist()
+
+    def mark(clash: Clash, row: int, classes: Sequence[str]) -> str:
+        says = _boxes(boxes[row]) if clash.what == "boxes" else sorted(classes)
+        return f"{hashes[row]}:{hashlib.sha256(json.dumps(says).encode()).hexdigest()[:16]}"
+
+    return [
+        Case(clash, mark(clash, clash.left, clash.left_classes), mark(clash, clash.right, clash.right_classes))
+        for clash in found
+    ]
+
+
+def labels(
+    frame: pd.DataFrame, pairs: pd.DataFrame, sources: Sources, every: Iterable[Case], decided: Decided
+) -> Labels:
+    """The labels after every decision, in the order of the cases. What is open or left stays as it was."""
+    choices = [(case.clash, choice) for case in every if (choice := case.choice(decided))]
+    if not choices:
+        return Labels(tuple(coco for coco, _ in sources))
+    dropped = {row for clash, choice in choices if choice == Choice.DROP for row in (clash.left, clash.right)}
+    resolved = resolve(frame, pairs, sources, [each for each in choices if each[1] != Choice.DROP])
+    return Labels(resolved.documents, resolved.notes, _classes(choices), frozenset(dropped))
+
+
+def _classes(choices: Iterable[tuple[Clash, Choice]]) -> dict[int, tuple[str, ...]]:
+    chosen: dict[int, tuple[str, ...]] = {}
+    for clash, choice in choices:
+        offered = {
+            Choice.LEFT: clash.left_classes,
+            Choice.RIGHT: clash.right_classes,
+            Choice.MERGE: tuple(sorted({*clash.left_classes, *clash.right_classes})),
+        }
+        if clash.what == "class" and choice in offered:
+            chosen |= dict.fromkeys((clash.left, clash.right), offered[choice])
+    return chosen
+
+
+def _boxes(boxes: Iterable[Box]) -> list[str]:
+    return sorted(json.dumps([box.category, box.rectangle, box.crowd]) for box in boxes)
