@@ -12,7 +12,7 @@ import streamlit as st
 from dedup.dataset import Dataset, describe
 from dedup.metrics import Metric
 from dedup.model import TAG_PREFIX
-from dedup.ordering import Rows, pages
+from dedup.ordering import Rows
 from dedup.ui import gallery, session
 from dedup.ui.library import Opened
 from dedup.ui.notices import say
@@ -35,10 +35,7 @@ class Page:
 def page_of(opened: Opened, view: View) -> Page:
     """The page that the view shows; the last one where the view asks for one beyond."""
     order = opened.order(view.selection, view.metric, ascending=view.ascending)
-    starts = opened.remembered(
-        ("pages", view.selection, view.metric, view.ascending, view.size),
-        lambda: pages(opened.dataset.frame, order, view.size, together=view.metric == "singularity"),
-    )
+    starts = opened.starts(view.selection, view.metric, view.size, ascending=view.ascending)
     number = min(view.page, len(starts) - 1)
     return Page(order[starts[number - 1] : starts[number]], number, len(starts) - 1)
 

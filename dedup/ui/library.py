@@ -15,7 +15,7 @@ import dedup
 from dedup.dataset import Dataset, DatasetInfo
 from dedup.errors import UnknownDataset
 from dedup.model import Kind
-from dedup.ordering import Rows, arrange
+from dedup.ordering import Rows, arrange, pages
 from dedup.selection import Selection
 from dedup.ui.routes import ServedImage
 
@@ -26,7 +26,7 @@ REMEMBERED = 64
 class Opened:
     """A dataset and the results that its pages ask for again and again; safe to share between threads.
 
-    Results are remembered until a decision changes; nobody may write into the arrays that come back.
+    Results are remembered until a decision changes them; nobody may write into the arrays that come back.
     """
 
     def __init__(self, dataset: Dataset) -> None:
@@ -34,9 +34,13 @@ class Opened:
         self._lock = threading.Lock()
         self._results: OrderedDict[Hashable, Any] = OrderedDict()
 
-    def remembered(self, key: Hashable, compute: Callable[[], Any]) -> Any:
-        """What `compute` returns, computed once per `key` and revision of the decisions."""
-        full = (self.dataset.revision, key)
+    def remembered(self, key: Hashable, compute: Callable[[], Any], *, tags: bool = False) -> Any:
+        """What `compute` returns, computed once per `key` and revision of the decisions.
+
+        Tags are decisions too, but they count only with `tags`: most results do not depend on them.
+        """
+        tagged, reviewed = self.dataset.decisions.revisions()
+        full = (reviewed, tagged if tags else None, key)
         with self._lock:
             if full in self._results:
                 self._results.move_to_end(full)
@@ -50,7 +54,9 @@ class Opened:
 
     def mask(self, selection: Selection) -> NDArray[np.bool_]:
         """(n,) bool: the images of the selection."""
-        mask: NDArray[np.bool_] = self.remembered(selection, lambda: selection.mask(self.dataset.frame))
+        mask: NDArray[np.bool_] = self.remembered(
+            selection, lambda: selection.mask(self.dataset.frame), tags=asks_for_tags(selection)
+        )
         return mask
 
     def order(self, selection: Selection, metric: str, *, ascending: bool) -> Rows:
@@ -58,8 +64,23 @@ class Opened:
         order: Rows = self.remembered(
             ("order", selection, metric, ascending),
             lambda: arrange(self.dataset.frame, self.mask(selection), metric, ascending=ascending),
+            tags=asks_for_tags(selection),
         )
         return order
+
+    def starts(self, selection: Selection, metric: str, size: int, *, ascending: bool) -> Rows:
+        """Where the pages of that order begin, see `dedup.ordering.pages`."""
+        starts: Rows = self.remembered(
+            ("pages", selection, metric, ascending, size),
+            lambda: pages(
+                self.dataset.frame,
+                self.order(selection, metric, ascending=ascending),
+                size,
+                together=metric == "singularity",
+            ),
+            tags=asks_for_tags(selection),
+        )
+        return starts
 
     def counts(self) -> dict[str, int]:
         """Images by kind, and all of them under ""."""
@@ -69,6 +90,11 @@ class Opened:
     def _count(self) -> dict[str, int]:
         kinds = self.dataset.frame["kind"].astype(str).value_counts()
         return {"": len(self.dataset.frame)} | {kind: int(kinds.get(kind, 0)) for kind in Kind}
+
+
+def asks_for_tags(selection: Selection) -> bool:
+    """Whether giving a tag can change what the selection holds."""
+    return bool(selection.tags_any or selection.tags_all or selection.tags_none or selection.where)
 
 
 class Library:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
-from numpy.typing import NDArray
 
 from dedup.metrics import METRICS, Metric
 from dedup.model import NEAR_SINGULARITY, Kind
 from dedup.ui import charts, palette, session
-from dedup.ui.library import Opened
+from dedup.ui.library import Opened, asks_for_tags
 from dedup.ui.scale import ABOVE_ZERO, Scale, scale_of
 from dedup.ui.view import View
 
@@ -74,9 +74,12 @@ def _count_html(kind: str, count: int, word: str, *, dark: bool) -> str:
 
 def distribution(opened: Opened, view: View) -> None:
     """The histogram of the metric over everything the other filters let through; a box drawn on it sets the range."""
-    scale, values, inside = _shown_values(opened, view)
     dark = st.context.theme.type == "dark"
-    colours = {str(kind): palette.colour(kind, dark=dark) for kind in (Kind.EXACT, Kind.NEAR, Kind.UNIQUE)}
+    figure, scale = opened.remembered(
+        ("figure", view.selection, view.metric, dark),
+        lambda: _figure(opened, view, dark=dark),
+        tags=asks_for_tags(view.selection),
+    )
     key = f"distribution {view.metric} {st.session_state.get(EPOCH, 0)}"
 
     def chosen() -> None:
@@ -84,16 +87,18 @@ def distribution(opened: Opened, view: View) -> None:
         if drawn is not None:
             session.update(selection=session.view().selection.with_range(view.metric, *drawn))
 
-    figure = charts.histogram(values, inside, scale, colours, BY_NAME[view.metric].title)
     st.plotly_chart(
         figure, key=key, on_select=chosen, selection_mode="box", config={"displayModeBar": False}, width="stretch"
     )
 
 
-def _shown_values(opened: Opened, view: View) -> tuple[Scale, NDArray[np.float64], NDArray[np.bool_]]:
+def _figure(opened: Opened, view: View, *, dark: bool) -> tuple[go.Figure, Scale]:
     column = opened.dataset.frame[view.metric].to_numpy(np.float64)
     others = opened.mask(view.selection.with_range(view.metric, None, None))
-    return scale_of(view.metric, column), column[others], opened.mask(view.selection)[others]
+    inside = opened.mask(view.selection)[others]
+    scale = scale_of(view.metric, column)
+    colours = {str(kind): palette.colour(kind, dark=dark) for kind in (Kind.EXACT, Kind.NEAR, Kind.UNIQUE)}
+    return charts.histogram(column[others], inside, scale, colours, BY_NAME[view.metric].title), scale
 
 
 def choose_quality(opened: Opened, view: View) -> None:

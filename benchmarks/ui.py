@@ -1,0 +1,190 @@
+"""What the app costs with many images: the server per click, and a real Chromium until it is painted.
+
+    python benchmarks/ui.py [--images 100000] [--folder IMAGES] [--no-browser]
+
+A dataset of that many images is made from one scan of a small folder (the sample without --folder): its rows are
+repeated under other paths (folders that link to it), with other hashes and slightly other metrics, so that nothing is
+cheaper than in a real one. Server time is the CPU time of one script run in the app's own test harness, the page drawn
+whole, after it was drawn once. Browser times are wall time in headless Chromium over the app as users start it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from streamlit.testing.v1 import AppTest
+
+import dedup
+from dedup import sample
+from dedup.storage import Results, Store
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+REPEATS = 7
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=100_000)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--no-browser", action="store_true")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="dedup-bench-") as scratch:
+        home = Path(scratch) / "home"
+        os.environ["DEDUP_HOME"] = str(home)
+        key = make(chosen.folder or sample.make(Path(scratch) / "sample"), chosen.images, Path(scratch))
+        server(key)
+        if not chosen.no_browser:
+            browser(key, home)
+
+
+def make(folder: Path, images: int, scratch: Path) -> str:
+    """A dataset of about `images` rows; returns its key."""
+    small = dedup.scan(folder, name="small")
+    store, target = Store(small.directory), Store(small.directory.with_name("large"))
+    info = store.read_info()
+    rows, pairs, signatures = store.read_images(info), store.read_pairs(info), store.read_signatures(info)
+    tiles = max(1, images // len(rows))
+    root = scratch / "many"
+    root.mkdir()
+    for tile in range(tiles):
+        (root / f"{tile:05}").symlink_to(folder, target_is_directory=True)
+    large = replace(info, name="large", key="100000", root=str(root), source=str(root))
+    target.make_directory(target.directory)
+    results = Results(
+        pd.concat([_tile(rows, tile) for tile in range(tiles)], ignore_index=True),
+        np.tile(signatures, tiles),
+        pd.concat([_shifted(pairs, tile * len(rows)) for tile in range(tiles)], ignore_index=True),
+    )
+    target.write_results(large, results)
+    print(f"{tiles * len(rows):,} images, {len(results.pairs):,} pairs")
+    return large.key
+
+
+def _tile(rows: pd.DataFrame, tile: int) -> pd.DataFrame:
+    mark = f"{tile:08x}"
+    random = np.random.default_rng(tile)
+    changed = {
+        column: [f"{mark}{value[8:]}" if value else "" for value in rows[column]] for column in ("sha256", "pixels")
+    }
+    changed["path"] = [f"{tile:05}/{path}" for path in rows["path"]]
+    changed["nearest"] = np.where(rows["nearest"] >= 0, rows["nearest"] + tile * len(rows), -1).astype(np.int32)
+    for metric in ("brightness", "contrast", "sharpness", "entropy"):
+        changed[metric] = rows[metric] * random.uniform(0.9, 1.1, len(rows))
+    changed["random"] = random.random(len(rows))
+    return rows.assign(**changed)
+
+
+def _shifted(pairs: pd.DataFrame, by: int) -> pd.DataFrame:
+    return pairs.assign(left=(pairs["left"] + by).astype(np.int32), right=(pairs["right"] + by).astype(np.int32))
+
+
+def server(key: str) -> None:
+    """CPU time of script runs."""
+    from dedup.ui.library import LIBRARY
+
+    start = time.process_time()
+    opened = LIBRARY.open(key)
+    assert len(opened.dataset.frame)
+    print(f"opening the dataset, once per server    {time.process_time() - start:6.2f} s CPU")
+    opened.dataset.decisions.create_tag("keep", "#0072b2")
+    at = AppTest.from_file(str(ROOT / "pages" / "explorer.py"), default_timeout=120)
+    at.query_params["dataset"] = key
+    start = time.process_time()
+    at.run()
+    print(f"first view of a session                 {time.process_time() - start:6.2f} s CPU")
+    ids = opened.dataset.frame["id"].tolist()
+    number = iter(range(1, 10_000))
+
+    def flip() -> None:
+        next_page = next(number) + 1
+        at.session_state["view"] = replace(at.session_state["view"], page=next_page)
+
+    def tag() -> None:
+        seq = next(number)
+        event = {"seq": seq, "type": "tag", "ids": [ids[seq]], "tag": "keep", "remove": False}
+        at.session_state[f"grid {key}"] = {"events": {"session": "bench", "pending": [event]}}
+
+    def move() -> None:
+        view = at.session_state["view"]
+        selection = view.selection.with_range("singularity", None, 0.9 - next(number) / 1000)
+        at.session_state["view"] = replace(view, selection=selection, page=1)
+
+    for name, change in (("page flip", flip), ("tag of a card", tag), ("another range", move)):
+        print(f"{name:<40}{_median(at, change):6.3f} s CPU (median of {REPEATS})")
+
+
+def _median(at: AppTest, change: Callable[[], None]) -> float:
+    spent = []
+    for _ in range(REPEATS):
+        change()
+        start = time.process_time()
+        at.run()
+        spent.append(time.process_time() - start)
+        assert not at.exception, at.exception
+    return statistics.median(spent)
+
+
+def browser(key: str, home: Path) -> None:
+    """Wall time until a click is seen."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser.conftest import CHROMIUM, CHROMIUM_FLAGS, Server
+
+    app = Server(ROOT / "app.py", home / "server.log", {"DEDUP_HOME": str(home)})
+    try:
+        with sync_playwright() as playwright:
+            chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+            page = chromium.new_page(viewport={"width": 1400, "height": 5200})
+            page.goto(f"{app.url}/explorer?dataset={key}")
+            page.get_by_text("selection holds").wait_for(timeout=180_000)
+            page.wait_for_timeout(5_000)
+            flips = [_flip(page, number) for number in range(2, 2 + REPEATS)]
+            echoes = [_echo(page, place) for place in range(REPEATS)]
+            chromium.close()
+    finally:
+        app.stop()
+    print(f"60 thumbnails painted after a page flip {statistics.median(flips):6.2f} s (median of {REPEATS}, made anew)")
+    print(f"selection echoed by Python after a click{statistics.median(echoes):6.2f} s (median of {REPEATS})")
+
+
+PAINTED = """([old]) => {
+  const shadows = [...document.querySelectorAll('*')].map(element => element.shadowRoot).filter(Boolean);
+  const cells = shadows.flatMap(shadow => [...shadow.querySelectorAll('.cell')]);
+  const images = cells.map(cell => cell.querySelector('img')).filter(Boolean);
+  return cells.length && cells[0].dataset.id !== old && images.every(i => i.complete && i.naturalWidth);
+}"""
+
+
+def _flip(page: object, number: int) -> float:
+    old = page.locator(".cell").first.get_attribute("data-id")  # type: ignore[attr-defined]
+    start = time.perf_counter()
+    page.get_by_role("button", name="Next").first.click()  # type: ignore[attr-defined]
+    page.wait_for_function(PAINTED, arg=[old], polling=20, timeout=60_000)  # type: ignore[attr-defined]
+    spent = time.perf_counter() - start
+    page.wait_for_timeout(1_500)  # type: ignore[attr-defined]
+    return spent
+
+
+def _echo(page: object, place: int) -> float:
+    start = time.perf_counter()
+    page.locator(".cell").nth(place).click(modifiers=["Control"])  # type: ignore[attr-defined]
+    counts = page.locator(".dedup-counts")  # type: ignore[attr-defined]
+    counts.get_by_text(f"{place + 1}", exact=True).wait_for(timeout=30_000)
+    spent = time.perf_counter() - start
+    page.wait_for_timeout(700)  # type: ignore[attr-defined]
+    return spent
+
+
+if __name__ == "__main__":
+    main()
