@@ -136,7 +136,7 @@ class State:
 
     def group_of(self, row: int) -> list[int]:
         """The rows of the group of an image, keeper first. Raises `UsageError` when it is in none any more."""
-        number = int(self.frame["group"].to_numpy()[row])
+        number = int(self.group[row])
         if number < 0:
             raise UsageError(CHANGED)
         return self.members[number]
@@ -147,11 +147,21 @@ class State:
 
     def related(self, row: int, rows: Sequence[int]) -> list[int]:
         """Those of `rows`, all of the group of `row`, that are verified duplicates of it itself."""
-        kind, nearest = self.frame["kind"].to_numpy(), self.frame["nearest"].to_numpy()
-        place = {each: int(nearest[each]) if kind[each] == Kind.EXACT else each for each in (row, *rows)}
-        left, right = self._near
-        near = {*right[left == place[row]].tolist(), *left[right == place[row]].tolist(), place[row]}
-        return [each for each in rows if place[each] in near]
+        own = self.stays(row)
+        left, right, near = self._sides
+        others = {*right[near & (left == own)].tolist(), *left[near & (right == own)].tolist(), own}
+        return [each for each in rows if self.stays(each) in others]
+
+    def stays(self, row: int) -> int:
+        """The one of its exact copies that stands for an image in the pairs."""
+        return int(self._nearest[row]) if self._exact[row] else row
+
+    def pair_of(self, one: int, other: int) -> int:
+        """Place in `pairs` of the pair that links two images or their exact copies, -1 when none does."""
+        left, right, _ = self._sides
+        here, there = self.stays(one), self.stays(other)
+        found = np.flatnonzero(((left == here) & (right == there)) | ((left == there) & (right == here)))
+        return int(found[0]) if len(found) else -1
 
     def heir(self, rows: Sequence[int]) -> int:
         """Who stays when the keeper of a group (the first of `rows`) is dropped: of the copies not dropped (of all,
@@ -160,17 +170,31 @@ class State:
         if not rest:
             raise UsageError("The last copy of a group always stays.")
         area = self.frame["width"].to_numpy(np.int64) * self.frame["height"].to_numpy(np.int64)
-        size = self.frame["bytes"].to_numpy(np.int64)
-        return max(rest, key=lambda row: (area[row], size[row], -row))
+        return max(rest, key=lambda row: (area[row], self.bytes[row], -row))
 
     def fate(self, row: int, keeper: int) -> Fate:
         """What stands decided about an image that is, or was, in the group of `keeper`."""
         if row in self.fates:
             return self.fates[row]
-        if self.frame["role"].to_numpy()[row] == Role.KEEPER and row == keeper:
+        if row == keeper and self.group[row] >= 0:
             return Fate.KEEPER
         told_apart = frozenset((self.sha256(row), self.sha256(keeper))) in self.verdicts.different
         return Fate.APART if told_apart and row != keeper else Fate.OPEN
+
+    @cached_property
+    def group(self) -> NDArray[np.int32]:
+        """Group number of every image, -1 outside groups."""
+        return self.frame["group"].to_numpy(np.int32)
+
+    @cached_property
+    def keeper(self) -> NDArray[np.int32]:
+        """Row of every image's keeper, -1 outside groups."""
+        return self.frame["keeper"].to_numpy(np.int32)
+
+    @cached_property
+    def bytes(self) -> NDArray[np.int64]:
+        """Size of every file."""
+        return self.frame["bytes"].to_numpy(np.int64)
 
     @cached_property
     def _paths(self) -> NDArray[np.object_]:
@@ -185,9 +209,18 @@ class State:
         return self.frame["pixels"].to_numpy(object)
 
     @cached_property
-    def _near(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        near = self.pairs[(self.pairs["kind"] == Kind.NEAR).to_numpy()]
-        return near["left"].to_numpy(np.int64), near["right"].to_numpy(np.int64)
+    def _exact(self) -> NDArray[np.bool_]:
+        return (self.frame["kind"] == Kind.EXACT).to_numpy(np.bool_)
+
+    @cached_property
+    def _nearest(self) -> NDArray[np.int32]:
+        return self.frame["nearest"].to_numpy(np.int32)
+
+    @cached_property
+    def _sides(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+        """Left and right rows of all pairs, and which are near."""
+        left, right = (self.pairs[side].to_numpy(np.int64) for side in ("left", "right"))
+        return left, right, (self.pairs["kind"] == Kind.NEAR).to_numpy(np.bool_)
 
 
 def state(dataset: Dataset, clashing: Mapping[int, str] | None = None) -> State:
@@ -247,8 +280,7 @@ def listed(now: State, order: Order, selection: Selection | None = None, *, unde
     """
     numbers = [number for number in now.members if not undecided or number in now.open]
     if selection:
-        group = now.frame["group"].to_numpy()
-        fitting = [set(group[part.mask(now.frame)].tolist()) for part in _conditions(selection)]
+        fitting = [set(now.group[part.mask(now.frame)].tolist()) for part in _conditions(selection)]
         numbers = [number for number in numbers if all(number in each for each in fitting)]
     keys = _sort_keys(now, order)
     return sorted(numbers, key=lambda number: (*keys[number], number))
@@ -262,12 +294,11 @@ def _conditions(selection: Selection) -> list[Selection]:
 
 
 def _sort_keys(now: State, order: Order) -> dict[int, tuple[float, ...]]:
-    size = now.frame["bytes"].to_numpy(np.int64)
     distance = now.frame["distance"].to_numpy(np.float64)
     exact = (now.frame["kind"] == Kind.EXACT).to_numpy()
 
     def key(rows: list[int]) -> tuple[float, ...]:
-        saved = -float(size[rows[1:]].sum())
+        saved = -float(now.bytes[rows[1:]].sum())
         if order == Order.SIZE:
             return (-len(rows), saved)
         if order == Order.CLOSEST:
@@ -383,7 +414,7 @@ def by_rule(now: State, preview: bulk.Preview) -> Step:
 
 def _undecided(now: State, preview: bulk.Preview) -> bulk.Preview:
     drop_rows = tuple(row for row in preview.drop if row not in now.fates)
-    size = int(now.frame["bytes"].to_numpy(np.int64)[list(drop_rows)].sum())
+    size = int(now.bytes[list(drop_rows)].sum())
     apart_rows = tuple(couple for couple in preview.apart if couple[0] not in now.fates)
     return replace(preview, drop=drop_rows, apart=apart_rows, bytes=size)
 
@@ -454,7 +485,7 @@ class _Draft:
 
     def step(self, label: str) -> Step:
         """The act with the record that the groups it leaves without an open copy were reviewed."""
-        groups = {int(self.now.frame["group"].to_numpy()[row]) for row in self.fates}
+        groups = {int(self.now.group[row]) for row in self.fates}
         reviewed = [self._reviewed(self.now.members[number]) for number in sorted(groups)]
         return Step(label, (*self.changes, *(verdicts.review(hashes) for hashes in reviewed if hashes)))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dedup.review import Order
 from dedup.selection import Range, Selection
-from dedup.ui.view import METRIC_NAMES, PAGE_SIZES, View
+from dedup.ui.view import METRIC_NAMES, PAGE_SIZES, PANELS, View
 
 views = st.builds(
     View,
@@ -16,6 +17,10 @@ views = st.builds(
     page=st.integers(1, 10_000),
     size=st.sampled_from(PAGE_SIZES),
     columns=st.integers(2, 10),
+    panel=st.sampled_from(PANELS),
+    groups=st.sampled_from(Order),
+    undecided=st.booleans(),
+    sheet=st.integers(1, 10_000),
     selection=st.builds(
         Selection,
         ranges=st.lists(st.builds(Range, st.sampled_from(METRIC_NAMES), st.floats(0, 1), st.none()), max_size=1).map(
@@ -35,7 +40,10 @@ def test_a_view_comes_back_from_its_query(view):
 
 @given(
     st.dictionaries(
-        st.sampled_from(["metric", "page", "size", "columns", "order", "range", "kind", "x"]), st.text(max_size=8)
+        st.sampled_from(
+            ["metric", "page", "size", "columns", "order", "range", "kind", "panel", "groups", "sheet", "x"]
+        ),
+        st.text(max_size=8),
     )
 )
 def test_nonsense_in_a_link_still_opens(query):

@@ -149,7 +149,7 @@ def gallery(
         "brackets": brackets,
         "height": height,
     }
-    return _mount(_gallery, key, data)
+    return mount(_gallery, key, data)
 
 
 def compare(
@@ -177,10 +177,11 @@ def compare(
         "actions": list(actions),
         "preload": list(preload),
     }
-    return _mount(_compare, key, data)
+    return mount(_compare, key, data)
 
 
-def _mount(component: Any, key: str, data: dict[str, Any]) -> list[Event]:
+def mount(component: Any, key: str, data: dict[str, Any]) -> list[Event]:
+    """Show a component with `data`, what was taken of its events and the palette; returns its new events."""
     acknowledged = st.session_state.get(ACKNOWLEDGED.format(key=key), {})
     session = acknowledged.get("", "")
     data["ack"] = {"session": session, "seq": acknowledged.get(session, 0)}
@@ -217,21 +218,22 @@ def _without_nan(side: Any) -> dict[str, Any]:
     }
 
 
-def _asset(*names: str) -> str:
+def asset(*names: str) -> str:
+    """The text of browser files beside this one, one after the other."""
     folder = Path(__file__).parent
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 
-_COMMON_JS = ("dom.js", "queue.js", "compare.js")
+COMMON_JS = ("dom.js", "queue.js", "compare.js")
 _gallery = st.components.v2.component(
     "dedup_gallery",
-    html=_asset("gallery.html"),
-    css=_asset("compare.css", "gallery.css"),
-    js=_asset(*_COMMON_JS, "tagmenu.js", "gallery.js"),
+    html=asset("gallery.html"),
+    css=asset("compare.css", "gallery.css"),
+    js=asset(*COMMON_JS, "tagmenu.js", "gallery.js"),
 )
 _compare = st.components.v2.component(
     "dedup_compare",
     html='<div class="dedup"></div>\n',
-    css=_asset("compare.css"),
-    js=_asset(*_COMMON_JS, "compare_host.js"),
+    css=asset("compare.css"),
+    js=asset(*COMMON_JS, "compare_host.js"),
 )

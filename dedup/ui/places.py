@@ -20,6 +20,11 @@ def explorer() -> StreamlitPage:
     return st.Page(PAGES / "explorer.py", title="Explorer", icon=":material/bar_chart:", url_path="explorer")
 
 
+def duplicates() -> StreamlitPage:
+    """Decide on groups of copies, plan and carry out their removal."""
+    return st.Page(PAGES / "duplicates.py", title="Duplicates", icon=":material/content_copy:", url_path="duplicates")
+
+
 def export() -> StreamlitPage:
     """Narrow down and take out."""
     return st.Page(PAGES / "export.py", title="Filter & Export", icon=":material/ios_share:", url_path="export")
@@ -27,4 +32,4 @@ def export() -> StreamlitPage:
 
 def navigation() -> StreamlitPage:
     """Draw the navigation; returns the page to run."""
-    return st.navigation({"": [datasets()], "Data Quality": [explorer()], "Actions": [export()]})
+    return st.navigation({"": [datasets()], "Data Quality": [explorer(), duplicates()], "Actions": [export()]})

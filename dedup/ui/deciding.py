@@ -1,0 +1,161 @@
+"""Deciding many groups at once: bulk rules with their counts, the keeper rules, protected and incoming folders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dedup import bulk, keepers, review
+from dedup.ui.library import Opened
+from dedup.ui.notices import guarded, say
+from dedup.ui.review import bytes_text, decide, state
+
+ALWAYS = "chosen"
+"""The keeper rule that cannot be switched off: what a person chose stays."""
+
+ROLES = {review.PROTECTED: "Protected folders", review.INCOMING: "Incoming folders"}
+ROLE_HELP = {
+    review.PROTECTED: "Images in these folders are never suggested for removal, and no plan takes them.",
+    review.INCOMING: "Where a copy elsewhere can stay, those in these folders are suggested for removal first.",
+}
+
+
+def bulk_rules(opened: Opened) -> None:
+    """Each rule with what it would do, and the button that does it in one undoable step."""
+    st.markdown("##### Decide by rule")
+    st.caption("Only copies that are still open are counted. Every rule is one step: Undo takes all of it back.")
+    now = state(opened)
+    with st.container(border=True, gap=None):
+        for preview in opened.remembered("bulk rules", lambda: review.previews(now)):
+            _bulk_rule(opened, preview)
+
+
+def _bulk_rule(opened: Opened, preview: bulk.Preview) -> None:
+    words, button = st.columns([5, 1.4], vertical_alignment="center")
+    words.markdown(f"**{preview.rule.title}**  \n:gray[{_effect(preview)}]")
+    button.button(
+        f"Decide {preview.count:,}",
+        key=f"bulk {preview.rule.name}",
+        type="primary",
+        width="stretch",
+        disabled=not preview.count,
+        on_click=guarded(apply_rule),
+        args=(opened, preview.rule.name, preview.count),
+    )
+
+
+def _effect(preview: bulk.Preview) -> str:
+    count = preview.count
+    images = "1 image" if count == 1 else f"{count:,} images"
+    if not count:
+        told = "nothing to decide"
+    elif preview.rule.keep:
+        told = f"{images} told apart from the keeper; both stay, and are not asked about again"
+    else:
+        told = f"{images} would go, {bytes_text(preview.bytes)}"
+    return told + (f" · {preview.held:,} held back (protected folder or clashing labels)" if preview.held else "")
+
+
+def apply_rule(opened: Opened, name: str, count: int) -> None:
+    """Do what a rule says now; says so when that is not what was shown."""
+    now = state(opened)
+    preview = next(each for each in review.previews(now) if each.rule.name == name)
+    if preview.count != count:
+        say(
+            f"It is {preview.count:,} images now, for another tab decided meanwhile. Look again.",
+            icon=":material/sync:",
+        )
+        return
+    step = review.by_rule(now, preview)
+    decide(opened, step)
+    say(f"{step.label}. Undo takes it back.")
+
+
+def keeper_rules(opened: Opened) -> None:
+    """Which copy stays: the rules in order, each with a switch and the number of groups that it decides."""
+    st.markdown("##### Which copy stays")
+    st.caption(
+        "The first rule that tells the copies of a group apart decides. The number is that of groups it decides."
+    )
+    counts = opened.dataset.keeper_rules
+    names = [name for name in counts if name]
+    off = [name for name in keepers.RULE_NAMES if name not in names]
+    with st.container(border=True, gap="xxsmall"):
+        for place, name in enumerate([*names, *off]):
+            _keeper_rule(opened, names, name, place, counts)
+        if counts[""]:
+            st.caption(f"{counts['']:,} groups of equal copies: the first by content and path stays.")
+
+
+def _keeper_rule(opened: Opened, names: list[str], name: str, place: int, counts: dict[str, int]) -> None:
+    title = next(rule.title for rule in keepers.KEEPER_RULES if rule.name == name)
+    on, count, up, down = st.columns([6, 1, 0.6, 0.6], vertical_alignment="center")
+    on.toggle(
+        f"{place + 1}. {title}" if name in names else title,
+        name in names,
+        key=f"keeper rule {name} {name in names}",
+        disabled=name == ALWAYS,
+        on_change=guarded(set_rules),
+        args=(opened, [each for each in names if each != name] if name in names else [*names, name]),
+    )
+    count.markdown(f"**{counts[name]:,}**" if name in counts else ":gray[off]")
+    for column, icon, step, words in ((up, "arrow_upward", -1, "Earlier"), (down, "arrow_downward", 1, "Later")):
+        column.button(
+            "",
+            icon=f":material/{icon}:",
+            key=f"{words} {name}",
+            help=words,
+            type="tertiary",
+            disabled=name == ALWAYS or name not in names or not 0 < place + step < len(names),
+            on_click=guarded(set_rules),
+            args=(opened, moved(names, name, step)),
+        )
+
+
+def moved(names: Sequence[str], name: str, step: int) -> list[str]:
+    """`names` with one of them `step` places later."""
+    if name not in names:
+        return list(names)
+    rest = [each for each in names if each != name]
+    place = names.index(name) + step
+    return [*rest[:place], name, *rest[place:]]
+
+
+def set_rules(opened: Opened, names: Sequence[str]) -> None:
+    """Put these keeper rules in force."""
+    decide(opened, review.rules_step(names))
+
+
+def folders(opened: Opened) -> None:
+    """Folders whose copies never go, and those whose copies go first."""
+    st.markdown("##### Folders")
+    offered = opened.remembered("folders", lambda: below_root(opened.dataset.frame["folder"].unique().tolist()))
+    if not offered:
+        st.caption("All images lie in one folder; there is none to protect.")
+        return
+    for column, (role, label) in zip(st.columns(2), ROLES.items(), strict=True):
+        chosen = list(opened.dataset.folders(role))
+        column.multiselect(
+            label,
+            sorted({*offered, *chosen}),
+            chosen,
+            key=f"{role} {chosen}",
+            placeholder="none",
+            help=ROLE_HELP[role],
+            on_change=guarded(_set_folders),
+            args=(opened, role, chosen, f"{role} {chosen}"),
+        )
+
+
+def below_root(folders: Sequence[str]) -> list[str]:
+    """Every folder and those above it, but not the root."""
+    parts = [folder.split("/") for folder in folders if folder]
+    return sorted({"/".join(names[:depth]) for names in parts for depth in range(1, len(names) + 1)})
+
+
+def _set_folders(opened: Opened, role: str, before: list[str], key: str) -> None:
+    after = st.session_state[key]
+    for folder in {*before, *after}:
+        if (folder in before) != (folder in after):
+            decide(opened, review.folder_step(folder, role if folder in after else None))

@@ -1,0 +1,90 @@
+"""The history of decisions, and verdicts as a file for another machine or a colleague."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from dedup import verdicts
+from dedup.decisions import Decisions, Operation
+from dedup.ui.library import Opened
+from dedup.ui.notices import guarded, say
+from dedup.ui.review import WHO, decisions
+
+SHOWN = 300
+UPLOAD = "verdicts file"
+
+
+def panel(opened: Opened) -> None:
+    """The latest operations: when, who, what, and whether they stand."""
+    st.markdown("##### History")
+    mine = decisions(opened)
+    st.caption(f"Newest first. This tab signs as **{st.session_state[WHO]}**. Undo and Redo are in the sidebar.")
+    operations = mine.history(SHOWN)
+    if not operations:
+        st.info("Nothing was decided yet.", icon=":material/info:")
+        return
+    st.dataframe(table(operations), hide_index=True, width="stretch", height="auto")
+
+
+def table(operations: list[Operation]) -> pd.DataFrame:
+    """Operations as a table, in local time."""
+    return pd.DataFrame(
+        {
+            "When": [datetime.fromisoformat(each.at).astimezone().strftime("%Y-%m-%d %H:%M:%S") for each in operations],
+            "Who": [each.session for each in operations],
+            "What": [each.label for each in operations],
+            "Changes": [each.changes for each in operations],
+            "State": [each.state for each in operations],
+        }
+    )
+
+
+def exchange(opened: Opened) -> None:
+    """Verdicts out as a file and in again."""
+    st.markdown("##### Verdicts as a file")
+    st.caption(
+        "“Not a duplicate” and “reviewed”, keyed by the content of the images: they hold on another machine, "
+        "wherever the same files lie there."
+    )
+    mine = decisions(opened)
+    known = len(verdicts.of(mine))
+    left, right = st.columns(2)
+    left.download_button(
+        f"Download {known:,} verdicts",
+        lambda: as_json(mine),
+        f"{opened.dataset.name} verdicts.json",
+        "application/json",
+        icon=":material/download:",
+        disabled=not known,
+        on_click="ignore",
+    )
+    right.file_uploader(
+        "Add verdicts from a file", "json", key=UPLOAD, on_change=guarded(_add), args=(mine,), max_upload_size=100
+    )
+
+
+def as_json(decided: Decisions) -> bytes:
+    """The verdicts as the file that `verdicts.read` reads."""
+    with tempfile.TemporaryDirectory(prefix="dedup-") as scratch:
+        path = Path(scratch) / "verdicts.json"
+        verdicts.write(verdicts.of(decided), path)
+        return path.read_bytes()
+
+
+def add(decided: Decisions, content: bytes) -> int:
+    """Add the verdicts of a file; returns how many were new. Raises `UsageError` when it holds none."""
+    with tempfile.TemporaryDirectory(prefix="dedup-") as scratch:
+        path = Path(scratch) / "verdicts.json"
+        path.write_bytes(content)
+        return verdicts.merge(decided, verdicts.read(path))
+
+
+def _add(decided: Decisions) -> None:
+    uploaded = st.session_state[UPLOAD]
+    if uploaded is not None:
+        say(f"{add(decided, uploaded.getvalue()):,} verdicts added.")

@@ -1,0 +1,262 @@
+"""The removal plan in the app: what would go and why, the move to the quarantine, the way back, and the proof."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dedup import removal, review
+from dedup.errors import DedupError
+from dedup.removal import Plan, Report
+from dedup.ui import jobs
+from dedup.ui.library import Opened
+from dedup.ui.notices import guarded
+from dedup.ui.review import bytes_text, state
+from dedup.ui.shelf import share, words
+from dedup.ui.similar import sides
+
+LISTED = 500
+"""Rows of the preview; the downloaded file holds all."""
+UNITE = "unite tags"
+
+
+def panel(opened: Opened) -> None:
+    """The plan, then what left before."""
+    _work_under_way(opened)
+    plan: Plan = opened.remembered("plan", lambda: review.plan(opened.dataset, state(opened)))
+    _preview(opened, plan)
+    _removed(opened)
+
+
+def job_key(opened: Opened) -> str:
+    """One removal or restore of a dataset at a time."""
+    return f"{opened.dataset.info.key} removal"
+
+
+def _preview(opened: Opened, plan: Plan) -> None:
+    st.markdown("##### What would go")
+    if not plan.entries:
+        st.info("Nothing is decided to go yet. Review groups, or decide by rule.", icon=":material/info:")
+        _staying(plan)
+        return
+    still = len(state(opened).open)
+    told = f"**{_files(len(plan.entries))}** would move to the quarantine, **{bytes_text(plan.bytes)}** in all."
+    st.markdown(told + (f" :gray[{still:,} groups are still open and not in this plan.]" if still else ""))
+    st.dataframe(
+        table(opened, plan),
+        hide_index=True,
+        width="stretch",
+        height="content" if len(plan.entries) <= 8 else 380,
+        row_height=56,
+        column_config={
+            "picture": st.column_config.ImageColumn("", width="small"),
+            "keeper": st.column_config.ImageColumn("", width="small"),
+            "size": st.column_config.NumberColumn("Size", format="bytes"),
+            "goes": st.column_config.TextColumn("Goes", width="medium"),
+            "stays": st.column_config.TextColumn("Stays for it", width="medium"),
+            "why": st.column_config.TextColumn("Why", width="large"),
+        },
+    )
+    if len(plan.entries) > LISTED:
+        st.caption(f"The first {LISTED:,} of {len(plan.entries):,}; the downloaded plan lists all.")
+    _staying(plan)
+    _apply(opened, plan)
+
+
+def table(opened: Opened, plan: Plan) -> pd.DataFrame:
+    """The first entries of a plan: picture, path, size, what stays and why."""
+    entries = plan.entries[:LISTED]
+    row_of = {path: row for row, path in enumerate(opened.dataset.frame["path"])}
+    keepers = [row_of.get(entry.keeper_path, row_of[entry.path]) for entry in entries]
+    thumbs = [
+        [side["thumb"] for side in sides(opened.dataset, rows)]
+        for rows in ([row_of[entry.path] for entry in entries], keepers)
+    ]
+    return pd.DataFrame(
+        {
+            "picture": thumbs[0],
+            "goes": [entry.path for entry in entries],
+            "size": [entry.bytes for entry in entries],
+            "keeper": thumbs[1],
+            "stays": [entry.keeper_path for entry in entries],
+            "why": [entry.reason for entry in entries],
+        }
+    )
+
+
+def _staying(plan: Plan) -> None:
+    """Images that were decided to go and are held back, with the reason."""
+    if plan.stays:
+        with st.expander(f"{_files(len(plan.stays))} held back", icon=":material/shield:"):
+            st.dataframe(
+                pd.DataFrame(
+                    {"stays": [stay.path for stay in plan.stays], "why": [stay.reason for stay in plan.stays]}
+                ),
+                hide_index=True,
+                width="stretch",
+            )
+
+
+def _apply(opened: Opened, plan: Plan) -> None:
+    running = _running(opened)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button(
+            f"Move {_files(len(plan.entries))} to the quarantine",
+            type="primary",
+            icon=":material/delete_sweep:",
+            disabled=running,
+        ):
+            _confirm(opened, plan)
+        st.download_button(
+            "Download the plan",
+            lambda: as_json(plan),
+            f"{opened.dataset.name} removal plan.json",
+            "application/json",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.checkbox(
+            "Give their tags to the copies that stay",
+            value=True,
+            key=UNITE,
+            help="So that no tag is lost with a copy. Undo takes it back.",
+        )
+
+
+@st.dialog("Move these files?")
+def _confirm(opened: Opened, plan: Plan) -> None:
+    st.markdown(
+        f"**{_files(len(plan.entries))}** ({bytes_text(plan.bytes)}) leave `{opened.dataset.root}` for the quarantine "
+        f"in `{opened.dataset.directory / 'quarantine'}`. Nothing is deleted: Restore brings every file back, "
+        "byte for byte. Right before each file goes, it and the copy that stays are checked by SHA-256."
+    )
+    unite = bool(st.session_state.get(UNITE, True))
+    if st.button("Move them", type="primary"):
+        start_apply(opened, plan, unite=unite)
+        st.rerun()
+
+
+def start_apply(opened: Opened, plan: Plan, *, unite: bool) -> jobs.Job:
+    """Carry the plan out as a job, then bring the dataset up to date."""
+    dataset = opened.dataset
+
+    def work(job: jobs.Job) -> dict[str, Any]:
+        if unite:
+            for tag, rows in removal.keeper_tags(dataset, plan).items():
+                dataset.tag(rows, tag)
+        return _told(
+            "moved to the quarantine", removal.apply(dataset, plan, on_progress=job.report), _rescan(opened, job)
+        )
+
+    return jobs.REGISTRY.start(job_key(opened), f"Removing copies from {dataset.name}", work)
+
+
+def start_restore(opened: Opened) -> jobs.Job:
+    """Bring everything back as a job, then bring the dataset up to date."""
+    dataset = opened.dataset
+
+    def work(job: jobs.Job) -> dict[str, Any]:
+        return _told("brought back", removal.restore(dataset, on_progress=job.report), _rescan(opened, job))
+
+    return jobs.REGISTRY.start(job_key(opened), f"Restoring images of {dataset.name}", work)
+
+
+def _rescan(opened: Opened, job: jobs.Job) -> str:
+    """Let the dataset know which files are there now; returns what went wrong, which undoes nothing."""
+    info = opened.dataset.info
+    try:
+        home = opened.dataset.directory.parent
+        jobs.run_process(jobs.scan_command(str(info.source), name=opened.dataset.name, home=home), job)
+    except DedupError as error:
+        return f"The dataset was not brought up to date: {error}"
+    return ""
+
+
+def _told(verb: str, report: Report, trouble: str) -> dict[str, Any]:
+    notes = [*report.refusals(), *([trouble] if trouble else [])]
+    return {"outcome": f"{_files(len(report.done))} ({bytes_text(report.bytes)}) {verb}", "notes": notes}
+
+
+def _work_under_way(opened: Opened) -> None:
+    """The progress of a removal or restore, and how the last one ended."""
+    job = jobs.REGISTRY.get(job_key(opened))
+    if job is None:
+        return
+
+    @st.fragment(run_every=0.5 if job.running else None)
+    def body() -> None:
+        if job.running:
+            st.progress(share(job.progress), text=f"**{job.title}** — {words(job.progress)}")
+        elif running:
+            st.rerun()
+
+    running = job.running
+    body()
+    if not job.running:
+        _ended(job)
+
+
+def _ended(job: jobs.Job) -> None:
+    left, right = st.columns([6, 1], vertical_alignment="center")
+    if job.state is jobs.State.DONE:
+        left.success("  \n".join([f"{job.result['outcome']}.", *job.result["notes"]]), icon=":material/check_circle:")
+    else:
+        left.error(f"{job.title}: {job.error or 'stopped'}", icon=":material/error:")
+    if right.button("Dismiss", type="tertiary", key="dismiss removal"):
+        jobs.REGISTRY.dismiss(job)
+        st.rerun()
+
+
+def _removed(opened: Opened) -> None:
+    """What is in the quarantine, the way back, and the check that nothing is lost."""
+    gone = sorted(removal.removed(opened.dataset.directory))
+    st.markdown("##### Removed before")
+    if not gone:
+        st.caption("Nothing is in the quarantine.")
+        return
+    st.markdown(f"**{_files(len(gone))}** can be brought back to their places.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            f"Restore {_files(len(gone))}",
+            icon=":material/restore_page:",
+            disabled=_running(opened),
+            on_click=guarded(start_restore),
+            args=(opened,),
+        )
+        checked = st.button("Verify", icon=":material/verified:", help="Check every file and its keeper by SHA-256")
+    with st.expander("Their paths", icon=":material/list:"):
+        st.dataframe(pd.DataFrame({"path": gone}), hide_index=True, width="stretch")
+    if checked:
+        _verify(opened)
+
+
+def _verify(opened: Opened) -> None:
+    found = removal.verify(opened.dataset)
+    if found.problems:
+        st.error("  \n".join(found.problems[:20]), icon=":material/error:")
+    else:
+        st.success(
+            f"{_files(found.checked)} are whole in the quarantine, and every copy that stays has the right bytes.",
+            icon=":material/verified:",
+        )
+
+
+def _running(opened: Opened) -> bool:
+    job = jobs.REGISTRY.get(job_key(opened))
+    return job is not None and job.running
+
+
+def as_json(plan: Plan) -> bytes:
+    """The plan as the file that `python -m dedup` reads."""
+    with tempfile.TemporaryDirectory(prefix="dedup-") as scratch:
+        path = Path(scratch) / "plan.json"
+        removal.write(plan, path)
+        return path.read_bytes()
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count:,} files"

@@ -1,0 +1,35 @@
+"""Decide on groups of copies, one after the other or by rule; then plan the removal and carry it out."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dedup.ui import deciding, filters, history, plan, review, session
+from dedup.ui.current import opened_dataset
+
+opened = opened_dataset()
+review.apply_events(opened)
+view = session.view()
+left, right = st.columns([3, 2], vertical_alignment="bottom")
+left.title("Duplicates")
+with right:
+    review.summary(opened)
+review.panels(view)
+if view.panel == "rules":
+    deciding.bulk_rules(opened)
+    deciding.keeper_rules(opened)
+    deciding.folders(opened)
+elif view.panel == "plan":
+    plan.panel(opened)
+elif view.panel == "history":
+    history.panel(opened)
+    history.exchange(opened)
+else:
+    review.controls(opened, view)
+    filters.chips(view, all_ranges=True)
+    with st.expander("Filters", icon=":material/filter_alt:", key="review filters"):
+        filters.panel(opened, view)
+    sheet = review.sheet_of(opened, view)
+    review.show(opened, view, sheet)
+    review.pager(sheet, key="bottom")
+review.watch(opened)
