@@ -37,9 +37,9 @@ class Sample:
         return self.small.convert("L")
 
     @cached_property
-    def luma(self) -> NDArray[np.float32]:
-        """ITU-R 601 luma, float32 (h, w), 0..255."""
-        return np.asarray(self.luma_image, np.float32)
+    def luma(self) -> NDArray[np.int16]:
+        """ITU-R 601 luma, int16 (h, w), 0..255: wide enough for differences."""
+        return np.asarray(self.luma_image).astype(np.int16)
 
     @cached_property
     def luma_histogram(self) -> NDArray[np.float64]:
