@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-VERSION = 1
+VERSION = 2
 """Changes when the meaning of a field changes, so that stored signatures of an older version are computed again."""
 
 HASH_SIDE = 16
@@ -26,6 +26,7 @@ SIGNATURE = np.dtype(
         ("hash", "u1", (HASH_SIDE * HASH_SIDE // 8,)),  # 256 bits, row by row, most significant first
         ("tiny", "u1", (TINY, TINY)),  # gray, the whole picture squeezed to a square
         ("chroma", "u1", (CHROMA, CHROMA, 2)),  # Cb and Cr, 128 is neutral
+        ("paper", "f4"),  # fraction of pixels that are blank paper: within `TONE` levels of a commonest, light tone
         ("trim", "f4", (4,)),  # left, top, right, bottom: the box inside uniform borders, in fractions of the sides
         ("detail", "f4"),  # mean absolute second difference of the reduced gray picture, in gray levels
         ("noise", "f4"),  # standard deviation of fine grain, in gray levels (Immerkaer 1996)
@@ -37,6 +38,9 @@ UNIFORM = 6.0
 """A border line is uniform when its gray levels stay within this many levels (standard deviation) ..."""
 SAME_TONE = 10.0
 """... and is part of the same border when its mean is within this many levels of the outermost line's."""
+GRAIN_SIDE = 160
+TONE = 12
+LIGHT = 192
 LARGEST_BORDER = 0.45
 """No more than this fraction of a side is ever taken for a border."""
 
@@ -84,30 +88,37 @@ def border(gray: Gray) -> tuple[float, float, float, float]:
 def _border_of_rows(gray: Gray) -> tuple[float, float]:
     """First and last fraction of the height that is not border."""
     size = gray.shape[0]
+    limit = int(size * LARGEST_BORDER)
     if size < 8:
         return 0.0, 1.0
-    values = gray.astype(np.float32)
-    mean, spread = values.mean(axis=1), values.std(axis=1)
-    limit = int(size * LARGEST_BORDER)
-    first = _run(mean[:limit], spread[:limit])
-    last = _run(mean[::-1][:limit], spread[::-1][:limit])
-    return first / size, 1 - last / size
+    return _run(gray, limit) / size, 1 - _run(gray[::-1], limit) / size
 
 
-def _run(mean: NDArray[np.float32], spread: NDArray[np.float32]) -> int:
-    """How many of the lines, counted from the edge, are border; a border that never ends is none."""
-    same = (spread < UNIFORM) & (np.abs(mean - mean[0]) < SAME_TONE)
-    return 0 if same.all() else int(np.argmin(same))
+def _run(gray: Gray, limit: int) -> int:
+    """How many of the lines, counted from the first, are border; a border that never ends is none."""
+    first = float(gray[0].mean())
+    for line in range(limit):
+        if gray[line].std() >= UNIFORM or abs(float(gray[line].mean()) - first) >= SAME_TONE:
+            return line
+    return 0
 
 
 def grain(gray: Gray) -> tuple[float, float]:
-    """Detail and noise of a gray picture, in gray levels; zeros where it is under 3 pixels wide or high."""
+    """Detail and noise of the middle of a gray picture, in gray levels; zeros under 3 pixels a side."""
     if min(gray.shape) < 3:
         return 0.0, 0.0
-    values = gray.astype(np.int16)
+    top, left = (max(0, (side - GRAIN_SIDE) // 2) for side in gray.shape)
+    values = gray[top : top + GRAIN_SIDE, left : left + GRAIN_SIDE].astype(np.int16)
     across = values[:, :-2] - 2 * values[:, 1:-1] + values[:, 2:]
     both = np.abs(across[:-2] - 2 * across[1:-1] + across[2:])
     return float(np.abs(across).mean()), float(np.sqrt(np.pi / 2) / 6 * both.mean())
+
+
+def blank_paper(light: Image.Image) -> float:
+    """The fraction of pixels whose tone is within `TONE` levels of the commonest, where that is light; else 0."""
+    counts = np.array(light.histogram())
+    mode = int(counts.argmax())
+    return float(counts[mode - TONE : mode + TONE + 1].sum() / counts.sum()) if mode >= LIGHT else 0.0
 
 
 def extract(picture: Image.Image, small: NDArray[np.uint8]) -> np.void:
@@ -125,6 +136,7 @@ def extract(picture: Image.Image, small: NDArray[np.uint8]) -> np.void:
     record["tiny"] = np.asarray(light.resize((TINY, TINY), Image.Resampling.HAMMING))
     colour = reduced.resize((CHROMA, CHROMA), Image.Resampling.BOX).convert("YCbCr")
     record["chroma"] = np.asarray(colour)[:, :, 1:]
+    record["paper"] = blank_paper(light)
     record["trim"] = border(gray)
     record["detail"], record["noise"] = grain(gray)
     return record[()]

@@ -40,6 +40,9 @@ COLOUR_MISS = 10.0
 """Chroma levels by which a point may miss the fitted change of colour."""
 MOST_COLOUR_MISSED = 0.17
 """More than this fraction of points missed: another colour, not an edit of the colours."""
+PAPER, PAPER_COST = 0.85, 3.0
+"""From this fraction of blank paper on a picture is a page, and differences count so many times: forms that are filled
+in differently are nearly all the same."""
 COLOURLESS = 3.0
 """A picture with chroma under this many levels (root mean square) is gray."""
 SLACK, SLACK_RESIZED = 0.0065, 0.012
@@ -288,10 +291,12 @@ def _framed(content: NDArray[np.float32], seen: Doubles) -> NDArray[np.bool_]:
 
 def _distance(signatures: NDArray[np.void], columns: Columns, measured: Columns) -> Doubles:
     distance = NEAR_DISTANCE * (1 - _agreement(measured)) / (1 - AGREEMENT_AT_LIMIT)
+    paper = np.minimum(signatures["paper"][columns["left"]], signatures["paper"][columns["right"]])
+    distance = np.where(paper > PAPER, PAPER_COST, 1.0) * distance
     slack = np.where(np.abs(np.log2(columns["scale"])) < 0.1, SLACK, SLACK_RESIZED) + 0.03 * (1 - measured["agreement"])
     distance = distance + OVERHANG_COST * np.maximum(overhang(signatures, columns) - slack, 0)
-    other_colour = columns["colour_missed"] > MOST_COLOUR_MISSED
-    return np.maximum(np.where(other_colour, np.maximum(distance, BEYOND), distance), 1e-3)
+    alike = columns["colour_missed"] > MOST_COLOUR_MISSED
+    return np.maximum(np.where(alike, np.maximum(distance, BEYOND), distance), 1e-3)
 
 
 def overhang(signatures: NDArray[np.void], columns: Columns) -> Doubles:
