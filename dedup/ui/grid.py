@@ -155,7 +155,7 @@ def compare(opened: Opened) -> None:
         return
     dataset = opened.dataset
     rows = rows_of(dataset, [asked])
-    found = candidates(dataset, int(rows[0])) if rows.size else []
+    found = candidates(opened, int(rows[0])) if rows.size else []
     if not found:
         st.session_state[COMPARING] = None
         say("No image like this one was found.", icon=":material/search_off:")

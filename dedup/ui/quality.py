@@ -115,7 +115,7 @@ def choose_quality(opened: Opened, view: View) -> None:
         f"Choose quality: {BY_NAME[view.metric].title.lower()}",
         scale.stops(low, high),
         value=(low, high),
-        format_func=lambda value: f"{value:.9g}",
+        format_func=lambda value: np.format_float_positional(value, precision=9, trim="-"),
         **session.held("range", (low, high), lambda ends: _set(scale, *ends)),
     )
 

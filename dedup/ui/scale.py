@@ -74,7 +74,8 @@ class Scale:
     def stops(self, *extra: float) -> list[float]:
         """The places of the slider, increasing: evenly spread positions, every knot exactly, and the `extra` values."""
         places = np.round(np.interp(np.linspace(0, 1, STEPS + 1), self._unit, self.values), self.decimals)
-        return sorted({*places[1:-1].tolist(), *self.values, *extra})
+        between = [place for place in places.tolist() if self.low < place < self.high]
+        return sorted({*between, *self.values, *extra})
 
     @property
     def _unit(self) -> NDArray[np.float64]:

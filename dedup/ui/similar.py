@@ -9,13 +9,17 @@ import numpy as np
 import pandas as pd
 
 from dedup import relations
+from dedup.alike import hashes, most_alike
 from dedup.dataset import Dataset
 from dedup.ui.gallery import Affine, Side
-from dedup.ui.library import version
+from dedup.ui.library import Opened, version
 from dedup.ui.routes import image_url, thumbnail_url
 
 MOST = 24
 """Images offered beside the first."""
+
+FEW = 12
+"""Fewer related images than this are followed by the most alike of the rest."""
 
 
 def sides(dataset: Dataset, rows: Sequence[int]) -> list[Side]:
@@ -47,18 +51,21 @@ def _side(key: str, record: Mapping[str, Any]) -> Side:
     }
 
 
-def candidates(dataset: Dataset, row: int) -> list[Side]:
-    """The images related to that of `row`, nearest first; last the nearest of all when no pair holds it."""
+def candidates(opened: Opened, row: int) -> list[Side]:
+    """The images related to that of `row`, nearest first, then those most alike by hash."""
+    dataset = opened.dataset
     pairs = pairs_of(dataset.pairs, row).head(MOST)
     others = np.where(pairs["left"] == row, pairs["right"], pairs["left"]).astype(int).tolist()
     related = records(pairs, range(len(pairs)))
     found = [_candidate(shown, pair, row) for shown, pair in zip(sides(dataset, others), related, strict=True)]
-    record = records(dataset.frame, [row])[0]
-    nearest = int(record["nearest"])
-    if nearest >= 0 and nearest not in others:
-        words = f"most alike of the rest: {record['nearest_bits']} of 256 bits differ"
-        found += [{**shown, "relation": words} for shown in sides(dataset, [nearest])]
-    return found
+    known = opened.remembered("hashes", lambda: hashes(dataset))
+    alike = [(each, bits) for each, bits in most_alike(dataset, known, row, MOST) if each not in others]
+    alike = alike[: max(0, FEW - len(found))]
+    shown_alike = sides(dataset, [each for each, _ in alike])
+    return found + [
+        {**shown, "relation": f"most alike of the rest: {bits} of 256 bits differ"}
+        for shown, (_, bits) in zip(shown_alike, alike, strict=True)
+    ]
 
 
 def pairs_of(pairs: pd.DataFrame, row: int) -> pd.DataFrame:
