@@ -184,7 +184,7 @@ def _fit_tone(template: Floats, points: Floats, count: int, weights: Floats, ton
     covariance = sst / sw - st * ss / (sw * sw)
     tone[0] = covariance / max(vs, 1e-3)
     tone[1] = st / sw - tone[0] * ss / sw
-    return covariance / np.sqrt(max(vt, 1e-3) * max(vs, 1e-3))
+    return float(covariance / np.sqrt(max(vt, 1e-3) * max(vs, 1e-3)))
 
 
 @numba.njit(cache=True, fastmath=True)

@@ -70,7 +70,7 @@ def _band_value(key: Keys, chosen: NDArray[np.intp]) -> int:
     value = 0
     for frequency in chosen:
         place = np.uint64((frequency % 64) // 8 * 8 + 7 - frequency % 8)
-        value = (value << 1) | np.int64((key[frequency // 64] >> place) & np.uint64(1))
+        value = (value << 1) | int((key[frequency // 64] >> place) & np.uint64(1))
     return value
 
 

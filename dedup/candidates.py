@@ -227,7 +227,7 @@ def correlate(window: Spectra, whole: Spectra, source: NDArray[np.intp], sign: N
         across += a * b
         own += a * a
         other += b * b
-    return float(across) / np.sqrt(float(own) * float(other) + 1.0)
+    return float(across / np.sqrt(own * other + 1.0))
 
 
 BLOCK = 256
@@ -290,7 +290,7 @@ def _least(keys: Keys, w: int, words: NDArray[np.uint64]) -> int:
         x = words[j]
         two = min(popcount(a ^ x), popcount(b ^ x))
         least = min(least, min(two, min(popcount(c ^ x), popcount(d ^ x))))
-    return np.int64(least)
+    return int(least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +315,7 @@ LEAST_SIDE = 0.15
 """... and each of its sides is longer than this part of the picture's."""
 
 
-WHOLE = np.float32([0, 0, 1, 1])
+WHOLE = np.array([0, 0, 1, 1], np.float32)
 
 
 def content_boxes(trims: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -338,10 +338,11 @@ class Brute:
         best = np.empty((len(self._members), 4))
         best[:, 0] = -1
         plan = self._plan
-        limits = (plan.sure, plan.likely, plan.correlation, plan.first)
+        limits = (plan.sure, plan.likely, plan.correlation, plan.first, SOURCE, SIGN)
+        look: Callable[..., None] = scan
         if plan.orientations < len(SOURCE):
-            scan(keys[:1], windows[:1], *self._whole, self._frequencies, len(SOURCE), *limits, SOURCE, SIGN, best)
-        scan(keys, windows, *self._parts, self._frequencies, plan.orientations, *limits, SOURCE, SIGN, best)
+            look(keys[:1], windows[:1], *self._whole, self._frequencies, len(SOURCE), *limits, best)
+        look(keys, windows, *self._parts, self._frequencies, plan.orientations, *limits, best)
         found = np.flatnonzero(best[:, 0] >= 0)
         return np.column_stack([self._members[found], best[found]])
 

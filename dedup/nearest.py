@@ -48,7 +48,7 @@ def bits_between(hashes: NDArray[np.uint8], left: NDArray[np.integer], right: ND
     """Hamming distances (m,) of pairs of hashes, the least over eight orientations of the left."""
     there = np.ascontiguousarray(hashes[right]).view(np.uint64)[:, None]
     apart = np.bitwise_count(oriented_hashes(hashes[left]) ^ there).sum(axis=2)
-    return apart.min(axis=1, initial=BITS).astype(np.int16)
+    return np.asarray(apart.min(axis=1, initial=BITS), np.int16)
 
 
 def nearest(hashes: NDArray[np.uint8], pool: Executor) -> Nearest:

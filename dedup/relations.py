@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -163,7 +163,7 @@ class Relation:
     def inverse(self) -> Relation:
         """The same pair with its sides exchanged."""
         frame = invert(pd.DataFrame([dict(self.values)]).astype(PAIR_COLUMNS))
-        return Relation.from_row(frame.iloc[0].to_dict())
+        return Relation.from_row({str(name): value for name, value in frame.iloc[0].items()})
 
     def affine(self) -> NDArray[np.float64]:
         """The 2 x 3 map from left to right pixels, see `pixel_affine`."""
@@ -172,7 +172,7 @@ class Relation:
 
 def describe(pairs: pd.DataFrame) -> list[str]:
     """One sentence a row: what the right image is relative to the left."""
-    return [Relation(row).sentence() for row in pairs.to_dict("records")]
+    return [Relation(cast("Mapping[str, Any]", row)).sentence() for row in pairs.to_dict("records")]
 
 
 def pixel_affine(row: Mapping[str, Any]) -> NDArray[np.float64]:
@@ -314,7 +314,7 @@ def carry_boxes(boxes: NDArray[np.float64], affine: NDArray[np.float64]) -> NDAr
     xx, xy, x0, yx, yy, y0 = (affine[:, [i]] for i in range(6))
     there_x, there_y = xx * x + xy * y + x0, yx * x + yy * y + y0
     corners = np.array([there_x.min(axis=1), there_y.min(axis=1), there_x.max(axis=1), there_y.max(axis=1)])
-    return np.clip(corners.T, 0, 1)
+    return np.asarray(np.clip(corners.T, 0, 1))
 
 
 # --- names ---------------------------------------------------------------------------------------------------------

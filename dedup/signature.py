@@ -130,7 +130,7 @@ def extract(picture: Image.Image, small: NDArray[np.uint8]) -> np.void:
     reduced = Image.fromarray(small)
     light = reduced.convert("L")
     gray = np.asarray(light)
-    record = np.zeros((), SIGNATURE)
+    record: np.void = np.zeros(1, SIGNATURE)[0]
     hashed = np.asarray(light.resize((HASH_INPUT, HASH_INPUT), Image.Resampling.LANCZOS))
     record["hash"] = phash(hashed)
     record["tiny"] = np.asarray(light.resize((TINY, TINY), Image.Resampling.HAMMING))
@@ -139,4 +139,4 @@ def extract(picture: Image.Image, small: NDArray[np.uint8]) -> np.void:
     record["paper"] = blank_paper(light)
     record["trim"] = border(gray)
     record["detail"], record["noise"] = grain(gray)
-    return record[()]
+    return record

@@ -59,14 +59,14 @@ def sample(pictures: Doubles, maps: Doubles) -> Doubles:
     """Pictures (m, side, side, channels) where maps (m, 6) carry their grid; NaN outside; (m, points, c)."""
     side = pictures.shape[1]
     places = as_matrices(maps)[:, :2] @ _grid(side)
-    inside = ((places >= 0) & (places <= 1)).all(axis=1)
+    inside: NDArray[np.bool_] = np.asarray(((places >= 0) & (places <= 1)).all(axis=1))
     at = np.clip(places * side - 0.5, 0, side - 1.001)
     low = at.astype(np.intp)
     fx, fy = (at - low)[:, 0, :, None], (at - low)[:, 1, :, None]
     row, x, y = np.arange(len(maps))[:, None], low[:, 0], low[:, 1]
     above = pictures[row, y, x] * (1 - fx) + pictures[row, y, x + 1] * fx
     below = pictures[row, y + 1, x] * (1 - fx) + pictures[row, y + 1, x + 1] * fx
-    return np.where(inside[..., None], above * (1 - fy) + below * fy, np.nan)
+    return np.asarray(np.where(inside[..., None], above * (1 - fy) + below * fy, np.nan))
 
 
 @cache
@@ -83,14 +83,14 @@ def fit_colour(one: Doubles, other: Doubles, light: Doubles) -> tuple[Doubles, D
     Returns (k, t1, t2) in (m, 3) and the residuals (m, points), a length in chroma levels, NaN where not seen.
     Points that disagree weigh less, so that a coloured overlay does not pull the rest.
     """
-    seen = np.isfinite(one + other).all(axis=2)
+    seen = np.asarray(np.isfinite(one + other).all(axis=2))
     a, b = np.where(seen[..., None], one, 0.0), np.where(seen[..., None], other, 0.0)
-    weight = seen.astype(np.float64)
+    weight: Doubles = seen.astype(np.float64)
     for _ in range(3):
         fit = _solve_colour(a, b, light, weight)
         left = b - fit[:, None, :1] * a - fit[:, None, 1:] * light[..., None]
         residual = np.hypot(left[..., 0], left[..., 1])
-        weight = seen / (1 + (residual / 8) ** 2) ** 2
+        weight = np.asarray(seen / (1 + (residual / 8) ** 2) ** 2)
     return fit, np.where(seen, residual, np.nan)
 
 
@@ -124,7 +124,7 @@ def judge(
     columns["correlation"] = measured["correlation"]
     columns["bits"] = bits_between(signatures["hash"], columns["left"], columns["right"])
     columns["derived"] = _derived(facts, columns)
-    columns["relations"] = relations.name(columns)
+    columns["relations"] = np.array(relations.name(columns), dtype=object)
     kept = columns["distance"] <= 1
     frame = pd.DataFrame({name: columns[name] for name in relations.PAIR_COLUMNS})
     return frame[kept].astype(relations.PAIR_COLUMNS).reset_index(drop=True)
@@ -196,7 +196,7 @@ def _tones(signatures: NDArray[np.void], columns: Columns, measured: Columns) ->
 def _mean_seen(values: Doubles) -> Doubles:
     """Means (m,) of values (m, points) that are not NaN, 0 where there is none."""
     seen = np.isfinite(values)
-    return np.where(seen, values, 0.0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+    return np.asarray(np.where(seen, values, 0.0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1))
 
 
 def _lost(colourful: Doubles, gray: Doubles) -> NDArray[np.bool_]:
@@ -216,7 +216,7 @@ def _roughness(colours: Doubles) -> Doubles:
     padded = np.pad(colours[..., 1:], ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
     across = padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]
     down = padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]
-    return np.sqrt((across**2 + down**2).sum(axis=3)) / 2
+    return np.asarray(np.sqrt((across**2 + down**2).sum(axis=3)) / 2)
 
 
 def _unclipped(light: Doubles) -> NDArray[np.bool_]:
@@ -229,21 +229,21 @@ def _in_box(columns: Columns) -> NDArray[np.bool_]:
     y, x = (np.mgrid[:CHROMA, :CHROMA].reshape(2, 1, -1) + 0.5) / CHROMA
     left, top, right, bottom = (columns[name][:, None] for name in relations.BOX)
     small = (right - left) * (bottom - top) < 0.5
-    return small & (x > left) & (x < right) & (y > top) & (y < bottom)
+    return np.asarray(small & (x > left) & (x < right) & (y > top) & (y < bottom))
 
 
 def _colourfulness(colours: Doubles, seen: Doubles) -> Doubles:
     """Root mean square chroma (m,) where both are seen."""
     square = np.where(np.isfinite(colours + seen), colours, 0.0)[..., 1:] ** 2
     count = np.maximum(np.isfinite(colours + seen)[..., 0].sum(axis=1), 1)
-    return np.sqrt(square.sum(axis=(1, 2)) / count)
+    return np.asarray(np.sqrt(square.sum(axis=(1, 2)) / count))
 
 
 def _fraction_missed(residual: Doubles, rough: Doubles, telling: NDArray[np.bool_]) -> Doubles:
     """Of the points that can tell a colour, the part whose residual is over `COLOUR_MISS` and half the roughness."""
     seen = telling & np.isfinite(residual)
     missed = seen & (np.nan_to_num(residual) > COLOUR_MISS + 0.5 * rough)
-    return missed.sum(axis=1) / np.maximum(seen.sum(axis=1), 16)
+    return np.asarray(missed.sum(axis=1) / np.maximum(seen.sum(axis=1), 16))
 
 
 def _grain(facts: pd.DataFrame, signatures: NDArray[np.void], columns: Columns) -> Columns:
@@ -265,7 +265,7 @@ def _grain(facts: pd.DataFrame, signatures: NDArray[np.void], columns: Columns) 
 def _pitch(facts: pd.DataFrame) -> Doubles:
     """Picture pixels per pixel of the reduced picture the grain was measured on."""
     longest = np.maximum(facts["width"].to_numpy(np.float64), facts["height"].to_numpy(np.float64))
-    return np.maximum(1.0, np.ceil(longest / 256))
+    return np.asarray(np.maximum(1.0, np.ceil(longest / 256)))
 
 
 def _sides(signatures: NDArray[np.void], columns: Columns, measured: Columns) -> Columns:
@@ -319,7 +319,7 @@ def _filled(tiny: NDArray[np.uint8], maps: Doubles) -> NDArray[np.bool_]:
     count = outside.sum(axis=1)
     values[count == 0] = 0.0
     tone = np.nanmedian(values, axis=1, keepdims=True)
-    return (count >= 8) & ((np.abs(values - tone) < FILL).sum(axis=1) > 0.75 * count)
+    return np.asarray((count >= 8) & ((np.abs(values - tone) < FILL).sum(axis=1) > 0.75 * count))
 
 
 def _recoded(facts: pd.DataFrame, columns: Columns) -> NDArray[np.int8]:

@@ -34,10 +34,10 @@ def slow_align(source: np.ndarray, template: np.ndarray, steps: int = 60) -> np.
         inside = (u > 1) & (u < TINY - 2) & (v > 1) & (v < TINY - 2)
         i, j = np.floor(v[inside]).astype(int), np.floor(u[inside]).astype(int)
         fy, fx = v[inside] - i, u[inside] - j
-        at = lambda a, b: source[i + a, j + b].astype(float)  # noqa: E731
-        value = (at(0, 0) * (1 - fx) + at(0, 1) * fx) * (1 - fy) + (at(1, 0) * (1 - fx) + at(1, 1) * fx) * fy
-        gx = ((at(0, 1) - at(0, 0)) * (1 - fy) + (at(1, 1) - at(1, 0)) * fy) * TINY * tone[0]
-        gy = ((at(1, 0) - at(0, 0)) * (1 - fx) + (at(1, 1) - at(0, 1)) * fx) * TINY * tone[0]
+        at = {(a, b): source[i + a, j + b].astype(float) for a in (0, 1) for b in (0, 1)}
+        value = (at[0, 0] * (1 - fx) + at[0, 1] * fx) * (1 - fy) + (at[1, 0] * (1 - fx) + at[1, 1] * fx) * fy
+        gx = ((at[0, 1] - at[0, 0]) * (1 - fy) + (at[1, 1] - at[1, 0]) * fy) * TINY * tone[0]
+        gy = ((at[1, 0] - at[0, 0]) * (1 - fx) + (at[1, 1] - at[0, 1]) * fx) * TINY * tone[0]
         px, py, one = x[inside], y[inside], np.ones(inside.sum())
         rows = np.stack([gx * px, gx * py, gx, gy * px, gy * py, gy, value, one], axis=1)
         rest = template[inside] - tone[0] * value - tone[1]

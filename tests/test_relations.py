@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedup import relations
@@ -31,10 +31,12 @@ def affine(degrees: float, scale: float, orientation: int, x: float, y: float) -
     return np.array([[linear[0, 0], linear[0, 1], x, linear[1, 0], linear[1, 1], y]])
 
 
+relaxed = settings(deadline=None, max_examples=50)
 degrees = st.floats(-40, 40)
 orientations = st.integers(1, 8)
 
 
+@relaxed
 @given(degrees, st.floats(0.5, 2), orientations)
 def test_geometry_reads_back_what_was_done(angle: float, scale: float, orientation: int) -> None:
     found = relations.geometry(affine(angle, scale, orientation, 0.1, 0.2), np.array([[300, 300, 300, 300]]))
@@ -44,6 +46,7 @@ def test_geometry_reads_back_what_was_done(angle: float, scale: float, orientati
     assert found["stretch"][0] == pytest.approx(1)
 
 
+@relaxed
 @given(degrees, st.floats(0.5, 2), orientations, st.floats(-0.3, 0.3))
 def test_inverting_geometry_is_the_geometry_of_the_inverse(angle: float, scale: float, way: int, move: float) -> None:
     there = affine(angle, scale, way, move, 0.1)
@@ -56,6 +59,7 @@ def test_inverting_geometry_is_the_geometry_of_the_inverse(angle: float, scale: 
         assert back[name] == pytest.approx(values[0], rel=1e-3, abs=1e-3)
 
 
+@relaxed
 @given(degrees, st.floats(0.5, 2), orientations)
 def test_inverting_twice_changes_nothing(angle: float, scale: float, way: int) -> None:
     pair = row(**dict(zip(relations.AFFINE, affine(angle, scale, way, 0.1, 0.05)[0], strict=True)))
