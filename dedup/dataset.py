@@ -253,6 +253,11 @@ class Dataset:
                 self._labels = (revision, self._resolved())
             return self._labels[1]
 
+    @property
+    def resolved_sources(self) -> list[tuple[Coco, Attachment]]:
+        """The documents of `labels`, each with how it meets the images. Raises `AnnotationError`."""
+        return [(coco, met) for coco, (_, met) in zip(self.labels.documents, self._documents, strict=True)]
+
     def _resolved(self) -> resolved.Labels:
         decided = self.decisions.values(resolved.CLASH)
         every = self.clashes if decided else []

@@ -128,6 +128,16 @@ def repair(frame: pd.DataFrame) -> Repair:
     )
 
 
+def splits_after(frame: pd.DataFrame, proposal: Repair, dropped: Iterable[int] = ()) -> dict[str, str]:
+    """Path to split, after the moves, of every image that has one; the rows `dropped` are left out."""
+    moved, without = proposal.splits(), set(dropped)
+    return {
+        path: moved.get(path, split)
+        for row, (path, split) in enumerate(zip(frame["path"], frame["split"], strict=True))
+        if split and row not in without
+    }
+
+
 class _Placement:
     """Where groups are placed so far, and how far that moves the class counts."""
 

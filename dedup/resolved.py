@@ -33,11 +33,14 @@ Decided = Mapping[tuple[str, str], str]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A clash whose sides are also known by content: the marks `left` and `right`."""
+    """A clash whose sides are also known by content: the marks `left` and `right`. The boxes are all those of the two
+    images, those that agree included; none where classes of folders clash."""
 
     clash: Clash
     left: str
     right: str
+    left_boxes: tuple[Box, ...] = ()
+    right_boxes: tuple[Box, ...] = ()
 
     def change(self, choice: Choice | None) -> Change:
         """The decision on this clash; None opens it again."""
@@ -72,15 +75,18 @@ def cases(frame: pd.DataFrame, pairs: pd.DataFrame, sources: Sources) -> list[Ca
     found = clashes.find(frame, pairs, sources)
     boxes = clashes.boxes_of(frame, sources) if any(clash.what == "boxes" for clash in found) else {}
     hashes = frame["sha256"].tolist()
+    return [_case(clash, hashes[clash.left], hashes[clash.right], boxes) for clash in found]
 
-    def mark(clash: Clash, row: int, classes: Sequence[str]) -> str:
-        says = _boxes(boxes[row]) if clash.what == "boxes" else sorted(classes)
-        return f"{hashes[row]}:{hashlib.sha256(json.dumps(says).encode()).hexdigest()[:16]}"
 
-    return [
-        Case(clash, mark(clash, clash.left, clash.left_classes), mark(clash, clash.right, clash.right_classes))
-        for clash in found
-    ]
+def _case(clash: Clash, left: str, right: str, boxes: Mapping[int, Sequence[Box]]) -> Case:
+    if clash.what == "class":
+        return Case(clash, _mark(left, sorted(clash.left_classes)), _mark(right, sorted(clash.right_classes)))
+    here, there = tuple(boxes[clash.left]), tuple(boxes[clash.right])
+    return Case(clash, _mark(left, _said(here)), _mark(right, _said(there)), here, there)
+
+
+def _mark(sha256: str, says: Sequence[str]) -> str:
+    return f"{sha256}:{hashlib.sha256(json.dumps(says).encode()).hexdigest()[:16]}"
 
 
 def labels(
@@ -108,5 +114,5 @@ def _classes(choices: Iterable[tuple[Clash, Choice]]) -> dict[int, tuple[str, ..
     return chosen
 
 
-def _boxes(boxes: Iterable[Box]) -> list[str]:
+def _said(boxes: Iterable[Box]) -> list[str]:
     return sorted(json.dumps([box.category, box.rectangle, box.crowd]) for box in boxes)

@@ -92,3 +92,22 @@ def clashing(shared: Path, root: Path, **options: Any) -> Dataset:
     photos.save("2 unmirrored.jpg", ImageOps.mirror(photos.open(CHOSEN[2])), photos.labels(CHOSEN[2]))
     photos.save("3 bare.jpg", photos.open(CHOSEN[3]), [])
     return photos.scan(**options)
+
+
+def leaking(shared: Path, root: Path, **options: Any) -> Dataset:
+    """Twenty-four photographs in train, val and test, and seven copies: two of train in val, three of train in test,
+    one of val in test, one inside train."""
+    photos = Photos(shared, root)
+    splits = ["train"] * 14 + ["val"] * 5 + ["test"] * 5
+    for number, split in enumerate(splits):
+        photos.save(f"{split}/{number}.jpg", photos.open(number), photos.labels(number))
+    copies = [(0, "val"), (1, "val"), (2, "test"), (3, "test"), (4, "test"), (14, "test"), (5, "train")]
+    for number, split in copies:
+        picture = photos.open(number)
+        if number % 2:
+            photos.save(
+                f"{split}/{number} copy.jpg", ImageOps.mirror(picture), mirrored(photos.labels(number), picture.width)
+            )
+        else:
+            photos.save(f"{split}/{number} copy.png", picture, photos.labels(number))
+    return photos.scan(**options)

@@ -123,9 +123,8 @@ def show_leaks(
     if csv is not None:
         leaks.write_csv(repair, csv, overwrite=overwrite)
     if coco is not None:
-        splits = dict(zip(dataset.frame["path"], dataset.frame["split"], strict=True))
-        splits |= {move.path: move.after for move in repair.moves}
-        made = leaks.documents(dataset.sources, {path: split for path, split in splits.items() if split})
+        splits = leaks.splits_after(dataset.frame, repair, dataset.labels.dropped)
+        made = leaks.documents(dataset.resolved_sources, splits)
         leaks.write_coco(made, coco, overwrite=overwrite)
     return 1 if crossing else 0
 

@@ -25,6 +25,16 @@ def duplicates() -> StreamlitPage:
     return st.Page(PAGES / "duplicates.py", title="Duplicates", icon=":material/content_copy:", url_path="duplicates")
 
 
+def leaks() -> StreamlitPage:
+    """See copies that lie in several splits, and repair them."""
+    return st.Page(PAGES / "leaks.py", title="Leaks", icon=":material/call_split:", url_path="leaks")
+
+
+def clashes() -> StreamlitPage:
+    """Decide on copies whose labels disagree."""
+    return st.Page(PAGES / "clashes.py", title="Label clashes", icon=":material/label:", url_path="clashes")
+
+
 def export() -> StreamlitPage:
     """Narrow down and take out."""
     return st.Page(PAGES / "export.py", title="Filter & Export", icon=":material/ios_share:", url_path="export")
@@ -32,4 +42,6 @@ def export() -> StreamlitPage:
 
 def navigation() -> StreamlitPage:
     """Draw the navigation; returns the page to run."""
-    return st.navigation({"": [datasets()], "Data Quality": [explorer(), duplicates()], "Actions": [export()]})
+    return st.navigation(
+        {"": [datasets()], "Data Quality": [explorer(), duplicates(), leaks(), clashes()], "Actions": [export()]}
+    )

@@ -1,0 +1,238 @@
+"""The inbox of label clashes: both copies with the boxes of both, and what a person's keys decide."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+import streamlit as st
+
+from dedup.clashes import Clash, Difference, Rectangle, record
+from dedup.dataset import Dataset
+from dedup.relations import Relation, map_box
+from dedup.resolutions import Choice
+from dedup.resolved import CLASH, Case, Decided
+from dedup.ui import gallery
+from dedup.ui.library import Opened
+from dedup.ui.notices import say
+from dedup.ui.similar import records, sides
+
+A_PAGE = 50
+"""Clashes sent to the browser at once."""
+SHOWN, PAGE = "clashes shown", "clashes page"
+FILTERS = {"open": "Open", "decided": "Decided", "all": "All"}
+
+Part = tuple[float, float, float, float]
+"""left, top, width, height as fractions of a picture; may reach beyond 0..1."""
+
+
+class Drawn(TypedDict):
+    """One box. `side` is whose it is, `left` and `right` where it lies in each picture (None: nowhere), `difference`
+    the number of the difference it belongs to, -1 when both copies agree on it."""
+
+    category: str
+    side: str
+    left: Part | None
+    right: Part | None
+    difference: int
+
+
+def apply_events(opened: Opened) -> None:
+    """Carry out what was decided in the inbox, before anything is drawn."""
+    for event in gallery.events(key_of(opened)):
+        if event["type"] == "action":
+            apply(opened.dataset, event["action"], event["ids"])
+
+
+def key_of(opened: Opened) -> str:
+    """The component's key: one per dataset, for its queue of events belongs to it."""
+    return f"clashes {opened.dataset.info.key}"
+
+
+def apply(dataset: Dataset, action: str, ids: Sequence[str]) -> None:
+    """Decide the clash of two ids (left, right), or take back the last decision ("undo")."""
+    if action == "undo":
+        label = dataset.decisions.undo()
+        say(f"Undo: {label}" if label else "There is nothing to undo.", icon=":material/history:")
+        return
+    case = next((case for case in dataset.clashes if list(ids) == ids_of(dataset, case)), None)
+    if case is None:
+        say("This clash is gone: its images or labels have changed.", icon=":material/info:")
+        return
+    names = dataset.frame["name"]
+    told = f"{names.iat[case.clash.left]} and {names.iat[case.clash.right]}"
+    dataset.decisions.decide([case.change(Choice(action))], f"Label clash of {told}: {action}")
+
+
+def ids_of(dataset: Dataset, case: Case) -> list[str]:
+    """The ids of a clash's images."""
+    ids = dataset.frame["id"]
+    return [str(ids.iat[case.clash.left]), str(ids.iat[case.clash.right])]
+
+
+def summary(opened: Opened) -> None:
+    """How many clashes there are, and which of them to show."""
+    every, decided = opened.dataset.clashes, opened.dataset.decisions.values(CLASH)
+    still_open = sum(case.choice(decided) is None for case in every)
+    counts = {"open": still_open, "decided": len(every) - still_open, "all": len(every)}
+    st.segmented_control(
+        "Show",
+        list(FILTERS),
+        default="open",
+        format_func=lambda name: f"{FILTERS[name]} {counts[name]:,}",
+        key=SHOWN,
+        label_visibility="collapsed",
+    )
+
+
+def explain_none(opened: Opened) -> None:
+    """Why there is no clash to decide."""
+    if opened.dataset.frame["classes"].map(len).eq(0).all():
+        st.info(
+            "No image has a label yet. Scan the folder with a COCO file, or keep one folder for each class, "
+            "and copies whose labels disagree appear here.",
+            icon=":material/label_off:",
+        )
+    else:
+        st.success("No labels clash: copies of one picture all say the same.", icon=":material/check_circle:")
+
+
+def inbox(opened: Opened) -> None:
+    """The clashes that are asked for, one at a time."""
+    dataset = opened.dataset
+    decided = dataset.decisions.values(CLASH)
+    shown = st.session_state.get(SHOWN) or "all"
+    wanted = [case for case in dataset.clashes if shown == "all" or (case.choice(decided) is None) == (shown == "open")]
+    if not wanted:
+        words = "Every clash is decided." if shown == "open" else "Nothing is decided yet."
+        st.success(words, icon=":material/check_circle:") if shown == "open" else st.info(words)
+    pages = max(1, math.ceil(len(wanted) / A_PAGE))
+    number = 1
+    if pages > 1:
+        number = min(pages, st.pagination(pages, key=PAGE))
+    part = wanted[(number - 1) * A_PAGE : number * A_PAGE]
+    if part:
+        gallery.mount(
+            _inbox,
+            key_of(opened),
+            {
+                "key": key_of(opened),
+                "items": [item(dataset, case, decided) for case in part],
+                "open": shown == "open",
+            },
+        )
+
+
+def consequences(opened: Opened) -> None:
+    """What the decisions made so far do to the exports."""
+    labels = opened.dataset.labels
+    st.caption(
+        "No file is touched or moved: decisions change what the COCO and CSV exports say. Merge gives each copy what "
+        "only the other has; Drop takes both out of COCO exports, where neither can be trusted."
+    )
+    for note in labels.notes:
+        st.caption(f":material/info: {note}")
+
+
+def item(dataset: Dataset, case: Case, decided: Decided) -> dict[str, Any]:
+    """One clash as the browser draws it."""
+    clash = case.clash
+    rows = [clash.left, clash.right]
+    pair = record(dataset.pairs, clash.pair)
+    left, right = (
+        {**side, "folder": told["folder"], "split": told["split"], "classes": list(told["classes"])}
+        for side, told in zip(sides(dataset, rows), records(dataset.frame, rows), strict=True)
+    )
+    ids = ids_of(dataset, case)
+    relation = Relation.from_row(pair)
+    return {
+        "id": " ".join(ids),
+        "ids": ids,
+        "left": left,
+        "right": right,
+        "relation": f"right copy: {told}" if (told := relation.sentence()) else "",
+        "sentence": sentence(clash),
+        "differences": [difference_words(each) for each in clash.differences],
+        "boxes": drawn(case, relation),
+        "choices": choices(clash),
+        "choice": str(case.choice(decided) or ""),
+    }
+
+
+def sentence(clash: Clash) -> str:
+    """What the labels disagree on, in one sentence; equal differences counted."""
+    if clash.what == "class":
+        return f"{', '.join(clash.left_classes)} on the left, {', '.join(clash.right_classes)} on the right"
+    counted = Counter(difference_words(each) for each in clash.differences)
+    return "; ".join(words if count == 1 else f"{count} × {words}" for words, count in counted.items())
+
+
+def difference_words(difference: Difference) -> str:
+    """One difference for people."""
+    if difference.left and difference.right:
+        return f"{difference.left.category} on the left, {difference.right.category} on the right"
+    return difference.sentence()
+
+
+def choices(clash: Clash) -> list[dict[str, str]]:
+    """What may be decided: name of the `Choice`, label, key and explanation."""
+    if clash.what == "class":
+        left, right = ", ".join(clash.left_classes), ", ".join(clash.right_classes)
+        words = {
+            Choice.LEFT: (f"Both are {left}", "Exports say so of both; the files stay in their folders"),
+            Choice.RIGHT: (f"Both are {right}", "Exports say so of both; the files stay in their folders"),
+            Choice.MERGE: ("Both classes", "Exports give both images both classes"),
+        }
+    else:
+        words = {
+            Choice.LEFT: ("Left is correct", "Its boxes, carried over, replace those of the right one"),
+            Choice.RIGHT: ("Right is correct", "Its boxes, carried over, replace those of the left one"),
+            Choice.MERGE: ("Merge", "Each gets, carried over, what only the other has"),
+        }
+    words |= {
+        Choice.DROP: ("Drop both", "Neither can be trusted: both leave COCO exports, no file is touched"),
+        Choice.LEAVE: ("Leave", "Both stay as they are, and this counts as decided"),
+    }
+    return [{"name": name, "label": words[name][0], "key": KEYS[name], "help": words[name][1]} for name in Choice]
+
+
+KEYS = {Choice.LEFT: "1", Choice.RIGHT: "2", Choice.MERGE: "m", Choice.DROP: "d", Choice.LEAVE: "l"}
+
+
+def drawn(case: Case, relation: Relation) -> list[Drawn]:
+    """All boxes of both images, each in both pictures: carried by the relation where it is not its own."""
+    number = {box: place for place, each in enumerate(case.clash.differences) for box in (each.left, each.right) if box}
+    sides_of = ("left", "right", case.left_boxes, relation), ("right", "left", case.right_boxes, relation.inverse())
+    found: list[Drawn] = []
+    for side, other, boxes, way in sides_of:
+        here, there = _size(way, "left"), _size(way, "right")
+        for box in boxes:
+            if box.rectangle is None:
+                continue
+            carried = map_box(box.rectangle, way.affine())
+            drawing: Any = {"category": box.category, "side": side, "difference": number.get(box, -1)}
+            drawing |= {side: _part(box.rectangle, here), other: _part(carried, there)}
+            found.append(drawing)
+    return found
+
+
+def _size(relation: Relation, side: str) -> tuple[float, float]:
+    return float(relation.values[f"{side}_width"]), float(relation.values[f"{side}_height"])
+
+
+def _part(rectangle: Rectangle, size: tuple[float, float]) -> Part | None:
+    """A rectangle as fractions of a picture; None where its map could not be inverted."""
+    left, top, right, bottom = rectangle
+    if not math.isfinite(left + top + right + bottom):
+        return None
+    return left / size[0], top / size[1], (right - left) / size[0], (bottom - top) / size[1]
+
+
+_inbox = st.components.v2.component(
+    "dedup_clashes",
+    html='<div class="dedup"></div>\n',
+    css=gallery.asset("compare.css", "clashes.css"),
+    js=gallery.asset("dom.js", "queue.js", "clashes.js"),
+)

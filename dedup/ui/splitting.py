@@ -1,0 +1,174 @@
+"""Where splits come from: files that say them, or a person's hand. Each act is one undoable step."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from dedup import bulk, leaks, splits
+from dedup.annotations import Coco
+from dedup.dataset import Dataset
+from dedup.errors import UsageError
+from dedup.leaks import ORDER
+from dedup.ordering import Rows
+from dedup.splits import SPLIT, Splits
+from dedup.ui import filters, grid, session
+from dedup.ui.library import Opened
+from dedup.ui.notices import guarded, say
+from dedup.ui.view import View
+
+AS_FOLDER = "as the folder says"
+
+
+def set_splits(opened: Opened, view: View) -> None:
+    """Splits from files, or by hand."""
+    dataset = opened.dataset
+    set_before = dataset.decisions.values(SPLIT)
+    with st.expander(
+        "Set splits", icon=":material/edit:", expanded=not leaks.splits_of(dataset.frame), key="set splits"
+    ):
+        from_files, by_hand = st.tabs(["From files", "By hand"])
+        with from_files:
+            _from_files(opened)
+        with by_hand:
+            _by_hand(opened, view)
+        if set_before:
+            st.button(
+                f"Forget the {images(len(set_before))} set here, and go by folder names again",
+                icon=":material/restart_alt:",
+                type="tertiary",
+                on_click=guarded(_forget),
+                args=(dataset,),
+            )
+
+
+def _from_files(opened: Opened) -> None:
+    dataset = opened.dataset
+    files = st.file_uploader(
+        "A CSV with the columns path and split, or one COCO file per split (train.json, val.json)",
+        type=["csv", "json"],
+        accept_multiple_files=True,
+        key="split files",
+    )
+    told = [("the annotation files of this dataset", _own(opened))]
+    if files:
+        given = {file.name: file.getvalue() for file in files}
+        told = [(", ".join(given), read_splits(given, dataset))]
+    for source, found in told:
+        _offer(dataset, source, found, always=bool(files))
+
+
+def _own(opened: Opened) -> Splits:
+    """What the names of the dataset's own annotation files say."""
+    found: Splits = opened.remembered("own splits", lambda: splits.from_coco(opened.dataset.sources))
+    return found
+
+
+def read_splits(files: Mapping[str, bytes], dataset: Dataset) -> Splits:
+    """What files (name to content) say about the dataset's images. Raises `UsageError`, `AnnotationError`."""
+    paths = dataset.frame["path"].tolist()
+    said: list[Splits] = []
+    with tempfile.TemporaryDirectory(prefix="dedup-") as scratch:
+        documents = []
+        for name, content in files.items():
+            file = Path(scratch) / Path(name).name
+            file.write_bytes(content)
+            if file.suffix.lower() == ".csv":
+                said.append(splits.from_csv(file, paths))
+            else:
+                coco = Coco.read(file)
+                documents.append((coco, coco.attach(paths)))
+        if documents:
+            said.append(splits.from_coco(documents))
+            missing = tuple(name for _, met in documents for name in met.missing)
+            said.append(Splits({}, missing))
+    if not any(each.of for each in said):
+        raise UsageError(
+            "These files put no image of this dataset into a split. A CSV needs paths as in the dataset; "
+            "a COCO file needs a name that says its split, such as train.json."
+        )
+    every = {path: split for each in said for path, split in each.of.items()}
+    return Splits(
+        every,
+        tuple(name for each in said for name in each.missing),
+        tuple(name for each in said for name in each.ambiguous),
+    )
+
+
+def _offer(dataset: Dataset, source: str, found: Splits, *, always: bool) -> None:
+    """What a source says, and the button that follows it."""
+    held = dict(zip(dataset.frame["path"], dataset.frame["split"], strict=True))
+    new = {path: split for path, split in found.of.items() if held.get(path) != split}
+    if not always and not new:
+        return
+    counts = Counter(found.of.values())
+    told = ", ".join(f"{count:,} in {name}" for name, count in counts.most_common())
+    st.markdown(f"By {source}: {told}. {images(len(new))} would change.")
+    if found.missing:
+        st.caption(f"{len(found.missing):,} names are no image of this dataset, such as {found.missing[0]}.")
+    if found.ambiguous:
+        st.caption(f"{len(found.ambiguous):,} images are in several splits, such as {found.ambiguous[0]}; left alone.")
+    st.button(
+        f"Set the split of {images(len(new))}",
+        key=f"follow {source}",
+        type="primary",
+        disabled=not new,
+        on_click=guarded(_follow),
+        args=(dataset, new, source),
+    )
+
+
+def _follow(dataset: Dataset, new: Mapping[str, str], source: str) -> None:
+    changed = dataset.decisions.decide(splits.changes(new), f"Set splits by {source}")
+    say(f"{images(changed)} changed their split.")
+
+
+def _by_hand(opened: Opened, view: View) -> None:
+    dataset = opened.dataset
+    chosen = grid.rows_of(dataset, session.chosen())
+    scopes = {
+        "folder": "a folder",
+        "chosen": f"the {len(chosen):,} chosen images",
+        "selection": f"the {int(opened.mask(view.selection).sum()):,} images that the filters of the Explorer hold",
+    }
+    scope = st.radio("Which images", list(scopes), format_func=scopes.__getitem__, horizontal=True, key="split scope")
+    left, middle, right = st.columns([3, 2, 2], vertical_alignment="bottom")
+    if scope == "folder":
+        folder = left.selectbox("Folder, with those inside it", filters.choices(opened, "folder"), key="split folder")
+        rows = np.flatnonzero(bulk.below(dataset.frame, [folder])) if folder else np.zeros(0, np.int64)
+    else:
+        rows = chosen if scope == "chosen" else np.flatnonzero(opened.mask(view.selection))
+    names = [*ORDER, *(name for name in leaks.splits_of(dataset.frame) if name not in ORDER), AS_FOLDER]
+    split = middle.selectbox("Split", names, accept_new_options=True, key="split name")
+    right.button(
+        f"Set the split of {images(len(rows))}",
+        key="set by hand",
+        disabled=not len(rows) or not split,
+        width="stretch",
+        on_click=guarded(set_by_hand),
+        args=(dataset, rows, None if split == AS_FOLDER else split),
+    )
+
+
+def set_by_hand(dataset: Dataset, rows: Rows, split: str | None) -> None:
+    """Put images into a split, or (None) back into the one their folder says, in one undoable step."""
+    paths = dataset.frame["path"].to_numpy(object)[rows].tolist()
+    named = split.strip() if split else ""
+    label = f"Put {images(len(paths))} into {named}" if named else f"Put {images(len(paths))} back by folder"
+    changed = dataset.decisions.decide(splits.changes(dict.fromkeys(paths, named)), label)
+    say(f"{images(changed)} changed their split.")
+
+
+def _forget(dataset: Dataset) -> None:
+    paths = [path for path, _ in dataset.decisions.values(SPLIT)]
+    dataset.decisions.decide(splits.changes(dict.fromkeys(paths, "")), "Forget the splits set here")
+
+
+def images(count: int) -> str:
+    """That many images, in words."""
+    return "1 image" if count == 1 else f"{count:,} images"

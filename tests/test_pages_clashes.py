@@ -1,0 +1,129 @@
+"""The inbox of label clashes, run without a browser, on photographs with planted clashes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import dedup
+from dedup.resolutions import Choice
+from dedup.ui import clashes as page
+from tests.building import picture
+from tests.conftest import ROOT
+from tests.labelled import clashing
+
+SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def scanned(shared_data, tmp_path_factory):
+    """The scanned photographs; tests take copies of its home."""
+    root = tmp_path_factory.mktemp("clashing")
+    return clashing(shared_data, root, name="voc", home=root / "home")
+
+
+@pytest.fixture
+def dataset(scanned, home):
+    shutil.copytree(scanned.directory.parent, home)
+    return dedup.open("voc")
+
+
+def run(**state) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "pages" / "clashes.py"), default_timeout=SECONDS)
+    for key, value in state.items():
+        at.session_state[key] = value
+    return healthy(at.run())
+
+
+def healthy(at: AppTest) -> AppTest:
+    assert [each.value for each in (*at.exception, *at.error)] == []
+    return at
+
+
+def texts(at: AppTest) -> str:
+    kinds = (at.markdown, at.caption, at.info, at.success, at.title)
+    return "\n".join(str(element.value) for elements in kinds for element in elements)
+
+
+def shown(at: AppTest) -> list[dict]:
+    """The clashes that are sent to the browser."""
+    return [item for each in at.get("bidi_component") for item in json.loads(each.proto.json)["items"]]
+
+
+def send(at: AppTest, dataset, *actions: tuple[str, list[str]]) -> AppTest:
+    """What the browser sends when a person decides."""
+    pending = [{"seq": n, "type": "action", "action": action, "ids": ids} for n, (action, ids) in enumerate(actions, 1)]
+    at.session_state[f"clashes {dataset.info.key}"] = {"events": {"session": "s", "pending": pending}}
+    return healthy(at.run())
+
+
+def test_every_clash_is_shown_with_the_boxes_of_both(dataset):
+    items = {item["sentence"]: item for item in shown(run())}
+    assert len(items) == 3
+    relabelled = next(item for words, item in items.items() if "cat" in words and "dog" in words)
+    assert "on the left" in relabelled["sentence"]
+    differing = [box for box in relabelled["boxes"] if box["difference"] >= 0]
+    assert sorted((box["category"], box["difference"]) for box in differing) == [("cat", 0), ("dog", 0)]
+    assert [choice["key"] for choice in relabelled["choices"]] == ["1", "2", "m", "d", "l"]
+    assert all(box["difference"] == -1 for box in relabelled["boxes"] if box["category"] in ("chair", "person"))
+
+
+def test_boxes_are_carried_into_the_mirrored_picture(dataset):
+    item = next(item for item in shown(run()) if "mirrored" in item["relation"])
+    for box in item["boxes"]:
+        own, other = box[box["side"]], box["left" if box["side"] == "right" else "right"]
+        assert other[0] == pytest.approx(1 - own[0] - own[2], abs=0.02)
+        assert other[1:] == pytest.approx(own[1:], abs=0.02)
+
+
+def test_decisions_are_stored_leave_the_open_list_and_are_undone(dataset):
+    at = run()
+    first, second, _ = shown(at)
+    at = send(at, dataset, ("merge", first["ids"]), ("drop", second["ids"]))
+    assert len(shown(at)) == 1
+    chosen = [case.choice(dataset.decisions.values("clash")) for case in dataset.clashes]
+    assert chosen == [Choice.MERGE, Choice.DROP, None]
+    decided = shown(run(**{page.SHOWN: "decided"}))
+    assert [item["choice"] for item in decided] == ["merge", "drop"]
+    page.apply(dataset, "undo", [])
+    assert dataset.clashes[1].choice(dataset.decisions.values("clash")) is None
+    assert dataset.decisions.history()[0].state == "undone"
+
+
+def test_when_all_is_decided_the_page_says_so(dataset):
+    dataset.decisions.decide([case.change(Choice.LEAVE) for case in dataset.clashes], "Leave all")
+    at = run()
+    assert shown(at) == []
+    assert "Every clash is decided" in texts(at)
+
+
+def test_a_clash_that_is_gone_changes_nothing(dataset):
+    page.apply(dataset, "left", ["0" * 16, "1" * 16])
+    assert dataset.decisions.values("clash") == {}
+
+
+def test_classes_of_folders_offer_the_classes(home, tmp_path):
+    for folder in ("cat", "dog"):
+        picture(tmp_path / "images" / folder / "a.png", 1, (160, 120))
+    picture(tmp_path / "images" / "dog" / "b.png", 2, (160, 120))
+    dataset = dedup.scan(tmp_path / "images", name="folders", workers=1)
+    at = run()
+    (item,) = shown(at)
+    assert item["sentence"] == "cat on the left, dog on the right"
+    assert [choice["label"] for choice in item["choices"]][:3] == ["Both are cat", "Both are dog", "Both classes"]
+    assert item["boxes"] == []
+    assert "No file is touched or moved" in texts(at)
+    send(at, dataset, ("right", item["ids"]))
+    assert set(dataset.labels.classes.values()) == {("dog",)}
+
+
+@pytest.mark.parametrize("labelled", [True, False], ids=["labels agree", "no labels"])
+def test_without_clashes_the_page_says_why(home, tmp_path, labelled):
+    for number, folder in enumerate(("cat", "dog")):
+        picture(tmp_path / "images" / (folder if labelled else "") / f"{number}.png", number, (160, 120))
+    dedup.scan(tmp_path / "images", name="none", workers=1)
+    at = run()
+    assert ("No labels clash" if labelled else "No image has a label yet") in texts(at)
