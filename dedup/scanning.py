@@ -17,7 +17,7 @@ from dedup.engines import examine_all
 from dedup.errors import Cancelled, SourceError
 from dedup.examine import FACTS, Examined
 from dedup.metrics.information import random
-from dedup.model import Kind, OnProgress, Progress, Status
+from dedup.model import MATCHING_VERSION, Kind, OnProgress, Progress, Status
 from dedup.signature import SIGNATURE
 from dedup.sources import Listing, SourceFile
 from dedup.storage import Info, Results, Store
@@ -52,11 +52,12 @@ def scan_into(
         found = _stats(listing)
         known = _Known.gather(previous, store.read_parts())
         places = known.places(found)
-        if previous is not None and _unchanged(places, len(previous.images)):
+        same_matching = previous is not None and previous.matching == str(MATCHING_VERSION)
+        if previous is not None and same_matching and _unchanged(places, len(previous.images)):
             return info
         examined = _examine_new(store, info, listing, found, np.flatnonzero(places < 0), workers, report)
         images, signatures = _assemble(found, known, places, examined)
-        results = _relate(images, signatures, previous, workers, report)
+        results = _relate(images, signatures, previous if same_matching else None, workers, report)
         info = replace(info, passed_over=dict(listing.passed_over))
         return store.write_results(info, results)
 

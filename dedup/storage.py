@@ -35,6 +35,7 @@ from dedup import tables
 from dedup.errors import DatasetError, ScanRunning, UnknownDataset, UsageError
 from dedup.examine import VERSIONS
 from dedup.files import write_text
+from dedup.model import MATCHING_VERSION
 from dedup.signature import SIGNATURE
 
 SOFTWARE_VERSION = "0.1.0"
@@ -71,11 +72,12 @@ class Info:
 @dataclass(frozen=True)
 class Results:
     """What one scan computed. Rows of `images` and `signatures` (dtype `SIGNATURE`) are the same files; `pairs` names
-    them by row number."""
+    them by row number. `matching` is the `model.MATCHING_VERSION` that found them."""
 
     images: pd.DataFrame
     signatures: np.ndarray
     pairs: pd.DataFrame
+    matching: str = str(MATCHING_VERSION)
 
 
 class Store:
@@ -143,7 +145,8 @@ class Store:
             images = self._table("images.parquet", info)
             if any(tables.metadata(images).get(name) != version for name, version in VERSIONS.items()):
                 return None
-            return Results(tables.frame_of(images), self.read_signatures(info), self.read_pairs(info))
+            matching = tables.metadata(images).get("matching", "")
+            return Results(tables.frame_of(images), self.read_signatures(info), self.read_pairs(info), matching)
         except DatasetError:
             return None
 
@@ -157,7 +160,7 @@ class Store:
             images=len(results.images),
             failed=int((results.images["status"] == "failed").sum()),
         )
-        metadata = VERSIONS | {"scan_id": info.scan_id}
+        metadata = VERSIONS | {"scan_id": info.scan_id, "matching": results.matching}
         signatures = pa.table(tables.records_to_columns(results.signatures))
         tables.write_table(self.directory / "signatures.parquet", signatures, metadata)
         tables.write_table(self.directory / "pairs.parquet", tables.table_of(results.pairs), metadata)

@@ -12,8 +12,7 @@ import time
 import pytest
 
 import dedup
-from dedup import scanning
-from dedup import storage
+from dedup import scanning, storage
 from dedup.errors import Cancelled, DatasetError, ScanRunning, SourceError, UsageError
 from tests.pictures import folder_of_photos, photo, save
 
@@ -117,6 +116,15 @@ def test_kill_nine_and_scan_again_resumes(tmp_path, home, counted, monkeypatch):
     assert 15 <= saved < 60
     frame = dedup.scan(tmp_path / "in").frame
     assert len(frame) == 60 and len(counted) == 60 - saved and not parts.exists()
+
+
+def test_a_newer_matching_matches_again_without_decoding(tmp_path, home, counted, monkeypatch):
+    folder_of_photos(tmp_path / "in", 3)
+    before = dedup.scan(tmp_path / "in")
+    counted.clear()
+    monkeypatch.setattr(scanning, "MATCHING_VERSION", 999)
+    after = dedup.scan(tmp_path / "in")
+    assert after.scan_id != before.scan_id and counted == []
 
 
 def test_two_scans_at_once_are_refused(tmp_path, home):
