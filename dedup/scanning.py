@@ -21,6 +21,7 @@ from dedup.model import MATCHING_VERSION, Kind, OnProgress, Progress, Status
 from dedup.signature import SIGNATURE
 from dedup.sources import Listing, SourceFile
 from dedup.storage import Info, Results, Store
+from dedup.warmup import warm_up_beside
 
 PART_FILES = 512
 PART_SECONDS = 3.0
@@ -55,6 +56,7 @@ def scan_into(
         same_matching = previous is not None and previous.matching == str(MATCHING_VERSION)
         if previous is not None and same_matching and _unchanged(places, len(previous.images)):
             return info
+        warm_up_beside()  # the workers decode in processes of their own meanwhile
         examined = _examine_new(store, info, listing, found, np.flatnonzero(places < 0), workers, report)
         images, signatures = _assemble(found, known, places, examined)
         results = _relate(images, signatures, previous if same_matching else None, workers, report)

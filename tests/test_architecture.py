@@ -13,20 +13,10 @@ MODULES = {
     for path in sorted((ROOT / "dedup").rglob("*.py"))
 }
 FLOORS = (
-    ("errors", "model"),
-    (
-        "files",
-        "decode",
-        "sources",
-        "metrics",
-        "signature",
-        "candidates",
-        "alignment",
-        "verdict",
-        "relations",
-        "ordering",
-    ),
-    (
+    {"errors", "model"},
+    {"files", "decode", "sources", "metrics", "signature", "ordering"},
+    {"candidates", "alignment", "nearest", "banded", "verdict", "relations"},
+    {
         "examine",
         "engines",
         "tables",
@@ -37,10 +27,9 @@ FLOORS = (
         "annotations",
         "where",
         "selection",
-    ),
-    ("clashes", "resolutions"),
-    ("storage", "decisions", "frame", "scanning", "resolved"),
-    ("dataset",),
+    },
+    {"storage", "decisions", "frame", "warmup", "scanning"},
+    {"dataset"},
 )
 """From the ground up. A module may import its own floor and those below; modules not named stand above all of them."""
 

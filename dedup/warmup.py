@@ -1,0 +1,50 @@
+"""Compile the matching before it is first needed: on a new installation that takes seconds which a scan need not wait.
+
+    python -m dedup.warmup
+
+The compiled code is kept in numba's cache, so later processes only load it.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from dedup import signature
+
+SIZE = (96, 72)
+
+
+def warm_up() -> None:
+    """Relate a few made-up pictures, two of them copies, so that every compiled function has run once."""
+    from dedup import relate  # importing it begins the work that is to be done ahead
+
+    noise = np.random.default_rng(0).integers(0, 256, (2, 9, 12, 3), np.uint8)
+    one, other = (Image.fromarray(each).resize(SIZE, Image.Resampling.BICUBIC) for each in noise)
+    pictures = [one, one.resize((64, 48)).resize(SIZE), other]
+    records = np.array([signature.extract(each, np.asarray(each)) for each in pictures], signature.SIGNATURE)
+    facts = pd.DataFrame(
+        {
+            "sha256": ["0", "1", "2"],
+            "width": SIZE[0],
+            "height": SIZE[1],
+            "format": "PNG",
+            "jpeg_quality": math.nan,
+        }
+    )
+    relate.relate(facts, records, workers=1)
+
+
+def warm_up_beside() -> threading.Thread:
+    """`warm_up` on a thread of its own; whoever needs the compiled code meanwhile waits for it by itself."""
+    thread = threading.Thread(target=warm_up, name="warm-up", daemon=True)
+    thread.start()
+    return thread
+
+
+if __name__ == "__main__":
+    warm_up()

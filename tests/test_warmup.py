@@ -1,0 +1,23 @@
+"""Warming up runs all of the compiled matching, so that a first scan need not compile it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def test_a_scan_after_warming_up_compiles_nothing(tmp_path):
+    cache = tmp_path / "cache"
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache), "DEDUP_HOME": str(tmp_path / "home")}
+    root = Path(__file__).parent.parent
+    subprocess.run([sys.executable, "-m", "dedup.warmup"], check=True, env=environment, cwd=root)
+    compiled = sorted(path.name for path in cache.rglob("*.nbc"))
+    code = (
+        "from pathlib import Path; import dedup; from tests.pictures import *;"
+        f"folder = Path({str(tmp_path)!r}) / 'in'; folder_of_photos(folder, 5);"
+        "save(photo(0).transpose(0), folder / 'mirror.jpg'); dedup.scan(folder, workers=1)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=root)
+    assert compiled and sorted(path.name for path in cache.rglob("*.nbc")) == compiled
