@@ -26,7 +26,7 @@ def bulk_rules(opened: Opened) -> None:
     st.markdown("##### Decide by rule")
     st.caption("Only copies that are still open are counted. Every rule is one step: Undo takes all of it back.")
     now = state(opened)
-    with st.container(border=True, gap=None):
+    with st.container(border=True):
         for preview in opened.remembered("bulk rules", lambda: review.previews(now)):
             _bulk_rule(opened, preview)
 

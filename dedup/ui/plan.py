@@ -218,7 +218,7 @@ def _removed(opened: Opened) -> None:
     if not gone:
         st.caption("Nothing is in the quarantine.")
         return
-    st.markdown(f"**{_files(len(gone))}** can be brought back to their places.")
+    st.markdown(f"**{_files(len(gone))}** wait in the quarantine.")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             f"Restore {_files(len(gone))}",

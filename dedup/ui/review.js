@@ -59,7 +59,8 @@ class Review {
     this.deck = root.querySelector(".deck");
     this.nodes = new Map();
     this.strips = [];
-    this.trail = [];
+    this.trail = [];  // the strips as they were before each act, for undo
+    this.undone = new Map();  // number of an undo to the strip that it brings back
     this.cursor = this.focus = 0;
     this.view = new CompareView(root);
     this.help = keyHelp("Keys of the review", REVIEW_KEYS);
@@ -86,6 +87,7 @@ class Review {
     const turned = !first && data.sheet.number !== this.data.sheet.number;
     const current = this.strips[this.cursor] && idOf(this.strips[this.cursor]);
     this.data = data;
+    this.askAgain();
     applyPalette(this.root, data.palette);
     this.strips = this.foreseen();
     const found = this.strips.findIndex(strip => idOf(strip) === current);
@@ -100,6 +102,14 @@ class Review {
     this.preload();
   }
 
+  /** A turn of the page that Python took but, interrupted, did not make. */
+  askAgain() {
+    if (!this.wanted || this.queue.waiting("action").some(event => event.action === "turn")) return;
+    const missing = this.wanted !== this.data.sheet.number && this.wanted <= this.data.sheet.of;
+    if (missing) this.queue.push({ type: "action", action: "turn", ids: [], tag: String(this.wanted) });
+    this.wanted = 0;
+  }
+
   startAt(index) {
     this.cursor = clamp(index, 0, Math.max(0, this.strips.length - 1));
     this.focus = this.suggestedFocus();
@@ -109,17 +119,16 @@ class Review {
     return Math.max(0, this.strips.findIndex(strip => strip.open));
   }
 
-  /** Python's strips with every act applied that it has not taken yet. */
+  /** Python's strips with every act and undo applied that it has not taken yet. */
   foreseen() {
     const strips = [...this.data.strips];
-    const acts = [];
     for (const event of this.queue.waiting("action")) {
-      if (event.action === "undo") acts.pop();
-      else if (DECIDING.has(event.action)) acts.push(event);
-    }
-    for (const event of acts) {
-      const index = strips.findIndex(strip => strip.members.some(member => member.id === event.ids[0]));
-      if (index >= 0) strips[index] = foresee(strips[index], event);
+      const before = this.undone.get(event.seq);
+      const id = before ? idOf(before) : event.ids[0];
+      const index = strips.findIndex(strip => strip.members.some(member => member.id === id));
+      if (index < 0) continue;
+      if (before) strips[index] = before;
+      else if (DECIDING.has(event.action)) strips[index] = foresee(strips[index], event);
     }
     return strips;
   }
@@ -195,7 +204,8 @@ class Review {
     const possible = action === "next" ? number < of : number > 1;
     if (possible) {
       this.backwards = action === "previous";
-      this.queue.push({ type: "action", action, ids: [] });
+      this.wanted = number + (action === "next" ? 1 : -1);
+      this.queue.push({ type: "action", action: "turn", ids: [], tag: String(this.wanted) });
     } else this.notice(action === "next" ? "This was the last group" : "This is the first group");
     return possible;
   }
@@ -250,7 +260,7 @@ class Review {
     const refusal = this.refusal(action, strip, member);
     if (refusal) { this.notice(refusal); return; }
     const ids = action === "accept" ? [strip.keeper] : action === "reopen" ? strip.members.map(each => each.id) : [member.id];
-    this.trail.push(idOf(strip));
+    this.trail.push(strip);
     this.queue.push({ type: "action", action, ids });
     this.refresh();
     if (action === "reopen") this.focus = this.suggestedFocus();
@@ -269,8 +279,9 @@ class Review {
 
   undo() {
     this.queue.push({ type: "action", action: "undo", ids: [] });
-    const id = this.trail.pop();
-    const index = this.strips.findIndex(strip => idOf(strip) === id);
+    const before = this.trail.pop();
+    if (before) this.undone.set(this.queue.seq, before);
+    const index = this.strips.findIndex(strip => idOf(strip) === idOf(before));
     this.refresh();
     if (index >= 0) this.go(index);
   }

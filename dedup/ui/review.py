@@ -139,31 +139,46 @@ def key_of(opened: Opened) -> str:
 
 
 def apply_events(opened: Opened) -> None:
-    """Carry out what was decided in the strips, before anything is drawn."""
+    """Carry out what was decided in the strips, before anything is drawn.
+
+    Any look at the session may end the script in favour of a newer run. An event that was taken must be carried out
+    before that can happen, so the session is read before the first event and written after the last.
+    """
+    mine = decisions(opened)
+    notes: list[tuple[str, str]] = []
+    sheet = 0
     for event in gallery.events(key_of(opened)):
         try:
-            apply(opened, event)
+            if event["action"] == "turn":
+                sheet = int(event["tag"])
+            else:
+                notes += apply(opened, mine, event)
         except UsageError as error:
-            say(str(error), icon=":material/block:")
+            notes.append((str(error), ":material/block:"))
+    if sheet:
+        session.update(sheet=sheet)
+    for text, icon in notes:
+        say(text, icon=icon)
     notices.show()
 
 
-def apply(opened: Opened, event: gallery.Event) -> None:
-    """Carry out one event. Raises `UsageError` when the group changed meanwhile or may not be decided like that."""
+def apply(opened: Opened, mine: Decisions, event: gallery.Event) -> list[tuple[str, str]]:
+    """Carry out one event; returns what to tell, with an icon. Looks at no session.
+
+    Raises `UsageError` when the group changed meanwhile or may not be decided like that.
+    """
     act = event["action"]
-    if act in ("next", "previous"):
-        session.update(sheet=max(1, session.view().sheet + (1 if act == "next" else -1)))
-    elif act == "plan":
-        session.update(panel="plan")
-    elif act in ("undo", "redo"):
-        label = decisions(opened).undo() if act == "undo" else decisions(opened).redo()
-        say(f"{act.capitalize()}: {label}" if label else f"There is nothing to {act}.", icon=":material/history:")
-    else:
-        rows = _rows(opened, event["ids"])
-        if not rows:
-            raise UsageError(review.CHANGED)
-        now = state(opened)
-        decide(opened, review.reopen(now, rows) if act == "reopen" else ACTS[act](now, rows[0]))
+    if act in ("undo", "redo"):
+        label = mine.undo() if act == "undo" else mine.redo()
+        told = f"{act.capitalize()}: {label}" if label else f"There is nothing to {act}."
+        return [(told, ":material/history:")]
+    rows = _rows(opened, event["ids"])
+    if not rows:
+        raise UsageError(review.CHANGED)
+    now = state(opened)
+    step = review.reopen(now, rows) if act == "reopen" else ACTS[act](now, rows[0])
+    mine.decide(step.changes, step.label)
+    return []
 
 
 def _rows(opened: Opened, ids: Sequence[str]) -> list[int]:

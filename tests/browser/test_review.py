@@ -1,0 +1,212 @@
+"""The Duplicates page in a real Chromium: groups reviewed by keyboard alone, the plan applied, the files looked at."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter, ImageOps
+
+import dedup
+from dedup import review
+from dedup.dataset import Dataset
+from tests.browser.conftest import ROOT
+
+pytestmark = pytest.mark.browser
+GROUPS = 34
+JOB_MS = 120_000
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def app(serve, home):
+    """One server for all tests of this file; every test has a dataset of its own."""
+    return serve(ROOT / "app.py", DEDUP_HOME=str(home))
+
+
+@pytest.fixture(scope="module")
+def clouds(tmp_path_factory) -> Path:
+    """34 pairs: noise clouds with an identical copy; five blurred and five mirrored copies instead."""
+    folder, random = tmp_path_factory.mktemp("clouds"), np.random.default_rng(5)
+    (folder / "again").mkdir()
+    for number in range(GROUPS):
+        small = Image.fromarray(random.integers(0, 256, (9, 12, 3), dtype=np.uint8))
+        cloud = small.resize((320, 240), Image.Resampling.BICUBIC)
+        cloud.save(folder / f"{number:02}.png")
+        copy = folder / "again" / f"{number:02}.png"
+        if number < 5:
+            cloud.filter(ImageFilter.GaussianBlur(1.5)).save(copy)
+        elif number < 10:
+            ImageOps.mirror(cloud).save(copy)
+        else:
+            shutil.copy(folder / f"{number:02}.png", copy)
+    return folder
+
+
+@pytest.fixture
+def dataset(clouds, tmp_path, home, request) -> Dataset:
+    """A copy of the clouds, scanned."""
+    shutil.copytree(clouds, tmp_path / "clouds")
+    return dedup.scan(tmp_path / "clouds", name=request.node.name[:50], home=home)
+
+
+def opened(page, app, dataset: Dataset, query: str = ""):
+    page.goto(f"{app.url}/duplicates?dataset={dataset.info.key}{query}")
+    page.locator(".strip-row").first.wait_for()
+    page.wait_for_timeout(300)
+    return page
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Path to sha256 of every file."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def until(check, seconds: float = 20.0):
+    """Wait until `check` gives something true, and return it."""
+    end = time.monotonic() + seconds
+    while not (found := check()):
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.1)
+    return found
+
+
+def test_ten_groups_by_keyboard_alone_then_the_plan_is_applied_and_restored(app, page, dataset):
+    before = contents(dataset.root)
+    opened(page, app, dataset, "&groups=kind")
+    names = page.locator(".strip-row").evaluate_all("rows => rows.map(row => row.querySelector('.name').textContent)")
+    for _ in range(4):  # the first four go as suggested
+        page.keyboard.press("Enter")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("k")  # the fifth the other way round
+    page.keyboard.press("r")  # the sixth: the copy goes
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("r")  # the seventh: the keeper goes, so the copy stays
+    page.keyboard.press("n")  # the eighth: both stay
+    page.keyboard.press("s")  # one skipped
+    page.keyboard.press("Enter")
+    page.keyboard.press("u")  # accepted and taken back
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    until(lambda: len(review.state(dataset).open) == GROUPS - 10)
+    now = review.state(dataset)
+    gone = {now.path(row) for row in now.dropped}
+    number = [Path(name).stem for name in names]
+    assert {Path(path).stem for path in gone} == {number[place] for place in (0, 1, 2, 3, 4, 5, 6, 9, 10)}
+    swapped = {path for path in gone if "/" not in path}
+    assert swapped == {f"{number[4]}.png", f"{number[6]}.png"}
+
+    page.get_by_text("Removal plan").click()
+    page.get_by_text("9 files would move").wait_for()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the plan").click()
+    plan = json.loads(Path(download.value.path()).read_text())
+    assert {entry["path"] for entry in plan["entries"]} == gone
+    page.get_by_role("button", name="Move 9 files to the quarantine").click()
+    page.get_by_role("button", name="Move them").click()
+    page.get_by_text("moved to the quarantine").wait_for(timeout=JOB_MS)
+    assert contents(dataset.root) == {path: digest for path, digest in before.items() if path not in gone}
+    page.get_by_role("button", name="Verify").click()
+    page.get_by_text("9 files are whole").wait_for()
+    page.get_by_role("button", name="Restore 9 files").click()
+    page.get_by_text("brought back").wait_for(timeout=JOB_MS)
+    assert contents(dataset.root) == before
+
+
+def test_thirty_groups_take_less_than_a_minute_and_none_is_lost(app, page, dataset):
+    opened(page, app, dataset)
+    start = time.monotonic()
+    for turn in range(30):
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(60)
+        if turn == 19:
+            page.get_by_text("Group 21 of 34").wait_for()  # the second page follows by itself
+    until(lambda: len(review.state(dataset).open) == GROUPS - 30)
+    assert time.monotonic() - start < 60
+    operations = dataset.decisions.history()
+    assert len(operations) == 30 and len({operation.session for operation in operations}) == 1
+
+
+def test_two_tabs_decide_at_once_and_see_each_other(app, page, new_page, dataset):
+    other = new_page()
+    opened(page, app, dataset)
+    opened(other, app, dataset, "&groups=kind&decided=shown")
+    for _ in range(6):
+        page.keyboard.press("Enter")
+        other.keyboard.press("ArrowDown")
+        other.keyboard.press("n")
+    until(lambda: len(dataset.decisions.history()) >= 10)
+    decided = GROUPS - len(review.state(dataset).open)
+    for tab in (page, other):
+        tab.get_by_text(f"{GROUPS - decided} open").wait_for()
+    sessions = {operation.session for operation in dataset.decisions.history()}
+    assert len(sessions) == 2
+    other.reload()
+    other.locator(".strip-row.decided").first.wait_for()
+
+
+def test_the_compare_view_decides_and_goes_on_to_the_next_group(app, page, dataset):
+    opened(page, app, dataset, "&groups=farthest")
+    page.keyboard.press("c")
+    page.locator("dialog.compare[open] .pane img").first.wait_for()
+    page.keyboard.press("d")
+    page.get_by_text("mean difference").wait_for()
+    first = page.locator("dialog.compare .caption .name").first.inner_text()
+    page.keyboard.press("Enter")
+    until(lambda: len(review.state(dataset).dropped) == 1)
+    until(lambda: page.locator("dialog.compare .caption .name").first.inner_text() != first)
+    assert page.locator("dialog.compare").get_attribute("data-mode") == "difference"
+    page.keyboard.press("n")
+    until(lambda: len(review.state(dataset).members) == GROUPS - 1)
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    page.get_by_text("Keys of the review").wait_for()
+
+
+def test_a_mirrored_copy_lies_on_its_keeper(app, page, dataset):
+    opened(page, app, dataset, "&relation=mirrored")
+    page.keyboard.press("c")
+    page.keyboard.press("d")
+    page.get_by_text("mean difference").wait_for()
+    told = page.locator("dialog.compare").get_by_text("mean difference").inner_text()
+    assert float(told.split()[2]) < 3
+
+
+def test_a_link_reopens_the_view(app, page, dataset):
+    opened(page, app, dataset, "&groups=size&decided=shown&sheet=2")
+    page.get_by_text("Group 21 of 34").wait_for()
+    page.get_by_text("Largest groups first").wait_for()
+    page.get_by_text("Decide by rule").click()
+    page.get_by_text("Accept all suggestions for exact duplicates").wait_for()
+    page.wait_for_url("**panel=rules**")
+    page.reload()
+    page.get_by_text("Accept all suggestions for exact duplicates").wait_for()
+
+
+def test_the_dogs_end_at_993_and_come_back(app, page, shared_data, tmp_path, home):
+    folder = tmp_path / "dogs"
+    shutil.copytree(shared_data / "B-dogs-7dups" / "dataset", folder)
+    before = contents(folder)
+    dogs = dedup.scan(folder, name="dogs", home=home)
+    page.goto(f"{app.url}/duplicates?dataset={dogs.info.key}&panel=rules")
+    page.get_by_role("button", name="Decide 7").click()
+    page.get_by_text("0 open").wait_for()
+    page.get_by_text("Removal plan").click()
+    page.get_by_role("button", name="Move 7 files to the quarantine").click()
+    page.get_by_role("button", name="Move them").click()
+    page.get_by_text("moved to the quarantine").wait_for(timeout=JOB_MS)
+    left = contents(folder)
+    assert len(before) == 1000 and len(left) == 993 and set(left.values()) == set(before.values())
+    page.get_by_role("button", name="Restore 7 files").click()
+    page.get_by_text("brought back").wait_for(timeout=JOB_MS)
+    assert contents(folder) == before
