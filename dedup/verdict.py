@@ -30,6 +30,8 @@ OVERLAY_COST, CHANGE_COST = 0.05, 0.4
 """What a part that disagrees costs, per fraction of the contrast: where the rest is a perfect copy, and where not."""
 MANY_BLOCKS = 25
 """From so many of 36 blocks with contrast on, a picture is detailed throughout."""
+SHOT_COST = 0.7
+"""The distance that it costs besides at one size, where no lost resolution excuses that the rest only resembles."""
 MOST_DISAGREEING = 0.42
 """More than this fraction of the contrast in disagreement is no overlay but another picture."""
 FEWEST_BLOCKS = 8
@@ -134,7 +136,7 @@ def _agreement(measured: Columns) -> Doubles:
     """One number in 0..1 for how well details agree; 0 for what cannot be judged."""
     # an overlay leaves the rest a perfect copy; where the rest is none, what disagrees weighs more
     detailed = (measured["blocks"] >= MANY_BLOCKS * measured["inside"]) & (measured["inliers"] > 0.65)
-    changed = np.where(detailed, np.clip((measured["core"] - 2) / 3, 0, 1), 1.0)
+    changed = np.where(detailed, _changed(measured), 1.0)
     cost = (OVERLAY_COST + (CHANGE_COST - OVERLAY_COST) * changed) * measured["disagreeing"]
     bonus = np.where(detailed, 0.05 * np.clip(2.5 - measured["core"], 0, 1), 0.0)
     good = np.minimum(measured["agreement"] - cost + bonus, np.maximum(measured["agreement"], 0.95))
@@ -143,6 +145,11 @@ def _agreement(measured: Columns) -> Doubles:
     same = 1 - np.maximum(0, measured["residual"] - 0.5) * (1 - AGREEMENT_AT_LIMIT) / (FLAT_RESIDUAL - 0.5)
     judged = (measured["inside"] > 0) & (measured["disagreeing"] <= MOST_DISAGREEING)
     return np.where(judged, np.where(flat, np.minimum(same, measured["correlation"]), good), 0.0)
+
+
+def _changed(measured: Columns) -> Doubles:
+    """From 0, where what agrees is a perfect copy, to 1, where it only resembles."""
+    return np.asarray(np.clip((measured["core"] - 2) / 3, 0, 1))
 
 
 def _geometry(facts: pd.DataFrame, pairs: Candidates, maps: Doubles, measured: Columns) -> Columns:
@@ -293,7 +300,9 @@ def _distance(signatures: NDArray[np.void], columns: Columns, measured: Columns)
     distance = NEAR_DISTANCE * (1 - _agreement(measured)) / (1 - AGREEMENT_AT_LIMIT)
     paper = np.minimum(signatures["paper"][columns["left"]], signatures["paper"][columns["right"]])
     distance = np.where(paper > PAPER, PAPER_COST, 1.0) * distance
-    slack = np.where(np.abs(np.log2(columns["scale"])) < 0.1, SLACK, SLACK_RESIZED) + 0.03 * (1 - measured["agreement"])
+    one_size = np.abs(np.log2(columns["scale"])) < 0.1
+    distance = distance + np.where(one_size, SHOT_COST * _changed(measured) * measured["disagreeing"], 0.0)
+    slack = np.where(one_size, SLACK, SLACK_RESIZED) + 0.03 * (1 - measured["agreement"])
     distance = distance + OVERHANG_COST * np.maximum(overhang(signatures, columns) - slack, 0)
     alike = columns["colour_missed"] > MOST_COLOUR_MISSED
     return np.maximum(np.where(alike, np.maximum(distance, BEYOND), distance), 1e-3)
