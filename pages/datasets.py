@@ -8,12 +8,15 @@ from dedup.ui import opening, shelf
 from dedup.ui.library import LIBRARY
 
 infos = LIBRARY.infos()
-if infos:
-    st.title("Datasets")
-else:
-    opening.welcome()
-shelf.work_under_way()
-shelf.cards(infos)
+with st.container():
+    if infos:
+        st.title("Datasets")
+    else:
+        opening.welcome()
+with st.container():
+    shelf.work_under_way()
+with st.container():
+    shelf.cards(infos)
 left, right = st.columns([3, 2], gap="medium")
 with left, st.container(border=True, height="stretch"):
     opening.open_folder(infos)

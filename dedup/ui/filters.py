@@ -55,9 +55,8 @@ def chips(view: View, *, all_ranges: bool = False) -> None:
     The range of the shown metric has its own control in the Explorer; it is a chip only with `all_ranges`.
     """
     parts = _parts(view, all_ranges=all_ranges)
-    if not parts:
-        return
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+    # The container is there even when it is empty: what follows keeps its place and is not drawn twice meanwhile.
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="chips"):
         for name in parts:
             st.button(
                 name,
