@@ -115,7 +115,7 @@ def choose_quality(opened: Opened, view: View) -> None:
         f"Choose quality: {BY_NAME[view.metric].title.lower()}",
         scale.stops(low, high),
         value=(low, high),
-        format_func=lambda value: np.format_float_positional(value, precision=9, trim="-"),
+        format_func=lambda value: np.format_float_positional(value, scale.decimals + 1, trim="-"),
         **session.held("range", (low, high), lambda ends: _set(scale, *ends)),
     )
 
