@@ -71,7 +71,8 @@ def _annotated(paths: list[str], attachments: Sequence[Attachment]) -> tuple[lis
 
 def join(files: pd.DataFrame, pairs: pd.DataFrame, review: Review) -> Joined:
     """Groups, keepers, kinds, scores and relations for the files of `describe_files` and the stored pairs."""
-    files = files.assign(split=files["path"].map(review.splits).fillna(files["split"]))
+    splits = [review.splits.get(path, split) for path, split in zip(files["path"], files["split"], strict=True)]
+    files = files.assign(split=splits)
     classes = grouping.exact_classes(files["pixels"])
     pairs = pairs[pairs["kind"] != Kind.EXACT]
     settled = _settled(files, classes, pairs, review)

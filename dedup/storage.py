@@ -126,8 +126,11 @@ class Store:
         return tables.frame_of(self._table("images.parquet", info))
 
     def read_pairs(self, info: Info) -> pd.DataFrame:
-        """The pairs of the scan that `info` names. Raises `DatasetError`."""
-        return tables.frame_of(self._table("pairs.parquet", info))
+        """The pairs of the scan that `info` names. Raises `DatasetError`, also when another version matched them."""
+        table = self._table("pairs.parquet", info)
+        if tables.metadata(table).get("matching") != str(MATCHING_VERSION):
+            raise DatasetError(f"{info.name} was scanned by another version. Scan the folder again; nothing is lost.")
+        return tables.frame_of(table)
 
     def read_signatures(self, info: Info) -> np.ndarray:
         """Structured array of dtype `SIGNATURE`, one per image; zeros where the file failed. Raises `DatasetError`."""
@@ -145,8 +148,9 @@ class Store:
             images = self._table("images.parquet", info)
             if any(tables.metadata(images).get(name) != version for name, version in VERSIONS.items()):
                 return None
-            matching = tables.metadata(images).get("matching", "")
-            return Results(tables.frame_of(images), self.read_signatures(info), self.read_pairs(info), matching)
+            pairs = self._table("pairs.parquet", info)
+            matching = tables.metadata(pairs).get("matching", "")
+            return Results(tables.frame_of(images), self.read_signatures(info), tables.frame_of(pairs), matching)
         except DatasetError:
             return None
 
@@ -160,7 +164,7 @@ class Store:
             images=len(results.images),
             failed=int((results.images["status"] == "failed").sum()),
         )
-        metadata = VERSIONS | {"scan_id": info.scan_id, "matching": results.matching}
+        metadata = VERSIONS | {"scan_id": info.scan_id, "matching": str(MATCHING_VERSION)}
         signatures = pa.table(tables.records_to_columns(results.signatures))
         tables.write_table(self.directory / "signatures.parquet", signatures, metadata)
         tables.write_table(self.directory / "pairs.parquet", tables.table_of(results.pairs), metadata)

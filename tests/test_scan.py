@@ -122,7 +122,10 @@ def test_a_newer_matching_matches_again_without_decoding(tmp_path, home, counted
     folder_of_photos(tmp_path / "in", 3)
     before = dedup.scan(tmp_path / "in")
     counted.clear()
-    monkeypatch.setattr(scanning, "MATCHING_VERSION", 999)
+    for module in (scanning, storage):
+        monkeypatch.setattr(module, "MATCHING_VERSION", 999)
+    with pytest.raises(DatasetError, match="another version"):
+        _ = dedup.open("in").frame
     after = dedup.scan(tmp_path / "in")
     assert after.scan_id != before.scan_id and counted == []
 
