@@ -18,7 +18,6 @@ class Inbox {
   constructor(root) {
     this.root = root;
     this.index = 0;
-    this.decided = [];
     this.carried = this.agreeing = true;
     this.build();
     root.addEventListener("keydown", event => this.onKey(event));
@@ -43,6 +42,20 @@ class Inbox {
       .map(event => [event.ids.join(" "), event.action]));
     const told = this.data.items.map(item => ({ ...item, choice: waiting.get(item.id) ?? item.choice }));
     return this.data.open ? told.filter(item => !waiting.has(item.id)) : told;
+  }
+
+  /** The id of the clash on screen. It lives with the queue, so that it outlives a component that is drawn anew. */
+  get current() {
+    return this.queue.current;
+  }
+
+  set current(id) {
+    this.queue.current = id;
+  }
+
+  /** Ids in the order they were decided, for coming back to the one whose decision is taken back. */
+  get decided() {
+    return this.queue.decided ??= [];
   }
 
   get item() {
@@ -118,7 +131,7 @@ class Inbox {
       onpointerleave: () => this.highlight(-1), onblur: () => this.highlight(-1) })));
     this.choices.replaceChildren(...item.choices.map(choice => el("button", { type: "button", "data-choice": choice.name,
       title: choice.help, "aria-pressed": String(item.choice === choice.name), onclick: () => this.choose(choice.name) },
-    el("kbd", { text: choice.key.toUpperCase() }), choice.label)));
+    el("kbd", { text: choice.key.toUpperCase() }), choice.label)), this.undoButton);
     this.paintStrip(items);
     this.preload(items[this.index + 1]);
   }
@@ -128,7 +141,7 @@ class Inbox {
     const frame = el("div", { class: "frame", style: `--ratio: ${(side.width || 1) / (side.height || 1)}` },
       el("img", { src: side.full, alt: side.name, draggable: "false" }),
       ...item.boxes.filter(box => this.wanted(box, name)).map(box => this.box(box, name)));
-    return el("figure", { class: `pane ${name}` },
+    return el("figure", { class: `copy ${name}` },
       el("figcaption", {}, el("span", { class: "side", text: name }),
         el("span", { class: "name", text: side.name, title: side.path }),
         side.split ? el("span", { class: "split", text: side.split }) : null,
@@ -186,8 +199,8 @@ class Inbox {
 
   build() {
     const button = (text, title, onclick, more = {}) => el("button", { type: "button", text, title, onclick, ...more });
-    this.previous = button("◂", "Previous (←)", () => this.go(-1), { "aria-label": "Previous" });
-    this.next = button("▸", "Next (→)", () => this.go(1), { "aria-label": "Next" });
+    this.previous = button("‹", "Previous (←)", () => this.go(-1), { "aria-label": "Previous", class: "step" });
+    this.next = button("›", "Next (→)", () => this.go(1), { "aria-label": "Next", class: "step" });
     this.position = el("span", { class: "number position" });
     this.sentence = el("strong", { class: "sentence", "aria-live": "polite" });
     this.relation = el("span", { class: "quiet" });
@@ -201,12 +214,12 @@ class Inbox {
     this.strip = el("div", { class: "strip", role: "group", "aria-label": "Clashes" });
     this.empty = el("p", { class: "quiet", text: "All of these are decided." });
     const bar = el("div", { class: "bar" }, this.previous, this.position, this.next,
-      el("div", { class: "words" }, this.sentence, this.relation), this.carriedButton, this.agreeingButton,
-      button("?", "Keys (?)", () => this.help.showModal(), { "aria-label": "Keys" }));
-    const foot = el("div", { class: "foot" }, this.choices,
-      button("Undo", "Take back the last decision (U)", () => this.undo(), { class: "undo" }));
+      el("div", { class: "words" }, this.sentence, this.relation), el("div", { class: "tools" }, this.carriedButton,
+        this.agreeingButton, button("?", "Keys (?)", () => this.help.showModal(), { "aria-label": "Keys" })));
+    this.undoButton = el("button", { type: "button", class: "undo", title: "Take back the last decision",
+      onclick: () => this.undo() }, el("kbd", { text: "U" }), "Undo");
     this.stage = el("div", { class: "inbox", tabindex: "0", role: "group", "aria-label": "Label clash" }, bar, this.panes,
-      foot, this.differences, this.strip);
+      this.choices, this.differences, this.strip);
     this.root.replaceChildren(this.stage, this.empty, this.help);
   }
 }

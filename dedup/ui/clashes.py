@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypedDict
 
 import streamlit as st
@@ -107,22 +107,12 @@ def inbox(opened: Opened) -> None:
     wanted = [case for case in dataset.clashes if shown == "all" or (case.choice(decided) is None) == (shown == "open")]
     if not wanted:
         words = "Every clash is decided." if shown == "open" else "Nothing is decided yet."
-        st.success(words, icon=":material/check_circle:") if shown == "open" else st.info(words)
-    pages = max(1, math.ceil(len(wanted) / A_PAGE))
-    number = 1
-    if pages > 1:
-        number = min(pages, st.pagination(pages, key=PAGE))
-    part = wanted[(number - 1) * A_PAGE : number * A_PAGE]
-    if part:
-        gallery.mount(
-            _inbox,
-            key_of(opened),
-            {
-                "key": key_of(opened),
-                "items": [item(dataset, case, decided) for case in part],
-                "open": shown == "open",
-            },
-        )
+        st.info(words, icon=":material/check_circle:" if shown == "open" else ":material/inbox:")
+        return
+    pages = math.ceil(len(wanted) / A_PAGE)
+    number = min(pages, st.pagination(pages, key=PAGE)) if pages > 1 else 1
+    items = [item(dataset, case, decided) for case in wanted[(number - 1) * A_PAGE : number * A_PAGE]]
+    gallery.mount(_inbox, key_of(opened), {"key": key_of(opened), "items": items, "open": shown == "open"})
 
 
 def consequences(opened: Opened) -> None:
@@ -162,11 +152,20 @@ def item(dataset: Dataset, case: Case, decided: Decided) -> dict[str, Any]:
 
 
 def sentence(clash: Clash) -> str:
-    """What the labels disagree on, in one sentence; equal differences counted."""
+    """What the labels disagree on, in one sentence; what only one side has is counted by class."""
     if clash.what == "class":
         return f"{', '.join(clash.left_classes)} on the left, {', '.join(clash.right_classes)} on the right"
-    counted = Counter(difference_words(each) for each in clash.differences)
-    return "; ".join(words if count == 1 else f"{count} × {words}" for words, count in counted.items())
+    both = [difference_words(each) for each in clash.differences if each.left and each.right]
+    only_left = [each.left.category for each in clash.differences if each.left and not each.right]
+    only_right = [each.right.category for each in clash.differences if each.right and not each.left]
+    parts = [_counted(both)] if both else []
+    parts += [f"{_counted(only_left)} only on the left"] if only_left else []
+    parts += [f"{_counted(only_right)} only on the right"] if only_right else []
+    return "; ".join(parts)
+
+
+def _counted(words: Iterable[str]) -> str:
+    return ", ".join(word if count == 1 else f"{count} × {word}" for word, count in Counter(words).items())
 
 
 def difference_words(difference: Difference) -> str:

@@ -53,7 +53,7 @@ def summary(opened: Opened) -> None:
     evaluated = _evaluation_images(frame, crossing)
     st.warning(
         f"**{len(crossing):,} {'group lies' if len(crossing) == 1 else 'groups lie'} in more than one split**; "
-        f"{evaluated:,} val and test images have a copy elsewhere, so scores on them look better than they are.",
+        f"{evaluated:,} val and test images have a copy in another split, so scores on them look better than they are.",
         icon=":material/warning:",
     )
 
@@ -64,7 +64,7 @@ def _evaluation_images(frame: pd.DataFrame, crossing: Sequence[int]) -> int:
 
 def matrix(opened: Opened) -> None:
     """Splits by splits as a table of buttons; a click shows the groups of that pair."""
-    table = leaks.matrix(opened.dataset.frame)
+    table = opened.remembered("leak matrix", lambda: leaks.matrix(opened.dataset.frame))
     names = [str(name) for name in table]
     chosen = _cell(opened)
     st.html(_heat(table))

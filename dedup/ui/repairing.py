@@ -55,8 +55,13 @@ def repair(opened: Opened) -> None:
     for column, title, table in ((left, "Before", found.before), (right, "After", found.after)):
         column.markdown(f"**{title}**: groups by pair of splits")
         column.html(matrix_html(table))
+    table = balance(opened.dataset.frame, found)
+    changed = table[table.apply(lambda line: line.str.contains("→").any(), axis=1)]
+    kept = len(table) - len(changed)
     st.markdown("**Class balance**: images of a class in each split, before → after")
-    st.dataframe(balance(opened.dataset.frame, found), width="stretch", height="auto")
+    st.dataframe(changed)
+    if kept:
+        st.caption(f"{kept:,} other {'class keeps its' if kept == 1 else 'classes keep their'} counts.")
     st.markdown(f"**{images(len(found.moves))}** would move")
     st.dataframe(
         moves_table(opened.dataset, found),

@@ -1,0 +1,125 @@
+"""Leaks repaired and label clashes decided in a real Chromium, and the files that come out."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+
+import pytest
+
+import dedup
+from dedup import leaks
+from dedup.resolutions import Choice
+from tests.browser.conftest import ROOT
+from tests.labelled import clashing, leaking
+
+playwright = pytest.importorskip("playwright.sync_api")
+expect = playwright.expect
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def home(shared_data, tmp_path_factory):
+    """A home with a dataset of leaks and one of clashes."""
+    root = tmp_path_factory.mktemp("labelled")
+    for make, name in ((leaking, "leaking"), (clashing, "clashing")):
+        (root / name).mkdir()
+        make(shared_data, root / name, name=name, home=root / "home")
+    return root / "home"
+
+
+@pytest.fixture
+def app(serve, home):
+    return serve(ROOT / "app.py", DEDUP_HOME=str(home))
+
+
+def go(page, app, path: str, dataset) -> None:
+    page.goto(f"{app.url}/{path}?dataset={dataset.info.key}")
+
+
+def choices(dataset) -> list[Choice | None]:
+    decided = dataset.decisions.values("clash")
+    return [case.choice(decided) for case in dataset.clashes]
+
+
+def until(page, holds) -> None:
+    """Wait until Python has stored what the browser sent."""
+    for _ in range(100):
+        if holds():
+            return
+        page.wait_for_timeout(100)
+    assert holds()
+
+
+def test_leaks_are_seen_repaired_and_taken_out(page, app, home, tmp_path):
+    dataset = dedup.open("leaking", home=home)
+    go(page, app, "leaks", dataset)
+    cell = page.get_by_test_id("stButton").and_(page.locator(".st-key-cell-0-2 *")).get_by_role("button")
+    expect(cell).to_have_text("3")
+    cell.click()
+    expect(page.locator(".gallery .cell")).to_have_count(6)
+    expect(page.locator(".gallery .tag", has_text="test")).to_have_count(3)
+    page.get_by_role("button", name="Accept: move 6 images").click()
+    page.get_by_text("No group of copies lies in more than one split").wait_for()
+    assert leaks.crossing_groups(dataset.frame) == []
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download one COCO file per split (ZIP)").click()
+    download.value.save_as(tmp_path / "splits.zip")
+    with zipfile.ZipFile(tmp_path / "splits.zip") as archive:
+        held = {name: {i["file_name"] for i in json.loads(archive.read(name))["images"]} for name in archive.namelist()}
+    frame = dataset.frame
+    assert held == {f"{split}.json": set(frame["path"][frame["split"] == split]) for split in ("train", "val", "test")}
+    page.get_by_role("button", name="Undo", exact=True).click()
+    page.get_by_text("6 groups lie in more than one split").wait_for()
+    assert len(leaks.crossing_groups(dataset.frame)) == 6
+
+
+def test_clashes_are_decided_by_keyboard_and_undone(page, app, home):
+    dataset = dedup.open("clashing", home=home)
+    go(page, app, "clashes", dataset)
+    expect(page.locator(".inbox .position")).to_have_text("1 of 3")
+    expect(page.locator(".copy.left .box.left.own").first).to_be_visible()
+    drawn = [image.evaluate("image => image.decode().then(() => image.naturalWidth)")
+             for image in page.locator(".frame img").all()]  # fmt: skip
+    assert len(drawn) == 2
+    assert all(drawn)
+    page.locator(".inbox").focus()
+    first = page.locator(".inbox .sentence").text_content()
+    for key in "1md":
+        page.keyboard.press(key)
+    until(page, lambda: choices(dataset) == [Choice.LEFT, Choice.MERGE, Choice.DROP])
+    page.get_by_text("Every clash is decided").wait_for()
+    expect(page.locator(".inbox")).to_be_hidden()
+    page.get_by_role("button", name="Undo", exact=True).click()
+    expect(page.locator(".inbox")).to_be_visible()
+    expect(page.locator(".inbox .position")).to_have_text("1 of 1")
+    page.get_by_text("All 3", exact=True).click()
+    expect(page.locator(".inbox .position")).to_have_text("3 of 3")
+    page.locator(".inbox").focus()
+    page.keyboard.press("Home")
+    expect(page.locator(".inbox .position")).to_have_text("1 of 3")
+    expect(page.locator(".inbox .sentence")).to_have_text(first)
+    expect(page.locator(".inbox [data-choice=left]")).to_have_attribute("aria-pressed", "true")
+    assert choices(dataset) == [Choice.LEFT, Choice.MERGE, None]
+    page.keyboard.press("End")
+    expect(page.locator(".inbox .position")).to_have_text("3 of 3")
+    page.keyboard.press("l")
+    until(page, lambda: choices(dataset)[2] is Choice.LEAVE)
+    page.keyboard.press("u")
+    until(page, lambda: choices(dataset)[2] is None)
+
+
+def test_a_hovered_difference_lights_both_boxes(page, app, home):
+    dataset = dedup.open("clashing", home=home)
+    go(page, app, "clashes", dataset)
+    page.get_by_text("All 3", exact=True).click()
+    page.get_by_role("button", name="Next").wait_for()
+    page.locator(".inbox .strip button[title*=dog]").click()
+    expect(page.locator(".inbox .sentence")).to_contain_text("dog")
+    page.locator(".differences li").first.hover()
+    expect(page.locator(".box.lit")).to_have_count(4)
+    page.locator(".inbox").focus()
+    page.keyboard.press("o")
+    expect(page.locator(".box.carried")).to_have_count(0)
+    page.keyboard.press("a")
+    expect(page.locator(".box.agrees")).to_have_count(0)
