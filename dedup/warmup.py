@@ -8,7 +8,11 @@ The compiled code is kept in numba's cache, so later processes only load it.
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import threading
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -39,11 +43,21 @@ def warm_up() -> None:
     relate.relate(facts, records, workers=1)
 
 
-def warm_up_beside() -> threading.Thread:
+def warm_up_beside() -> None:
     """`warm_up` on a thread of its own; whoever needs the compiled code meanwhile waits for it by itself."""
-    thread = threading.Thread(target=warm_up, name="warm-up", daemon=True)
-    thread.start()
-    return thread
+    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+
+
+@cache
+def warm_up_elsewhere() -> subprocess.Popen[bytes]:
+    """`warm_up` in a process of its own, once: fills the cache for the scans that a person will soon start."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "dedup.warmup"],
+        cwd=Path(__file__).resolve().parents[1],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 if __name__ == "__main__":

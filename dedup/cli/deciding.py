@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import dedup
-from dedup import clashes, fingerprint, gate, leaks, removal, verdicts
+from dedup import fingerprint, gate, leaks, removal, verdicts
 from dedup.cli.common import (
     Home,
     Json,
@@ -26,6 +26,7 @@ from dedup.cli.common import (
 from dedup.cli.removing import carry_out
 from dedup.dataset import Dataset
 from dedup.errors import UnknownDataset
+from dedup.resolved import CLASH
 
 Output = Annotated[Path, typer.Option("--output", help="The file to write.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
@@ -130,17 +131,25 @@ def show_leaks(
 
 
 def show_clashes(name: Name, home: Home = None, as_json: Json = False) -> int:
-    """Copies whose labels or boxes differ."""
+    """Copies whose labels or boxes differ, and what was decided about them; exits with 1 while some are open."""
     dataset = opened(name, home)
-    found = clashes.find(dataset.frame, dataset.pairs, dataset.sources)
+    decided = dataset.decisions.values(CLASH)
+    found = [(case.clash, case.choice(decided)) for case in dataset.clashes]
+    open_ones = sum(choice is None for _, choice in found)
     paths = dataset.frame["path"].to_numpy(object)
     if as_json:
-        say_json([{"left": paths[each.left], "right": paths[each.right], "what": each.sentence()} for each in found])
+        say_json([{"left": paths[each.left], "right": paths[each.right], "what": each.sentence(), "choice": choice}
+                  for each, choice in found])  # fmt: skip
     else:
-        for each in found:
-            say(f"{paths[each.left]} and {paths[each.right]}: {each.sentence()}")
-        say(f"{len(found):,} label clashes." if len(found) != 1 else "1 label clash.")
-    return 1 if found else 0
+        for each, choice in found:
+            told = f" (decided: {choice})" if choice else ""
+            say(f"{paths[each.left]} and {paths[each.right]}: {each.sentence()}{told}")
+        say(
+            f"{len(found):,} label clashes, {open_ones:,} open."
+            if len(found) != 1
+            else f"1 label clash, {open_ones} open."
+        )
+    return 1 if open_ones else 0
 
 
 def export_verdicts(name: Name, output: Output, home: Home = None) -> None:

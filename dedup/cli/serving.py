@@ -14,6 +14,7 @@ import dedup
 from dedup.cli.common import Home, progress
 from dedup.errors import UsageError
 from dedup.storage import home_directory
+from dedup.warmup import warm_up_elsewhere
 
 SAMPLE_FOLDER, SAMPLE_NAME = "sample images", "Sample"
 APP = Path(__file__).resolve().parents[2] / "app.py"
@@ -39,6 +40,7 @@ def _make_sample(home: Path | None) -> None:
     from dedup import sample  # the drawing code is of no use to the other verbs
 
     folder = home_directory(home) / SAMPLE_FOLDER
+    warm_up_elsewhere()
     with progress() as on_progress:
         if not folder.exists():
             sample.make(folder, on_progress=on_progress)

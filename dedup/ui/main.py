@@ -7,12 +7,14 @@ from pathlib import Path
 import streamlit as st
 
 from dedup.ui import notices, places, session, sidebar
+from dedup.warmup import warm_up_elsewhere
 
 HERE = Path(__file__).parent
 
 st.set_page_config(page_title="dedup", page_icon=str(HERE / "icon.svg"), layout="wide")
 st.html(HERE / "style.css")
 st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "icon.svg"), size="large")
+warm_up_elsewhere()  # once per server, so that a first scan need not wait for the compiler
 page = places.navigation()
 session.synchronise()
 notices.show()
