@@ -10,6 +10,7 @@ Everything is keyed by content, so that it survives a rescan, a rename and a mov
     reviewed  ...                 the members a person went through (`dedup.verdicts`)
     folder    folder     ''       'protected' (never suggested for removal) or 'incoming' (suggested first)
     setting   keeper_rules        names of the keeper rules in force, in order
+    setting   folder_classes      '0': folders are no classes, so copies in different ones do not clash
 
 Acts are pure: they take a `State` and return a `Step`; `dedup.decisions.Decisions.decide` makes one undoable operation
 of it. An act on a group that changed meanwhile, in another tab, raises instead of deciding something else.
@@ -33,9 +34,12 @@ from dedup.dataset import KEEPER_RULES, Dataset
 from dedup.decisions import SETTING
 from dedup.errors import UsageError
 from dedup.model import Kind, Role
+from dedup.resolutions import Choice
+from dedup.resolved import CLASH, Case
 from dedup.selection import Selection
 from dedup.verdicts import Change
 
+FOLDER_CLASSES = "folder_classes"
 DROP, KEEP, KEEPER, FOLDER = "drop", "keep", "keeper", "folder"
 PROTECTED, INCOMING = "protected", "incoming"
 CHANGED = "This group changed meanwhile. Look at it again, then decide."
@@ -223,8 +227,8 @@ class State:
         return left, right, (self.pairs["kind"] == Kind.NEAR).to_numpy(np.bool_)
 
 
-def state(dataset: Dataset, clashing: Mapping[int, str] | None = None) -> State:
-    """What stands decided now. `clashing` as from `dedup.clashes.rows`."""
+def state(dataset: Dataset, about: Mapping[int, str] | None = None) -> State:
+    """What stands decided now. `about` what labels clash about, as from `clashing`."""
     frame, decided = dataset.frame, dataset.decisions.values
     fates, lapsed = _holding(frame, {DROP: decided(DROP), KEEP: decided(KEEP)})
     return State(
@@ -234,10 +238,27 @@ def state(dataset: Dataset, clashing: Mapping[int, str] | None = None) -> State:
         fates=fates,
         lapsed=frozenset(lapsed),
         protected=bulk.protected(frame, dataset.folders(PROTECTED)),
-        clashing=clashing or {},
+        clashing=about or {},
         chosen=frozenset(path for path, _ in decided(KEEPER)),
         verdicts=verdicts.of(dataset.decisions),
     )
+
+
+def clashing(dataset: Dataset, cases: Iterable[Case]) -> dict[int, str]:
+    """Rows whose labels disagree as long as no person settled it, with what about; `cases` as from `resolved.cases`."""
+    decided = dataset.decisions.values(CLASH)
+    by_folder = folders_are_classes(dataset)
+    return {
+        row: case.clash.sentence()
+        for case in cases
+        if (by_folder or case.clash.what != "class") and case.choice(decided) in (None, Choice.LEAVE)
+        for row in (case.clash.left, case.clash.right)
+    }
+
+
+def folders_are_classes(dataset: Dataset) -> bool:
+    """Whether the names of folders are labels, as they are unless a person said otherwise."""
+    return dataset.decisions.setting(FOLDER_CLASSES) != "0"
 
 
 def _members(frame: pd.DataFrame) -> dict[int, list[int]]:
@@ -428,6 +449,12 @@ def folder_step(folder: str, role: str | None) -> Step:
     """Make a folder PROTECTED or INCOMING, or neither (None)."""
     label = f"Folder {folder}: {role}" if role else f"Folder {folder}: neither protected nor incoming"
     return Step(label, ((FOLDER, folder, "", role),))
+
+
+def folder_classes_step(are_classes: bool) -> Step:
+    """Say whether the names of folders are labels."""
+    label = "Folders are classes" if are_classes else "Folders are not classes"
+    return Step(label, ((SETTING, FOLDER_CLASSES, "", None if are_classes else "0"),))
 
 
 def rules_step(names: Sequence[str]) -> Step:

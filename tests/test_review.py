@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 import dedup
-from dedup import bulk, clashes, removal, review, verdicts
+from dedup import bulk, removal, resolved, review, verdicts
 from dedup.dataset import Dataset
 from dedup.errors import UsageError
+from dedup.resolutions import Choice
 from dedup.review import Fate, Order
 from dedup.selection import Range, Selection
 from tests.pictures import photo, save
@@ -49,10 +50,10 @@ def row(dataset: Dataset, path: str) -> int:
     return int(dataset.frame.index[dataset.frame["path"] == path][0])
 
 
-def do(dataset: Dataset, act, path: str, **clashing) -> review.State:
-    step = act(review.state(dataset, **clashing), row(dataset, path))
+def do(dataset: Dataset, act, path: str, about=None) -> review.State:
+    step = act(review.state(dataset, about), row(dataset, path))
     dataset.decisions.decide(step.changes, step.label)
-    return review.state(dataset, **clashing)
+    return review.state(dataset, about)
 
 
 def fates(dataset: Dataset, *paths: str) -> list[Fate]:
@@ -143,13 +144,26 @@ def test_an_act_on_what_another_tab_changed_is_refused(dataset):
 
 
 def test_clashing_groups_have_no_suggestion_until_a_person_chose(dataset):
-    about = {"clashing": clashes.rows([]) | {row(dataset, "a copy.jpg"): "cat here, dog there"}}
+    about = {row(dataset, "a copy.jpg"): "cat here, dog there"}
     with pytest.raises(UsageError, match="clash"):
-        do(dataset, review.accept, "a.jpg", **about)
-    assert review.previews(review.state(dataset, **about))[0].held == 2 - 1
-    now = do(dataset, review.drop, "a copy.jpg", **about)
+        do(dataset, review.accept, "a.jpg", about)
+    assert review.previews(review.state(dataset, about))[0].held == 2 - 1
+    now = do(dataset, review.drop, "a copy.jpg", about)
     assert now.is_chosen(row(dataset, "a.jpg"))
     assert [entry.path for entry in review.plan(dataset, now).entries] == ["a copy.jpg"]
+
+
+def test_folders_clash_as_classes_until_a_person_says_otherwise_or_resolves_it(dataset):
+    cases = resolved.cases(dataset.frame, dataset.pairs, ())
+    rows = {row(dataset, "new/d.jpg"), row(dataset, "old/d.jpg")}
+    assert review.clashing(dataset, cases).keys() == rows
+    dataset.decisions.decide([cases[0].change(Choice.LEFT)], "Picked")
+    assert review.clashing(dataset, cases) == {}
+    dataset.decisions.undo()
+    for are_classes in (False, True):
+        step = review.folder_classes_step(are_classes)
+        dataset.decisions.decide(step.changes, step.label)
+        assert bool(review.clashing(dataset, cases)) == are_classes
 
 
 def test_protected_folders_are_never_suggested_for_removal(dataset):

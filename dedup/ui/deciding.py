@@ -29,6 +29,24 @@ def bulk_rules(opened: Opened) -> None:
     with st.container(border=True):
         for preview in opened.remembered("bulk rules", lambda: review.previews(now)):
             _bulk_rule(opened, preview)
+    folder_classes(opened)
+
+
+def folder_classes(opened: Opened) -> None:
+    """Whether copies in differently named folders clash; asked where there are such folders."""
+    dataset = opened.dataset
+    if dataset.info.annotations or not opened.remembered("classed", lambda: bool(dataset.frame["classes"].any())):
+        return
+    known = review.folders_are_classes(dataset)
+    st.toggle(
+        "The names of folders are class labels",
+        known,
+        key=f"folder classes {known}",
+        help="While they are, copies in differently named folders clash: no rule decides about them, for the choice "
+        "of the copy is a choice of the label. Switch it off for photographs in folders of any names.",
+        on_change=guarded(decide),
+        args=(opened, review.folder_classes_step(not known)),
+    )
 
 
 def _bulk_rule(opened: Opened, preview: bulk.Preview) -> None:

@@ -14,11 +14,12 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dedup import clashes, relations, review
+from dedup import relations, resolved, review
 from dedup.annotations import Coco
 from dedup.decisions import Decisions
-from dedup.errors import AnnotationError, UsageError
+from dedup.errors import UsageError
 from dedup.model import TAG_PREFIX, Kind, Role
+from dedup.resolved import Case
 from dedup.review import Fate, Order, State, Step
 from dedup.storage import Store
 from dedup.ui import gallery, notices, session
@@ -102,26 +103,25 @@ def decisions(opened: Opened) -> Decisions:
 
 def state(opened: Opened) -> State:
     """What stands decided now."""
-    found: State = opened.remembered("review", lambda: review.state(opened.dataset, _clashing(opened)))
+    found: State = opened.remembered("review", lambda: _state(opened))
     return found
 
 
-_CLASHING: WeakKeyDictionary[Opened, tuple[pd.DataFrame, dict[int, str]]] = WeakKeyDictionary()
+def _state(opened: Opened) -> State:
+    return review.state(opened.dataset, review.clashing(opened.dataset, _cases(opened)))
 
 
-def _clashing(opened: Opened) -> dict[int, str]:
-    """Rows whose labels clash; looked for again only when the pairs changed."""
+_CASES: WeakKeyDictionary[Opened, tuple[pd.DataFrame, list[Case]]] = WeakKeyDictionary()
+
+
+def _cases(opened: Opened) -> list[Case]:
+    """All label clashes; looked for again only when the pairs changed."""
     dataset = opened.dataset
     pairs = dataset.pairs
-    known = _CLASHING.get(opened)
+    known = _CASES.get(opened)
     if known is None or known[0] is not pairs:
-        sources = []
-        for path, attachment in dataset.attachments.items():
-            try:
-                sources.append((Coco.read(path), attachment))
-            except AnnotationError:  # told where the dataset is opened; its images then have no labels to clash
-                continue
-        known = _CLASHING[opened] = (pairs, clashes.rows(clashes.find(dataset.frame, pairs, sources)))
+        sources = [(Coco.read(path), attachment) for path, attachment in dataset.attachments.items()]
+        known = _CASES[opened] = (pairs, resolved.cases(dataset.frame, pairs, sources))
     return known[1]
 
 

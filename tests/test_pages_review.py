@@ -1,0 +1,201 @@
+"""The Duplicates page without a browser: every panel, and what its clicks and keys decide."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import dedup
+from dedup import keepers, removal, review, verdicts
+from dedup.errors import UsageError
+from dedup.ui import history, jobs
+from dedup.ui import plan as plan_panel
+from dedup.ui import review as panel
+from dedup.ui.deciding import below_root, moved
+from dedup.ui.library import LIBRARY
+from tests.building import picture
+from tests.conftest import ROOT
+from tests.test_pages import button, healthy, texts
+
+
+@pytest.fixture
+def dataset(home, tmp_path):
+    """Three groups of identical files, one of three; copies lie in another folder."""
+    root = tmp_path / "images"
+    for seed in range(6):
+        picture(root / "old" / f"{seed} copy.png", seed, (160, 120))
+    for seed, name in ((0, "0.png"), (1, "1.png"), (1, "1 again.png"), (2, "2.png")):
+        (root / "new").mkdir(exist_ok=True)
+        (root / "new" / name).write_bytes((root / "old" / f"{seed} copy.png").read_bytes())
+    made = dedup.scan(root, name="test", workers=1)
+    step = review.folder_classes_step(False)
+    made.decisions.decide(step.changes, step.label)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def no_jobs(monkeypatch):
+    """Jobs of other tests are not seen."""
+    monkeypatch.setattr(jobs, "REGISTRY", jobs.Registry())
+
+
+def run(**query: str) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "pages" / "duplicates.py"), default_timeout=60)
+    for name, value in query.items():
+        at.query_params[name] = value
+    return healthy(at.run())
+
+
+def shown(at: AppTest) -> dict:
+    """What the browser gets."""
+    return json.loads(at.get("bidi_component")[0].proto.json)
+
+
+def press(at: AppTest, dataset, *acts: tuple[str, list[str]]) -> AppTest:
+    """Events of the component, as its queue would send them."""
+    pending = [
+        {"seq": number, "type": "action", "action": act, "ids": ids} for number, (act, ids) in enumerate(acts, start=1)
+    ]
+    at.session_state[f"review {dataset.info.key}"] = {"events": {"session": "s", "pending": pending}}
+    return healthy(at.run())
+
+
+def test_an_empty_home_is_greeted(home):
+    assert "There is no dataset yet" in texts(run())
+
+
+def test_strips_hold_what_a_person_needs_to_decide(dataset):
+    data = shown(run(dataset=dataset.info.key, groups="size"))
+    assert data["sheet"] == {"number": 1, "of": 1, "before": 0, "total": 3} and data["undecided"] == 3
+    strip = data["strips"][0]
+    assert [member["fate"] for member in strip["members"]] == ["keeper", "open", "open"]
+    assert strip["keeper"] == strip["members"][0]["id"] and strip["reason"] and strip["saved"] > 0
+    assert strip["members"][1]["relation"] == "identical file" and strip["members"][1]["classes"] == ["new"]
+    assert strip["members"][1]["full"].startswith(f"/image/{dataset.info.key}/")
+
+
+def test_acts_are_carried_out_in_order_and_signed_by_the_tab(dataset):
+    at = run(dataset=dataset.info.key)
+    first, second, third = shown(at)["strips"]
+    press(at, dataset, ("accept", [first["keeper"]]), ("keep", [second["members"][1]["id"]]), ("undo", []),
+          ("apart", [third["members"][1]["id"]]), ("accept", ["0" * 16]))  # fmt: skip
+    now = review.state(dataset)
+    assert [operation.state for operation in dataset.decisions.history()] == ["done", "dropped", "done", "done"]
+    assert [operation.session for operation in dataset.decisions.history()][:3] == [at.session_state[panel.WHO]] * 3
+    strips = shown(at)["strips"]
+    assert [strip["open"] for strip in strips] == [False, True, False] and len(now.open) == 1
+    assert [toast.value for toast in at.toast][-1] == review.CHANGED
+
+
+def test_groups_decided_stay_in_place_until_the_list_is_made_anew(dataset):
+    at = run(dataset=dataset.info.key)
+    press(at, dataset, ("accept", [shown(at)["strips"][0]["keeper"]]))
+    assert len(shown(at)["strips"]) == 3 and "**2** open" in texts(at)
+    button(at, "Refresh the list").click()
+    assert len(shown(healthy(at.run()))["strips"]) == 2
+
+
+def test_all_decided_leads_to_the_plan(dataset):
+    now = review.state(dataset)
+    step = review.by_rule(now, review.previews(now)[0])
+    dataset.decisions.decide(step.changes, step.label)
+    at = run(dataset=dataset.info.key)
+    assert "Every group is decided" in texts(at)
+    button(at, "Removal plan").click()
+    healthy(at.run())
+    assert "**4 files** would move" in texts(at)
+
+
+def test_bulk_rules_decide_what_they_count(dataset):
+    at = run(dataset=dataset.info.key, panel="rules")
+    assert "4 images would go" in texts(at)
+    button(at, "Decide 4").click()
+    healthy(at.run())
+    assert "**0** open" in texts(at) and len(review.state(dataset).dropped) == 4
+    assert dataset.decisions.undo() and len(review.state(dataset).open) == 3
+
+
+def test_copies_in_differently_named_folders_clash_until_told_otherwise(dataset):
+    dataset.decisions.undo()
+    at = run(dataset=dataset.info.key)
+    assert {strip["clash"] for strip in shown(at)["strips"]} == {"new here, old there"}
+    at = run(dataset=dataset.info.key, panel="rules")
+    assert "held back" in texts(at) and "images would go" not in texts(at)
+    next(each for each in at.toggle if "class labels" in each.label).set_value(False)
+    assert "4 images would go" in texts(healthy(at.run()))
+
+
+def test_keeper_rules_are_switched_and_ordered(dataset):
+    at = run(dataset=dataset.info.key, panel="rules")
+    next(each for each in at.toggle if "Higher resolution" in each.label).set_value(False)
+    healthy(at.run())
+    assert "resolution" not in dataset.keeper_rules
+    next(each for each in at.button if each.key == "Earlier name").click()
+    healthy(at.run())
+    assert list(dataset.keeper_rules)[-3:] == ["name", "capture", ""]
+
+
+def test_folders_are_protected_and_incoming(dataset):
+    at = run(dataset=dataset.info.key, panel="rules")
+    next(each for each in at.multiselect if each.label == "Incoming folders").set_value(["old"])
+    healthy(at.run())
+    assert dataset.folders("incoming") == ("old",)
+    keeper = dataset.frame[dataset.frame["role"] == "keeper"]
+    assert set(keeper["folder"]) == {"new"}
+
+
+def test_the_plan_is_applied_and_restored_as_jobs(dataset):
+    now = review.state(dataset)
+    step = review.by_rule(now, review.previews(now)[0])
+    dataset.decisions.decide(step.changes, step.label)
+    dataset.tag([review.state(dataset).dropped[0]], "mine")
+    opened = LIBRARY.open(dataset.info.key)
+    plan = review.plan(dataset, review.state(dataset))
+    assert json.loads(plan_panel.as_json(plan))["entries"][0]["path"] == "new/1 again.png"
+    job = plan_panel.start_apply(opened, plan, unite=True)
+    finished(job)
+    assert job.result["outcome"].startswith("4 files") and not job.result["notes"]
+    after = LIBRARY.open(dataset.info.key)
+    assert len(after.dataset.frame) == 6 and after.dataset.tags["mine"].count == 1
+    at = run(dataset=dataset.info.key, panel="plan")
+    assert "**4 files** wait in the quarantine" in texts(at)
+    button(at, "Verify").click()
+    assert "4 files are whole" in texts(healthy(at.run()))
+    finished(plan_panel.start_restore(after))
+    assert len(LIBRARY.open(dataset.info.key).dataset.frame) == 10 and not removal.removed(dataset.directory)
+
+
+def finished(job: jobs.Job) -> None:
+    """Wait for a job's end."""
+    end = time.monotonic() + 120
+    while job.running and time.monotonic() < end:
+        time.sleep(0.1)
+    assert job.state is jobs.State.DONE, job.error
+
+
+def test_the_history_tells_who_did_what_and_verdicts_travel(dataset):
+    at = run(dataset=dataset.info.key)
+    press(at, dataset, ("accept", [shown(at)["strips"][0]["keeper"]]))
+    at = run(dataset=dataset.info.key, panel="history")
+    table = at.dataframe[0].value
+    assert table["What"][0].startswith("Accept ") and table["Who"][0].startswith("tab ")
+    content = history.as_json(dataset.decisions)
+    dataset.decisions.undo()
+    assert not verdicts.of(dataset.decisions).reviewed
+    assert history.add(dataset.decisions, content) == 1
+    with pytest.raises(UsageError):
+        history.add(dataset.decisions, b"{}")
+
+
+def test_a_rule_moves_among_those_in_force():
+    assert moved(["a", "b", "c"], "b", 1) == ["a", "c", "b"]
+    assert moved(["a", "b", "c"], "b", -1) == ["b", "a", "c"]
+    assert moved(["a"], "z", 1) == ["a"]
+    assert keepers.RULE_NAMES[0] == "chosen"
+
+
+def test_every_folder_above_is_offered_but_not_the_root():
+    assert below_root(["", "a/b/c", "d"]) == ["a", "a/b", "a/b/c", "d"]
