@@ -10,6 +10,7 @@ from PIL import Image
 import dedup
 from dedup import verdicts
 from dedup.cli import main
+from dedup.resolutions import Choice
 from tests.pictures import folder_of_photos, photo, save
 
 
@@ -77,6 +78,19 @@ def test_clashes_are_shown(folder, capsys):
     capsys.readouterr()
     assert main(["clashes", "set"]) == 1
     assert "1 label clash." in capsys.readouterr().out
+
+
+def test_decided_clashes_pass_and_are_exported(folder, tmp_path, capsys):
+    dataset = dedup.open("set")
+    (case,) = dataset.clashes
+    dataset.decisions.decide([case.change(Choice.MERGE)], "Decide a label clash")
+    capsys.readouterr()
+    assert main(["clashes", "set"]) == 0
+    assert "(decided: merge)" in capsys.readouterr().out
+    assert main(["export", "set", "--to", "coco", "--output", str(tmp_path / "out.json")]) == 0
+    images = json.loads((tmp_path / "out.json").read_text())["images"]
+    classes = {image["file_name"]: image["dedup"]["classes"] for image in images}
+    assert classes["train/dog/mirror.jpg"] == classes["train/cat/0001.jpg"] == ["cat", "dog"]
 
 
 def test_verdicts_travel_between_machines(folder, tmp_path):

@@ -144,11 +144,8 @@ def show_clashes(name: Name, home: Home = None, as_json: Json = False) -> int:
         for each, choice in found:
             told = f" (decided: {choice})" if choice else ""
             say(f"{paths[each.left]} and {paths[each.right]}: {each.sentence()}{told}")
-        say(
-            f"{len(found):,} label clashes, {open_ones:,} open."
-            if len(found) != 1
-            else f"1 label clash, {open_ones} open."
-        )
+        words = "1 label clash" if len(found) == 1 else f"{len(found):,} label clashes"
+        say(f"{words}, {len(found) - open_ones:,} decided." if open_ones < len(found) else f"{words}.")
     return 1 if open_ones else 0
 
 
