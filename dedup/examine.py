@@ -78,5 +78,5 @@ def _examine(path: Path, max_pixels: int) -> Examined:
         "transient": False,
     }
     sample = metrics.Sample(small, width, height, decoded.bytes)
-    record = signature.extract(decoded.picture, sample.pixels)
+    record = signature.extract(small, sample.luma_image)
     return Examined(facts | metrics.measure(sample), record.tobytes())

@@ -121,20 +121,19 @@ def blank_paper(light: Image.Image) -> float:
     return float(counts[mode - TONE : mode + TONE + 1].sum() / counts.sum()) if mode >= LIGHT else 0.0
 
 
-def extract(picture: Image.Image, small: NDArray[np.uint8]) -> np.void:
+def extract(small: Image.Image, light: Image.Image | None = None) -> np.void:
     """The signature of a picture.
 
-    `picture` is the upright 8-bit RGB picture; `small`, uint8 (height, width, 3), the same reduced by box so that its
-    longer side is at most 256 (the same size where it is smaller already).
+    `small` is the upright RGB picture reduced by box so that its longer side is at most 256 (itself where it is smaller
+    already), `light` its luma (mode L) where that is at hand.
     """
-    reduced = Image.fromarray(small)
-    light = reduced.convert("L")
+    light = light or small.convert("L")
     gray = np.asarray(light)
     record: np.void = np.zeros(1, SIGNATURE)[0]
     hashed = np.asarray(light.resize((HASH_INPUT, HASH_INPUT), Image.Resampling.LANCZOS))
     record["hash"] = phash(hashed)
     record["tiny"] = np.asarray(light.resize((TINY, TINY), Image.Resampling.HAMMING))
-    colour = reduced.resize((CHROMA, CHROMA), Image.Resampling.BOX).convert("YCbCr")
+    colour = small.resize((CHROMA, CHROMA), Image.Resampling.BOX).convert("YCbCr")
     record["chroma"] = np.asarray(colour)[:, :, 1:]
     record["paper"] = blank_paper(light)
     record["trim"] = border(gray)

@@ -9,6 +9,7 @@ import pandas as pd
 from PIL import Image
 
 from dedup import signature
+from dedup.decode import small_copy
 
 
 def scene(seed: int, width: int = 320, height: int = 240) -> Image.Image:
@@ -23,14 +24,8 @@ def scene(seed: int, width: int = 320, height: int = 240) -> Image.Image:
     return Image.fromarray(np.uint8(np.clip(128 + total, 0, 255)))
 
 
-def reduced(picture: Image.Image) -> np.ndarray:
-    """The picture reduced by a whole factor to at most 256 a side, as the decoder does."""
-    factor = max(1, -(-max(picture.size) // 256))
-    return np.asarray(picture.reduce(factor) if factor > 1 else picture)
-
-
 def signatures_of(pictures: list[Image.Image]) -> np.ndarray:
-    return np.array([signature.extract(picture, reduced(picture)) for picture in pictures], signature.SIGNATURE)
+    return np.array([signature.extract(small_copy(picture)) for picture in pictures], signature.SIGNATURE)
 
 
 def facts_of(pictures: list[Image.Image], qualities: list[float] | None = None) -> pd.DataFrame:

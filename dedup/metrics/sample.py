@@ -27,11 +27,6 @@ class Sample:
     bytes: int
 
     @cached_property
-    def pixels(self) -> NDArray[np.uint8]:
-        """`small` as an array, uint8 (h, w, 3)."""
-        return np.asarray(self.small)
-
-    @cached_property
     def luma_image(self) -> Image.Image:
         """ITU-R 601 luma, mode L."""
         return self.small.convert("L")
