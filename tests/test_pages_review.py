@@ -69,7 +69,7 @@ def test_an_empty_home_is_greeted(home):
 
 def test_strips_hold_what_a_person_needs_to_decide(dataset):
     data = shown(run(dataset=dataset.info.key, groups="size"))
-    assert data["sheet"] == {"number": 1, "of": 1, "before": 0, "total": 3} and data["undecided"] == 3
+    assert data["sheet"] == {"number": 1, "of": 1, "before": 0, "total": 3}
     strip = data["strips"][0]
     assert [member["fate"] for member in strip["members"]] == ["keeper", "open", "open"]
     assert strip["keeper"] == strip["members"][0]["id"] and strip["reason"] and strip["saved"] > 0
@@ -88,6 +88,16 @@ def test_acts_are_carried_out_in_order_and_signed_by_the_tab(dataset):
     strips = shown(at)["strips"]
     assert [strip["open"] for strip in strips] == [False, True, False] and len(now.open) == 1
     assert [toast.value for toast in at.toast][-1] == review.CHANGED
+
+
+def test_undo_by_key_leaves_the_latest_decision_of_another_tab_alone(dataset):
+    one, other = run(dataset=dataset.info.key), run(dataset=dataset.info.key)
+    first, second, _ = shown(one)["strips"]
+    press(one, dataset, ("accept", [first["keeper"]]))
+    press(other, dataset, ("accept", [second["keeper"]]))
+    press(one, dataset, ("accept", [first["keeper"]]), ("undo", []))
+    assert "The latest decision is by tab" in [toast.value for toast in one.toast][-1]
+    assert len(review.state(dataset).open) == 1
 
 
 def test_groups_decided_stay_in_place_until_the_list_is_made_anew(dataset):

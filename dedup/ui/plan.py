@@ -80,10 +80,10 @@ def table(opened: Opened, plan: Plan) -> pd.DataFrame:
         {
             "picture": thumbs[0],
             "goes": [entry.path for entry in entries],
-            "size": [entry.bytes for entry in entries],
             "keeper": thumbs[1],
             "stays": [entry.keeper_path for entry in entries],
             "why": [entry.reason for entry in entries],
+            "size": [entry.bytes for entry in entries],
         }
     )
 

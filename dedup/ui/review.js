@@ -239,10 +239,8 @@ class Review {
   preload() {
     clearTimeout(this.preloadTimer);
     const next = this.strips.find((strip, index) => index > this.cursor && strip.open);
-    if (!next) return;
-    this.preloadTimer = setTimeout(() => {
-      for (const member of next.members.slice(0, 4)) new Image().src = member.full;
-    }, 200);
+    const urls = next ? next.members.slice(0, 4).map(member => member.full) : this.data.preload;
+    this.preloadTimer = setTimeout(() => { for (const url of urls) new Image().src = url; }, 200);
   }
 
   notice(text) {
@@ -396,10 +394,11 @@ function head(strip) {
     : el("span", { class: "why" }, keeper ? el("b", { text: `${keeper.name} ` }) : null, `stays: ${strip.reason || "no copy of it goes"}`);
   return el("header", {}, el("span", { class: "number many", text: `${count} ${count === 1 ? "image" : "images"}` }),
     el("span", { class: "number quiet", text: `saves ${formatBytes(strip.saved)}` }), why, el("span", { class: "spring" }),
-    strip.open ? null : el("span", { class: "done", text: "✓ decided" }),
-    strip.open && !strip.clash ? button("accept", "Accept", "The keeper stays, the others go (Enter)") : null,
-    strip.open ? null : button("reopen", "Open again", "Forget what was decided here (O)"),
-    button("compare", "Compare", "Compare at full resolution (C)"));
+    el("span", { class: "buttons" },
+      strip.open ? null : el("span", { class: "done", text: "✓ decided" }),
+      strip.open && !strip.clash ? button("accept", "Accept", "The keeper stays, the others go (Enter)") : null,
+      strip.open ? null : button("reopen", "Open again", "Forget what was decided here (O)"),
+      button("compare", "Compare", "Compare at full resolution (C)")));
 }
 
 function copyCard(strip, member, place, colours) {
@@ -421,7 +420,7 @@ function copyCard(strip, member, place, colours) {
       el("div", { class: "name", text: member.name, title: member.path }),
       folderOf(member) ? el("div", { class: "quiet path", text: folderOf(member), title: member.path }) : null,
       el("div", { class: "relation", text: stays ? "" : member.relation }),
-      el("div", { class: "quiet number", text: [facts(member), distance].filter(Boolean).join(" · ") }),
+      el("div", { class: "quiet number facts" }, el("span", { text: facts(member) }), distance ? el("span", { text: distance }) : null),
       el("div", { class: "labels" }, ...member.classes.map(name => el("span", { class: "label", text: name, title: "class" })),
         member.split ? el("span", { class: "label split", text: member.split, title: "split" }) : null,
         ...member.tags.map(name => {

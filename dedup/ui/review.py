@@ -86,13 +86,15 @@ class Strip(TypedDict):
 
 @dataclass(frozen=True)
 class Sheet:
-    """One page of the list: its groups' ids, its number from 1, how many there are, and the groups before it."""
+    """One page of the list: its groups' ids, its number from 1, how many there are, the groups before it and in all,
+    and the ids of the first group after it."""
 
     groups: Worklist
     number: int
     of: int
     before: int
     total: int
+    next_group: tuple[str, ...]
 
 
 def decisions(opened: Opened) -> Decisions:
@@ -144,7 +146,7 @@ def apply_events(opened: Opened) -> None:
     Any look at the session may end the script in favour of a newer run. An event that was taken must be carried out
     before that can happen, so the session is read before the first event and written after the last.
     """
-    mine = decisions(opened)
+    mine, who = decisions(opened), st.session_state[WHO]
     notes: list[tuple[str, str]] = []
     sheet = 0
     for event in gallery.events(key_of(opened)):
@@ -152,7 +154,7 @@ def apply_events(opened: Opened) -> None:
             if event["action"] == "turn":
                 sheet = int(event["tag"])
             else:
-                notes += apply(opened, mine, event)
+                notes += apply(opened, mine, event, who)
         except UsageError as error:
             notes.append((str(error), ":material/block:"))
     if sheet:
@@ -162,13 +164,15 @@ def apply_events(opened: Opened) -> None:
     notices.show()
 
 
-def apply(opened: Opened, mine: Decisions, event: gallery.Event) -> list[tuple[str, str]]:
+def apply(opened: Opened, mine: Decisions, event: gallery.Event, who: str) -> list[tuple[str, str]]:
     """Carry out one event; returns what to tell, with an icon. Looks at no session.
 
     Raises `UsageError` when the group changed meanwhile or may not be decided like that.
     """
     act = event["action"]
     if act in ("undo", "redo"):
+        if act == "undo":
+            _require_own(mine, who)
         label = mine.undo() if act == "undo" else mine.redo()
         told = f"{act.capitalize()}: {label}" if label else f"There is nothing to {act}."
         return [(told, ":material/history:")]
@@ -179,6 +183,16 @@ def apply(opened: Opened, mine: Decisions, event: gallery.Event) -> list[tuple[s
     step = review.reopen(now, rows) if act == "reopen" else ACTS[act](now, rows[0])
     mine.decide(step.changes, step.label)
     return []
+
+
+def _require_own(mine: Decisions, who: str) -> None:
+    """A key pressed to take back one's own decision takes back nobody else's. Raises `UsageError`."""
+    standing = [operation for operation in mine.history() if operation.state == "done"]
+    if standing and standing[0].session != who and any(operation.session == who for operation in standing):
+        latest = standing[0]
+        raise UsageError(
+            f"The latest decision is by {latest.session}: {latest.label}. Undo in the sidebar takes it back."
+        )
 
 
 def _rows(opened: Opened, ids: Sequence[str]) -> list[int]:
@@ -251,7 +265,8 @@ def sheet_of(opened: Opened, view: View) -> Sheet:
     pages = max(1, -(-len(groups) // SHEET))
     number = min(view.sheet, pages)
     start = (number - 1) * SHEET
-    return Sheet(groups[start : start + SHEET], number, pages, start, len(groups))
+    after = groups[start + SHEET] if number < pages else ()
+    return Sheet(groups[start : start + SHEET], number, pages, start, len(groups), after)
 
 
 def worklist(opened: Opened, view: View) -> Worklist:
@@ -305,10 +320,15 @@ def show(opened: Opened, view: View, sheet: Sheet) -> None:
             "key": key_of(opened),
             "strips": strips(opened, sheet.groups),
             "sheet": {"number": sheet.number, "of": sheet.of, "before": sheet.before, "total": sheet.total},
-            "undecided": len(state(opened).open),
+            "preload": [url for side in _next_sides(opened, sheet) for url in (side["thumb"], side["full"])],
             "tags": {tag.name: tag.colour for tag in opened.dataset.tags.values()},
         },
     )
+
+
+def _next_sides(opened: Opened, sheet: Sheet) -> list[gallery.Side]:
+    """The first group of the next page."""
+    return sides(opened.dataset, _rows(opened, sheet.next_group[:4]))
 
 
 def _nothing(opened: Opened, view: View) -> None:
