@@ -170,3 +170,11 @@ def test_an_uploaded_csv_is_followed_by_a_click(unsplit):
     healthy(button(at, "Set the split of 2 images").click().run())
     assert unsplit.frame["split"].tolist() == ["", "", "train", "test"]
     assert unsplit.decisions.history()[0].label == "Set splits by splits.csv"
+
+
+def test_a_file_that_says_no_split_is_one_sentence_and_the_page_stays(unsplit):
+    at = run()
+    at.file_uploader(key="split files").upload("notes.csv", b"path,colour\nc/c.png,red\n", "text/csv")
+    at.run()
+    assert [each.value for each in at.error] == ["notes.csv has no column called split; name one so."]
+    assert at.button(key="set by hand").label == "Set the split of 1 image"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,13 @@ import streamlit as st
 from dedup import bulk, leaks, splits
 from dedup.annotations import Coco
 from dedup.dataset import Dataset
-from dedup.errors import UsageError
+from dedup.errors import DedupError, UsageError
 from dedup.leaks import ORDER
 from dedup.ordering import Rows
 from dedup.splits import SPLIT, Splits
 from dedup.ui import filters, grid, session
 from dedup.ui.library import Opened
-from dedup.ui.notices import guarded, say
+from dedup.ui.notices import errors_shown, guarded, say
 from dedup.ui.view import View
 
 AS_FOLDER = "as the folder says"
@@ -33,7 +34,7 @@ def set_splits(opened: Opened, view: View) -> None:
         "Set splits", icon=":material/edit:", expanded=not leaks.splits_of(dataset.frame), key="set splits"
     ):
         from_files, by_hand = st.tabs(["From files", "By hand"])
-        with from_files:
+        with from_files, errors_shown():
             _from_files(opened)
         with by_hand:
             _by_hand(opened, view)
@@ -70,23 +71,16 @@ def _own(opened: Opened) -> Splits:
 
 
 def read_splits(files: Mapping[str, bytes], dataset: Dataset) -> Splits:
-    """What files (name to content) say about the dataset's images. Raises `UsageError`, `AnnotationError`."""
+    """What files (name to content) say about the dataset's images. Raises `UsageError`."""
     paths = dataset.frame["path"].tolist()
-    said: list[Splits] = []
     with tempfile.TemporaryDirectory(prefix="dedup-") as scratch:
-        documents = []
-        for name, content in files.items():
-            file = Path(scratch) / Path(name).name
+        written = [Path(scratch) / Path(name).name for name in files]
+        for file, content in zip(written, files.values(), strict=True):
             file.write_bytes(content)
-            if file.suffix.lower() == ".csv":
-                said.append(splits.from_csv(file, paths))
-            else:
-                coco = Coco.read(file)
-                documents.append((coco, coco.attach(paths)))
-        if documents:
-            said.append(splits.from_coco(documents))
-            missing = tuple(name for _, met in documents for name in met.missing)
-            said.append(Splits({}, missing))
+        try:
+            said = _said(written, paths)
+        except DedupError as error:  # a person knows the file by its name, not by where it lay for a moment
+            raise UsageError(str(error).replace(f"{scratch}{os.sep}", "")) from error
     if not any(each.of for each in said):
         raise UsageError(
             "These files put no image of this dataset into a split. A CSV needs paths as in the dataset; "
@@ -98,6 +92,14 @@ def read_splits(files: Mapping[str, bytes], dataset: Dataset) -> Splits:
         tuple(name for each in said for name in each.missing),
         tuple(name for each in said for name in each.ambiguous),
     )
+
+
+def _said(files: Sequence[Path], paths: Sequence[str]) -> list[Splits]:
+    tables = [splits.from_csv(file, paths) for file in files if file.suffix.lower() == ".csv"]
+    read = [Coco.read(file) for file in files if file.suffix.lower() != ".csv"]
+    documents = [(coco, coco.attach(paths)) for coco in read]
+    missing = tuple(name for _, met in documents for name in met.missing)
+    return [*tables, splits.from_coco(documents), Splits({}, missing)]
 
 
 def _offer(dataset: Dataset, source: str, found: Splits, *, always: bool) -> None:
