@@ -87,7 +87,7 @@ def test_acts_are_carried_out_in_order_and_signed_by_the_tab(dataset):
     assert [operation.session for operation in dataset.decisions.history()][:3] == [at.session_state[panel.WHO]] * 3
     strips = shown(at)["strips"]
     assert [strip["open"] for strip in strips] == [False, True, False] and len(now.open) == 1
-    assert [toast.value for toast in at.toast][-1] == review.CHANGED
+    assert shown(at)["told"] == [1, review.CHANGED]
 
 
 def test_undo_by_key_leaves_the_latest_decision_of_another_tab_alone(dataset):
@@ -96,7 +96,7 @@ def test_undo_by_key_leaves_the_latest_decision_of_another_tab_alone(dataset):
     press(one, dataset, ("accept", [first["keeper"]]))
     press(other, dataset, ("accept", [second["keeper"]]))
     press(one, dataset, ("accept", [first["keeper"]]), ("undo", []))
-    assert "The latest decision is by tab" in [toast.value for toast in one.toast][-1]
+    assert "The latest decision is by tab" in shown(one)["told"][1]
     assert len(review.state(dataset).open) == 1
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
 from dedup import bulk, keepers, review
+from dedup.ui import session
 from dedup.ui.library import Opened
 from dedup.ui.notices import guarded, say
 from dedup.ui.review import bytes_text, decide, state
@@ -37,16 +39,20 @@ def folder_classes(opened: Opened) -> None:
     dataset = opened.dataset
     if dataset.info.annotations or not opened.remembered("classed", lambda: bool(dataset.frame["classes"].any())):
         return
-    known = review.folders_are_classes(dataset)
     st.toggle(
         "The names of folders are class labels",
-        known,
-        key=f"folder classes {known}",
         help="While they are, copies in differently named folders clash: no rule decides about them, for the choice "
         "of the copy is a choice of the label. Switch it off for photographs in folders of any names.",
-        on_change=guarded(decide),
-        args=(opened, review.folder_classes_step(not known)),
+        **session.held(
+            "folders are classes",
+            review.folders_are_classes(dataset),
+            partial(_set_folder_classes, opened),
+        ),
     )
+
+
+def _set_folder_classes(opened: Opened, are_classes: bool) -> None:
+    decide(opened, review.folder_classes_step(are_classes))
 
 
 def _bulk_rule(opened: Opened, preview: bulk.Preview) -> None:
@@ -111,11 +117,8 @@ def _keeper_rule(opened: Opened, names: list[str], name: str, place: int, counts
     on, count, up, down = st.columns([6, 1, 0.6, 0.6], vertical_alignment="center")
     on.toggle(
         f"{place + 1}. {title}" if name in names else title,
-        name in names,
-        key=f"keeper rule {name} {name in names}",
         disabled=name == ALWAYS,
-        on_change=guarded(set_rules),
-        args=(opened, [each for each in names if each != name] if name in names else [*names, name]),
+        **session.held(f"keeper rule {name}", name in names, lambda wanted: switch_rule(opened, name, wanted)),
     )
     count.markdown(f"**{counts[name]:,}**" if name in counts else ":gray[off]")
     for column, icon, step, words in ((up, "arrow_upward", -1, "Earlier"), (down, "arrow_downward", 1, "Later")):
@@ -140,6 +143,13 @@ def moved(names: Sequence[str], name: str, step: int) -> list[str]:
     return [*rest[:place], name, *rest[place:]]
 
 
+def switch_rule(opened: Opened, name: str, wanted: bool) -> None:
+    """Put a keeper rule in force, as the last one, or out of it."""
+    names = [each for each in opened.dataset.keeper_rules if each]
+    if wanted != (name in names):
+        set_rules(opened, [*names, name] if wanted else [each for each in names if each != name])
+
+
 def set_rules(opened: Opened, names: Sequence[str]) -> None:
     """Put these keeper rules in force."""
     decide(opened, review.rules_step(names))
@@ -157,12 +167,9 @@ def folders(opened: Opened) -> None:
         column.multiselect(
             label,
             sorted({*offered, *chosen}),
-            chosen,
-            key=f"{role} {chosen}",
             placeholder="none",
             help=ROLE_HELP[role],
-            on_change=guarded(_set_folders),
-            args=(opened, role, chosen, f"{role} {chosen}"),
+            **session.held(f"{role} folders", chosen, partial(set_folders, opened, role)),
         )
 
 
@@ -172,8 +179,9 @@ def below_root(folders: Sequence[str]) -> list[str]:
     return sorted({"/".join(names[:depth]) for names in parts for depth in range(1, len(names) + 1)})
 
 
-def _set_folders(opened: Opened, role: str, before: list[str], key: str) -> None:
-    after = st.session_state[key]
-    for folder in {*before, *after}:
-        if (folder in before) != (folder in after):
-            decide(opened, review.folder_step(folder, role if folder in after else None))
+def set_folders(opened: Opened, role: str, wanted: Sequence[str]) -> None:
+    """Give these folders, and no others, the role."""
+    before = opened.dataset.folders(role)
+    for folder in sorted({*before, *wanted}):
+        if (folder in before) != (folder in wanted):
+            decide(opened, review.folder_step(folder, role if folder in wanted else None))

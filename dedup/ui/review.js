@@ -88,6 +88,9 @@ class Review {
     const current = this.strips[this.cursor] && idOf(this.strips[this.cursor]);
     this.data = data;
     this.askAgain();
+    const [number, text] = data.told;
+    if (!first && number !== this.told) this.notice(text);
+    this.told = number;
     applyPalette(this.root, data.palette);
     this.strips = this.foreseen();
     const found = this.strips.findIndex(strip => idOf(strip) === current);
@@ -246,6 +249,7 @@ class Review {
   notice(text) {
     const node = this.deck.querySelector(".notice");
     setText(node, text);
+    node.title = text;
     clearTimeout(this.noticeTimer);
     this.noticeTimer = setTimeout(() => setText(node, ""), NOTICE_MS);
   }

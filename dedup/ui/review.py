@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,9 +23,8 @@ from dedup.model import TAG_PREFIX, Kind, Role
 from dedup.resolved import Case
 from dedup.review import Fate, Order, State, Step
 from dedup.storage import Store
-from dedup.ui import gallery, notices, session
+from dedup.ui import gallery, session
 from dedup.ui.library import LIBRARY, Opened
-from dedup.ui.notices import say
 from dedup.ui.similar import records, sides
 from dedup.ui.view import PANELS, View
 
@@ -34,7 +34,7 @@ SHOWN_COPIES = 24
 """Copies of one group that are shown; an act means the others as well."""
 POLL_SECONDS = 2.0
 
-WHO, WORKLIST = "who", "worklist"
+WHO, WORKLIST, TOLD = "who", "worklist", "review told"
 ORDERS = {
     Order.SAVED: "Most space saved first",
     Order.SIZE: "Largest groups first",
@@ -55,6 +55,8 @@ PANEL_WORDS = dict(
     )
 )
 ACTS = {"accept": review.accept, "keep": review.keep, "drop": review.drop, "apart": review.apart}
+
+_IN_ORDER = threading.Lock()
 
 Worklist = tuple[tuple[str, ...], ...]
 """Ids of the members of every listed group, as they were when the list was made."""
@@ -144,28 +146,30 @@ def apply_events(opened: Opened) -> None:
     """Carry out what was decided in the strips, before anything is drawn.
 
     Any look at the session may end the script in favour of a newer run. An event that was taken must be carried out
-    before that can happen, so the session is read before the first event and written after the last.
+    before that can happen, so the session is read before the first event and written after the last. The newer run
+    does not wait for the older one to end, so one lock keeps the events in order.
     """
     mine, who = decisions(opened), st.session_state[WHO]
-    notes: list[tuple[str, str]] = []
+    notes: list[str] = []
     sheet = 0
-    for event in gallery.events(key_of(opened)):
-        try:
-            if event["action"] == "turn":
-                sheet = int(event["tag"])
-            else:
-                notes += apply(opened, mine, event, who)
-        except UsageError as error:
-            notes.append((str(error), ":material/block:"))
+    with _IN_ORDER:
+        for event in gallery.events(key_of(opened)):
+            try:
+                if event["action"] == "turn":
+                    sheet = int(event["tag"])
+                else:
+                    notes += apply(opened, mine, event, who)
+            except UsageError as error:
+                notes.append(str(error))
     if sheet:
         session.update(sheet=sheet)
-    for text, icon in notes:
-        say(text, icon=icon)
-    notices.show()
+    if notes:
+        count, _ = st.session_state.get(TOLD, (0, ""))
+        st.session_state[TOLD] = (count + 1, notes[-1])
 
 
-def apply(opened: Opened, mine: Decisions, event: gallery.Event, who: str) -> list[tuple[str, str]]:
-    """Carry out one event; returns what to tell, with an icon. Looks at no session.
+def apply(opened: Opened, mine: Decisions, event: gallery.Event, who: str) -> list[str]:
+    """Carry out one event; returns what to tell. Looks at no session.
 
     Raises `UsageError` when the group changed meanwhile or may not be decided like that.
     """
@@ -174,8 +178,7 @@ def apply(opened: Opened, mine: Decisions, event: gallery.Event, who: str) -> li
         if act == "undo":
             _require_own(mine, who)
         label = mine.undo() if act == "undo" else mine.redo()
-        told = f"{act.capitalize()}: {label}" if label else f"There is nothing to {act}."
-        return [(told, ":material/history:")]
+        return [f"{act.capitalize()}: {label}" if label else f"There is nothing to {act}."]
     rows = _rows(opened, event["ids"])
     if not rows:
         raise UsageError(review.CHANGED)
@@ -321,6 +324,7 @@ def show(opened: Opened, view: View, sheet: Sheet) -> None:
             "strips": strips(opened, sheet.groups),
             "sheet": {"number": sheet.number, "of": sheet.of, "before": sheet.before, "total": sheet.total},
             "preload": [url for side in _next_sides(opened, sheet) for url in (side["thumb"], side["full"])],
+            "told": st.session_state.get(TOLD, (0, "")),
             "tags": {tag.name: tag.colour for tag in opened.dataset.tags.values()},
         },
     )

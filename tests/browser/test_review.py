@@ -205,10 +205,12 @@ def test_the_dogs_end_at_993_and_come_back(app, page, shared_data, tmp_path, hom
     page.goto(f"{app.url}/duplicates?dataset={dogs.info.key}&panel=rules")
     page.get_by_role("button", name="Decide 7").click()
     page.get_by_text("0 open").wait_for()
+    page.wait_for_timeout(3000)
     page.get_by_text("Removal plan").click()
     page.get_by_role("button", name="Move 7 files to the quarantine").click()
     page.get_by_role("button", name="Move them").click()
     page.get_by_text("moved to the quarantine").wait_for(timeout=JOB_MS)
+    assert len(dogs.decisions.history()) == 1
     left = contents(folder)
     assert len(before) == 1000 and len(left) == 993 and set(left.values()) == set(before.values())
     page.get_by_role("button", name="Restore 7 files").click()
