@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from dedup import clashes, fingerprint, leaks
 from dedup.annotations import Attachment, Coco
-from dedup.nearest import oriented_hashes
 from dedup.fingerprint import Fingerprint
 from dedup.model import NEAR_DISTANCE, Kind, OnProgress, Role, Status
+from dedup.nearest import oriented_hashes
 
 Rows = NDArray[np.int64]
 

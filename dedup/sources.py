@@ -133,7 +133,7 @@ def _walk(folder: str, root: str, visited: set[tuple[int, int]]) -> Iterator[os.
     except OSError:
         return  # a folder below that cannot be read holds nothing we could list
     identity = (stat.st_dev, stat.st_ino)
-    if identity in visited or OWN_FILES <= {entry.name for entry in entries}:
+    if identity in visited or {entry.name for entry in entries} >= OWN_FILES:
         return
     visited.add(identity)
     for entry in entries:

@@ -9,9 +9,9 @@ import pytest
 from dedup import keepers
 
 BASE = {
-    "path": "a.jpg", "name": "a.jpg", "sha256": "00", "chosen": False, "protected": False, "incoming": False, "split": "",
-    "annotations": 0, "edited": 0, "area": 100.0, "width": 10, "height": 10, "lossless": False, "format": "JPEG", "jpeg_quality": 90.0,
-    "captured_at": "", "camera": False,
+    "path": "a.jpg", "name": "a.jpg", "sha256": "00", "chosen": False, "protected": False, "incoming": False,
+    "split": "", "annotations": 0, "edited": 0, "area": 100.0, "width": 10, "height": 10, "lossless": False, "format": "JPEG",
+    "jpeg_quality": 90.0, "captured_at": "", "camera": False,
 }  # fmt: skip
 
 CASES = [

@@ -23,7 +23,7 @@ from dedup.cli.common import (
     say_json,
     size,
 )
-from dedup.cli.removing import carry_out
+from dedup.cli.removing import carry_out, removal_plan
 from dedup.dataset import Dataset
 from dedup.errors import UnknownDataset
 from dedup.resolved import CLASH
@@ -34,9 +34,11 @@ Limit = Annotated[int | None, typer.Option(min=0, help="The most there may be (d
 
 
 def plan(name: Name, output: Output, tag: TagOption = None, home: Home = None, as_json: Json = False) -> None:
-    """Write a removal plan: what goes, what stays for it and why, keyed by content hash. Nothing is touched."""
-    dataset = opened(name, home)
-    made = removal.plan(dataset, tag)
+    """Write a removal plan: what goes, what stays for it and why, keyed by content hash. Nothing is touched.
+
+    The images of --tag go; else those that people decided to let go; where nothing was decided, redundant exact copies.
+    """
+    made = removal_plan(opened(name, home), tag, decided=True)
     removal.write(made, output)
     if as_json:
         say_json({"remove": len(made.entries), "stay": len(made.stays), "path": output})

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dedup import removal
+from dedup import removal, review
 from dedup.cli.common import Home, Json, Name, TagOption, complain, opened, plural, progress, say, say_json, size
 from dedup.dataset import Dataset
 from dedup.errors import DedupError
@@ -22,7 +22,7 @@ def remove(
 ) -> int:
     """Move redundant exact copies (or the images of --tag) into the dataset's quarantine; `restore` undoes it."""
     dataset = opened(name, home)
-    plan = removal.plan(dataset, tag)
+    plan = removal_plan(dataset, tag)
     if not apply:
         _preview(plan, as_json)
         return 0
@@ -51,6 +51,17 @@ def verify(name: Name, home: Home = None, as_json: Json = False) -> int:
         for problem in checked.problems:
             complain(problem)
     return 1 if checked.problems else 0
+
+
+def removal_plan(dataset: Dataset, tag: str | None, *, decided: bool = False) -> removal.Plan:
+    """The removal of the tag's images, else with `decided` of those that people decided on, else of exact copies.
+
+    Protected folders never go; groups whose labels clash only when a person named their images by a tag.
+    """
+    now = review.state(dataset, review.clashing(dataset, dataset.clashes))
+    if tag is not None:
+        return removal.plan(dataset, tag, hold=now.protected)
+    return review.plan(dataset, now) if decided and now.dropped else removal.plan(dataset, hold=now.hold)
 
 
 def _preview(plan: removal.Plan, as_json: bool) -> None:
