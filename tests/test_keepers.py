@@ -9,10 +9,10 @@ import pytest
 from dedup import keepers
 
 BASE = {
-    "path": "a.jpg", "name": "a.jpg", "sha256": "00", "chosen": False, "protected": False, "incoming": False,
-    "split": "", "annotations": 0, "edited": 0, "area": 100.0, "width": 10, "height": 10, "lossless": False, "format": "JPEG",
-    "jpeg_quality": 90.0, "captured_at": "", "camera": False,
-}  # fmt: skip
+    **{"path": "a.jpg", "name": "a.jpg", "sha256": "00", "split": "", "captured_at": "", "format": "JPEG"},
+    **{"chosen": False, "protected": False, "incoming": False, "lossless": False, "camera": False},
+    **{"annotations": 0, "edited": 0, "area": 100.0, "width": 10, "height": 10, "jpeg_quality": 90.0},
+}
 
 CASES = [
     ({"chosen": True}, {"protected": True}, "chosen by a person"),
