@@ -9,9 +9,23 @@ import pytest
 from dedup import keepers
 
 BASE = {
-    **{"path": "a.jpg", "name": "a.jpg", "sha256": "00", "split": "", "captured_at": "", "format": "JPEG"},
-    **{"chosen": False, "protected": False, "incoming": False, "lossless": False, "camera": False},
-    **{"annotations": 0, "edited": 0, "area": 100.0, "width": 10, "height": 10, "jpeg_quality": 90.0},
+    "path": "a.jpg",
+    "name": "a.jpg",
+    "sha256": "00",
+    "split": "",
+    "captured_at": "",
+    "format": "JPEG",
+    "chosen": False,
+    "protected": False,
+    "incoming": False,
+    "lossless": False,
+    "camera": False,
+    "annotations": 0,
+    "edited": 0,
+    "area": 100.0,
+    "width": 10,
+    "height": 10,
+    "jpeg_quality": 90.0,
 }
 
 CASES = [
