@@ -9,6 +9,7 @@ from dedup.ui.current import opened_dataset
 
 opened = opened_dataset()
 review.apply_events(opened)
+drawn = opened.dataset.revision
 view = session.view()
 left, right = st.columns([3, 2], vertical_alignment="bottom")
 left.title("Duplicates")
@@ -32,4 +33,4 @@ else:
     sheet = review.sheet_of(opened, view)
     review.show(opened, view, sheet)
     review.pager(sheet, key="bottom")
-review.watch(opened)
+review.watch(opened, drawn)

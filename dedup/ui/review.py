@@ -296,9 +296,9 @@ def pager(sheet: Sheet, *, key: str) -> None:
         )
 
 
-def watch(opened: Opened) -> None:
-    """See what other tabs and programs decide, within seconds."""
-    drawn = opened.dataset.revision
+def watch(opened: Opened, drawn: int) -> None:
+    """See what other tabs and programs decide, within seconds. `drawn` is the revision before anything was drawn: one
+    read later would hide what was decided meanwhile."""
 
     @st.fragment(run_every=POLL_SECONDS)
     def body() -> None:
