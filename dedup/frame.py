@@ -144,12 +144,14 @@ def _rules(review: Review) -> list[keepers.Rule]:
 
 
 def _preferences(files: pd.DataFrame, near: pd.DataFrame, review: Review) -> pd.DataFrame:
-    """The files with what the keeper rules need beside their own columns: chosen, protected, incoming, edited."""
+    """The files with what the keeper rules need beside their own columns: chosen, protected, incoming, edited,
+    derived. Overlays are not asked: a pair knows where its pictures differ there, not which one is covered."""
     return files.assign(
         chosen=files["path"].isin(review.chosen),
         protected=_below(files, review.protected),
         incoming=_below(files, review.incoming),
-        edited=_edited(len(files), near),
+        edited=_on_its_side(len(files), near, ["cropped", "bordered", "gray"]),
+        derived=_on_its_side(len(files), near, ["derived"]),
     )
 
 
@@ -159,14 +161,13 @@ def _below(files: pd.DataFrame, folders: Sequence[str]) -> NDArray[np.bool_]:
     return files["path"].str.startswith(starts).to_numpy(bool) if starts else np.zeros(len(files), bool)
 
 
-def _edited(count: int, near: pd.DataFrame) -> NDArray[np.float64]:
-    """2 for images that are the cropped, bordered or overlaid side of a pair, 1 for the likelier copies, 0 else."""
-    edited = np.zeros(count)
+def _on_its_side(count: int, near: pd.DataFrame, columns: list[str]) -> NDArray[np.float64]:
+    """1 for images that one of the columns (-1 left, +1 right, 0 neither) names in some pair, else 0; float64 (n,)."""
+    named = np.zeros(count)
     for side, sign in (("left", -1), ("right", 1)):
         rows = near[side].to_numpy()
-        reworked = (near[["cropped", "bordered", "overlaid"]].to_numpy() == sign).any(axis=1)
-        np.maximum.at(edited, rows, np.where(reworked, 2.0, np.where(near["derived"].to_numpy() == sign, 1.0, 0.0)))
-    return edited
+        named[rows[(near[columns].to_numpy() == sign).any(axis=1)]] = 1.0
+    return named
 
 
 def _settled(files: pd.DataFrame, classes: Rows, pairs: pd.DataFrame, review: Review) -> NDArray[np.bool_]:

@@ -111,11 +111,12 @@ KEEPER_RULES = (
     Rule("annotations", "More annotations", _most("annotations"), _annotations_reason),
     Rule(
         "original",
-        "Not cropped, bordered or overlaid",
+        "Not cropped, bordered or gray",
         _unflagged("edited"),
-        _says("the other is the edited one"),
+        _says("the other is cropped, bordered or gray"),
     ),
     Rule("resolution", "Higher resolution", _most("area"), _resolution_reason),
+    Rule("look", "Looks less edited", _unflagged("derived"), _says("the other looks edited: softer or smaller")),
     Rule("compression", "Less compressed", _compression, _compression_reason),
     Rule("capture", "Camera metadata, earlier capture", _capture, _capture_reason),
     Rule("name", "Name without “copy”, shorter path", _name_score, _name_reason),
@@ -128,7 +129,7 @@ def score(frame: pd.DataFrame, rules: Sequence[Rule] = KEEPER_RULES) -> Scores:
     """What each rule says of each image, float64 (n, rules), lower is better.
 
     `frame` has the frame's columns of one dataset and the columns `chosen`, `protected`, `incoming` (bool) and
-    `edited` (number).
+    `edited` (number), `derived` (number).
     """
     return np.column_stack([rule.score(frame) for rule in rules]) if rules else np.zeros((len(frame), 0))
 

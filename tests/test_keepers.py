@@ -22,6 +22,7 @@ BASE = {
     "camera": False,
     "annotations": 0,
     "edited": 0,
+    "derived": 0,
     "area": 100.0,
     "width": 10,
     "height": 10,
@@ -34,7 +35,8 @@ CASES = [
     ({}, {"incoming": True, "split": "test"}, "the other is in an incoming folder"),
     ({"split": "test"}, {"split": "train", "annotations": 9}, "is in the test split"),
     ({"annotations": 7}, {"area": 1e6}, "has 7 annotations, the other 0"),
-    ({"edited": 0}, {"edited": 2, "area": 1e6}, "the other is the edited one"),
+    ({"edited": 0}, {"edited": 1, "area": 1e6}, "the other is cropped, bordered or gray"),
+    ({"derived": 0}, {"derived": 1, "lossless": True}, "the other looks edited"),
     (
         {"area": 12e6, "width": 4000, "height": 3000},
         {"area": 1.92e6, "width": 1600, "height": 1200, "lossless": True},
