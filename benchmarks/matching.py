@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Time and memory of the matching over many signatures, made by perturbing real ones, with planted near duplicates.
 
-    matching.py FOLDER [--counts 100000] [--planted 1000] [--workers 2]
+    python -m benchmarks.matching FOLDER [--counts 100000] [--planted 1000] [--workers 2]
 
 FOLDER holds pictures (searched for .jpg, .jpeg and .png). Every artificial signature is a blend of cuts of three real
 ones, each turned one of eight ways, so that it is like no other and still has the spectrum of a photograph. The

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Score the relation names and parameters of a scan against the edits that made the copies.
 
-    relations.py FOLDER [--list N]
+    python -m benchmarks.relations FOLDER [--list N]
 
 FOLDER is what make_copies.py wrote: images/ and truth.csv (copy, base, edit). The folder is scanned into a temporary
 home; for every copy whose edit is a single one, the pair of copy and base must carry the edit's name. For rotations

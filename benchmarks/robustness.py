@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Recall per edit family and wrong pairs: ours and whichever of its peers are installed, as a table and a picture.
 
-    robustness.py FOLDER [--picture docs/robustness.png]
+    python -m benchmarks.robustness FOLDER [--picture docs/robustness.png]
 
 FOLDER is what make_copies.py wrote: images/ and truth.csv. Each tool runs with its default settings over images/ and
 reports pairs; a copy is found when the pair of it and its base is reported. Prints a Markdown table.

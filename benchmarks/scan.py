@@ -1,6 +1,6 @@
 """What a scan costs, in ratios to a bare decode loop of the same run, and to peers where they are installed.
 
-    python benchmarks/scan.py FOLDER [--runs 3] [--peers]
+    python -m benchmarks.scan FOLDER [--runs 3] [--peers]
 
 CPU time is user plus system time of the process and its children. Start-up is measured on a folder of one image and
 taken off. Peers (imagededup, cleanvision, fastdup, difPy) run in processes of their own, start-up taken off likewise.

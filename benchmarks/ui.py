@@ -1,6 +1,6 @@
 """What the app costs with many images: the server per click, and a real Chromium until it is painted.
 
-    python benchmarks/ui.py [--images 100000] [--folder IMAGES] [--no-browser]
+    python -m benchmarks.ui [--images 100000] [--folder IMAGES] [--no-browser]
 
 A dataset of that many images is made from one scan of a small folder (the sample without --folder): its rows are
 repeated under other paths (folders that link to it), with other hashes and slightly other metrics, so that nothing is
