@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,8 +17,9 @@ from typing import IO
 
 import pytest
 
+from tests.chromium import find_chromium
+
 ROOT = Path(__file__).parent.parent.parent
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -130,10 +130,11 @@ def browser():
     Not for the session: Playwright occupies the thread's event loop, which tests of other files need.
     """
     sync_api = pytest.importorskip("playwright.sync_api")
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"there is no Chromium at {CHROMIUM}; name one in the environment variable CHROMIUM")
+    chromium_path = find_chromium()
+    if chromium_path is None:
+        pytest.skip("there is no Chromium; name one in the environment variable CHROMIUM")
     with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        chromium = playwright.chromium.launch(executable_path=chromium_path, args=CHROMIUM_FLAGS)
         yield chromium
         chromium.close()
 
