@@ -139,12 +139,13 @@ def browser(key: str, home: Path) -> None:
     """Wall time until a click is seen."""
     from playwright.sync_api import sync_playwright
 
-    from tests.browser.conftest import CHROMIUM, CHROMIUM_FLAGS, Server
+    from tests.browser.conftest import CHROMIUM_FLAGS, Server
+    from tests.chromium import find_chromium
 
     app = Server(ROOT / "app.py", home / "server.log", {"DEDUP_HOME": str(home)})
     try:
         with sync_playwright() as playwright:
-            chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+            chromium = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
             page = chromium.new_page(viewport={"width": 1400, "height": 5200})
             page.goto(f"{app.url}/explorer?dataset={key}")
             page.get_by_text("selection holds").wait_for(timeout=180_000)
