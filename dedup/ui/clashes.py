@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, TypedDict
 
 import streamlit as st
@@ -41,9 +42,7 @@ class Drawn(TypedDict):
 
 def apply_events(opened: Opened) -> None:
     """Carry out what was decided in the inbox, before anything is drawn."""
-    for event in gallery.events(key_of(opened)):
-        if event["type"] == "action":
-            apply(opened.dataset, event["action"], event["ids"])
+    gallery.carry_out(key_of(opened), lambda event: apply(opened.dataset, event["action"], event["ids"]))
 
 
 def key_of(opened: Opened) -> str:
@@ -51,19 +50,20 @@ def key_of(opened: Opened) -> str:
     return f"clashes {opened.dataset.info.key}"
 
 
-def apply(dataset: Dataset, action: str, ids: Sequence[str]) -> None:
-    """Decide the clash of two ids (left, right), or take back the last decision ("undo")."""
+def apply(dataset: Dataset, action: str, ids: Sequence[str]) -> Callable[[], None] | None:
+    """Decide the clash of two ids (left, right), or take back the last decision ("undo"); returns what to say of it."""
+    if not action:
+        return None
     if action == "undo":
         label = dataset.decisions.undo()
-        say(f"Undo: {label}" if label else "There is nothing to undo.", icon=":material/history:")
-        return
+        return partial(say, f"Undo: {label}" if label else "There is nothing to undo.", icon=":material/history:")
     case = next((case for case in dataset.clashes if list(ids) == ids_of(dataset, case)), None)
     if case is None:
-        say("This clash is gone: its images or labels have changed.", icon=":material/info:")
-        return
+        return partial(say, "This clash is gone: its images or labels have changed.", icon=":material/info:")
     names = dataset.frame["name"]
     told = f"{names.iat[case.clash.left]} and {names.iat[case.clash.right]}"
     dataset.decisions.decide([case.change(Choice(action))], f"Label clash of {told}: {action}")
+    return None
 
 
 def ids_of(dataset: Dataset, case: Case) -> list[str]:

@@ -15,7 +15,8 @@ next run. The queue belongs to one browser tab and one `key`: use another key fo
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, MutableMapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NotRequired, TypedDict
 
@@ -107,6 +108,29 @@ def events(key: str) -> Iterator[Event]:
     state = st.session_state.get(key) or {}
     acknowledged = st.session_state.setdefault(ACKNOWLEDGED.format(key=key), {})
     yield from take(state.get("events"), acknowledged)
+
+
+IN_ORDER = threading.Lock()
+"""A newer run of a script does not wait for the older one to end: whoever carries out events holds this."""
+
+
+def carry_out(key: str, apply: Callable[[Event], Callable[[], None] | None]) -> None:
+    """Let `apply` carry out every event of `key` that was not taken yet, in order.
+
+    Any look at the session may end the script in favour of a newer run, and an event that was taken must be carried
+    out before that can happen. So `apply` looks at no session; what it returns is called after the last event.
+    """
+    state = st.session_state.get(key) or {}
+    acknowledged = st.session_state.setdefault(ACKNOWLEDGED.format(key=key), {})
+    later = []
+    try:
+        with IN_ORDER:
+            for event in take(state.get("events"), acknowledged):
+                if (rest := apply(event)) is not None:
+                    later.append(rest)
+    finally:
+        for rest in later:
+            rest()
 
 
 def take(queue: object, acknowledged: MutableMapping[str, Any]) -> Iterator[Event]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -47,18 +48,18 @@ def key_of(opened: Opened) -> str:
 
 def apply_events(opened: Opened) -> None:
     """Carry out what was clicked in the gallery, before anything is drawn, so that everything shows it."""
-    for event in gallery.events(key_of(opened)):
-        apply(opened.dataset, event)
+    gallery.carry_out(key_of(opened), lambda event: apply(opened.dataset, event))
 
 
-def apply(dataset: Dataset, event: gallery.Event) -> None:
-    """Carry out one event of the gallery."""
+def apply(dataset: Dataset, event: gallery.Event) -> Callable[[], None] | None:
+    """Carry out one event of the gallery; returns what is left to do to the session."""
     if event["type"] == "select":
-        session.choose(event["ids"])
-    elif event["type"] == "tag":
+        return partial(session.choose, event["ids"])
+    if event["type"] == "similar":
+        return partial(st.session_state.__setitem__, COMPARING, event["id"])
+    if event["type"] == "tag":
         dataset.tag(rows_of(dataset, event["ids"]), event["tag"], remove=event["remove"])
-    elif event["type"] == "similar":
-        st.session_state[COMPARING] = event["id"]
+    return None
 
 
 def rows_of(dataset: Dataset, ids: Sequence[str]) -> Rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dedup import leaks
+from dedup.dataset import Dataset
 from dedup.leaks import EVALUATION
 from dedup.model import Role, Tag
 from dedup.ordering import Rows
@@ -133,12 +134,16 @@ def key_of(opened: Opened) -> str:
 
 def apply_events(opened: Opened) -> None:
     """Carry out what was clicked in the gallery; here a split is given like a tag."""
-    for event in gallery.events(key_of(opened)):
-        if event["type"] == "tag":
-            rows = grid.rows_of(opened.dataset, event["ids"])
-            splitting.set_by_hand(opened.dataset, rows, None if event["remove"] else event["tag"])
-        else:
-            grid.apply(opened.dataset, event)
+    gallery.carry_out(key_of(opened), lambda event: apply(opened.dataset, event))
+
+
+def apply(dataset: Dataset, event: gallery.Event) -> Callable[[], None] | None:
+    """Carry out one event of the gallery; returns what is left to do to the session."""
+    if event["type"] != "tag":
+        return grid.apply(dataset, event)
+    rows = grid.rows_of(dataset, event["ids"])
+    splitting.set_by_hand(dataset, rows, None if event["remove"] else event["tag"])
+    return None
 
 
 def groups(opened: Opened, view: View) -> None:
