@@ -6,10 +6,11 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,9 +20,11 @@ from dedup import decode, keepers, resolved
 from dedup.annotations import Attachment, Coco, tags_from_coco
 from dedup.decisions import SETTING, Decisions
 from dedup.errors import AnnotationError, DatasetError, DedupError, UsageError
+from dedup.exports import EXPORTS, Report
 from dedup.frame import Joined, Review, describe, describe_files, join, with_tags
 from dedup.model import NEAR_DISTANCE, OnProgress, Role, Tag
 from dedup.scanning import scan_into
+from dedup.selection import Selection
 from dedup.sources import Listing, list_source
 from dedup.storage import Info, Store, check_name, find_store, home_directory, name_for, stores
 
@@ -295,6 +298,35 @@ class Dataset:
     def would_tag(self, rows: Sequence[int] | NDArray[np.generic], name: str, *, remove: bool = False) -> int:
         """How many images `tag` would change."""
         return self.decisions.would_change(self._paths(rows), name, remove=remove)
+
+    def select(self, where: str) -> NDArray[np.bool_]:
+        """The images that an expression of `dedup.where` selects, bool (n,). Raises `WhereError` and `UnknownTag`."""
+        return Selection(where=where).mask(self.frame, strict=True)
+
+    def export(
+        self,
+        to: str,
+        output: Path | str,
+        rows: Sequence[int] | NDArray[np.generic] | None = None,
+        *,
+        overwrite: bool = False,
+        on_progress: OnProgress | None = None,
+        **options: Any,
+    ) -> Report:
+        """Write images as "csv", "pairs", "coco" or "folder" to a file or, for the last, a new folder.
+
+        `rows` are numbers or a bool mask, all images by default. Further `options` are those of the export's `write`,
+        such as `mode="symlink"` for a folder. Raises `UsageError` for an unknown format and `ExportError`.
+        """
+        chosen = next((export for export in EXPORTS if export.name == to), None)
+        if chosen is None:
+            raise UsageError(f"{to!r} is no export format. Choose one of: {', '.join(each.name for each in EXPORTS)}.")
+        mask = np.ones(len(self._images), bool)
+        if rows is not None:
+            mask[:] = False
+            mask[np.asarray(rows)] = True
+        write: Callable[..., Report] = chosen.write
+        return write(self, mask, Path(output).expanduser().absolute(), on_progress, overwrite=overwrite, **options)
 
     def _paths(self, rows: Sequence[int] | NDArray[np.generic]) -> list[str]:
         chosen = np.asarray(rows)

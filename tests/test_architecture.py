@@ -29,7 +29,7 @@ FLOORS = (
         "selection",
     },
     {"storage", "decisions", "frame", "warmup", "scanning"},
-    {"clashes", "resolutions", "resolved"},
+    {"clashes", "resolutions", "resolved", "exports"},
     {"dataset"},
 )
 """From the ground up. A module may import its own floor and those below; modules not named stand above all of them."""

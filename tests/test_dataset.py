@@ -63,6 +63,16 @@ def test_tagging_by_rows_and_by_mask(dataset):
         dataset.tag([0], "c", remove=True)
 
 
+def test_selecting_and_exporting(dataset, tmp_path):
+    kept = dataset.select("singularity > 0")
+    assert kept.sum() == 8
+    assert dataset.export("csv", tmp_path / "clean.csv", kept).rows == 8
+    assert dataset.export("pairs", tmp_path / "pairs.csv").rows == 3
+    assert dataset.export("folder", tmp_path / "clean", [0, 1], mode="symlink").rows == 2
+    with pytest.raises(UsageError, match="csv, pairs, coco, folder"):
+        dataset.export("pdf", tmp_path / "clean.pdf")
+
+
 def test_another_process_sees_the_decision_at_once(dataset):
     other = dedup.open(dataset.name)
     before = other.revision

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +22,7 @@ from dedup.cli.common import (
     say_json,
     selected,
 )
-from dedup.exports import EXPORTS, FOLDER, PAIRS, Report
+from dedup.exports import EXPORTS, FOLDER, PAIRS
 from dedup.exports.folder import MODES
 
 FORMATS = tuple(export.name for export in EXPORTS)
@@ -43,22 +41,26 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write the selected images as CSV, pairs, COCO or a folder of files (which becomes a dataset too)."""
-    chosen = next(each for each in EXPORTS if each.name == one_of(to, FORMATS, "export format"))
     dataset = opened(name, home)
-    mask = selected(dataset, where, tag)
-    write: Callable[..., Report] = chosen.write
-    if chosen is FOLDER:
-        write = partial(write, mode=one_of(mode, MODES, "way to write files"))
-    if chosen is PAIRS:
-        write = partial(write, similar=similar)
+    options = {
+        FOLDER.name: {"mode": one_of(mode, MODES, "way to write files")},
+        PAIRS.name: {"similar": similar},
+    }
     with progress() as on_progress:
-        report = write(dataset, mask, output.expanduser().absolute(), on_progress, overwrite=overwrite)
-        if chosen is FOLDER and report.rows:
+        report = dataset.export(
+            to,
+            output,
+            selected(dataset, where, tag),
+            overwrite=overwrite,
+            on_progress=on_progress,
+            **options.get(to, {}),
+        )
+        if to == FOLDER.name and report.rows:
             dedup.scan(output, home=home, on_progress=on_progress)
     if as_json:
         say_json({"rows": report.rows, "path": report.path, "notes": report.notes})
         return
-    noun = {"pairs": "pair", "folder": "file"}.get(chosen.name, "image")
+    noun = {PAIRS.name: "pair", FOLDER.name: "file"}.get(to, "image")
     say(f"Wrote {plural(report.rows, noun)} to {report.path}.")
     for note in report.notes:
         say(f"  {note}")
