@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -42,7 +42,7 @@ def export(
 ) -> None:
     """Write the selected images as CSV, pairs, COCO or a folder of files (which becomes a dataset too)."""
     dataset = opened(name, home)
-    options = {
+    options: dict[str, dict[str, Any]] = {
         FOLDER.name: {"mode": one_of(mode, MODES, "way to write files")},
         PAIRS.name: {"similar": similar},
     }
