@@ -150,6 +150,19 @@ def test_the_module_runs_and_closed_pipes_are_quiet(folder):
     assert piped.stderr == ""
 
 
+def test_asked_to_end_a_scan_keeps_what_is_finished(home, tmp_path):
+    folder_of_photos(tmp_path / "in", 400)
+    command = [sys.executable, "-m", "dedup", "scan", str(tmp_path / "in"), "--name", "set", "--workers", "1"]
+    process = subprocess.Popen([*command, "--progress-json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    while json.loads(process.stdout.readline())["done"] < 20:
+        continue
+    process.terminate()
+    _, complaint = process.communicate(timeout=60)
+    assert process.returncode == 1 and "they are kept" in complaint and "Traceback" not in complaint
+    assert list((home / "set" / "parts").glob("*.parquet"))
+
+
 @pytest.mark.shared
 def test_the_classic_story_on_a_thousand_dogs(shared_data, home, tmp_path, capsys):
     import shutil

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -185,11 +184,11 @@ def _collect(stream: Any, lines: list[str]) -> None:
 
 
 def _interrupt_on_stop(process: subprocess.Popen[str], stop: threading.Event, patience: float = 15.0) -> None:
-    """Ctrl-C first, so that finished parts are kept; the hard end only when that is not heard."""
+    """Ask first (the command line takes it like Ctrl-C and keeps finished parts); kill only when that is not heard."""
     while process.poll() is None and not stop.wait(0.1):
         pass
     if process.poll() is None:
-        process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
+        process.terminate()
         try:
             process.wait(patience)
         except subprocess.TimeoutExpired:

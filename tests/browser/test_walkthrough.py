@@ -235,7 +235,7 @@ def test_a_scan_survives_a_page_switch_a_reload_and_a_second_tab_and_can_be_canc
     page.get_by_role("button", name="Scan", exact=True).click()
     page.get_by_role("button", name="Cancel").wait_for()
     page.get_by_role("link", name="Explorer").click()
-    page.get_by_text("Scanning many").wait_for()
+    page.get_by_text("Scanning many").first.wait_for()
     page.get_by_role("link", name="Datasets").click()
     page.get_by_text("Or try the sample").wait_for()
     page.reload()
