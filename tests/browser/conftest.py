@@ -30,7 +30,7 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 START_SECONDS = 60
-WAIT_MS = 30_000
+WAIT_MS = 60_000
 HARMLESS = re.compile(r"WebSocket|ResizeObserver loop")
 """Page errors that Streamlit itself raises when a server goes away or a window is resized."""
 
