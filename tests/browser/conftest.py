@@ -133,6 +133,7 @@ def browser():
     chromium_path = find_chromium()
     if chromium_path is None:
         pytest.skip("there is no Chromium; name one in the environment variable CHROMIUM")
+    sync_api.expect.set_options(timeout=WAIT_MS)
     with sync_api.sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=chromium_path, args=CHROMIUM_FLAGS)
         yield chromium
