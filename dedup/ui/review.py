@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -55,8 +54,6 @@ PANEL_WORDS = dict(
     )
 )
 ACTS = {"accept": review.accept, "keep": review.keep, "drop": review.drop, "apart": review.apart}
-
-_IN_ORDER = threading.Lock()
 
 Worklist = tuple[tuple[str, ...], ...]
 """Ids of the members of every listed group, as they were when the list was made."""
@@ -152,7 +149,7 @@ def apply_events(opened: Opened) -> None:
     mine, who = decisions(opened), st.session_state[WHO]
     notes: list[str] = []
     sheet = 0
-    with _IN_ORDER:
+    with gallery.IN_ORDER:
         for event in gallery.events(key_of(opened)):
             try:
                 if event["action"] == "turn":
