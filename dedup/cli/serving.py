@@ -16,7 +16,6 @@ from dedup.errors import UsageError
 from dedup.storage import home_directory
 from dedup.warmup import warm_up_elsewhere
 
-SAMPLE_FOLDER, SAMPLE_NAME = "sample images", "Sample"
 APP = Path(__file__).resolve().parents[2] / "app.py"
 
 
@@ -39,9 +38,9 @@ def _make_sample(home: Path | None) -> None:
     """The sample below the home, made where it is missing and scanned, as the app's own button does."""
     from dedup import sample  # the drawing code is of no use to the other verbs
 
-    folder = home_directory(home) / SAMPLE_FOLDER
+    folder = home_directory(home) / sample.FOLDER_NAME
     warm_up_elsewhere()
     with progress() as on_progress:
         if not folder.exists():
             sample.make(folder, on_progress=on_progress)
-        dedup.scan(folder, name=SAMPLE_NAME, home=home, on_progress=on_progress)
+        dedup.scan(folder, name=sample.DATASET_NAME, home=home, on_progress=on_progress)

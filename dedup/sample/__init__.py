@@ -30,6 +30,9 @@ from dedup.sample.edits import EDITS, Edit
 from dedup.sample.scenes import SCENES, Rng, Scene, Size, balloons
 from dedup.signature import phash
 
+DATASET_NAME, FOLDER_NAME = "Sample", "sample images"
+"""What the app and the command line call the sample, and its folder below the home."""
+
 ORIGINALS_A_CLASS = 12
 COPIES_AN_EDIT = 3
 BURST, EXACT, FAILURES = 8, 16, 3

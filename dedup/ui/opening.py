@@ -16,7 +16,7 @@ from dedup.ui.folders import FolderCheck, check
 from dedup.ui.notices import guarded
 
 PATH, NAME, ANNOTATIONS = "open path", "open name", "open annotations"
-SAMPLE = "Sample"
+SAMPLE = sample.DATASET_NAME
 
 
 def welcome() -> None:
@@ -141,7 +141,7 @@ def try_sample() -> None:
 
 def start_sample() -> jobs.Job:
     """Make the sample's images below the home where they are missing, and scan them."""
-    folder = home_directory() / "sample images"
+    folder = home_directory() / sample.FOLDER_NAME
     command = jobs.scan_command(str(folder), name=SAMPLE)
 
     def work(job: jobs.Job) -> dict[str, Any]:
