@@ -151,6 +151,21 @@ class Coco:
             yield f"{twice:,} images are listed more than once in {name}."
 
 
+class FileNames:
+    """File names as documents write them: their own where they have one, else the path below the same folder."""
+
+    def __init__(self, paths: Sequence[str], of_row: Mapping[int, str]) -> None:
+        """`paths` of all rows; `of_row` the file names of the rows that the documents name."""
+        self.paths = list(paths)
+        self.of_row = of_row
+        bases = {self.paths[row].removesuffix(name) for row, name in of_row.items() if self.paths[row].endswith(name)}
+        self.base = bases.pop() if len(bases) == 1 else ""
+
+    def of(self, row: int) -> str:
+        """The file name of a row."""
+        return self.of_row.get(row) or self.paths[row].removeprefix(self.base)
+
+
 def find_annotations(root: Path) -> list[Path]:
     """COCO files in `root` at any depth, and in a folder `annotations` beside it or beside its parent; sorted.
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from dedup import decode, keepers, resolved
 from dedup.annotations import Attachment, Coco, tags_from_coco
+from dedup.clashes import Clash
 from dedup.decisions import SETTING, Decisions
 from dedup.errors import AnnotationError, DatasetError, DedupError, UsageError
 from dedup.exports import EXPORTS, Report
@@ -247,9 +248,15 @@ class Dataset:
             return self._cases[1]
 
     @property
+    def open_clashes(self) -> list[Clash]:
+        """The label clashes that nobody decided yet. Raises `AnnotationError`."""
+        decided = self.decisions.values(resolved.CLASH)
+        return [case.clash for case in self.clashes if case.choice(decided) is None]
+
+    @property
     def labels(self) -> resolved.Labels:
-        """The COCO documents and the classes of folders, with label clashes resolved as people decided; what exports
-        give out. Raises `AnnotationError`."""
+        """The COCO documents and the classes of folders, with label clashes resolved as people decided and what copies
+        that left handed on; what exports give out. Raises `AnnotationError`."""
         with self._lock:
             revision = self.decisions.revisions()[1]
             if self._labels is None or self._labels[0] != revision:
@@ -259,12 +266,16 @@ class Dataset:
     @property
     def resolved_sources(self) -> list[tuple[Coco, Attachment]]:
         """The documents of `labels`, each with how it meets the images. Raises `AnnotationError`."""
-        return [(coco, met) for coco, (_, met) in zip(self.labels.documents, self._documents, strict=True)]
+        paths, read = self._images["path"].tolist(), self._documents
+        return [
+            (now, met if now is coco else now.attach(paths, root=self.root))
+            for now, (coco, met) in zip(self.labels.documents, read, strict=True)
+        ]
 
     def _resolved(self) -> resolved.Labels:
-        decided = self.decisions.values(resolved.CLASH)
+        decided, united = self.decisions.values(resolved.CLASH), self.decisions.values(resolved.ANNOTATIONS)
         every = self.clashes if decided else []
-        return resolved.labels(self.frame, self.pairs, self._documents, every, decided)
+        return resolved.labels(self.frame, self.pairs, self._documents, every, decided, united)
 
     @cached_property
     def _documents(self) -> list[tuple[Coco, Attachment]]:

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dedup import clashes, fingerprint, leaks
-from dedup.annotations import Attachment, Coco
+from dedup import fingerprint, leaks
+from dedup.clashes import Clash
 from dedup.fingerprint import Fingerprint
 from dedup.model import NEAR_DISTANCE, Kind, OnProgress, Role, Status
 from dedup.nearest import oriented_hashes
@@ -32,7 +32,7 @@ class Limits:
     """The most there may be of each; None is not checked.
 
     `exact`: redundant exact copies. `near`: near duplicates other than keepers. `leaks`: groups across splits.
-    `clashes`: pairs whose labels clash.
+    `clashes`: pairs whose labels clash and about which nobody decided.
     """
 
     exact: int | None = 0
@@ -81,8 +81,8 @@ class Images(Protocol):
         """One row per image."""
 
     @property
-    def pairs(self) -> pd.DataFrame:
-        """Related rows."""
+    def open_clashes(self) -> list[Clash]:
+        """Label clashes that nobody decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +102,13 @@ class Match:
     relation: str
 
 
-def check(images: Images, limits: Limits, sources: Sequence[tuple[Coco, Attachment]] = ()) -> CheckReport:
-    """Count what `limits` name. `sources` are the dataset's COCO documents, for clashes of boxes."""
+def check(images: Images, limits: Limits) -> CheckReport:
+    """Count what `limits` name."""
     found = (
         _finding("exact duplicates", limits.exact, lambda: _copies(images.frame, Kind.EXACT)),
         _finding("near duplicates", limits.near, lambda: _copies(images.frame, Kind.NEAR)),
         _finding("leaks", limits.leaks, lambda: _leaks(images.frame)),
-        _finding("label clashes", limits.clashes, lambda: _clashes(images, sources)),
+        _finding("label clashes", limits.clashes, lambda: _clashes(images)),
     )
     return CheckReport(tuple(finding for finding in found if finding is not None))
 
@@ -162,10 +162,9 @@ def _leaks(frame: pd.DataFrame) -> list[str]:
             for _, part in members.groupby("group")]  # fmt: skip
 
 
-def _clashes(images: Images, sources: Sequence[tuple[Coco, Attachment]]) -> list[str]:
+def _clashes(images: Images) -> list[str]:
     paths = images.frame["path"].to_numpy(object)
-    found = clashes.find(images.frame, images.pairs, sources)
-    return [f"{paths[each.left]} and {paths[each.right]}: {each.sentence()}" for each in found]
+    return [f"{paths[each.left]} and {paths[each.right]}: {each.sentence()}" for each in images.open_clashes]
 
 
 # --- against a fingerprint --------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dedup.annotations import Attachment, Coco, ImageId
+from dedup.annotations import Attachment, Coco, FileNames, ImageId
 from dedup.clashes import LEAST_SEEN, Box, Clash, Rectangle, area, boxes_of, cut, match, record, rectangle_of
 from dedup.relations import AFFINE, invert_affine, map_box, pixel_affine
 
@@ -40,6 +40,16 @@ class Choice(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """An annotation in the pixels of another image than its own: without ids, beside the record of its category
+    (without an id) and the file name of the document it is from."""
+
+    category: Mapping[str, Any]
+    annotation: Annotation
+    document: str
+
+
+@dataclass(frozen=True, slots=True)
 class Resolved:
     """New documents, in the order of the sources, and notes on what could not be carried."""
 
@@ -48,11 +58,17 @@ class Resolved:
 
 
 def resolve(
-    frame: pd.DataFrame, pairs: pd.DataFrame, sources: Sources, choices: Iterable[tuple[Clash, Choice]]
+    frame: pd.DataFrame,
+    pairs: pd.DataFrame,
+    sources: Sources,
+    choices: Iterable[tuple[Clash, Choice]],
+    given: Iterable[tuple[int, Carried]] = (),
 ) -> Resolved:
-    """The documents of `sources` after every choice, in order; the sources stay as they are.
+    """The documents of `sources` after every choice, in order, and with the annotations that rows were `given`; the
+    sources stay as they are.
 
-    Choices on clashes of classes change no document, except `DROP`.
+    Choices on clashes of classes change no document, except `DROP`. Who has the very annotation is not given it again;
+    a row that no document names enters the one that the annotation is from.
     """
     work = _Work(frame, sources)
     for clash, choice in choices:
@@ -62,30 +78,31 @@ def resolve(
             work.drop(clash.right)
         elif clash.what == "boxes" and choice != Choice.LEAVE:
             work.agree(clash, choice, forth, forth.back())
+    for row, each in given:
+        work.put(row, each)
     return work.result()
 
 
-def unite(frame: pd.DataFrame, pairs: pd.DataFrame, sources: Sources, leaving: Iterable[tuple[int, int]]) -> Resolved:
-    """The documents after the annotations of images that leave are given to those that stay for them.
+def carry(
+    frame: pd.DataFrame, pairs: pd.DataFrame, sources: Sources, leaving: Iterable[tuple[int, int]]
+) -> tuple[dict[tuple[int, int], list[Carried]], tuple[str, ...]]:
+    """What images that leave would give to those that stay for them, and notes on what could not be carried.
 
-    `leaving` are (row that leaves, row that stays); what the one that stays has already is not given again. Couples
-    that no pair links directly are counted in a note.
+    `leaving` are (row that leaves, row that stays); what the one that stays has already, or was given by an earlier
+    one, is not given again. Exact copies share their pixels; other couples need a pair that links them directly.
     """
     work = _Work(frame, sources)
-    linked = {}
-    leaving = list(leaving)
-    wanted = {frozenset(couple) for couple in leaving}
-    for place, couple in enumerate(zip(pairs["left"].tolist(), pairs["right"].tolist(), strict=True)):
-        if frozenset(couple) in wanted:
-            way = _Way.along(record(pairs, place))
-            linked[couple] = way
-            linked[couple[::-1]] = way.back()
+    ways = _Ways(frame, pairs)
+    given: dict[tuple[int, int], list[Carried]] = {}
     for row, keeper in leaving:
-        if (row, keeper) in linked:
-            work.give(row, keeper, linked[row, keeper])
-        else:
-            work.notes.append("annotations of images that are not directly related to their keeper")
-    return work.result()
+        if not work.boxes.get(row):
+            continue
+        way = ways.between(row, keeper)
+        if way is None:
+            work.notes.append("images' annotations, for want of a direct relation to the copy that stays,")
+        elif found := work.give(row, keeper, way):
+            given[row, keeper] = found
+    return given, work.told()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +138,10 @@ class _Work:
     """Documents being changed: per document its annotations (None once taken out), new ones and dropped images."""
 
     def __init__(self, frame: pd.DataFrame, sources: Sources) -> None:
+        self.frame = frame
         self.sources = sources
         self.boxes = {row: dict.fromkeys(boxes) for row, boxes in boxes_of(frame, sources).items()}
+        self.images = [list(coco.images) for coco, _ in sources]
         self.annotations: list[list[Annotation | None]] = [list(coco.annotations) for coco, _ in sources]
         self.categories = [list(coco.document.get("categories") or []) for coco, _ in sources]
         self.dropped: list[set[ImageId]] = [set() for _ in sources]
@@ -148,36 +167,50 @@ class _Work:
         self._clear(target, back if way is forth else forth)
         self.give(source, target, way)
 
-    def give(self, source: int, target: int, way: _Way, boxes: Sequence[Box] | None = None) -> None:
+    def give(self, source: int, target: int, way: _Way, boxes: Sequence[Box] | None = None) -> list[Carried]:
         """Carry the annotations that only `source` has to `target`; at least half must lie in its picture."""
-        if not self.homes.get(target) or source not in self.boxes:
-            return
         offered = list(self.boxes[source]) if boxes is None else boxes
-        present = list(self.boxes[target])
-        carried = [_carried_box(box, way) for box in offered]
-        taken = {a for a, b, _ in match(carried, present) if carried[a].category == present[b].category}
+        present = list(self.boxes.get(target, ()))
+        there = [_carried_box(box, way) for box in offered]
+        taken = {a for a, b, _ in match(there, present) if there[a].category == present[b].category}
         labels = {box.category for box in present if box.rectangle is None}
-        for place, (box, there) in enumerate(zip(offered, carried, strict=True)):
-            known = box.category in labels if there.rectangle is None else place in taken
-            if not known and _seen(box, there, way):
-                self._add(target, box, way)
+        given = []
+        for place, box in enumerate(offered):
+            known = box.category in labels if box.rectangle is None else place in taken
+            original = self.annotations[box.document][box.place]
+            if not known and original is not None and _seen(box, there[place], way):
+                category = next(each for each in self.categories[box.document] if each["name"] == box.category)
+                document = self.sources[box.document][0].path.name
+                given.append(Carried(_without_ids(category), _carry(original, way, self.notes), document))
+                self._put(target, given[-1])
+        return given
+
+    def put(self, row: int, given: Carried) -> None:
+        """Add an annotation to an image unless it has the very same."""
+        same = given.category["name"], rectangle_of(given.annotation)
+        if all((box.category, box.rectangle) != same for box in self.boxes.get(row, ())):
+            self._put(row, given)
 
     def drop(self, row: int) -> None:
         """Take an image and its annotations out of every document."""
         for number, ids in self.homes.get(row, ()):
             self.dropped[number].update(ids)
 
+    def told(self) -> tuple[str, ...]:
+        """What could not be carried over, a sentence for each kind."""
+        return tuple(
+            f"{self.notes.count(note):,} {note} could not be carried over." for note in sorted(set(self.notes))
+        )
+
     def result(self) -> Resolved:
         """The documents as they are now."""
         documents = [self._document(number, coco) for number, (coco, _) in enumerate(self.sources)]
-        notes = tuple(
-            f"{self.notes.count(note):,} {note} could not be carried over." for note in sorted(set(self.notes))
-        )
-        return Resolved(tuple(documents), notes)
+        return Resolved(tuple(documents), self.told())
 
     def _document(self, number: int, coco: Coco) -> Coco:
         gone = self.dropped[number]
-        document = dict(coco.document) | {"images": [image for image in coco.images if image["id"] not in gone]}
+        images = [image for image in self.images[number] if image["id"] not in gone]
+        document = dict(coco.document) | {"images": images}
         if "annotations" in coco.document or any(self.annotations[number]):
             kept = (annotation for annotation in self.annotations[number] if annotation is not None)
             document["annotations"] = [annotation for annotation in kept if annotation["image_id"] not in gone]
@@ -192,25 +225,70 @@ class _Work:
                 self.annotations[box.document][box.place] = None
                 del self.boxes[row][box]
 
-    def _add(self, target: int, box: Box, way: _Way) -> None:
-        number, ids = self.homes[target][0]
-        original = self.annotations[box.document][box.place]
-        if original is None:
-            return
-        moved = _carry(original, way, self.notes)
-        moved |= {"id": self.next_id[number], "image_id": ids[0], "category_id": self._category(number, box)}
-        self.next_id[number] += 1
+    def _put(self, row: int, given: Carried) -> None:
+        number, image_id = self._home(row, given.document)
+        category_id = self._category(number, given.category)
         place = len(self.annotations[number])
-        self.annotations[number].append(moved)
-        self.boxes[target][Box(box.category, rectangle_of(moved), box.crowd, number, place)] = None
+        ids = {"id": self.next_id[number], "image_id": image_id, "category_id": category_id}
+        self.annotations[number].append(dict(given.annotation) | ids)
+        self.next_id[number] += 1
+        crowd = bool(given.annotation.get("iscrowd"))
+        box = Box(given.category["name"], rectangle_of(given.annotation), crowd, number, place)
+        self.boxes.setdefault(row, {})[box] = None
 
-    def _category(self, number: int, box: Box) -> Any:
-        known = {category["name"]: category["id"] for category in reversed(self.categories[number])}
-        if box.category not in known:
-            original = next(c for c in self.categories[box.document] if c["name"] == box.category)
-            known[box.category] = _next_id(known.values())
-            self.categories[number].append(original | {"id": known[box.category]})
-        return known[box.category]
+    def _home(self, row: int, document: str) -> tuple[int, ImageId]:
+        """The document that names an image, and its id there; where none does, it enters the one of that file name."""
+        if not self.homes.get(row):
+            number = next((n for n, (coco, _) in enumerate(self.sources) if coco.path.name == document), 0)
+            image_id = _next_id(image["id"] for image in self.images[number])
+            width, height = (self.frame[name].tolist()[row] for name in ("width", "height"))
+            name = self._name(number, row)
+            self.images[number].append({"id": image_id, "file_name": name, "width": width, "height": height})
+            self.homes[row] = [(number, (image_id,))]
+        number, ids = self.homes[row][0]
+        return number, ids[0]
+
+    def _name(self, number: int, row: int) -> str:
+        """What a document would call an image that it does not name."""
+        known = {image["id"]: image["file_name"] for image in self.images[number]}
+        rows = {each: known[ids[0]] for each, homes in self.homes.items() for n, ids in homes if n == number}
+        return FileNames(self.frame["path"].tolist(), rows).of(row)
+
+    def _category(self, number: int, category: Mapping[str, Any]) -> Any:
+        known = {each["name"]: each["id"] for each in reversed(self.categories[number])}
+        name = category["name"]
+        if name not in known:
+            known[name] = _next_id(known.values())
+            self.categories[number].append(dict(category) | {"id": known[name]})
+        return known[name]
+
+
+class _Ways:
+    """The ways between couples of images."""
+
+    def __init__(self, frame: pd.DataFrame, pairs: pd.DataFrame) -> None:
+        self.pixels = frame["pixels"].tolist()
+        self.sizes = list(zip(frame["width"].tolist(), frame["height"].tolist(), strict=True))
+        self.pairs = pairs
+        self.places = {
+            (self.pixels[left], self.pixels[right]): place
+            for place, (left, right) in enumerate(zip(pairs["left"].tolist(), pairs["right"].tolist(), strict=True))
+        }
+
+    def between(self, source: int, target: int) -> _Way | None:
+        """From one image to another; None where no pair links their pixels."""
+        couple = self.pixels[source], self.pixels[target]
+        if couple[0] == couple[1]:
+            return _Way(np.eye(2, 3), self.sizes[target], self.sizes[source])
+        if couple in self.places:
+            return _Way.along(record(self.pairs, self.places[couple]))
+        if couple[::-1] in self.places:
+            return _Way.along(record(self.pairs, self.places[couple[::-1]])).back()
+        return None
+
+
+def _without_ids(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in record.items() if key not in ("id", "image_id", "category_id")}
 
 
 def _carried_box(box: Box, way: _Way) -> Box:
@@ -227,8 +305,8 @@ def _seen(box: Box, there: Box, way: _Way) -> bool:
 
 
 def _carry(annotation: Annotation, way: _Way, notes: list[str]) -> Annotation:
-    """A copy of an annotation with its geometry in the other picture's pixels."""
-    moved = dict(annotation)
+    """A copy of an annotation, without ids, with its geometry in the other picture's pixels."""
+    moved = _without_ids(annotation)
     rectangle = rectangle_of(annotation)
     if rectangle is not None:
         whole = map_box(rectangle, way.affine)

@@ -1,7 +1,8 @@
-"""Label clashes with what people decided about them, and the labels that follow from it.
+"""Label clashes with what people decided about them, and the labels that follow from it and from united copies.
 
-    kind     subject   object    value
-    clash    mark      mark      'pick MARK' (that side is right), 'merge', 'drop' or 'leave'
+    kind         subject   object    value
+    clash        mark      mark      'pick MARK' (that side is right), 'merge', 'drop' or 'leave'
+    annotations  sha256    sha256    what the first image was given when the second left for it (`dedup.uniting`)
 
 A mark is the content of one side, `SHA256:LABELS`, where LABELS is a digest of what its labels say; the smaller mark
 is the subject. So a decision survives a rescan, a rename and a move, tells two identical files apart whose labels
@@ -20,9 +21,10 @@ import pandas as pd
 from dedup import clashes
 from dedup.annotations import Coco
 from dedup.clashes import Box, Clash
-from dedup.resolutions import Choice, Sources, resolve
+from dedup.resolutions import Carried, Choice, Sources, resolve
 
 CLASH, PICK = "clash", "pick "
+ANNOTATIONS = "annotations"
 
 Change = tuple[str, str, str, str | None]
 """As in `dedup.decisions`: kind, subject, object, value (None takes the decision away)."""
@@ -60,7 +62,8 @@ class Labels:
     """What the images are labelled once the decisions on clashes are followed.
 
     `documents` are the COCO documents in the order of the sources, with `notes` on what could not be carried over;
-    `classes` maps rows to the classes chosen for them where folders give them; `dropped` are rows whose labels cannot
+    `classes` maps rows to the classes chosen for them where folders give them, and to those with what they were given
+    when copies left; `dropped` are rows whose labels cannot
     be trusted: the documents still name them, exports of COCO leave them out.
     """
 
@@ -90,15 +93,34 @@ def _mark(sha256: str, says: Sequence[str]) -> str:
 
 
 def labels(
-    frame: pd.DataFrame, pairs: pd.DataFrame, sources: Sources, every: Iterable[Case], decided: Decided
+    frame: pd.DataFrame,
+    pairs: pd.DataFrame,
+    sources: Sources,
+    every: Iterable[Case],
+    decided: Decided,
+    united: Mapping[tuple[str, str], str],
 ) -> Labels:
-    """The labels after every decision, in the order of the cases. What is open or left stays as it was."""
+    """The labels after every decision, in the order of the cases, and with what copies that left handed on: `united`
+    are the decisions of kind `ANNOTATIONS`. What is open or left stays as it was."""
     choices = [(case.clash, choice) for case in every if (choice := case.choice(decided))]
-    if not choices:
+    given = _given(frame, united)
+    if not choices and not given:
         return Labels(tuple(coco for coco, _ in sources))
     dropped = {row for clash, choice in choices if choice == Choice.DROP for row in (clash.left, clash.right)}
-    resolved = resolve(frame, pairs, sources, [each for each in choices if each[1] != Choice.DROP])
-    return Labels(resolved.documents, resolved.notes, _classes(choices), frozenset(dropped))
+    resolved = resolve(frame, pairs, sources, [each for each in choices if each[1] != Choice.DROP], given)
+    classes, known = _classes(choices), frame["classes"].tolist()
+    for row, each in given:
+        classes[row] = tuple(sorted({*classes.get(row, known[row]), each.category["name"]}))
+    return Labels(resolved.documents, resolved.notes, classes, frozenset(dropped))
+
+
+def _given(frame: pd.DataFrame, united: Mapping[tuple[str, str], str]) -> list[tuple[int, Carried]]:
+    """Rows and the annotations that were handed on to them."""
+    handed_on: dict[str, list[Carried]] = {}
+    for (keeper, _), value in sorted(united.items()):
+        handed_on.setdefault(keeper, []).extend(Carried(**each) for each in json.loads(value))
+    hashes = frame["sha256"].tolist() if handed_on else ()
+    return [(row, each) for row, sha256 in enumerate(hashes) for each in handed_on.get(sha256, ())]
 
 
 def _classes(choices: Iterable[tuple[Clash, Choice]]) -> dict[int, tuple[str, ...]]:

@@ -53,7 +53,7 @@ def sources(tmp_path: Path, left: list[Label], right: list[Label], **extra) -> l
 @pytest.fixture
 def frame() -> pd.DataFrame:
     made = make_frame(["a.jpg", "b.jpg", "c.jpg"], tags=())
-    return made.assign(classes=pd.Series([(), (), ()], dtype=object))
+    return made.assign(classes=pd.Series([(), (), ()], dtype=object), pixels=["a", "b", "c"])
 
 
 def found(frame, pair, given_sources) -> list[str]:
@@ -227,15 +227,22 @@ def test_polygons_are_cut_at_the_edge(tmp_path, frame):
     assert resolutions._polygon([60, 10, 80, 10, 80, 30], way) == []
 
 
-def test_unite_gives_the_keeper_what_it_lacks(tmp_path, frame):
+def test_carry_gives_the_keeper_what_it_lacks(tmp_path, frame):
     given_sources = sources(
         tmp_path, [("cat", [10, 20, 30, 40])], [("cat", [60, 20, 30, 40]), ("dog", [0, 50, 20, 20])]
     )
     pairs = make_pairs([MIRRORED])
-    united = resolutions.unite(frame, pairs, given_sources, [(1, 0), (2, 0)])
+    carried, notes = resolutions.carry(frame, pairs, given_sources, [(1, 0), (2, 0)])
+    united = resolutions.resolve(frame, pairs, given_sources, (), [(0, each) for each in carried[1, 0]])
     assert labels(united.documents[0], 1) == [("cat", [10, 20, 30, 40]), ("dog", [80, 50, 20, 20])]
     assert labels(united.documents[0], 2) == labels(given_sources[0][0], 2)
-    assert len(united.notes) == 1
+    assert list(carried) == [(1, 0)] and not notes  # the third image has no annotations to hand on
+
+
+def test_what_no_pair_links_is_counted(tmp_path, frame):
+    given_sources = sources(tmp_path, [("cat", [10, 20, 30, 40])], [])
+    carried, notes = resolutions.carry(frame, make_pairs([SAME]), given_sources, [(0, 2)])
+    assert not carried and len(notes) == 1 and notes[0].startswith("1 ")
 
 
 def test_images_of_two_documents_with_other_category_ids(tmp_path, frame):

@@ -11,8 +11,8 @@ from PIL import ImageOps
 
 import dedup
 from dedup import fingerprint, gate
-from dedup.annotations import Coco
 from dedup.gate import Limits
+from dedup.resolutions import Choice
 from tests.pictures import folder_of_photos, photo, save
 
 SIZE = (320, 240)
@@ -120,7 +120,7 @@ def test_check_counts_against_limits(split):
     assert [finding.name for finding in gate.check(split, Limits(exact=None, near=3)).findings] == ["near duplicates"]
 
 
-def test_check_counts_clashes_of_boxes(split, tmp_path):
+def test_check_counts_clashes_that_nobody_decided(split, tmp_path):
     images = [{"id": 1, "file_name": "train/0000.jpg"}, {"id": 2, "file_name": "test/leak.jpg"}]
     document = {
         "images": images,
@@ -131,8 +131,9 @@ def test_check_counts_clashes_of_boxes(split, tmp_path):
         ],
     }
     (tmp_path / "coco.json").write_text(json.dumps(document))
-    coco = Coco.read(tmp_path / "coco.json")
-    sources = [(coco, coco.attach(list(split.frame["path"])))]
-    (finding,) = gate.check(split, Limits(exact=None, clashes=0), sources).findings
+    labelled = dedup.scan(split.root, home=tmp_path / "home", annotations=tmp_path / "coco.json", workers=1)
+    (finding,) = gate.check(labelled, Limits(exact=None, clashes=0)).findings
     assert finding.exceeded
     assert finding.examples == ("test/leak.jpg and train/0000.jpg: dog here, cat there",)
+    labelled.decisions.decide([labelled.clashes[0].change(Choice.LEAVE)], "Leave it")
+    assert gate.check(labelled, Limits(exact=None, clashes=0)).passed

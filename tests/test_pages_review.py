@@ -165,15 +165,16 @@ def test_the_plan_is_applied_and_restored_as_jobs(dataset):
     opened = LIBRARY.open(dataset.info.key)
     plan = review.plan(dataset, review.state(dataset))
     assert json.loads(plan_panel.as_json(plan))["entries"][0]["path"] == "new/1 again.png"
-    job = plan_panel.start_apply(opened, plan, unite=True)
+    job = plan_panel.start_apply(opened, plan)
     finished(job)
-    assert job.result["outcome"].startswith("4 files") and not job.result["notes"]
+    assert job.result["outcome"].startswith("4 files")
+    assert job.result["notes"] == ["1 tag given to copies that stay."]
     after = LIBRARY.open(dataset.info.key)
     assert len(after.dataset.frame) == 6 and after.dataset.tags["mine"].count == 1
     at = run(dataset=dataset.info.key, panel="plan")
-    assert "**4 files** wait in the quarantine" in texts(at)
+    assert "**4 files** in the quarantine" in texts(at)
     button(at, "Verify").click()
-    assert "4 files are whole" in texts(healthy(at.run()))
+    assert "4 files checked" in texts(healthy(at.run()))
     finished(plan_panel.start_restore(after))
     assert len(LIBRARY.open(dataset.info.key).dataset.frame) == 10 and not removal.removed(dataset.directory)
 

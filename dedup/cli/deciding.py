@@ -23,10 +23,11 @@ from dedup.cli.common import (
     say_json,
     size,
 )
-from dedup.cli.removing import carry_out, removal_plan
+from dedup.cli.removing import UniteAnnotations, UniteTags, carry_out, removal_plan
 from dedup.dataset import Dataset
 from dedup.errors import UnknownDataset
 from dedup.resolved import CLASH
+from dedup.uniting import heritage
 
 Output = Annotated[Path, typer.Option("--output", help="The file to write.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
@@ -53,12 +54,16 @@ def apply(
     plan_file: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan written by `plan`.")],
     how: Annotated[str, typer.Option("--how", help=f"One of: {', '.join(removal.HOW)}.")] = "quarantine",
     allow_delete: Annotated[bool, typer.Option("--allow-delete", help="Needed for --how delete.")] = False,
+    unite_tags: UniteTags = True,
+    unite_annotations: UniteAnnotations = False,
     home: Home = None,
     as_json: Json = False,
 ) -> int:
     """Carry a plan out: by default into the quarantine, from where `restore` brings everything back."""
     chosen = one_of(how, tuple(removal.HOW), "way for copies to leave")
-    return carry_out(opened(name, home), removal.read(plan_file), as_json, how=chosen, allow_delete=allow_delete)
+    dataset, planned = opened(name, home), removal.read(plan_file)
+    left = heritage(dataset, planned, tags=unite_tags, annotations=unite_annotations)
+    return carry_out(dataset, planned, left, as_json, how=chosen, allow_delete=allow_delete)
 
 
 def check(
@@ -75,7 +80,7 @@ def check(
     dataset = _scanned(folder, home)
     if against is not None:
         return _check_against(dataset, against, home, as_json)
-    report = gate.check(dataset, gate.Limits(max_exact, max_near, max_leaks, max_clashes), dataset.sources)
+    report = gate.check(dataset, gate.Limits(max_exact, max_near, max_leaks, max_clashes))
     if as_json:
         found = {each.name: {"count": each.count, "limit": each.limit} for each in report.findings}
         say_json({"passed": report.passed, "findings": found})

@@ -10,26 +10,33 @@ from dedup import removal, review
 from dedup.cli.common import Home, Json, Name, TagOption, complain, opened, plural, progress, say, say_json, size
 from dedup.dataset import Dataset
 from dedup.errors import DedupError
+from dedup.uniting import Heritage, heritage, unite
+
+UniteTags = Annotated[
+    bool, typer.Option("--unite-tags/--no-unite-tags", help="Whether copies that stay get the tags of what goes.")
+]
+UniteAnnotations = Annotated[
+    bool, typer.Option("--unite-annotations", help="Give copies that stay the annotations that only what goes has.")
+]
 
 
 def remove(
     name: Name,
     apply: Annotated[bool, typer.Option("--apply", help="Do it; without this it is only a preview.")] = False,
     tag: TagOption = None,
-    unite_tags: Annotated[bool, typer.Option("--unite-tags", help="Give keepers the tags of what goes.")] = False,
+    unite_tags: UniteTags = True,
+    unite_annotations: UniteAnnotations = False,
     home: Home = None,
     as_json: Json = False,
 ) -> int:
     """Move redundant exact copies (or the images of --tag) into the dataset's quarantine; `restore` undoes it."""
     dataset = opened(name, home)
     plan = removal_plan(dataset, tag)
+    left = heritage(dataset, plan, tags=unite_tags, annotations=unite_annotations)
     if not apply:
-        _preview(plan, as_json)
+        _preview(plan, left, as_json)
         return 0
-    if unite_tags:
-        for name_of_tag, rows in removal.keeper_tags(dataset, plan).items():
-            dataset.tag(rows, name_of_tag)
-    return carry_out(dataset, plan, as_json)
+    return carry_out(dataset, plan, left, as_json)
 
 
 def restore(name: Name, home: Home = None, as_json: Json = False) -> int:
@@ -64,22 +71,42 @@ def removal_plan(dataset: Dataset, tag: str | None, *, decided: bool = False) ->
     return review.plan(dataset, now) if decided and now.dropped else removal.plan(dataset, hold=now.hold)
 
 
-def _preview(plan: removal.Plan, as_json: bool) -> None:
+def _preview(plan: removal.Plan, left: Heritage, as_json: bool) -> None:
     if as_json:
-        say_json({"remove": [entry.path for entry in plan.entries], "stay": [stay.path for stay in plan.stays]})
+        say_json({"remove": [entry.path for entry in plan.entries], "stay": [stay.path for stay in plan.stays],
+                  "tags": {tag: len(rows) for tag, rows in left.tags.items()},
+                  "annotations": sum(map(len, left.annotations.values()))})  # fmt: skip
         return
     for entry in plan.entries:
         say(f"{entry.path}  goes; {entry.keeper_path or 'nothing'} stays for it ({entry.reason})")
     for stay in plan.stays:
         say(f"{stay.path}  stays: {stay.reason}")
+    _tell(left, "would be given")
     total = size(sum(entry.bytes for entry in plan.entries))
     say(f"{plural(len(plan.entries), 'image')} ({total}) would go to the quarantine; nothing was touched. Add --apply.")
 
 
+def _tell(left: Heritage, verb: str) -> None:
+    if told := left.sentence():
+        say(f"{told} {verb} to copies that stay.")
+    for note in left.notes:
+        complain(note)
+
+
 def carry_out(
-    dataset: Dataset, plan: removal.Plan, as_json: bool, *, how: str = "quarantine", allow_delete: bool = False
+    dataset: Dataset,
+    plan: removal.Plan,
+    left: Heritage,
+    as_json: bool,
+    *,
+    how: str = "quarantine",
+    allow_delete: bool = False,
 ) -> int:
-    """Apply a plan, bring the dataset up to date and report; the exit code."""
+    """Hand on what is `left` to keepers, apply a plan, bring the dataset up to date and report; the exit code."""
+    removal.require_way(how, allow_delete=allow_delete)
+    unite(dataset, left)
+    if not as_json:
+        _tell(left, "given")
     with progress() as on_progress:
         report = removal.apply(dataset, plan, how=how, allow_delete=allow_delete, on_progress=on_progress)
     _bring_up_to_date(dataset)

@@ -41,7 +41,7 @@ class Exportable(Protocol):
 
 
 def classed(dataset: Exportable) -> pd.DataFrame:
-    """The dataset's frame with the classes that people chose where those of folders clashed."""
+    """The dataset's frame with the classes that people chose where those of folders clashed, or gave to keepers."""
     frame, chosen = dataset.frame, dataset.labels.classes
     if not chosen:
         return frame

@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dedup.annotations import NAMESPACE, Attachment, Coco, ImageId
+from dedup.annotations import NAMESPACE, Attachment, Coco, FileNames, ImageId
 from dedup.exports.base import Export, Exportable, Meter, Report, classed, write_chunks
 from dedup.exports.joining import Document, Part, next_id
 from dedup.model import SCORE_VERSION, TAG_PREFIX, OnProgress, Status
@@ -70,7 +70,7 @@ def write(
 def _fresh(frame: pd.DataFrame, mask: Mask) -> Document:
     rows = np.flatnonzero(mask)
     names = sorted({name for names in frame["classes"].iloc[rows] for name in names})
-    images = _added(frame, rows, 1, Names(frame, {}))
+    images = _added(frame, rows, 1, FileNames(frame["path"].tolist(), {}))
     for image, classes in zip(images, frame["classes"].iloc[rows], strict=True):
         image[NAMESPACE]["classes"] = list(classes)
     return {
@@ -90,7 +90,7 @@ def _from_sources(dataset: Exportable, mask: Mask) -> tuple[Document, list[str]]
     attachments = [source.attach(paths, root=dataset.root) for source in sources]
     rows = [{id_: row_of[p] for p, ids in met.image_ids.items() for id_ in ids} for met in attachments]
     named = [(held[i["id"]], i) for s, held in zip(sources, rows, strict=True) for i in s.images if i["id"] in held]
-    names = Names(frame, {row: image["file_name"] for row, image in reversed(named)})
+    names = FileNames(paths, {row: image["file_name"] for row, image in reversed(named)})
     parts = [_filtered(source, held, mask) for source, held in zip(sources, rows, strict=True)]
     joined = parts[0]
     notes: list[str] = []
@@ -126,21 +126,7 @@ def _filtered(source: Coco, row_of_id: Mapping[ImageId, int], mask: Mask) -> Par
     return Part(document, [row_of_id[image["id"]] for image in images])
 
 
-class Names:
-    """File names as the document writes them: its own where it has one, else the path below the same folder."""
-
-    def __init__(self, frame: pd.DataFrame, of_row: Mapping[int, str]) -> None:
-        self.paths: list[str] = list(frame["path"])
-        self.of_row = of_row
-        bases = {self.paths[row].removesuffix(name) for row, name in of_row.items() if self.paths[row].endswith(name)}
-        self.base = bases.pop() if len(bases) == 1 else ""
-
-    def of(self, row: int) -> str:
-        """The file name of a row."""
-        return self.of_row.get(row) or self.paths[row].removeprefix(self.base)
-
-
-def _added(frame: pd.DataFrame, rows: Iterable[int], first_id: int, names: Names) -> list[Document]:
+def _added(frame: pd.DataFrame, rows: Iterable[int], first_id: int, names: FileNames) -> list[Document]:
     rows = [int(row) for row in rows]
     widths, heights = frame["width"].to_numpy()[rows], frame["height"].to_numpy()[rows]
     return [
@@ -151,7 +137,7 @@ def _added(frame: pd.DataFrame, rows: Iterable[int], first_id: int, names: Names
     ]
 
 
-def _fields(frame: pd.DataFrame, rows: Iterable[int], names: Names) -> list[Document]:
+def _fields(frame: pd.DataFrame, rows: Iterable[int], names: FileNames) -> list[Document]:
     """What we say of each image, under `NAMESPACE`. Unknown values are null."""
     rows = list(rows)
     tags = {

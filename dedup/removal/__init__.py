@@ -7,8 +7,8 @@ restored or a copy with identical pixels takes its place. An image that is in no
 for by row or tag, and only to the quarantine.
 """
 
-from dedup.removal.applying import HOW, Outcome, Report, apply
-from dedup.removal.journal import Removal, State, removed
+from dedup.removal.applying import HOW, Outcome, Report, apply, require_way
+from dedup.removal.journal import Removal, State, removed, standing
 from dedup.removal.planfile import Entry, Plan, Stay, read, write
 from dedup.removal.planning import Images, keeper_tags, plan
 from dedup.removal.restoring import restore
@@ -30,7 +30,9 @@ __all__ = [
     "plan",
     "read",
     "removed",
+    "require_way",
     "restore",
+    "standing",
     "verify",
     "write",
 ]

@@ -101,14 +101,19 @@ def apply(
     on. Raises `RemovalError` when nothing can: another removal runs, the disk is full, or `how` is "delete" without
     `allow_delete`. An error raised by `on_progress` (a cancel) leaves finished files finished.
     """
-    if how not in HOW:
-        raise RemovalError(f"Copies can leave by {', '.join(HOW)}; {how!r} is none of them.")
-    if how == "delete" and not allow_delete:
-        raise RemovalError("Deleting cannot be undone; it has to be allowed explicitly.")
+    require_way(how, allow_delete=allow_delete)
     with locked(images.directory) as journal:
         recover(journal, images.root)
         worker = _Worker(images, journal, how)
         return run(plan.entries, worker.outcome, "remove", on_progress)
+
+
+def require_way(how: str, *, allow_delete: bool) -> None:
+    """Raises `RemovalError` when copies cannot leave like that."""
+    if how not in HOW:
+        raise RemovalError(f"Copies can leave by {', '.join(HOW)}; {how!r} is none of them.")
+    if how == "delete" and not allow_delete:
+        raise RemovalError("Deleting cannot be undone; it has to be allowed explicitly.")
 
 
 Item = TypeVar("Item")

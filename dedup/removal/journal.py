@@ -177,6 +177,11 @@ def removed(directory: Path) -> set[str]:
     return {removal.path for removal in read(directory).values() if removal.state in GONE}
 
 
+def standing(directory: Path) -> list[Removal]:
+    """The removals that hold now: in quarantine, replaced by a link, or deleted; by path."""
+    return sorted((each for each in read(directory).values() if each.state in REMOVED), key=lambda each: each.path)
+
+
 def kept_for(removals: Iterable[Removal]) -> dict[str, list[Removal]]:
     """Path of each keeper to the removed images that it stands for."""
     kept: dict[str, list[Removal]] = {}

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from dedup import removal, review
+from dedup import removal, review, uniting
 from dedup.errors import DedupError
-from dedup.removal import Plan, Report
+from dedup.removal import Plan, Report, State
 from dedup.ui import jobs
 from dedup.ui.library import Opened
 from dedup.ui.notices import guarded
@@ -21,7 +24,49 @@ from dedup.ui.similar import sides
 
 LISTED = 500
 """Rows of the preview; the downloaded file holds all."""
-UNITE = "unite tags"
+UNITE_TAGS, UNITE_ANNOTATIONS, HOW = "unite tags", "unite annotations", "how copies leave"
+
+
+UNITE_HELP = "Undo takes it back."
+
+
+@dataclass(frozen=True)
+class Way:
+    """How copies can leave, in words: in the list, on the button, in the question (`told`) and once they have."""
+
+    title: str
+    button: str
+    done: str
+    told: Callable[[Opened, Plan], str]
+
+
+WAYS = {
+    "quarantine": Way(
+        "Into the quarantine: Restore brings every file back, byte for byte",
+        "Move them",
+        "moved to the quarantine",
+        lambda opened, _: (
+            f"leave for the quarantine in `{opened.dataset.directory / 'quarantine'}`. "
+            "Nothing is deleted: Restore brings every file back, byte for byte."
+        ),
+    ),
+    "hardlink": Way(
+        "Become hard links to the copies that stay: no name is lost, the space is saved",
+        "Link them",
+        "became links to the copies that stay",
+        lambda _, plan: (
+            f"are looked at: the {_same_bytes(plan):,} with the very "
+            "bytes of the copy that stays become hard links to it, under their own names. The others stay as they are."
+        ),
+    ),
+    "delete": Way(
+        "Deleted for good: nothing brings them back",
+        "Delete them",
+        "deleted",
+        lambda *_: "are deleted. **This cannot be undone.**",
+    ),
+}
+"""The ways of `dedup.removal.HOW`."""
 
 
 def panel(opened: Opened) -> None:
@@ -119,38 +164,52 @@ def _apply(opened: Opened, plan: Plan) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-        st.checkbox(
-            "Give their tags to the copies that stay",
-            value=True,
-            key=UNITE,
-            help="So that no tag is lost with a copy. Undo takes it back.",
-        )
 
 
 @st.dialog("Move these files?")
 def _confirm(opened: Opened, plan: Plan) -> None:
+    how = st.session_state.get(HOW) or "quarantine"
+    way = WAYS[how]
+    files = f"**{_files(len(plan.entries))}** ({bytes_text(plan.bytes)}) of `{opened.dataset.root}`"
     st.markdown(
-        f"**{_files(len(plan.entries))}** ({bytes_text(plan.bytes)}) leave `{opened.dataset.root}` for the quarantine "
-        f"in `{opened.dataset.directory / 'quarantine'}`. Nothing is deleted: Restore brings every file back, "
-        "byte for byte. Right before each file goes, it and the copy that stays are checked by SHA-256."
+        f"{files} {way.told(opened, plan)} "
+        "Right before each file goes, it and the copy that stays are checked by SHA-256."
     )
-    unite = bool(st.session_state.get(UNITE, True))
-    if st.button("Move them", type="primary"):
-        start_apply(opened, plan, unite=unite)
+    tags = st.checkbox("Give their tags to the copies that stay", value=True, key=UNITE_TAGS, help=UNITE_HELP)
+    annotations = bool(opened.dataset.info.annotations) and st.checkbox(
+        "Give annotations that only they have to the copies that stay",
+        key=UNITE_ANNOTATIONS,
+        help=f"Mirrored, cut or turned as the copies are. COCO exports have them from then on. {UNITE_HELP}",
+    )
+    with st.expander("Other ways to leave", icon=":material/alt_route:"):
+        st.radio("How copies leave", list(WAYS), format_func=lambda name: WAYS[name].title, key=HOW)
+    allowed = how != "delete" or _typed(len(plan.entries))
+    if st.button(way.button, type="primary", disabled=not allowed):
+        start_apply(opened, plan, tags=tags, annotations=annotations, how=how)
         st.rerun()
 
 
-def start_apply(opened: Opened, plan: Plan, *, unite: bool) -> jobs.Job:
-    """Carry the plan out as a job, then bring the dataset up to date."""
+def _same_bytes(plan: Plan) -> int:
+    return sum(entry.identical == "file" for entry in plan.entries)
+
+
+def _typed(count: int) -> bool:
+    """Whether the person typed how many files are to be deleted."""
+    return st.text_input(f"Type {count} to delete {_files(count)} for good") == str(count)
+
+
+def start_apply(
+    opened: Opened, plan: Plan, *, tags: bool = True, annotations: bool = False, how: str = "quarantine"
+) -> jobs.Job:
+    """Hand on what the copies that stay lack, carry the plan out as a job, then bring the dataset up to date."""
     dataset = opened.dataset
 
     def work(job: jobs.Job) -> dict[str, Any]:
-        if unite:
-            for tag, rows in removal.keeper_tags(dataset, plan).items():
-                dataset.tag(rows, tag)
-        return _told(
-            "moved to the quarantine", removal.apply(dataset, plan, on_progress=job.report), _rescan(opened, job)
-        )
+        left = uniting.heritage(dataset, plan, tags=tags, annotations=annotations)
+        uniting.unite(dataset, left)
+        report = removal.apply(dataset, plan, how=how, allow_delete=how == "delete", on_progress=job.report)
+        handed_on = [f"{told} given to copies that stay."] if (told := left.sentence()) else []
+        return _told(WAYS[how].done, report, *handed_on, *left.notes, _rescan(opened, job))
 
     return jobs.REGISTRY.start(job_key(opened), f"Removing copies from {dataset.name}", work)
 
@@ -160,7 +219,8 @@ def start_restore(opened: Opened) -> jobs.Job:
     dataset = opened.dataset
 
     def work(job: jobs.Job) -> dict[str, Any]:
-        return _told("brought back", removal.restore(dataset, on_progress=job.report), _rescan(opened, job))
+        report = removal.restore(dataset, on_progress=job.report)
+        return _told("brought back", report, _rescan(opened, job))
 
     return jobs.REGISTRY.start(job_key(opened), f"Restoring images of {dataset.name}", work)
 
@@ -176,8 +236,8 @@ def _rescan(opened: Opened, job: jobs.Job) -> str:
     return ""
 
 
-def _told(verb: str, report: Report, trouble: str) -> dict[str, Any]:
-    notes = [*report.refusals(), *([trouble] if trouble else [])]
+def _told(verb: str, report: Report, *more: str) -> dict[str, Any]:
+    notes = [*report.refusals(), *filter(None, more)]
     return {"outcome": f"{_files(len(report.done))} ({bytes_text(report.bytes)}) {verb}", "notes": notes}
 
 
@@ -211,25 +271,35 @@ def _ended(job: jobs.Job) -> None:
         st.rerun()
 
 
+STATES = {
+    State.QUARANTINED: "in the quarantine",
+    State.LINKED: "links to the copies that stay",
+    State.DELETED: "deleted for good",
+}
+
+
 def _removed(opened: Opened) -> None:
-    """What is in the quarantine, the way back, and the check that nothing is lost."""
-    gone = sorted(removal.removed(opened.dataset.directory))
+    """What left and where it is, the way back, and the check that nothing is lost."""
+    gone = removal.standing(opened.dataset.directory)
     st.markdown("##### Removed before")
     if not gone:
         st.caption("Nothing is in the quarantine.")
         return
-    st.markdown(f"**{_files(len(gone))}** wait in the quarantine.")
+    counts = Counter(each.state for each in gone)
+    st.markdown(" · ".join(f"**{_files(counts[state])}** {words}" for state, words in STATES.items() if counts[state]))
+    restorable = len(gone) - counts[State.DELETED]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            f"Restore {_files(len(gone))}",
+            f"Restore {_files(restorable)}",
             icon=":material/restore_page:",
-            disabled=_running(opened),
+            disabled=not restorable or _running(opened),
             on_click=guarded(start_restore),
             args=(opened,),
         )
         checked = st.button("Verify", icon=":material/verified:", help="Check every file and its keeper by SHA-256")
     with st.expander("Their paths", icon=":material/list:"):
-        st.dataframe(pd.DataFrame({"path": gone}), hide_index=True, width="stretch")
+        listed = {"path": [each.path for each in gone], "now": [STATES[each.state] for each in gone]}
+        st.dataframe(pd.DataFrame(listed), hide_index=True, width="stretch")
     if checked:
         _verify(opened)
 
@@ -240,7 +310,7 @@ def _verify(opened: Opened) -> None:
         st.error("  \n".join(found.problems[:20]), icon=":material/error:")
     else:
         st.success(
-            f"{_files(found.checked)} are whole in the quarantine, and every copy that stays has the right bytes.",
+            f"{_files(found.checked)} checked: each is in its place, and every copy that stays has the right bytes.",
             icon=":material/verified:",
         )
 

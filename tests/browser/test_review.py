@@ -125,7 +125,7 @@ def test_ten_groups_by_keyboard_alone_then_the_plan_is_applied_and_restored(app,
     page.get_by_text("moved to the quarantine").wait_for(timeout=JOB_MS)
     assert contents(dataset.root) == {path: digest for path, digest in before.items() if path not in gone}
     page.get_by_role("button", name="Verify").click()
-    page.get_by_text("9 files are whole").wait_for()
+    page.get_by_text("9 files checked").wait_for()
     page.get_by_role("button", name="Restore 9 files").click()
     page.get_by_text("brought back").wait_for(timeout=JOB_MS)
     assert contents(dataset.root) == before

@@ -1,0 +1,120 @@
+"""What a copy that leaves hands on: tags, and boxes carried over by how the copies differ, through every later step."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import ImageOps
+
+import dedup
+from dedup import removal, uniting
+from dedup.cli import main
+from dedup.exports import coco, csv
+from tests.labelled import Photos, mirrored
+
+KEPT, GONE = 5, 7
+"""Photographs, by number: one whose keeper has no labels, one where both have them."""
+
+
+@pytest.fixture
+def photos(shared_data, tmp_path, home):
+    """`bare.jpg` without labels and a smaller mirrored copy with them; an unnamed file and its labelled twin."""
+    made = Photos(shared_data, tmp_path)
+    picture = made.open(KEPT)
+    made.save("bare.jpg", picture, [])
+    smaller = ImageOps.mirror(picture).resize((picture.width // 2, picture.height // 2))
+    half = [(name, [value / 2 for value in box]) for name, box in mirrored(made.labels(KEPT), picture.width)]
+    made.save("labelled.jpg", smaller, half)
+    made.save("twin.jpg", made.open(GONE), made.labels(GONE))
+    shutil.copy(tmp_path / "images/twin.jpg", tmp_path / "images/a unnamed.jpg")
+    made.save("alone.jpg", made.open(16), made.labels(16))
+    return made
+
+
+def boxes(document: dict, name: str) -> list:
+    names = {category["id"]: category["name"] for category in document["categories"]}
+    (image_id,) = (image["id"] for image in document["images"] if image["file_name"] == name)
+    mine = (each for each in document["annotations"] if each["image_id"] == image_id)
+    return sorted((names[each["category_id"]], each["bbox"]) for each in mine)
+
+
+def exported(dataset) -> dict:
+    return json.loads(coco.to_bytes(dataset, np.ones(len(dataset.frame), bool)))
+
+
+def same(found: list, expected: list, pixels: float) -> bool:
+    expected = sorted((name, list(box)) for name, box in expected)
+    return [name for name, _ in found] == [name for name, _ in expected] and all(
+        np.allclose(one, other, atol=pixels) for (_, one), (_, other) in zip(found, expected, strict=True)
+    )
+
+
+def plan_of(dataset) -> removal.Plan:
+    """Every copy without labels stays, whatever the rules say."""
+    stays = {"bare.jpg", "a unnamed.jpg"}
+    keepers = [("keeper", path, "", "1") for path in stays]
+    dataset.decisions.decide(keepers, "Keep them")
+    frame = dataset.frame
+    return removal.plan(dataset, np.flatnonzero(frame["role"] == "duplicate"))
+
+
+def test_annotations_follow_to_the_copy_that_stays_and_outlive_the_one_that_left(photos):
+    dataset = photos.scan(name="voc")
+    plan = plan_of(dataset)
+    assert {entry.path for entry in plan.entries} == {"labelled.jpg", "twin.jpg"}
+    left = uniting.heritage(dataset, plan, annotations=True)
+    count = len(photos.labels(KEPT)) + len(photos.labels(GONE))
+    assert left.sentence() == f"{count} annotations" and not left.notes
+    uniting.unite(dataset, left)
+    assert len(removal.apply(dataset, plan).done) == 2
+    after = dataset.rescan(workers=1)
+    document = exported(after)
+    assert same(boxes(document, "bare.jpg"), photos.labels(KEPT), pixels=4)
+    assert same(boxes(document, "a unnamed.jpg"), photos.labels(GONE), pixels=0.01)
+    ids = [each["id"] for each in document["annotations"]]
+    assert len(ids) == len(set(ids)) and len({image["id"] for image in document["images"]}) == 3
+    classes = dict(zip(after.frame["path"], csv.classed(after)["classes"], strict=True))
+    assert classes["bare.jpg"] == tuple(sorted({name for name, _ in photos.labels(KEPT)}))
+
+
+def test_what_was_handed_on_is_not_doubled_and_is_undone(photos, tmp_path):
+    dataset = photos.scan(name="voc")
+    before = exported(dataset)
+    plan = plan_of(dataset)
+    uniting.unite(dataset, uniting.heritage(dataset, plan, annotations=True))
+    united = exported(dataset)
+    assert uniting.heritage(dataset, plan, annotations=True).sentence() == ""  # the keepers have them now
+    (tmp_path / "coco.json").write_text(json.dumps(united))  # the export becomes the annotation file
+    again = exported(dedup.open("voc"))
+    assert boxes(again, "bare.jpg") == boxes(united, "bare.jpg")
+    photos.scan(name="voc")
+    dataset = dedup.open("voc")
+    count = len(photos.labels(KEPT)) + len(photos.labels(GONE))
+    assert dataset.decisions.undo() == f"Gave {count} annotations to copies that stay"
+    assert boxes(exported(dataset), "bare.jpg") == boxes(before, "bare.jpg") == []
+
+
+def test_the_commands_hand_on_tags_always_and_annotations_on_request(photos, tmp_path, capsys):
+    dataset = photos.scan(name="voc")
+    plan = plan_of(dataset)
+    removal.write(plan, tmp_path / "plan.json")
+    dataset.tag([dataset.frame["path"].tolist().index("labelled.jpg")], "night")
+    assert main(["remove", "voc", "--unite-annotations"]) == 0
+    assert f"{len(photos.labels(GONE))} annotation" in capsys.readouterr().out and not dedup.open("voc").labels.classes
+    assert main(["apply", "voc", str(tmp_path / "plan.json"), "--how", "delete", "--unite-annotations"]) == 1
+    assert not dedup.open("voc").labels.classes  # refused: nothing was handed on
+    assert main(["apply", "voc", str(tmp_path / "plan.json"), "--unite-annotations"]) == 0
+    told = capsys.readouterr().out
+    assert "1 tag and " in told and "given to copies that stay" in told
+    after = dedup.open("voc")
+    assert after.frame.loc[after.frame["tag:night"], "path"].tolist() == ["bare.jpg"]
+    assert same(boxes(exported(after), "bare.jpg"), photos.labels(KEPT), pixels=4)
+
+
+def test_without_annotation_files_only_tags_are_handed_on(photos, tmp_path):
+    dataset = dedup.scan(tmp_path / "images", workers=1)
+    left = uniting.heritage(dataset, plan_of(dataset), annotations=True)
+    assert (left.tags, left.annotations, left.notes, left.sentence()) == ({}, {}, (), "")
