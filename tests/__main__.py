@@ -19,14 +19,8 @@ def _fetch_chromium() -> None:
         subprocess.call([sys.executable, "-m", "playwright", "install", "chromium"])
 
 
-def _pytest(*arguments: str) -> int:
-    return subprocess.call([sys.executable, "-m", "pytest", *arguments])
-
-
 if __name__ == "__main__":
     if find_chromium() is None:
         _fetch_chromium()
-    # Two browsers and two servers at once would starve each other on two cores: those tests run one after the other.
-    several_at_once = _pytest("-n", "2", "--dist", "loadfile", "--ignore=tests/browser", *sys.argv[1:])
-    one_by_one = _pytest("tests/browser", *sys.argv[1:])
-    sys.exit(several_at_once or one_by_one)
+    two_at_once = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+    sys.exit(subprocess.call([sys.executable, "-m", "pytest", *two_at_once, *sys.argv[1:]]))
