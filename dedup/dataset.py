@@ -30,7 +30,7 @@ from dedup.sources import Listing, list_source
 from dedup.storage import Info, Store, check_name, find_store, home_directory, name_for, stores
 
 Rows = NDArray[np.int64]
-NEAR_THRESHOLD, KEEPER_RULES = "near_threshold", "keeper_rules"
+NEAR_THRESHOLD, KEEPER_RULES, FOLDER_CLASSES = "near_threshold", "keeper_rules", "folder_classes"
 
 
 @dataclass(frozen=True)
@@ -209,10 +209,10 @@ class Dataset:
 
     # --- annotations --------------------------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def annotations(self) -> tuple[Coco, ...]:
         """The COCO documents the dataset was opened with, in order. Raises `AnnotationError`."""
-        return tuple(Coco.read(Path(path)) for path in self._info.annotations)
+        return tuple(coco for coco, _ in self._documents)
 
     @property
     def coco(self) -> Coco | None:
@@ -231,27 +231,31 @@ class Dataset:
                 self.annotation_errors.append(str(error))
         return found
 
-    @property
+    @cached_property
     def sources(self) -> list[tuple[Coco, Attachment]]:
         """The COCO documents that can be read, each with how it meets the images."""
         return [(Coco.read(path), attachment) for path, attachment in self.attachments.items()]
 
     @property
     def clashes(self) -> list[resolved.Case]:
-        """The label clashes among exact and near copies, in the order of `pairs`, decided ones included.
-
-        Raises `AnnotationError`.
-        """
+        """The label clashes among exact and near copies, in the order of `pairs`, decided ones included."""
         with self._lock:
             if self._cases is None or self._cases[0] is not self.pairs:
-                self._cases = (self.pairs, resolved.cases(self.frame, self.pairs, self._documents))
-            return self._cases[1]
+                self._cases = (self.pairs, resolved.cases(self.frame, self.pairs, self.sources))
+            by_folder = self.folders_are_classes
+            return [case for case in self._cases[1] if by_folder or case.clash.what != "class"]
 
     @property
     def open_clashes(self) -> list[Clash]:
-        """The label clashes that nobody decided yet. Raises `AnnotationError`."""
+        """The label clashes that nobody decided yet. Raises `AnnotationError` where a file of labels is missing."""
+        self._require_annotations()
         decided = self.decisions.values(resolved.CLASH)
         return [case.clash for case in self.clashes if case.choice(decided) is None]
+
+    @property
+    def folders_are_classes(self) -> bool:
+        """Whether the names of folders are labels, as they are unless a person said otherwise."""
+        return self.decisions.setting(FOLDER_CLASSES) != "0"
 
     @property
     def labels(self) -> resolved.Labels:
@@ -277,11 +281,16 @@ class Dataset:
         every = self.clashes if decided else []
         return resolved.labels(self.frame, self.pairs, self._documents, every, decided, united)
 
-    @cached_property
+    @property
     def _documents(self) -> list[tuple[Coco, Attachment]]:
         """Like `sources`, but a file that cannot be read raises `AnnotationError` rather than being left out."""
-        paths, known = self._images["path"].tolist(), self.attachments
-        return [(coco, known.get(coco.path) or coco.attach(paths, root=self.root)) for coco in self.annotations]
+        self._require_annotations()
+        return self.sources
+
+    def _require_annotations(self) -> None:
+        attached = self.attachments  # reading them finds the errors
+        if len(attached) < len(self._info.annotations):
+            raise AnnotationError(self.annotation_errors[0])
 
     @cached_property
     def annotation_errors(self) -> list[str]:

@@ -83,8 +83,8 @@ class Decisions:
     """The decisions of one dataset. Safe for several threads and processes at once: a connection per call."""
 
     def __init__(self, path: Path, session: str = "python") -> None:
-        self._path = path
-        self._session = session
+        self.path = path
+        self.session = session
         with self._connected() as connection:
             self._migrate(connection)
 
@@ -209,8 +209,14 @@ class Decisions:
             ).fetchall()
         return [Operation(*row) for row in rows]
 
-    def undo(self) -> str | None:
-        """Take back the latest operation that stands; returns its label, None when there is none."""
+    def undo(self, *, own: bool = False) -> str | None:
+        """Take back the latest operation that stands; returns its label, None when there is none.
+
+        With `own`, a key pressed to take back one's own decision takes back nobody else's: raises `UsageError` when
+        the latest is another session's while this one has made some.
+        """
+        if own:
+            self._require_own()
         return self._step("SELECT id, label FROM operation WHERE state = 'done' ORDER BY id DESC LIMIT 1", undo=True)
 
     def redo(self) -> str | None:
@@ -268,13 +274,21 @@ class Decisions:
             connection.execute("UPDATE operation SET state = 'dropped' WHERE state = 'undone'")
             operation = connection.execute(
                 "INSERT INTO operation (at, session, label, changes) VALUES (?, ?, ?, ?)",
-                (datetime.now(UTC).isoformat(timespec="seconds"), self._session, label, len(recorded)),
+                (datetime.now(UTC).isoformat(timespec="seconds"), self.session, label, len(recorded)),
             ).lastrowid
             connection.executemany(
                 "INSERT INTO change VALUES (?, ?, ?, ?, ?, ?)", [(operation, *change) for change in recorded]
             )
             _count_revisions(connection, {kind for kind, *_ in recorded})
         return len(recorded)
+
+    def _require_own(self) -> None:
+        standing = [operation for operation in self.history() if operation.state == "done"]
+        others = [operation for operation in standing if operation.session != self.session]
+        if others and others[0] is standing[0] and len(others) < len(standing):
+            raise UsageError(
+                f"The latest decision is by {others[0].session}: {others[0].label}. Undo in the sidebar takes it back."
+            )
 
     def _step(self, query: str, *, undo: bool) -> str | None:
         with self._transaction() as connection:
@@ -345,13 +359,13 @@ class Decisions:
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
         try:
-            with closing(sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
+            with closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = FULL")
                 yield connection
         except sqlite3.Error as error:
             raise DatasetError(
-                f"The decisions in {self._path} cannot be used: {error}. Nothing was changed; "
+                f"The decisions in {self.path} cannot be used: {error}. Nothing was changed; "
                 "free some space, or put a copy of the file back."
             ) from error
 

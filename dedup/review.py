@@ -30,16 +30,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dedup import bulk, removal, verdicts
-from dedup.dataset import KEEPER_RULES, Dataset
+from dedup.dataset import FOLDER_CLASSES, KEEPER_RULES, Dataset
 from dedup.decisions import SETTING
 from dedup.errors import UsageError
 from dedup.model import Kind, Role
 from dedup.resolutions import Choice
-from dedup.resolved import CLASH, Case
+from dedup.resolved import CLASH
 from dedup.selection import Selection
 from dedup.verdicts import Change
 
-FOLDER_CLASSES = "folder_classes"
 DROP, KEEP, KEEPER, FOLDER = "drop", "keep", "keeper", "folder"
 PROTECTED, INCOMING = "protected", "incoming"
 CHANGED = "This group changed meanwhile. Look at it again, then decide."
@@ -244,21 +243,15 @@ def state(dataset: Dataset, about: Mapping[int, str] | None = None) -> State:
     )
 
 
-def clashing(dataset: Dataset, cases: Iterable[Case]) -> dict[int, str]:
-    """Rows whose labels disagree as long as no person settled it, with what about; `cases` as from `resolved.cases`."""
+def clashing(dataset: Dataset) -> dict[int, str]:
+    """Rows whose labels disagree as long as no person settled it, with what about."""
     decided = dataset.decisions.values(CLASH)
-    by_folder = folders_are_classes(dataset)
     return {
         row: case.clash.sentence()
-        for case in cases
-        if (by_folder or case.clash.what != "class") and case.choice(decided) in (None, Choice.LEAVE)
+        for case in dataset.clashes
+        if case.choice(decided) in (None, Choice.LEAVE)
         for row in (case.clash.left, case.clash.right)
     }
-
-
-def folders_are_classes(dataset: Dataset) -> bool:
-    """Whether the names of folders are labels, as they are unless a person said otherwise."""
-    return dataset.decisions.setting(FOLDER_CLASSES) != "0"
 
 
 def _members(frame: pd.DataFrame) -> dict[int, list[int]]:

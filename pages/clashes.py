@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dedup.ui import clashes
+from dedup.ui import clashes, deciding
 from dedup.ui.current import opened_dataset
 
 opened = opened_dataset()
@@ -18,3 +18,4 @@ if opened.dataset.clashes:
     clashes.consequences(opened)
 else:
     clashes.explain_none(opened)
+deciding.folder_classes(opened)

@@ -6,12 +6,17 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 NEEDED = ("optional test-data folder", "no Chromium")
 """What the reasons of skips say that the gate does not accept."""
+
+# How long an example takes says nothing on a busy machine.
+settings.register_profile("dedup", deadline=None)
+settings.load_profile("dedup")
 
 
 @pytest.fixture(scope="session")

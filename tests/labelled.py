@@ -53,6 +53,9 @@ class Photos:
             {"id": image_id, "file_name": name, "width": picture.width, "height": picture.height}
         )
         for category, box in labels:
+            x, y, width, height = box
+            middle = [x + width / 2, y + height / 2]
+            diamond = [x, middle[1], middle[0], y, x + width, middle[1], middle[0], y + height]
             self.document["annotations"].append(
                 {
                     "id": len(self.document["annotations"]) + 1,
@@ -61,6 +64,7 @@ class Photos:
                     "bbox": box,
                     "area": box[2] * box[3],
                     "iscrowd": 0,
+                    "segmentation": [diamond],
                 }
             )
 

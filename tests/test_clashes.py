@@ -121,7 +121,7 @@ def test_classes_of_folders_clash_without_annotations(frame):
     assert clashes.rows(all_found) == dict.fromkeys((0, 1), "its labels clash: cat here, dog there")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(*[st.integers(0, 60)] * 2, *[st.integers(4, 30)] * 2), max_size=6),
     st.sampled_from([SAME, MIRRORED, TURNED, HALVED]),

@@ -142,7 +142,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(steps=STEPS)
 def test_undo_and_redo_walk_a_line_of_states(steps, tmp_path_factory):
     """Against a slow model: a list of whole states and a place in it."""

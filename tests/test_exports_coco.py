@@ -121,7 +121,7 @@ def test_written_files_load_in_pycocotools_and_come_back(tmp_path, capsys):
     assert coco.to_bytes(again, data.everything()) == output.read_bytes()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.booleans(), min_size=7, max_size=7), st.integers(0, 100))
 def test_importing_the_export_gives_the_same_selection_and_tags(tmp_path_factory, chosen, seed):
     folder = tmp_path_factory.mktemp("coco")

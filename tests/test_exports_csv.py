@@ -105,7 +105,7 @@ awkward = texts | st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(
         awkward.filter(lambda text: text != "" and not text.startswith("./")), min_size=1, max_size=4, unique=True

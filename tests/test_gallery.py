@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
@@ -78,7 +78,6 @@ class Browser:
         self.pending = [number for number in self.pending if number > acknowledged]
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["act", "send", "run", "broken run", "hear", "late answer"]), max_size=60))
 def test_nothing_is_lost_repeated_or_reordered(steps):
     browser, acknowledged, applied, answers = Browser(), {}, [], [0]

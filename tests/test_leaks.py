@@ -84,7 +84,7 @@ images = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(images)
 def test_after_a_repair_nothing_crosses_and_only_leaking_images_moved(given_images):
     frame = frame_of(given_images)
@@ -112,7 +112,7 @@ def objective(frame: pd.DataFrame, splits: list[str]) -> tuple[int, float]:
     return evaluation, moves + chi
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(images)
 def test_the_cost_is_the_stated_objective_and_near_its_least(given_images):
     frame = frame_of(given_images)

@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import dedup
+from dedup.decisions import Decisions
 from dedup.resolutions import Choice
 from dedup.ui import clashes as page
 from tests.building import picture
@@ -77,6 +78,10 @@ def test_boxes_are_carried_into_the_mirrored_picture(dataset):
         own, other = box[box["side"]], box["left" if box["side"] == "right" else "right"]
         assert other[0] == pytest.approx(1 - own[0] - own[2], abs=0.02)
         assert other[1:] == pytest.approx(own[1:], abs=0.02)
+        for side, (left, _, width, _) in ((box["side"], own), ("left" if box["side"] == "right" else "right", other)):
+            (outline,) = box["outlines"][side]
+            assert min(outline[::2]) == pytest.approx(left, abs=0.02)
+            assert max(outline[::2]) == pytest.approx(left + width, abs=0.02)
 
 
 def test_decisions_are_stored_leave_the_open_list_and_are_undone(dataset):
@@ -88,7 +93,14 @@ def test_decisions_are_stored_leave_the_open_list_and_are_undone(dataset):
     assert chosen == [Choice.MERGE, Choice.DROP, None]
     decided = shown(run(**{page.SHOWN: "decided"}))
     assert [item["choice"] for item in decided] == ["merge", "drop"]
-    page.apply(dataset, "undo", [])
+    mine = Decisions(dataset.decisions.path, "another tab")
+    mine.decide([("keeper", "a.jpg", "", "1")], "Something of one's own")
+    dataset.tag([0], "night")
+    page.apply(dataset, mine, "undo", [])  # the latest is another's: it stays
+    assert dataset.tags["night"].count == 1
+    dataset.decisions.undo()
+    dataset.decisions.undo()
+    page.apply(dataset, dataset.decisions, "undo", [])
     assert dataset.clashes[1].choice(dataset.decisions.values("clash")) is None
     assert dataset.decisions.history()[0].state == "undone"
 
@@ -101,7 +113,7 @@ def test_when_all_is_decided_the_page_says_so(dataset):
 
 
 def test_a_clash_that_is_gone_changes_nothing(dataset):
-    page.apply(dataset, "left", ["0" * 16, "1" * 16])
+    page.apply(dataset, dataset.decisions, "left", ["0" * 16, "1" * 16])
     assert dataset.decisions.values("clash") == {}
 
 
@@ -118,6 +130,10 @@ def test_classes_of_folders_offer_the_classes(home, tmp_path):
     assert "No file is touched or moved" in texts(at)
     send(at, dataset, ("right", item["ids"]))
     assert set(dataset.labels.classes.values()) == {("dog",)}
+    (folders,) = at.toggle
+    healthy(folders.set_value(False).run())
+    assert dataset.clashes == [] and not dataset.labels.classes
+    assert "No labels clash" in texts(run())
 
 
 @pytest.mark.parametrize("labelled", [True, False], ids=["labels agree", "no labels"])

@@ -11,9 +11,8 @@ from streamlit.testing.v1 import AppTest
 import dedup
 from dedup import keepers, removal, review, verdicts
 from dedup.errors import UsageError
-from dedup.ui import history, jobs
+from dedup.ui import current, history, jobs
 from dedup.ui import plan as plan_panel
-from dedup.ui import review as panel
 from dedup.ui.deciding import below_root, moved
 from dedup.ui.library import LIBRARY
 from tests.building import picture
@@ -84,7 +83,7 @@ def test_acts_are_carried_out_in_order_and_signed_by_the_tab(dataset):
           ("apart", [third["members"][1]["id"]]), ("accept", ["0" * 16]))  # fmt: skip
     now = review.state(dataset)
     assert [operation.state for operation in dataset.decisions.history()] == ["done", "dropped", "done", "done"]
-    assert [operation.session for operation in dataset.decisions.history()][:3] == [at.session_state[panel.WHO]] * 3
+    assert [operation.session for operation in dataset.decisions.history()][:3] == [at.session_state[current.WHO]] * 3
     strips = shown(at)["strips"]
     assert [strip["open"] for strip in strips] == [False, True, False] and len(now.open) == 1
     assert shown(at)["told"] == [1, review.CHANGED]

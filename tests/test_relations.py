@@ -31,7 +31,7 @@ def affine(degrees: float, scale: float, orientation: int, x: float, y: float) -
     return np.array([[linear[0, 0], linear[0, 1], x, linear[1, 0], linear[1, 1], y]])
 
 
-relaxed = settings(deadline=None, max_examples=50)
+relaxed = settings(max_examples=50)
 degrees = st.floats(-40, 40)
 orientations = st.integers(1, 8)
 

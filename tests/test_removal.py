@@ -112,7 +112,7 @@ def test_wrong_questions_are_refused(images):
         removal.plan(images, [7])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_no_choice_of_rows_empties_a_group(data):
     with tempfile.TemporaryDirectory() as folder:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import dedup
-from dedup import bulk, removal, resolved, review, verdicts
+from dedup import bulk, removal, review, verdicts
 from dedup.dataset import Dataset
 from dedup.errors import UsageError
 from dedup.resolutions import Choice
@@ -154,16 +154,16 @@ def test_clashing_groups_have_no_suggestion_until_a_person_chose(dataset):
 
 
 def test_folders_clash_as_classes_until_a_person_says_otherwise_or_resolves_it(dataset):
-    cases = resolved.cases(dataset.frame, dataset.pairs, ())
+    cases = dataset.clashes
     rows = {row(dataset, "new/d.jpg"), row(dataset, "old/d.jpg")}
-    assert review.clashing(dataset, cases).keys() == rows
+    assert review.clashing(dataset).keys() == rows
     dataset.decisions.decide([cases[0].change(Choice.LEFT)], "Picked")
-    assert review.clashing(dataset, cases) == {}
+    assert review.clashing(dataset) == {}
     dataset.decisions.undo()
     for are_classes in (False, True):
         step = review.folder_classes_step(are_classes)
         dataset.decisions.decide(step.changes, step.label)
-        assert bool(review.clashing(dataset, cases)) == are_classes
+        assert bool(review.clashing(dataset)) == are_classes
 
 
 def test_protected_folders_are_never_suggested_for_removal(dataset):

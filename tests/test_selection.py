@@ -39,7 +39,7 @@ selections = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(selections)
 def test_mask_equals_the_reference(selection):
     assert selection.mask(FRAME).tolist() == [selection.matches(row) for row in ROWS]

@@ -36,7 +36,7 @@ def test_hash_equals_imagehash_on_photographs(shared_data) -> None:
         assert (signature.extract(small)["hash"] == reference(small)).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(width=st.integers(1, 300), height=st.integers(1, 300), tone=st.integers(0, 255))
 def test_any_size_has_a_signature(width: int, height: int, tone: int) -> None:
     picture = Image.new("RGB", (width, height), (tone, tone, tone))

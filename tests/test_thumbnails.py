@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -35,7 +35,6 @@ def turned(path: Path, orientation: int, **options: object) -> Path:
     return saved(path, exif=exif, **options)
 
 
-@settings(deadline=None)
 @given(width=st.integers(1, 900), height=st.integers(1, 900))
 def test_a_thumbnail_keeps_the_shape_and_is_never_enlarged(tmp_path_factory, width, height):
     image = saved(tmp_path_factory.getbasetemp() / "any.png", Image.new("RGB", (width, height), (10, 200, 90)))
@@ -131,7 +130,6 @@ def test_conversion_keeps_every_compared_pixel(tmp_path, name, orientation):
     assert np.array_equal(np.asarray(converted), np.asarray(decode.read(image).picture))
 
 
-@settings(deadline=None)
 @given(
     st.binary(max_size=400), st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF0000WEBPVP8X", b"GIF8", b""])
 )

@@ -151,14 +151,14 @@ expressions = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(expressions)
 def test_mask_equals_the_reference(text):
     expression = where.compile(text)
     assert expression.mask(FRAME).tolist() == [expression.matches(row) for row in ROWS]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=40) | st.lists(st.sampled_from(SCRAPS)).map(" ".join))
 def test_nonsense_never_does_anything_but_a_where_error(text):
     try:

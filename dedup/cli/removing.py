@@ -65,7 +65,7 @@ def removal_plan(dataset: Dataset, tag: str | None, *, decided: bool = False) ->
 
     Protected folders never go; groups whose labels clash only when a person named their images by a tag.
     """
-    now = review.state(dataset, review.clashing(dataset, dataset.clashes))
+    now = review.state(dataset, review.clashing(dataset))
     if tag is not None:
         return removal.plan(dataset, tag, hold=now.protected)
     return review.plan(dataset, now) if decided and now.dropped else removal.plan(dataset, hold=now.hold)

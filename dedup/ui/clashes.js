@@ -140,7 +140,7 @@ class Inbox {
     const side = item[name];
     const frame = el("div", { class: "frame", style: `--ratio: ${(side.width || 1) / (side.height || 1)}` },
       el("img", { src: side.full, alt: side.name, draggable: "false" }),
-      ...item.boxes.filter(box => this.wanted(box, name)).map(box => this.box(box, name)));
+      ...item.boxes.filter(box => this.wanted(box, name)).flatMap(box => [this.outline(box, name), this.box(box, name)]));
     return el("figure", { class: `copy ${name}` },
       el("figcaption", {}, el("span", { class: "side", text: name }),
         el("span", { class: "name", text: side.name, title: side.path }),
@@ -155,11 +155,29 @@ class Inbox {
     return box.difference < 0 ? this.agreeing && box.side === pane : this.carried || box.side === pane;
   }
 
+  kind(box, pane) {
+    return box.difference < 0 ? "agrees" : `${box.side} ${box.side === pane ? "own" : "carried"}`;
+  }
+
+  /** The polygons of an annotation, if it has any. */
+  outline(box, pane) {
+    const space = "http://www.w3.org/2000/svg";
+    if (!box.outlines[pane].length) return null;
+    const svg = document.createElementNS(space, "svg");
+    for (const [name, value] of Object.entries({ class: `outline ${this.kind(box, pane)}`, viewBox: "0 0 1 1",
+      preserveAspectRatio: "none", "data-difference": String(box.difference) })) svg.setAttribute(name, value);
+    for (const points of box.outlines[pane]) {
+      const polygon = document.createElementNS(space, "polygon");
+      polygon.setAttribute("points", points.join(" "));
+      svg.append(polygon);
+    }
+    return svg;
+  }
+
   box(box, pane) {
     const [x, y, width, height] = box[pane].map(part => `${(part * 100).toFixed(3)}%`);
     const own = box.side === pane;
-    const agrees = box.difference < 0;
-    const kind = agrees ? "agrees" : `${box.side} ${own ? "own" : "carried"}`;
+    const kind = this.kind(box, pane);
     return el("div", { class: `box ${kind}`, style: `left:${x};top:${y};width:${width};height:${height}`,
       "data-difference": String(box.difference), title: own ? box.category : `${box.category} (as the ${box.side} says)`,
       onpointerenter: () => this.highlight(box.difference), onpointerleave: () => this.highlight(-1) },

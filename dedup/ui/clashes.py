@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypedDict
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
+from dedup.annotations import Coco
 from dedup.clashes import Clash, Difference, Rectangle, record
 from dedup.dataset import Dataset
+from dedup.decisions import Decisions
+from dedup.errors import UsageError
 from dedup.relations import Relation, map_box
 from dedup.resolutions import Choice
 from dedup.resolved import CLASH, Case, Decided
 from dedup.ui import gallery
+from dedup.ui.current import decisions
 from dedup.ui.library import Opened
 from dedup.ui.notices import say
 from dedup.ui.similar import records, sides
@@ -31,18 +37,21 @@ Part = tuple[float, float, float, float]
 
 class Drawn(TypedDict):
     """One box. `side` is whose it is, `left` and `right` where it lies in each picture (None: nowhere), `difference`
-    the number of the difference it belongs to, -1 when both copies agree on it."""
+    the number of the difference it belongs to, -1 when both copies agree on it. `outlines` are its polygons in each
+    picture, [x, y, ...] as fractions."""
 
     category: str
     side: str
     left: Part | None
     right: Part | None
     difference: int
+    outlines: dict[str, list[list[float]]]
 
 
 def apply_events(opened: Opened) -> None:
     """Carry out what was decided in the inbox, before anything is drawn."""
-    gallery.carry_out(key_of(opened), lambda event: apply(opened.dataset, event["action"], event["ids"]))
+    mine = decisions(opened)
+    gallery.carry_out(key_of(opened), lambda event: apply(opened.dataset, mine, event["action"], event["ids"]))
 
 
 def key_of(opened: Opened) -> str:
@@ -50,19 +59,23 @@ def key_of(opened: Opened) -> str:
     return f"clashes {opened.dataset.info.key}"
 
 
-def apply(dataset: Dataset, action: str, ids: Sequence[str]) -> Callable[[], None] | None:
-    """Decide the clash of two ids (left, right), or take back the last decision ("undo"); returns what to say of it."""
+def apply(dataset: Dataset, mine: Decisions, action: str, ids: Sequence[str]) -> Callable[[], None] | None:
+    """Decide the clash of two ids (left, right), or take back the last decision of this tab ("undo"); returns what to
+    say of it."""
     if not action:
         return None
     if action == "undo":
-        label = dataset.decisions.undo()
+        try:
+            label = mine.undo(own=True)
+        except UsageError as error:
+            return partial(say, str(error), icon=":material/info:")
         return partial(say, f"Undo: {label}" if label else "There is nothing to undo.", icon=":material/history:")
     case = next((case for case in dataset.clashes if list(ids) == ids_of(dataset, case)), None)
     if case is None:
         return partial(say, "This clash is gone: its images or labels have changed.", icon=":material/info:")
     names = dataset.frame["name"]
     told = f"{names.iat[case.clash.left]} and {names.iat[case.clash.right]}"
-    dataset.decisions.decide([case.change(Choice(action))], f"Label clash of {told}: {action}")
+    mine.decide([case.change(Choice(action))], f"Label clash of {told}: {action}")
     return None
 
 
@@ -145,7 +158,7 @@ def item(dataset: Dataset, case: Case, decided: Decided) -> dict[str, Any]:
         "relation": f"right copy: {told}" if (told := relation.sentence()) else "",
         "sentence": sentence(clash),
         "differences": [difference_words(each) for each in clash.differences],
-        "boxes": drawn(case, relation),
+        "boxes": drawn(case, relation, [coco for coco, _ in dataset.sources]),
         "choices": choices(clash),
         "choice": str(case.choice(decided) or ""),
     }
@@ -200,8 +213,9 @@ def choices(clash: Clash) -> list[dict[str, str]]:
 KEYS = {Choice.LEFT: "1", Choice.RIGHT: "2", Choice.MERGE: "m", Choice.DROP: "d", Choice.LEAVE: "l"}
 
 
-def drawn(case: Case, relation: Relation) -> list[Drawn]:
-    """All boxes of both images, each in both pictures: carried by the relation where it is not its own."""
+def drawn(case: Case, relation: Relation, documents: Sequence[Coco]) -> list[Drawn]:
+    """All boxes of both images, each in both pictures: carried by the relation where it is not its own. `documents` are
+    those the boxes are from."""
     number = {box: place for place, each in enumerate(case.clash.differences) for box in (each.left, each.right) if box}
     sides_of = ("left", "right", case.left_boxes, relation), ("right", "left", case.right_boxes, relation.inverse())
     found: list[Drawn] = []
@@ -211,10 +225,26 @@ def drawn(case: Case, relation: Relation) -> list[Drawn]:
             if box.rectangle is None:
                 continue
             carried = map_box(box.rectangle, way.affine())
+            polygons = _polygons(documents[box.document].annotations[box.place])
             drawing: Any = {"category": box.category, "side": side, "difference": number.get(box, -1)}
             drawing |= {side: _part(box.rectangle, here), other: _part(carried, there)}
+            there_too = [points @ way.affine()[:, :2].T + way.affine()[:, 2] for points in polygons]
+            drawing["outlines"] = {side: _outlines(polygons, here), other: _outlines(there_too, there)}
             found.append(drawing)
     return found
+
+
+def _polygons(annotation: Mapping[str, Any]) -> list[NDArray[np.float64]]:
+    """The polygons of an annotation, each (n, 2) in pixels; none where it has only a box or a mask as run lengths."""
+    held = annotation.get("segmentation")
+    flat = (
+        [points for points in held if isinstance(points, list) and len(points) >= 6] if isinstance(held, list) else []
+    )
+    return [np.array(points[: len(points) // 2 * 2], np.float64).reshape(-1, 2) for points in flat]
+
+
+def _outlines(polygons: Iterable[NDArray[np.float64]], size: tuple[float, float]) -> list[list[float]]:
+    return [(points / size).round(5).ravel().tolist() for points in polygons if np.isfinite(points).all()]
 
 
 def _size(relation: Relation, side: str) -> tuple[float, float]:

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import uuid
+
 import streamlit as st
 
+from dedup.decisions import Decisions
 from dedup.errors import UnknownDataset
+from dedup.storage import Store
 from dedup.ui import session
 from dedup.ui.library import LIBRARY, Opened
+
+WHO = "who"
+
+
+def decisions(opened: Opened) -> Decisions:
+    """The decisions of the dataset, signed by this browser tab in the history."""
+    who = st.session_state.setdefault(WHO, f"tab {uuid.uuid4().hex[:4]}")
+    return Decisions(Store(opened.dataset.directory).decisions, who)
 
 
 def opened_dataset() -> Opened:

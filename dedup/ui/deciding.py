@@ -45,7 +45,7 @@ def folder_classes(opened: Opened) -> None:
         "of the copy is a choice of the label. Switch it off for photographs in folders of any names.",
         **session.held(
             "folders are classes",
-            review.folders_are_classes(dataset),
+            dataset.folders_are_classes,
             partial(_set_folder_classes, opened),
         ),
     )

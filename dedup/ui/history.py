@@ -11,9 +11,9 @@ import streamlit as st
 
 from dedup import verdicts
 from dedup.decisions import Decisions, Operation
+from dedup.ui.current import decisions
 from dedup.ui.library import Opened
 from dedup.ui.notices import guarded, say
-from dedup.ui.review import WHO, decisions
 
 SHOWN = 300
 UPLOAD = "verdicts file"
@@ -23,7 +23,7 @@ def panel(opened: Opened) -> None:
     """The latest operations: when, who, what, and whether they stand."""
     st.markdown("##### History")
     mine = decisions(opened)
-    st.caption(f"Newest first. This tab signs as **{st.session_state[WHO]}**. Undo and Redo are in the sidebar.")
+    st.caption(f"Newest first. This tab signs as **{mine.session}**. Undo and Redo are in the sidebar.")
     operations = mine.history(SHOWN)
     if not operations:
         st.info("Nothing was decided yet.", icon=":material/info:")

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
-from weakref import WeakKeyDictionary
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dedup import relations, resolved, review
-from dedup.annotations import Coco
+from dedup import relations, review
 from dedup.decisions import Decisions
 from dedup.errors import UsageError
 from dedup.model import TAG_PREFIX, Kind, Role
-from dedup.resolved import Case
 from dedup.review import Fate, Order, State, Step
-from dedup.storage import Store
 from dedup.ui import gallery, session
+from dedup.ui.current import decisions
 from dedup.ui.library import LIBRARY, Opened
 from dedup.ui.similar import records, sides
 from dedup.ui.view import PANELS, View
@@ -33,7 +28,7 @@ SHOWN_COPIES = 24
 """Copies of one group that are shown; an act means the others as well."""
 POLL_SECONDS = 2.0
 
-WHO, WORKLIST, TOLD = "who", "worklist", "review told"
+WORKLIST, TOLD = "worklist", "review told"
 ORDERS = {
     Order.SAVED: "Most space saved first",
     Order.SIZE: "Largest groups first",
@@ -96,12 +91,6 @@ class Sheet:
     next_group: tuple[str, ...]
 
 
-def decisions(opened: Opened) -> Decisions:
-    """The decisions of the dataset, signed by this browser tab in the history."""
-    who = st.session_state.setdefault(WHO, f"tab {uuid.uuid4().hex[:4]}")
-    return Decisions(Store(opened.dataset.directory).decisions, who)
-
-
 def state(opened: Opened) -> State:
     """What stands decided now."""
     found: State = opened.remembered("review", lambda: _state(opened))
@@ -109,21 +98,7 @@ def state(opened: Opened) -> State:
 
 
 def _state(opened: Opened) -> State:
-    return review.state(opened.dataset, review.clashing(opened.dataset, _cases(opened)))
-
-
-_CASES: WeakKeyDictionary[Opened, tuple[pd.DataFrame, list[Case]]] = WeakKeyDictionary()
-
-
-def _cases(opened: Opened) -> list[Case]:
-    """All label clashes; looked for again only when the pairs changed."""
-    dataset = opened.dataset
-    pairs = dataset.pairs
-    known = _CASES.get(opened)
-    if known is None or known[0] is not pairs:
-        sources = [(Coco.read(path), attachment) for path, attachment in dataset.attachments.items()]
-        known = _CASES[opened] = (pairs, resolved.cases(dataset.frame, pairs, sources))
-    return known[1]
+    return review.state(opened.dataset, review.clashing(opened.dataset))
 
 
 def decide(opened: Opened, step: Step) -> int:
@@ -146,7 +121,7 @@ def apply_events(opened: Opened) -> None:
     before that can happen, so the session is read before the first event and written after the last. The newer run
     does not wait for the older one to end, so one lock keeps the events in order.
     """
-    mine, who = decisions(opened), st.session_state[WHO]
+    mine = decisions(opened)
     notes: list[str] = []
     sheet = 0
     with gallery.IN_ORDER:
@@ -155,7 +130,7 @@ def apply_events(opened: Opened) -> None:
                 if event["action"] == "turn":
                     sheet = int(event["tag"])
                 else:
-                    notes += apply(opened, mine, event, who)
+                    notes += apply(opened, mine, event)
             except UsageError as error:
                 notes.append(str(error))
     if sheet:
@@ -165,16 +140,14 @@ def apply_events(opened: Opened) -> None:
         st.session_state[TOLD] = (count + 1, notes[-1])
 
 
-def apply(opened: Opened, mine: Decisions, event: gallery.Event, who: str) -> list[str]:
+def apply(opened: Opened, mine: Decisions, event: gallery.Event) -> list[str]:
     """Carry out one event; returns what to tell. Looks at no session.
 
     Raises `UsageError` when the group changed meanwhile or may not be decided like that.
     """
     act = event["action"]
     if act in ("undo", "redo"):
-        if act == "undo":
-            _require_own(mine, who)
-        label = mine.undo() if act == "undo" else mine.redo()
+        label = mine.undo(own=True) if act == "undo" else mine.redo()
         return [f"{act.capitalize()}: {label}" if label else f"There is nothing to {act}."]
     rows = _rows(opened, event["ids"])
     if not rows:
@@ -183,16 +156,6 @@ def apply(opened: Opened, mine: Decisions, event: gallery.Event, who: str) -> li
     step = review.reopen(now, rows) if act == "reopen" else ACTS[act](now, rows[0])
     mine.decide(step.changes, step.label)
     return []
-
-
-def _require_own(mine: Decisions, who: str) -> None:
-    """A key pressed to take back one's own decision takes back nobody else's. Raises `UsageError`."""
-    standing = [operation for operation in mine.history() if operation.state == "done"]
-    if standing and standing[0].session != who and any(operation.session == who for operation in standing):
-        latest = standing[0]
-        raise UsageError(
-            f"The latest decision is by {latest.session}: {latest.label}. Undo in the sidebar takes it back."
-        )
 
 
 def _rows(opened: Opened, ids: Sequence[str]) -> list[int]:
