@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
@@ -83,11 +82,12 @@ def join(files: pd.DataFrame, pairs: pd.DataFrame, review: Review) -> Joined:
     close = pairs[near].reset_index(drop=True)
     groups = grouping.group(classes, rank, close["left"].to_numpy(np.int64), close["right"].to_numpy(np.int64))
     links = _links(files, classes, groups, close, rank)
+    deciding = _Deciding.of(groups, scores)
     frame = files.assign(
         group=groups.group,
         keeper=groups.keeper,
         role=_roles(groups),
-        keeper_reason=_reasons(files, groups, scores, rules),
+        keeper_reason=deciding.reasons(files, rules),
         **_scored(files, links, review.threshold),
         relation=_sentences(files, links, close),
         relations=pd.Series(_names(files, links, close), dtype=object),
@@ -100,7 +100,7 @@ def join(files: pd.DataFrame, pairs: pd.DataFrame, review: Review) -> Joined:
         right=stays[pairs["right"].to_numpy()].astype(np.int32),
     )
     every = pd.concat([_exact_pairs(files, groups), related], ignore_index=True)
-    return Joined(_ordered(frame), every, _deciding(groups, scores, rules))
+    return Joined(_ordered(frame), every, deciding.counted(rules))
 
 
 def with_tags(frame: pd.DataFrame, tagged: dict[str, list[str]]) -> pd.DataFrame:
@@ -186,35 +186,39 @@ def _roles(groups: grouping.Groups) -> NDArray[np.str_]:
     return np.where(groups.group < 0, Role.NONE, grouped)
 
 
-def _reasons(
-    files: pd.DataFrame, groups: grouping.Groups, scores: keepers.Scores, rules: list[keepers.Rule]
-) -> list[str]:
-    """For each keeper why it stays, '' for all others."""
-    reasons = [""] * len(files)
-    grouped = np.flatnonzero(groups.group >= 0)
-    records: dict[int, keepers.Image] = dict(
-        zip(grouped.tolist(), cast("list[keepers.Image]", files.iloc[grouped].to_dict("records")), strict=True)
-    )
-    for rows in _stars(groups):
-        reasons[int(rows[0])] = keepers.reason([records[int(row)] for row in rows], scores[rows], rules)
-    return reasons
+@dataclass(frozen=True)
+class _Deciding:
+    """Row of every group's keeper, the place of the rule that decides for it and the row of whom it decides against;
+    both -1 where the copies are equal."""
 
+    keeper: Rows
+    rule: Rows
+    rival: Rows
 
-def _stars(groups: grouping.Groups) -> list[Rows]:
-    """The rows of every group, its keeper first."""
-    grouped = np.flatnonzero(groups.group >= 0)
-    if not len(grouped):
-        return []
-    order = grouped[np.lexsort((groups.keeper[grouped] != grouped, groups.group[grouped]))]
-    starts = np.flatnonzero(np.diff(groups.group[order], prepend=-1))
-    return np.split(order, starts[1:])
+    @classmethod
+    def of(cls, groups: grouping.Groups, scores: keepers.Scores) -> _Deciding:
+        grouped = np.flatnonzero(groups.group >= 0)
+        order = grouped[np.lexsort((groups.keeper[grouped] != grouped, groups.group[grouped]))]
+        starts = np.flatnonzero(np.diff(groups.group[order], prepend=-1))
+        if not len(order):
+            return cls(order, order, order)
+        rule, rival = keepers.deciding(scores[order], starts)
+        return cls(order[starts], rule, np.where(rival < 0, -1, order[rival]))
 
+    def reasons(self, files: pd.DataFrame, rules: list[keepers.Rule]) -> list[str]:
+        """For each keeper why it stays, '' for all others."""
+        reasons = [""] * len(files)
+        rows = np.unique(np.concatenate([self.keeper, self.rival[self.rival >= 0]]))
+        records = files[keepers.REASON_COLUMNS].iloc[rows].to_dict("records")
+        image = dict(zip(rows.tolist(), cast("list[keepers.Image]", records), strict=True))
+        for keeper, rule, rival in zip(self.keeper.tolist(), self.rule.tolist(), self.rival.tolist(), strict=True):
+            reasons[keeper] = keepers.reason(image[keeper], image.get(rival), rule, rules)
+        return reasons
 
-def _deciding(groups: grouping.Groups, scores: keepers.Scores, rules: list[keepers.Rule]) -> dict[str, int]:
-    """Name of every rule in force, and "" for none, to the number of groups whose keeper it decides."""
-    found = [keepers.deciding(scores[rows]) for rows in _stars(groups)]
-    counted = Counter(rules[each[0]].name if each else "" for each in found)
-    return {name: counted[name] for name in (*(rule.name for rule in rules), "")}
+    def counted(self, rules: list[keepers.Rule]) -> dict[str, int]:
+        """Name of every rule in force, and "" for none, to the number of groups whose keeper it decides."""
+        names = [*(rule.name for rule in rules), ""]
+        return dict(zip(names, np.bincount(self.rule % len(names), minlength=len(names)).tolist(), strict=True))
 
 
 # --- what is nearest --------------------------------------------------------------------------------------------------

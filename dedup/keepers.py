@@ -19,7 +19,11 @@ EVALUATION_SPLITS = ("test", "val")
 
 EQUAL = "the copies are equal; the first by content and path stays"
 
+REASON_COLUMNS = ["name", "split", "annotations", "width", "height", "format", "lossless", "jpeg_quality", "camera"]
+"""What the reasons of rules are made of."""
+
 Scores = NDArray[np.float64]
+Rows = NDArray[np.int64]
 Image = Mapping[str, Any]
 """One row of the frame."""
 
@@ -143,22 +147,29 @@ def rank(frame: pd.DataFrame, scores: Scores) -> NDArray[np.int64]:
     return places
 
 
-def deciding(scores: Scores) -> tuple[int, int] | None:
-    """The first rule (its place) that sets the first image apart from the best of the rest, and that image's place;
-    None when no rule does. `scores` (k, rules) are those of k images."""
-    rivals = np.arange(1, len(scores))
-    for place in range(scores.shape[1]):
-        best = rivals[np.argmin(scores[rivals, place])]
-        if scores[0, place] < scores[best, place]:
-            return place, int(best)
-        rivals = rivals[scores[rivals, place] == scores[0, place]]
-    return None
+def deciding(scores: Scores, starts: Rows) -> tuple[Rows, Rows]:
+    """For each group the place of the first rule that sets its keeper apart from the best of the rest, and the row of
+    that one, int64 (k,); both -1 where no rule does.
 
-
-def reason(images: Sequence[Image], scores: Scores, rules: Sequence[Rule] = KEEPER_RULES) -> str:
-    """Why the first of `images` stays, in words.
-
-    `scores` (k, rules) are those of the k images; `rules` the same as for `score`.
+    `scores` (n, rules) are those of k groups one after the other, each with its keeper first and somebody after it;
+    `starts` (k,) are the rows of the keepers.
     """
-    found = deciding(scores)
-    return EQUAL if found is None else rules[found[0]].reason(images[0], images[found[1]])
+    number = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(scores)))
+    rule, rival = np.full((2, len(starts)), -1)
+    even = np.ones(len(scores), bool)  # rivals that no rule has set apart yet
+    even[starts] = False
+    for place in range(scores.shape[1]):
+        own = scores[starts, place]
+        theirs = np.where(even, scores[:, place], np.inf)
+        best = np.minimum.reduceat(theirs, starts)
+        found = (rule < 0) & (own < best) & np.isfinite(best)
+        first = np.flatnonzero(found[number] & (theirs == best[number]))[::-1]
+        rival[number[first]] = first  # backwards, so that the first of a group is the last to be written
+        rule[found] = place
+        even &= theirs == own[number]
+    return rule, rival
+
+
+def reason(keeper: Image, rival: Image | None, rule: int, rules: Sequence[Rule] = KEEPER_RULES) -> str:
+    """Why `keeper` stays, in words: what `deciding` found, and the rows of the frame (at least `REASON_COLUMNS`)."""
+    return EQUAL if rival is None else rules[rule].reason(keeper, rival)

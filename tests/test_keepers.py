@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dedup import keepers
 
@@ -65,7 +67,30 @@ def test_rules_decide_in_order_with_a_reason(better, worse, words, turned):
     best = int(np.argmin(keepers.rank(frame, scores)))
     assert best == int(turned)
     order = [best, 1 - best]
-    assert words in keepers.reason([frame.iloc[row].to_dict() for row in order], scores[order])
+    (rule,), (rival,) = keepers.deciding(scores[order], np.array([0]))
+    images = [frame.iloc[row].to_dict() for row in order]
+    assert words in keepers.reason(images[0], images[1] if rival == 1 else None, rule)
+
+
+def plainly_deciding(scores) -> tuple[int, int]:
+    """The slow and obvious way, for one group."""
+    rivals = list(range(1, len(scores)))
+    for rule in range(scores.shape[1]):
+        best = min(rivals, key=lambda row: scores[row, rule])
+        if scores[0, rule] < scores[best, rule]:
+            return rule, best
+        rivals = [row for row in rivals if scores[row, rule] == scores[0, rule]]
+    return -1, -1
+
+
+@given(st.lists(st.lists(st.tuples(*[st.integers(0, 2)] * 4), min_size=2, max_size=5), min_size=1, max_size=6))
+def test_all_groups_at_once_are_decided_like_one_by_one(groups):
+    groups = [np.array(sorted(group), float) for group in groups]
+    starts = np.cumsum([0, *map(len, groups[:-1])])
+    rule, rival = keepers.deciding(np.concatenate(groups), starts)
+    plain = [plainly_deciding(group) for group in groups]
+    assert rule.tolist() == [rule for rule, _ in plain]
+    assert rival.tolist() == [start + row if row >= 0 else -1 for start, (_, row) in zip(starts, plain, strict=True)]
 
 
 def test_ranks_are_a_permutation_whatever_the_order():
