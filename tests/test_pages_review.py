@@ -178,6 +178,23 @@ def test_the_plan_is_applied_and_restored_as_jobs(dataset):
     assert len(LIBRARY.open(dataset.info.key).dataset.frame) == 10 and not removal.removed(dataset.directory)
 
 
+@pytest.mark.parametrize(
+    ("how", "told"), [("hardlink", "links to the copies that stay"), ("delete", "deleted for good")]
+)
+def test_copies_leave_by_other_ways_when_asked(dataset, how, told):
+    now = review.state(dataset)
+    step = review.by_rule(now, review.previews(now)[0])
+    dataset.decisions.decide(step.changes, step.label)
+    opened = LIBRARY.open(dataset.info.key)
+    finished(job := plan_panel.start_apply(opened, review.plan(dataset, review.state(dataset)), how=how))
+    assert job.result["outcome"].startswith("4 files")
+    assert len(LIBRARY.open(dataset.info.key).dataset.frame) == (10 if how == "hardlink" else 6)
+    at = run(dataset=dataset.info.key, panel="plan")
+    assert told in texts(at)
+    restore = next(each for each in at.button if each.label.startswith("Restore"))
+    assert restore.disabled == (how == "delete")
+
+
 def finished(job: jobs.Job) -> None:
     """Wait for a job's end."""
     end = time.monotonic() + 120
