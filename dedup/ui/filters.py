@@ -130,7 +130,7 @@ def _expression(opened: Opened, view: View) -> None:
     draft, reason = st.session_state.get(DRAFT, ("", ""))
     st.text_input(
         "Expression",
-        placeholder='brightness < 40 and not tag == "keep"',
+        placeholder='brightness < 0.2 and not tag == "keep"',
         help='Compare columns and combine with and, or, not and parentheses: `width >= 640 and kind == "near"`',
         **session.held(
             "filter where", draft if reason else view.selection.where, lambda text: _apply_expression(opened, text)

@@ -74,6 +74,8 @@ class Gallery {
     if (data.selected) this.ownSelection = data.selected;
     applyPalette(this.root, data.palette);
     this.root.style.setProperty("--columns", data.columns);
+    // Who asks for many columns wants small cards.
+    this.root.style.setProperty("--least", data.columns > 6 ? "60px" : "126px");
     this.grid.style.maxHeight = data.height ? `${data.height}px` : "";
     this.layCells();
     this.paint();
@@ -299,7 +301,7 @@ class Gallery {
   }
 
   keys(shift) {
-    const columns = this.data.columns;
+    const columns = getComputedStyle(this.grid).gridTemplateColumns.split(" ").length;
     const to = index => () => this.move(index, shift);
     return {
       ArrowRight: to(this.cursor + 1), ArrowLeft: to(this.cursor - 1), ArrowDown: to(this.cursor + columns),
