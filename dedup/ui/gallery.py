@@ -159,7 +159,7 @@ def gallery(
     brackets: bool = True,
     height: int | None = None,
 ) -> list[Event]:
-    """A page of cards in at most `columns` (2 to 12) columns; returns the events that `events(key)` did not take before.
+    """A page of cards in at most `columns` (2 to 12) columns; returns the events that `events(key)` did not take yet.
 
     `selected` are the chosen ids, None leaves the choice to the browser. `tags` are those that may be given. With
     `brackets`, neighbours of one group share a band. `height` in CSS pixels makes the grid scroll inside itself.
