@@ -21,6 +21,7 @@ from dedup.dataset import Dataset
 from dedup.removal import Plan
 from dedup.resolutions import Carried
 from dedup.resolved import ANNOTATIONS, Change
+from dedup.words import plural
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Heritage:
         """For people; "" where there is nothing to hand on."""
         tags = sum(map(len, self.tags.values()))
         annotations = sum(map(len, self.annotations.values()))
-        parts = [_plural(tags, "tag")] * bool(tags) + [_plural(annotations, "annotation")] * bool(annotations)
+        parts = [plural(tags, "tag")] * bool(tags) + [plural(annotations, "annotation")] * bool(annotations)
         return " and ".join(parts)
 
 
@@ -63,8 +64,4 @@ def unite(dataset: Dataset, left: Heritage) -> None:
     ]
     if changes:
         count = sum(map(len, left.annotations.values()))
-        dataset.decisions.decide(changes, f"Gave {_plural(count, 'annotation')} to copies that stay")
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+        dataset.decisions.decide(changes, f"Gave {plural(count, 'annotation')} to copies that stay")

@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-import difflib
 import operator
 import re
 import textwrap
@@ -28,8 +27,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dedup.errors import UnknownTag, WhereError
+from dedup.errors import WhereError
 from dedup.model import TAG_PREFIX
+from dedup.words import did_you_mean, quote, unknown_tag
 
 Mask = npt.NDArray[np.bool_]
 
@@ -149,18 +149,6 @@ def compile(text: str) -> Expression:
     if len(text) > MAX_LENGTH:
         raise WhereError(f"The filter is longer than {MAX_LENGTH:,} characters; make it shorter.")
     return Expression(text, _Parser(text).parse())
-
-
-def quote(text: str) -> str:
-    """`text` as a text literal of the language."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean "x"?` for the known name closest to `word`, or an empty text."""
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {quote(close[0])}?" if close else ""
 
 
 # --- text to tree ---------------------------------------------------------------------------------------------------
@@ -405,7 +393,7 @@ def check_tags(frame: pd.DataFrame, names: Iterable[str]) -> None:
     known = {column.removeprefix(TAG_PREFIX) for column in frame.columns if column.startswith(TAG_PREFIX)}
     for name in names:
         if name not in known:
-            raise UnknownTag(f"There is no tag {quote(name)}{did_you_mean(name, known) or '.'}")
+            raise unknown_tag(name, known)
 
 
 # --- the mask -------------------------------------------------------------------------------------------------------

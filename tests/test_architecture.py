@@ -13,7 +13,7 @@ MODULES = {
     for path in sorted((ROOT / "dedup").rglob("*.py"))
 }
 FLOORS = (
-    {"errors", "model"},
+    {"errors", "model", "words"},
     {"files", "decode", "sources", "metrics", "signature", "ordering"},
     {"candidates", "alignment", "nearest", "banded", "verdict", "relations"},
     {
@@ -25,6 +25,7 @@ FLOORS = (
         "keepers",
         "singularity",
         "annotations",
+        "joining",
         "where",
         "selection",
     },

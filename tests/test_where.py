@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from dedup import where
 from dedup.errors import UnknownTag, WhereError
+from dedup.words import quote
 from tests.frames import PATHS, make_frame
 
 FRAME = make_frame([f"{i:02}/{path}" for i in range(6) for path in PATHS])
@@ -171,4 +172,4 @@ def test_nonsense_never_does_anything_but_a_where_error(text):
 @given(st.text(max_size=30))
 def test_any_text_can_be_quoted(text):
     frame = FRAME.assign(path=text)
-    assert where.compile(f"path == {where.quote(text)}").mask(frame).all()
+    assert where.compile(f"path == {quote(text)}").mask(frame).all()

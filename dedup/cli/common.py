@@ -19,8 +19,8 @@ from rich.progress import Progress as Bar
 
 import dedup
 from dedup.dataset import Dataset
-from dedup.errors import UnknownTag, UsageError
-from dedup.model import TAG_PREFIX, OnProgress, Progress
+from dedup.errors import UsageError
+from dedup.model import OnProgress, Progress
 from dedup.selection import Selection
 
 Home = Annotated[
@@ -43,10 +43,7 @@ def opened(name: str, home: Path | None) -> Dataset:
 
 def selected(dataset: Dataset, where: str, tag: str | None) -> Mask:
     """The images that --where and --tag leave. Raises `WhereError` and `UnknownTag`."""
-    selection = Selection(where=where, tags_all=(tag,) if tag else ())
-    if tag and TAG_PREFIX + tag not in dataset.frame:
-        raise UnknownTag(f"There is no tag {tag!r} in {dataset.name}. Tags: {', '.join(dataset.tags) or 'none yet'}.")
-    return selection.mask(dataset.frame, strict=True)
+    return Selection(where=where, tags_all=(tag,) if tag else ()).mask(dataset.frame, strict=True)
 
 
 def say(text: str) -> None:
@@ -74,22 +71,6 @@ def _plain(value: Any) -> Any:
 def complain(text: str) -> None:
     """One line on standard error."""
     typer.echo(text, err=True)
-
-
-def size(count: float) -> str:
-    """Bytes for people."""
-    for unit in ("bytes", "KB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:,.1f} {unit}"
-        count /= 1000
-    raise AssertionError("unreachable")
-
-
-def plural(count: int, noun: str) -> str:
-    """'1 image', '2 images', '2 copies'."""
-    if count == 1:
-        return f"1 {noun}"
-    return f"{count:,} {noun[:-1]}ies" if noun.endswith("y") else f"{count:,} {noun}s"
 
 
 @contextmanager

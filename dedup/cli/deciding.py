@@ -9,25 +9,13 @@ import typer
 
 import dedup
 from dedup import fingerprint, gate, leaks, removal, verdicts
-from dedup.cli.common import (
-    Home,
-    Json,
-    Name,
-    TagOption,
-    complain,
-    one_of,
-    opened,
-    plural,
-    progress,
-    say,
-    say_json,
-    size,
-)
+from dedup.cli.common import Home, Json, Name, TagOption, complain, one_of, opened, progress, say, say_json
 from dedup.cli.removing import UniteAnnotations, UniteTags, carry_out, removal_plan
 from dedup.dataset import Dataset
 from dedup.errors import UnknownDataset
 from dedup.resolved import CLASH
 from dedup.uniting import heritage
+from dedup.words import plural, size
 
 Output = Annotated[Path, typer.Option("--output", help="The file to write.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
@@ -151,7 +139,7 @@ def show_clashes(name: Name, home: Home = None, as_json: Json = False) -> int:
         for each, choice in found:
             told = f" (decided: {choice})" if choice else ""
             say(f"{paths[each.left]} and {paths[each.right]}: {each.sentence()}{told}")
-        words = "1 label clash" if len(found) == 1 else f"{len(found):,} label clashes"
+        words = plural(len(found), "label clash")
         say(f"{words}, {len(found) - open_ones:,} decided." if open_ones < len(found) else f"{words}.")
     return 1 if open_ones else 0
 

@@ -8,22 +8,10 @@ from typing import Annotated, Any
 import typer
 
 import dedup
-from dedup.cli.common import (
-    Home,
-    Json,
-    Name,
-    TagOption,
-    Where,
-    one_of,
-    opened,
-    plural,
-    progress,
-    say,
-    say_json,
-    selected,
-)
+from dedup.cli.common import Home, Json, Name, TagOption, Where, one_of, opened, progress, say, say_json, selected
 from dedup.exports import EXPORTS, FOLDER, PAIRS
 from dedup.exports.folder import MODES
+from dedup.words import plural
 
 FORMATS = tuple(export.name for export in EXPORTS)
 

@@ -9,10 +9,11 @@ import numpy as np
 import typer
 
 from dedup import montage
-from dedup.cli.common import Home, Json, Name, Where, opened, plural, progress, say, say_json, selected, size
+from dedup.cli.common import Home, Json, Name, Where, opened, progress, say, say_json, selected
 from dedup.cli.scanning import summary
 from dedup.dataset import Dataset
 from dedup.model import Status
+from dedup.words import plural, size
 
 SHOWN = 10
 

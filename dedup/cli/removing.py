@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from dedup import removal, review
-from dedup.cli.common import Home, Json, Name, TagOption, complain, opened, plural, progress, say, say_json, size
+from dedup.cli.common import Home, Json, Name, TagOption, complain, opened, progress, say, say_json
 from dedup.dataset import Dataset
 from dedup.errors import DedupError
 from dedup.uniting import Heritage, heritage, unite
+from dedup.words import plural, size
 
 UniteTags = Annotated[
     bool, typer.Option("--unite-tags/--no-unite-tags", help="Whether copies that stay get the tags of what goes.")

@@ -9,9 +9,10 @@ from typing import Annotated, cast
 import typer
 
 import dedup
-from dedup.cli.common import Home, Json, Name, plural, progress, say, say_json
+from dedup.cli.common import Home, Json, Name, progress, say, say_json
 from dedup.dataset import Dataset
 from dedup.model import Kind
+from dedup.words import plural
 
 
 def scan(

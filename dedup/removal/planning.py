@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dedup.errors import UnknownTag, UsageError
+from dedup.errors import UsageError
 from dedup.model import TAG_PREFIX, Kind, Role, Status
 from dedup.removal.journal import bound_by, kept_for, removed
 from dedup.removal.journal import read as journal
 from dedup.removal.planfile import Entry, Plan, Stay
+from dedup.where import check_tags
 
 Chosen = str | Sequence[int] | NDArray[np.generic] | None
 
@@ -134,8 +135,7 @@ def _asked(frame: pd.DataFrame, chosen: Chosen) -> set[int]:
     if chosen is None:
         return set(np.flatnonzero(frame["kind"].to_numpy() == Kind.EXACT).tolist())
     if isinstance(chosen, str):
-        if TAG_PREFIX + chosen not in frame:
-            raise UnknownTag(f"There is no tag {chosen!r} in this dataset; `tag` makes one.")
+        check_tags(frame, [chosen])
         return set(np.flatnonzero(frame[TAG_PREFIX + chosen].to_numpy(dtype=bool)).tolist())
     rows = np.asarray(chosen)
     if rows.dtype == bool and len(rows) == len(frame):

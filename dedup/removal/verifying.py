@@ -9,6 +9,7 @@ from pathlib import Path
 from dedup.removal.journal import QUARANTINE, REMOVED, UNDER_WAY, Removal, State, read
 from dedup.removal.moves import Hasher
 from dedup.removal.planning import Images
+from dedup.words import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,9 @@ def verify(images: Images) -> Verification:
     problems = [problem for removal in current.values() for problem in checker.problems(removal)]
     interrupted = sum(removal.state in UNDER_WAY for removal in removals.values())
     if interrupted:
-        problems.append(f"{interrupted} files were under way when the work was interrupted; run it again to finish.")
+        problems.append(
+            f"{plural(interrupted, 'step')} under way when the work was interrupted; run it again to finish."
+        )
     return Verification(len(current), tuple(problems))
 
 

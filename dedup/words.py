@@ -1,0 +1,42 @@
+"""How every sentence counts, measures, quotes and suggests; imports nothing of ours but the errors."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from dedup.errors import UnknownTag
+
+
+def plural(count: int, noun: str) -> str:
+    """'1 image', '2,000 images', '2 copies', '3 clashes'."""
+    if count == 1:
+        return f"1 {noun}"
+    if noun.endswith("y"):
+        return f"{count:,} {noun[:-1]}ies"
+    return f"{count:,} {noun}es" if noun.endswith(("s", "sh", "ch", "x")) else f"{count:,} {noun}s"
+
+
+def size(count: float) -> str:
+    """A number of bytes for people: '999 B', '1.5 kB', '20.0 MB', '3.1 GB'; a kB is 1,000 B."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= scale:
+            return f"{count / scale:,.1f} {unit}"
+    return f"{count:.0f} B"
+
+
+def quote(text: str) -> str:
+    """`text` in double quotes; also how `dedup.where` writes a text."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean "x"?` for the known name closest to `word`, or an empty text."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {quote(close[0])}?" if close else ""
+
+
+def unknown_tag(name: str, known: Iterable[str]) -> UnknownTag:
+    """The error for a tag that is none of the known ones, with the closest of them."""
+    return UnknownTag(f"There is no tag {quote(name)}{did_you_mean(name, known) or '.'}")
