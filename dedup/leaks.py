@@ -11,9 +11,8 @@ minimum, found the same way each time, and the least there is in evaluation move
 
 from __future__ import annotations
 
-import copy
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 from dedup.annotations import Attachment, Coco, ImageId
 from dedup.exports.base import write_chunks
 from dedup.exports.csv import encode, guarded
+from dedup.joining import Document, Part
 
 EVALUATION = ("val", "test")
 PASSES = 20
@@ -225,19 +225,27 @@ def write_csv(proposal: Repair, output: Path, *, overwrite: bool = False) -> Non
     write_chunks(output, [encode(guarded(rows, ("path",)), header=True)], overwrite)
 
 
-def documents(sources: Sequence[tuple[Coco, Attachment]], splits: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def documents(sources: Sequence[tuple[Coco, Attachment]], splits: Mapping[str, str]) -> dict[str, Document]:
     """One COCO document per split out of any number of them; `splits` maps dataset paths to splits.
 
     Images that `sources` name and whose path has a split go there with their annotations, everything as it was. The
-    first source that has an image of a split gives that document its other fields; images from further sources keep
-    their ids where these are free, else they get new ones, and categories are matched by name.
+    first source that has an image of a split gives that document its other fields; what further sources add is joined
+    to it as in `dedup.joining`.
     """
-    made: dict[str, _Document] = {}
+    number = {path: place for place, path in enumerate(splits)}
+    made: dict[str, Part] = {}
     for coco, attachment in sources:
-        split_of = {id_: splits.get(path, "") for path, ids in attachment.image_ids.items() for id_ in ids}
-        for name in sorted(set(split_of.values()) - {""}):
-            made.setdefault(name, _Document(coco)).add(coco, {id_ for id_, split in split_of.items() if split == name})
-    return {name: document.document for name, document in made.items()}
+        rows: dict[str, dict[ImageId, int]] = defaultdict(dict)
+        for path, ids in attachment.image_ids.items():
+            if split := splits.get(path):
+                rows[split] |= dict.fromkeys(ids, number[path])
+        for split in sorted(rows):
+            part = Part.of(coco, rows[split])
+            if split in made:
+                made[split].take(part)
+            else:
+                made[split] = part
+    return {split: part.document for split, part in made.items()}
 
 
 def write_coco(made: Mapping[str, Mapping[str, Any]], folder: Path, *, overwrite: bool = False) -> list[Path]:
@@ -247,56 +255,3 @@ def write_coco(made: Mapping[str, Mapping[str, Any]], folder: Path, *, overwrite
         written.append(folder / f"{name}.json")
         write_chunks(written[-1], [json.dumps(document).encode()], overwrite)
     return written
-
-
-class _Document:
-    """A COCO document that images of several sources are put into."""
-
-    def __init__(self, like: Coco) -> None:
-        rest = {key: value for key, value in like.document.items() if key not in ("images", "annotations")}
-        self.document: dict[str, Any] = copy.deepcopy(rest) | {"images": [], "annotations": []}
-        self.document.setdefault("categories", [])
-        self.image_ids: set[ImageId] = set()
-        self.annotation_ids: set[Any] = set()
-
-    def add(self, coco: Coco, chosen: set[ImageId]) -> None:
-        """Put the chosen images of `coco` and their annotations in."""
-        images = [image for image in coco.images if image["id"] in chosen]
-        annotations = [annotation for annotation in coco.annotations if annotation["image_id"] in chosen]
-        renamed = _new_ids((image["id"] for image in images), self.image_ids)
-        numbered = _new_ids((annotation.get("id") for annotation in annotations), self.annotation_ids)
-        category = self._categories(coco)
-        self.document["images"] += [image | {"id": renamed[image["id"]]} for image in images]
-        for annotation in annotations:
-            entry = annotation | {"image_id": renamed[annotation["image_id"]]}
-            if "id" in annotation:
-                entry["id"] = numbered[annotation["id"]]
-            if annotation.get("category_id") in category:
-                entry["category_id"] = category[annotation["category_id"]]
-            self.document["annotations"].append(entry)
-
-    def _categories(self, coco: Coco) -> dict[Any, Any]:
-        """Category id of `coco` to that of this document; names this one lacks are added."""
-        own = self.document["categories"]
-        ids = {category["name"]: category["id"] for category in reversed(own)}
-        taken = {category["id"] for category in own}
-        for category in coco.document.get("categories") or []:
-            if category["name"] not in ids:
-                ids[category["name"]] = _new_ids([category["id"]], taken)[category["id"]]
-                own.append(category | {"id": ids[category["name"]]})
-        return {id_: ids[name] for id_, name in coco.category_names.items()}
-
-
-def _new_ids(wanted: Iterable[Any], taken: set[Any]) -> dict[Any, Any]:
-    """Each id to itself where it is free, else to the next free number; `taken` grows by the results."""
-    given: dict[Any, Any] = {}
-    wanted = list(wanted)
-    following = max((id_ for id_ in (*taken, *wanted) if isinstance(id_, int)), default=0) + 1
-    for id_ in wanted:
-        if id_ in taken:
-            given[id_] = following
-            following += 1
-        else:
-            given[id_] = id_
-    taken.update(given.values())
-    return given

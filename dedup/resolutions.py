@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from dedup.annotations import Attachment, Coco, FileNames, ImageId
 from dedup.clashes import LEAST_SEEN, Box, Clash, Rectangle, area, boxes_of, cut, match, record, rectangle_of
+from dedup.joining import next_id
 from dedup.relations import AFFINE, invert_affine, map_box, pixel_affine
 
 Sources = Sequence[tuple[Coco, Attachment]]
@@ -145,7 +146,7 @@ class _Work:
         self.annotations: list[list[Annotation | None]] = [list(coco.annotations) for coco, _ in sources]
         self.categories = [list(coco.document.get("categories") or []) for coco, _ in sources]
         self.dropped: list[set[ImageId]] = [set() for _ in sources]
-        self.next_id = [_next_id(annotation.get("id") for annotation in coco.annotations) for coco, _ in sources]
+        self.next_id = [next_id(annotation.get("id") for annotation in coco.annotations) for coco, _ in sources]
         self.notes: list[str] = []
         paths = frame["path"].tolist()
         self.homes = {
@@ -240,7 +241,7 @@ class _Work:
         """The document that names an image, and its id there; where none does, it enters the one of that file name."""
         if not self.homes.get(row):
             number = next((n for n, (coco, _) in enumerate(self.sources) if coco.path.name == document), 0)
-            image_id = _next_id(image["id"] for image in self.images[number])
+            image_id = next_id(image["id"] for image in self.images[number])
             width, height = (self.frame[name].tolist()[row] for name in ("width", "height"))
             name = self._name(number, row)
             self.images[number].append({"id": image_id, "file_name": name, "width": width, "height": height})
@@ -258,7 +259,7 @@ class _Work:
         known = {each["name"]: each["id"] for each in reversed(self.categories[number])}
         name = category["name"]
         if name not in known:
-            known[name] = _next_id(known.values())
+            known[name] = next_id(known.values())
             self.categories[number].append(dict(category) | {"id": known[name]})
         return known[name]
 
@@ -362,7 +363,3 @@ def _cut_side(points: NDArray[np.float64], axis: int, sign: int, bound: float) -
 
 def _round(value: float) -> float:
     return round(float(value), 2)
-
-
-def _next_id(ids: Iterable[Any]) -> int:
-    return max((id_ for id_ in ids if isinstance(id_, int)), default=0) + 1

@@ -20,15 +20,15 @@ Selected files that cannot be read are exported like the others (width and heigh
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from dedup.annotations import NAMESPACE, Attachment, Coco, FileNames, ImageId
+from dedup.annotations import NAMESPACE, Attachment, Coco, FileNames
 from dedup.exports.base import Export, Exportable, Meter, Report, classed, write_chunks
-from dedup.exports.joining import Document, Part, next_id
+from dedup.joining import Document, Part, next_id
 from dedup.model import SCORE_VERSION, TAG_PREFIX, OnProgress, Status
 from dedup.where import Mask
 
@@ -91,7 +91,10 @@ def _from_sources(dataset: Exportable, mask: Mask) -> tuple[Document, list[str]]
     rows = [{id_: row_of[p] for p, ids in met.image_ids.items() for id_ in ids} for met in attachments]
     named = [(held[i["id"]], i) for s, held in zip(sources, rows, strict=True) for i in s.images if i["id"] in held]
     names = FileNames(paths, {row: image["file_name"] for row, image in reversed(named)})
-    parts = [_filtered(source, held, mask) for source, held in zip(sources, rows, strict=True)]
+    parts = [
+        Part.of(source, {id_: row for id_, row in held.items() if mask[row]})
+        for source, held in zip(sources, rows, strict=True)
+    ]
     joined = parts[0]
     notes: list[str] = []
     for part, source in zip(parts[1:], sources[1:], strict=True):
@@ -114,16 +117,6 @@ def _unmet(source: Coco, attachment: Attachment) -> list[str]:
     return (
         [f"{count:,} images named in {source.path.name} are no single file of the dataset; left out."] if count else []
     )
-
-
-def _filtered(source: Coco, row_of_id: Mapping[ImageId, int], mask: Mask) -> Part:
-    """The part of one document inside `mask`; its entries are the source's own."""
-    images = [image for image in source.images if image["id"] in row_of_id and mask[row_of_id[image["id"]]]]
-    ids = {image["id"] for image in images}
-    document = dict(source.document) | {"images": images}
-    if "annotations" in document:
-        document["annotations"] = [entry for entry in source.annotations if entry["image_id"] in ids]
-    return Part(document, [row_of_id[image["id"]] for image in images])
 
 
 def _added(frame: pd.DataFrame, rows: Iterable[int], first_id: int, names: FileNames) -> list[Document]:

@@ -6,17 +6,26 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dedup.annotations import ImageId
+from dedup.annotations import Coco, ImageId
 
 Document = dict[str, Any]
 
 
 @dataclass
 class Part:
-    """A document of selected images only, and the frame's row of each of its images."""
+    """A document of selected images only, and a number for each of its images: the same image has the same in all."""
 
     document: Document
     rows: list[int]
+
+    @classmethod
+    def of(cls, source: Coco, rows: Mapping[ImageId, int]) -> Part:
+        """The images of `source` whose ids have a row, with their annotations; the entries are the source's own."""
+        images = [image for image in source.images if image["id"] in rows]
+        document = dict(source.document) | {"images": images}
+        if "annotations" in document:
+            document["annotations"] = [entry for entry in source.annotations if entry["image_id"] in rows]
+        return cls(document, [rows[image["id"]] for image in images])
 
     def take(self, other: Part) -> int:
         """Add the images and annotations of another document; returns how many ids had to change.
@@ -53,7 +62,7 @@ class Part:
         return new_ids
 
 
-def next_id(ids: Iterable[ImageId | None]) -> int:
+def next_id(ids: Iterable[Any]) -> int:
     """The first number after all `ids` that are numbers."""
     return max((id_ for id_ in ids if isinstance(id_, int)), default=0) + 1
 
