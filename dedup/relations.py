@@ -17,6 +17,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+Point = Sequence[float]
+"""x, y."""
+
 PAIR_COLUMNS: dict[str, str] = {
     "left": "int32",
     "right": "int32",
@@ -244,15 +247,22 @@ def overlap(affine: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _clipped_area(quad: NDArray[np.float64]) -> float:
-    points = [(float(x), float(y)) for x, y in quad]
-    for axis, sign, bound in ((0, 1, 0.0), (0, -1, 1.0), (1, 1, 0.0), (1, -1, 1.0)):
-        points = _clip(points, axis, sign, bound)
+    points = clip(quad.tolist(), (0.0, 0.0, 1.0, 1.0))
     area = sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(points, points[1:] + points[:1], strict=True))
     return abs(area) / 2
 
 
-def _clip(points: list[tuple[float, float]], axis: int, sign: int, bound: float) -> list[tuple[float, float]]:
-    kept: list[tuple[float, float]] = []
+def clip(points: Sequence[Point], box: Sequence[float]) -> list[Point]:
+    """The part of a polygon inside a box (left, top, right, bottom), by Sutherland and Hodgman; [] if outside."""
+    left, top, right, bottom = box
+    kept = list(points)
+    for axis, sign, bound in ((0, 1, left), (0, -1, right), (1, 1, top), (1, -1, bottom)):
+        kept = _clip_side(kept, axis, sign, bound)
+    return kept
+
+
+def _clip_side(points: list[Point], axis: int, sign: int, bound: float) -> list[Point]:
+    kept: list[Point] = []
     for here, there in zip(points, points[1:] + points[:1], strict=True):
         inside, next_inside = sign * (here[axis] - bound), sign * (there[axis] - bound)
         if inside >= 0:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from dedup.annotations import Attachment, Coco, FileNames, ImageId
 from dedup.clashes import LEAST_SEEN, Box, Clash, Rectangle, area, boxes_of, cut, match, record, rectangle_of
 from dedup.joining import next_id
-from dedup.relations import AFFINE, invert_affine, map_box, pixel_affine
+from dedup.relations import AFFINE, clip, invert_affine, map_box, pixel_affine
 
 Sources = Sequence[tuple[Coco, Attachment]]
 Annotation = dict[str, Any]
@@ -343,22 +343,10 @@ def _carry_keypoints(moved: Annotation, way: _Way, notes: list[str]) -> None:
 
 
 def _polygon(flat: Sequence[float], way: _Way) -> list[float]:
-    """A polygon [x, y, ...] carried and cut at the edges of the picture (Sutherland and Hodgman); [] if outside."""
+    """A polygon [x, y, ...] carried and cut at the edges of the picture; [] if outside."""
     points = np.array(flat, np.float64).reshape(-1, 2) @ way.affine[:, :2].T + way.affine[:, 2]
-    for axis, sign, bound in ((0, 1, 0), (0, -1, way.size[0]), (1, 1, 0), (1, -1, way.size[1])):
-        points = _cut_side(points, axis, sign, bound)
-    return [_round(value) for value in points.ravel()] if len(points) > 2 else []
-
-
-def _cut_side(points: NDArray[np.float64], axis: int, sign: int, bound: float) -> NDArray[np.float64]:
-    kept = []
-    for here, there in zip(points, np.roll(points, -1, axis=0), strict=True):
-        inside, next_inside = sign * (here[axis] - bound), sign * (there[axis] - bound)
-        if inside >= 0:
-            kept.append(here)
-        if (inside >= 0) != (next_inside >= 0):
-            kept.append(here + inside / (inside - next_inside) * (there - here))
-    return np.array(kept).reshape(-1, 2)
+    inside = clip(points.tolist(), way.edge)
+    return [_round(value) for point in inside for value in point] if len(inside) > 2 else []
 
 
 def _round(value: float) -> float:

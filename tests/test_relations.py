@@ -119,3 +119,19 @@ def test_an_empty_table_keeps_its_columns() -> None:
     empty = table()
     assert relations.invert(empty).dtypes.equals(empty.dtypes)
     assert relations.describe(empty) == []
+
+
+@pytest.mark.parametrize(
+    ("polygon", "inside"),
+    [
+        ([(1, 1), (3, 1), (3, 3), (1, 3)], [(1, 1), (3, 1), (3, 3), (1, 3)]),
+        ([(2, 1), (6, 1), (6, 3), (2, 3)], [(2, 1), (4, 1), (4, 3), (2, 3)]),
+        ([(-4, -4), (8, -4), (8, 8), (-4, 8)], [(4, 0), (4, 4), (0, 4), (0, 0)]),
+        ([(5, 5), (6, 5), (6, 6)], []),
+        ([], []),
+    ],
+    ids=["inside", "across", "around", "outside", "empty"],
+)
+def test_polygons_are_clipped_at_a_box(polygon, inside) -> None:
+    clipped = relations.clip(polygon, (0, 0, 4, 4))
+    assert sorted(map(tuple, clipped)) == sorted(inside)
