@@ -7,7 +7,6 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
-from streamlit.testing.v1 import AppTest
 
 import dedup
 from dedup.model import Progress
@@ -17,11 +16,10 @@ from dedup.ui.bulk import SCOPES, changes, explain
 from dedup.ui.exporting import OFFERS, made
 from dedup.ui.library import LIBRARY
 from dedup.ui.sidebar import next_colour
+from tests.apptest import MAIN, SECONDS, button, healthy, page, run_page, send, start, texts
 from tests.building import picture
-from tests.conftest import ROOT
 
 PAGES = ("datasets", "explorer", "export")
-SECONDS = 60
 
 
 @pytest.fixture
@@ -42,48 +40,26 @@ def no_jobs(monkeypatch):
     monkeypatch.setattr(jobs, "REGISTRY", jobs.Registry())
 
 
-def run(page: str, **query: str | list[str]) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "pages" / f"{page}.py"), default_timeout=SECONDS)
-    for name, value in query.items():
-        at.query_params[name] = value
-    return healthy(at.run())
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_greets_an_empty_home(home, name):
+    at = run_page(name)
+    assert ("See every duplicate" if name == "datasets" else "There is no dataset yet") in texts(at)
 
 
-def healthy(at: AppTest) -> AppTest:
-    assert [each.value for each in at.exception] == []
-    assert [each.value for each in at.error] == []
-    return at
-
-
-def texts(at: AppTest) -> str:
-    kinds = (at.markdown, at.caption, at.info, at.warning, at.error, at.title, at.success)
-    return "\n".join(str(element.value) for elements in kinds for element in elements)
-
-
-def button(at: AppTest, label: str):
-    return next(each for each in at.button if label in each.label)
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_every_page_greets_an_empty_home(home, page):
-    at = run(page)
-    assert ("See every duplicate" if page == "datasets" else "There is no dataset yet") in texts(at)
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_every_page_shows_a_dataset(dataset, page):
-    at = run(page)
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_shows_a_dataset(dataset, name):
+    at = run_page(name)
     assert "test" in texts(at) or "selection holds" in texts(at) or "Filter & Export" in texts(at)
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_every_page_survives_a_link_to_a_dataset_that_is_gone(dataset, page):
-    at = run(page, dataset="0123456789ab")
-    assert page == "datasets" or "no longer in the list" in texts(at)
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_survives_a_link_to_a_dataset_that_is_gone(dataset, name):
+    at = run_page(name, {"dataset": "0123456789ab"})
+    assert name == "datasets" or "no longer in the list" in texts(at)
 
 
 def test_the_whole_app_runs_through_its_entry_script(dataset):
-    at = healthy(AppTest.from_file(str(ROOT / "dedup" / "ui" / "main.py"), default_timeout=SECONDS).run())
+    at = healthy(start(MAIN).run())
     for path in ("explorer", "export", "datasets"):
         healthy(at.switch_page(str(places.PAGES / f"{path}.py")).run())
     at.switch_page(str(places.PAGES / "explorer.py")).run()
@@ -92,14 +68,14 @@ def test_the_whole_app_runs_through_its_entry_script(dataset):
 
 def test_a_damaged_dataset_is_one_sentence_and_the_others_stay(dataset):
     (dataset.directory / "images.parquet").write_bytes(b"no parquet")
-    at = AppTest.from_file(str(ROOT / "dedup" / "ui" / "main.py"), default_timeout=SECONDS).run()
+    at = start(MAIN).run()
     assert [each.value for each in at.exception] == []
     assert any("damaged" in each.value for each in at.error)
     assert "Or try the sample" in texts(at)
 
 
 def test_the_range_is_set_by_its_exact_ends_and_by_presets(dataset):
-    at = run("explorer")
+    at = run_page("explorer")
     assert "selection holds **15** of **15**" in texts(at)
     healthy(at.number_input(key="high").set_value(0.0).run())
     assert "selection holds **2** of **15**" in texts(at)
@@ -112,15 +88,15 @@ def test_the_range_is_set_by_its_exact_ends_and_by_presets(dataset):
 
 
 def test_a_link_opens_the_view_it_tells(dataset):
-    query = Selection().with_range("brightness", 10, 250).to_query()
-    at = run("explorer", dataset=dataset.info.key, metric="brightness", order="descending", size="12", **query)
+    query = {"dataset": dataset.info.key, "metric": "brightness", "order": "descending", "size": "12"}
+    at = run_page("explorer", query | Selection().with_range("brightness", 10, 250).to_query())
     assert at.selectbox(key="metric").value == "brightness"
     assert at.number_input(key="low").value == 10
     assert at.selectbox(key="size top").value == 12
 
 
 def test_filters_narrow_the_selection_and_chips_take_them_away(dataset):
-    at = run("explorer")
+    at = run_page("explorer")
     healthy(at.text_input(key="filter text").set_value("copy").run())
     assert "selection holds **2** of **15**" in texts(at)
     healthy(at.button_group(key="filter kinds").set_value(["unique"]).run())
@@ -131,7 +107,7 @@ def test_filters_narrow_the_selection_and_chips_take_them_away(dataset):
 
 
 def test_a_malformed_expression_is_told_and_changes_nothing(dataset):
-    at = run("explorer")
+    at = run_page("explorer")
     for text in ("brightnes < 40", "brightness <", "width == 160)"):
         at.text_input(key="filter where").set_value(text).run()
         assert [each.value for each in at.exception] == []
@@ -144,9 +120,7 @@ def test_a_malformed_expression_is_told_and_changes_nothing(dataset):
 
 
 def test_a_link_with_a_malformed_expression_opens_and_says_so(dataset):
-    at = AppTest.from_file(str(ROOT / "pages" / "explorer.py"), default_timeout=SECONDS)
-    at.query_params["where"] = "nonsense <"
-    at.run()
+    at = start(page("explorer"), {"where": "nonsense <"}).run()
     assert [each.value for each in at.exception] == []
     assert len(at.error) == 1
     assert "selection holds **15** of **15**" in texts(at)
@@ -154,7 +128,7 @@ def test_a_link_with_a_malformed_expression_opens_and_says_so(dataset):
 
 def test_bulk_tagging_tells_its_changes_and_makes_exactly_those(dataset):
     dataset.decisions.create_tag("keep", "#0072b2")
-    at = run("explorer")
+    at = run_page("explorer")
     healthy(at.multiselect(key="bulk tags").set_value(["keep"]).run())
     assert "**14** images will gain **keep**" in texts(at)
     assert "1 that cannot be read" in texts(at)
@@ -171,25 +145,16 @@ def test_bulk_tagging_tells_its_changes_and_makes_exactly_those(dataset):
 
 def test_the_cards_of_a_page_are_sent_and_their_events_applied(dataset):
     dataset.decisions.create_tag("keep", "#0072b2")
-    at = run("explorer", dataset=dataset.info.key)
-    key = f"grid {dataset.info.key}"
+    at = run_page("explorer", {"dataset": dataset.info.key})
     ids = list(dataset.frame["id"][:2])
-    at.session_state[key] = {
-        "events": {
-            "session": "s",
-            "pending": [
-                {"seq": 1, "type": "select", "ids": ids},
-                {"seq": 2, "type": "tag", "ids": ids, "tag": "keep", "remove": False},
-            ],
-        }
-    }
-    healthy(at.run())
+    clicks = {"type": "select", "ids": ids}, {"type": "tag", "ids": ids, "tag": "keep"}
+    send(at, f"grid {dataset.info.key}", *clicks)
     assert dataset.tags["keep"].count == 2
     assert at.session_state["chosen"] == ids
 
 
 def test_the_threshold_moves_near_duplicates_at_once(dataset):
-    at = run("explorer")
+    at = run_page("explorer")
     healthy(at.slider(key="threshold").set_value(0.9).run())
     assert dataset.near_threshold == 0.9
 
@@ -204,12 +169,12 @@ def test_an_export_holds_exactly_the_selection(dataset):
 
 
 def test_the_export_page_counts_what_is_left(dataset):
-    at = run("export", dataset=dataset.info.key, kind="unique")
+    at = run_page("export", {"dataset": dataset.info.key, "kind": "unique"})
     assert [each.value for each in at.metric] == ["12", "0", "0", "0"]
 
 
 def test_writing_a_folder_makes_a_new_dataset(dataset, tmp_path):
-    at = run("export", dataset=dataset.info.key, kind="unique")
+    at = run_page("export", {"dataset": dataset.info.key, "kind": "unique"})
     at.text_input(key=f"target {dataset.root}").set_value(str(tmp_path / "clean"))
     healthy(at.run())
     healthy(button(at, "Write 12 files").click().run())
@@ -223,7 +188,7 @@ def test_writing_a_folder_makes_a_new_dataset(dataset, tmp_path):
 
 def test_the_folder_field_is_checked_and_starts_a_scan(home, tmp_path):
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "a.png")
-    at = run("datasets")
+    at = run_page("datasets")
     healthy(at.text_input(key="open path").set_value(str(tmp_path / "none")).run())
     assert "no such folder" in texts(at)
     healthy(at.text_input(key="open path").set_value(str(tmp_path)).run())
@@ -242,7 +207,7 @@ def test_running_failed_and_cancelled_jobs_are_shown(home):
     ):
         job = jobs.Job(state, f"Job {state}", state, Progress("reading images", 250, 1000, 2.0), error)
         registry._jobs[job.key] = job
-    at = AppTest.from_file(str(ROOT / "pages" / "datasets.py"), default_timeout=SECONDS).run()
+    at = start(page("datasets")).run()
     assert at.exception == []
     assert "The disk is full." in at.error[0].value
     assert "stopped" in texts(at)

@@ -15,9 +15,8 @@ from dedup.ui import current, history, jobs
 from dedup.ui import plan as plan_panel
 from dedup.ui.deciding import below_root, moved
 from dedup.ui.library import LIBRARY
+from tests.apptest import button, healthy, mounted, run_page, send, texts
 from tests.building import picture
-from tests.conftest import ROOT
-from tests.test_pages import button, healthy, texts
 
 
 @pytest.fixture
@@ -42,24 +41,17 @@ def no_jobs(monkeypatch):
 
 
 def run(**query: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "pages" / "duplicates.py"), default_timeout=60)
-    for name, value in query.items():
-        at.query_params[name] = value
-    return healthy(at.run())
+    return run_page("duplicates", query)
 
 
 def shown(at: AppTest) -> dict:
     """What the browser gets."""
-    return json.loads(at.get("bidi_component")[0].proto.json)
+    return mounted(at)[0]
 
 
 def press(at: AppTest, dataset, *acts: tuple[str, list[str]]) -> AppTest:
     """Events of the component, as its queue would send them."""
-    pending = [
-        {"seq": number, "type": "action", "action": act, "ids": ids} for number, (act, ids) in enumerate(acts, start=1)
-    ]
-    at.session_state[f"review {dataset.info.key}"] = {"events": {"session": "s", "pending": pending}}
-    return healthy(at.run())
+    return send(at, f"review {dataset.info.key}", *({"type": "action", "action": act, "ids": ids} for act, ids in acts))
 
 
 def test_an_empty_home_is_greeted(home):
@@ -94,7 +86,7 @@ def test_undo_by_key_leaves_the_latest_decision_of_another_tab_alone(dataset):
     first, second, _ = shown(one)["strips"]
     press(one, dataset, ("accept", [first["keeper"]]))
     press(other, dataset, ("accept", [second["keeper"]]))
-    press(one, dataset, ("accept", [first["keeper"]]), ("undo", []))
+    press(one, dataset, ("undo", []))
     assert "The latest decision is by tab" in shown(one)["told"][1]
     assert len(review.state(dataset).open) == 1
 
