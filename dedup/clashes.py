@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from dedup.annotations import Attachment, Coco
 from dedup.model import Kind
-from dedup.relations import AFFINE, map_box, pixel_affine
+from dedup.relations import AFFINE, SIZES, map_box, pixel_affine
 
 MATCHING_IOU = 0.5
 LEAST_SEEN = 0.5
-GEOMETRY = [*AFFINE, "left_width", "left_height", "right_width", "right_height"]
+GEOMETRY = [*AFFINE, *SIZES]
 
 Rectangle = tuple[float, float, float, float]
 """left, top, right, bottom in pixels."""

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dedup.model import EVALUATION_SPLITS
+
 COPY_NAME = re.compile(r"copy|copie|kopie|\(\d+\)|duplicate|~\d*$", re.IGNORECASE)
-EVALUATION_SPLITS = ("test", "val")
 
 EQUAL = "the copies are equal; the first by content and path stays"
 

@@ -23,13 +23,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dedup.annotations import Attachment, Coco, ImageId
-from dedup.exports.base import write_chunks
 from dedup.exports.csv import encode, guarded
+from dedup.files import write_chunks
 from dedup.joining import Document, Part
+from dedup.model import EVALUATION_SPLITS, SPLITS
 
-EVALUATION = ("val", "test")
 PASSES = 20
-ORDER = ("train", "val", "test")
 
 Counts = dict[tuple[str, str], int]
 """Images by (split, class); class "" stands for images without one."""
@@ -69,7 +68,7 @@ class Repair:
 def splits_of(frame: pd.DataFrame) -> list[str]:
     """The splits that images are in, train, val and test first; images without a split count for none."""
     present = set(frame["split"]) - {""}
-    return [*(name for name in ORDER if name in present), *sorted(present - set(ORDER))]
+    return [*(name for name in SPLITS if name in present), *sorted(present - set(SPLITS))]
 
 
 def matrix(frame: pd.DataFrame) -> pd.DataFrame:
@@ -123,7 +122,7 @@ def repair(frame: pd.DataFrame) -> Repair:
         moves=moves,
         before=matrix(frame),
         after=matrix(frame.assign(split=after)),
-        evaluation_moves=sum(move.before in EVALUATION for move in moves),
+        evaluation_moves=sum(move.before in EVALUATION_SPLITS for move in moves),
         imbalance=plan.imbalance(),
     )
 
@@ -172,7 +171,7 @@ class _Placement:
 
     def _cost(self, rows: Sequence[int], target: str) -> tuple[int, float]:
         moved = [row for row in rows if self.split[row] != target]
-        leaving = sum(self.split[row] in EVALUATION for row in moved)
+        leaving = sum(self.split[row] in EVALUATION_SPLITS for row in moved)
         shift = self._shifts(rows, target)
         imbalance = sum(
             ((self.change[key] + by) ** 2 - self.change[key] ** 2) / max(self.before[key], 1)
@@ -195,7 +194,7 @@ class _Placement:
 
 
 def _evaluation_first(split: str) -> tuple[bool, str]:
-    return split not in EVALUATION, split
+    return split not in EVALUATION_SPLITS, split
 
 
 def _rows_of(group: NDArray[np.int32], split: NDArray[np.object_], numbers: Sequence[int]) -> dict[int, list[int]]:

@@ -24,6 +24,12 @@ MATCHING_VERSION = 1
 TAG_PREFIX = "tag:"
 """A tag named `keep` is the boolean column `tag:keep` of the frame."""
 
+SPLITS = ("train", "val", "test")
+"""The splits that are known by name, in their order; a dataset may have others."""
+
+EVALUATION_SPLITS = ("val", "test")
+"""Splits whose images measure a model: they stay where they are when a copy has to go."""
+
 
 class Kind(StrEnum):
     """What an image is to its dataset, or what a pair is."""

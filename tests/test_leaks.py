@@ -16,6 +16,7 @@ from dedup import leaks
 from dedup.annotations import Coco
 from dedup.errors import ExportError
 from dedup.exports import csv
+from dedup.model import EVALUATION_SPLITS
 from tests.frames import make_frame
 
 
@@ -101,7 +102,7 @@ def objective(frame: pd.DataFrame, splits: list[str]) -> tuple[int, float]:
     """The objective written out as in the docstring."""
     pairs = list(zip(frame["split"], splits, strict=True))
     moves = sum(a != b for a, b in pairs)
-    evaluation = sum(a != b and a in leaks.EVALUATION for a, b in pairs)
+    evaluation = sum(a != b and a in EVALUATION_SPLITS for a, b in pairs)
     before, after = {}, {}
     for (a, b), names in zip(pairs, frame["classes"], strict=True):
         for name in names or ("",):

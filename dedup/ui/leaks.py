@@ -11,8 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dedup import leaks
 from dedup.dataset import Dataset
-from dedup.leaks import EVALUATION
-from dedup.model import Role, Tag
+from dedup.model import EVALUATION_SPLITS, Role, Tag
 from dedup.ordering import Rows
 from dedup.ui import gallery, grid, palette, session, splitting
 from dedup.ui.library import Opened
@@ -60,7 +59,7 @@ def summary(opened: Opened) -> None:
 
 
 def _evaluation_images(frame: pd.DataFrame, crossing: Sequence[int]) -> int:
-    return int((frame["group"].isin(crossing) & frame["split"].isin(EVALUATION)).sum())
+    return int((frame["group"].isin(crossing) & frame["split"].isin(EVALUATION_SPLITS)).sum())
 
 
 def matrix(opened: Opened) -> None:

@@ -15,7 +15,7 @@ from dedup import bulk, leaks, splits
 from dedup.annotations import Coco
 from dedup.dataset import Dataset
 from dedup.errors import DedupError, UsageError
-from dedup.leaks import ORDER
+from dedup.model import SPLITS
 from dedup.ordering import Rows
 from dedup.splits import SPLIT, Splits
 from dedup.ui import filters, grid, session
@@ -145,7 +145,7 @@ def _by_hand(opened: Opened, view: View) -> None:
         rows = np.flatnonzero(bulk.below(dataset.frame, [folder])) if folder else np.zeros(0, np.int64)
     else:
         rows = chosen if scope == "chosen" else np.flatnonzero(opened.mask(view.selection))
-    names = [*ORDER, *(name for name in leaks.splits_of(dataset.frame) if name not in ORDER), AS_FOLDER]
+    names = [*SPLITS, *(name for name in leaks.splits_of(dataset.frame) if name not in SPLITS), AS_FOLDER]
     split = middle.selectbox("Split", names, accept_new_options=True, key="split name")
     right.button(
         f"Set the split of {images(len(rows))}",
