@@ -6,13 +6,14 @@ decides nothing itself: the caller shows the counts and then makes one undoable 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dedup.frame import below
 from dedup.model import Kind, Role
 from dedup.relations import ORIENTATION_NAMES
 
@@ -84,24 +85,7 @@ def preview(frame: pd.DataFrame, rule: Rule, hold: Collection[int] = ()) -> Prev
 
 def protected(frame: pd.DataFrame, folders: Collection[str]) -> dict[int, str]:
     """Rows below protected folders with the reason: never suggested for removal."""
-    return dict.fromkeys(np.flatnonzero(below(frame, folders)).tolist(), "its folder is protected")
-
-
-def below(frame: pd.DataFrame, folders: Collection[str]) -> Mask:
-    """Which images lie in one of the folders (relative to the root, "" for all) or deeper, bool (n,)."""
-    starts = tuple(f"{folder.strip('/')}/" if folder.strip("/") else "" for folder in folders)
-    return np.array([path.startswith(starts) for path in frame["path"]], bool) if starts else np.zeros(len(frame), bool)
-
-
-def incoming_first(frame: pd.DataFrame, rows: Sequence[int], folders: Collection[str]) -> list[int]:
-    """`rows` with those of incoming folders before the others, otherwise in their order."""
-    arrived = below(frame, folders)
-    return sorted(rows, key=lambda row: not arrived[row])
-
-
-def counts(found: Sequence[Preview]) -> Mapping[str, int]:
-    """Rule name to the number of images it decides."""
-    return {each.rule.name: each.count for each in found}
+    return dict.fromkeys(np.flatnonzero(below(frame["path"], folders)).tolist(), "its folder is protected")
 
 
 def _named(frame: pd.DataFrame, rule: Rule) -> Mask:

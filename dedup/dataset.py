@@ -19,7 +19,17 @@ from numpy.typing import NDArray
 from dedup import decode, keepers, resolved
 from dedup.annotations import Attachment, Coco, tags_from_coco
 from dedup.clashes import Clash
-from dedup.decisions import SETTING, Decisions
+from dedup.decisions import (
+    DIFFERENT,
+    FOLDER,
+    INCOMING,
+    KEEPER,
+    PROTECTED,
+    SETTING,
+    SPLIT,
+    VERDICT,
+    Decisions,
+)
 from dedup.errors import AnnotationError, DatasetError, DedupError, UsageError
 from dedup.exports import EXPORTS, Report
 from dedup.frame import Joined, Review, describe, describe_files, join, with_tags
@@ -156,6 +166,11 @@ class Dataset:
         """Structured array of dtype `dedup.signature.SIGNATURE`, one per row; zeros where the file failed."""
         return self._store.read_signatures(self._info)
 
+    @cached_property
+    def hashes(self) -> np.ndarray:
+        """The 256-bit perceptual hashes, uint8 (n, 32), one per row; zeros where the file failed."""
+        return self._store.read_hashes(self._info)
+
     def _joined_at(self, review_revision: int) -> Joined:
         """The tables at that revision; decisions that shape no group, such as what is to be removed, change nothing."""
         if self._joined is None or self._joined[0] != review_revision:
@@ -169,7 +184,7 @@ class Dataset:
 
     @cached_property
     def _files(self) -> pd.DataFrame:
-        return describe_files(self._images, list(self.attachments.values()))
+        return describe_files(self._images, [met for _, met in self.sources])
 
     @cached_property
     def _images(self) -> pd.DataFrame:
@@ -177,18 +192,18 @@ class Dataset:
 
     def folders(self, role: str) -> tuple[str, ...]:
         """Folders that a person made "protected" (never suggested for removal) or "incoming" (suggested first)."""
-        return tuple(sorted(path for (path, _), value in self.decisions.values("folder").items() if value == role))
+        return tuple(sorted(path for (path, _), value in self.decisions.values(FOLDER).items() if value == role))
 
     def _review(self) -> Review:
         values = self.decisions.values
         rules = self.decisions.setting(KEEPER_RULES)
         return Review(
             threshold=self.near_threshold,
-            chosen=frozenset(path for path, _ in values("keeper")),
-            protected=self.folders("protected"),
-            incoming=self.folders("incoming"),
-            different=frozenset(frozenset(pair) for pair, value in values("verdict").items() if value == "different"),
-            splits={path: split for (path, _), split in values("split").items()},
+            chosen=frozenset(path for path, _ in values(KEEPER)),
+            protected=self.folders(PROTECTED),
+            incoming=self.folders(INCOMING),
+            different=frozenset(frozenset(pair) for pair, value in values(VERDICT).items() if value == DIFFERENT),
+            splits={path: split for (path, _), split in values(SPLIT).items()},
             rules=tuple(json.loads(rules)) if rules else keepers.RULE_NAMES,
         )
 
@@ -219,22 +234,32 @@ class Dataset:
         """The first COCO document the dataset was opened with."""
         return self.annotations[0] if self.annotations else None
 
-    @cached_property
+    @property
     def attachments(self) -> Mapping[Path, Attachment]:
         """How each annotation file meets the images. A file that can no longer be read is in `annotation_errors`."""
-        paths = self._images["path"].tolist()
-        found = {}
-        for path in map(Path, self._info.annotations):
-            try:
-                found[path] = Coco.read(path).attach(paths, root=self.root)
-            except AnnotationError as error:
-                self.annotation_errors.append(str(error))
-        return found
+        return {coco.path: met for coco, met in self.sources}
 
-    @cached_property
+    @property
     def sources(self) -> list[tuple[Coco, Attachment]]:
         """The COCO documents that can be read, each with how it meets the images."""
-        return [(Coco.read(path), attachment) for path, attachment in self.attachments.items()]
+        return self._annotations[0]
+
+    @property
+    def annotation_errors(self) -> list[str]:
+        """One sentence for each annotation file that cannot be read."""
+        return self._annotations[1]
+
+    @cached_property
+    def _annotations(self) -> tuple[list[tuple[Coco, Attachment]], list[str]]:
+        paths = self._images["path"].tolist()
+        found, errors = [], []
+        for path in map(Path, self._info.annotations):
+            try:
+                coco = Coco.read(path)
+                found.append((coco, coco.attach(paths, root=self.root)))
+            except AnnotationError as error:
+                errors.append(str(error))
+        return found, errors
 
     @property
     def clashes(self) -> list[resolved.Case]:
@@ -288,14 +313,8 @@ class Dataset:
         return self.sources
 
     def _require_annotations(self) -> None:
-        attached = self.attachments  # reading them finds the errors
-        if len(attached) < len(self._info.annotations):
+        if self.annotation_errors:
             raise AnnotationError(self.annotation_errors[0])
-
-    @cached_property
-    def annotation_errors(self) -> list[str]:
-        """One sentence for each annotation file that could not be used when it was last needed."""
-        return []
 
     # --- tags and settings --------------------------------------------------------------------------------------------
 
@@ -396,16 +415,18 @@ def scan(
     (all processors by default); `max_pixels` the largest picture that is decoded. Raises `SourceError`, `UsageError`,
     `AnnotationError`, `ScanRunning`, `DatasetError`; `Cancelled` from Ctrl-C keeps what was finished.
     """
-    listing = list_source(Path(source).expanduser().absolute())
+    origin = Path(source).expanduser().absolute()
+    listing = list_source(origin)
     place = home_directory(home)
-    chosen = check_name(name) if name else name_for(place, Path(source).expanduser().absolute(), listing.root)
+    chosen = check_name(name) if name else name_for(place, origin, listing.root)
     store = Store(place / chosen)
-    info = _info_for(store, chosen, Path(source).expanduser().absolute(), listing, max_pixels)
+    info = _info_for(store, chosen, origin, listing, max_pixels)
     if annotations is not None:
         info = replace(info, annotations=_checked_annotations(annotations))
-    decisions = Decisions(_made(store).decisions, "scan")
+    store.make_directory(store.directory)
+    decisions = Decisions(store.decisions, "scan")
     changed = scan_into(store, info, listing, workers=workers, on_progress=on_progress)
-    if changed == info and info != _stored(store):
+    if changed == info and info != store.known_info():
         store.write_info(info)
     _adopt(store, changed, decisions)
     return Dataset(store.directory)
@@ -449,7 +470,7 @@ def forget(name: str, *, home: Path | str | None = None) -> None:
     if quarantine.is_dir() and any(path.is_file() for path in quarantine.rglob("*")):
         raise DatasetError(f"{name} holds removed images in {quarantine}. Restore them first, or take them elsewhere.")
     with store.scanning():
-        pass
+        pass  # refuses while a scan runs; held no longer, for the lock lies in the folder that goes
     shutil.rmtree(store.directory)
 
 
@@ -458,25 +479,13 @@ def _info_for(store: Store, name: str, source: Path, listing: Listing, max_pixel
     fresh = Info(
         name=name, root=os.fspath(listing.root), source=os.fspath(source), max_pixels=max_pixels or decode.MAX_PIXELS
     )
-    stored = _stored(store)
+    stored = store.known_info()
     if stored is None:
         return fresh
     if stored.source != fresh.source and Path(stored.source).exists():
         raise UsageError(f"{name!r} is the dataset of {stored.source}. Choose another name for {source}.")
     moved = replace(stored, name=name, root=fresh.root, source=fresh.source)
     return replace(moved, max_pixels=max_pixels) if max_pixels else moved
-
-
-def _stored(store: Store) -> Info | None:
-    try:
-        return store.read_info()
-    except DatasetError:
-        return None
-
-
-def _made(store: Store) -> Store:
-    store.make_directory(store.directory)
-    return store
 
 
 def _checked_annotations(annotations: Path | str | Sequence[Path | str]) -> tuple[str, ...]:

@@ -9,9 +9,13 @@ and from another process. Nothing here is ever rebuilt or thrown away on an erro
     tag-name    tag id         ''            its name
     tag-colour  tag id         ''            '#rrggbb'
     keeper      image path     ''            '1': a person chose it to stay
-    verdict     sha256         sha256        'different': not a duplicate (the smaller hash is the subject)
-    clash       mark           mark          which side of a label clash is right (`dedup.resolved`)
-    split, ...  image path     ''            set by hand
+    drop, keep  image path     sha256        what becomes of a copy (`dedup.review`)
+    verdict     sha256         sha256        'different': not a duplicate (`dedup.verdicts`)
+    reviewed    hash           ''            the members of a group that a person went through (`dedup.verdicts`)
+    clash       mark           mark          which side of a label clash is right (`dedup.labels`)
+    annotations sha256         sha256        what a copy that left handed on (`dedup.uniting`)
+    split       image path     ''            train, val, test, set by hand
+    folder      folder         ''            'protected' or 'incoming'
     setting     name           ''            a number or JSON
 """
 
@@ -28,17 +32,16 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from dedup.errors import DatasetError, UnknownTag, UsageError
-from dedup.model import Tag
+from dedup.model import Change, Tag, next_colour
 
 BUSY_SECONDS = 30.0
 TAG, TAG_NAME, TAG_COLOUR = "tag", "tag-name", "tag-colour"
-SETTING = "setting"
+KEEPER, VERDICT, REVIEWED, SPLIT, FOLDER, SETTING = "keeper", "verdict", "reviewed", "split", "folder", "setting"
+CLASH, ANNOTATIONS = "clash", "annotations"
+DIFFERENT = "different"
+PROTECTED, INCOMING = "protected", "incoming"
 LONGEST_TAG = 60
-# Okabe & Ito's colour-blind safe palette, without black.
-COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#999999")
-
-Change = tuple[str, str, str, str | None]
-"""kind, subject, object, new value (None takes the decision away)."""
+STANDING = "SELECT id, label, session FROM operation WHERE state = 'done'"
 
 
 MIGRATIONS = (
@@ -213,15 +216,22 @@ class Decisions:
         """Take back the latest operation that stands; returns its label, None when there is none.
 
         With `own`, a key pressed to take back one's own decision takes back nobody else's: raises `UsageError` when
-        the latest is another session's while this one has made some.
+        the latest is another session's while one of this session's stands.
         """
-        if own:
-            self._require_own()
-        return self._step("SELECT id, label FROM operation WHERE state = 'done' ORDER BY id DESC LIMIT 1", undo=True)
+        with self._transaction() as connection:
+            latest = connection.execute(f"{STANDING} ORDER BY id DESC LIMIT 1").fetchone()
+            mine = connection.execute(f"{STANDING} AND session = ? LIMIT 1", (self.session,)).fetchone()
+            if own and mine is not None and latest[2] != self.session:
+                raise UsageError(
+                    f"The latest decision is by {latest[2]}: {latest[1]}. Undo in the sidebar takes it back."
+                )
+            return self._step(connection, latest, "undone")
 
     def redo(self) -> str | None:
         """Do again what was undone last; returns its label, None when there is nothing to redo."""
-        return self._step("SELECT id, label FROM operation WHERE state = 'undone' ORDER BY id LIMIT 1", undo=False)
+        with self._transaction() as connection:
+            query = "SELECT id, label, session FROM operation WHERE state = 'undone' ORDER BY id LIMIT 1"
+            return self._step(connection, connection.execute(query).fetchone(), "done")
 
     def revisions(self) -> tuple[int, int]:
         """Counters that grow with every change of tags and of other decisions, by whichever process."""
@@ -282,29 +292,19 @@ class Decisions:
             _count_revisions(connection, {kind for kind, *_ in recorded})
         return len(recorded)
 
-    def _require_own(self) -> None:
-        standing = [operation for operation in self.history() if operation.state == "done"]
-        others = [operation for operation in standing if operation.session != self.session]
-        if others and others[0] is standing[0] and len(others) < len(standing):
-            raise UsageError(
-                f"The latest decision is by {others[0].session}: {others[0].label}. Undo in the sidebar takes it back."
-            )
-
-    def _step(self, query: str, *, undo: bool) -> str | None:
-        with self._transaction() as connection:
-            row = connection.execute(query).fetchone()
-            if row is None:
-                return None
-            operation, label = row
-            changes = connection.execute(
-                "SELECT kind, subject, object, before, after FROM change WHERE operation = ?", (operation,)
-            ).fetchall()
-            for kind, subject, target, before, after in changes:
-                _write(connection, kind, subject, target, before if undo else after)
-            state = "undone" if undo else "done"
-            connection.execute("UPDATE operation SET state = ? WHERE id = ?", (state, operation))
-            _count_revisions(connection, {kind for kind, *_ in changes})
-            return str(label)
+    def _step(self, connection: sqlite3.Connection, operation: tuple[int, str, str] | None, state: str) -> str | None:
+        """Bring an operation into `state` ("undone" or "done"); returns its label."""
+        if operation is None:
+            return None
+        number, label, _ = operation
+        changes = connection.execute(
+            "SELECT kind, subject, object, before, after FROM change WHERE operation = ?", (number,)
+        ).fetchall()
+        for kind, subject, target, before, after in changes:
+            _write(connection, kind, subject, target, before if state == "undone" else after)
+        connection.execute("UPDATE operation SET state = ? WHERE id = ?", (state, number))
+        _count_revisions(connection, {kind for kind, *_ in changes})
+        return label
 
     def _tag_ids(self, connection: sqlite3.Connection) -> dict[str, str]:
         rows = connection.execute("SELECT value, subject FROM decision WHERE kind = 'tag-name'").fetchall()
@@ -327,8 +327,11 @@ class Decisions:
     def _new_tag(self, connection: sqlite3.Connection, name: str, colour: str | None) -> tuple[str, list[Change]]:
         _check_tag_name(name)
         tag_id = uuid.uuid4().hex
-        colour = colour or COLOURS[len(self._tag_ids(connection)) % len(COLOURS)]
+        colour = colour or next_colour(self._colours(connection))
         return tag_id, [(TAG_NAME, tag_id, "", name), (TAG_COLOUR, tag_id, "", colour)]
+
+    def _colours(self, connection: sqlite3.Connection) -> list[str]:
+        return [value for (value,) in connection.execute("SELECT value FROM decision WHERE kind = 'tag-colour'")]
 
     def _require_free(self, connection: sqlite3.Connection, name: str) -> None:
         _check_tag_name(name)

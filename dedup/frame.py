@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dedup import grouping, keepers, relations, singularity
 from dedup.annotations import Attachment, folder_classes, split_from_path
+from dedup.metrics import METRICS
 from dedup.model import NEAR_DISTANCE, TAG_PREFIX, Kind, Role, Status
 from dedup.sources import SourceFile
 
@@ -148,17 +149,17 @@ def _preferences(files: pd.DataFrame, near: pd.DataFrame, review: Review) -> pd.
     derived. Overlays are not asked: a pair knows where its pictures differ there, not which one is covered."""
     return files.assign(
         chosen=files["path"].isin(review.chosen),
-        protected=_below(files, review.protected),
-        incoming=_below(files, review.incoming),
+        protected=below(files["path"], review.protected),
+        incoming=below(files["path"], review.incoming),
         edited=_on_its_side(len(files), near, ["cropped", "bordered", "gray"]),
         derived=_on_its_side(len(files), near, ["derived"]),
     )
 
 
-def _below(files: pd.DataFrame, folders: Sequence[str]) -> NDArray[np.bool_]:
-    """Which files lie in one of the folders or deeper, bool (n,)."""
-    starts = tuple(folder.rstrip("/") + "/" for folder in folders)
-    return files["path"].str.startswith(starts).to_numpy(bool) if starts else np.zeros(len(files), bool)
+def below(paths: Iterable[str], folders: Iterable[str]) -> NDArray[np.bool_]:
+    """Which paths lie in one of the folders (relative to the root, "" for the root itself) or deeper, bool (n,)."""
+    starts = tuple(f"{inner}/" if (inner := folder.strip("/")) else "" for folder in folders)
+    return np.array([path.startswith(starts) for path in paths], bool)
 
 
 def _on_its_side(count: int, near: pd.DataFrame, columns: list[str]) -> NDArray[np.float64]:
@@ -360,13 +361,17 @@ def _exact_pairs(files: pd.DataFrame, groups: grouping.Groups) -> pd.DataFrame:
     return pd.DataFrame(values, index=range(len(rows))).astype(relations.PAIR_COLUMNS)
 
 
-COLUMNS = [
+FACTS = (
     *("id", "path", "folder", "name", "sha256", "pixels", "bytes", "mtime_ns", "format", "width", "height"),
     *("orientation", "captured_at", "camera", "alpha", "jpeg_quality", "lossless", "split", "classes", "annotations"),
-    *("status", "error", "singularity", "area", "aspect_ratio", "bits_per_pixel", "brightness", "contrast"),
-    *("sharpness", "blur", "saturation", "red", "green", "blue", "entropy", "random", "kind", "group", "role"),
-    *("keeper", "keeper_reason", "nearest", "distance", "nearest_bits", "relation", "relations"),
-]
+    *("status", "error"),
+)
+FOUND = (
+    *("kind", "group", "role", "keeper", "keeper_reason", "nearest", "distance", "nearest_bits"),
+    *("relation", "relations"),
+)
+COLUMNS = [*FACTS, *(metric.name for metric in METRICS if metric.name not in FACTS), *FOUND]
+"""Of the frame, in their order: what is known of the file, its metrics, and what was found between images."""
 
 
 def _ordered(frame: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,7 @@ Column names of the frame are documented in `dedup.dataset.Dataset.frame`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -29,6 +29,19 @@ SPLITS = ("train", "val", "test")
 
 EVALUATION_SPLITS = ("val", "test")
 """Splits whose images measure a model: they stay where they are when a copy has to go."""
+
+
+TAG_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#6b7280")
+"""Offered one after the other to new tags; told apart with every common colour vision (Okabe and Ito, 2008) and
+readable with dark or white ink on light and dark pages alike."""
+
+Change = tuple[str, str, str, str | None]
+"""One decision to store: kind, subject, object and new value (None takes the decision away); see `dedup.decisions`."""
+
+
+def next_colour(taken: Collection[str]) -> str:
+    """The first of `TAG_COLOURS` that no tag has; when all are taken, they start again."""
+    return next((colour for colour in TAG_COLOURS if colour not in taken), TAG_COLOURS[len(taken) % len(TAG_COLOURS)])
 
 
 class Kind(StrEnum):

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from dedup import bulk, removal, verdicts
 from dedup.dataset import FOLDER_CLASSES, KEEPER_RULES, Dataset
-from dedup.decisions import SETTING
+from dedup.decisions import FOLDER, KEEPER, PROTECTED, SETTING
 from dedup.errors import UsageError
 from dedup.model import Kind, Role
 from dedup.resolutions import Choice
@@ -39,13 +39,11 @@ from dedup.resolved import CLASH
 from dedup.selection import Selection
 from dedup.verdicts import Change
 
-DROP, KEEP, KEEPER, FOLDER = "drop", "keep", "keeper", "folder"
-PROTECTED, INCOMING = "protected", "incoming"
 CHANGED = "This group changed meanwhile. Look at it again, then decide."
 
 
 class Fate(StrEnum):
-    """What stands decided about one image of a group."""
+    """What stands decided about one image of a group. DROP and KEEP are kinds of stored decisions."""
 
     OPEN = "open"
     KEEPER = "keeper"
@@ -229,7 +227,7 @@ class State:
 def state(dataset: Dataset, about: Mapping[int, str] | None = None) -> State:
     """What stands decided now. `about` what labels clash about, as from `clashing`."""
     frame, decided = dataset.frame, dataset.decisions.values
-    fates, lapsed = _holding(frame, {DROP: decided(DROP), KEEP: decided(KEEP)})
+    fates, lapsed = _holding(frame, {Fate.DROP: decided(Fate.DROP), Fate.KEEP: decided(Fate.KEEP)})
     return State(
         frame=frame,
         pairs=dataset.pairs,
@@ -368,14 +366,14 @@ def drop(now: State, row: int) -> Step:
     rows = now.group_of(row)
     draft = _Draft(now)
     if row != rows[0]:
-        draft.decide(DROP, row, rows[0])
+        draft.decide(Fate.DROP, row, rows[0])
         if now.clash_of(rows):
             draft.choose(rows[0], rows)
         return draft.step(f"Remove {now.path(row)}")
     heir = now.heir(rows)
     draft.choose(heir, rows)
     related = set(now.related(heir, rows))
-    draft.decide(DROP, row, heir) if row in related else draft.clear(row)
+    draft.decide(Fate.DROP, row, heir) if row in related else draft.clear(row)
     for other in rows[1:]:
         if other != heir and other in now.fates:
             draft.decide(now.fates[other], other, heir) if other in related else draft.clear(other)
@@ -461,23 +459,23 @@ class _Draft:
     def __init__(self, now: State) -> None:
         self.now = now
         self.changes: list[Change] = []
-        self.fates: dict[int, str] = {}
+        self.fates: dict[int, Fate] = {}
         self.keeper: dict[int, int] = {}
 
     @property
     def dropping(self) -> list[int]:
         """Rows that this act drops."""
-        return [row for row, fate in self.fates.items() if fate == DROP]
+        return [row for row, fate in self.fates.items() if fate == Fate.DROP]
 
     def add(self, change: Change) -> None:
         self.changes.append(change)
 
     def leave(self, row: int, keeper: int) -> None:
         """The suggestion for a duplicate of `keeper`: it goes, but from a protected folder it never does."""
-        self.decide(KEEP if row in self.now.protected else DROP, row, keeper)
+        self.decide(Fate.KEEP if row in self.now.protected else Fate.DROP, row, keeper)
 
-    def decide(self, fate: str, row: int, keeper: int) -> None:
-        other = KEEP if fate == DROP else DROP
+    def decide(self, fate: Fate, row: int, keeper: int) -> None:
+        other = Fate.KEEP if fate == Fate.DROP else Fate.DROP
         path, sha256 = self.now.path(row), self.now.sha256(row)
         self.changes += [(fate, path, sha256, self.now.sha256(keeper)), (other, path, sha256, None)]
         self.fates[row] = fate
@@ -485,7 +483,7 @@ class _Draft:
     def part(self, row: int, keeper: int) -> None:
         """Both stay: identical ones side by side, others told apart."""
         if self.now.is_copy(row, keeper):
-            self.decide(KEEP, row, keeper)
+            self.decide(Fate.KEEP, row, keeper)
             return
         self.clear(row)
         self.add(verdicts.change(self.now.sha256(row), self.now.sha256(keeper)))
@@ -493,7 +491,7 @@ class _Draft:
 
     def clear(self, row: int) -> None:
         path, sha256 = self.now.path(row), self.now.sha256(row)
-        self.changes += [(DROP, path, sha256, None), (KEEP, path, sha256, None)]
+        self.changes += [(Fate.DROP, path, sha256, None), (Fate.KEEP, path, sha256, None)]
         self.fates[row] = Fate.OPEN
 
     def choose(self, row: int, rows: Sequence[int]) -> None:

@@ -18,7 +18,8 @@ import pandas as pd
 from dedup import where as where_language
 from dedup.errors import UnknownMetric, UsageError
 from dedup.model import TAG_PREFIX, Kind
-from dedup.where import Mask, check_tags, did_you_mean, quote
+from dedup.where import Mask, check_tags
+from dedup.words import did_you_mean, quote
 
 KINDS = tuple(str(kind) for kind in (Kind.EXACT, Kind.NEAR, Kind.UNIQUE, Kind.FAILED))
 """What an image can be; pairs have kinds of their own."""
@@ -61,13 +62,14 @@ class Range:
         high = math.inf if self.high is None else self.high
         return low <= float(value) <= high
 
-    def describe(self) -> str:
-        """For example `sharpness 0.2 to 1`."""
+    def describe(self, title: str = "") -> str:
+        """For example `sharpness 0.2 to 1`; `title` stands for the metric's name where there is one."""
+        title = title or self.metric
         if self.low is not None and self.high is not None:
-            return f"{self.metric} {self.low:g}" + ("" if self.low == self.high else f" to {self.high:g}")
+            return f"{title} {self.low:g}" + ("" if self.low == self.high else f" to {self.high:g}")
         if self.low is not None:
-            return f"{self.metric} at least {self.low:g}"
-        return f"{self.metric} known" if self.high is None else f"{self.metric} at most {self.high:g}"
+            return f"{title} at least {self.low:g}"
+        return f"{title} known" if self.high is None else f"{title} at most {self.high:g}"
 
     def __bool__(self) -> bool:
         """Whether an end is set."""

@@ -89,8 +89,8 @@ def list_file(path: Path) -> Listing:
         text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
     except OSError as error:
         raise SourceError(f"Cannot read the list {path}: {error.strerror}.") from error
-    names = _csv_paths(text, path) if path.suffix.lower() in {".csv", ".tsv"} else text.splitlines()
-    targets = [path.parent / name.strip() for name in names if name.strip() and not name.startswith("#")]
+    names = _csv_paths(text, path) if path.suffix.lower() in {".csv", ".tsv"} else _lines(text)
+    targets = [path.parent / name.strip() for name in names if name.strip()]
     if not targets:
         raise SourceError(f"The list {path} names no files. Put one path a line, or a CSV column called path.")
     absolute = sorted({os.path.abspath(target) for target in targets})
@@ -101,6 +101,10 @@ def list_file(path: Path) -> Listing:
 def displayable(relative: str) -> str:
     """A path as text that any file or database can hold: bytes that are not UTF-8 are shown as `\\xNN`."""
     return relative.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if not line.startswith("#")]
 
 
 def _csv_paths(text: str, path: Path) -> list[str]:

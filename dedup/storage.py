@@ -23,7 +23,6 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import filelock
 import numpy as np
@@ -109,6 +108,13 @@ class Store:
             raise DatasetError(f"{path} is damaged. Scan the folder again under this name; tags are kept.") from error
         return replace(info, annotations=tuple(info.annotations))
 
+    def known_info(self) -> Info | None:
+        """`read_info`, or None where that is missing or damaged."""
+        try:
+            return self.read_info()
+        except DatasetError:
+            return None
+
     def write_info(self, info: Info) -> None:
         """Raises `DatasetError`."""
         self.make_directory(self.directory)
@@ -136,8 +142,13 @@ class Store:
         """Structured array of dtype `SIGNATURE`, one per image; zeros where the file failed. Raises `DatasetError`."""
         return tables.records_from_table(self._table("signatures.parquet", info), SIGNATURE)
 
-    def _table(self, name: str, info: Info) -> pa.Table:
-        table = tables.read_table(self.directory / name)
+    def read_hashes(self, info: Info) -> np.ndarray:
+        """The 256-bit hashes alone, uint8 (n, 32), without the rest of the signatures. Raises `DatasetError`."""
+        column = self._table("signatures.parquet", info, ["hash"]).column("hash").to_pylist()
+        return np.frombuffer(b"".join(column), np.uint8).reshape(len(column), -1)
+
+    def _table(self, name: str, info: Info, columns: list[str] | None = None) -> pa.Table:
+        table = tables.read_table(self.directory / name, columns)
         if tables.metadata(table).get("scan_id") != info.scan_id:
             raise DatasetError(f"A scan of {info.name} stopped while saving. Scan the folder again; nothing is lost.")
         return table
@@ -208,15 +219,6 @@ class Store:
         except filelock.Timeout as error:
             raise ScanRunning(f"{self.directory.name} is being scanned already. Wait for it or cancel it.") from error
 
-    @property
-    def is_scanning(self) -> bool:
-        """Whether some process scans this dataset now."""
-        try:
-            with self._lock.acquire(timeout=0):
-                return False
-        except filelock.Timeout:
-            return True
-
     @cached_property
     def _lock(self) -> filelock.FileLock:
         return filelock.FileLock(self.directory / "scan.lock", thread_local=False)
@@ -259,21 +261,14 @@ def name_for(home: Path, source: Path, root: Path) -> str:
     for number in range(1, 10_000):
         name = base if number == 1 else f"{base}-{number}"
         store = Store(home / name)
-        if not (store.directory / INFO_FILE).exists() or _source_of(store) == os.fspath(source):
+        if not (store.directory / INFO_FILE).exists() or _is_of(store, source):
             return name
     raise UsageError(f"There are too many datasets called {base}. Choose a name with --name.")
 
 
-def _source_of(store: Store) -> str | None:
-    try:
-        return store.read_info().source
-    except DatasetError:
-        return None
-
-
-def info_values(info: Info) -> dict[str, Any]:
-    """Info as plain values for JSON."""
-    return asdict(info)
+def _is_of(store: Store, source: Path) -> bool:
+    info = store.known_info()
+    return info is not None and info.source == os.fspath(source)
 
 
 def _now() -> str:

@@ -20,10 +20,10 @@ def write_table(path: Path, table: pa.Table, metadata: dict[str, str]) -> None:
         pq.write_table(table, stream, compression="zstd", compression_level=1)
 
 
-def read_table(path: Path) -> pa.Table:
-    """Read a Parquet file. Raises `DatasetError` when it is missing or damaged."""
+def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """Read a Parquet file, or only some of its columns. Raises `DatasetError` when it is missing or damaged."""
     try:
-        return pq.read_table(path, memory_map=False)
+        return pq.read_table(path, columns=columns, memory_map=False)
     except FileNotFoundError as error:
         raise DatasetError(f"{path.name} is missing from {path.parent}. Scan the folder again.") from error
     except (OSError, pa.ArrowException) as error:

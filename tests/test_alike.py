@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import dedup
-from dedup.alike import hashes, most_alike
+from dedup.alike import most_alike
 from dedup.errors import DatasetError
 from tests.building import picture
 
@@ -20,20 +20,20 @@ def dataset(home, tmp_path):
 
 
 def test_hashes_are_those_of_the_signatures(dataset):
-    assert (hashes(dataset) == dataset.signatures["hash"]).all()
+    assert (dataset.hashes == dataset.signatures["hash"]).all()
 
 
 def test_the_nearest_come_first_and_failures_never(dataset):
     names = dataset.frame["name"].tolist()
     row = names.index("0.png")
-    found = most_alike(dataset, hashes(dataset), row, 20)
+    found = most_alike(dataset, row, 20)
     assert names[found[0][0]] == "0 small.png"
     assert [bits for _, bits in found] == sorted(bits for _, bits in found)
     assert {names[each] for each, _ in found} == set(names) - {"0.png", "broken.jpg"}
-    assert len(most_alike(dataset, hashes(dataset), row, 2)) == 2
+    assert len(most_alike(dataset, row, 2)) == 2
 
 
 def test_a_damaged_file_is_told(dataset):
     (dataset.directory / "signatures.parquet").write_bytes(b"no")
     with pytest.raises(DatasetError, match="damaged"):
-        hashes(dataset)
+        assert dedup.open(dataset.name).hashes is None

@@ -12,6 +12,7 @@ from PIL import Image
 import dedup
 from dedup import bulk, removal, review, verdicts
 from dedup.dataset import Dataset
+from dedup.decisions import INCOMING, PROTECTED
 from dedup.errors import UsageError
 from dedup.resolutions import Choice
 from dedup.review import Fate, Order
@@ -168,7 +169,7 @@ def test_folders_clash_as_classes_until_a_person_says_otherwise_or_resolves_it(d
 
 def test_protected_folders_are_never_suggested_for_removal(dataset):
     for folder in ("old", "new"):
-        step = review.folder_step(folder, review.PROTECTED)
+        step = review.folder_step(folder, PROTECTED)
         dataset.decisions.decide(step.changes, step.label)
     now = review.state(dataset)
     assert next(each.count for each in review.previews(now)) == 1  # a copy.jpg alone
@@ -180,7 +181,7 @@ def test_protected_folders_are_never_suggested_for_removal(dataset):
 
 def test_incoming_folders_are_suggested_first(dataset):
     assert dataset.frame["role"][row(dataset, "new/d.jpg")] == "keeper"
-    dataset.decisions.decide(*reversed(_parts(review.folder_step("new", review.INCOMING))))
+    dataset.decisions.decide(*reversed(_parts(review.folder_step("new", INCOMING))))
     assert dataset.frame["role"][row(dataset, "old/d.jpg")] == "keeper"
     assert dataset.frame["keeper_reason"][row(dataset, "old/d.jpg")] == "the other is in an incoming folder"
 

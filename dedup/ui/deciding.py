@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from dedup import bulk, keepers, review
+from dedup.decisions import INCOMING, PROTECTED
 from dedup.ui import session
 from dedup.ui.library import Opened
 from dedup.ui.notices import guarded, say
@@ -16,10 +17,10 @@ from dedup.ui.review import bytes_text, decide, state
 ALWAYS = "chosen"
 """The keeper rule that cannot be switched off: what a person chose stays."""
 
-ROLES = {review.PROTECTED: "Protected folders", review.INCOMING: "Incoming folders"}
+ROLES = {PROTECTED: "Protected folders", INCOMING: "Incoming folders"}
 ROLE_HELP = {
-    review.PROTECTED: "Images in these folders are never suggested for removal, and no plan takes them.",
-    review.INCOMING: "Where a copy elsewhere can stay, those in these folders are suggested for removal first.",
+    PROTECTED: "Images in these folders are never suggested for removal, and no plan takes them.",
+    INCOMING: "Where a copy elsewhere can stay, those in these folders are suggested for removal first.",
 }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dedup import relations
-from dedup.alike import hashes, most_alike
+from dedup.alike import most_alike
 from dedup.dataset import Dataset
 from dedup.ui.gallery import Affine, Side
 from dedup.ui.library import Opened, version
@@ -58,8 +58,7 @@ def candidates(opened: Opened, row: int) -> list[Side]:
     others = np.where(pairs["left"] == row, pairs["right"], pairs["left"]).astype(int).tolist()
     related = records(pairs, range(len(pairs)))
     found = [_candidate(shown, pair, row) for shown, pair in zip(sides(dataset, others), related, strict=True)]
-    known = opened.remembered("hashes", lambda: hashes(dataset))
-    alike = [(each, bits) for each, bits in most_alike(dataset, known, row, MOST) if each not in others]
+    alike = [(each, bits) for each, bits in most_alike(dataset, row, MOST) if each not in others]
     alike = alike[: max(0, FEW - len(found))]
     shown_alike = sides(dataset, [each for each, _ in alike])
     return found + [
