@@ -19,7 +19,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dedup import tables
-from dedup.errors import DatasetError, ExportError, UsageError
+from dedup.errors import DatasetError, UsageError
+from dedup.files import require_free
 from dedup.model import SCORE_VERSION, Status
 from dedup.signature import SIGNATURE
 from dedup.signature import VERSION as SIGNATURE_VERSION
@@ -77,10 +78,7 @@ def of(images: Images, *, hash_only: bool = False, names: bool = False) -> Finge
 
 def write(fingerprint: Fingerprint, path: Path, *, overwrite: bool = False) -> None:
     """Write the file. Raises `ExportError` when it exists (unless `overwrite`), `DatasetError` when it cannot be."""
-    if path.exists() and not overwrite:
-        raise ExportError(f"{path} exists already. Choose another name, or say that it may be overwritten.")
-    if not path.parent.is_dir():
-        raise ExportError(f"There is no folder {path.parent} to write {path.name} into. Make it first.")
+    require_free(path, overwrite)
     columns = {name: _binary(fingerprint.facts[name]) for name in HASHES}
     if fingerprint.signatures is None:
         records = np.zeros(len(fingerprint), [("hash", "u1", (32,))])

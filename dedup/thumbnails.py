@@ -10,6 +10,7 @@ from typing import BinaryIO
 from PIL import Image
 
 from dedup import decode
+from dedup.errors import DatasetError
 from dedup.files import atomic_write
 
 SIDE = 400
@@ -37,7 +38,10 @@ def thumbnail(image: Path, folder: Path, name: str) -> Path:
     target = folder / name[:2] / f"{name}.jpg"
     if not target.is_file():
         data = shrink(image)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatasetError(f"Cannot make the folder {target.parent}: {error.strerror or error}.") from error
         with atomic_write(target) as stream:
             stream.write(data)
     return target

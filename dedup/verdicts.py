@@ -10,21 +10,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pandas as pd
 
 from dedup.errors import UsageError
-from dedup.files import write_text
+from dedup.files import SHA256, Document, write_chunks
+from dedup.model import Role
 
-FORMAT = "dedup verdicts"
-VERSION = 1
-SHA256 = re.compile(r"[0-9a-f]{64}")
+FILE = Document("dedup verdicts", 1, "file of verdicts", "export one with `verdicts export`", UsageError)
 VERDICT, REVIEWED, DIFFERENT = "verdict", "reviewed", "different"
 
 Pair = frozenset[str]
@@ -85,34 +83,29 @@ def review(hashes: Iterable[str], *, remove: bool = False) -> Change:
     return REVIEWED, hashlib.sha256(members.encode()).hexdigest(), "", None if remove else members
 
 
-def write(verdicts: Verdicts, path: Path) -> None:
-    """Write verdicts as a JSON file that another machine can read. Raises `DatasetError`."""
-    document = {
-        "format": FORMAT,
-        "version": VERSION,
-        "different": sorted(sorted(pair) for pair in verdicts.different),
-        "reviewed": sorted(verdicts.reviewed),
-    }
-    write_text(path, json.dumps(document, indent=1) + "\n")
+def to_bytes(verdicts: Verdicts) -> bytes:
+    """Verdicts as a JSON file that another machine can read."""
+    return FILE.encode(
+        {
+            "different": sorted(sorted(pair) for pair in verdicts.different),
+            "reviewed": sorted(verdicts.reviewed),
+        }
+    )
+
+
+def from_bytes(content: bytes, name: str = "The file") -> Verdicts:
+    """The verdicts in a file's bytes. Raises `UsageError` when it holds none, is of another version or was damaged."""
+    return FILE.decode(content, name, _parse)
+
+
+def write(verdicts: Verdicts, path: Path, *, overwrite: bool = False) -> None:
+    """Write `to_bytes` as a file. Raises `ExportError` when it exists (unless `overwrite`) or cannot be written."""
+    write_chunks(path, [to_bytes(verdicts)], overwrite)
 
 
 def read(path: Path) -> Verdicts:
-    """The verdicts in a file. Raises `UsageError` when it holds none, is of another version or was damaged."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} is not a readable file of verdicts: {error}.") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise UsageError(f"{path} is not a file of verdicts; export one first.")
-    if document.get("version") != VERSION:
-        raise UsageError(f"{path} is of version {document.get('version')}; this program reads {VERSION}.")
-    try:
-        return Verdicts(
-            frozenset(frozenset(_hashes(pair, 2)) for pair in document["different"]),
-            frozenset(tuple(sorted(_hashes(members))) for members in document["reviewed"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"{path} is a damaged file of verdicts ({error}); export it again.") from error
+    """The verdicts in a file. Raises `UsageError` like `from_bytes`."""
+    return FILE.read(path, _parse)
 
 
 def memberships(frame: pd.DataFrame) -> dict[int, Members]:
@@ -126,7 +119,7 @@ def memberships(frame: pd.DataFrame) -> dict[int, Members]:
 
 def keepers(frame: pd.DataFrame) -> dict[int, str]:
     """Group number to its keeper's hash."""
-    kept = frame[frame["role"] == "keeper"]
+    kept = frame[frame["role"] == Role.KEEPER]
     return dict(zip(kept["group"].tolist(), kept["sha256"].tolist(), strict=True))
 
 
@@ -147,6 +140,13 @@ def settled(groups: Mapping[int, Members], keeper: Mapping[int, str], verdicts: 
 def _told_apart(members: Members, keeper: str, different: Collection[Pair]) -> bool:
     others = [sha256 for sha256 in members if sha256 != keeper]
     return len(others) == len(members) - 1 and all(frozenset((keeper, other)) in different for other in others)
+
+
+def _parse(document: dict[str, Any]) -> Verdicts:
+    return Verdicts(
+        frozenset(frozenset(_hashes(pair, 2)) for pair in document["different"]),
+        frozenset(tuple(sorted(_hashes(members))) for members in document["reviewed"]),
+    )
 
 
 def _hashes(values: list[str], count: int | None = None) -> list[str]:

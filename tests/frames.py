@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from dedup.exports.base import Exportable, Write
 from dedup.relations import PAIR_COLUMNS
 from dedup.resolved import Labels
+from dedup.where import Mask
 
 if TYPE_CHECKING:
     from dedup.annotations import Coco
@@ -116,3 +119,10 @@ def write_files(root: Path, frame: pd.DataFrame) -> None:
         file = root / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(path.encode())
+
+
+def written(write: Write, dataset: Exportable, mask: Mask | None = None) -> bytes:
+    """The file that an export writes of the images in `mask`, by default all."""
+    with tempfile.TemporaryDirectory() as folder:
+        write(dataset, np.ones(len(dataset.frame), bool) if mask is None else mask, Path(folder) / "file")
+        return (Path(folder) / "file").read_bytes()

@@ -31,6 +31,9 @@ def test_a_plan_is_a_file_that_apply_carries_out_and_restore_undoes(folder, tmp_
     (entry,) = json.loads(plan.read_text())["entries"]
     assert entry["path"] == "train/cat/0000.jpg" and entry["keeper_path"] == "test/cat/leak.jpg"
     assert (folder / entry["path"]).exists()
+    assert main(["plan", "set", "--output", str(plan)]) == 1
+    assert "exists already" in capsys.readouterr().err
+    assert main(["plan", "set", "--output", str(plan), "--overwrite"]) == 0
     assert main(["apply", "set", str(plan)]) == 0
     assert not (folder / entry["path"]).exists() and len(dedup.open("set").frame) == 6
     assert main(["apply", "set", str(plan)]) == 0  # again: nothing is left to do
@@ -53,6 +56,8 @@ def test_check_is_a_gate(folder, capsys):
     capsys.readouterr()
     assert main(["check", "set", "--max-exact", "0", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["findings"]["exact duplicates"] == {"count": 1, "limit": 0}
+    assert main(["check", "set", "--max-exact", "0"]) == 1
+    assert "exact duplicates: 1, more than the 0 allowed" in capsys.readouterr().out
 
 
 def test_a_new_batch_is_checked_against_a_dataset_and_a_fingerprint(folder, tmp_path, capsys):
@@ -100,6 +105,8 @@ def test_verdicts_travel_between_machines(folder, tmp_path):
     dataset.decisions.decide([verdicts.change(one, other)], "Not a duplicate")
     file = tmp_path / "verdicts.json"
     assert main(["verdicts", "export", "set", "--output", str(file)]) == 0
+    assert main(["verdicts", "export", "set", "--output", str(file)]) == 1
+    assert main(["verdicts", "export", "set", "--output", str(file), "--overwrite"]) == 0
     elsewhere = ["--home", str(tmp_path / "elsewhere")]
     assert main(["scan", str(folder), "--name", "set", *elsewhere]) == 0
     assert main(["verdicts", "import", "set", str(file), *elsewhere]) == 0

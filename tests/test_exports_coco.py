@@ -16,7 +16,7 @@ from dedup.annotations import Coco, tags_from_coco
 from dedup.errors import ExportError
 from dedup.exports import coco
 from dedup.model import SCORE_VERSION
-from tests.frames import TAGS, FakeDataset, make_frame
+from tests.frames import TAGS, FakeDataset, make_frame, written
 
 SOURCE = {
     "info": {"year": 2017, "contributor": "é", "unknown": [1, 2.50, None]},
@@ -47,7 +47,7 @@ def dataset(tmp_path, source=SOURCE, paths=("x/a.jpg", "x/b.jpg", "x/new.jpg"), 
 
 
 def exported(data, mask):
-    return json.loads(coco.to_bytes(data, np.array(mask)))
+    return json.loads(written(coco.write, data, np.array(mask)))
 
 
 def test_the_selection_and_nothing_else_with_everything_as_it_was(tmp_path):
@@ -118,7 +118,7 @@ def test_written_files_load_in_pycocotools_and_come_back(tmp_path, capsys):
     with pytest.raises(ExportError, match="exists already"):
         coco.write(data, data.everything(), output)
     again = FakeDataset(data.frame, root=tmp_path, coco=Coco.read(output))
-    assert coco.to_bytes(again, data.everything()) == output.read_bytes()
+    assert written(coco.write, again) == output.read_bytes()
 
 
 @settings(max_examples=30)

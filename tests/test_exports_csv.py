@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from dedup.errors import Cancelled, ExportError
 from dedup.exports import csv as export
 from dedup.model import SCORE_VERSION
-from tests.frames import METRICS, TAGS, FakeDataset, make_frame
+from tests.frames import METRICS, TAGS, FakeDataset, make_frame, written
 
 DATASET = FakeDataset(make_frame())
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1", "＝1", "＋1", "－1", "＠a"]
 
 
 def test_columns_are_the_documented_ones_in_order():
-    header = export.to_bytes(DATASET, DATASET.everything()).decode().splitlines()[0]
+    header = written(export.write, DATASET).decode().splitlines()[0]
     names = next(csv.reader([header]))
     assert names == [
         *("path", "sha256", "bytes", "width", "height", "format", "captured_at", "status", "error", "split", "class"),
@@ -31,7 +31,7 @@ def test_columns_are_the_documented_ones_in_order():
 
 
 def test_plain_pandas_reads_right_types():
-    frame = pd.read_csv(io.BytesIO(export.to_bytes(DATASET, DATASET.everything())))
+    frame = pd.read_csv(io.BytesIO(written(export.write, DATASET)))
     assert frame["path"].tolist() == DATASET.frame["path"].tolist()
     assert frame["tag:keep"].dtype == bool and frame["tag:keep"].tolist() == DATASET.frame["tag:keep"].tolist()
     assert frame["bytes"].dtype == np.int64 and frame["score_version"].unique().tolist() == [SCORE_VERSION]
@@ -41,7 +41,7 @@ def test_plain_pandas_reads_right_types():
 
 
 def test_our_reader_gives_everything_back():
-    frame = export.read(io.BytesIO(export.to_bytes(DATASET, DATASET.everything())))
+    frame = export.read(io.BytesIO(written(export.write, DATASET)))
     expected = export.table(DATASET.frame, DATASET.everything())
     for name in expected:
         assert (
@@ -63,7 +63,7 @@ def test_values_mean_what_their_columns_say():
 
 
 def test_unknown_values_are_empty_and_never_nan():
-    text = export.to_bytes(DATASET, DATASET.everything()).decode()
+    text = written(export.write, DATASET).decode()
     cells = {cell for row in csv.reader(io.StringIO(text)) for cell in row}
     assert not cells & {"nan", "NaN", "None", "<NA>", "-1", "True", "False"}
 
@@ -71,9 +71,9 @@ def test_unknown_values_are_empty_and_never_nan():
 def test_only_the_selected_and_also_none_of_them():
     mask = DATASET.everything()
     mask[1:] = False
-    assert export.read(io.BytesIO(export.to_bytes(DATASET, mask)))["path"].tolist() == [DATASET.frame["path"][0]]
+    assert export.read(io.BytesIO(written(export.write, DATASET, mask)))["path"].tolist() == [DATASET.frame["path"][0]]
     mask[:] = False
-    empty = export.read(io.BytesIO(export.to_bytes(DATASET, mask)))
+    empty = export.read(io.BytesIO(written(export.write, DATASET, mask)))
     assert len(empty) == 0 and "path" in empty and "tag:keep" in empty
 
 
@@ -82,12 +82,12 @@ def test_nothing_is_left_for_a_spreadsheet_to_run(text):
     frame = make_frame([f"{text}.jpg", "b.jpg"]).assign(error=text, relation=text)
     frame["classes"] = pd.Series([(text,)] * 2, dtype=object)
     dataset = FakeDataset(frame)
-    rows = list(csv.DictReader(io.StringIO(export.to_bytes(dataset, dataset.everything()).decode(), newline="")))
+    rows = list(csv.DictReader(io.StringIO(written(export.write, dataset).decode(), newline="")))
     for row in rows:
         for cell in row.values():
             assert cell[:1] not in tuple("=+-@\t\r\n＝＋－＠") and cell.lstrip()[:1] not in tuple("=+@＝＋－＠")
     assert f"./{text}.jpg" in [row["path"] for row in rows]
-    back = export.read(io.BytesIO(export.to_bytes(dataset, dataset.everything())))
+    back = export.read(io.BytesIO(written(export.write, dataset)))
     assert f"{text}.jpg" in back["path"].tolist()
     assert set(back["error"]) == set(back["class"]) == {text}
 
@@ -96,7 +96,7 @@ def test_negative_numbers_are_untouched():
     frame = make_frame(["a.jpg", "b.jpg"])
     frame["entropy"] = -0.25
     dataset = FakeDataset(frame)
-    assert pd.read_csv(io.BytesIO(export.to_bytes(dataset, dataset.everything())))["entropy"].tolist() == [-0.25] * 2
+    assert pd.read_csv(io.BytesIO(written(export.write, dataset)))["entropy"].tolist() == [-0.25] * 2
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
@@ -115,7 +115,7 @@ awkward = texts | st.sampled_from(
 def test_any_text_survives_the_round_trip(paths, text):
     frame = make_frame(paths).assign(error=text)
     dataset = FakeDataset(frame)
-    back = export.read(io.BytesIO(export.to_bytes(dataset, dataset.everything())))
+    back = export.read(io.BytesIO(written(export.write, dataset)))
     assert back["path"].tolist() == frame["path"].tolist()
     assert back["error"].tolist() == frame["error"].tolist()
 
@@ -124,7 +124,7 @@ def test_writes_atomically_and_never_over_a_file_unasked(tmp_path):
     output = tmp_path / "out.csv"
     report = export.write(DATASET, DATASET.everything(), output)
     assert report.rows == len(DATASET.frame) and report.path == output
-    assert output.read_bytes() == export.to_bytes(DATASET, DATASET.everything())
+    assert output.read_bytes() == written(export.write, DATASET)
     with pytest.raises(ExportError, match="exists already"):
         export.write(DATASET, DATASET.everything(), output)
     none = ~DATASET.everything()

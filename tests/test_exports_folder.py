@@ -179,7 +179,7 @@ def test_a_full_disk_is_a_clear_sentence_and_no_half_file(data, tmp_path, monkey
 
 def test_too_little_space_is_said_before_the_first_copy(tmp_path, data):
     data.frame["bytes"] = np.int64(10**15)
-    with pytest.raises(ExportError, match="MB free"):
+    with pytest.raises(ExportError, match="GB free, but the copies need"):
         folder.write(data, data.everything(), tmp_path / "out")
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 
 import pytest
 
-from dedup.errors import DatasetError
-from dedup.files import atomic_write, write_text
+from dedup.errors import DatasetError, ExportError
+from dedup.files import SHA256, atomic_write, sha256_of, write_chunks, write_text
 
 
 def test_the_file_appears_whole_with_ordinary_permissions(tmp_path):
@@ -37,3 +38,22 @@ def test_an_error_in_the_writer_passes_through(tmp_path):
         stream.write(b"half")
         raise ValueError("mine")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_not_overwritten_unasked(tmp_path):
+    path = tmp_path / "a"
+    write_chunks(path, [b"old", b"er"], overwrite=False)
+    with pytest.raises(ExportError, match="exists already"):
+        write_chunks(path, [b"new"], overwrite=False)
+    assert path.read_bytes() == b"older"
+    write_chunks(path, [b"new"], overwrite=True)
+    assert path.read_bytes() == b"new"
+    for output, message in ((tmp_path, "is a folder"), (tmp_path / "no" / "a", "There is no folder")):
+        with pytest.raises(ExportError, match=message):
+            write_chunks(output, [b""], overwrite=True)
+
+
+def test_a_hash_is_that_of_the_bytes(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    assert sha256_of(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()
+    assert SHA256.fullmatch(sha256_of(tmp_path / "a"))

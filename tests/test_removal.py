@@ -22,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedup import removal
-from dedup.errors import Cancelled, RemovalError, UnknownTag, UsageError
+from dedup.errors import Cancelled, ExportError, RemovalError, UnknownTag, UsageError
 from dedup.removal import State, applying, journal, moves
 from tests.building import Images, frame_of, make_images, picture
 
@@ -139,6 +139,10 @@ def test_the_plan_file_reads_back_equal(images, tmp_path):
     plan = removal.plan(images, "all")
     removal.write(plan, tmp_path / "plan.json")
     assert removal.read(tmp_path / "plan.json") == plan
+    assert (tmp_path / "plan.json").read_bytes() == removal.to_bytes(plan)
+    with pytest.raises(ExportError, match="exists already"):
+        removal.write(plan, tmp_path / "plan.json")
+    removal.write(plan, tmp_path / "plan.json", overwrite=True)
     assert json.loads((tmp_path / "plan.json").read_text())["entries"][0]["sha256"] == plan.entries[0].sha256
 
 

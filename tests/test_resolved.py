@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 import dedup
-from dedup import clashes
 from dedup.exports import coco, csv
 from dedup.resolutions import Choice
 from tests.building import picture
+from tests.frames import written
 from tests.labelled import clashing
 
 
@@ -24,7 +24,7 @@ def dataset(shared_data, tmp_path, home):
 
 
 def exported(dataset) -> dict:
-    return json.loads(coco.to_bytes(dataset, np.ones(len(dataset.frame), bool)))
+    return json.loads(written(coco.write, dataset))
 
 
 def labels_of(document: dict, name: str) -> list:
@@ -150,8 +150,7 @@ def test_identical_files_in_two_class_folders_are_told_apart(folders):
     decide(folders, case, side(folders, case, "cat/a.png"))
     other = case.clash.right if case.clash.left == cat else case.clash.left
     assert folders.labels.classes == dict.fromkeys({cat, other} | _same(folders, case), ("cat",))
-    everything = np.ones(len(paths), bool)
-    classes = pd.read_csv(io.BytesIO(csv.to_bytes(folders, everything))).set_index("path")["class"]
+    classes = pd.read_csv(io.BytesIO(written(csv.write, folders))).set_index("path")["class"]
     assert classes[paths[other]] == "cat"
     document = exported(folders)
     assert next(i for i in document["images"] if i["file_name"] == paths[other])["dedup"]["classes"] == ["cat"]
@@ -165,9 +164,3 @@ def _same(dataset, case) -> set[int]:
     marks = {case.left, case.right}
     alike = [each.clash for each in dataset.clashes if {each.left, each.right} == marks]
     return {row for clash in alike for row in (clash.left, clash.right)}
-
-
-def test_undecided_clashes_hold_their_rows(folders):
-    assert set(clashes.rows(each.clash for each in folders.clashes)) >= {
-        row for each in folders.clashes for row in (each.clash.left, each.clash.right)
-    }

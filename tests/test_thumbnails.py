@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dedup import decode, thumbnails
-from dedup.errors import UnreadableImage
+from dedup.errors import DatasetError, UnreadableImage
 
 LEFT_RED = Image.fromarray(
     np.concatenate([np.full((60, 40, 3), (220, 20, 20)), np.full((60, 40, 3), (20, 20, 220))], 1).astype(np.uint8)
@@ -49,6 +49,12 @@ def test_a_thumbnail_is_upright(tmp_path):
     small = Image.open(io.BytesIO(thumbnails.shrink(turned(tmp_path / "turned.jpg", 6))))
     red, _, blue = small.getpixel((small.width // 2, 5))
     assert small.height > small.width and red > 150 > blue  # turned clockwise, left is up
+
+
+def test_a_cache_that_cannot_be_made_is_one_sentence(tmp_path):
+    (tmp_path / "cache").write_text("a file is in the way")
+    with pytest.raises(DatasetError, match="Cannot make the folder"):
+        thumbnails.thumbnail(saved(tmp_path / "a.png"), tmp_path / "cache", "abcd")
 
 
 def test_a_thumbnail_is_made_once_and_found_again(tmp_path):

@@ -13,6 +13,7 @@ import dedup
 from dedup import removal, uniting
 from dedup.cli import main
 from dedup.exports import coco, csv
+from tests.frames import written
 from tests.labelled import Photos, mirrored
 
 KEPT, GONE = 5, 7
@@ -42,7 +43,7 @@ def boxes(document: dict, name: str) -> list:
 
 
 def exported(dataset) -> dict:
-    return json.loads(coco.to_bytes(dataset, np.ones(len(dataset.frame), bool)))
+    return json.loads(written(coco.write, dataset))
 
 
 def same(found: list, expected: list, pixels: float) -> bool:

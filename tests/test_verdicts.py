@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dedup import verdicts
 from dedup.decisions import Decisions
-from dedup.errors import UsageError
+from dedup.errors import ExportError, UsageError
 from dedup.verdicts import Verdicts
 from tests.building import make_images, picture
 
@@ -37,6 +37,9 @@ def test_the_same_bytes_cannot_be_told_apart():
 def test_a_file_carries_verdicts_to_another_dataset(tmp_path):
     mine = Verdicts(frozenset({frozenset({A, B}), frozenset({C, D})}), frozenset({tuple(sorted([A, C, C]))}))
     verdicts.write(mine, tmp_path / "verdicts.json")
+    with pytest.raises(ExportError, match="exists already"):
+        verdicts.write(Verdicts(), tmp_path / "verdicts.json")
+    assert verdicts.from_bytes(verdicts.to_bytes(mine)) == mine
     theirs = Decisions(tmp_path / "theirs.db")
     theirs.decide([verdicts.change(A, B)], "known already")
     assert verdicts.merge(theirs, verdicts.read(tmp_path / "verdicts.json")) == 2
@@ -61,6 +64,8 @@ def test_other_files_are_refused_in_one_sentence(tmp_path, text, message):
     (tmp_path / "file.json").write_text(text)
     with pytest.raises(UsageError, match=message):
         verdicts.read(tmp_path / "file.json")
+    with pytest.raises(UsageError, match=f"The file is .*{message}"):
+        verdicts.from_bytes(text.encode())
 
 
 def test_a_group_is_settled_until_a_member_joins():

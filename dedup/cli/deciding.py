@@ -9,31 +9,37 @@ import typer
 
 import dedup
 from dedup import fingerprint, gate, leaks, removal, verdicts
-from dedup.cli.common import Home, Json, Name, TagOption, complain, one_of, opened, progress, say, say_json
+from dedup.cli.common import Home, Json, Name, Overwrite, TagOption, complain, one_of, opened, progress, say, say_json
 from dedup.cli.removing import UniteAnnotations, UniteTags, carry_out, removal_plan
 from dedup.dataset import Dataset
 from dedup.errors import UnknownDataset
+from dedup.model import Status
 from dedup.resolved import CLASH
 from dedup.uniting import heritage
 from dedup.words import plural, size
 
 Output = Annotated[Path, typer.Option("--output", help="The file to write.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
 Limit = Annotated[int | None, typer.Option(min=0, help="The most there may be (default: not checked).")]
 
 
-def plan(name: Name, output: Output, tag: TagOption = None, home: Home = None, as_json: Json = False) -> None:
+def plan(
+    name: Name,
+    output: Output,
+    tag: TagOption = None,
+    overwrite: Overwrite = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
     """Write a removal plan: what goes, what stays for it and why, keyed by content hash. Nothing is touched.
 
     The images of --tag go; else those that people decided to let go; where nothing was decided, redundant exact copies.
     """
     made = removal_plan(opened(name, home), tag, decided=True)
-    removal.write(made, output)
+    removal.write(made, output, overwrite=overwrite)
     if as_json:
         say_json({"remove": len(made.entries), "stay": len(made.stays), "path": output})
         return
-    total = size(sum(entry.bytes for entry in made.entries))
-    say(f"Wrote a plan to remove {plural(len(made.entries), 'image')} ({total}) to {output}.")
+    say(f"Wrote a plan to remove {plural(len(made.entries), 'image')} ({size(made.bytes)}) to {output}.")
     say(f"Carry it out with: dedup apply {name} {output}")
 
 
@@ -74,8 +80,8 @@ def check(
         say_json({"passed": report.passed, "findings": found})
         return 0 if report.passed else 1
     for finding in report.findings:
-        say(f"{finding.name}: {finding.count:,}, at most {finding.limit:,} allowed")
-        for example in finding.examples if finding.count > finding.limit else ():
+        say(finding.sentence())
+        for example in finding.examples if finding.exceeded else ():
             say(f"  {example}")
     if not report.findings:
         say("Nothing was checked. Give a limit, e.g. --max-exact 0 --max-leaks 0.")
@@ -85,7 +91,7 @@ def check(
 def export_fingerprint(
     name: Name,
     output: Output,
-    hash_only: Annotated[bool, typer.Option("--hash-only", help="32-byte hashes only, no tiny pictures.")] = False,
+    hash_only: Annotated[bool, typer.Option("--hash-only", help="Only hashes, no tiny pictures.")] = False,
     names: Annotated[bool, typer.Option("--names", help="Include the paths of images.")] = False,
     overwrite: Overwrite = False,
     home: Home = None,
@@ -144,10 +150,10 @@ def show_clashes(name: Name, home: Home = None, as_json: Json = False) -> int:
     return 1 if open_ones else 0
 
 
-def export_verdicts(name: Name, output: Output, home: Home = None) -> None:
+def export_verdicts(name: Name, output: Output, overwrite: Overwrite = False, home: Home = None) -> None:
     """Write the verdicts ("not a duplicate", reviewed groups) to a file for another machine or a colleague."""
     found = verdicts.of(opened(name, home).decisions)
-    verdicts.write(found, output)
+    verdicts.write(found, output, overwrite=overwrite)
     say(f"Wrote {plural(len(found), 'verdict')} to {output}.")
 
 
@@ -178,6 +184,6 @@ def _check_against(dataset: Dataset, against: str, home: Path | None, as_json: b
     for each in matches:
         say(f"{each.path} is known as {each.known}" + (f": {each.relation}" if each.relation else ""))
     say(f"{plural(len(matches), 'image')} of {len(dataset.frame):,} known already.")
-    if not dataset.frame["status"].eq("ok").all():
+    if not dataset.frame["status"].eq(Status.OK).all():
         complain("Files that could not be read were not compared.")
     return 1 if matches else 0

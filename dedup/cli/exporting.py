@@ -8,7 +8,20 @@ from typing import Annotated, Any
 import typer
 
 import dedup
-from dedup.cli.common import Home, Json, Name, TagOption, Where, one_of, opened, progress, say, say_json, selected
+from dedup.cli.common import (
+    Home,
+    Json,
+    Name,
+    Overwrite,
+    TagOption,
+    Where,
+    one_of,
+    opened,
+    progress,
+    say,
+    say_json,
+    selected,
+)
 from dedup.exports import EXPORTS, FOLDER, PAIRS
 from dedup.exports.folder import MODES
 from dedup.words import plural
@@ -22,7 +35,7 @@ def export(
     output: Annotated[Path, typer.Option("--output", help="The file, or for `folder` the folder, to write.")],
     where: Where = "",
     tag: TagOption = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
+    overwrite: Overwrite = False,
     mode: Annotated[str, typer.Option("--mode", help=f"For `folder`, one of: {', '.join(MODES)}.")] = "copy",
     similar: Annotated[bool, typer.Option("--similar", help="For `pairs`: also pairs that are only similar.")] = False,
     home: Home = None,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
 from dedup import montage
 from dedup.cli.common import Home, Json, Name, Where, opened, progress, say, say_json, selected
 from dedup.cli.scanning import summary
 from dedup.dataset import Dataset
-from dedup.model import Status
+from dedup.model import Kind, Status
+from dedup.selection import KINDS
 from dedup.words import plural, size
 
 SHOWN = 10
@@ -29,14 +30,15 @@ def show(name: Name, home: Home = None, as_json: Json = False) -> None:
         return
     counts = summary(dataset)
     say(f"{dataset.name}  {dataset.root}")
-    for kind in ("images", "exact", "near", "unique", "failed"):
-        say(f"  {kind:8s}{counts[kind]:>10,}")
+    for counted in ("images", *KINDS):
+        say(f"  {counted:8s}{counts[counted]:>10,}")
     for tag, count in tags.items():
         say(f"  tag {tag}: {plural(count, 'image')}")
     if len(groups):
         say(f"Biggest of {plural(len(groups), 'group')} ({size(groups['bytes_saved'].sum())} to save):")
-    for group in groups.head(SHOWN).itertuples():
-        say(f"  {group.path}: {group.exact} exact and {group.near} near, {size(float(str(group.bytes_saved)))}")
+    biggest = groups.head(SHOWN)[["path", "exact", "near", "bytes_saved"]]
+    for path, exact, near, saved in biggest.itertuples(index=False):
+        say(f"  {path}: {exact:,} exact and {near:,} near, {size(saved)}")
     if failures:
         say(f"{plural(len(failures), 'file')} could not be read:")
     for failure in failures[:SHOWN]:
@@ -105,7 +107,7 @@ def history(name: Name, home: Home = None, as_json: Json = False) -> None:
     """The latest decisions: when, who, what."""
     operations = opened(name, home).decisions.history()
     if as_json:
-        say_json([{field: getattr(each, field) for field in each.__slots__} for each in operations])
+        say_json([asdict(each) for each in operations])
         return
     for each in operations:
         state = "" if each.state == "done" else f" ({each.state})"
@@ -121,7 +123,7 @@ def threshold(
     dataset = opened(name, home)
     if distance is not None:
         dataset.near_threshold = distance
-    near = int((dataset.frame["kind"] == "near").sum())
+    near = int((dataset.frame["kind"] == Kind.NEAR).sum())
     say(f"The near-duplicate threshold is {dataset.near_threshold:g}: {plural(near, 'near duplicate')}.")
 
 
@@ -131,24 +133,13 @@ def _failures(dataset: Dataset) -> list[dict[str, Any]]:
 
 
 def _group(dataset: Dataset, number: int) -> dict[str, Any]:
-    frame = dataset.frame
-    rows = montage.members(frame, number)
+    rows = montage.members(dataset.frame, number)
+    images = dataset.frame.iloc[rows][["path", "sha256", "kind", "role", "distance", "relation"]].to_dict("records")
     hashes = [bits.tobytes().hex() for bits in dataset.signatures["hash"][rows]]
     return {
-        "keeper": frame["path"].iat[rows[0]],
-        "reason": frame["keeper_reason"].iat[rows[0]],
-        "images": [
-            {
-                "path": frame["path"].iat[row],
-                "hash": hashed,
-                "sha256": frame["sha256"].iat[row],
-                "kind": frame["kind"].iat[row],
-                "role": frame["role"].iat[row],
-                "distance": float(np.float64(str(frame["distance"].iat[row]))),
-                "relation": frame["relation"].iat[row],
-            }
-            for row, hashed in zip(rows, hashes, strict=True)
-        ],
+        "keeper": images[0]["path"],
+        "reason": dataset.frame["keeper_reason"].iat[rows[0]],
+        "images": [image | {"hash": hashed} for image, hashed in zip(images, hashes, strict=True)],
     }
 
 
@@ -158,5 +149,5 @@ def _tell_group(place: int, group: dict[str, Any]) -> None:
     say(f"  because {group['reason']}")
     for image in copies:
         how = f": {image['relation']}" if image["relation"] else ""
-        distance = "" if image["kind"] == "exact" else f", distance {image['distance']:.2f}"
+        distance = "" if image["kind"] == Kind.EXACT else f", distance {image['distance']:.2f}"
         say(f"  {image['kind']} {image['path']}  hash {image['hash']}{how}{distance}")

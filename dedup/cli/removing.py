@@ -83,8 +83,8 @@ def _preview(plan: removal.Plan, left: Heritage, as_json: bool) -> None:
     for stay in plan.stays:
         say(f"{stay.path}  stays: {stay.reason}")
     _tell(left, "would be given")
-    total = size(sum(entry.bytes for entry in plan.entries))
-    say(f"{plural(len(plan.entries), 'image')} ({total}) would go to the quarantine; nothing was touched. Add --apply.")
+    goes = f"{plural(len(plan.entries), 'image')} ({size(plan.bytes)})"
+    say(f"{goes} would go to the quarantine; nothing was touched. Add --apply.")
 
 
 def _tell(left: Heritage, verb: str) -> None:

@@ -11,7 +11,7 @@ import typer
 import dedup
 from dedup.cli.common import Home, Json, Name, progress, say, say_json
 from dedup.dataset import Dataset
-from dedup.model import Kind
+from dedup.selection import KINDS
 from dedup.words import plural
 
 
@@ -92,7 +92,7 @@ def summary(dataset: Dataset) -> dict[str, object]:
         "name": dataset.name,
         "root": dataset.root,
         "images": len(dataset.frame),
-        **{kind.value: int(kinds.get(kind, 0)) for kind in (Kind.EXACT, Kind.NEAR, Kind.UNIQUE, Kind.FAILED)},
+        **{kind: int(kinds.get(kind, 0)) for kind in KINDS},
         "groups": len(dataset.groups),
         "near_threshold": dataset.near_threshold,
         "passed_over": dict(dataset.info.passed_over),

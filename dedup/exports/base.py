@@ -1,17 +1,14 @@
-"""What every export shares: its record, its report, what it reads of a dataset, and how it writes a file."""
+"""What every export shares: its record, its report and what it reads of a dataset."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import pandas as pd
 
-from dedup.errors import DatasetError, ExportError
-from dedup.files import atomic_write
 from dedup.model import OnProgress, Progress
 from dedup.resolved import Labels
 from dedup.where import Mask
@@ -100,19 +97,3 @@ class Meter:
         self.done += units
         if self.on_progress is not None:
             self.on_progress(Progress(self.stage, self.done, self.total, time.perf_counter() - self.start))
-
-
-def write_chunks(output: Path, chunks: Iterable[bytes], overwrite: bool) -> None:
-    """Write `chunks` to `output` atomically. Raises `ExportError` if it exists (unless `overwrite`) or cannot be."""
-    if output.is_dir():
-        raise ExportError(f"{output} is a folder. Give the name of a file to write.")
-    if output.exists() and not overwrite:
-        raise ExportError(f"{output} exists already. Choose another name, or say that it may be overwritten.")
-    if not output.parent.is_dir():
-        raise ExportError(f"There is no folder {output.parent} to write {output.name} into. Make it first.")
-    try:
-        with atomic_write(output) as stream:
-            for chunk in chunks:
-                stream.write(chunk)
-    except DatasetError as error:
-        raise ExportError(str(error)) from error

@@ -27,7 +27,8 @@ import numpy as np
 import pandas as pd
 
 from dedup.annotations import NAMESPACE, Attachment, Coco, FileNames
-from dedup.exports.base import Export, Exportable, Meter, Report, classed, write_chunks
+from dedup.exports.base import Export, Exportable, Meter, Report, classed
+from dedup.files import write_chunks
 from dedup.joining import Document, Part, next_id
 from dedup.model import SCORE_VERSION, TAG_PREFIX, OnProgress, Status
 from dedup.where import Mask
@@ -51,11 +52,6 @@ def build(dataset: Exportable, mask: Mask) -> tuple[Document, tuple[str, ...]]:
     if failed:
         notes.append(f"{failed:,} of the images cannot be read; select without the kind failed to leave them out.")
     return document, tuple(notes)
-
-
-def to_bytes(dataset: Exportable, mask: Mask) -> bytes:
-    """The whole document, for a download."""
-    return b"".join(_chunks(build(dataset, mask)[0], None))
 
 
 def write(

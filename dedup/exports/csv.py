@@ -20,9 +20,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dedup.exports.base import Export, Exportable, Meter, Report, classed, write_chunks
+from dedup.exports.base import Export, Exportable, Meter, Report, classed
+from dedup.files import write_chunks
 from dedup.metrics import METRICS
-from dedup.model import SCORE_VERSION, TAG_PREFIX, OnProgress
+from dedup.model import SCORE_VERSION, TAG_PREFIX, OnProgress, Status
 from dedup.where import Mask
 
 ROWS_A_CHUNK = 5_000
@@ -77,7 +78,7 @@ def table(frame: pd.DataFrame, mask: Mask) -> pd.DataFrame:
         rows = chosen[name].to_numpy()
         columns[name] = np.where(rows >= 0, paths[rows], "")
     for name in ("width", "height"):
-        columns[name] = chosen[name].astype("Int64").where(chosen["status"] == "ok")
+        columns[name] = chosen[name].astype("Int64").where(chosen["status"] == Status.OK)
     for name in ("group", "nearest_bits"):
         columns[name] = chosen[name].astype("Int64").where(chosen[name] >= 0)
     metrics = [metric.name for metric in METRICS if metric.name in frame and metric.name not in COLUMNS]
@@ -85,11 +86,6 @@ def table(frame: pd.DataFrame, mask: Mask) -> pd.DataFrame:
     result = pd.DataFrame({name: columns[name] for name in COLUMNS}, index=chosen.index)
     result = pd.concat([result, chosen[metrics], chosen[tags].astype(bool)], axis=1)
     return result.assign(score_version=SCORE_VERSION).reset_index(drop=True)
-
-
-def to_bytes(dataset: Exportable, mask: Mask) -> bytes:
-    """The whole CSV, for a download."""
-    return b"".join(_chunks(table(classed(dataset), mask), None))
 
 
 def write(

@@ -26,9 +26,10 @@ import numpy as np
 from dedup.errors import DatasetError, ExportError
 from dedup.exports import coco, csv
 from dedup.exports.base import Export, Exportable, Meter, Report
-from dedup.files import write_text
+from dedup.files import sha256_of, write_text
 from dedup.model import OnProgress
 from dedup.where import Mask
+from dedup.words import size
 
 Mode = Literal["copy", "hardlink", "symlink"]
 MODES: tuple[Mode, ...] = ("copy", "hardlink", "symlink")
@@ -157,7 +158,7 @@ def _prepare(output: Path, items: list[Item], mode: Mode) -> None:
         output.mkdir(parents=True, exist_ok=True)
         needed, free = sum(item.size for item in items) if mode == "copy" else 0, shutil.disk_usage(output).free
         if needed > free:
-            raise ExportError(f"{output} has {free / 1e6:,.0f} MB free, but the copies need {needed / 1e6:,.0f} MB.")
+            raise ExportError(f"{output} has {size(free)} free, but the copies need {size(needed)}.")
         try:
             write_text(output / MARKER, marker)
         except DatasetError as error:
@@ -209,14 +210,14 @@ def _source_problem(item: Item, *, read: bool) -> str:
         return "the file cannot be read"
     try:
         item.source.open("rb").close()
-        return CHANGED if read and _sha256(item.source) != item.sha256 else ""
+        return CHANGED if read and sha256_of(item.source) != item.sha256 else ""
     except OSError as error:
         return f"the file cannot be read ({error.strerror})"
 
 
 def _check_existing(item: Item, target: Path) -> str:
     """A file of an earlier, interrupted run is kept if it is right; anything else stops the export."""
-    if _sha256(target) != item.sha256:
+    if sha256_of(target) != item.sha256:
         raise ExportError(f"{target} is there already with other content. Choose a new or empty folder.")
     return ""
 
@@ -230,7 +231,7 @@ def _copy(item: Item, unfinished: Path) -> str:
     if digest.hexdigest() != item.sha256:
         return CHANGED
     shutil.copystat(item.source, unfinished)
-    if _sha256(unfinished) != item.sha256:
+    if sha256_of(unfinished) != item.sha256:
         raise ExportError(f"The copy of {item.relative} does not read back as written. Check the target disk.")
     return ""
 
@@ -246,11 +247,6 @@ def _symbolic_link(item: Item, unfinished: Path) -> str:
 
 
 _MAKERS: dict[Mode, Callable[[Item, Path], str]] = {"copy": _copy, "hardlink": _hard_link, "symlink": _symbolic_link}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @contextmanager

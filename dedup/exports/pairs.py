@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from dedup import relations
-from dedup.exports.base import Export, Exportable, Meter, Report, write_chunks
+from dedup.exports.base import Export, Exportable, Meter, Report
 from dedup.exports.csv import ROWS_A_CHUNK, encode, guarded
-from dedup.model import OnProgress, Role
+from dedup.files import write_chunks
+from dedup.model import Kind, OnProgress, Role
 from dedup.where import Mask
 
-KINDS = ("exact", "near")
+KINDS = (Kind.EXACT, Kind.NEAR)
 COLUMNS = ("left", "right", "kind", "distance", "relation", "relations")
 """The columns before the relation's parameters, which are those of `dedup.relations.PAIR_COLUMNS`."""
 
@@ -27,18 +28,13 @@ def table(dataset: Exportable, mask: Mask, *, similar: bool = False) -> pd.DataF
     """
     pairs, frame = dataset.pairs, dataset.frame
     kept = mask[pairs["left"].to_numpy()] & mask[pairs["right"].to_numpy()]
-    kept &= pairs["kind"].isin((*KINDS, "similar") if similar else KINDS).to_numpy(dtype=bool)
+    kept &= pairs["kind"].isin((*KINDS, Kind.SIMILAR) if similar else KINDS).to_numpy(dtype=bool)
     pairs = _originals_left(pairs.loc[kept, list(relations.PAIR_COLUMNS)].reset_index(drop=True), frame)
     paths = frame["path"].to_numpy(dtype=object)
     pairs = pairs.assign(relation=np.array(relations.describe(pairs), dtype=object))
     for side in ("left", "right"):
         pairs[side] = paths[pairs[side].to_numpy()]
     return pairs[[*COLUMNS, *(name for name in pairs if name not in COLUMNS)]]
-
-
-def to_bytes(dataset: Exportable, mask: Mask, *, similar: bool = False) -> bytes:
-    """The whole CSV, for a download."""
-    return b"".join(_chunks(table(dataset, mask, similar=similar), None))
 
 
 def write(

@@ -9,7 +9,7 @@ for by row or tag, and only to the quarantine.
 
 from dedup.removal.applying import HOW, Outcome, Report, apply, require_way
 from dedup.removal.journal import Removal, State, removed, standing
-from dedup.removal.planfile import Entry, Plan, Stay, read, write
+from dedup.removal.planfile import Entry, Plan, Stay, read, to_bytes, write
 from dedup.removal.planning import Images, keeper_tags, plan
 from dedup.removal.restoring import restore
 from dedup.removal.verifying import Verification, verify
@@ -33,6 +33,7 @@ __all__ = [
     "require_way",
     "restore",
     "standing",
+    "to_bytes",
     "verify",
     "write",
 ]

@@ -29,7 +29,7 @@ LOCK_SECONDS = 5.0
 
 
 class State(StrEnum):
-    """Where one removal stands. The first four are under way and are settled by the next to hold the lock."""
+    """Where one removal stands. Those of `UNDER_WAY` are settled by the next to hold the lock."""
 
     MOVING = "moving"
     LINKING = "linking"

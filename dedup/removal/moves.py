@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from dedup.errors import RemovalError
+from dedup.files import sha256_of
 
 LINK_REFUSED = {errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -17,12 +17,6 @@ DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 class RefusalError(RemovalError):
     """One file stays where it is; `str(error)` says why. The others go on."""
-
-
-def sha256_of(path: Path) -> str:
-    """Hex SHA-256 of a file's bytes. Raises OSError."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 class Hasher:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from dedup.errors import RemovalError
-from dedup.files import write_text
+from dedup.files import SHA256, Document, write_chunks
 
-FORMAT = "dedup removal plan"
-VERSION = 1
-SHA256 = re.compile(r"[0-9a-f]{64}")
+FILE = Document("dedup removal plan", 1, "removal plan", "make one with `plan`", RemovalError)
 IDENTICAL = ("file", "pixels", "")
 
 
@@ -83,32 +79,29 @@ class Plan:
         return sum(entry.bytes for entry in self.entries)
 
 
-def write(removal: Plan, path: Path) -> None:
-    """Write the plan as JSON, atomically. Raises `DatasetError` when the disk refuses."""
-    document = {"format": FORMAT, "version": VERSION, **asdict(removal)}
-    write_text(path, json.dumps(document, indent=1, ensure_ascii=True) + "\n")
+def to_bytes(removal: Plan) -> bytes:
+    """The plan as a JSON file."""
+    return FILE.encode(asdict(removal))
+
+
+def write(removal: Plan, path: Path, *, overwrite: bool = False) -> None:
+    """Write `to_bytes` as a file. Raises `ExportError` when it exists (unless `overwrite`) or cannot be written."""
+    write_chunks(path, [to_bytes(removal)], overwrite)
 
 
 def read(path: Path) -> Plan:
-    """The plan in a file. Raises `RemovalError` when it is not one, is of a newer version or was damaged."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RemovalError(f"{path} is not a readable removal plan: {error}.") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise RemovalError(f"{path} is not a removal plan; make one with `plan`.")
-    if document.get("version") != VERSION:
-        raise RemovalError(f"{path} is a plan of version {document.get('version')}; this program reads {VERSION}.")
-    try:
-        return Plan(
-            dataset=_typed(document["dataset"], str),
-            root=_typed(document["root"], str),
-            created=_typed(document["created"], str),
-            entries=tuple(_record(Entry, item) for item in document["entries"]),
-            stays=tuple(_record(Stay, item) for item in document["stays"]),
-        )
-    except (KeyError, TypeError) as error:
-        raise RemovalError(f"{path} is a damaged removal plan ({error}); plan anew.") from error
+    """The plan in a file. Raises `RemovalError` when it is not one, is of another version or was damaged."""
+    return FILE.read(path, _parse)
+
+
+def _parse(document: dict[str, Any]) -> Plan:
+    return Plan(
+        dataset=_typed(document["dataset"], str),
+        root=_typed(document["root"], str),
+        created=_typed(document["created"], str),
+        entries=tuple(_record(Entry, item) for item in document["entries"]),
+        stays=tuple(_record(Stay, item) for item in document["stays"]),
+    )
 
 
 FIELD_TYPES = {"bytes": int, "decided": bool}

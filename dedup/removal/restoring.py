@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
+from dedup.files import sha256_of
 from dedup.model import OnProgress
 from dedup.removal.applying import Outcome, Report, run
 from dedup.removal.journal import Journal, Removal, State, locked
@@ -15,7 +16,6 @@ from dedup.removal.moves import (
     copy,
     duplicate,
     is_same_file,
-    sha256_of,
     sync_folder,
     withdraw,
 )
