@@ -10,6 +10,7 @@ Boxes are taken in upright pixels, as viewers and pycocotools' users draw them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -25,6 +26,7 @@ from dedup.relations import AFFINE, SIZES, map_box, pixel_affine
 MATCHING_IOU = 0.5
 LEAST_SEEN = 0.5
 GEOMETRY = [*AFFINE, *SIZES]
+ON_THE_LEFT, ON_THE_RIGHT = "on the left", "on the right"
 
 Rectangle = tuple[float, float, float, float]
 """left, top, right, bottom in pixels."""
@@ -50,12 +52,12 @@ class Difference:
     right: Box | None
     iou: float = 0.0
 
-    def sentence(self) -> str:
-        """For people."""
+    def sentence(self, left: str = ON_THE_LEFT, right: str = ON_THE_RIGHT) -> str:
+        """For people; `left` and `right` are how the sides are called."""
         if self.left and self.right:
-            return f"{self.left.category} here, {self.right.category} there"
-        one, side = (self.left, "left") if self.left else (self.right, "right")
-        return f"{one.category if one else ''} only on the {side}"
+            return f"{self.left.category} {left}, {self.right.category} {right}"
+        one, side = (self.left, left) if self.left else (self.right, right)
+        return f"{one.category if one else ''} only {side}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,17 @@ class Clash:
     right_classes: tuple[str, ...]
     differences: tuple[Difference, ...] = ()
 
-    def sentence(self) -> str:
-        """For people: "cat here, dog there"."""
+    def sentence(self, left: str = ON_THE_LEFT, right: str = ON_THE_RIGHT) -> str:
+        """For people: "cat on the left, dog on the right; 2 × bird only on the left". `left` and `right` are how the
+        sides are called."""
         if self.what == "class":
-            return f"{', '.join(self.left_classes)} here, {', '.join(self.right_classes)} there"
-        return "; ".join(difference.sentence() for difference in self.differences)
+            return f"{', '.join(self.left_classes)} {left}, {', '.join(self.right_classes)} {right}"
+        both = [each.sentence(left, right) for each in self.differences if each.left and each.right]
+        only_left = [each.left.category for each in self.differences if each.left and not each.right]
+        only_right = [each.right.category for each in self.differences if each.right and not each.left]
+        alone = ((only_left, left), (only_right, right))
+        parts = [f"{', '.join(_counted(categories))} only {side}" for categories, side in alone if categories]
+        return "; ".join([*_counted(both), *parts])
 
 
 def find(frame: pd.DataFrame, pairs: pd.DataFrame, sources: Sequence[tuple[Coco, Attachment]] = ()) -> list[Clash]:
@@ -103,12 +111,6 @@ def find(frame: pd.DataFrame, pairs: pd.DataFrame, sources: Sequence[tuple[Coco,
 def record(pairs: pd.DataFrame, pair: int) -> dict[str, Any]:
     """One row of a pairs table as a mapping of its column names."""
     return {str(name): value for name, value in pairs.iloc[pair].items()}
-
-
-def rows(clashes: Iterable[Clash]) -> dict[int, str]:
-    """Rows in a clash with what it is about: give it to `removal.plan(hold=...)`, so that no keeper is chosen for a
-    person where labels clash."""
-    return {row: f"its labels clash: {clash.sentence()}" for clash in clashes for row in (clash.left, clash.right)}
 
 
 def boxes_of(frame: pd.DataFrame, sources: Sequence[tuple[Coco, Attachment]]) -> dict[int, list[Box]]:
@@ -159,13 +161,6 @@ def shared_region(affine: NDArray[np.float64], pair: Mapping[str, Any]) -> Recta
     return cut(whole, (0.0, 0.0, float(pair["right_width"]), float(pair["right_height"])))
 
 
-def carried(box: Box, pair: Mapping[str, Any]) -> Box:
-    """A box of a pair's left image in the right image's pixels, for drawing both over each other."""
-    if box.rectangle is None:
-        return box
-    return replace(box, rectangle=map_box(box.rectangle, pixel_affine(pair)))
-
-
 def match(left: Sequence[Box], right: Sequence[Box]) -> list[tuple[int, int, float]]:
     """Which boxes belong together, as (place in left, place in right, IoU): one class first, greatest IoU first."""
     candidates = [
@@ -201,6 +196,10 @@ def cut(one: Rectangle, other: Rectangle) -> Rectangle:
 def area(rectangle: Rectangle) -> float:
     """Square pixels."""
     return (rectangle[2] - rectangle[0]) * (rectangle[3] - rectangle[1])
+
+
+def _counted(words: Iterable[str]) -> list[str]:
+    return [word if count == 1 else f"{count} × {word}" for word, count in Counter(words).items()]
 
 
 def _cut(box: Box, rectangle: Rectangle, region: Rectangle) -> Box:

@@ -243,9 +243,9 @@ def state(dataset: Dataset, about: Mapping[int, str] | None = None) -> State:
 
 def clashing(dataset: Dataset) -> dict[int, str]:
     """Rows whose labels disagree as long as no person settled it, with what about."""
-    decided = dataset.decisions.values(CLASH)
+    decided, paths = dataset.decisions.values(CLASH), dataset.frame["path"].tolist()
     return {
-        row: case.clash.sentence()
+        row: case.clash.sentence(f"in {paths[case.clash.left]}", f"in {paths[case.clash.right]}")
         for case in dataset.clashes
         if case.choice(decided) in (None, Choice.LEAVE)
         for row in (case.clash.left, case.clash.right)

@@ -74,7 +74,8 @@ def found(frame, pair, given_sources) -> list[str]:
 def test_boxes_that_agree_after_the_geometry_do_not_clash(tmp_path, frame, pair, there):
     box = [10, 20, 30, 40]
     assert found(frame, pair, sources(tmp_path, [("cat", box)], [("cat", there)])) == []
-    assert found(frame, pair, sources(tmp_path, [("cat", box)], [("dog", there)])) == ["cat here, dog there"]
+    said = ["cat on the left, dog on the right"]
+    assert found(frame, pair, sources(tmp_path, [("cat", box)], [("dog", there)])) == said
     elsewhere = [1, 1, 5, 5]
     assert found(frame, pair, sources(tmp_path, [("cat", box)], [("cat", elsewhere)])) == [
         "cat only on the left; cat only on the right"
@@ -115,10 +116,20 @@ def test_classes_of_folders_clash_without_annotations(frame):
     pairs = make_pairs([SAME, SAME | {"right": 2}, SAME | {"kind": "similar"}, SAME | {"kind": "exact", "distance": 0}])
     all_found = clashes.find(frame, pairs)
     assert [(clash.pair, clash.what, clash.sentence()) for clash in all_found] == [
-        (0, "class", "cat here, dog there"),
-        (3, "class", "cat here, dog there"),
+        (0, "class", "cat on the left, dog on the right"),
+        (3, "class", "cat on the left, dog on the right"),
     ]
-    assert clashes.rows(all_found) == dict.fromkeys((0, 1), "its labels clash: cat here, dog there")
+
+
+def test_a_sentence_counts_what_only_one_side_has(tmp_path, frame):
+    birds = [("bird", [0, y, 9, 9]) for y in (0, 20, 40)]
+    left = [("cat", [50, 0, 9, 9]), ("cat", [50, 20, 9, 9]), *birds]
+    right = [("dog", [50, 0, 9, 9]), ("dog", [50, 20, 9, 9]), ("cow", [70, 50, 9, 9])]
+    (clash,) = clashes.find(frame, make_pairs([SAME]), sources(tmp_path, left, right))
+    assert clash.sentence() == (
+        "2 × cat on the left, dog on the right; 3 × bird only on the left; cow only on the right"
+    )
+    assert clash.sentence("in a.jpg", "in b.jpg").startswith("2 × cat in a.jpg, dog in b.jpg; 3 × bird only in a.jpg")
 
 
 @settings(max_examples=60)

@@ -134,6 +134,6 @@ def test_check_counts_clashes_that_nobody_decided(split, tmp_path):
     labelled = dedup.scan(split.root, home=tmp_path / "home", annotations=tmp_path / "coco.json", workers=1)
     (finding,) = gate.check(labelled, Limits(exact=None, clashes=0)).findings
     assert finding.exceeded
-    assert finding.examples == ("test/leak.jpg and train/0000.jpg: dog here, cat there",)
+    assert finding.examples == ("test/leak.jpg and train/0000.jpg: dog on the left, cat on the right",)
     labelled.decisions.decide([labelled.clashes[0].change(Choice.LEAVE)], "Leave it")
     assert gate.check(labelled, Limits(exact=None, clashes=0)).passed

@@ -122,7 +122,8 @@ def test_bulk_rules_decide_what_they_count(dataset):
 def test_copies_in_differently_named_folders_clash_until_told_otherwise(dataset):
     dataset.decisions.undo()
     at = run(dataset=dataset.info.key)
-    assert {strip["clash"] for strip in shown(at)["strips"]} == {"new here, old there"}
+    said = {f"new in new/{number}.png, old in old/{number} copy.png" for number in range(3)}
+    assert {strip["clash"] for strip in shown(at)["strips"]} == said
     at = run(dataset=dataset.info.key, panel="rules")
     assert "held back" in texts(at) and "images would go" not in texts(at)
     next(each for each in at.toggle if "class labels" in each.label).set_value(False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypedDict
@@ -13,7 +12,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dedup.annotations import Coco
-from dedup.clashes import Clash, Difference, Rectangle, record
+from dedup.clashes import Clash, Rectangle, record
 from dedup.dataset import Dataset
 from dedup.decisions import Decisions
 from dedup.errors import UsageError
@@ -156,36 +155,12 @@ def item(dataset: Dataset, case: Case, decided: Decided) -> dict[str, Any]:
         "left": left,
         "right": right,
         "relation": f"right copy: {told}" if (told := relation.sentence()) else "",
-        "sentence": sentence(clash),
-        "differences": [difference_words(each) for each in clash.differences],
+        "sentence": clash.sentence(),
+        "differences": [each.sentence() for each in clash.differences],
         "boxes": drawn(case, relation, [coco for coco, _ in dataset.sources]),
         "choices": choices(clash),
         "choice": str(case.choice(decided) or ""),
     }
-
-
-def sentence(clash: Clash) -> str:
-    """What the labels disagree on, in one sentence; what only one side has is counted by class."""
-    if clash.what == "class":
-        return f"{', '.join(clash.left_classes)} on the left, {', '.join(clash.right_classes)} on the right"
-    both = [difference_words(each) for each in clash.differences if each.left and each.right]
-    only_left = [each.left.category for each in clash.differences if each.left and not each.right]
-    only_right = [each.right.category for each in clash.differences if each.right and not each.left]
-    parts = [_counted(both)] if both else []
-    parts += [f"{_counted(only_left)} only on the left"] if only_left else []
-    parts += [f"{_counted(only_right)} only on the right"] if only_right else []
-    return "; ".join(parts)
-
-
-def _counted(words: Iterable[str]) -> str:
-    return ", ".join(word if count == 1 else f"{count} × {word}" for word, count in Counter(words).items())
-
-
-def difference_words(difference: Difference) -> str:
-    """One difference for people."""
-    if difference.left and difference.right:
-        return f"{difference.left.category} on the left, {difference.right.category} on the right"
-    return difference.sentence()
 
 
 def choices(clash: Clash) -> list[dict[str, str]]:
