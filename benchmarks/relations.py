@@ -3,9 +3,10 @@
 
     python -m benchmarks.relations FOLDER [--list N]
 
-FOLDER is what make_copies.py wrote: images/ and truth.csv (copy, base, edit). The folder is scanned into a temporary
-home; for every copy whose edit is a single one, the pair of copy and base must carry the edit's name. For rotations
-and crops the parameter is compared too: degrees, and the fraction of the area that is kept (in points of 100).
+FOLDER holds images/ and truth.csv (copy, base, edit), as `benchmarks.copies` writes them or with edits of the families
+below and their parameters (`rotate.5`, `crop.0.1`). The folder is scanned into a temporary home; for every copy whose
+edit is a single one, the pair of copy and base must carry the edit's name. For rotations and crops with parameters
+these are compared too: degrees, and the fraction of the area that is kept (in points of 100).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 import dedup
+from dedup.relations import NAMES, describe
 
 EXPECTED: dict[str, set[str]] = {
     "jpeg": {"recompressed"},
@@ -52,8 +54,16 @@ EXPECTED: dict[str, set[str]] = {
     "watermark": {"overlaid"},
     "logo": {"overlaid"},
     "perspective": {"perspective"},
+    "letterboxed": {"bordered"},
+    "other format": {"other format", "recompressed"},
+    "overlaid with a caption": {"overlaid"},
+    "overlaid with a watermark": {"overlaid"},
+    "overlaid with a logo": {"overlaid"},
 }
 """For each family of single edits, the names that are right (a name and its inverse: either side may be the copy)."""
+OPPOSITES = {"brighter": "darker", "more contrast": "less contrast", "blurred": "sharpened", "turned 90": "turned 270"}
+OPPOSITES |= {there: here for here, there in OPPOSITES.items()}
+EXPECTED = {name: {name, OPPOSITES.get(name, name)} for name in NAMES} | EXPECTED
 
 
 def family(edit: str) -> str:
@@ -83,7 +93,7 @@ def main() -> None:
         pairs = dataset.pairs
     right, total, extra = defaultdict(int), defaultdict(int), defaultdict(int)
     wrong, degrees, points = [], [], []
-    for row, sentence in zip(pairs.to_dict("records"), dedup.relations.describe(pairs), strict=True):
+    for row, sentence in zip(pairs.to_dict("records"), describe(pairs), strict=True):
         edit = truth.get(frozenset((names[row["left"]], names[row["right"]])))
         if edit is None or family(edit) not in EXPECTED or row["kind"] == "similar":
             continue
@@ -94,15 +104,16 @@ def main() -> None:
         extra[family(edit)] += len(said - EXPECTED[family(edit)])
         if not hit:
             wrong.append(f"{edit}: {sentence}")
-        if edit.startswith("rotate"):
+        if edit.startswith("rotate") and "." in edit:
             degrees.append(abs(abs(row["rotation"]) - float(re.split(r"\.", edit, maxsplit=1)[1])))
         if (kept := kept_area(edit)) is not None:
             points.append(100 * abs(min(row["seen_left"], row["seen_right"]) - kept))
     for key in total:
         print(f"{key:12s} {right[key]:4d}/{total[key]:<4d} {right[key] / total[key]:.3f}  other names {extra[key]}")
     print(f"named rightly {sum(right.values()) / sum(total.values()):.4f} of {sum(total.values())} found single edits")
-    print(f"rotation error, degrees: median {np.median(degrees):.2f}, largest {max(degrees):.2f}")
-    print(f"crop error, points: median {np.median(points):.2f}, largest {max(points):.2f}")
+    for what, errors in (("rotation, degrees", degrees), ("crop, points", points)):
+        if errors:
+            print(f"error of {what}: median {np.median(errors):.2f}, largest {max(errors):.2f}")
     for line in wrong[: args.list]:
         print("wrong:", line)
 

@@ -3,7 +3,7 @@
 
     python -m benchmarks.robustness FOLDER [--picture docs/robustness.png]
 
-FOLDER is what make_copies.py wrote: images/ and truth.csv. Each tool runs with its default settings over images/ and
+FOLDER holds images/ and truth.csv (copy, base, edit), as `benchmarks.copies` writes them. Each tool runs with its default settings over images/ and
 reports pairs; a copy is found when the pair of it and its base is reported. Prints a Markdown table.
 """
 
@@ -89,7 +89,7 @@ def score(found: Pairs, truth: dict[str, tuple[str, str]]) -> tuple[dict[str, fl
     """Recall by family ("ALL" is everything) and the number of wrong pairs."""
     hits = defaultdict(list)
     for copy, (base, edit) in truth.items():
-        for key in (re.split(r"[.\d]", edit)[0], "ALL"):
+        for key in (re.split(r"[.\d]", edit)[0].strip(), "ALL"):
             hits[key].append(frozenset((copy, base)) in found)
     origin = {copy: base for copy, (base, _) in truth.items()}
     wrong = sum(len({origin.get(name, name) for name in pair}) == 2 for pair in found)

@@ -21,6 +21,16 @@ MARGIN = 1.2 / TINY
 """Left out along every edge: there a tiny pixel may hold some of what was outside."""
 BLOCK = 8
 BLOCKS = TINY // BLOCK
+ENOUGH = 20
+"""Points a block must share to be judged, of 64."""
+CONTRAST = 6.0
+"""Standard deviation in gray levels from which a block has something to agree on."""
+AGREES = 0.7
+"""Correlation from which a block agrees."""
+GRAIN = 4.0
+"""Variance in square gray levels that noise and rounding add: it keeps flat blocks from correlating by chance."""
+FAST = {"reassoc", "nsz", "arcp", "contract", "afn"}
+"""What the compiler may assume of floating-point numbers; not that there is no NaN, which stands for "no box"."""
 
 MEASURES: tuple[str, ...] = (
     "coarse",  # correlation after the coarse steps; the only measure of a pair that was given up there
@@ -40,7 +50,8 @@ MEASURES: tuple[str, ...] = (
     "box_right",
     "box_bottom",
 )
-MEASURE = {name: i for i, name in enumerate(MEASURES)}
+COARSE, INSIDE, CORRELATION, AGREEMENT, DISAGREEING, BLOCKS_SEEN, RESIDUAL, GAIN = range(8)
+BIAS, CORE, INLIERS, PERSPECTIVE, LEFT, TOP, RIGHT, BOTTOM = range(8, len(MEASURES))
 
 NOTHING = np.empty((0, len(MEASURES)))
 """The measures of no pairs."""
@@ -49,7 +60,7 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=FAST)
 def _halve(picture: Floats, out: Floats) -> None:
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
@@ -61,7 +72,7 @@ def _halve(picture: Floats, out: Floats) -> None:
             )
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=FAST)
 def _warp(source: Floats, p: Doubles, boxes: Doubles, step: int, out: Floats) -> int:
     """Sample `source` and its slopes where the template's pixels fall, every `step`-th pixel in a checkered way.
 
@@ -105,7 +116,7 @@ def _warp(source: Floats, p: Doubles, boxes: Doubles, step: int, out: Floats) ->
     return count
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=FAST)
 def _smooth_sample(source: Floats, points: Floats, count: int) -> None:
     """Replace the values of points by a finer interpolation (Catmull-Rom), which loses less detail."""
     side = source.shape[0]
@@ -127,7 +138,7 @@ def _smooth_sample(source: Floats, points: Floats, count: int) -> None:
         points[2, i] = value
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=FAST)
 def _cubic(t: float, weights: Floats) -> None:
     weights[0] = ((-0.5 * t + 1.0) * t - 0.5) * t
     weights[1] = (1.5 * t - 2.5) * t * t + 1.0
@@ -135,7 +146,7 @@ def _cubic(t: float, weights: Floats) -> None:
     weights[3] = (0.5 * t - 0.5) * t * t
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=FAST)
 def _solve(matrix: Doubles, vector: Doubles, n: int) -> bool:
     """Cholesky solution of the leading n equations, left in `vector`; False where the matrix is not positive."""
     for i in range(n):
@@ -162,7 +173,7 @@ def _solve(matrix: Doubles, vector: Doubles, n: int) -> bool:
     return True
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=FAST)
 def _fit_tone(template: Floats, points: Floats, count: int, weights: Floats, tone: Doubles) -> float:
     """Fit tone = (gain, bias) in template = gain * source + bias under `weights`; the weighted correlation."""
     flat = template.reshape(-1)
@@ -187,7 +198,7 @@ def _fit_tone(template: Floats, points: Floats, count: int, weights: Floats, ton
     return float(covariance / np.sqrt(max(vt, 1e-3) * max(vs, 1e-3)))
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=FAST)
 def _weigh(template: Floats, points: Floats, count: int, tone: Doubles, weights: Floats) -> None:
     """Geman-McClure weights of the residuals under tone = (gain, bias, scale), at a scale that is updated first.
 
@@ -212,7 +223,7 @@ def _weigh(template: Floats, points: Floats, count: int, tone: Doubles, weights:
         weights[i] = np.float32(1.0) / (u * u)
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=FAST)
 def _jacobian(template: Floats, points: Floats, count: int, tone: Doubles, unknowns: int, rows: Floats) -> None:
     """Fill `rows` (11, points): the residual's slopes by each unknown, and last the residual itself."""
     flat = template.reshape(-1)
@@ -236,7 +247,7 @@ def _jacobian(template: Floats, points: Floats, count: int, tone: Doubles, unkno
         rows[10, i] = flat[int(points[5, i])] - gain * points[2, i] - bias
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=FAST)
 def _normal_equations(
     rows: Floats, weights: Floats, count: int, unknowns: int, matrix: Doubles, vector: Doubles
 ) -> None:
@@ -260,7 +271,7 @@ def _normal_equations(
         matrix[a, a] = matrix[a, a] * 1.001 + (1e-6 if a in (6, 7) else 1e-2)
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=FAST)
 def _refine(
     source: Floats,
     template: Floats,
@@ -304,7 +315,7 @@ def _refine(
             p[7] = min(max(p[7] + part * vector[9], -0.5), 0.5)
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=FAST)
 def _invert(p: Doubles) -> None:
     """Replace the affine part of a map by its inverse."""
     scale = 1.0 / (p[0] * p[4] - p[1] * p[3])
@@ -317,7 +328,7 @@ def _invert(p: Doubles) -> None:
     p[5] = (d * c - a * f) * scale
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@numba.njit(cache=True, fastmath=FAST, nogil=True)
 def align(
     pictures: NDArray[np.uint8],
     sources: NDArray[np.int32],
@@ -356,9 +367,9 @@ def align(
         _refine(small_s, small_t, p, tone, boxes, 8, 5, 1, points, weights)
         count = _warp(small_s, p, boxes, 1, points)
         _weigh(small_t, points, count, tone, weights)
-        measures[k, 0] = _fit_tone(small_t, points, count, weights, tone)
+        measures[k, COARSE] = _fit_tone(small_t, points, count, weights, tone)
         area = abs(p[0] * p[4] - p[1] * p[3])
-        if measures[k, 0] < early or area < 1e-3:
+        if measures[k, COARSE] < early or area < 1e-3:
             continue
         swapped = area < 0.95  # the finer of the two is sampled at the pixels of the coarser
         if swapped:
@@ -376,7 +387,7 @@ def align(
     return maps, measures
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=FAST)
 def _measure(
     source: Floats,
     template: Floats,
@@ -389,24 +400,24 @@ def _measure(
 ) -> None:
     """Fill a row of `MEASURES` at the final map."""
     count = _warp(source, p, boxes, 1, points)
-    out[1] = count / (TINY * TINY)
-    out[12:16] = np.nan
+    out[INSIDE] = count / (TINY * TINY)
+    out[LEFT:] = np.nan
     if count < 48:
         return
     _smooth_sample(source, points, count)
     weights[:count] = 1.0
-    out[2] = _fit_tone(template, points, count, weights, tone)
+    out[CORRELATION] = _fit_tone(template, points, count, weights, tone)
     tone[2] = 1e6
     for _ in range(4):
         _weigh(template, points, count, tone, weights)
         _fit_tone(template, points, count, weights, tone)
-    out[7], out[8] = tone[0], tone[1]
+    out[GAIN], out[BIAS] = tone[0], tone[1]
     _judge_core(template, points, count, tone, weights, out)
-    out[11] = 0.5 * (abs(p[6]) + abs(p[7]))
+    out[PERSPECTIVE] = 0.5 * (abs(p[6]) + abs(p[7]))
     _judge_blocks(template, points, count, tone, out)
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=FAST)
 def _judge_core(template: Floats, points: Floats, count: int, tone: Doubles, weights: Floats, out: Doubles) -> None:
     flat = template.reshape(-1)
     total = square = inliers = 0.0
@@ -415,17 +426,11 @@ def _judge_core(template: Floats, points: Floats, count: int, tone: Doubles, wei
         total += weights[i]
         square += weights[i] * r * r
         inliers += weights[i] > 0.25
-    out[9] = np.sqrt(square / total)
-    out[10] = inliers / count
+    out[CORE] = np.sqrt(square / total)
+    out[INLIERS] = inliers / count
 
 
-AGREES = 0.7
-CONTRAST = 6.0
-ENOUGH = 20
-GRAIN = 4.0
-
-
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=FAST)
 def _judge_blocks(template: Floats, points: Floats, count: int, tone: Doubles, out: Doubles) -> None:
     """Correlate inside blocks; fill agreement, disagreeing, blocks, residual and the box of `MEASURES`."""
     flat = template.reshape(-1)
@@ -453,40 +458,40 @@ def _judge_blocks(template: Floats, points: Floats, count: int, tone: Doubles, o
         covariance = sums[b, 5] / n - sums[b, 1] * sums[b, 2] / (n * n)
         z = covariance / np.sqrt((vt + GRAIN) * (vs + GRAIN))
         contrast = min(np.sqrt(max(vt, vs)), 32.0)
-        out[5] += contrast > CONTRAST
+        out[BLOCKS_SEEN] += contrast > CONTRAST
         if z < AGREES and contrast > CONTRAST:
             bad += contrast
             x, y = b % BLOCKS, b // BLOCKS
-            out[12] = np.fmin(out[12], x / BLOCKS)
-            out[13] = np.fmin(out[13], y / BLOCKS)
-            out[14] = np.fmax(out[14], (x + 1) / BLOCKS)
-            out[15] = np.fmax(out[15], (y + 1) / BLOCKS)
+            out[LEFT] = np.fmin(out[LEFT], x / BLOCKS)
+            out[TOP] = np.fmin(out[TOP], y / BLOCKS)
+            out[RIGHT] = np.fmax(out[RIGHT], (x + 1) / BLOCKS)
+            out[BOTTOM] = np.fmax(out[BOTTOM], (y + 1) / BLOCKS)
         else:
             agreeing += contrast * z
             good += contrast
             residual += sums[b, 6]
             points_good += n
-    out[3] = agreeing / max(good, 1e-9)
-    out[4] = bad / max(good + bad, 1e-9)
-    out[6] = np.sqrt(residual / max(points_good, 1.0))
+    out[AGREEMENT] = agreeing / max(good, 1e-9)
+    out[DISAGREEING] = bad / max(good + bad, 1e-9)
+    out[RESIDUAL] = np.sqrt(residual / max(points_good, 1.0))
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=FAST)
 def _swap_measures(back: Doubles, out: Doubles) -> None:
     """Measures taken with source and template exchanged, told the right way round; `back` maps template to source."""
-    gain = max(out[7], 1e-3)
-    out[8] = -out[8] / gain
-    out[7] = 1.0 / gain
-    if np.isnan(out[12]):
+    gain = max(out[GAIN], 1e-3)
+    out[BIAS] = -out[BIAS] / gain
+    out[GAIN] = 1.0 / gain
+    if np.isnan(out[LEFT]):
         return
-    left, top, right, bottom = out[12], out[13], out[14], out[15]
+    left, top, right, bottom = out[LEFT], out[TOP], out[RIGHT], out[BOTTOM]
     forth = back.copy()
     _invert(forth)
-    out[12:14] = 1.0
-    out[14:16] = 0.0
+    out[LEFT:RIGHT] = 1.0
+    out[RIGHT:] = 0.0
     for x in (left, right):
         for y in (top, bottom):
             u = min(max(forth[0] * x + forth[1] * y + forth[2], 0.0), 1.0)
             v = min(max(forth[3] * x + forth[4] * y + forth[5], 0.0), 1.0)
-            out[12], out[14] = min(out[12], u), max(out[14], u)
-            out[13], out[15] = min(out[13], v), max(out[15], v)
+            out[LEFT], out[RIGHT] = min(out[LEFT], u), max(out[RIGHT], u)
+            out[TOP], out[BOTTOM] = min(out[TOP], v), max(out[BOTTOM], v)

@@ -8,7 +8,7 @@ windows. A mirrored or turned picture has the same key with some bits negated or
 orientations cost nothing more.
 
 Two images are candidates when, in some orientation, a window of one and the whole view of the other have keys
-within `Limits` and frequencies that correlate. That is decided by the two images alone, whatever else is there.
+within the bits of its `Plan` and frequencies that correlate. That is decided by the two images alone, whatever else is there.
 
 The matrix holds small whole numbers, so that every product is exact in single precision and no batch size, thread
 count or processor can change a bit.

@@ -228,7 +228,8 @@ class _Deciding:
 @dataclass(frozen=True)
 class _Links:
     """For each image its nearest one: row `nearest` (-1 none), `bits`, and `pair`, the place among the near pairs of
-    the verified pair that links them (-1 none), with the image as its right side where `is_right`."""
+    the verified pair that links them (-1 none), with the image as its right side where `is_right`. `is_copy`: the
+    nearest one has the same pixels and stays for it. `distance`: the verified one, 0..1, NaN for only near hashes."""
 
     nearest: Rows
     bits: NDArray[np.int16]

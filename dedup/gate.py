@@ -22,7 +22,7 @@ Rows = NDArray[np.int64]
 EXAMPLES = 5
 NEAR_BITS = 48
 """Hashes that differ in at most so many of 256 bits are near when there is nothing but hashes to compare. A random
-pair differs in 128 with a standard deviation of 8; edits that keep the frame stay below 66 (design, section 6)."""
+pair differs in 128 with a standard deviation of 8; edits that keep the frame stay below 66."""
 FLAT_CONTRAST = 4.0
 """Pictures of a standard deviation under so many gray levels match by exact pixels only."""
 

@@ -6,7 +6,6 @@ order of their content hash, so that the result depends neither on file names no
 
 from __future__ import annotations
 
-import os
 import time
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from dedup import alignment, candidates, nearest, relations, verdict
 from dedup.banded import Banded
 from dedup.candidates import plan_for
+from dedup.engines.local import default_workers
 from dedup.model import OnProgress, Progress
 
 Number = TypeVar("Number", bound=np.generic)
@@ -67,7 +67,7 @@ def relate(
     else:
         new = fresh[order]
     clock = _Clock(on_progress)
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(workers or default_workers()) as pool:
         near, bits = _nearest(signatures["hash"][order], known, new, order, pool)
         found = _to_rows(_pairs(facts, signatures, order, new, pool, clock), order)
     pairs = found if known is None else _merged(known.pairs, found)

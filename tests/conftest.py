@@ -10,7 +10,7 @@ from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).parent.parent
-SHARED_DATA = ROOT.parent / "shared" / "data"
+SHARED_DATA = Path(os.environ.get("DEDUP_TEST_DATA", ROOT.parent / "shared" / "data"))
 NEEDED = ("optional test-data folder", "no Chromium")
 """What the reasons of skips say that the gate does not accept."""
 
@@ -23,7 +23,7 @@ settings.load_profile("dedup")
 def shared_data() -> Path:
     """The optional folder of real test images; tests that need it skip where it is absent."""
     if not SHARED_DATA.is_dir():
-        pytest.skip("the optional test-data folder ../shared/data is absent")
+        pytest.skip("the optional test-data folder ../shared/data (or DEDUP_TEST_DATA) is absent")
     return SHARED_DATA
 
 

@@ -5,7 +5,6 @@ import pytest
 from PIL import Image, ImageDraw
 
 from dedup import alignment
-from dedup.alignment import MEASURE
 from dedup.signature import TINY
 from tests.matching import scene
 
@@ -65,18 +64,18 @@ def test_the_same_picture_agrees_fully() -> None:
     picture = scene(1)
     map_, measures = align(tiny(picture, picture))
     assert map_ == pytest.approx(IDENTITY[0], abs=1e-4)
-    assert measures[MEASURE["correlation"]] > 0.9999
-    assert measures[MEASURE["residual"]] < 0.01
-    assert measures[MEASURE["disagreeing"]] == 0
-    assert np.isnan(measures[MEASURE["box_left"]])
+    assert measures[alignment.CORRELATION] > 0.9999
+    assert measures[alignment.RESIDUAL] < 0.01
+    assert measures[alignment.DISAGREEING] == 0
+    assert np.isnan(measures[alignment.LEFT])
 
 
 def test_gain_and_bias_are_measured() -> None:
     picture = scene(2)
     dimmed = picture.point([round(0.7 * value + 20) for value in range(256)] * 3)
     _, measures = align(tiny(picture, dimmed))
-    assert measures[MEASURE["gain"]] == pytest.approx(0.7, abs=0.01)
-    assert measures[MEASURE["bias"]] == pytest.approx(20, abs=1.5)
+    assert measures[alignment.GAIN] == pytest.approx(0.7, abs=0.01)
+    assert measures[alignment.BIAS] == pytest.approx(20, abs=1.5)
 
 
 def test_an_overlay_is_found_where_it_is_and_does_not_pull_the_rest() -> None:
@@ -85,18 +84,18 @@ def test_an_overlay_is_found_where_it_is_and_does_not_pull_the_rest() -> None:
     ImageDraw.Draw(stamped).rectangle((220, 170, 310, 230), fill=(255, 255, 255))
     map_, measures = align(tiny(picture, stamped))
     assert map_ == pytest.approx(IDENTITY[0], abs=0.003)
-    box = measures[MEASURE["box_left"] :]
+    box = measures[alignment.LEFT :]
     assert box[0] > 0.45
     assert box[1] > 0.45
     assert box[2] > 0.8
     assert box[3] > 0.8
-    assert measures[MEASURE["core"]] < 1
+    assert measures[alignment.CORE] < 1
 
 
 def test_different_pictures_do_not_agree() -> None:
     for seed in range(10):
         _, measures = align(tiny(scene(seed), scene(seed + 100)), early=-1)
-        assert measures[MEASURE["disagreeing"]] > 0.42 or measures[MEASURE["agreement"]] < 0.8
+        assert measures[alignment.DISAGREEING] > 0.42 or measures[alignment.AGREEMENT] < 0.8
 
 
 def test_exchanging_the_pictures_inverts_the_map() -> None:
