@@ -3,8 +3,9 @@
 
     python -m benchmarks.robustness FOLDER [--picture docs/robustness.png]
 
-FOLDER holds images/ and truth.csv (copy, base, edit), as `benchmarks.copies` writes them. Each tool runs with its default settings over images/ and
-reports pairs; a copy is found when the pair of it and its base is reported. Prints a Markdown table.
+FOLDER holds images/ and truth.csv (copy, base, edit), as `benchmarks.copies` writes them. Each tool runs with its
+default settings over images/ and reports pairs; a copy is found when the pair of it and its base is reported. Prints a
+Markdown table.
 """
 
 from __future__ import annotations

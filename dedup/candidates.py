@@ -7,8 +7,8 @@ to a square again; its frequencies are a linear map of the view's pixels, so one
 windows. A mirrored or turned picture has the same key with some bits negated or transposed, so that eight
 orientations cost nothing more.
 
-Two images are candidates when, in some orientation, a window of one and the whole view of the other have keys
-within the bits of its `Plan` and frequencies that correlate. That is decided by the two images alone, whatever else is there.
+Two images are candidates when, in some orientation, a window of one and the whole view of the other have keys within
+the bits of the `Plan` and frequencies that correlate. That is decided by the two images alone, whatever else is there.
 
 The matrix holds small whole numbers, so that every product is exact in single precision and no batch size, thread
 count or processor can change a bit.
