@@ -1,4 +1,4 @@
-"""COCO in, and what folder names say: classes and splits.
+"""COCO in: documents read whole, and matched to the images of a dataset.
 
 A COCO document is kept whole, as it was read, so that an export can give back every field it does not understand.
 """
@@ -8,25 +8,22 @@ from __future__ import annotations
 import json
 import mmap
 import os
-import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from dedup.errors import AnnotationError
+from dedup.foldernames import split_from_path, splits_in
 
 ImageId = int | str
 """COCO says integers; some tools write texts. Both are kept as they are."""
 
 NAMESPACE = "dedup"
 """The one key under which our exports add to a COCO document."""
-
-
-# --- COCO -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -127,8 +124,7 @@ class Coco:
             below = _relative(self.path.parent, root)
             if below:
                 hints.append(lambda path: path.startswith(f"{below}/"))
-        words = re.split(r"[^a-zA-Z0-9]+", self.path.stem)
-        splits = {split for word in words if (split := split_name(word))}
+        splits = splits_in(self.path.stem)
         if len(splits) == 1:
             hints.append(lambda path: split_from_path(path) in splits)
         return tuple(hints)
@@ -346,66 +342,3 @@ def _many(things: Sequence[object], word: str) -> str:
 
 def _are(things: Sequence[object]) -> str:
     return "is" if len(things) == 1 else "are"
-
-
-# --- folders --------------------------------------------------------------------------------------------------------
-
-SPLITS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
-_SPLIT = re.compile(rf"(?:images?[-_ ]?)?({'|'.join(SPLITS)})(?:[-_ ]?(?:set|split|data|images?|imgs?|\d{{1,4}}))?")
-
-GENERIC_FOLDERS = frozenset(
-    {
-        *("annotations", "archive", "color", "data", "dataset", "datasets", "dcim", "download", "downloads", "export"),
-        *("files", "full", "gray", "image", "images", "img", "imgs", "input", "jpeg", "jpegimages", "jpg", "media"),
-        *("original", "originals", "output", "photo", "photos", "picture", "pictures", "png", "raw", "rgb", "samples"),
-        *("source", "src", "upload", "uploads"),
-    }
-)
-"""Folder names that say where pictures lie, not what they show."""
-
-
-@lru_cache(maxsize=4096)
-def split_name(word: str) -> str:
-    """train, val or test if `word` is a name for that split (`train2017`, `validation`, `test_set`), else ''."""
-    match = _SPLIT.fullmatch(word.casefold())
-    return SPLITS[match[1]] if match else ""
-
-
-def split_from_path(path: str) -> str:
-    """The split a path's folders name: train, val, test, or ''. The innermost naming folder counts."""
-    return _split_of_folder(path.rpartition("/")[0])
-
-
-@lru_cache(maxsize=65536)
-def _split_of_folder(folder: str) -> str:
-    return next((split for part in reversed(folder.split("/")) if (split := split_name(part))), "")
-
-
-def classes_from_folder(path: str) -> tuple[str, ...]:
-    """The class a path's folders name, or (): the innermost folder that is neither a split's name nor a generic one.
-
-    `train/dog/images/1.jpg` → `("dog",)`; `images/train2017/1.jpg` → `()`. For a whole dataset use `folder_classes`.
-    """
-    return _class_of_folder(path.rpartition("/")[0])
-
-
-@lru_cache(maxsize=65536)
-def _class_of_folder(folder: str) -> tuple[str, ...]:
-    for part in reversed(folder.split("/")):
-        if part and not split_name(part) and part.casefold() not in GENERIC_FOLDERS:
-            return (part,)
-    return ()
-
-
-def folder_classes(paths: Sequence[str]) -> list[tuple[str, ...]]:
-    """Classes by folder for each path of a dataset; none at all unless its folders name at least two classes."""
-    classes = [classes_from_folder(path) for path in paths]
-    return classes if len(set(classes) - {()}) > 1 else [()] * len(paths)

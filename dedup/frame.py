@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dedup import grouping, keepers, relations, singularity
-from dedup.annotations import Attachment, folder_classes, split_from_path
+from dedup.annotations import Attachment
+from dedup.foldernames import folder_classes, split_from_path
 from dedup.metrics import METRICS
 from dedup.model import NEAR_DISTANCE, TAG_PREFIX, Kind, Role, Status
 from dedup.sources import SourceFile

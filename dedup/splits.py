@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dedup.annotations import Attachment, Coco, split_name
+from dedup.annotations import Attachment, Coco
 from dedup.errors import UsageError
+from dedup.foldernames import split_name, splits_in
 from dedup.sources import PATH_COLUMNS
 
 SPLIT_COLUMNS = ("split", "subset", "set", "partition", "fold")
@@ -54,9 +54,9 @@ def from_coco(sources: Sequence[tuple[Coco, Attachment]]) -> Splits:
     """
     said = []
     for coco, attachment in sources:
-        words = {split_name(word) for word in re.split(r"[^a-zA-Z0-9]+", coco.path.stem)} - {""}
-        if len(words) == 1:
-            (split,) = words
+        named = splits_in(coco.path.stem)
+        if len(named) == 1:
+            (split,) = named
             said += [(path, split) for path in attachment.image_ids]
     return _gathered(said, ())
 

@@ -1,23 +1,15 @@
-"""COCO in, and what folder names say."""
+"""COCO in: what is read, what is refused, and which images of a dataset are meant."""
 
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup.annotations import (
-    Coco,
-    classes_from_folder,
-    find_annotations,
-    folder_classes,
-    split_from_path,
-    tags_from_coco,
-)
+from dedup.annotations import Coco, find_annotations, tags_from_coco
 from dedup.errors import AnnotationError
 
 
@@ -182,63 +174,8 @@ def test_tags_come_back_from_an_export_of_ours(tmp_path):
     assert tags_from_coco(source, attachment) == {"x": ["a.jpg", "b.jpg"], "y": ["a.jpg"]}
 
 
-@pytest.mark.parametrize(
-    ("path", "split"),
-    [
-        ("train/a.jpg", "train"),
-        ("x/Training/dog/a.jpg", "train"),
-        ("images/train2017/a.jpg", "train"),
-        ("valid/a.jpg", "val"),
-        ("val/a.jpg", "val"),
-        ("validation_set/a.jpg", "val"),
-        ("images_test/a.jpg", "test"),
-        ("test-images/a.jpg", "test"),
-        ("testing/a.jpg", "test"),
-        ("a/b.jpg", ""),
-        ("train.jpg", ""),
-        ("trains/a.jpg", ""),
-        ("contest/a.jpg", ""),
-        ("test/train/a.jpg", "train"),
-        ("", ""),
-    ],
-)
-def test_splits_are_whole_folder_names(path, split):
-    assert split_from_path(path) == split
-
-
-@pytest.mark.parametrize(
-    ("path", "classes"),
-    [
-        ("dog/a.jpg", ("dog",)),
-        ("train/dog/a.jpg", ("dog",)),
-        ("dog/train/a.jpg", ("dog",)),
-        ("train/Fruit/Apple/a.jpg", ("Apple",)),
-        ("dog/JPEGImages/a.jpg", ("dog",)),
-        ("images/train2017/a.jpg", ()),
-        ("a.jpg", ()),
-    ],
-)
-def test_classes_are_the_innermost_telling_folder(path, classes):
-    assert classes_from_folder(path) == classes
-
-
-def test_one_folder_for_all_is_no_class():
-    assert folder_classes(["dogs/a.jpg", "dogs/b.jpg", "c.jpg"]) == [()] * 3
-    assert folder_classes(["dogs/a.jpg", "cats/b.jpg", "c.jpg"]) == [("dogs",), ("cats",), ()]
-    assert folder_classes([]) == []
-
-
-def test_a_hundred_thousand_paths_are_quick():
-    paths = [f"train/class {i % 500}/images/{i}.jpg" for i in range(100_000)]
-    start = time.process_time()
-    folder_classes(paths)
-    [split_from_path(path) for path in paths]
-    assert time.process_time() - start < 2
-
-
 @given(st.text(), st.lists(st.text()))
 def test_any_names_are_survived(name, paths):
     source = Coco(path=Path("x.json"), document=document(name or "x"))
     attachment = source.attach(paths)
     assert set(attachment.image_ids) <= set(paths)
-    folder_classes(paths)

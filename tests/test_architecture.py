@@ -14,7 +14,7 @@ MODULES = {
 }
 FLOORS = (
     {"errors", "model", "words"},
-    {"files", "decode", "sources", "metrics", "signature", "ordering"},
+    {"files", "decode", "sources", "foldernames", "metrics", "signature", "ordering"},
     {"candidates", "alignment", "nearest", "banded", "verdict", "relations"},
     {
         "examine",
