@@ -16,10 +16,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dedup import decode, keepers, resolved
+from dedup import decode, keepers
 from dedup.annotations import Attachment, Coco, tags_from_coco
 from dedup.clashes import Clash
 from dedup.decisions import (
+    ANNOTATIONS,
+    CLASH,
     DIFFERENT,
     FOLDER,
     INCOMING,
@@ -33,7 +35,9 @@ from dedup.decisions import (
 from dedup.errors import AnnotationError, DatasetError, DedupError, UsageError
 from dedup.exports import EXPORTS, Report
 from dedup.frame import Joined, Review, describe, describe_files, join, with_tags
+from dedup.labels import Case, Labels, cases, follow_decisions
 from dedup.model import NEAR_DISTANCE, OnProgress, Role, Tag
+from dedup.removal.journal import QUARANTINE
 from dedup.scanning import scan_into
 from dedup.selection import Selection
 from dedup.sources import Listing, list_source
@@ -65,8 +69,8 @@ class Dataset:
         self._lock = threading.RLock()
         self._joined: tuple[int, Review, Joined] | None = None
         self._tagged: tuple[tuple[int, int], pd.DataFrame] | None = None
-        self._cases: tuple[pd.DataFrame, list[resolved.Case]] | None = None
-        self._labels: tuple[int, resolved.Labels] | None = None
+        self._cases: tuple[pd.DataFrame, list[Case]] | None = None
+        self._labels: tuple[int, Labels] | None = None
 
     def __repr__(self) -> str:
         return f"Dataset({self.name!r}, {self._info.images:,} images of {self.root})"
@@ -262,11 +266,11 @@ class Dataset:
         return found, errors
 
     @property
-    def clashes(self) -> list[resolved.Case]:
+    def clashes(self) -> list[Case]:
         """The label clashes among exact and near copies, in the order of `pairs`, decided ones included."""
         with self._lock:
             if self._cases is None or self._cases[0] is not self.pairs:
-                self._cases = (self.pairs, resolved.cases(self.frame, self.pairs, self.sources))
+                self._cases = (self.pairs, cases(self.frame, self.pairs, self.sources))
             by_folder = self.folders_are_classes
             return [case for case in self._cases[1] if by_folder or case.clash.what != "class"]
 
@@ -274,7 +278,7 @@ class Dataset:
     def open_clashes(self) -> list[Clash]:
         """The label clashes that nobody decided yet. Raises `AnnotationError` where a file of labels is missing."""
         self._require_annotations()
-        decided = self.decisions.values(resolved.CLASH)
+        decided = self.decisions.values(CLASH)
         return [case.clash for case in self.clashes if case.choice(decided) is None]
 
     @property
@@ -283,7 +287,7 @@ class Dataset:
         return self.decisions.setting(FOLDER_CLASSES) != "0"
 
     @property
-    def labels(self) -> resolved.Labels:
+    def labels(self) -> Labels:
         """The COCO documents and the classes of folders, with label clashes resolved as people decided and what copies
         that left handed on; what exports give out. Raises `AnnotationError`."""
         with self._lock:
@@ -301,10 +305,10 @@ class Dataset:
             for now, (coco, met) in zip(self.labels.documents, read, strict=True)
         ]
 
-    def _resolved(self) -> resolved.Labels:
-        decided, united = self.decisions.values(resolved.CLASH), self.decisions.values(resolved.ANNOTATIONS)
+    def _resolved(self) -> Labels:
+        decided, united = self.decisions.values(CLASH), self.decisions.values(ANNOTATIONS)
         every = self.clashes if decided else []
-        return resolved.labels(self.frame, self.pairs, self._documents, every, decided, united)
+        return follow_decisions(self.frame, self.pairs, self._documents, every, decided, united)
 
     @property
     def _documents(self) -> list[tuple[Coco, Attachment]]:
@@ -466,7 +470,7 @@ def forget(name: str, *, home: Path | str | None = None) -> None:
     Raises `UnknownDataset`, or `DatasetError` while removed images wait in its quarantine.
     """
     store = find_store(home_directory(home), name)
-    quarantine = store.directory / "quarantine"
+    quarantine = store.directory / QUARANTINE
     if quarantine.is_dir() and any(path.is_file() for path in quarantine.rglob("*")):
         raise DatasetError(f"{name} holds removed images in {quarantine}. Restore them first, or take them elsewhere.")
     with store.scanning():

@@ -14,6 +14,7 @@ from dedup.decode import open_picture
 from dedup.errors import ExportError, UnreadableImage
 from dedup.files import atomic_write
 from dedup.model import Kind, OnProgress, Progress, Role
+from dedup.words import plural
 
 TILE = 240
 LINE = 17
@@ -100,7 +101,7 @@ def draw(images: Images, rows: Sequence[int]) -> Image.Image:
         corner = (MARGIN + place % columns * width, MARGIN + place // columns * height)
         _tile(sheet, corner, images, row)
     if rest:
-        text = f"and {len(rows) - len(shown):,} more copies"
+        text = f"and {plural(len(rows) - len(shown), 'more copy')}"
         ImageDraw.Draw(sheet).text((MARGIN, lines * height + MARGIN), text, fill=INK, font=_font())
     return sheet
 

@@ -30,7 +30,7 @@ FLOORS = (
         "selection",
     },
     {"storage", "decisions", "frame", "warmup", "scanning"},
-    {"clashes", "resolutions", "resolved", "exports"},
+    {"clashes", "resolutions", "labels", "exports", "removal"},
     {"dataset"},
 )
 """From the ground up. A module may import its own floor and those below; modules not named stand above all of them."""

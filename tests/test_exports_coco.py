@@ -78,15 +78,15 @@ def test_order_is_kept_and_images_the_document_does_not_name_are_added(tmp_path)
         (901, "new.jpg"),
     ]
     assert [entry["id"] for entry in document["annotations"]] == [5, 1, 2]
-    assert "1 selected images are named in no annotation file" in notes[0]
-    assert "1 images named in source.json are no single file" in notes[1]
+    assert "1 selected image named in no annotation file" in notes[0]
+    assert "1 image named in source.json left out" in notes[1]
 
 
 def test_failed_images_are_counted(tmp_path):
     data = dataset(tmp_path, status=["ok", "failed", "ok"], singularity=[1.0, np.nan, 1.0])
     document, notes = coco.build(data, data.everything())
     assert document["images"][0]["dedup"]["singularity"] is None
-    assert "1 of the images cannot be read" in notes[-1]
+    assert "1 image cannot be read" in notes[-1]
 
 
 def test_without_annotations_folders_are_offered_as_categories(tmp_path):
@@ -239,7 +239,7 @@ def test_ids_that_are_taken_change_and_nothing_else(tmp_path):
     }
     assert told == {("a.jpg", "dog"), ("b.jpg", "dog"), ("c.jpg", "cow")}
     assert len({a["id"] for a in document["annotations"]}) == 3 and document["annotations"][1]["odd"] == 1
-    assert "ids of 1.json were taken already" in notes[0]
+    assert "ids of 1.json given anew" in notes[0]
 
 
 def test_captions_join_the_images_of_the_instances(tmp_path):

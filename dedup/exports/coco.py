@@ -11,7 +11,7 @@ where an id is taken already.
 Without one, images get ids from 1 in the order of their paths, there are no annotations, and the classes of folders
 are offered as categories; which image belongs to which is in `dedup.classes`.
 
-Label clashes are resolved as people decided (`dedup.resolved`): the documents are the resolved ones, and images
+Label clashes are resolved as people decided (`dedup.labels`): the documents are the resolved ones, and images
 dropped because neither side's labels can be trusted are left out.
 
 Selected files that cannot be read are exported like the others (width and height 0) and the report counts them.
@@ -32,6 +32,7 @@ from dedup.files import write_chunks
 from dedup.joining import Document, Part, next_id
 from dedup.model import SCORE_VERSION, TAG_PREFIX, OnProgress, Status
 from dedup.where import Mask
+from dedup.words import plural
 
 ENTRIES_A_CHUNK = 2_000
 
@@ -47,10 +48,10 @@ def build(dataset: Exportable, mask: Mask) -> tuple[Document, tuple[str, ...]]:
         document, notes = _fresh(classed(dataset), mask), []
     notes += labels.notes
     if dropped := int((wanted & ~mask).sum()):
-        notes.append(f"{dropped:,} images are left out: you dropped them because their labels clash.")
+        notes.append(f"{plural(dropped, 'image')} left out: dropped because of clashing labels.")
     failed = int((mask & (frame["status"] == Status.FAILED).to_numpy()).sum())
     if failed:
-        notes.append(f"{failed:,} of the images cannot be read; select without the kind failed to leave them out.")
+        notes.append(f"{plural(failed, 'image')} cannot be read; select without the kind failed to leave such out.")
     return document, tuple(notes)
 
 
@@ -96,23 +97,22 @@ def _from_sources(dataset: Exportable, mask: Mask) -> tuple[Document, list[str]]
     for part, source in zip(parts[1:], sources[1:], strict=True):
         renumbered = joined.take(part)
         if renumbered:
-            notes.append(f"{renumbered:,} ids of {source.path.name} were taken already; they got new ones.")
+            notes.append(f"{plural(renumbered, 'id')} of {source.path.name} given anew, being taken already.")
     ours = _fields(frame, joined.rows, names)
     images = [{**image, NAMESPACE: fields} for image, fields in zip(joined.document["images"], ours, strict=True)]
     new = [int(row) for row in np.flatnonzero(mask) if row not in names.of_row]
     first_id = next_id(image["id"] for source in sources for image in source.images)
     images += _added(frame, new, max(first_id, next_id(image["id"] for image in images)), names)
     if new:
-        notes.append(f"{len(new):,} selected images are named in no annotation file; added without annotations.")
+        notes.append(f"{plural(len(new), 'selected image')} named in no annotation file; added without annotations.")
     notes += [note for source, met in zip(sources, attachments, strict=True) for note in _unmet(source, met)]
     return joined.document | {"images": images, NAMESPACE: {"score_version": SCORE_VERSION}}, notes
 
 
 def _unmet(source: Coco, attachment: Attachment) -> list[str]:
     count = len(attachment.missing) + len(attachment.ambiguous)
-    return (
-        [f"{count:,} images named in {source.path.name} are no single file of the dataset; left out."] if count else []
-    )
+    told = plural(count, "image")
+    return [f"{told} named in {source.path.name} left out: no single file of the dataset."] if count else []
 
 
 def _added(frame: pd.DataFrame, rows: Iterable[int], first_id: int, names: FileNames) -> list[Document]:

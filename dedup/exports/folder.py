@@ -23,10 +23,10 @@ from typing import Literal
 
 import numpy as np
 
-from dedup.errors import DatasetError, ExportError
+from dedup.errors import ExportError
 from dedup.exports import coco, csv
 from dedup.exports.base import Export, Exportable, Meter, Report
-from dedup.files import sha256_of, write_text
+from dedup.files import sha256_of, write_chunks
 from dedup.model import OnProgress
 from dedup.where import Mask
 from dedup.words import size
@@ -159,10 +159,7 @@ def _prepare(output: Path, items: list[Item], mode: Mode) -> None:
         needed, free = sum(item.size for item in items) if mode == "copy" else 0, shutil.disk_usage(output).free
         if needed > free:
             raise ExportError(f"{output} has {size(free)} free, but the copies need {size(needed)}.")
-        try:
-            write_text(output / MARKER, marker)
-        except DatasetError as error:
-            raise ExportError(str(error)) from error
+        write_chunks(output / MARKER, [marker.encode()], overwrite=False)
 
 
 def _remove_unfinished(output: Path) -> None:

@@ -81,7 +81,7 @@ class Report:
         return [
             f"{first[reason]} stays: {reason}."
             if count == 1
-            else f"{count} files stay ({first[reason]}, ...): {reason}."
+            else f"{count:,} files stay ({first[reason]}, ...): {reason}."
             for reason, count in counts.most_common()
         ]
 
