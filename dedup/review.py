@@ -31,11 +31,10 @@ from numpy.typing import NDArray
 
 from dedup import bulk, removal, verdicts
 from dedup.dataset import FOLDER_CLASSES, KEEPER_RULES, Dataset
-from dedup.decisions import FOLDER, KEEPER, PROTECTED, SETTING
+from dedup.decisions import CLASH, FOLDER, KEEPER, PROTECTED, SETTING
 from dedup.errors import UsageError
 from dedup.model import Kind, Role
 from dedup.resolutions import Choice
-from dedup.resolved import CLASH
 from dedup.selection import Selection
 from dedup.verdicts import Change
 

@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dedup.annotations import Attachment, Coco
+from dedup.decisions import SPLIT
 from dedup.errors import UsageError
 from dedup.foldernames import split_name, splits_in
+from dedup.model import Change
 from dedup.sources import PATH_COLUMNS
 
 SPLIT_COLUMNS = ("split", "subset", "set", "partition", "fold")
-SPLIT = "split"
-
-Change = tuple[str, str, str, str | None]
-"""As in `dedup.decisions`: kind, subject, object, value (None takes the decision away)."""
 
 
 @dataclass(frozen=True)

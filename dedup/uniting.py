@@ -7,7 +7,7 @@ They are kept as decisions, never in the user's annotation files:
     annotations  keeper's sha256    leaving sha256      JSON list of {category, annotation, document}
 
 so they survive the removal itself, a rescan, a rename and a move, are undone like any decision, and are in every COCO
-export from then on (`dedup.resolved`).
+export from then on (`dedup.labels`).
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from dataclasses import asdict, dataclass
 
 from dedup import removal, resolutions
 from dedup.dataset import Dataset
+from dedup.decisions import ANNOTATIONS
+from dedup.model import Change
 from dedup.removal import Plan
 from dedup.resolutions import Carried
-from dedup.resolved import ANNOTATIONS, Change
 from dedup.words import plural
 
 

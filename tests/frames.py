@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from dedup.exports.base import Exportable, Write
+from dedup.labels import Labels
 from dedup.relations import PAIR_COLUMNS
-from dedup.resolved import Labels
 from dedup.where import Mask
 
 if TYPE_CHECKING:

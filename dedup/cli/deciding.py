@@ -12,9 +12,9 @@ from dedup import fingerprint, gate, leaks, removal, verdicts
 from dedup.cli.common import Home, Json, Name, Overwrite, TagOption, complain, one_of, opened, progress, say, say_json
 from dedup.cli.removing import UniteAnnotations, UniteTags, carry_out, removal_plan
 from dedup.dataset import Dataset
+from dedup.decisions import CLASH
 from dedup.errors import UnknownDataset
 from dedup.model import Status
-from dedup.resolved import CLASH
 from dedup.uniting import heritage
 from dedup.words import plural, size
 

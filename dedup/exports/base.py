@@ -9,8 +9,8 @@ from typing import Protocol
 
 import pandas as pd
 
+from dedup.labels import Labels
 from dedup.model import OnProgress, Progress
-from dedup.resolved import Labels
 from dedup.where import Mask
 
 

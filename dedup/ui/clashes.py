@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from dedup.annotations import Coco
 from dedup.clashes import Clash, Rectangle, record
 from dedup.dataset import Dataset
-from dedup.decisions import Decisions
+from dedup.decisions import CLASH, Decisions
 from dedup.errors import UsageError
+from dedup.labels import Case, Decided
 from dedup.relations import Relation, map_box
 from dedup.resolutions import Choice
-from dedup.resolved import CLASH, Case, Decided
 from dedup.ui import gallery
 from dedup.ui.current import decisions
 from dedup.ui.library import Opened

@@ -11,13 +11,15 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from dedup import bulk, leaks, splits
+from dedup import leaks, splits
 from dedup.annotations import Coco
 from dedup.dataset import Dataset
+from dedup.decisions import SPLIT
 from dedup.errors import DedupError, UsageError
+from dedup.frame import below
 from dedup.model import SPLITS
 from dedup.ordering import Rows
-from dedup.splits import SPLIT, Splits
+from dedup.splits import Splits
 from dedup.ui import filters, grid, session
 from dedup.ui.library import Opened
 from dedup.ui.notices import errors_shown, guarded, say
@@ -142,7 +144,7 @@ def _by_hand(opened: Opened, view: View) -> None:
     left, middle, right = st.columns([3, 2, 2], vertical_alignment="bottom")
     if scope == "folder":
         folder = left.selectbox("Folder, with those inside it", filters.choices(opened, "folder"), key="split folder")
-        rows = np.flatnonzero(bulk.below(dataset.frame, [folder])) if folder else np.zeros(0, np.int64)
+        rows = np.flatnonzero(below(dataset.frame["path"], [folder])) if folder else np.zeros(0, np.int64)
     else:
         rows = chosen if scope == "chosen" else np.flatnonzero(opened.mask(view.selection))
     names = [*SPLITS, *(name for name in leaks.splits_of(dataset.frame) if name not in SPLITS), AS_FOLDER]

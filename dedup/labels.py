@@ -21,13 +21,11 @@ import pandas as pd
 from dedup import clashes
 from dedup.annotations import Coco
 from dedup.clashes import Box, Clash
+from dedup.decisions import CLASH
+from dedup.model import Change
 from dedup.resolutions import Carried, Choice, Sources, resolve
 
-CLASH, PICK = "clash", "pick "
-ANNOTATIONS = "annotations"
-
-Change = tuple[str, str, str, str | None]
-"""As in `dedup.decisions`: kind, subject, object, value (None takes the decision away)."""
+PICK = "pick "
 
 Decided = Mapping[tuple[str, str], str]
 """The decisions of kind `CLASH`: (subject, object) to value."""
@@ -63,8 +61,8 @@ class Labels:
 
     `documents` are the COCO documents in the order of the sources, with `notes` on what could not be carried over;
     `classes` maps rows to the classes chosen for them where folders give them, and to those with what they were given
-    when copies left; `dropped` are rows whose labels cannot
-    be trusted: the documents still name them, exports of COCO leave them out.
+    when copies left; `dropped` are rows whose labels cannot be trusted: the documents still name them, exports of COCO
+    leave them out.
     """
 
     documents: tuple[Coco, ...] = ()
@@ -92,7 +90,7 @@ def _mark(sha256: str, says: Sequence[str]) -> str:
     return f"{sha256}:{hashlib.sha256(json.dumps(says).encode()).hexdigest()[:16]}"
 
 
-def labels(
+def follow_decisions(
     frame: pd.DataFrame,
     pairs: pd.DataFrame,
     sources: Sources,
