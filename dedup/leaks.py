@@ -217,11 +217,16 @@ def _members(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
 # --- a repair as files ------------------------------------------------------------------------------------------------
 
 
-def write_csv(proposal: Repair, output: Path, *, overwrite: bool = False) -> None:
-    """The moves as CSV: path, group, before, after. Raises `ExportError`."""
+def moves_csv(proposal: Repair) -> bytes:
+    """The moves as CSV: path, group, before, after."""
     columns = ["path", "group", "before", "after"]
     rows = pd.DataFrame([[getattr(move, name) for name in columns] for move in proposal.moves], columns=columns)
-    write_chunks(output, [encode(guarded(rows, ("path",)), header=True)], overwrite)
+    return encode(guarded(rows, ("path",)), header=True)
+
+
+def write_csv(proposal: Repair, output: Path, *, overwrite: bool = False) -> None:
+    """Write `moves_csv` to a file. Raises `ExportError`."""
+    write_chunks(output, [moves_csv(proposal)], overwrite)
 
 
 def documents(sources: Sequence[tuple[Coco, Attachment]], splits: Mapping[str, str]) -> dict[str, Document]:

@@ -107,7 +107,7 @@ def test_a_repair_is_accepted_as_one_step_and_undone(dataset):
 
 def test_the_proposal_as_files(dataset):
     found = leaks.repair(dataset.frame)
-    moves = pd.read_csv(io.BytesIO(repairing.moves_csv(found)))
+    moves = pd.read_csv(io.BytesIO(leaks.moves_csv(found)))
     assert len(moves) == len(found.moves) == 6
     with zipfile.ZipFile(io.BytesIO(repairing.coco_zip(dataset, found))) as archive:
         made = {name: json.loads(archive.read(name)) for name in archive.namelist()}

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import tempfile
 import zipfile
 from collections import Counter
 from html import escape
-from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -35,36 +33,52 @@ def repair(opened: Opened) -> None:
         return
     st.subheader("Proposed repair")
     st.markdown(repair_words(found))
+    _offer(opened.dataset, found)
+    _matrices(found)
+    _balance(opened.dataset.frame, found)
+    _moves(opened.dataset, found)
+
+
+def _offer(dataset: Dataset, found: Repair) -> None:
     with st.container(horizontal=True):
         st.button(
             f"Accept: move {images(len(found.moves))}",
             type="primary",
             icon=":material/done_all:",
             on_click=guarded(accept),
-            args=(opened.dataset, found),
+            args=(dataset, found),
         )
         st.download_button(
             "Download the moves (CSV)",
-            lambda: moves_csv(found),
-            f"{opened.dataset.name} moves.csv",
+            lambda: leaks.moves_csv(found),
+            f"{dataset.name} moves.csv",
             icon=":material/download:",
             on_click="ignore",
         )
     st.caption("Accepting changes splits in this dataset only, in one step that Undo takes back; no file is moved.")
+
+
+def _matrices(found: Repair) -> None:
     left, right = st.columns(2, gap="large")
     for column, title, table in ((left, "Before", found.before), (right, "After", found.after)):
         column.markdown(f"**{title}**: groups by pair of splits")
         column.html(matrix_html(table))
-    table = balance(opened.dataset.frame, found)
+
+
+def _balance(frame: pd.DataFrame, found: Repair) -> None:
+    table = balance(frame, found)
     changed = table[table.apply(lambda line: line.str.contains("→").any(), axis=1)]
     kept = len(table) - len(changed)
     st.markdown("**Class balance**: images of a class in each split, before → after")
     st.dataframe(changed)
     if kept:
         st.caption(f"{kept:,} other {'class keeps its' if kept == 1 else 'classes keep their'} counts.")
+
+
+def _moves(dataset: Dataset, found: Repair) -> None:
     st.markdown(f"**{images(len(found.moves))}** would move")
     st.dataframe(
-        moves_table(opened.dataset, found),
+        moves_table(dataset, found),
         hide_index=True,
         height=min(420, 38 + 46 * len(found.moves)),
         row_height=46,
@@ -92,13 +106,6 @@ def accept(dataset: Dataset, found: Repair) -> None:
     """Set the splits of all moves in one undoable step."""
     moved = dataset.decisions.decide(splits.changes(found.splits()), f"Repair leaks: move {images(len(found.moves))}")
     say(f"{images(moved)} moved to the split of their copies. Undo takes it back.")
-
-
-def moves_csv(found: Repair) -> bytes:
-    """The moves as a CSV file."""
-    with tempfile.TemporaryDirectory(prefix="dedup-") as scratch:
-        leaks.write_csv(found, Path(scratch) / "moves.csv")
-        return (Path(scratch) / "moves.csv").read_bytes()
 
 
 def moves_table(dataset: Dataset, found: Repair) -> pd.DataFrame:
