@@ -52,6 +52,10 @@ def sources(tmp_path: Path, left: list[Label], right: list[Label], **extra) -> l
 
 @pytest.fixture
 def frame() -> pd.DataFrame:
+    return three_images()
+
+
+def three_images() -> pd.DataFrame:
     made = make_frame(["a.jpg", "b.jpg", "c.jpg"], tags=())
     return made.assign(classes=pd.Series([(), (), ()], dtype=object), pixels=["a", "b", "c"])
 
@@ -132,20 +136,6 @@ def test_a_sentence_counts_what_only_one_side_has(tmp_path, frame):
     assert clash.sentence("in a.jpg", "in b.jpg").startswith("2 × cat in a.jpg, dog in b.jpg; 3 × bird only in a.jpg")
 
 
-@settings(max_examples=60)
-@given(
-    st.lists(st.tuples(*[st.integers(0, 60)] * 2, *[st.integers(4, 30)] * 2), max_size=6),
-    st.sampled_from([SAME, MIRRORED, TURNED, HALVED]),
-)
-def test_carried_boxes_never_clash_with_their_originals(tmp_path_factory, boxes, pair):
-    way = resolutions._Way.along(make_pairs([pair]).iloc[0])
-    inside = [box for box in boxes if box[1] + box[3] <= 80]
-    carried = [resolutions._carry({"bbox": list(map(float, box))}, way, [])["bbox"] for box in inside]
-    here = [clashes.Box("cat", clashes.rectangle_of({"bbox": list(box)}), False, 0, n) for n, box in enumerate(inside)]
-    there = [clashes.Box("cat", clashes.rectangle_of({"bbox": box}), False, 0, n) for n, box in enumerate(carried)]
-    assert clashes.differences(here, there, make_pairs([pair]).iloc[0]) == ()
-
-
 # --- resolutions ------------------------------------------------------------------------------------------------------
 
 
@@ -163,6 +153,19 @@ def after(frame, pair, given_sources, choice: Choice):
 def labels(coco: Coco, image: int) -> list[tuple[str, list[float]]]:
     entries = [each for each in coco.annotations if each["image_id"] == image]
     return sorted((coco.category_names[each["category_id"]], each["bbox"]) for each in entries)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(*[st.integers(0, 60)] * 2, *[st.integers(4, 30)] * 2), max_size=6),
+    st.sampled_from([SAME, MIRRORED, TURNED, HALVED]),
+)
+def test_carried_boxes_never_clash_with_their_originals(tmp_path_factory, boxes, pair):
+    inside = [("cat", list(box)) for box in boxes if box[1] + box[3] <= 80]
+    given_sources = sources(tmp_path_factory.mktemp("carried"), inside, [])
+    coco, again = after(three_images(), pair, given_sources, Choice.LEFT)
+    assert again == []
+    assert len(labels(coco, 2)) == len(inside)
 
 
 def test_pick_carries_the_picked_boxes_through_the_mirror(tmp_path, frame):
@@ -188,10 +191,18 @@ def test_picking_a_crop_keeps_what_lies_outside_of_it(tmp_path, frame):
     assert labels(coco, 1) == [("cow", [70, 10, 20, 20]), ("dog", [10, 10, 20, 20])]
 
 
-@pytest.mark.parametrize("pair", [SAME, MIRRORED, TURNED, HALVED, CROPPED])
-def test_merge_gives_each_what_only_the_other_has(tmp_path, frame, pair):
-    way = resolutions._Way.along(make_pairs([pair]).iloc[0])
-    there = resolutions._carry({"bbox": [5.0, 5.0, 20.0, 20.0]}, way, [])["bbox"]
+@pytest.mark.parametrize(
+    ("pair", "there"),
+    [
+        (SAME, [5, 5, 20, 20]),
+        (MIRRORED, [75, 5, 20, 20]),
+        (CROPPED, [5, 5, 20, 20]),
+        (TURNED, [55, 5, 20, 20]),
+        (HALVED, [2.5, 2.5, 10, 10]),
+    ],
+    ids=["same", "mirrored", "cropped", "turned", "halved"],
+)
+def test_merge_gives_each_what_only_the_other_has(tmp_path, frame, pair, there):
     given_sources = sources(tmp_path, [("cat", [5, 5, 20, 20]), ("cow", [10, 50, 20, 20])], [("dog", there)])
     coco, again = after(frame, pair, given_sources, Choice.MERGE)
     assert again == []
@@ -233,9 +244,12 @@ def test_what_cannot_be_carried_is_counted(tmp_path, frame):
 
 
 def test_polygons_are_cut_at_the_edge(tmp_path, frame):
-    way = resolutions._Way.along(make_pairs([CROPPED]).iloc[0])
-    assert resolutions._polygon([40, 10, 80, 10, 80, 30, 40, 30], way) == [40, 10, 50, 10, 50, 30, 40, 30]
-    assert resolutions._polygon([60, 10, 80, 10, 80, 30], way) == []
+    polygons = [[40, 10, 56, 10, 56, 30, 40, 30], [52, 10, 56, 10, 56, 30]]  # the second lies outside the crop
+    given_sources = sources(tmp_path, [("cat", [40, 10, 16, 20])], [], segmentation=polygons)
+    coco, _ = after(frame, CROPPED, given_sources, Choice.LEFT)
+    (new,) = (each for each in coco.annotations if each["image_id"] == 2)
+    assert new["segmentation"] == [[40, 10, 50, 10, 50, 30, 40, 30]]
+    assert (new["bbox"], new["area"]) == ([40, 10, 10, 20], 200)
 
 
 def test_carry_gives_the_keeper_what_it_lacks(tmp_path, frame):
