@@ -85,14 +85,15 @@ def join(files: pd.DataFrame, pairs: pd.DataFrame, review: Review) -> Joined:
     groups = grouping.group(classes, rank, close["left"].to_numpy(np.int64), close["right"].to_numpy(np.int64))
     links = _links(files, classes, groups, close, rank)
     deciding = _Deciding.of(groups, scores)
+    told = _Told.of(files, links, close)
     frame = files.assign(
         group=groups.group,
         keeper=groups.keeper,
         role=_roles(groups),
         keeper_reason=deciding.reasons(files, rules),
         **_scored(files, links, review.threshold),
-        relation=_sentences(files, links, close),
-        relations=pd.Series(_names(files, links, close), dtype=object),
+        relation=told.sentences,
+        relations=pd.Series(told.names, dtype=object),
     )
     kinds = np.where(near, Kind.NEAR, Kind.SIMILAR)
     stays = groups.stays
@@ -309,57 +310,54 @@ def _scored(files: pd.DataFrame, links: _Links, threshold: float) -> dict[str, N
 # --- in words ---------------------------------------------------------------------------------------------------------
 
 
-def _told(links: _Links, close: pd.DataFrame) -> tuple[Rows, pd.DataFrame]:
+@dataclass(frozen=True)
+class _Told:
+    """What each image is relative to its nearest, for people and as names."""
+
+    sentences: list[str]
+    names: list[tuple[str, ...]]
+
+    @classmethod
+    def of(cls, files: pd.DataFrame, links: _Links, close: pd.DataFrame) -> _Told:
+        sentences, names = [""] * len(files), cast("list[tuple[str, ...]]", [()] * len(files))
+        rows, pairs = _explaining(links, close)
+        for row, sentence, joined in zip(rows, relations.describe(pairs), pairs["relations"], strict=True):
+            sentences[row], names[row] = sentence, tuple(name for name in joined.split("|") if name)
+        copies = np.flatnonzero(links.is_copy)
+        for row, word in zip(copies.tolist(), _identical(files, copies, links.nearest[copies]), strict=True):
+            sentences[row], names[row] = word, (word,)
+        return cls(sentences, names)
+
+
+def _explaining(links: _Links, close: pd.DataFrame) -> tuple[list[int], pd.DataFrame]:
     """Rows that a near pair explains, and for each that pair with the image on its right side."""
     rows = np.flatnonzero(links.pair >= 0)
     pairs = close.iloc[links.pair[rows]]
     on_left = ~links.is_right[rows]
     turned = pd.concat([pairs[~on_left], relations.invert(pairs[on_left])]) if on_left.any() else pairs
-    return np.concatenate([rows[~on_left], rows[on_left]]), turned
+    return np.concatenate([rows[~on_left], rows[on_left]]).tolist(), turned
 
 
-def _sentences(files: pd.DataFrame, links: _Links, close: pd.DataFrame) -> list[str]:
-    sentences = [""] * len(files)
-    rows, pairs = _told(links, close)
-    for row, sentence in zip(rows.tolist(), relations.describe(pairs), strict=True):
-        sentences[row] = sentence
-    for row, name in _copies(files, links):
-        sentences[row] = name
-    return sentences
-
-
-def _names(files: pd.DataFrame, links: _Links, close: pd.DataFrame) -> list[tuple[str, ...]]:
-    names: list[tuple[str, ...]] = [()] * len(files)
-    rows, pairs = _told(links, close)
-    for row, joined in zip(rows.tolist(), pairs["relations"], strict=True):
-        names[row] = tuple(name for name in joined.split("|") if name)
-    for row, name in _copies(files, links):
-        names[row] = (name,)
-    return names
-
-
-def _copies(files: pd.DataFrame, links: _Links) -> list[tuple[int, str]]:
-    """Row and relation name of every exact copy that does not stay."""
-    rows = np.flatnonzero(links.is_copy)
+def _identical(files: pd.DataFrame, rows: Rows, others: Rows) -> list[str]:
+    """In which way exact copies are the same, (n,)."""
     sha256 = files["sha256"].to_numpy(object)
-    same_file = sha256[rows] == sha256[links.nearest[rows]]
-    words = np.where(same_file, relations.IDENTICAL_FILE, relations.IDENTICAL_PIXELS)
-    return list(zip(rows.tolist(), words.tolist(), strict=True))
+    words: list[str] = np.where(
+        sha256[rows] == sha256[others], relations.IDENTICAL_FILE, relations.IDENTICAL_PIXELS
+    ).tolist()
+    return words
 
 
 def _exact_pairs(files: pd.DataFrame, groups: grouping.Groups) -> pd.DataFrame:
     """One pair for each exact copy, with the image that stays on its left."""
     rows = np.flatnonzero((groups.stays >= 0) & (groups.stays != np.arange(len(files))))
     stays = groups.stays[rows]
-    sha256 = files["sha256"].to_numpy(object)
     values: dict[str, object] = dict.fromkeys(relations.PAIR_COLUMNS, 0)
     values |= dict.fromkeys(("xx", "yy", "gain", "scale", "stretch", "seen_left", "seen_right", "saturation"), 1.0)
     values |= dict.fromkeys(relations.BOX, np.nan)
     values |= {"left": stays, "right": rows, "kind": Kind.EXACT.value, "correlation": 1.0, "orientation": 1}
     for side in ("left", "right"):
         values |= {f"{side}_{length}": files[length].to_numpy()[rows] for length in ("width", "height")}
-    same_file = sha256[rows] == sha256[stays]
-    values["relations"] = np.where(same_file, relations.IDENTICAL_FILE, relations.IDENTICAL_PIXELS)
+    values["relations"] = _identical(files, rows, stays)
     return pd.DataFrame(values, index=range(len(rows))).astype(relations.PAIR_COLUMNS)
 
 
