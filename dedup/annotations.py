@@ -18,6 +18,7 @@ from typing import Any
 
 from dedup.errors import AnnotationError
 from dedup.foldernames import split_from_path, splits_in
+from dedup.words import plural
 
 ImageId = int | str
 """COCO says integers; some tools write texts. Both are kept as they are."""
@@ -135,11 +136,11 @@ class Coco:
         twice = sum(len(held) > 1 for held in attachment.image_ids.values())
         name = self.path.name
         if attachment.missing:
-            yield f"{_many(attachment.missing, 'image')} named in {name} {_are(attachment.missing)} not in the dataset."
+            yield f"{_images(attachment.missing)} named in {name} {_are(attachment.missing)} not in the dataset."
         if attachment.ambiguous:
-            yield f"{_many(attachment.ambiguous, 'image')} named in {name} could be several files of the dataset."
+            yield f"{_images(attachment.ambiguous)} named in {name} could be several files of the dataset."
         if attachment.unannotated:
-            images = f"{_many(attachment.unannotated, 'image')} of the dataset"
+            images = f"{_images(attachment.unannotated)} of the dataset"
             yield f"{images} {_are(attachment.unannotated)} not named in {name}."
         if orphans:
             yield f"{orphans:,} annotations in {name} belong to no image of it."
@@ -336,8 +337,8 @@ def _relative(folder: Path, root: Path) -> str:
         return ""
 
 
-def _many(things: Sequence[object], word: str) -> str:
-    return f"{len(things):,} {word}{'' if len(things) == 1 else 's'}"
+def _images(things: Sequence[object]) -> str:
+    return plural(len(things), "image")
 
 
 def _are(things: Sequence[object]) -> str:

@@ -17,7 +17,7 @@ from dedup.leaks import Repair
 from dedup.ui.library import Opened
 from dedup.ui.notices import guarded, say
 from dedup.ui.similar import sides
-from dedup.ui.splitting import images
+from dedup.words import plural
 
 
 def proposal(opened: Opened) -> Repair:
@@ -42,7 +42,7 @@ def repair(opened: Opened) -> None:
 def _offer(dataset: Dataset, found: Repair) -> None:
     with st.container(horizontal=True):
         st.button(
-            f"Accept: move {images(len(found.moves))}",
+            f"Accept: move {plural(len(found.moves), 'image')}",
             type="primary",
             icon=":material/done_all:",
             on_click=guarded(accept),
@@ -76,7 +76,7 @@ def _balance(frame: pd.DataFrame, found: Repair) -> None:
 
 
 def _moves(dataset: Dataset, found: Repair) -> None:
-    st.markdown(f"**{images(len(found.moves))}** would move")
+    st.markdown(f"**{plural(len(found.moves), 'image')}** would move")
     st.dataframe(
         moves_table(dataset, found),
         hide_index=True,
@@ -91,12 +91,13 @@ def repair_words(found: Repair) -> str:
     flows = Counter((move.before, move.after) for move in found.moves)
     told = ", ".join(f"{count:,} from {one} to {other}" for (one, other), count in sorted(flows.items()))
     evaluation = (
-        f"{images(found.evaluation_moves)} must leave val or test"
+        f"{plural(found.evaluation_moves, 'image')} must leave val or test"
         if found.evaluation_moves
         else "every val and test image stays where it is"
     )
     return (
-        f"Move {images(len(found.moves))} to their copies: {told}. After that no group crosses, and {evaluation}. "
+        f"Move {plural(len(found.moves), 'image')} to their copies: {told}. "
+        f"After that no group crosses, and {evaluation}. "
         f"The proposal keeps evaluation images in place first, then weighs few moves against the class balance "
         f"(imbalance {found.imbalance:.2f}, 0 keeps every count)."
     )
@@ -104,8 +105,9 @@ def repair_words(found: Repair) -> str:
 
 def accept(dataset: Dataset, found: Repair) -> None:
     """Set the splits of all moves in one undoable step."""
-    moved = dataset.decisions.decide(splits.changes(found.splits()), f"Repair leaks: move {images(len(found.moves))}")
-    say(f"{images(moved)} moved to the split of their copies. Undo takes it back.")
+    label = f"Repair leaks: move {plural(len(found.moves), 'image')}"
+    moved = dataset.decisions.decide(splits.changes(found.splits()), label)
+    say(f"{plural(moved, 'image')} moved to the split of their copies. Undo takes it back.")
 
 
 def moves_table(dataset: Dataset, found: Repair) -> pd.DataFrame:

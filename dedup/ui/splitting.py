@@ -24,6 +24,7 @@ from dedup.ui import filters, grid, session
 from dedup.ui.library import Opened
 from dedup.ui.notices import errors_shown, guarded, say
 from dedup.ui.view import View
+from dedup.words import plural
 
 AS_FOLDER = "as the folder says"
 
@@ -42,7 +43,7 @@ def set_splits(opened: Opened, view: View) -> None:
             _by_hand(opened, view)
         if set_before:
             st.button(
-                f"Forget the {images(len(set_before))} set here, and go by folder names again",
+                f"Forget the {plural(len(set_before), 'image')} set here, and go by folder names again",
                 icon=":material/restart_alt:",
                 type="tertiary",
                 on_click=guarded(_forget),
@@ -112,13 +113,13 @@ def _offer(dataset: Dataset, source: str, found: Splits, *, always: bool) -> Non
         return
     counts = Counter(found.of.values())
     told = ", ".join(f"{count:,} in {name}" for name, count in counts.most_common())
-    st.markdown(f"By {source}: {told}. {images(len(new))} would change.")
+    st.markdown(f"By {source}: {told}. {plural(len(new), 'image')} would change.")
     if found.missing:
         st.caption(f"{len(found.missing):,} names are no image of this dataset, such as {found.missing[0]}.")
     if found.ambiguous:
         st.caption(f"{len(found.ambiguous):,} images are in several splits, such as {found.ambiguous[0]}; left alone.")
     st.button(
-        f"Set the split of {images(len(new))}",
+        f"Set the split of {plural(len(new), 'image')}",
         key=f"follow {source}",
         type="primary",
         disabled=not new,
@@ -129,7 +130,7 @@ def _offer(dataset: Dataset, source: str, found: Splits, *, always: bool) -> Non
 
 def _follow(dataset: Dataset, new: Mapping[str, str], source: str) -> None:
     changed = dataset.decisions.decide(splits.changes(new), f"Set splits by {source}")
-    say(f"{images(changed)} changed their split.")
+    say(f"{plural(changed, 'image')} changed their split.")
 
 
 def _by_hand(opened: Opened, view: View) -> None:
@@ -150,7 +151,7 @@ def _by_hand(opened: Opened, view: View) -> None:
     names = [*SPLITS, *(name for name in leaks.splits_of(dataset.frame) if name not in SPLITS), AS_FOLDER]
     split = middle.selectbox("Split", names, accept_new_options=True, key="split name")
     right.button(
-        f"Set the split of {images(len(rows))}",
+        f"Set the split of {plural(len(rows), 'image')}",
         key="set by hand",
         disabled=not len(rows) or not split,
         width="stretch",
@@ -163,16 +164,11 @@ def set_by_hand(dataset: Dataset, rows: Rows, split: str | None) -> None:
     """Put images into a split, or (None) back into the one their folder says, in one undoable step."""
     paths = dataset.frame["path"].to_numpy(object)[rows].tolist()
     named = split.strip() if split else ""
-    label = f"Put {images(len(paths))} into {named}" if named else f"Put {images(len(paths))} back by folder"
+    label = f"Put {plural(len(paths), 'image')} {f'into {named}' if named else 'back by folder'}"
     changed = dataset.decisions.decide(splits.changes(dict.fromkeys(paths, named)), label)
-    say(f"{images(changed)} changed their split.")
+    say(f"{plural(changed, 'image')} changed their split.")
 
 
 def _forget(dataset: Dataset) -> None:
     paths = [path for path, _ in dataset.decisions.values(SPLIT)]
     dataset.decisions.decide(splits.changes(dict.fromkeys(paths, "")), "Forget the splits set here")
-
-
-def images(count: int) -> str:
-    """That many images, in words."""
-    return "1 image" if count == 1 else f"{count:,} images"
