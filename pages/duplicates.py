@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dedup.ui import deciding, filters, history, plan, review, session
+from dedup.ui import deciding, filters, history, plan, review
 from dedup.ui.current import opened_dataset
 
 opened = opened_dataset()
 review.apply_events(opened)
 drawn = opened.dataset.revision
-view = session.view()
+view = filters.understood(opened)
 left, right = st.columns([3, 2], vertical_alignment="bottom")
 left.title("Duplicates")
 with right:

@@ -162,7 +162,7 @@ def _parts(view: View, *, all_ranges: bool) -> dict[str, Selection]:
     """For every filter its words, and the selection without it."""
     selection = view.selection
     parts = {
-        _range_words(each.metric, each.low, each.high): selection.with_range(each.metric, None, None)
+        each.describe(_title(each.metric)): selection.with_range(each.metric, None, None)
         for each in selection.ranges
         if all_ranges or each.metric != view.metric
     }
@@ -172,6 +172,11 @@ def _parts(view: View, *, all_ranges: bool) -> dict[str, Selection]:
             told = value if isinstance(value, str) else ", ".join(str(each) for each in value)
             parts[f"{words}: {told}"] = replace(selection, **{field: type(value)()})
     return parts
+
+
+def _title(metric: str) -> str:
+    """What a metric is called; "" for a column that is none, which only a link can name."""
+    return BY_NAME[metric].title if metric in BY_NAME else ""
 
 
 _PART_WORDS = {
@@ -186,10 +191,3 @@ _PART_WORDS = {
     "text": "path contains",
     "where": "where",
 }
-
-
-def _range_words(metric: str, low: float | None, high: float | None) -> str:
-    title = BY_NAME[metric].title
-    if low is None:
-        return f"{title} ≤ {high:g}"
-    return f"{title} ≥ {low:g}" if high is None else f"{title} {low:g} to {high:g}"

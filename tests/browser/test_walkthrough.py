@@ -131,7 +131,7 @@ def test_from_a_folder_with_exact_duplicates_to_a_cleaned_csv_and_coco(app, page
     expect_tag(page, "keep", 993)
 
     go_to_export(page)
-    page.get_by_role("button", name="Image singularity ≤ 0").click()
+    page.get_by_role("button", name="Image singularity at most 0").click()
     pick(page, "filter-tags_any", "keep")
     page.get_by_test_id("stMetricValue").get_by_text("993", exact=True).wait_for()
 
