@@ -12,7 +12,8 @@ from dedup.decisions import INCOMING, PROTECTED
 from dedup.ui import session
 from dedup.ui.library import Opened
 from dedup.ui.notices import guarded, say
-from dedup.ui.review import bytes_text, decide, state
+from dedup.ui.review import decide, state
+from dedup.words import plural, size
 
 ALWAYS = "chosen"
 """The keeper rule that cannot be switched off: what a person chose stays."""
@@ -72,13 +73,13 @@ def _bulk_rule(opened: Opened, preview: bulk.Preview) -> None:
 
 def _effect(preview: bulk.Preview) -> str:
     count = preview.count
-    images = "1 image" if count == 1 else f"{count:,} images"
+    images = plural(count, "image")
     if not count:
         told = "nothing to decide"
     elif preview.rule.keep:
         told = f"{images} told apart from the keeper; both stay, and are not asked about again"
     else:
-        told = f"{images} would go, {bytes_text(preview.bytes)}"
+        told = f"{images} would go, {size(preview.bytes)}"
     return told + (f" · {preview.held:,} held back (protected folder or clashing labels)" if preview.held else "")
 
 
@@ -110,7 +111,7 @@ def keeper_rules(opened: Opened) -> None:
         for place, name in enumerate([*names, *off]):
             _keeper_rule(opened, names, name, place, counts)
         if counts[""]:
-            st.caption(f"{counts['']:,} groups of equal copies: the first by content and path stays.")
+            st.caption(f"{plural(counts[''], 'group')} of equal copies: the first by content and path stays.")
 
 
 def _keeper_rule(opened: Opened, names: list[str], name: str, place: int, counts: dict[str, int]) -> None:

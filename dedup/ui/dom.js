@@ -59,14 +59,16 @@ function applyPalette(root, palette) {
   }
 }
 
+/** A number of bytes as `dedup.words.size` tells it. */
 function formatBytes(bytes) {
   if (bytes === undefined || bytes === null) return "";
-  if (bytes < 1000) return `${bytes} B`;
-  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(bytes < 1e4 ? 1 : 0)} kB`;
-  return `${(bytes / 1e6).toFixed(1)} MB`;
+  for (const [unit, scale] of [["GB", 1e9], ["MB", 1e6], ["kB", 1e3]]) {
+    if (bytes >= scale) return `${(bytes / scale).toFixed(1)} ${unit}`;
+  }
+  return `${bytes} B`;
 }
 
-/** "500 × 375 · JPEG · 48 kB", with what is known. */
+/** "500 × 375 · JPEG · 48.0 kB", with what is known. */
 function facts(side) {
   const size = side.width && side.height ? `${side.width} × ${side.height}` : "";
   return [size, side.format, formatBytes(side.bytes)].filter(Boolean).join(" · ");

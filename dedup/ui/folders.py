@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dedup.sources import IMAGE_SUFFIXES, LIST_SUFFIXES
+from dedup.words import plural
 
 PATIENCE_SECONDS = 0.4
 """A live check looks no longer than this; a scan will see the rest."""
@@ -53,7 +54,7 @@ def _check(path: Path, patience: float) -> FolderCheck:
     if images == 0 and complete:
         return FolderCheck(path, False, "There are no images in this folder.", inside=inside)
     about = "" if complete else "more than "
-    return FolderCheck(path, True, f"{about}{images:,} image{'s' if images != 1 else ''}", images, complete, inside)
+    return FolderCheck(path, True, about + plural(images, "image"), images, complete, inside)
 
 
 def _count(folder: Path, deadline: float) -> tuple[int, bool]:

@@ -15,12 +15,12 @@ import streamlit as st
 from dedup import removal, review, uniting
 from dedup.errors import DedupError
 from dedup.removal import Plan, Report, State
-from dedup.ui import jobs
+from dedup.ui import jobs, working
 from dedup.ui.library import Opened
 from dedup.ui.notices import guarded
-from dedup.ui.review import bytes_text, state
-from dedup.ui.shelf import share, words
+from dedup.ui.review import state
 from dedup.ui.similar import sides
+from dedup.words import plural, size
 
 LISTED = 500
 """Rows of the preview; the downloaded file holds all."""
@@ -89,7 +89,7 @@ def _preview(opened: Opened, plan: Plan) -> None:
         _staying(plan)
         return
     still = len(state(opened).open)
-    told = f"**{_files(len(plan.entries))}** would move to the quarantine, **{bytes_text(plan.bytes)}** in all."
+    told = f"**{plural(len(plan.entries), 'file')}** would move to the quarantine, **{size(plan.bytes)}** in all."
     st.markdown(told + (f" :gray[{still:,} groups are still open and not in this plan.]" if still else ""))
     st.dataframe(
         table(opened, plan),
@@ -136,7 +136,7 @@ def table(opened: Opened, plan: Plan) -> pd.DataFrame:
 def _staying(plan: Plan) -> None:
     """Images that were decided to go and are held back, with the reason."""
     if plan.stays:
-        with st.expander(f"{_files(len(plan.stays))} held back", icon=":material/shield:"):
+        with st.expander(f"{plural(len(plan.stays), 'file')} held back", icon=":material/shield:"):
             st.dataframe(
                 pd.DataFrame(
                     {"stays": [stay.path for stay in plan.stays], "why": [stay.reason for stay in plan.stays]}
@@ -150,7 +150,7 @@ def _apply(opened: Opened, plan: Plan) -> None:
     running = _running(opened)
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(
-            f"Move {_files(len(plan.entries))} to the quarantine",
+            f"Move {plural(len(plan.entries), 'file')} to the quarantine",
             type="primary",
             icon=":material/delete_sweep:",
             disabled=running,
@@ -170,7 +170,7 @@ def _apply(opened: Opened, plan: Plan) -> None:
 def _confirm(opened: Opened, plan: Plan) -> None:
     how = st.session_state.get(HOW) or "quarantine"
     way = WAYS[how]
-    files = f"**{_files(len(plan.entries))}** ({bytes_text(plan.bytes)}) of `{opened.dataset.root}`"
+    files = f"**{plural(len(plan.entries), 'file')}** ({size(plan.bytes)}) of `{opened.dataset.root}`"
     st.markdown(
         f"{files} {way.told(opened, plan)} "
         "Right before each file goes, it and the copy that stays are checked by SHA-256."
@@ -195,7 +195,7 @@ def _same_bytes(plan: Plan) -> int:
 
 def _typed(count: int) -> bool:
     """Whether the person typed how many files are to be deleted."""
-    return st.text_input(f"Type {count} to delete {_files(count)} for good") == str(count)
+    return st.text_input(f"Type {count} to delete {plural(count, 'file')} for good") == str(count)
 
 
 def start_apply(
@@ -238,7 +238,7 @@ def _rescan(opened: Opened, job: jobs.Job) -> str:
 
 def _told(verb: str, report: Report, *more: str) -> dict[str, Any]:
     notes = [*report.refusals(), *filter(None, more)]
-    return {"outcome": f"{_files(len(report.done))} ({bytes_text(report.bytes)}) {verb}", "notes": notes}
+    return {"outcome": f"{plural(len(report.done), 'file')} ({size(report.bytes)}) {verb}", "notes": notes}
 
 
 def _work_under_way(opened: Opened) -> None:
@@ -246,17 +246,9 @@ def _work_under_way(opened: Opened) -> None:
     job = jobs.REGISTRY.get(job_key(opened))
     if job is None:
         return
-
-    @st.fragment(run_every=0.5 if job.running else None)
-    def body() -> None:
-        if job.running:
-            st.progress(share(job.progress), text=f"**{job.title}** — {words(job.progress)}")
-        elif running:
-            st.rerun()
-
-    running = job.running
-    body()
-    if not job.running:
+    if job.running:
+        working.follow([job], lambda: working.bar(job))
+    else:
         _ended(job)
 
 
@@ -286,11 +278,13 @@ def _removed(opened: Opened) -> None:
         st.caption("Nothing is in the quarantine.")
         return
     counts = Counter(each.state for each in gone)
-    st.markdown(" · ".join(f"**{_files(counts[state])}** {words}" for state, words in STATES.items() if counts[state]))
+    st.markdown(
+        " · ".join(f"**{plural(counts[state], 'file')}** {words}" for state, words in STATES.items() if counts[state])
+    )
     restorable = len(gone) - counts[State.DELETED]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            f"Restore {_files(restorable)}",
+            f"Restore {plural(restorable, 'file')}",
             icon=":material/restore_page:",
             disabled=not restorable or _running(opened),
             on_click=guarded(start_restore),
@@ -310,7 +304,8 @@ def _verify(opened: Opened) -> None:
         st.error("  \n".join(found.problems[:20]), icon=":material/error:")
     else:
         st.success(
-            f"{_files(found.checked)} checked: each is in its place, and every copy that stays has the right bytes.",
+            f"{plural(found.checked, 'file')} checked: each is in its place, "
+            "and every copy that stays has the right bytes.",
             icon=":material/verified:",
         )
 
@@ -326,7 +321,3 @@ def as_json(plan: Plan) -> bytes:
         path = Path(scratch) / "plan.json"
         removal.write(plan, path)
         return path.read_bytes()
-
-
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count:,} files"

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypedDict
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from dedup import relations, review
 from dedup.decisions import Decisions
 from dedup.errors import UsageError
 from dedup.model import TAG_PREFIX, Kind, Role
 from dedup.review import Fate, Order, State, Step
-from dedup.ui import gallery, session
+from dedup.ui import gallery, grid, session
 from dedup.ui.current import decisions
 from dedup.ui.library import LIBRARY, Opened
-from dedup.ui.similar import records, sides
+from dedup.ui.similar import finite, records, sides
 from dedup.ui.view import PANELS, View
+from dedup.words import plural, size
 
 SHEET = 20
 """Groups on one page."""
@@ -115,58 +115,42 @@ def key_of(opened: Opened) -> str:
 
 
 def apply_events(opened: Opened) -> None:
-    """Carry out what was decided in the strips, before anything is drawn.
-
-    Any look at the session may end the script in favour of a newer run. An event that was taken must be carried out
-    before that can happen, so the session is read before the first event and written after the last. The newer run
-    does not wait for the older one to end, so one lock keeps the events in order.
-    """
+    """Carry out what was decided in the strips, before anything is drawn."""
     mine = decisions(opened)
-    notes: list[str] = []
-    sheet = 0
-    with gallery.IN_ORDER:
-        for event in gallery.events(key_of(opened)):
-            try:
-                if event["action"] == "turn":
-                    sheet = int(event["tag"])
-                else:
-                    notes += apply(opened, mine, event)
-            except UsageError as error:
-                notes.append(str(error))
-    if sheet:
-        session.update(sheet=sheet)
-    if notes:
-        count, _ = st.session_state.get(TOLD, (0, ""))
-        st.session_state[TOLD] = (count + 1, notes[-1])
+    gallery.carry_out(key_of(opened), lambda event: apply(opened, mine, event))
 
 
-def apply(opened: Opened, mine: Decisions, event: gallery.Event) -> list[str]:
-    """Carry out one event; returns what to tell. Looks at no session.
+def apply(opened: Opened, mine: Decisions, event: gallery.Event) -> Callable[[], None] | None:
+    """Carry out one event; returns what is left to do to the session: turn the page, or tell what happened."""
+    if event["action"] == "turn":
+        return partial(session.update, sheet=int(event["tag"]))
+    try:
+        told = _act(opened, mine, event["action"], event["ids"])
+    except UsageError as error:
+        told = str(error)
+    return partial(_tell, told) if told else None
+
+
+def _act(opened: Opened, mine: Decisions, act: str, ids: Sequence[str]) -> str:
+    """Decide as one key asks; returns what to tell.
 
     Raises `UsageError` when the group changed meanwhile or may not be decided like that.
     """
-    act = event["action"]
     if act in ("undo", "redo"):
         label = mine.undo(own=True) if act == "undo" else mine.redo()
-        return [f"{act.capitalize()}: {label}" if label else f"There is nothing to {act}."]
-    rows = _rows(opened, event["ids"])
+        return f"{act.capitalize()}: {label}" if label else f"There is nothing to {act}."
+    rows = grid.rows_of(opened.dataset, ids).tolist()
     if not rows:
         raise UsageError(review.CHANGED)
     now = state(opened)
     step = review.reopen(now, rows) if act == "reopen" else ACTS[act](now, rows[0])
     mine.decide(step.changes, step.label)
-    return []
+    return ""
 
 
-def _rows(opened: Opened, ids: Sequence[str]) -> list[int]:
-    """Row numbers of the ids that the dataset still has."""
-    rows = []
-    for each in ids:
-        try:
-            rows.append(opened.dataset.row(each))
-        except KeyError:
-            continue
-    return rows
+def _tell(words: str) -> None:
+    count, _ = st.session_state.get(TOLD, (0, ""))
+    st.session_state[TOLD] = (count + 1, words)
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------
@@ -176,11 +160,10 @@ def summary(opened: Opened) -> None:
     """How many groups there are, how many are open, and what leaves."""
     now = state(opened)
     told = review.tally(now)
-    size = int(now.bytes[now.dropped].sum())
     parts = [
-        f"{told['groups']:,} groups",
+        plural(told["groups"], "group"),
         f"**{told['open']:,}** open",
-        f"{told['drop']:,} images go ({bytes_text(size)})",
+        f"{plural(told['drop'], 'image')} go ({size(now.bytes[now.dropped].sum())})",
     ]
     st.markdown(" · ".join(parts))
 
@@ -292,7 +275,7 @@ def show(opened: Opened, view: View, sheet: Sheet) -> None:
 
 def _next_sides(opened: Opened, sheet: Sheet) -> list[gallery.Side]:
     """The first group of the next page."""
-    return sides(opened.dataset, _rows(opened, sheet.next_group[:4]))
+    return sides(opened.dataset, grid.rows_of(opened.dataset, sheet.next_group[:4]).tolist())
 
 
 def _nothing(opened: Opened, view: View) -> None:
@@ -309,7 +292,8 @@ def _nothing(opened: Opened, view: View) -> None:
 def strips(opened: Opened, groups: Worklist) -> list[Strip]:
     """The strips of listed groups as they stand now; who joined a group since it was listed follows in its strip."""
     now = state(opened)
-    drafts = [_Draft.of(now, rows) for rows in (_rows(opened, ids) for ids in groups) if len(rows) > 1]
+    found = (grid.rows_of(opened.dataset, ids).tolist() for ids in groups)
+    drafts = [_Draft.of(now, rows) for rows in found if len(rows) > 1]
     needed = sorted({row for draft in drafts for row in (*draft.shown, draft.keeper, draft.heir)})
     links = _links(now, [(row, draft.keeper) for draft in drafts for row in draft.shown if row != draft.keeper])
     record_of = dict(zip(needed, records(now.frame, needed), strict=True))
@@ -399,21 +383,9 @@ def _links(now: State, couples: Sequence[tuple[int, int]]) -> dict[tuple[int, in
             "relation": told[0] if left else told[1],
             "distance": float(forth["distance"]),
             "kind": Kind.NEAR,
-            "affine": _finite(relations.pixel_affine(back if left else forth)),
+            "affine": finite(relations.pixel_affine(back if left else forth)),
         }
     return found
-
-
-def _finite(affine: NDArray[np.float64]) -> gallery.Affine | None:
-    return affine[:2].tolist() if np.isfinite(affine).all() else None
-
-
-def bytes_text(size: float) -> str:
-    """A size as a person reads it."""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= scale:
-            return f"{size / scale:.1f} {unit}"
-    return f"{size:.0f} B"
 
 
 _component = st.components.v2.component(

@@ -7,9 +7,9 @@ import streamlit as st
 
 from dedup.dataset import DatasetInfo
 from dedup.exports.csv import guard
-from dedup.model import Kind, Progress, Status
+from dedup.model import Kind, Status
 from dedup.selection import Selection
-from dedup.ui import jobs, notices, opening, session
+from dedup.ui import jobs, notices, opening, session, working
 from dedup.ui.library import LIBRARY
 from dedup.ui.places import explorer
 
@@ -70,27 +70,21 @@ def _counts(info: DatasetInfo) -> str:
 def work_under_way() -> None:
     """Every job with its progress; ended ones with how they ended, until dismissed."""
     known = jobs.REGISTRY.jobs()
-    if not known:
-        return
+    if known:
+        working.follow([job for job in known if job.running], lambda: _jobs(known))
 
-    @st.fragment(run_every=0.5 if any(job.running for job in known) else None)
-    def body() -> None:
-        for job in known:
-            with st.container(border=True):
-                _job(job)
-        if any(job.running for job in started_running) and not all(job.running for job in started_running):
-            st.rerun()
 
-    started_running = [job for job in known if job.running]
-    body()
+def _jobs(known: list[jobs.Job]) -> None:
+    for job in known:
+        with st.container(border=True):
+            _job(job)
 
 
 def _job(job: jobs.Job) -> None:
     left, right = st.columns([6, 1.4], vertical_alignment="center")
     with left:
         if job.running:
-            progress = job.progress
-            st.progress(share(progress), text=f"**{job.title}** — {words(progress)}")
+            working.bar(job)
         elif job.state is jobs.State.DONE:
             st.markdown(f":green[:material/check_circle:] **{job.title}**: {outcome(job.result)}")
         elif job.state is jobs.State.CANCELLED:
@@ -122,32 +116,6 @@ def outcome(result: object) -> str:
 
 
 _FOUND = {"images": "images", "exact": "exact duplicates", "near": "near duplicates", "failed": "failed"}
-
-
-def share(progress: Progress | None) -> float:
-    """How much is done, 0 to 1."""
-    return min(1.0, progress.done / progress.total) if progress and progress.total else 0.0
-
-
-def words(progress: Progress | None) -> str:
-    """Progress as a person reads it: how many of how many, how fast, how long still."""
-    if progress is None:
-        return "starting"
-    told = [f"{progress.stage}: {progress.done:,} of {progress.total:,}"]
-    if progress.rate:
-        told.append(f"{progress.rate:,.0f} a second")
-    left = progress.seconds_left
-    if left is not None and progress.done < progress.total:
-        told.append(f"{duration(left)} left")
-    return " · ".join(told)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them."""
-    if seconds < 60:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 @st.dialog("Rename the dataset")

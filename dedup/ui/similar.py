@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from dedup import relations
 from dedup.alike import most_alike
@@ -81,11 +82,11 @@ def _candidate(shown: Side, pair: Mapping[str, Any], row: int) -> Side:
         **shown,
         "distance": float(pair["distance"]),
         "relation": told.sentence(),
-        "affine": overlay(back),
+        "affine": finite(back.affine()),
     }
 
 
-def overlay(relation: relations.Relation) -> Affine | None:
-    """The relation's map between upright pixel coordinates; None where it cannot be inverted."""
-    affine = relation.affine()
-    return [[float(value) for value in line] for line in affine] if np.isfinite(affine).all() else None
+def finite(affine: NDArray[np.float64]) -> Affine | None:
+    """A map between pixel coordinates as the browser gets it; None where it could not be inverted."""
+    found: list[list[float]] = affine.tolist()
+    return found if np.isfinite(affine).all() else None

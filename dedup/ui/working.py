@@ -1,0 +1,53 @@
+"""Work under way as a page shows it: how much is done, how long still, and looking again until it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from dedup.model import Progress
+from dedup.ui.jobs import Job
+
+
+def follow(running: Sequence[Job], draw: Callable[[], object], seconds: float = 0.5) -> None:
+    """Draw, and again every `seconds` while jobs run; rerun the page when one of them ends."""
+
+    @st.fragment(run_every=seconds if running else None)
+    def body() -> None:
+        draw()
+        if not all(job.running for job in running):
+            st.rerun()
+
+    body()
+
+
+def bar(job: Job) -> None:
+    """A running job with its progress in words."""
+    st.progress(share(job.progress), text=f"**{job.title}** — {words(job.progress)}")
+
+
+def share(progress: Progress | None) -> float:
+    """How much is done, 0 to 1."""
+    return min(1.0, progress.done / progress.total) if progress and progress.total else 0.0
+
+
+def words(progress: Progress | None) -> str:
+    """Progress as a person reads it: how many of how many, how fast, how long still."""
+    if progress is None:
+        return "starting"
+    told = [f"{progress.stage}: {progress.done:,} of {progress.total:,}"]
+    if progress.rate:
+        told.append(f"{progress.rate:,.0f} a second")
+    left = progress.seconds_left
+    if left is not None and progress.done < progress.total:
+        told.append(f"{duration(left)} left")
+    return " · ".join(told)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them."""
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
