@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dedup.ui import bulk, filters, grid, quality
+from dedup.ui import filters, grid, quality, tagging
 from dedup.ui.current import opened_dataset
 
 opened = opened_dataset()
@@ -19,7 +19,7 @@ filters.chips(view)
 with st.expander("Filters", icon=":material/filter_alt:", key="filters open"):
     filters.panel(opened, view)
 with st.expander("Bulk tagging", icon=":material/label:", key="bulk open"):
-    bulk.panel(opened, view, page)
+    tagging.panel(opened, view, page)
 grid.controls(page, view, key="top")
 grid.show(opened, view, page)
 if page.of > 1:

@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 import dedup
+from dedup.errors import Cancelled, DedupError
 from dedup.model import Progress
 from dedup.selection import Selection
-from dedup.ui import jobs, places
-from dedup.ui.bulk import SCOPES, changes, explain
+from dedup.ui import current, jobs, places
 from dedup.ui.exporting import OFFERS, made
 from dedup.ui.library import LIBRARY
-from dedup.ui.sidebar import next_colour
+from dedup.ui.tagging import SCOPES, changes, explain
 from tests.apptest import MAIN, SECONDS, button, healthy, page, run_page, send, start, texts
 from tests.building import picture
 
@@ -119,13 +119,6 @@ def test_a_malformed_expression_is_told_and_changes_nothing(dataset):
     assert "selection holds **14** of **15**" in texts(at)
 
 
-def test_a_link_with_a_malformed_expression_opens_and_says_so(dataset):
-    at = start(page("explorer"), {"where": "nonsense <"}).run()
-    assert [each.value for each in at.exception] == []
-    assert len(at.error) == 1
-    assert "selection holds **15** of **15**" in texts(at)
-
-
 def test_bulk_tagging_tells_its_changes_and_makes_exactly_those(dataset):
     dataset.decisions.create_tag("keep", "#0072b2")
     at = run_page("explorer")
@@ -139,6 +132,7 @@ def test_bulk_tagging_tells_its_changes_and_makes_exactly_those(dataset):
     assert "**2** images will lose **keep**" in texts(at)
     healthy(at.button(key="bulk submit").click().run())
     assert dataset.tags["keep"].count == 12
+    assert signatures(dataset)[:2] == [at.session_state[current.WHO]] * 2
     dataset.decisions.undo()
     assert dataset.tags["keep"].count == 14
 
@@ -151,12 +145,19 @@ def test_the_cards_of_a_page_are_sent_and_their_events_applied(dataset):
     send(at, f"grid {dataset.info.key}", *clicks)
     assert dataset.tags["keep"].count == 2
     assert at.session_state["chosen"] == ids
+    assert signatures(dataset)[0] == at.session_state[current.WHO]
 
 
 def test_the_threshold_moves_near_duplicates_at_once(dataset):
     at = run_page("explorer")
     healthy(at.slider(key="threshold").set_value(0.9).run())
     assert dataset.near_threshold == 0.9
+    assert signatures(dataset) == [at.session_state[current.WHO]]
+
+
+def signatures(dataset):
+    """Who made the operations of the history, the latest first."""
+    return [operation.session for operation in dataset.decisions.history()]
 
 
 def test_an_export_holds_exactly_the_selection(dataset):
@@ -179,9 +180,7 @@ def test_writing_a_folder_makes_a_new_dataset(dataset, tmp_path):
     healthy(at.run())
     healthy(button(at, "Write 12 files").click().run())
     job = jobs.REGISTRY.get("clean")
-    end = time.monotonic() + SECONDS
-    while job.running and time.monotonic() < end:
-        time.sleep(0.1)
+    wait_for(lambda: not job.running)
     assert (job.state, job.error) == (jobs.State.DONE, "")
     assert len(dedup.open("clean").frame) == 12
 
@@ -199,19 +198,35 @@ def test_the_folder_field_is_checked_and_starts_a_scan(home, tmp_path):
 
 
 def test_running_failed_and_cancelled_jobs_are_shown(home):
-    registry = jobs.REGISTRY
-    for state, error in (
-        (jobs.State.RUNNING, ""),
-        (jobs.State.FAILED, "The disk is full."),
-        (jobs.State.CANCELLED, ""),
-    ):
-        job = jobs.Job(state, f"Job {state}", state, Progress("reading images", 250, 1000, 2.0), error)
-        registry._jobs[job.key] = job
+    def work(job):
+        job.report(Progress("reading images", 250, 1000, 2.0))
+        job.stop.wait(SECONDS)
+
+    def ending(error):
+        def work(job):
+            raise error
+
+        return work
+
+    running = jobs.REGISTRY.start("running", "Job running", work)
+    ended = [
+        jobs.REGISTRY.start(name, f"Job {name}", ending(error))
+        for name, error in (("failed", DedupError("The disk is full.")), ("cancelled", Cancelled("Stopped.")))
+    ]
+    wait_for(lambda: running.progress and not any(job.running for job in ended))
     at = start(page("datasets")).run()
     assert at.exception == []
     assert "The disk is full." in at.error[0].value
     assert "stopped" in texts(at)
-    assert button(at, "Cancel")
+    button(at, "Cancel").click().run()
+    wait_for(lambda: not running.running)
+
+
+def wait_for(condition):
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
 
 
 def test_changes_count_images_once_however_many_tags(dataset):
@@ -225,8 +240,49 @@ def test_changes_count_images_once_however_many_tags(dataset):
 
 
 def test_new_tags_get_colours_that_differ(dataset):
-    colours = []
     for name in "abcdefgh":
-        colours.append(next_colour(list(dataset.tags.values())))
-        dataset.decisions.create_tag(name, colours[-1])
-    assert len(set(colours)) == 8
+        dataset.decisions.create_tag(name)
+    assert len({tag.colour for tag in dataset.tags.values()}) == 8
+
+
+GARBAGE = {
+    "range": [
+        *("gone:0:1", "nearest_bits:0:5", "status:1:2", "sharpness::", "entropy:2:1", "width:-inf:inf", "::"),
+        *("singularity:-7:1e300", "height:x:1", "height:nan:1", ""),
+    ],
+    "kind": ["none"],
+    "relation": ["gone"],
+    "tag": ["gone"],
+    "metric": "gone",
+    "order": "sideways",
+    "page": "-1",
+    "sheet": "x",
+    "columns": "99",
+    "size": "7",
+    "panel": "gone",
+    "groups": "gone",
+}
+
+
+@pytest.mark.parametrize("name", ["explorer", "duplicates", "export"])
+def test_an_old_link_still_opens_and_its_filters_can_be_taken_away(dataset, name):
+    at = run_page(name, GARBAGE)
+    ranges = ["gone 0 to 1", "nearest_bits 0 to 5", "status 1 to 2", "Sharpness known", "Entropy 2 to 1"]
+    ranges += ["Width -inf to inf", " known"]
+    ranges += ["Image singularity -7 to 1e+300"] if name != "explorer" else []
+    assert chips(at) == [*ranges, "any tag: gone", "relation: gone"]
+    while found := chips(at):
+        at = healthy(button(at, found[0]).click().run())
+
+
+def chips(at):
+    """The filters that can be taken away."""
+    return [each.label for each in at.button if (each.key or "").startswith("chip ")]
+
+
+@pytest.mark.parametrize("name", ["explorer", "duplicates", "export"])
+def test_a_link_with_a_malformed_expression_opens_and_says_so(dataset, name):
+    at = start(page(name), {"where": "nonsense <"}).run()
+    assert [each.value for each in at.exception] == []
+    assert len(at.error) == 1
+    assert name != "explorer" or "selection holds **15** of **15**" in texts(at)

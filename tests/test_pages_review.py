@@ -78,7 +78,7 @@ def test_acts_are_carried_out_in_order_and_signed_by_the_tab(dataset):
     assert [operation.session for operation in dataset.decisions.history()][:3] == [at.session_state[current.WHO]] * 3
     strips = shown(at)["strips"]
     assert [strip["open"] for strip in strips] == [False, True, False] and len(now.open) == 1
-    assert shown(at)["told"] == [1, review.CHANGED]
+    assert shown(at)["told"] == [2, review.CHANGED]
 
 
 def test_undo_by_key_leaves_the_latest_decision_of_another_tab_alone(dataset):

@@ -8,7 +8,6 @@ import streamlit as st
 
 from dedup.decisions import Decisions
 from dedup.errors import UnknownDataset
-from dedup.storage import Store
 from dedup.ui import session
 from dedup.ui.library import LIBRARY, Opened
 
@@ -18,13 +17,14 @@ WHO = "who"
 def decisions(opened: Opened) -> Decisions:
     """The decisions of the dataset, signed by this browser tab in the history."""
     who = st.session_state.setdefault(WHO, f"tab {uuid.uuid4().hex[:4]}")
-    return Decisions(Store(opened.dataset.directory).decisions, who)
+    return Decisions(opened.dataset.decisions.path, who)
 
 
 def opened_dataset() -> Opened:
-    """The dataset of the view, the first of the list where the view names none; ends the page where there is none.
+    """The dataset of the view, the first of the list where the view names none.
 
-    Raises `UnknownDataset` when the view names one that is gone, `DatasetError` when it cannot be read.
+    Ends the page where there is none, or where the view names one that is gone. Raises `DatasetError` when it cannot
+    be read.
     """
     key = session.view().dataset
     if not key:

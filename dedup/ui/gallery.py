@@ -4,12 +4,11 @@ What a person does is painted by the browser at once and put into a numbered que
 state. Python takes each event once and answers with the last number taken; the browser shows the data from Python
 plus whatever is still in its queue, so nothing flickers and nothing is lost in bursts, reruns and page changes.
 
-    for event in events("grid"):                 # before the items are made, so that they show what was just decided
-        apply(event)
+    carry_out("grid", apply)                     # before the items are made, so that they show what was just decided
     gallery(items, key="grid", columns=6, selected=selected, tags=dataset.tags.values())
 
-An event is taken just before the loop body sees it: one that raises is not repeated, those after it come again in the
-next run. The queue belongs to one browser tab and one `key`: use another key for another dataset.
+An event is taken just before it is applied: one that raises is not repeated, those after it come again in the next
+run. The queue belongs to one browser tab and one `key`: use another key for another dataset.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ import streamlit as st
 
 from dedup.model import Tag
 from dedup.ui import palette
+from dedup.ui.view import MAX_COLUMNS, MIN_COLUMNS
 
-MIN_COLUMNS, MAX_COLUMNS = 2, 12
 ACKNOWLEDGED = "{key}:acknowledged"
 """Name of the session-state entry that remembers the last event taken from each browser tab."""
 
@@ -110,7 +109,7 @@ def events(key: str) -> Iterator[Event]:
     yield from take(state.get("events"), acknowledged)
 
 
-IN_ORDER = threading.Lock()
+_IN_ORDER = threading.Lock()
 """A newer run of a script does not wait for the older one to end: whoever carries out events holds this."""
 
 
@@ -120,12 +119,10 @@ def carry_out(key: str, apply: Callable[[Event], Callable[[], None] | None]) -> 
     Any look at the session may end the script in favour of a newer run, and an event that was taken must be carried
     out before that can happen. So `apply` looks at no session; what it returns is called after the last event.
     """
-    state = st.session_state.get(key) or {}
-    acknowledged = st.session_state.setdefault(ACKNOWLEDGED.format(key=key), {})
     later = []
     try:
-        with IN_ORDER:
-            for event in take(state.get("events"), acknowledged):
+        with _IN_ORDER:
+            for event in events(key):
                 if (rest := apply(event)) is not None:
                     later.append(rest)
     finally:
@@ -159,7 +156,7 @@ def gallery(
     brackets: bool = True,
     height: int | None = None,
 ) -> list[Event]:
-    """A page of cards in at most `columns` (2 to 12) columns; returns the events that `events(key)` did not take yet.
+    """A page of cards in at most `columns` (2 to 10) columns; returns the events that `events(key)` did not take yet.
 
     `selected` are the chosen ids, None leaves the choice to the browser. `tags` are those that may be given. With
     `brackets`, neighbours of one group share a band. `height` in CSS pixels makes the grid scroll inside itself.

@@ -11,10 +11,12 @@ import numpy as np
 import streamlit as st
 
 from dedup.dataset import Dataset, describe
+from dedup.decisions import Decisions
 from dedup.metrics import Metric
 from dedup.model import TAG_PREFIX
 from dedup.ordering import Rows
 from dedup.ui import gallery, session
+from dedup.ui.current import decisions
 from dedup.ui.library import Opened
 from dedup.ui.notices import say
 from dedup.ui.quality import BY_NAME
@@ -48,17 +50,19 @@ def key_of(opened: Opened) -> str:
 
 def apply_events(opened: Opened) -> None:
     """Carry out what was clicked in the gallery, before anything is drawn, so that everything shows it."""
-    gallery.carry_out(key_of(opened), lambda event: apply(opened.dataset, event))
+    mine = decisions(opened)
+    gallery.carry_out(key_of(opened), lambda event: apply(opened.dataset, mine, event))
 
 
-def apply(dataset: Dataset, event: gallery.Event) -> Callable[[], None] | None:
+def apply(dataset: Dataset, mine: Decisions, event: gallery.Event) -> Callable[[], None] | None:
     """Carry out one event of the gallery; returns what is left to do to the session."""
     if event["type"] == "select":
         return partial(session.choose, event["ids"])
     if event["type"] == "similar":
         return partial(st.session_state.__setitem__, COMPARING, event["id"])
     if event["type"] == "tag":
-        dataset.tag(rows_of(dataset, event["ids"]), event["tag"], remove=event["remove"])
+        paths = dataset.frame["path"].iloc[rows_of(dataset, event["ids"])].tolist()
+        mine.tag(paths, event["tag"], remove=event["remove"])
     return None
 
 

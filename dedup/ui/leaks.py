@@ -11,9 +11,11 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dedup import leaks
 from dedup.dataset import Dataset
-from dedup.model import EVALUATION_SPLITS, Role, Tag
+from dedup.decisions import Decisions
+from dedup.model import EVALUATION_SPLITS, TAG_COLOURS, Role, Tag
 from dedup.ordering import Rows
-from dedup.ui import gallery, grid, palette, session, splitting
+from dedup.ui import gallery, grid, session, splitting
+from dedup.ui.current import decisions
 from dedup.ui.library import Opened
 from dedup.ui.quality import BY_NAME
 from dedup.ui.view import View
@@ -133,13 +135,14 @@ def key_of(opened: Opened) -> str:
 
 def apply_events(opened: Opened) -> None:
     """Carry out what was clicked in the gallery; here a split is given like a tag."""
-    gallery.carry_out(key_of(opened), lambda event: apply(opened.dataset, event))
+    mine = decisions(opened)
+    gallery.carry_out(key_of(opened), lambda event: apply(opened.dataset, mine, event))
 
 
-def apply(dataset: Dataset, event: gallery.Event) -> Callable[[], None] | None:
+def apply(dataset: Dataset, mine: Decisions, event: gallery.Event) -> Callable[[], None] | None:
     """Carry out one event of the gallery; returns what is left to do to the session."""
     if event["type"] != "tag":
-        return grid.apply(dataset, event)
+        return grid.apply(dataset, mine, event)
     rows = grid.rows_of(dataset, event["ids"])
     splitting.set_by_hand(dataset, rows, None if event["remove"] else event["tag"])
     return None
@@ -188,5 +191,5 @@ def _members(frame: pd.DataFrame, numbers: Sequence[int]) -> Rows:
 def badge_colours(names: Sequence[str]) -> dict[str, str]:
     """Split to the colour of its badge."""
     others = [name for name in names if name not in COLOURS]
-    free = [colour for colour in palette.TAG_COLOURS if colour not in COLOURS.values()]
+    free = [colour for colour in TAG_COLOURS if colour not in COLOURS.values()]
     return COLOURS | {name: free[place % len(free)] for place, name in enumerate(others)}

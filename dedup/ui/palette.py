@@ -30,31 +30,8 @@ COLOURS: dict[str, Colour] = {
 }
 """By the value of `Kind`, and `Role.KEEPER`."""
 
-TAG_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#6b7280")
-"""Offered one after the other to new tags; readable with dark or white ink on light and dark pages alike."""
-
 
 def colour(meaning: str, *, dark: bool = False) -> str:
     """The `#rrggbb` of a `Kind` or of `Role.KEEPER`. Raises `KeyError` for another word."""
     pair = COLOURS[meaning]
     return pair.dark if dark else pair.light
-
-
-def ink(background: str) -> str:
-    """Black or white, whichever reads better on `#rrggbb` (WCAG contrast)."""
-    return "#000000" if contrast(background, "#000000") >= contrast(background, "#ffffff") else "#ffffff"
-
-
-def contrast(one: str, other: str) -> float:
-    """Contrast ratio of two `#rrggbb` colours, 1 to 21 (WCAG 2.2, definition of contrast ratio)."""
-    brighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (brighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(colour: str) -> float:
-    red, green, blue = (_linear(int(colour[start : start + 2], 16) / 255) for start in (1, 3, 5))
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _linear(channel: float) -> float:
-    return channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4

@@ -8,9 +8,11 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from dedup.dataset import Dataset
 from dedup.metrics import METRICS, Metric
 from dedup.model import NEAR_SINGULARITY, Kind
 from dedup.ui import charts, palette, session
+from dedup.ui.current import decisions
 from dedup.ui.library import Opened, asks_for_tags
 from dedup.ui.scale import ABOVE_ZERO, Scale, scale_of
 from dedup.ui.view import View
@@ -102,7 +104,7 @@ def _figure(opened: Opened, view: View, *, dark: bool) -> tuple[go.Figure, Scale
 
 
 def choose_quality(opened: Opened, view: View) -> None:
-    """The range of the metric: two exact numbers, a slider between them, and presets."""
+    """The range of the metric: two exact numbers and a slider between them."""
     scale = scale_of(view.metric, opened.dataset.frame[view.metric].to_numpy(np.float64))
     chosen = view.selection.range_of(view.metric)
     low = scale.low if chosen.low is None else chosen.low
@@ -146,11 +148,16 @@ def _threshold(opened: Opened, threshold: float) -> None:
         1.0,
         step=0.01,
         help="Verified pairs up to this distance are near duplicates. 0 is an exact copy; nothing is scanned again.",
-        **session.held("threshold", threshold, lambda value: setattr(opened.dataset, "near_threshold", value)),
+        **session.held("threshold", threshold, lambda value: _set_threshold(opened, value)),
     )
     counts = opened.counts()
     st.markdown(f"**{counts[Kind.NEAR]:,}** near duplicates, **{counts[Kind.UNIQUE]:,}** unique images")
     st.caption("Pairs up to this distance count as near duplicates. The change applies at once and can be undone.")
+
+
+def _set_threshold(opened: Opened, threshold: float) -> None:
+    """Signed by this tab, and so not through the dataset that all tabs share."""
+    Dataset(opened.dataset.directory, session=decisions(opened).session).near_threshold = threshold
 
 
 def _preset(name: str) -> None:

@@ -7,10 +7,12 @@ from html import escape
 
 import streamlit as st
 
-from dedup.dataset import Dataset, DatasetInfo
-from dedup.model import Tag
+from dedup.dataset import DatasetInfo
+from dedup.decisions import Decisions
+from dedup.model import Tag, next_colour
 from dedup.selection import Selection
-from dedup.ui import jobs, palette, session
+from dedup.ui import jobs, session, working
+from dedup.ui.current import decisions
 from dedup.ui.library import LIBRARY, Opened
 from dedup.ui.notices import guarded, say
 
@@ -50,37 +52,32 @@ def dataset_choice(infos: list[DatasetInfo], current: str) -> None:
 
 def tags(opened: Opened) -> None:
     """Every tag with its colour and count, and a menu of what can be done with it."""
-    dataset = opened.dataset
-    known = list(dataset.tags.values())
+    mine = decisions(opened)
+    known = list(opened.dataset.tags.values())
     title, new = st.columns([3, 1.6], vertical_alignment="center")
     title.markdown("##### Tags")
     with new.popover("New", icon=":material/add:", type="tertiary", key="new tag"):
-        _new_tag(dataset, known)
+        _new_tag(mine, known)
     if not known:
         st.caption("Tags are your own words for images: keep, blurry, check. Create one, then give it to images.")
     with st.container(gap=None):
         for tag in known:
-            _tag_row(dataset, tag)
+            _tag_row(mine, tag)
 
 
-def _new_tag(dataset: Dataset, known: list[Tag]) -> None:
+def _new_tag(mine: Decisions, known: list[Tag]) -> None:
     with st.form("new tag form", border=False, clear_on_submit=True):
         name = st.text_input("Name", placeholder="keep", key="new tag name")
-        colour = st.color_picker("Colour", next_colour(known), key=f"new tag colour {len(known)}")
+        colour = st.color_picker(
+            "Colour", next_colour([tag.colour for tag in known]), key=f"new tag colour {len(known)}"
+        )
         if st.form_submit_button("Create", type="primary"):
-            dataset.decisions.create_tag(name.strip(), colour)
+            mine.create_tag(name.strip(), colour)
             say(f"Tag {name.strip()} created.", icon=":material/label:")
             st.rerun()
 
 
-def next_colour(known: list[Tag]) -> str:
-    """The first colour that no tag has yet."""
-    taken = {tag.colour for tag in known}
-    free = [colour for colour in palette.TAG_COLOURS if colour not in taken]
-    return free[0] if free else palette.TAG_COLOURS[len(known) % len(palette.TAG_COLOURS)]
-
-
-def _tag_row(dataset: Dataset, tag: Tag) -> None:
+def _tag_row(mine: Decisions, tag: Tag) -> None:
     left, right = st.columns([5, 1], vertical_alignment="center", gap="xxsmall")
     left.html(tag_html(tag))
     choice = right.menu_button(
@@ -95,7 +92,7 @@ def _tag_row(dataset: Dataset, tag: Tag) -> None:
         session.update(selection=Selection(tags_any=(tag.name,)))
         st.rerun()
     elif choice:
-        _DIALOGS[choice](dataset, tag)
+        _DIALOGS[choice](mine, tag)
 
 
 def tag_html(tag: Tag) -> str:
@@ -107,33 +104,33 @@ def tag_html(tag: Tag) -> str:
 
 
 @st.dialog("Rename or recolour")
-def _edit(dataset: Dataset, tag: Tag) -> None:
+def _edit(mine: Decisions, tag: Tag) -> None:
     name = st.text_input("Name", tag.name).strip()
     colour = st.color_picker("Colour", tag.colour)
     if st.button("Save", type="primary", disabled=not name):
         if colour != tag.colour:
-            dataset.decisions.recolour_tag(tag.name, colour)
+            mine.recolour_tag(tag.name, colour)
         if name != tag.name:
-            dataset.decisions.rename_tag(tag.name, name)
+            mine.rename_tag(tag.name, name)
         st.rerun()
 
 
 @st.dialog("Merge into another tag")
-def _merge(dataset: Dataset, tag: Tag) -> None:
-    others = [name for name in dataset.tags if name != tag.name]
+def _merge(mine: Decisions, tag: Tag) -> None:
+    others = [name for name in mine.tags() if name != tag.name]
     target = st.selectbox("Into", others, placeholder="There is no other tag yet")
     if target:
         st.markdown(f"The {tag.count:,} images of **{tag.name}** get **{target}**, and **{tag.name}** goes.")
     if st.button("Merge", type="primary", disabled=not target):
-        dataset.decisions.merge_tags([tag.name], str(target))
+        mine.merge_tags([tag.name], str(target))
         st.rerun()
 
 
 @st.dialog("Delete this tag?")
-def _delete(dataset: Dataset, tag: Tag) -> None:
+def _delete(mine: Decisions, tag: Tag) -> None:
     st.markdown(f"**{tag.name}** is taken from {tag.count:,} images. The images stay, and Undo brings the tag back.")
     if st.button("Delete the tag", type="primary"):
-        dataset.decisions.delete_tag(tag.name)
+        mine.delete_tag(tag.name)
         st.rerun()
 
 
@@ -143,10 +140,10 @@ _DIALOGS = {"edit": _edit, "merge": _merge, "delete": _delete}
 def undo(opened: Opened) -> None:
     """Undo and Redo of every decision on this dataset, also after a restart."""
     left, right = st.columns(2)
-    decisions = opened.dataset.decisions
+    mine = decisions(opened)
     for column, verb, icon, step in (
-        (left, "Undo", ":material/undo:", decisions.undo),
-        (right, "Redo", ":material/redo:", decisions.redo),
+        (left, "Undo", ":material/undo:", mine.undo),
+        (right, "Redo", ":material/redo:", mine.redo),
     ):
         column.button(verb, icon=icon, width="stretch", on_click=guarded(_step), args=(verb, step))
 
@@ -159,16 +156,10 @@ def _step(verb: str, step: Callable[[], str | None]) -> None:
 def running_jobs() -> None:
     """The work under way, on every page; looks again on its own while there is some."""
     running = [job for job in jobs.REGISTRY.jobs() if job.running]
-    if not running:
-        return
+    if running:
+        working.follow(running, lambda: _bars(running), seconds=1.0)
 
-    @st.fragment(run_every=1.0)
-    def body() -> None:
-        for job in running:
-            progress = job.progress
-            share = progress.done / progress.total if progress and progress.total else 0.0
-            st.progress(min(1.0, share), text=job.title)
-        if not all(job.running for job in running):
-            st.rerun()
 
-    body()
+def _bars(running: list[jobs.Job]) -> None:
+    for job in running:
+        st.progress(working.share(job.progress), text=job.title)

@@ -105,7 +105,7 @@ for event in events("pair"):
 
 controls = st.columns(4)
 size = controls[0].selectbox("Size", [24, 60, 120], key="size")
-columns = controls[1].slider("Columns", 2, 12, 6, key="columns")
+columns = controls[1].slider("Columns", 2, 10, 6, key="columns")
 number = controls[2].number_input("Page", 1, 20, 1, key="page")
 shown = controls[3].toggle("Show the grid", True, key="shown")
 first = (number - 1) * size

@@ -9,9 +9,9 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dedup.dataset import Dataset
 from dedup.model import TAG_PREFIX, Role, Status
 from dedup.ui import session
+from dedup.ui.current import decisions
 from dedup.ui.grid import Page, rows_of
 from dedup.ui.library import Opened
 from dedup.ui.notices import guarded, say
@@ -57,7 +57,7 @@ def panel(opened: Opened, view: View, page: Page) -> None:
             key="bulk submit",
             disabled=not changing.any(),
             on_click=guarded(submit),
-            args=(dataset, changing, tags, remove),
+            args=(opened, changing, tags, remove),
         )
     unreadable = int(opened.mask(view.selection).sum() - mask.sum()) if scope == "range" else 0
     st.caption(explain(int(changing.sum()), int(mask.sum()), tags, remove=remove, unreadable=unreadable))
@@ -97,10 +97,10 @@ def explain(changing: int, meant: int, tags: Sequence[str], *, remove: bool, unr
     return f"**{changing:,}** image{'s' if changing != 1 else ''} will {verb} {told}.{rest}{left_out}"
 
 
-def submit(dataset: Dataset, mask: NDArray[np.bool_], tags: Sequence[str], remove: bool) -> None:
+def submit(opened: Opened, mask: NDArray[np.bool_], tags: Sequence[str], remove: bool) -> None:
     """Tag the images of `mask` in one step, to be undone in one."""
-    paths = dataset.frame["path"].to_numpy()[mask].tolist()
-    dataset.decisions.tag_all(paths, tags, remove=remove)
+    paths = opened.dataset.frame["path"].to_numpy()[mask].tolist()
+    decisions(opened).tag_all(paths, tags, remove=remove)
     say(f"{len(paths):,} images {'lost' if remove else 'gained'} {', '.join(tags)}. Undo is in the sidebar.")
 
 
