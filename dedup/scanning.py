@@ -17,7 +17,7 @@ from dedup.engines import examine_all
 from dedup.errors import Cancelled, SourceError
 from dedup.examine import FACTS, Examined
 from dedup.metrics.information import random
-from dedup.model import MATCHING_VERSION, Kind, OnProgress, Progress, Status
+from dedup.model import MATCHING_VERSION, OnProgress, Progress
 from dedup.signature import SIGNATURE
 from dedup.sources import Listing, SourceFile
 from dedup.storage import Info, Results, Store
@@ -59,7 +59,9 @@ def scan_into(
         warm_up_beside()  # the workers decode in processes of their own meanwhile
         examined = _examine_new(store, info, listing, found, np.flatnonzero(places < 0), workers, report)
         images, signatures = _assemble(found, known, places, examined)
-        results = _relate(images, signatures, previous if same_matching else None, workers, report)
+        from dedup import matching  # loads the compiled code, which an unchanged rescan does not need
+
+        results = matching.match(images, signatures, previous if same_matching else None, workers, report)
         info = replace(info, passed_over=dict(listing.passed_over))
         return store.write_results(info, results)
 
@@ -213,72 +215,3 @@ def _assemble(
     images.insert(1, "raw", found["raw"].astype(object))
     images["random"] = [random(path) for path in images["path"]]
     return images, signatures
-
-
-def _relate(
-    images: pd.DataFrame, signatures: np.ndarray, previous: Results | None, workers: int | None, report: OnProgress
-) -> Results:
-    """Find related pictures: exact copies by their pixels, the rest by matching one picture of each."""
-    from dedup import relate  # loads the compiled matching, which an unchanged rescan does not need
-
-    chosen = representatives(images)
-    facts = images.iloc[chosen].reset_index(drop=True)
-    known, fresh = (None, None) if previous is None else _carry_over(previous, images, chosen)
-    related = relate.relate(facts, signatures[chosen], known=known, fresh=fresh, workers=workers, on_progress=report)
-    pairs = related.pairs.assign(
-        left=chosen[related.pairs["left"].to_numpy()].astype(np.int32),
-        right=chosen[related.pairs["right"].to_numpy()].astype(np.int32),
-    )
-    nearest = np.full(len(images), -1, np.int32)
-    bits = np.full(len(images), -1, np.int16)
-    members, classes = _members(images, chosen)
-    there = related.nearest[classes]
-    nearest[members] = np.where(there < 0, -1, chosen[there] if len(chosen) else -1)
-    bits[members] = related.nearest_bits[classes]
-    images = images.assign(nearest=nearest, nearest_bits=bits)
-    return Results(images, signatures, pairs)
-
-
-def representatives(images: pd.DataFrame) -> np.ndarray:
-    """Rows of the first readable image of each set of equal pixels, ascending. int64 (m,)."""
-    readable = images.index[images["status"] == Status.OK]
-    first = ~images.loc[readable, "pixels"].duplicated()
-    return np.asarray(readable[first.to_numpy()], np.int64)
-
-
-def _members(images: pd.DataFrame, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of all readable images, and for each the place in `chosen` of the picture equal to it."""
-    rows = np.flatnonzero((images["status"] == Status.OK).to_numpy())
-    classes = pd.Index(images["pixels"].iloc[chosen]).get_indexer(pd.Index(images["pixels"].iloc[rows]))
-    return rows, classes
-
-
-def _carry_over(previous: Results, images: pd.DataFrame, chosen: np.ndarray) -> tuple[Any, np.ndarray]:
-    """What the previous scan knows of today's pictures, in places of `chosen`, and which pictures are new (bool)."""
-    from dedup import relate, relations
-
-    before = representatives(previous.images)
-    today = pd.MultiIndex.from_frame(images.iloc[chosen][["pixels", "sha256"]])
-    then = pd.MultiIndex.from_frame(previous.images.iloc[before][["pixels", "sha256"]])
-    moved = np.full(len(previous.images), -1, np.int64)  # previous row -> place today
-    moved[before] = today.get_indexer(then)
-    origin = np.full(len(chosen), -1, np.int64)  # place today -> previous row
-    kept = before[moved[before] >= 0]
-    origin[moved[kept]] = kept
-
-    pairs = previous.pairs[previous.pairs["kind"] != Kind.EXACT]
-    left, right = moved[pairs["left"].to_numpy()], moved[pairs["right"].to_numpy()]
-    alive = (left >= 0) & (right >= 0)
-    pairs = pairs[alive].assign(left=left[alive].astype(np.int32), right=right[alive].astype(np.int32))
-    turned = (pairs["left"] > pairs["right"]).to_numpy()
-    if turned.any():
-        pairs = pd.concat([pairs[~turned], relations.invert(pairs[turned])], ignore_index=True)
-
-    nearest = np.full(len(chosen), -1, np.int32)
-    bits = np.full(len(chosen), -1, np.int16)
-    kept_today = moved[kept]
-    there = previous.images["nearest"].to_numpy()[kept]
-    nearest[kept_today] = np.where(there >= 0, moved[there], -1)
-    bits[kept_today] = previous.images["nearest_bits"].to_numpy()[kept]
-    fresh = (origin < 0) | (nearest < 0)  # whose nearest image has gone must look again
-    return relate.Related(pairs.reset_index(drop=True), nearest, bits), fresh
