@@ -10,8 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 import dedup
 from dedup import keepers, removal, review, verdicts
-from dedup.errors import UsageError
-from dedup.ui import current, history, jobs
+from dedup.ui import current, history, jobs, notices
 from dedup.ui import plan as plan_panel
 from dedup.ui.deciding import below_root, moved
 from dedup.ui.library import LIBRARY
@@ -156,7 +155,7 @@ def test_the_plan_is_applied_and_restored_as_jobs(dataset):
     dataset.tag([review.state(dataset).dropped[0]], "mine")
     opened = LIBRARY.open(dataset.info.key)
     plan = review.plan(dataset, review.state(dataset))
-    assert json.loads(plan_panel.as_json(plan))["entries"][0]["path"] == "new/1 again.png"
+    assert json.loads(removal.to_bytes(plan))["entries"][0]["path"] == "new/1 again.png"
     job = plan_panel.start_apply(opened, plan)
     finished(job)
     assert job.result["outcome"].startswith("4 files")
@@ -202,12 +201,15 @@ def test_the_history_tells_who_did_what_and_verdicts_travel(dataset):
     at = run(dataset=dataset.info.key, panel="history")
     table = at.dataframe[0].value
     assert table["What"][0].startswith("Accept ") and table["Who"][0].startswith("tab ")
-    content = history.as_json(dataset.decisions)
+    content = verdicts.to_bytes(verdicts.of(dataset.decisions))
     dataset.decisions.undo()
     assert not verdicts.of(dataset.decisions).reviewed
-    assert history.add(dataset.decisions, content) == 1
-    with pytest.raises(UsageError):
-        history.add(dataset.decisions, b"{}")
+    at.file_uploader(key=history.UPLOAD).upload("verdicts.json", content, "application/json")
+    healthy(at.run())
+    assert len(verdicts.of(dataset.decisions).reviewed) == 1
+    at.file_uploader(key=history.UPLOAD).upload("other.json", b"{}", "application/json")
+    healthy(at.run())
+    assert "other.json" in at.session_state[notices.KEY][-1][0]
 
 
 def test_a_rule_moves_among_those_in_force():

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from datetime import datetime
-from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -14,6 +12,7 @@ from dedup.decisions import Decisions, Operation
 from dedup.ui.current import decisions
 from dedup.ui.library import Opened
 from dedup.ui.notices import guarded, say
+from dedup.words import plural
 
 SHOWN = 300
 UPLOAD = "verdicts file"
@@ -55,8 +54,8 @@ def exchange(opened: Opened) -> None:
     known = len(verdicts.of(mine))
     left, right = st.columns(2)
     left.download_button(
-        f"Download {known:,} verdicts",
-        lambda: as_json(mine),
+        f"Download {plural(known, 'verdict')}",
+        lambda: verdicts.to_bytes(verdicts.of(mine)),
         f"{opened.dataset.name} verdicts.json",
         "application/json",
         icon=":material/download:",
@@ -68,23 +67,8 @@ def exchange(opened: Opened) -> None:
     )
 
 
-def as_json(decided: Decisions) -> bytes:
-    """The verdicts as the file that `verdicts.read` reads."""
-    with tempfile.TemporaryDirectory(prefix="dedup-") as scratch:
-        path = Path(scratch) / "verdicts.json"
-        verdicts.write(verdicts.of(decided), path)
-        return path.read_bytes()
-
-
-def add(decided: Decisions, content: bytes) -> int:
-    """Add the verdicts of a file; returns how many were new. Raises `UsageError` when it holds none."""
-    with tempfile.TemporaryDirectory(prefix="dedup-") as scratch:
-        path = Path(scratch) / "verdicts.json"
-        path.write_bytes(content)
-        return verdicts.merge(decided, verdicts.read(path))
-
-
 def _add(decided: Decisions) -> None:
     uploaded = st.session_state[UPLOAD]
     if uploaded is not None:
-        say(f"{add(decided, uploaded.getvalue()):,} verdicts added.")
+        added = verdicts.merge(decided, verdicts.from_bytes(uploaded.getvalue(), uploaded.name))
+        say(f"{plural(added, 'verdict')} added.")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -158,7 +156,7 @@ def _apply(opened: Opened, plan: Plan) -> None:
             _confirm(opened, plan)
         st.download_button(
             "Download the plan",
-            lambda: as_json(plan),
+            lambda: removal.to_bytes(plan),
             f"{opened.dataset.name} removal plan.json",
             "application/json",
             icon=":material/download:",
@@ -313,11 +311,3 @@ def _verify(opened: Opened) -> None:
 def _running(opened: Opened) -> bool:
     job = jobs.REGISTRY.get(job_key(opened))
     return job is not None and job.running
-
-
-def as_json(plan: Plan) -> bytes:
-    """The plan as the file that `python -m dedup` reads."""
-    with tempfile.TemporaryDirectory(prefix="dedup-") as scratch:
-        path = Path(scratch) / "plan.json"
-        removal.write(plan, path)
-        return path.read_bytes()
