@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 
 import pytest
@@ -12,11 +11,9 @@ import dedup
 from dedup.decisions import Decisions
 from dedup.resolutions import Choice
 from dedup.ui import clashes as page
+from tests.apptest import healthy, mounted, run_page, send, texts
 from tests.building import picture
-from tests.conftest import ROOT
 from tests.labelled import clashing
-
-SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -33,32 +30,18 @@ def dataset(scanned, home):
 
 
 def run(**state) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "pages" / "clashes.py"), default_timeout=SECONDS)
-    for key, value in state.items():
-        at.session_state[key] = value
-    return healthy(at.run())
-
-
-def healthy(at: AppTest) -> AppTest:
-    assert [each.value for each in (*at.exception, *at.error)] == []
-    return at
-
-
-def texts(at: AppTest) -> str:
-    kinds = (at.markdown, at.caption, at.info, at.success, at.title)
-    return "\n".join(str(element.value) for elements in kinds for element in elements)
+    return run_page("clashes", **state)
 
 
 def shown(at: AppTest) -> list[dict]:
     """The clashes that are sent to the browser."""
-    return [item for each in at.get("bidi_component") for item in json.loads(each.proto.json)["items"]]
+    return [item for each in mounted(at) for item in each["items"]]
 
 
-def send(at: AppTest, dataset, *actions: tuple[str, list[str]]) -> AppTest:
+def decide(at: AppTest, dataset, *actions: tuple[str, list[str]]) -> AppTest:
     """What the browser sends when a person decides."""
-    pending = [{"seq": n, "type": "action", "action": action, "ids": ids} for n, (action, ids) in enumerate(actions, 1)]
-    at.session_state[f"clashes {dataset.info.key}"] = {"events": {"session": "s", "pending": pending}}
-    return healthy(at.run())
+    events = [{"type": "action", "action": action, "ids": ids} for action, ids in actions]
+    return send(at, f"clashes {dataset.info.key}", *events)
 
 
 def test_every_clash_is_shown_with_the_boxes_of_both(dataset):
@@ -87,7 +70,7 @@ def test_boxes_are_carried_into_the_mirrored_picture(dataset):
 def test_decisions_are_stored_leave_the_open_list_and_are_undone(dataset):
     at = run()
     first, second, _ = shown(at)
-    at = send(at, dataset, ("merge", first["ids"]), ("drop", second["ids"]))
+    at = decide(at, dataset, ("merge", first["ids"]), ("drop", second["ids"]))
     assert len(shown(at)) == 1
     chosen = [case.choice(dataset.decisions.values("clash")) for case in dataset.clashes]
     assert chosen == [Choice.MERGE, Choice.DROP, None]
@@ -128,7 +111,7 @@ def test_classes_of_folders_offer_the_classes(home, tmp_path):
     assert [choice["label"] for choice in item["choices"]][:3] == ["Both are cat", "Both are dog", "Both classes"]
     assert item["boxes"] == []
     assert "No file is touched or moved" in texts(at)
-    send(at, dataset, ("right", item["ids"]))
+    decide(at, dataset, ("right", item["ids"]))
     assert set(dataset.labels.classes.values()) == {("dog",)}
     (folders,) = at.toggle
     healthy(folders.set_value(False).run())

@@ -15,11 +15,9 @@ import dedup
 from dedup import leaks
 from dedup.errors import UsageError
 from dedup.ui import repairing, splitting
+from tests.apptest import button, healthy, mounted, run_page, texts
 from tests.building import picture
-from tests.conftest import ROOT
 from tests.labelled import leaking
-
-SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -44,27 +42,12 @@ def unsplit(home, tmp_path):
 
 
 def run() -> AppTest:
-    return healthy(AppTest.from_file(str(ROOT / "pages" / "leaks.py"), default_timeout=SECONDS).run())
-
-
-def healthy(at: AppTest) -> AppTest:
-    assert [each.value for each in (*at.exception, *at.error)] == []
-    return at
-
-
-def texts(at: AppTest) -> str:
-    kinds = (at.markdown, at.caption, at.info, at.warning, at.success, at.title, at.subheader)
-    return "\n".join(str(element.value) for elements in kinds for element in elements)
-
-
-def button(at: AppTest, start: str):
-    return next(each for each in at.button if each.label.startswith(start))
+    return run_page("leaks")
 
 
 def shown(at: AppTest) -> list[dict]:
     """The cards of the gallery; none where there is no gallery."""
-    galleries = [json.loads(each.proto.json) for each in at.get("bidi_component")]
-    return [item for each in galleries for item in each["items"]]
+    return [item for each in mounted(at) for item in each["items"]]
 
 
 def test_the_matrix_is_that_of_the_planted_leaks(dataset):
