@@ -11,7 +11,7 @@ Boxes are taken in upright pixels, as viewers and pycocotools' users draw them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -90,15 +90,19 @@ def find(frame: pd.DataFrame, pairs: pd.DataFrame, sources: Sequence[tuple[Coco,
     """All clashes among exact and near pairs, in the order of `pairs`.
 
     Images that both are named in `sources` are compared by their annotations (none is a statement too: nothing to see);
-    others by the frame's classes, where both have some.
+    others by the frame's classes, where both have some. Of exact copies only the one that stays is paired with others;
+    where nothing is said of it, the first copy of which something is speaks for it.
     """
     boxes = boxes_of(frame, sources)
-    classes = frame["classes"].to_numpy(object)
+    classes = frame["classes"].tolist()
     related = np.flatnonzero(pairs["kind"].isin([Kind.EXACT, Kind.NEAR]).to_numpy())
+    exact = (pairs["kind"].iloc[related] == Kind.EXACT).tolist()
     left, right = (pairs[side].to_numpy()[related].tolist() for side in ("left", "right"))
     geometries = cast("list[dict[str, Any]]", pairs[GEOMETRY].iloc[related].to_dict("records"))
+    speaker = _speakers(frame["pixels"].tolist(), [bool(names) or row in boxes for row, names in enumerate(classes)])
     clashes = []
-    for pair, one, other, geometry in zip(related.tolist(), left, right, geometries, strict=True):
+    for pair, same, one, other, geometry in zip(related.tolist(), exact, left, right, geometries, strict=True):
+        one, other = speaker(one), other if same else speaker(other)
         if one in boxes and other in boxes:
             found = differences(boxes[one], boxes[other], geometry) if boxes[one] or boxes[other] else ()
             if found:
@@ -106,6 +110,16 @@ def find(frame: pd.DataFrame, pairs: pd.DataFrame, sources: Sequence[tuple[Coco,
         elif classes[one] and classes[other] and set(classes[one]) != set(classes[other]):
             clashes.append(Clash(one, other, pair, "class", classes[one], classes[other]))
     return clashes
+
+
+def _speakers(pixels: Sequence[str], said: Sequence[bool]) -> Callable[[int], int]:
+    """Row to the row that speaks for it: itself where something is said of it, else its first exact copy of which
+    something is."""
+    first: dict[str, int] = {}
+    for row, content in enumerate(pixels):
+        if content and said[row]:
+            first.setdefault(content, row)
+    return lambda row: row if said[row] else first.get(pixels[row], row)
 
 
 def record(pairs: pd.DataFrame, pair: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,12 +20,12 @@ from dedup import decode, keepers
 from dedup.annotations import Attachment, Coco, tags_from_coco
 from dedup.clashes import Clash
 from dedup.decisions import (
-    ANNOTATIONS,
     CLASH,
     DIFFERENT,
     FOLDER,
     INCOMING,
     KEEPER,
+    LABELS,
     PROTECTED,
     SETTING,
     SPLIT,
@@ -35,7 +35,7 @@ from dedup.decisions import (
 from dedup.errors import AnnotationError, DatasetError, DedupError, UsageError
 from dedup.exports import EXPORTS, Report
 from dedup.frame import Joined, Review, describe, describe_files, join, with_tags
-from dedup.labels import Case, Labels, cases, follow_decisions
+from dedup.labels import Case, Kept, Labels, cases, follow_decisions, keep, marks
 from dedup.model import NEAR_DISTANCE, OnProgress, Role, Tag
 from dedup.removal.journal import QUARANTINE
 from dedup.scanning import scan_into
@@ -67,9 +67,10 @@ class Dataset:
         self._info = self._store.read_info()
         self.decisions = Decisions(self._store.decisions, session)
         self._lock = threading.RLock()
-        self._joined: tuple[int, Review, Joined] | None = None
+        self._joined: tuple[int, tuple[Review, Kept], Joined] | None = None
         self._tagged: tuple[tuple[int, int], pd.DataFrame] | None = None
         self._cases: tuple[pd.DataFrame, list[Case]] | None = None
+        self._kept_for: tuple[dict[tuple[str, str], str], Kept] | None = None
         self._labels: tuple[int, Labels] | None = None
 
     def __repr__(self) -> str:
@@ -178,13 +179,22 @@ class Dataset:
     def _joined_at(self, review_revision: int) -> Joined:
         """The tables at that revision; decisions that shape no group, such as what is to be removed, change nothing."""
         if self._joined is None or self._joined[0] != review_revision:
-            review = self._review()
-            if self._joined is None or self._joined[1] != review:
-                joined = join(self._files, self._store.read_pairs(self._info), review)
+            shape = self._review(), self._kept
+            if self._joined is None or self._joined[1] != shape:
+                joined = join(self._kept.files, self._store.read_pairs(self._info), shape[0])
             else:
                 joined = self._joined[2]
-            self._joined = (review_revision, review, joined)
+            self._joined = (review_revision, shape, joined)
         return self._joined[2]
+
+    @property
+    def _kept(self) -> Kept:
+        """The files with their labels, before any clash is decided."""
+        with self._lock:
+            stored = self.decisions.values(LABELS)
+            if self._kept_for is None or self._kept_for[0] != stored:
+                self._kept_for = (stored, keep(self._files, self.sources, self.root, stored))
+            return self._kept_for[1]
 
     @cached_property
     def _files(self) -> pd.DataFrame:
@@ -231,7 +241,8 @@ class Dataset:
     @property
     def annotations(self) -> tuple[Coco, ...]:
         """The COCO documents the dataset was opened with, in order. Raises `AnnotationError`."""
-        return tuple(coco for coco, _ in self._documents)
+        self._require_annotations()
+        return tuple(coco for coco, _ in self.sources)
 
     @property
     def coco(self) -> Coco | None:
@@ -270,7 +281,7 @@ class Dataset:
         """The label clashes among exact and near copies, in the order of `pairs`, decided ones included."""
         with self._lock:
             if self._cases is None or self._cases[0] is not self.pairs:
-                self._cases = (self.pairs, cases(self.frame, self.pairs, self.sources))
+                self._cases = (self.pairs, cases(self.frame, self.pairs, self._kept.sources))
             by_folder = self.folders_are_classes
             return [case for case in self._cases[1] if by_folder or case.clash.what != "class"]
 
@@ -299,22 +310,21 @@ class Dataset:
     @property
     def resolved_sources(self) -> list[tuple[Coco, Attachment]]:
         """The documents of `labels`, each with how it meets the images. Raises `AnnotationError`."""
-        paths, read = self._images["path"].tolist(), self._documents
+        paths = self._images["path"].tolist()
         return [
             (now, met if now is coco else now.attach(paths, root=self.root))
-            for now, (coco, met) in zip(self.labels.documents, read, strict=True)
+            for now, (coco, met) in zip(self.labels.documents, self._kept.sources, strict=True)
         ]
 
     def _resolved(self) -> Labels:
-        decided, united = self.decisions.values(CLASH), self.decisions.values(ANNOTATIONS)
-        every = self.clashes if decided else []
-        return follow_decisions(self.frame, self.pairs, self._documents, every, decided, united)
-
-    @property
-    def _documents(self) -> list[tuple[Coco, Attachment]]:
-        """Like `sources`, but a file that cannot be read raises `AnnotationError` rather than being left out."""
         self._require_annotations()
-        return self.sources
+        decided = self.decisions.values(CLASH)
+        every = self.clashes if decided else []
+        return follow_decisions(self.frame, self.pairs, self._kept, every, decided)
+
+    def marks(self, rows: Iterable[int]) -> dict[int, str]:
+        """What decisions on the labels of rows are keyed by: content, and what files or folders say of it."""
+        return marks(self._files, self.sources, rows)
 
     def _require_annotations(self) -> None:
         if self.annotation_errors:

@@ -13,7 +13,7 @@ and from another process. Nothing here is ever rebuilt or thrown away on an erro
     verdict     sha256         sha256        'different': not a duplicate (`dedup.verdicts`)
     reviewed    hash           ''            the members of a group that a person went through (`dedup.verdicts`)
     clash       mark           mark          which side of a label clash is right (`dedup.labels`)
-    annotations sha256         sha256        what a copy that left handed on (`dedup.uniting`)
+    labels      mark           ''            what an image is labelled since copies of it left (`dedup.uniting`)
     split       image path     ''            train, val, test, set by hand
     folder      folder         ''            'protected' or 'incoming'
     setting     name           ''            a number or JSON
@@ -37,7 +37,7 @@ from dedup.model import Change, Tag, next_colour
 BUSY_SECONDS = 30.0
 TAG, TAG_NAME, TAG_COLOUR = "tag", "tag-name", "tag-colour"
 KEEPER, VERDICT, REVIEWED, SPLIT, FOLDER, SETTING = "keeper", "verdict", "reviewed", "split", "folder", "setting"
-CLASH, ANNOTATIONS = "clash", "annotations"
+CLASH, LABELS = "clash", "labels"
 DIFFERENT = "different"
 PROTECTED, INCOMING = "protected", "incoming"
 LONGEST_TAG = 60

@@ -1,12 +1,13 @@
-"""Label clashes with what people decided about them, and the labels that follow from it and from united copies.
+"""What images are labelled: their annotation files or folders, what people decided about clashes, what copies left.
 
-    kind         subject   object    value
-    clash        mark      mark      'pick MARK' (that side is right), 'merge', 'drop' or 'leave'
-    annotations  sha256    sha256    what the first image was given when the second left for it (`dedup.uniting`)
+    kind     subject   object    value
+    labels   mark      ''        JSON: what an image is labelled since copies of it left (`dedup.uniting`):
+                                 {"annotations": [...]}, {"classes": [...]} or {"dropped": true}
+    clash    mark      mark      'pick MARK' (that side is right), 'merge', 'drop' or 'leave'
 
-A mark is the content of one side, `SHA256:LABELS`, where LABELS is a digest of what its labels say; the smaller mark
-is the subject. So a decision survives a rescan, a rename and a move, tells two identical files apart whose labels
-differ, and lapses when the labels themselves are changed.
+A mark is the content of one side, `SHA256:LABELS`, where LABELS is a digest of what its labels say; of a clash the
+smaller mark is the subject. So a decision survives a rescan, a rename and a move, tells two identical files apart whose
+labels differ, and lapses when the labels themselves are changed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from dedup import clashes
@@ -23,7 +26,7 @@ from dedup.annotations import Coco
 from dedup.clashes import Box, Clash
 from dedup.decisions import CLASH
 from dedup.model import Change
-from dedup.resolutions import Carried, Choice, Sources, resolve
+from dedup.resolutions import Carried, Choice, Sources, relabel, resolve
 
 PICK = "pick "
 
@@ -60,15 +63,58 @@ class Labels:
     """What the images are labelled once the decisions on clashes are followed.
 
     `documents` are the COCO documents in the order of the sources, with `notes` on what could not be carried over;
-    `classes` maps rows to the classes chosen for them where folders give them, and to those with what they were given
-    when copies left; `dropped` are rows whose labels cannot be trusted: the documents still name them, exports of COCO
-    leave them out.
+    `classes` maps rows to the classes chosen for them where folders give them; `dropped` are rows whose labels cannot
+    be trusted: the documents still name them, exports of COCO leave them out.
     """
 
     documents: tuple[Coco, ...] = ()
     notes: tuple[str, ...] = ()
     classes: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     dropped: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """The labels before any clash is decided: those of files and folders, but of images whose copies left what was
+    kept for them then. `files` are described with them; `dropped` rows had labels that cannot be trusted."""
+
+    files: pd.DataFrame
+    sources: Sources
+    dropped: frozenset[int] = frozenset()
+
+
+def keep(files: pd.DataFrame, sources: Sources, root: Path, stored: Mapping[tuple[str, str], str]) -> Kept:
+    """Follow the decisions of kind `LABELS`. `files` are described by `sources`."""
+    held = {mark for mark, _ in stored}
+    contents = {mark.partition(":")[0] for mark in held}
+    rows = np.flatnonzero(files["sha256"].isin(contents).to_numpy()).tolist()
+    of_row = {row: json.loads(stored[mark, ""]) for row, mark in marks(files, sources, rows).items() if mark in held}
+    if not of_row:
+        return Kept(files, sources)
+    annotated = {
+        row: [Carried(**each) for each in value["annotations"]]
+        for row, value in of_row.items()
+        if "annotations" in value
+    }
+    paths = files["path"].tolist()
+    documents = relabel(files, sources, annotated)
+    sources = [(coco, coco.attach(paths, root=root)) for coco in documents]
+    classes, counts = files["classes"].tolist(), files["annotations"].tolist()
+    for row, value in of_row.items():
+        if "classes" in value:
+            classes[row] = tuple(value["classes"])
+        elif "annotations" in value:
+            classes[row] = tuple(sorted({each["category"]["name"] for each in value["annotations"]}))
+            counts[row] = len(value["annotations"])
+    files = files.assign(classes=pd.Series(classes, dtype=object), annotations=np.array(counts, np.int32))
+    return Kept(files, sources, frozenset(row for row, value in of_row.items() if value.get("dropped")))
+
+
+def marks(files: pd.DataFrame, sources: Sources, rows: Iterable[int]) -> dict[int, str]:
+    """The mark of each row: by its annotations where there are annotation files, else by its classes."""
+    boxes = clashes.boxes_of(files, sources) if sources else {}
+    hashes, classes = files["sha256"].tolist(), files["classes"].tolist()
+    return {row: _mark(hashes[row], _said(boxes.get(row, ())) if sources else sorted(classes[row])) for row in rows}
 
 
 def cases(frame: pd.DataFrame, pairs: pd.DataFrame, sources: Sources) -> list[Case]:
@@ -86,39 +132,16 @@ def _case(clash: Clash, left: str, right: str, boxes: Mapping[int, Sequence[Box]
     return Case(clash, _mark(left, _said(here)), _mark(right, _said(there)), here, there)
 
 
-def _mark(sha256: str, says: Sequence[str]) -> str:
-    return f"{sha256}:{hashlib.sha256(json.dumps(says).encode()).hexdigest()[:16]}"
-
-
 def follow_decisions(
-    frame: pd.DataFrame,
-    pairs: pd.DataFrame,
-    sources: Sources,
-    every: Iterable[Case],
-    decided: Decided,
-    united: Mapping[tuple[str, str], str],
+    frame: pd.DataFrame, pairs: pd.DataFrame, kept: Kept, every: Iterable[Case], decided: Decided
 ) -> Labels:
-    """The labels after every decision, in the order of the cases, and with what copies that left handed on: `united`
-    are the decisions of kind `ANNOTATIONS`. What is open or left stays as it was."""
+    """The labels after every decision on clashes, in the order of the cases. What is open or left stays as it was."""
     choices = [(case.clash, choice) for case in every if (choice := case.choice(decided))]
-    given = _given(frame, united)
-    if not choices and not given:
-        return Labels(tuple(coco for coco, _ in sources))
+    if not choices:
+        return Labels(tuple(coco for coco, _ in kept.sources), dropped=kept.dropped)
     dropped = {row for clash, choice in choices if choice == Choice.DROP for row in (clash.left, clash.right)}
-    resolved = resolve(frame, pairs, sources, [each for each in choices if each[1] != Choice.DROP], given)
-    classes, known = _classes(choices), frame["classes"].tolist()
-    for row, each in given:
-        classes[row] = tuple(sorted({*classes.get(row, known[row]), each.category["name"]}))
-    return Labels(resolved.documents, resolved.notes, classes, frozenset(dropped))
-
-
-def _given(frame: pd.DataFrame, united: Mapping[tuple[str, str], str]) -> list[tuple[int, Carried]]:
-    """Rows and the annotations that were handed on to them."""
-    handed_on: dict[str, list[Carried]] = {}
-    for (keeper, _), value in sorted(united.items()):
-        handed_on.setdefault(keeper, []).extend(Carried(**each) for each in json.loads(value))
-    hashes = frame["sha256"].tolist() if handed_on else ()
-    return [(row, each) for row, sha256 in enumerate(hashes) for each in handed_on.get(sha256, ())]
+    resolved = resolve(frame, pairs, kept.sources, [each for each in choices if each[1] != Choice.DROP])
+    return Labels(resolved.documents, resolved.notes, _classes(choices), kept.dropped | dropped)
 
 
 def _classes(choices: Iterable[tuple[Clash, Choice]]) -> dict[int, tuple[str, ...]]:
@@ -136,3 +159,7 @@ def _classes(choices: Iterable[tuple[Clash, Choice]]) -> dict[int, tuple[str, ..
 
 def _said(boxes: Iterable[Box]) -> list[str]:
     return sorted(json.dumps([box.category, box.rectangle, box.crowd]) for box in boxes)
+
+
+def _mark(sha256: str, says: Sequence[str]) -> str:
+    return f"{sha256}:{hashlib.sha256(json.dumps(says).encode()).hexdigest()[:16]}"

@@ -6,12 +6,14 @@ merge   each image gets, carried over, what only the other has; where one box ha
 drop    neither can be trusted: both images leave the document
 leave   both stay as they are
 
-Carried boxes and polygons are cut at the picture's edge. What cannot be carried is left out and counted in a note: a
-mask as run lengths keeps only its box, keypoints survive only without mirroring (left and right would change places).
+Carried boxes and polygons are cut at the picture's edge. What cannot be carried is left out and counted in a note: of a
+mask as run lengths only the box is left, of a crowd nothing; keypoints survive only without mirroring (left and right
+would change places). Between identical pictures everything is carried as it is.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -59,17 +61,11 @@ class Resolved:
 
 
 def resolve(
-    frame: pd.DataFrame,
-    pairs: pd.DataFrame,
-    sources: Sources,
-    choices: Iterable[tuple[Clash, Choice]],
-    given: Iterable[tuple[int, Carried]] = (),
+    frame: pd.DataFrame, pairs: pd.DataFrame, sources: Sources, choices: Iterable[tuple[Clash, Choice]]
 ) -> Resolved:
-    """The documents of `sources` after every choice, in order, and with the annotations that rows were `given`; the
-    sources stay as they are.
+    """The documents of `sources` after every choice, in order; the sources stay as they are.
 
-    Choices on clashes of classes change no document, except `DROP`. Who has the very annotation is not given it again;
-    a row that no document names enters the one that the annotation is from.
+    Choices on clashes of classes change no document, except `DROP`.
     """
     work = _Work(frame, sources)
     for clash, choice in choices:
@@ -79,31 +75,55 @@ def resolve(
             work.drop(clash.right)
         elif clash.what == "boxes" and choice != Choice.LEAVE:
             work.agree(clash, choice, forth, forth.back())
-    for row, each in given:
-        work.put(row, each)
     return work.result()
 
 
-def carry(
-    frame: pd.DataFrame, pairs: pd.DataFrame, sources: Sources, leaving: Iterable[tuple[int, int]]
-) -> tuple[dict[tuple[int, int], list[Carried]], tuple[str, ...]]:
-    """What images that leave would give to those that stay for them, and notes on what could not be carried.
+def relabel(frame: pd.DataFrame, sources: Sources, annotations: Mapping[int, Iterable[Carried]]) -> tuple[Coco, ...]:
+    """The documents with other annotations for some rows, instead of those they had. A row that no document names
+    enters the one that the annotation is from."""
+    work = _Work(frame, sources)
+    for row, given in annotations.items():
+        work.clear(row)
+        for each in given:
+            work.put(row, each)
+    return work.result().documents
+
+
+@dataclass(frozen=True)
+class Inherited:
+    """All annotations of rows after others left for them, how many of these each was given, and notes on what could
+    not be carried over."""
+
+    annotations: Mapping[int, list[Carried]]
+    given: Mapping[int, int]
+    notes: tuple[str, ...]
+
+
+def inherit(
+    frame: pd.DataFrame,
+    pairs: pd.DataFrame,
+    sources: Sources,
+    leaving: Iterable[tuple[int, int]],
+    staying: Iterable[int] = (),
+) -> Inherited:
+    """What rows are annotated with when images that leave have given what they have to those that stay for them.
 
     `leaving` are (row that leaves, row that stays); what the one that stays has already, or was given by an earlier
     one, is not given again. Exact copies share their pixels; other couples need a pair that links them directly.
+    Further rows of interest are `staying`.
     """
     work = _Work(frame, sources)
     ways = _Ways(frame, pairs)
-    given: dict[tuple[int, int], list[Carried]] = {}
+    given: Counter[int] = Counter()
     for row, keeper in leaving:
         if not work.boxes.get(row):
             continue
         way = ways.between(row, keeper)
         if way is None:
-            work.notes.append("images' annotations, for want of a direct relation to the copy that stays,")
-        elif found := work.give(row, keeper, way):
-            given[row, keeper] = found
-    return given, work.told()
+            work.notes.append("annotations of images that are not directly related to the copy that stays")
+        else:
+            given[keeper] += work.give(row, keeper, way)
+    return Inherited({row: work.all_of(row) for row in {*given, *staying}}, +given, work.told())
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +149,11 @@ class _Way:
     @property
     def edge(self) -> Rectangle:
         return 0.0, 0.0, float(self.size[0]), float(self.size[1])
+
+    @property
+    def keeps(self) -> bool:
+        """Whether everything stays where it is."""
+        return self.size == self.from_size and bool((self.affine == np.eye(2, 3)).all())
 
     @property
     def mirrors(self) -> bool:
@@ -165,32 +190,43 @@ class _Work:
         source, target, way = (
             (clash.left, clash.right, forth) if choice == Choice.LEFT else (clash.right, clash.left, back)
         )
-        self._clear(target, back if way is forth else forth)
+        self._clear_shared(target, back if way is forth else forth)
         self.give(source, target, way)
 
-    def give(self, source: int, target: int, way: _Way, boxes: Sequence[Box] | None = None) -> list[Carried]:
-        """Carry the annotations that only `source` has to `target`; at least half must lie in its picture."""
+    def give(self, source: int, target: int, way: _Way, boxes: Sequence[Box] | None = None) -> int:
+        """Carry the annotations that only `source` has to `target`; at least half must lie in its picture. Returns how
+        many there were."""
         offered = list(self.boxes[source]) if boxes is None else boxes
         present = list(self.boxes.get(target, ()))
         there = [_carried_box(box, way) for box in offered]
         taken = {a for a, b, _ in match(there, present) if there[a].category == present[b].category}
         labels = {box.category for box in present if box.rectangle is None}
-        given = []
+        given = 0
         for place, box in enumerate(offered):
             known = box.category in labels if box.rectangle is None else place in taken
             original = self.annotations[box.document][box.place]
-            if not known and original is not None and _seen(box, there[place], way):
-                category = next(each for each in self.categories[box.document] if each["name"] == box.category)
-                document = self.sources[box.document][0].path.name
-                given.append(Carried(_without_ids(category), _carry(original, way, self.notes), document))
-                self._put(target, given[-1])
+            if known or original is None or not _seen(box, there[place], way):
+                continue
+            moved = _carry(original, way, self.notes)
+            if moved is not None:
+                self.put(target, replace(self._carried(box), annotation=moved))
+                given += 1
         return given
 
-    def put(self, row: int, given: Carried) -> None:
-        """Add an annotation to an image unless it has the very same."""
-        same = given.category["name"], rectangle_of(given.annotation)
-        if all((box.category, box.rectangle) != same for box in self.boxes.get(row, ())):
-            self._put(row, given)
+    def all_of(self, row: int) -> list[Carried]:
+        """Every annotation of an image, as they are now."""
+        return [self._carried(box) for box in self.boxes.get(row, ())]
+
+    def clear(self, row: int) -> None:
+        """Take every annotation of an image away."""
+        for box in self.boxes.get(row, ()):
+            self.annotations[box.document][box.place] = None
+        self.boxes[row] = {}
+
+    def _carried(self, box: Box) -> Carried:
+        category = next(each for each in self.categories[box.document] if each["name"] == box.category)
+        annotation = self.annotations[box.document][box.place] or {}
+        return Carried(_without_ids(category), _without_ids(annotation), self.sources[box.document][0].path.name)
 
     def drop(self, row: int) -> None:
         """Take an image and its annotations out of every document."""
@@ -199,9 +235,7 @@ class _Work:
 
     def told(self) -> tuple[str, ...]:
         """What could not be carried over, a sentence for each kind."""
-        return tuple(
-            f"{self.notes.count(note):,} {note} could not be carried over." for note in sorted(set(self.notes))
-        )
+        return tuple(f"Not carried over: {note} ({self.notes.count(note):,})." for note in sorted(set(self.notes)))
 
     def result(self) -> Resolved:
         """The documents as they are now."""
@@ -219,14 +253,15 @@ class _Work:
             document["categories"] = self.categories[number]
         return replace(coco, document=document)
 
-    def _clear(self, row: int, way: _Way) -> None:
+    def _clear_shared(self, row: int, way: _Way) -> None:
         """Take away the annotations of an image that the other picture (at the end of `way`) could show."""
         for box in list(self.boxes[row]):
             if _seen(box, _carried_box(box, way), way):
                 self.annotations[box.document][box.place] = None
                 del self.boxes[row][box]
 
-    def _put(self, row: int, given: Carried) -> None:
+    def put(self, row: int, given: Carried) -> None:
+        """Add an annotation to an image."""
         number, image_id = self._home(row, given.document)
         category_id = self._category(number, given.category)
         place = len(self.annotations[number])
@@ -305,9 +340,12 @@ def _seen(box: Box, there: Box, way: _Way) -> bool:
     return whole > 0 and area(there.rectangle) >= LEAST_SEEN * whole
 
 
-def _carry(annotation: Annotation, way: _Way, notes: list[str]) -> Annotation:
-    """A copy of an annotation, without ids, with its geometry in the other picture's pixels."""
+def _carry(annotation: Annotation, way: _Way, notes: list[str]) -> Annotation | None:
+    """A copy of an annotation, without ids, with its geometry in the other picture's pixels; None for a crowd whose
+    mask cannot be carried, for its box alone would pass for one object."""
     moved = _without_ids(annotation)
+    if way.keeps:
+        return moved
     rectangle = rectangle_of(annotation)
     if rectangle is not None:
         whole = map_box(rectangle, way.affine)
@@ -323,8 +361,9 @@ def _carry(annotation: Annotation, way: _Way, notes: list[str]) -> Annotation:
         moved["segmentation"] = [points for points in polygons if points]
     elif "segmentation" in annotation:
         notes.append("masks as run lengths")
-        moved["segmentation"] = []
-        moved["iscrowd"] = 0
+        if annotation.get("iscrowd"):
+            return None
+        del moved["segmentation"]
     if "keypoints" in annotation:
         _carry_keypoints(moved, way, notes)
     return moved

@@ -1,13 +1,10 @@
-"""What a copy that leaves hands on to the one that stays: its tags and, on request, its annotations.
+"""What a copy that leaves hands on to the one that stays: its tags and, on request, its annotations or class.
 
 Annotations are carried over by the relation's geometry (a mirrored copy's boxes mirror, a crop's shift and are cut).
-They are kept as decisions, never in the user's annotation files:
+What people decided about a clash of labels stays decided when one side of it leaves, asked for or not.
 
-    kind         subject            object              value
-    annotations  keeper's sha256    leaving sha256      JSON list of {category, annotation, document}
-
-so they survive the removal itself, a rescan, a rename and a move, are undone like any decision, and are in every COCO
-export from then on (`dedup.labels`).
+Both are kept as decisions (kind `labels`, see `dedup.labels`), never in the user's annotation files: they survive the
+removal itself, a rescan, a rename and a move, are undone like any decision, and are in every export from then on.
 """
 
 from __future__ import annotations
@@ -15,54 +12,93 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from dedup import removal, resolutions
 from dedup.dataset import Dataset
-from dedup.decisions import ANNOTATIONS
-from dedup.model import Change
+from dedup.decisions import CLASH, LABELS
+from dedup.exports import base as exports
 from dedup.removal import Plan
-from dedup.resolutions import Carried
+from dedup.resolutions import Choice
 from dedup.words import plural
 
 
 @dataclass(frozen=True)
 class Heritage:
-    """What keepers lack and the images that leave for them have: `tags` name to rows of keepers, `annotations`
-    (row that leaves, keeper's row) to what is carried over, `notes` on what cannot be."""
+    """What keepers lack and the images that leave for them have: `tags` name to rows of keepers; `labels` row to what
+    it is labelled from now on, as stored, of which `given` annotations (or classes: `noun`) come from images that
+    leave. `notes` on what cannot be carried over."""
 
     tags: Mapping[str, list[int]]
-    annotations: Mapping[tuple[int, int], list[Carried]]
+    labels: Mapping[int, Mapping[str, Any]]
+    given: int = 0
+    noun: str = "annotation"
     notes: tuple[str, ...] = ()
 
     def sentence(self) -> str:
         """For people; "" where there is nothing to hand on."""
         tags = sum(map(len, self.tags.values()))
-        annotations = sum(map(len, self.annotations.values()))
-        parts = [plural(tags, "tag")] * bool(tags) + [plural(annotations, "annotation")] * bool(annotations)
+        parts = [plural(tags, "tag")] * bool(tags) + [plural(self.given, self.noun)] * bool(self.given)
         return " and ".join(parts)
 
 
 def heritage(dataset: Dataset, plan: Plan, *, tags: bool = True, annotations: bool = False) -> Heritage:
-    """What the images of a plan would hand on. Raises `AnnotationError` where annotations are asked for."""
-    carried: Mapping[tuple[int, int], list[Carried]] = {}
-    notes: tuple[str, ...] = ()
-    if annotations:
-        row_of = {path: row for row, path in enumerate(dataset.frame["path"])}
-        couples = [(row_of.get(entry.path, -1), row_of.get(entry.keeper_path, -1)) for entry in plan.entries]
-        known = [(row, keeper) for row, keeper in couples if row >= 0 and keeper >= 0]
-        carried, notes = resolutions.carry(dataset.frame, dataset.pairs, dataset.resolved_sources, known)
-    return Heritage(removal.keeper_tags(dataset, plan) if tags else {}, carried, notes)
+    """What the images of a plan would hand on. Raises `AnnotationError` where an annotation file cannot be read."""
+    row_of = {path: row for row, path in enumerate(dataset.frame["path"])}
+    couples = [(row_of.get(entry.path, -1), row_of.get(entry.keeper_path, -1)) for entry in plan.entries]
+    leaving = [(row, keeper) for row, keeper in couples if row >= 0 and keeper >= 0]
+    settled = _settled(dataset, {row for row, _ in leaving})
+    of_tags = removal.keeper_tags(dataset, plan) if tags else {}
+    return (_of_boxes if dataset.sources else _of_classes)(dataset, leaving if annotations else [], settled, of_tags)
 
 
 def unite(dataset: Dataset, left: Heritage) -> None:
-    """Hand it on: an undoable step for each tag, and one for the annotations. Do so before the images leave."""
+    """Hand it on: an undoable step for each tag, and one for the labels. Do so before the images leave."""
     for name, rows in left.tags.items():
         dataset.tag(rows, name)
-    hashes = dataset.frame["sha256"].tolist()
-    changes: list[Change] = [
-        (ANNOTATIONS, hashes[keeper], hashes[row], json.dumps([asdict(each) for each in given]))
-        for (row, keeper), given in left.annotations.items()
-    ]
+    mark_of = dataset.marks(left.labels)
+    changes = [(LABELS, mark_of[row], "", json.dumps(value)) for row, value in left.labels.items()]
     if changes:
-        count = sum(map(len, left.annotations.values()))
-        dataset.decisions.decide(changes, f"Gave {plural(count, 'annotation')} to copies that stay")
+        dataset.decisions.decide(changes, f"Kept the labels of {plural(len(changes), 'image')} whose copies leave")
+
+
+def _settled(dataset: Dataset, leaving: set[int]) -> set[int]:
+    """Rows that stay and whose labels follow from a decision about a clash with one that leaves, and those that these
+    are in decided clashes with."""
+    decided = dataset.decisions.values(CLASH)
+    couples = [
+        {case.clash.left, case.clash.right}
+        for case in (dataset.clashes if decided else ())
+        if case.choice(decided) not in (None, Choice.LEAVE)
+    ]
+    found = {row for couple in couples if couple & leaving for row in couple} - leaving
+    while more := {row for couple in couples if couple & found for row in couple} - leaving - found:
+        found |= more
+    return found
+
+
+def _of_boxes(
+    dataset: Dataset, leaving: list[tuple[int, int]], settled: set[int], tags: Mapping[str, list[int]]
+) -> Heritage:
+    inherited = resolutions.inherit(dataset.frame, dataset.pairs, dataset.resolved_sources, leaving, settled)
+    labels: dict[int, Mapping[str, Any]] = {
+        row: {"annotations": [asdict(each) for each in annotations]}
+        for row, annotations in inherited.annotations.items()
+        if row in settled or inherited.given.get(row)
+    }
+    labels |= {row: {"dropped": True} for row in settled & dataset.labels.dropped}
+    return Heritage(tags, labels, sum(inherited.given.values()), notes=inherited.notes)
+
+
+def _of_classes(
+    dataset: Dataset, leaving: list[tuple[int, int]], settled: set[int], tags: Mapping[str, list[int]]
+) -> Heritage:
+    classes = exports.classed(dataset)["classes"].tolist() if dataset.folders_are_classes else [()] * len(dataset.frame)
+    given: dict[int, set[str]] = {}
+    for row, keeper in leaving:
+        if classes[row] and not classes[keeper]:
+            given.setdefault(keeper, set()).update(classes[row])
+    labels: dict[int, Mapping[str, Any]] = {row: {"classes": list(classes[row])} for row in sorted(settled)}
+    labels |= {row: {"classes": sorted(names)} for row, names in given.items()}
+    labels |= {row: {"dropped": True} for row in settled & dataset.labels.dropped}
+    return Heritage(tags, labels, sum(map(len, given.values())), noun="class")

@@ -236,11 +236,11 @@ def test_what_cannot_be_carried_is_counted(tmp_path, frame):
     every = [(clash, Choice.LEFT) for clash in clashes.find(frame, pairs, given_sources)]
     resolved = resolutions.resolve(frame, pairs, given_sources, every)
     assert resolved.notes == (
-        "1 masks as run lengths could not be carried over.",
-        "1 sets of keypoints in mirrored copies could not be carried over.",
+        "Not carried over: masks as run lengths (1).",
+        "Not carried over: sets of keypoints in mirrored copies (1).",
     )
     new = next(each for each in resolved.documents[0].annotations if each["image_id"] == 2)
-    assert (new["segmentation"], new["keypoints"], new["num_keypoints"]) == ([], [0, 0, 0], 0)
+    assert "segmentation" not in new and (new["keypoints"], new["num_keypoints"]) == ([0, 0, 0], 0)
 
 
 def test_polygons_are_cut_at_the_edge(tmp_path, frame):
@@ -257,17 +257,39 @@ def test_carry_gives_the_keeper_what_it_lacks(tmp_path, frame):
         tmp_path, [("cat", [10, 20, 30, 40])], [("cat", [60, 20, 30, 40]), ("dog", [0, 50, 20, 20])]
     )
     pairs = make_pairs([MIRRORED])
-    carried, notes = resolutions.carry(frame, pairs, given_sources, [(1, 0), (2, 0)])
-    united = resolutions.resolve(frame, pairs, given_sources, (), [(0, each) for each in carried[1, 0]])
-    assert labels(united.documents[0], 1) == [("cat", [10, 20, 30, 40]), ("dog", [80, 50, 20, 20])]
-    assert labels(united.documents[0], 2) == labels(given_sources[0][0], 2)
-    assert list(carried) == [(1, 0)] and not notes  # the third image has no annotations to hand on
+    inherited = resolutions.inherit(frame, pairs, given_sources, [(1, 0), (2, 0)])
+    (united,) = resolutions.relabel(frame, given_sources, inherited.annotations)
+    assert labels(united, 1) == [("cat", [10, 20, 30, 40]), ("dog", [80, 50, 20, 20])]
+    assert labels(united, 2) == labels(given_sources[0][0], 2)
+    assert inherited.given == {0: 1} and not inherited.notes  # the third image has no annotations to hand on
 
 
 def test_what_no_pair_links_is_counted(tmp_path, frame):
     given_sources = sources(tmp_path, [("cat", [10, 20, 30, 40])], [])
-    carried, notes = resolutions.carry(frame, make_pairs([SAME]), given_sources, [(0, 2)])
-    assert not carried and len(notes) == 1 and notes[0].startswith("1 ")
+    inherited = resolutions.inherit(frame, make_pairs([SAME]), given_sources, [(0, 2)])
+    assert not inherited.given and inherited.notes[0].endswith("(1).") and len(inherited.notes) == 1
+
+
+def test_between_identical_pixels_a_crowd_keeps_its_mask_and_elsewhere_it_is_left_out(tmp_path, frame):
+    mask = {"counts": [10, 5, 7985], "size": [80, 100]}
+    extra = {"segmentation": mask, "iscrowd": 1}
+    given_sources = sources(tmp_path, [("cat", [10, 20, 30, 40])], [], **extra)
+    twins = frame.assign(pixels=["a", "a", "c"], width=100, height=80)
+    inherited = resolutions.inherit(twins, make_pairs([SAME]), given_sources, [(0, 1)])
+    (same,) = inherited.annotations[1]
+    assert (same.annotation["segmentation"], same.annotation["iscrowd"]) == (mask, 1)
+    halved = resolutions.inherit(frame, make_pairs([HALVED]), given_sources, [(0, 1)])
+    assert not halved.given and halved.notes == ("Not carried over: masks as run lengths (1).",)
+
+
+def test_a_copy_with_labels_speaks_for_the_one_without(tmp_path, frame):
+    """The copy that stays has no class; its copies say cat and dog, and so does a near one say bird."""
+    twins = frame.assign(pixels=["a", "a", "a"], classes=pd.Series([(), ("cat",), ("dog",)], dtype=object))
+    exact = [SAME | {"right": row, "kind": "exact"} for row in (1, 2)]
+    assert [(each.left, each.right) for each in clashes.find(twins, make_pairs(exact))] == [(1, 2)]
+    near = frame.assign(pixels=["a", "a", "c"], classes=pd.Series([(), ("cat",), ("bird",)], dtype=object))
+    found = clashes.find(near, make_pairs([exact[0], SAME | {"right": 2}]))
+    assert [(each.left, each.right) for each in found] == [(1, 2)]
 
 
 def test_images_of_two_documents_with_other_category_ids(tmp_path, frame):
