@@ -174,10 +174,11 @@ def _confirm(opened: Opened, plan: Plan) -> None:
         "Right before each file goes, it and the copy that stays are checked by SHA-256."
     )
     tags = st.checkbox("Give their tags to the copies that stay", value=True, key=UNITE_TAGS, help=UNITE_HELP)
-    annotations = bool(opened.dataset.info.annotations) and st.checkbox(
-        "Give annotations that only they have to the copies that stay",
+    labelled = bool(opened.dataset.info.annotations) or bool(opened.dataset.frame["classes"].map(bool).any())
+    annotations = labelled and st.checkbox(
+        "Give annotations and classes that only they have to the copies that stay",
         key=UNITE_ANNOTATIONS,
-        help=f"Mirrored, cut or turned as the copies are. COCO exports have them from then on. {UNITE_HELP}",
+        help=f"Boxes are mirrored, cut or turned as the copies are. Exports have them from then on. {UNITE_HELP}",
     )
     with st.expander("Other ways to leave", icon=":material/alt_route:"):
         st.radio("How copies leave", list(WAYS), format_func=lambda name: WAYS[name].title, key=HOW)
