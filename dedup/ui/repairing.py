@@ -14,6 +14,7 @@ import streamlit as st
 from dedup import leaks, splits
 from dedup.dataset import Dataset
 from dedup.leaks import Repair
+from dedup.ui.current import decisions
 from dedup.ui.library import Opened
 from dedup.ui.notices import guarded, say
 from dedup.ui.similar import sides
@@ -33,25 +34,25 @@ def repair(opened: Opened) -> None:
         return
     st.subheader("Proposed repair")
     st.markdown(repair_words(found))
-    _offer(opened.dataset, found)
+    _offer(opened, found)
     _matrices(found)
     _balance(opened.dataset.frame, found)
     _moves(opened.dataset, found)
 
 
-def _offer(dataset: Dataset, found: Repair) -> None:
+def _offer(opened: Opened, found: Repair) -> None:
     with st.container(horizontal=True):
         st.button(
             f"Accept: move {plural(len(found.moves), 'image')}",
             type="primary",
             icon=":material/done_all:",
             on_click=guarded(accept),
-            args=(dataset, found),
+            args=(opened, found),
         )
         st.download_button(
             "Download the moves (CSV)",
             lambda: leaks.moves_csv(found),
-            f"{dataset.name} moves.csv",
+            f"{opened.dataset.name} moves.csv",
             icon=":material/download:",
             on_click="ignore",
         )
@@ -103,10 +104,10 @@ def repair_words(found: Repair) -> str:
     )
 
 
-def accept(dataset: Dataset, found: Repair) -> None:
+def accept(opened: Opened, found: Repair) -> None:
     """Set the splits of all moves in one undoable step."""
     label = f"Repair leaks: move {plural(len(found.moves), 'image')}"
-    moved = dataset.decisions.decide(splits.changes(found.splits()), label)
+    moved = decisions(opened).decide(splits.changes(found.splits()), label)
     say(f"{plural(moved, 'image')} moved to the split of their copies. Undo takes it back.")
 
 
