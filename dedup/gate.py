@@ -31,45 +31,51 @@ FLAT_CONTRAST = 4.0
 class Limits:
     """The most there may be of each; None is not checked.
 
-    `exact`: redundant exact copies. `near`: near duplicates other than keepers. `leaks`: groups across splits.
-    `clashes`: pairs whose labels clash and about which nobody decided.
+    `exact`: redundant exact copies. `near`: near duplicates except keepers. `leaks`: groups across splits.
+    `clashes`: pairs whose labels clash and about which nobody decided. `failed`: files that cannot be read; none by
+    default, because nothing can vouch for them.
     """
 
     exact: int | None = 0
     near: int | None = None
     leaks: int | None = None
     clashes: int | None = None
+    failed: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One count against its limit, with a few examples in words."""
+    """One count against its limit, with a few examples in words; `count` is None, and `problem` says why, where there
+    is nothing to count by."""
 
     name: str
-    count: int
+    count: int | None
     limit: int
-    examples: tuple[str, ...]
+    examples: tuple[str, ...] = ()
+    problem: str = ""
 
     @property
     def exceeded(self) -> bool:
-        """More than allowed."""
-        return self.count > self.limit
+        """More than allowed, or not known to be within the limit."""
+        return self.count is None or self.count > self.limit
 
     def sentence(self) -> str:
         """For people."""
+        if self.count is None:
+            return f"{self.name}: not counted, for {self.problem}"
         verdict = f"more than the {self.limit:,} allowed" if self.exceeded else f"of {self.limit:,} allowed"
         return f"{self.name}: {self.count:,}, {verdict}"
 
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What `check` counted, in the order exact, near, leaks, clashes."""
+    """What `check` counted, in the order exact, near, leaks, clashes, failed."""
 
     findings: tuple[Finding, ...]
 
     @property
     def passed(self) -> bool:
-        """Whether nothing exceeds its limit."""
+        """Whether everything is known to be within its limit."""
         return not any(finding.exceeded for finding in self.findings)
 
 
@@ -106,9 +112,10 @@ def check(images: Images, limits: Limits) -> CheckReport:
     """Count what `limits` name."""
     found = (
         _finding("exact duplicates", limits.exact, lambda: _copies(images.frame, Kind.EXACT)),
-        _finding("near duplicates", limits.near, lambda: _copies(images.frame, Kind.NEAR)),
-        _finding("leaks", limits.leaks, lambda: _leaks(images.frame)),
+        _finding("near duplicates except keepers", limits.near, lambda: _copies(images.frame, Kind.NEAR)),
+        _leaking(images.frame, limits.leaks),
         _finding("label clashes", limits.clashes, lambda: _clashes(images)),
+        _finding("unreadable files", limits.failed, lambda: _failures(images.frame)),
     )
     return CheckReport(tuple(finding for finding in found if finding is not None))
 
@@ -147,6 +154,12 @@ def _finding(name: str, limit: int | None, count: Callable[[], Sequence[str]]) -
     return Finding(name, len(examples), limit, tuple(examples[:EXAMPLES]))
 
 
+def _leaking(frame: pd.DataFrame, limit: int | None) -> Finding | None:
+    if limit is not None and not leaks.splits_of(frame):
+        return Finding("leaks", None, limit, problem=leaks.NO_SPLITS)
+    return _finding("leaks", limit, lambda: _leaks(frame))
+
+
 def _copies(frame: pd.DataFrame, kind: Kind) -> list[str]:
     chosen = frame[(frame["kind"] == kind) & (frame["role"] == Role.DUPLICATE)]
     paths = frame["path"].to_numpy(object)
@@ -165,6 +178,11 @@ def _leaks(frame: pd.DataFrame) -> list[str]:
 def _clashes(images: Images) -> list[str]:
     paths = images.frame["path"].to_numpy(object)
     return [f"{paths[each.left]} and {paths[each.right]}: {each.sentence()}" for each in images.open_clashes]
+
+
+def _failures(frame: pd.DataFrame) -> list[str]:
+    failed = frame[frame["status"] == Status.FAILED]
+    return [f"{path}: {error}" for path, error in zip(failed["path"], failed["error"], strict=True)]
 
 
 # --- against a fingerprint --------------------------------------------------------------------------------------------

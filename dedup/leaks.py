@@ -29,6 +29,7 @@ from dedup.joining import Document, Part
 from dedup.model import EVALUATION_SPLITS, SPLITS
 
 PASSES = 20
+NO_SPLITS = "no image has a split: name folders train, val, test, or set splits with `dedup splits`"
 
 Counts = dict[tuple[str, str], int]
 """Images by (split, class); class "" stands for images without one."""

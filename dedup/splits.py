@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from dedup.annotations import Attachment, Coco
 from dedup.decisions import SPLIT
 from dedup.errors import UsageError
@@ -24,6 +26,11 @@ class Splits:
     of: Mapping[str, str]
     missing: tuple[str, ...] = ()
     ambiguous: tuple[str, ...] = ()
+
+    def new(self, frame: pd.DataFrame) -> dict[str, str]:
+        """Path to split of the images that would change theirs."""
+        held = dict(zip(frame["path"], frame["split"], strict=True))
+        return {path: split for path, split in self.of.items() if held.get(path) != split}
 
 
 def from_csv(file: Path, paths: Sequence[str]) -> Splits:

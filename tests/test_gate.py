@@ -109,7 +109,13 @@ def test_check_counts_against_limits(split):
     report = gate.check(split, Limits(exact=0, near=0, leaks=0, clashes=0))
     assert not report.passed
     counts = {finding.name: finding.count for finding in report.findings}
-    assert counts == {"exact duplicates": 2, "near duplicates": 0, "leaks": 1, "label clashes": 0}
+    assert counts == {
+        "exact duplicates": 2,
+        "near duplicates except keepers": 0,
+        "leaks": 1,
+        "label clashes": 0,
+        "unreadable files": 0,
+    }
     assert report.findings[0].examples == (
         "train/0000.jpg copies test/leak.jpg",
         "train/copy.jpg copies train/0001.jpg",
@@ -117,7 +123,22 @@ def test_check_counts_against_limits(split):
     assert report.findings[2].examples == ("test/leak.jpg (test), train/0000.jpg (train)",)
     assert report.findings[0].sentence() == "exact duplicates: 2, more than the 0 allowed"
     assert gate.check(split, Limits(exact=2, leaks=1)).passed
-    assert [finding.name for finding in gate.check(split, Limits(exact=None, near=3)).findings] == ["near duplicates"]
+    names = [finding.name for finding in gate.check(split, Limits(exact=None, near=3, failed=None)).findings]
+    assert names == ["near duplicates except keepers"]
+
+
+def test_what_cannot_be_read_cannot_pass(batch):
+    (finding,) = gate.check(batch, Limits(exact=None)).findings
+    assert finding.exceeded and finding.sentence() == "unreadable files: 1, more than the 0 allowed"
+    (example,) = finding.examples
+    assert example.startswith("broken.jpg: ")
+    assert gate.check(batch, Limits(exact=None, failed=1)).passed
+
+
+def test_leaks_cannot_be_counted_without_splits(curated):
+    (finding,) = gate.check(curated, Limits(exact=None, failed=None, leaks=9)).findings
+    assert finding.exceeded and finding.count is None
+    assert "not counted" in finding.sentence() and "dedup splits" in finding.sentence()
 
 
 def test_check_counts_clashes_that_nobody_decided(split, tmp_path):
@@ -132,7 +153,7 @@ def test_check_counts_clashes_that_nobody_decided(split, tmp_path):
     }
     (tmp_path / "coco.json").write_text(json.dumps(document))
     labelled = dedup.scan(split.root, home=tmp_path / "home", annotations=tmp_path / "coco.json", workers=1)
-    (finding,) = gate.check(labelled, Limits(exact=None, clashes=0)).findings
+    (finding,) = gate.check(labelled, Limits(exact=None, clashes=0, failed=None)).findings
     assert finding.exceeded
     assert finding.examples == ("test/leak.jpg and train/0000.jpg: dog on the left, cat on the right",)
     labelled.decisions.decide([labelled.clashes[0].change(Choice.LEAVE)], "Leave it")

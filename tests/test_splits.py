@@ -10,6 +10,7 @@ from dedup import splits
 from dedup.annotations import Coco
 from dedup.decisions import Decisions
 from dedup.errors import UsageError
+from tests.frames import make_frame
 
 PATHS = ["a.jpg", "b/c.jpg", "d.jpg"]
 
@@ -45,6 +46,14 @@ def test_coco_files_speak_by_their_names(tmp_path):
         coco = Coco.read(tmp_path / f"{name}.json")
         sources.append((coco, coco.attach(PATHS)))
     assert splits.from_coco(sources) == splits.Splits({"a.jpg": "train", "b/c.jpg": "test"}, (), ("d.jpg",))
+
+
+def test_only_images_that_change_their_split_are_new():
+    frame = make_frame(PATHS).assign(split=["train", "", "val"])
+    assert splits.Splits({"a.jpg": "train", "b/c.jpg": "test", "d.jpg": "test"}).new(frame) == {
+        "b/c.jpg": "test",
+        "d.jpg": "test",
+    }
 
 
 def test_splits_become_decisions_that_can_be_undone(tmp_path):

@@ -107,8 +107,7 @@ def _said(files: Sequence[Path], paths: Sequence[str]) -> list[Splits]:
 
 def _offer(dataset: Dataset, source: str, found: Splits, *, always: bool) -> None:
     """What a source says, and the button that follows it."""
-    held = dict(zip(dataset.frame["path"], dataset.frame["split"], strict=True))
-    new = {path: split for path, split in found.of.items() if held.get(path) != split}
+    new = found.new(dataset.frame)
     if not always and not new:
         return
     counts = Counter(found.of.values())
