@@ -90,7 +90,8 @@ Parsed = TypeVar("Parsed")
 class Document:
     """A sort of JSON file that says what it is: its format and version stand in it, so that no other is read for it.
 
-    People read it as `noun`; `remedy` says how to come by a good one; `error` is raised for any other.
+    People read it as `noun`; `remedy` says how to come by a good one; `error` is raised for any other. Files of the
+    `older` versions are read too.
     """
 
     format: str
@@ -98,6 +99,7 @@ class Document:
     noun: str
     remedy: str
     error: type[DedupError]
+    older: tuple[int, ...] = ()
 
     def encode(self, fields: Mapping[str, Any]) -> bytes:
         """The file's bytes, with `fields` beside format and version."""
@@ -115,7 +117,7 @@ class Document:
             raise self.error(f"{name} is not a readable {self.noun}: {error}.") from error
         if not isinstance(document, dict) or document.get("format") != self.format:
             raise self.error(f"{name} is not a {self.noun}; {self.remedy}.")
-        if document.get("version") != self.version:
+        if document.get("version") not in (self.version, *self.older):
             raise self.error(
                 f"{name} is a {self.noun} of version {document.get('version')}; this program reads {self.version}."
             )

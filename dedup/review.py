@@ -33,10 +33,9 @@ from dedup import bulk, removal, verdicts
 from dedup.dataset import FOLDER_CLASSES, KEEPER_RULES, Dataset
 from dedup.decisions import CLASH, FOLDER, KEEPER, PROTECTED, SETTING
 from dedup.errors import UsageError
-from dedup.model import Kind, Role
+from dedup.model import Change, Kind, Role
 from dedup.resolutions import Choice
 from dedup.selection import Selection
-from dedup.verdicts import Change
 
 CHANGED = "This group changed meanwhile. Look at it again, then decide."
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import dedup
-from dedup import verdicts
+from dedup import review, verdicts
 from dedup.cli import main
 from dedup.resolutions import Choice
 from tests.pictures import folder_of_photos, photo, save
@@ -68,7 +68,7 @@ def test_a_new_batch_is_checked_against_a_dataset_and_a_fingerprint(folder, tmp_
     for known in ("set", str(fingerprint)):
         capsys.readouterr()
         assert main(["check", str(tmp_path / "new"), "--against", known, "--json"]) == 1
-        (match,) = json.loads(capsys.readouterr().out)
+        (match,) = json.loads(capsys.readouterr().out)["known"]
         assert (match["path"], match["known"]) == ("small.jpg", "train/cat/0002.jpg")
 
 
@@ -111,3 +111,22 @@ def test_verdicts_travel_between_machines(folder, tmp_path):
     assert main(["scan", str(folder), "--name", "set", *elsewhere]) == 0
     assert main(["verdicts", "import", "set", str(file), *elsewhere]) == 0
     assert (dedup.open("set", home=tmp_path / "elsewhere").frame["kind"] == "near").sum() == 0
+
+
+def test_what_is_to_leave_travels_with_the_verdicts(folder, tmp_path, capsys):
+    dataset = dedup.open("set")
+    images = dataset.frame
+    (near,) = images.index[(images["kind"] == "near") & (images["role"] == "duplicate")]
+    kept, goes = images["path"][near], images["path"][images["keeper"][near]]
+    step = review.keep(review.state(dataset), near)  # which is not the one that the rules keep
+    dataset.decisions.decide(step.changes, step.label)
+    file, elsewhere = tmp_path / "verdicts.json", ["--home", str(tmp_path / "elsewhere")]
+    assert main(["verdicts", "export", "set", "--output", str(file)]) == 0
+    assert main(["scan", str(folder.rename(tmp_path / "theirs")), "--name", "set", *elsewhere]) == 0
+    assert main(["verdicts", "import", "set", str(file), *elsewhere]) == 0
+    assert main(["plan", "set", "--output", str(tmp_path / "plan.json"), *elsewhere]) == 0
+    (entry,) = json.loads((tmp_path / "plan.json").read_text())["entries"]
+    assert (entry["path"], entry["keeper_path"]) == (goes, kept)
+    assert main(["undo", "set", *elsewhere]) == 0
+    there = review.state(dedup.open("set", home=tmp_path / "elsewhere"))
+    assert not there.dropped and len(there.open) == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from dedup import verdicts
 from dedup.decisions import Decisions
 from dedup.errors import ExportError, UsageError
+from dedup.model import Role
 from dedup.verdicts import Verdicts
 from tests.building import make_images, picture
 
@@ -34,6 +36,68 @@ def test_the_same_bytes_cannot_be_told_apart():
         verdicts.change(A, A)
 
 
+def grouped(*groups: list[tuple[str, str]]) -> pd.DataFrame:
+    """A frame of groups given as (path, hash), the keeper first."""
+    return pd.DataFrame(
+        [
+            (path, sha256, number, Role.DUPLICATE if place else Role.KEEPER)
+            for number, members in enumerate(groups)
+            for place, (path, sha256) in enumerate(members)
+        ],
+        columns=["path", "sha256", "group", "role"],
+    )
+
+
+NOTHING = grouped()
+
+
+def fated(decisions: Decisions) -> dict[str, tuple[str, str]]:
+    """Path to (fate, keeper's hash)."""
+    return {path: (kind, keeper) for kind in ("drop", "keep") for (path, _), keeper in decisions.values(kind).items()}
+
+
+def test_fates_are_found_by_content_and_hold_for_the_same_images_elsewhere(tmp_path):
+    mine = Decisions(tmp_path / "mine.db")
+    mine.decide([("drop", "b.jpg", B, A), ("keep", "c.jpg", C, A), ("drop", "gone.jpg", D, A)], "review")
+    verdicts.write(verdicts.of(mine), tmp_path / "verdicts.json")
+    found = verdicts.read(tmp_path / "verdicts.json")
+    assert found == verdicts.of(mine) and len(found) == 3
+    theirs = Decisions(tmp_path / "theirs.db")
+    frame = grouped([("x/a", A), ("x/b", B), ("x/b too", B), ("x/c", C)], [("other", D), ("b elsewhere", B)])
+    assert verdicts.merge(theirs, frame, found) == 3
+    assert fated(theirs) == {"x/b": ("drop", A), "x/b too": ("drop", A), "x/c": ("keep", A)}
+    assert theirs.values("keeper") == {}
+    theirs.undo()
+    assert fated(theirs) == {}
+
+
+def test_a_fate_chooses_its_keeper_where_another_image_of_the_group_is_it(tmp_path):
+    found = Verdicts(fates=frozenset({("drop", A, B), ("drop", C, B)}))
+    frame = grouped([("a", A), ("b", B), ("c", C)])
+    theirs = Decisions(tmp_path / "theirs.db")
+    verdicts.merge(theirs, frame, found)
+    assert fated(theirs) == {"a": ("drop", B), "c": ("drop", B)} and theirs.values("keeper") == {("b", ""): "1"}
+    chosen = Decisions(tmp_path / "chosen.db")
+    chosen.decide([("keeper", "c", "", "1")], "keep c")
+    verdicts.merge(chosen, frame, found)
+    assert chosen.values("keeper") == {("c", ""): "1"}
+
+
+def test_what_was_decided_here_stands_and_doubt_keeps(tmp_path):
+    decisions = Decisions(tmp_path / "decisions.db")
+    decisions.decide([("keep", "here", B, A)], "keep both")
+    found = Verdicts(fates=frozenset({("drop", B, A), ("drop", A, A), ("keep", A, A)}))
+    verdicts.merge(decisions, grouped([("a", A), ("here", B), ("there", B), ("a copy", A)]), found)
+    assert fated(decisions) == {"here": ("keep", A), "there": ("drop", A), "a copy": ("keep", A)}
+
+
+def test_files_of_version_1_are_still_read():
+    text = json.dumps({"format": "dedup verdicts", "version": 1, "different": [[A, B]], "reviewed": [[A, C]]})
+    assert verdicts.from_bytes(text.encode()) == Verdicts(
+        frozenset({frozenset({A, B})}), frozenset({tuple(sorted([A, C]))})
+    )
+
+
 def test_a_file_carries_verdicts_to_another_dataset(tmp_path):
     mine = Verdicts(frozenset({frozenset({A, B}), frozenset({C, D})}), frozenset({tuple(sorted([A, C, C]))}))
     verdicts.write(mine, tmp_path / "verdicts.json")
@@ -42,7 +106,7 @@ def test_a_file_carries_verdicts_to_another_dataset(tmp_path):
     assert verdicts.from_bytes(verdicts.to_bytes(mine)) == mine
     theirs = Decisions(tmp_path / "theirs.db")
     theirs.decide([verdicts.change(A, B)], "known already")
-    assert verdicts.merge(theirs, verdicts.read(tmp_path / "verdicts.json")) == 2
+    assert verdicts.merge(theirs, NOTHING, verdicts.read(tmp_path / "verdicts.json")) == 2
     assert verdicts.of(theirs) == mine
     theirs.undo()
     assert len(verdicts.of(theirs)) == 1
@@ -58,6 +122,20 @@ def test_a_file_carries_verdicts_to_another_dataset(tmp_path):
         ('{"format": "dedup verdicts", "version": 1, "different": [["x", "y"]], "reviewed": []}', "damaged"),
         (json.dumps({"format": "dedup verdicts", "version": 1, "different": [[A, A]], "reviewed": []}), "damaged"),
         (json.dumps({"format": "dedup verdicts", "version": 1, "different": [A], "reviewed": [7]}), "damaged"),
+        (json.dumps({"format": "dedup verdicts", "version": 2, "different": [], "reviewed": []}), "damaged"),
+        (
+            json.dumps(
+                {
+                    "format": "dedup verdicts",
+                    "version": 2,
+                    "different": [],
+                    "reviewed": [],
+                    "drop": [[A, B, C]],
+                    "keep": [],
+                }
+            ),
+            "damaged",
+        ),
     ],
 )
 def test_other_files_are_refused_in_one_sentence(tmp_path, text, message):

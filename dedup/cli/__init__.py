@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.exceptions import TyperException
 
-from dedup.cli import deciding, exporting, looking, removing, scanning, serving
+from dedup.cli import checking, deciding, exporting, looking, removing, scanning, serving, splitting
 from dedup.cli.common import complain
 from dedup.errors import DedupError, UsageError
 
@@ -34,8 +34,9 @@ VERBS: dict[str, Callable[..., Any]] = {
     "verify": removing.verify,
     "plan": deciding.plan,
     "apply": deciding.apply,
-    "check": deciding.check,
-    "leaks": deciding.show_leaks,
+    "check": checking.check,
+    "splits": splitting.splits,
+    "leaks": splitting.show_leaks,
     "clashes": deciding.show_clashes,
     "rename": scanning.rename,
     "forget": scanning.forget,
@@ -45,7 +46,7 @@ VERBS: dict[str, Callable[..., Any]] = {
 """A new verb is one function and one line here."""
 
 FAMILIES: dict[str, dict[str, Callable[..., Any]]] = {
-    "fingerprint": {"export": deciding.export_fingerprint},
+    "fingerprint": {"export": checking.export_fingerprint},
     "verdicts": {"export": deciding.export_verdicts, "import": deciding.import_verdicts},
 }
 """Verbs of two words."""

@@ -31,6 +31,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a dataset, se
 Where = Annotated[
     str, typer.Option("--where", help="""Only images that satisfy this, e.g. 'singularity == 0 and "keep" in tags'.""")
 ]
+Output = Annotated[Path, typer.Option("--output", help="The file to write.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
 TagOption = Annotated[str | None, typer.Option("--tag", help="Only images with this tag.")]
 

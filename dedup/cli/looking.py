@@ -10,7 +10,7 @@ import typer
 
 from dedup import montage
 from dedup.cli.common import Home, Json, Name, Where, opened, progress, say, say_json, selected
-from dedup.cli.scanning import summary
+from dedup.cli.scanning import near_in_words, summary
 from dedup.dataset import Dataset
 from dedup.model import Kind, Status
 from dedup.selection import KINDS
@@ -123,8 +123,7 @@ def threshold(
     dataset = opened(name, home)
     if distance is not None:
         dataset.near_threshold = distance
-    near = int((dataset.frame["kind"] == Kind.NEAR).sum())
-    say(f"The near-duplicate threshold is {dataset.near_threshold:g}: {plural(near, 'near duplicate')}.")
+    say(f"The near-duplicate threshold is {dataset.near_threshold:g}: {near_in_words(dataset)}.")
 
 
 def _failures(dataset: Dataset) -> list[dict[str, Any]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
 
 import typer
 
@@ -10,6 +12,8 @@ from dedup import removal, review
 from dedup.cli.common import Home, Json, Name, TagOption, complain, opened, progress, say, say_json
 from dedup.dataset import Dataset
 from dedup.errors import DedupError
+from dedup.removal import Entry, Plan, State
+from dedup.review import Fate
 from dedup.uniting import Heritage, heritage, unite
 from dedup.words import plural, size
 
@@ -19,6 +23,26 @@ UniteTags = Annotated[
 UniteAnnotations = Annotated[
     bool, typer.Option("--unite-annotations", help="Give copies that stay the annotations that only what goes has.")
 ]
+DONE = {"quarantine": "Removed", "hardlink": "Linked", "delete": "Deleted"}
+CHOSEN = "a person chose it to stay"
+
+
+@dataclass(frozen=True)
+class Uniting:
+    """Which of the things that an image has its keeper gets."""
+
+    tags: bool
+    annotations: bool
+
+    def of(self, dataset: Dataset, plan: Plan) -> Heritage:
+        """What the images of a plan hand on."""
+        return heritage(dataset, plan, tags=self.tags, annotations=self.annotations)
+
+    def lost(self, dataset: Dataset, plan: Plan) -> str:
+        """What they could hand on beside, "" for nothing."""
+        if self.annotations:
+            return ""
+        return heritage(dataset, plan, tags=False, annotations=True).sentence()
 
 
 def remove(
@@ -33,11 +57,11 @@ def remove(
     """Move redundant exact copies (or the images of --tag) into the dataset's quarantine; `restore` undoes it."""
     dataset = opened(name, home)
     plan = removal_plan(dataset, tag)
-    left = heritage(dataset, plan, tags=unite_tags, annotations=unite_annotations)
+    uniting = Uniting(unite_tags, unite_annotations)
     if not apply:
-        _preview(plan, left, as_json)
+        _preview(plan, uniting.of(dataset, plan), uniting.lost(dataset, plan), as_json)
         return 0
-    return carry_out(dataset, plan, left, as_json)
+    return carry_out(dataset, plan, uniting, as_json)
 
 
 def restore(name: Name, home: Home = None, as_json: Json = False) -> int:
@@ -46,7 +70,15 @@ def restore(name: Name, home: Home = None, as_json: Json = False) -> int:
     with progress() as on_progress:
         report = removal.restore(dataset, on_progress=on_progress)
     _bring_up_to_date(dataset)
-    return _report(report, "Restored", as_json)
+    deleted = [each.path for each in removal.standing(dataset.directory) if each.state == State.DELETED]
+    if as_json:
+        done = [{"path": each.path, "bytes": each.bytes} for each in report.done]
+        say_json({"done": done, "refused": _refused(report), "deleted": deleted})
+    else:
+        _tell_report(report, "Restored")
+        if deleted:
+            say(f"{plural(len(deleted), 'image')} deleted before cannot be brought back.")
+    return 1 if report.refused else 0
 
 
 def verify(name: Name, home: Home = None, as_json: Json = False) -> int:
@@ -61,57 +93,95 @@ def verify(name: Name, home: Home = None, as_json: Json = False) -> int:
     return 1 if checked.problems else 0
 
 
-def removal_plan(dataset: Dataset, tag: str | None, *, decided: bool = False) -> removal.Plan:
+def removal_plan(dataset: Dataset, tag: str | None, *, decided: bool = False) -> Plan:
     """The removal of the tag's images, else with `decided` of those that people decided on, else of exact copies.
 
-    Protected folders never go; groups whose labels clash only when a person named their images by a tag.
+    Protected folders never go; what a person chose to stay and groups whose labels clash only when a person named
+    their images by a tag.
     """
     now = review.state(dataset, review.clashing(dataset))
     if tag is not None:
         return removal.plan(dataset, tag, hold=now.protected)
-    return review.plan(dataset, now) if decided and now.dropped else removal.plan(dataset, hold=now.hold)
+    if decided and now.dropped:
+        return review.plan(dataset, now)
+    return removal.plan(dataset, hold=_chosen(now) | now.hold)
 
 
-def _preview(plan: removal.Plan, left: Heritage, as_json: bool) -> None:
+def _chosen(now: review.State) -> dict[int, str]:
+    """Rows that a person chose to stay, with that as the reason."""
+    keepers = [row for row, path in enumerate(now.frame["path"]) if path in now.chosen]
+    beside = [row for row, fate in now.fates.items() if fate == Fate.KEEP]
+    return {row: CHOSEN for row in (*keepers, *beside) if now.fates.get(row) != Fate.DROP}
+
+
+def _preview(plan: Plan, left: Heritage, lost: str, as_json: bool) -> None:
     if as_json:
-        say_json({"remove": [entry.path for entry in plan.entries], "stay": [stay.path for stay in plan.stays],
+        say_json({"remove": [_described(entry) for entry in plan.entries], "stay": _staying(plan),
                   "tags": {tag: len(rows) for tag, rows in left.tags.items()},
-                  "annotations": sum(map(len, left.annotations.values()))})  # fmt: skip
+                  "labels": left.given, "lost": lost})  # fmt: skip
         return
     for entry in plan.entries:
         say(f"{entry.path}  goes; {entry.keeper_path or 'nothing'} stays for it ({entry.reason})")
     for stay in plan.stays:
         say(f"{stay.path}  stays: {stay.reason}")
-    _tell(left, "would be given")
+    _tell(left, "would be given", lost)
     goes = f"{plural(len(plan.entries), 'image')} ({size(plan.bytes)})"
     say(f"{goes} would go to the quarantine; nothing was touched. Add --apply.")
 
 
-def _tell(left: Heritage, verb: str) -> None:
+def _tell(left: Heritage, verb: str, lost: str) -> None:
     if told := left.sentence():
         say(f"{told} {verb} to copies that stay.")
+    if lost:
+        say(f"{lost} leave with their images; --unite-annotations gives them to copies that stay.")
     for note in left.notes:
         complain(note)
 
 
+def tell_stays(plan: Plan) -> None:
+    """What was asked for and stays, a line for each reason."""
+    by_reason: dict[str, list[str]] = {}
+    for stay in plan.stays:
+        by_reason.setdefault(stay.reason, []).append(stay.path)
+    for reason, paths in by_reason.items():
+        who = f"{paths[0]} stays" if len(paths) == 1 else f"{len(paths):,} images stay ({paths[0]}, ...)"
+        say(f"{who}: {reason}.")
+
+
 def carry_out(
     dataset: Dataset,
-    plan: removal.Plan,
-    left: Heritage,
+    plan: Plan,
+    uniting: Uniting,
     as_json: bool,
     *,
     how: str = "quarantine",
     allow_delete: bool = False,
 ) -> int:
-    """Hand on what is `left` to keepers, apply a plan, bring the dataset up to date and report; the exit code."""
+    """Hand on what the images that leave have, apply a plan, bring the dataset up to date and report; the exit code.
+
+    What was protected or, unless a tag named it, chosen to stay since the plan was made is refused.
+    """
     removal.require_way(how, allow_delete=allow_delete)
+    now = review.state(dataset)
+    hold = dict(now.protected) if plan.tag else _chosen(now) | dict(now.protected)
+    leaving = replace(plan, entries=removal.likely(dataset, plan, how, hold=hold))
+    left, lost = uniting.of(dataset, leaving), uniting.lost(dataset, leaving)
     unite(dataset, left)
     if not as_json:
-        _tell(left, "given")
+        _tell(left, "given", lost)
     with progress() as on_progress:
-        report = removal.apply(dataset, plan, how=how, allow_delete=allow_delete, on_progress=on_progress)
+        report = removal.apply(dataset, plan, how=how, allow_delete=allow_delete, hold=hold, on_progress=on_progress)
     _bring_up_to_date(dataset)
-    return _report(report, "Removed", as_json)
+    if as_json:
+        entries = {entry.path: _described(entry) for entry in plan.entries}
+        say_json({"done": [entries[each.path] for each in report.done], "already": _already(report),
+                  "stay": _staying(plan), "refused": _refused(report), "lost": lost})  # fmt: skip
+    else:
+        _tell_report(report, DONE[how])
+        if how == "delete" and report.done:
+            say("`restore` cannot bring back what was deleted.")
+        tell_stays(plan)
+    return 1 if report.refused else 0
 
 
 def _bring_up_to_date(dataset: Dataset) -> None:
@@ -122,11 +192,30 @@ def _bring_up_to_date(dataset: Dataset) -> None:
         complain(f"The dataset was not brought up to date: {error}")
 
 
-def _report(report: removal.Report, verb: str, as_json: bool) -> int:
-    if as_json:
-        say_json({"done": [each.path for each in report.done], "refused": report.refusals()})
-    else:
-        say(f"{verb} {plural(len(report.done), 'image')} ({size(report.bytes)}).")
-        for refusal in report.refusals():
-            complain(refusal)
-    return 1 if report.refused else 0
+def _tell_report(report: removal.Report, verb: str) -> None:
+    say(f"{verb} {plural(len(report.done), 'image')} ({size(report.bytes)}).")
+    if already := _already(report):
+        say(f"{plural(len(already), 'image')} left before; there was nothing to do.")
+    for refusal in report.refusals():
+        complain(refusal)
+
+
+def _already(report: removal.Report) -> list[str]:
+    return [each.path for each in report.outcomes if each.result == "already"]
+
+
+def _refused(report: removal.Report) -> list[dict[str, str]]:
+    return _reasons(report.refused)
+
+
+def _staying(plan: Plan) -> list[dict[str, str]]:
+    return _reasons(plan.stays)
+
+
+def _reasons(those: Iterable[removal.Outcome | removal.Stay]) -> list[dict[str, str]]:
+    return [{"path": each.path, "reason": each.reason} for each in those]
+
+
+def _described(entry: Entry) -> dict[str, Any]:
+    """An image that goes, for machines."""
+    return {"path": entry.path, "bytes": entry.bytes, "keeper": entry.keeper_path, "reason": entry.reason}

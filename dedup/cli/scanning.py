@@ -11,6 +11,7 @@ import typer
 import dedup
 from dedup.cli.common import Home, Json, Name, progress, say, say_json
 from dedup.dataset import Dataset
+from dedup.model import Kind, Role
 from dedup.selection import KINDS
 from dedup.words import plural
 
@@ -40,7 +41,7 @@ def scan(
     if as_json:
         say_json(counts)
     elif not progress_json:
-        _tell(counts)
+        _tell(counts, near_in_words(dataset))
     return 1 if counts["failed"] else 0
 
 
@@ -85,6 +86,12 @@ def forget(
     say(f"Forgot {name}. Its images are untouched.")
 
 
+def near_in_words(dataset: Dataset) -> str:
+    """How many images are near duplicates, and how many of them are not the ones to keep, as `check` counts them."""
+    near = dataset.frame[dataset.frame["kind"] == Kind.NEAR]
+    return f"{plural(len(near), 'near duplicate')} ({near['role'].eq(Role.DUPLICATE).sum():,} except keepers)"
+
+
 def summary(dataset: Dataset) -> dict[str, object]:
     """Counts of a dataset, for people and machines."""
     kinds = dataset.frame["kind"].value_counts()
@@ -101,10 +108,10 @@ def summary(dataset: Dataset) -> dict[str, object]:
     }
 
 
-def _tell(counts: dict[str, object]) -> None:
+def _tell(counts: dict[str, object], near: str) -> None:
     say(
-        f"{counts['name']}: {counts['images']:,} images, {counts['exact']:,} exact duplicates, "
-        f"{counts['near']:,} near duplicates, {counts['unique']:,} unique, {counts['failed']:,} failed"
+        f"{counts['name']}: {counts['images']:,} images, {counts['exact']:,} exact duplicates, {near}, "
+        f"{counts['unique']:,} unique, {counts['failed']:,} failed"
     )
     if passed_over := cast("dict[str, int]", counts["passed_over"]):
         others = ", ".join(f"{suffix or 'no suffix'} {count:,}" for suffix, count in sorted(passed_over.items()))

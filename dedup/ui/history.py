@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dedup import verdicts
-from dedup.decisions import Decisions, Operation
+from dedup.decisions import Operation
 from dedup.ui.current import decisions
 from dedup.ui.library import Opened
 from dedup.ui.notices import guarded, say
@@ -47,8 +47,8 @@ def exchange(opened: Opened) -> None:
     """Verdicts out as a file and in again."""
     st.markdown("##### Verdicts as a file")
     st.caption(
-        "“Not a duplicate” and “reviewed”, keyed by the content of the images: they hold on another machine, "
-        "wherever the same files lie there."
+        "“Not a duplicate”, “reviewed” and what goes for what, keyed by the content of the images: they hold on "
+        "another machine, wherever the same files lie there."
     )
     mine = decisions(opened)
     known = len(verdicts.of(mine))
@@ -63,12 +63,18 @@ def exchange(opened: Opened) -> None:
         on_click="ignore",
     )
     right.file_uploader(
-        "Add verdicts from a file", "json", key=UPLOAD, on_change=guarded(_add), args=(mine,), max_upload_size=100
+        "Add verdicts from a file",
+        "json",
+        key=UPLOAD,
+        on_change=guarded(_add),
+        args=(opened,),
+        max_upload_size=100,
     )
 
 
-def _add(decided: Decisions) -> None:
+def _add(opened: Opened) -> None:
     uploaded = st.session_state[UPLOAD]
     if uploaded is not None:
-        added = verdicts.merge(decided, verdicts.from_bytes(uploaded.getvalue(), uploaded.name))
+        found = verdicts.from_bytes(uploaded.getvalue(), uploaded.name)
+        added = verdicts.merge(decisions(opened), opened.dataset.frame, found)
         say(f"{plural(added, 'verdict')} added.")

@@ -1,0 +1,131 @@
+"""check, fingerprint: a gate for pipelines, and what others need to compare their images with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import dedup
+from dedup import fingerprint, gate
+from dedup.cli.common import Home, Json, Name, Output, Overwrite, opened, progress, say, say_json
+from dedup.dataset import Dataset
+from dedup.errors import DatasetError, SourceError, UnknownDataset, UsageError
+from dedup.fingerprint import Fingerprint
+from dedup.sources import LIST_SUFFIXES
+from dedup.words import plural
+
+Limit = Annotated[int | None, typer.Option(min=0, help="The most there may be (default: not checked).")]
+MaxFailed = Annotated[int | None, typer.Option(min=0, help="The most unreadable files there may be (default: 0).")]
+HASHES_ALONE = "This fingerprint holds hashes alone: crops and other changes of what a picture shows cannot be found."
+
+
+def check(
+    folder: Annotated[
+        str,
+        typer.Argument(
+            metavar="FOLDER",
+            help="A folder of images or a .txt or .csv list of them; where there is none, the name of a dataset.",
+        ),
+    ],
+    max_exact: Limit = None,
+    max_near: Limit = None,
+    max_leaks: Limit = None,
+    max_clashes: Limit = None,
+    max_failed: MaxFailed = None,
+    against: Annotated[
+        str | None, typer.Option("--against", help="A fingerprint, or the name of a dataset, to compare with.")
+    ] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> int:
+    """A gate for data pipelines: scans FOLDER (or the dataset's folder) as it is now and exits with 1 when there is
+    more of something than allowed, when it holds an image that is known --against, or a file that cannot be read."""
+    if against is None and {max_exact, max_near, max_leaks, max_clashes, max_failed} == {None}:
+        raise UsageError("Nothing was checked. Give a limit, e.g. --max-exact 0 --max-leaks 0, or --against.")
+    known = _known(against, home) if against is not None else None
+    dataset = _scanned(folder, home)
+    if isinstance(known, Dataset) and known.info.source == dataset.info.source:
+        raise UsageError(f"{folder} and {against} are one and the same folder. Compare with another one.")
+    report = gate.check(dataset, gate.Limits(max_exact, max_near, max_leaks, max_clashes, max_failed or 0))
+    matches = _matches(dataset, known)
+    passed = report.passed and not matches
+    if as_json:
+        say_json({"passed": passed} | _described(report) | ({} if known is None else _compared(known, matches)))
+    else:
+        _tell(report)
+        if known is not None:
+            _tell_matches(dataset, known, matches)
+    return 0 if passed else 1
+
+
+def export_fingerprint(
+    name: Name,
+    output: Output,
+    hash_only: Annotated[bool, typer.Option("--hash-only", help="Only hashes, no tiny pictures.")] = False,
+    names: Annotated[bool, typer.Option("--names", help="Include the paths of images.")] = False,
+    overwrite: Overwrite = False,
+    home: Home = None,
+) -> None:
+    """Write what others need to compare their images with yours, without your pictures."""
+    made = fingerprint.of(opened(name, home), hash_only=hash_only, names=names)
+    fingerprint.write(made, output, overwrite=overwrite)
+    say(f"Wrote the fingerprint of {plural(len(made), 'image')} to {output}.")
+
+
+def _scanned(folder: str, home: Path | None) -> Dataset:
+    """The dataset of a folder or list, else that of the name, as its files are now."""
+    path = Path(folder).expanduser()
+    with progress() as on_progress:
+        if path.is_dir() or (path.is_file() and path.suffix.lower() in LIST_SUFFIXES):
+            return dedup.scan(path, home=home, on_progress=on_progress)
+        try:
+            return opened(folder, home).rescan(on_progress=on_progress)
+        except UnknownDataset as error:
+            raise UnknownDataset(f"There is no folder or list {folder}. {error}") from error
+        except SourceError as error:
+            raise DatasetError(f"The dataset {folder} cannot be checked as it is now. {error}") from error
+
+
+def _known(against: str, home: Path | None) -> Dataset | Fingerprint:
+    return fingerprint.read(Path(against)) if Path(against).is_file() else opened(against, home)
+
+
+def _matches(dataset: Dataset, known: Dataset | Fingerprint | None) -> list[gate.Match]:
+    if known is None:
+        return []
+    with progress() as on_progress:
+        return gate.check_against(dataset, known, threshold=dataset.near_threshold, on_progress=on_progress)
+
+
+def _described(report: gate.CheckReport) -> dict[str, object]:
+    """What was counted, for machines."""
+    found = {each.name: {"count": each.count, "limit": each.limit} for each in report.findings}
+    problems = {each.name: {"problem": each.problem} for each in report.findings if each.problem}
+    return {"findings": {name: counts | problems.get(name, {}) for name, counts in found.items()}}
+
+
+def _compared(known: Dataset | Fingerprint, matches: list[gate.Match]) -> dict[str, object]:
+    """What is known already, for machines."""
+    found = [{"path": each.path, "known": each.known, "relation": each.relation} for each in matches]
+    return {"known": found, "hash_only": _is_hash_only(known)}
+
+
+def _tell(report: gate.CheckReport) -> None:
+    for finding in report.findings:
+        say(f"{finding.sentence()}.")
+        for example in finding.examples if finding.exceeded else ():
+            say(f"  {example}")
+
+
+def _tell_matches(dataset: Dataset, known: Dataset | Fingerprint, matches: list[gate.Match]) -> None:
+    for each in matches:
+        say(f"{each.path} is known as {each.known}" + (f": {each.relation}" if each.relation else ""))
+    say(f"{plural(len(matches), 'image')} of {len(dataset.frame):,} known already.")
+    if _is_hash_only(known):
+        say(HASHES_ALONE)
+
+
+def _is_hash_only(known: Dataset | Fingerprint) -> bool:
+    return isinstance(known, Fingerprint) and known.hash_only
