@@ -79,7 +79,8 @@ def join(files: pd.DataFrame, pairs: pd.DataFrame, review: Review) -> Joined:
     settled = _settled(files, classes, pairs, review)
     near = (pairs["distance"].to_numpy() <= review.threshold) & ~settled
     rules = _rules(review)
-    scores = keepers.score(_preferences(files, pairs[near], review), rules)
+    preferences = _preferences(files, classes, pairs[near], review)
+    scores = keepers.score(preferences, rules)
     rank = keepers.rank(files, scores)
     close = pairs[near].reset_index(drop=True)
     groups = grouping.group(classes, rank, close["left"].to_numpy(np.int64), close["right"].to_numpy(np.int64))
@@ -90,7 +91,7 @@ def join(files: pd.DataFrame, pairs: pd.DataFrame, review: Review) -> Joined:
         group=groups.group,
         keeper=groups.keeper,
         role=_roles(groups),
-        keeper_reason=deciding.reasons(files, rules),
+        keeper_reason=deciding.reasons(preferences, rules),
         **_scored(files, links, review.threshold),
         relation=told.sentences,
         relations=pd.Series(told.names, dtype=object),
@@ -146,16 +147,36 @@ def _rules(review: Review) -> list[keepers.Rule]:
     return [by_name[name] for name in review.rules if name in by_name]
 
 
-def _preferences(files: pd.DataFrame, near: pd.DataFrame, review: Review) -> pd.DataFrame:
-    """The files with what the keeper rules need beside their own columns: chosen, protected, incoming, edited,
-    derived. Overlays are not asked: a pair knows where its pictures differ there, not which one is covered."""
+def _preferences(files: pd.DataFrame, classes: Rows, near: pd.DataFrame, review: Review) -> pd.DataFrame:
+    """The files with what the keeper rules need beside the files' own: chosen, protected, incoming, edits, softer."""
+    derived = near["derived"].to_numpy()
+    named = near["relations"].str.contains("blurred|sharpened").to_numpy(bool)
+    softer = np.where(named & (derived * near["blur"].to_numpy() < 0), derived, 0)
     return files.assign(
         chosen=files["path"].isin(review.chosen),
         protected=below(files["path"], review.protected),
         incoming=below(files["path"], review.incoming),
-        edited=_on_its_side(len(files), near, ["cropped", "bordered", "gray"]),
-        derived=_on_its_side(len(files), near, ["derived"]),
+        edits=_edits(classes, near),
+        softer=_on_its_side(classes, near, softer),
     )
+
+
+def _edits(classes: Rows, near: pd.DataFrame) -> list[str]:
+    """In words what the pairs say was done to each image, '' for nothing, (n,)."""
+    names = ("cropped", "bordered", "gray", "overlaid", "derived")
+    cropped, bordered, gray, overlaid, derived = (near[name].to_numpy() for name in names)
+    sides = {
+        "is cropped": np.where(derived == cropped, cropped, 0),
+        "shows it amid something else": np.where(derived == -cropped, derived, 0),
+        "has a border": bordered,
+        "is gray": gray,
+        "carries an overlay": np.where(np.abs(overlaid) == 2, overlaid, 0),
+    }
+    told = [""] * len(classes)
+    for words, side in sides.items():
+        for row in np.flatnonzero(_on_its_side(classes, near, side)).tolist():
+            told[row] += f", {words}" if told[row] else words
+    return told
 
 
 def below(paths: Iterable[str], folders: Iterable[str]) -> NDArray[np.bool_]:
@@ -164,13 +185,13 @@ def below(paths: Iterable[str], folders: Iterable[str]) -> NDArray[np.bool_]:
     return np.array([path.startswith(starts) for path in paths], bool)
 
 
-def _on_its_side(count: int, near: pd.DataFrame, columns: list[str]) -> NDArray[np.float64]:
-    """1 for images that one of the columns (-1 left, +1 right, 0 neither) names in some pair, else 0; float64 (n,)."""
-    named = np.zeros(count)
-    for side, sign in (("left", -1), ("right", 1)):
-        rows = near[side].to_numpy()
-        named[rows[(near[columns].to_numpy() == sign).any(axis=1)]] = 1.0
-    return named
+def _on_its_side(classes: Rows, near: pd.DataFrame, side: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Which images, with their exact copies, some pair names by `side` (m,): below 0 its left, above 0 its right, 0
+    neither; bool (n,)."""
+    left, right = (classes[near[column].to_numpy()] for column in ("left", "right"))
+    named = np.zeros(int(classes.max(initial=-1)) + 2, bool)  # the last one is that of failures, class -1
+    named[left[side < 0]] = named[right[side > 0]] = True
+    return named[classes]
 
 
 def _settled(files: pd.DataFrame, classes: Rows, pairs: pd.DataFrame, review: Review) -> NDArray[np.bool_]:

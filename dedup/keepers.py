@@ -20,8 +20,18 @@ COPY_NAME = re.compile(r"copy|copie|kopie|\(\d+\)|duplicate|~\d*$", re.IGNORECAS
 
 EQUAL = "the copies are equal; the first by content and path stays"
 
-REASON_COLUMNS = ["name", "split", "annotations", "width", "height", "format", "lossless", "jpeg_quality", "camera"]
+REASON_COLUMNS = [
+    *("name", "split", "annotations", "width", "height", "format", "lossless", "jpeg_quality", "camera", "captured_at"),
+    "edits",
+]
 """What the reasons of rules are made of."""
+
+USUAL_QUALITY = 75.0
+"""What a lossy file of unknown quality counts as: the usual default."""
+WEB_FORMATS = ("WEBP", "AVIF")
+LOSSLESS, HEIF, WEB = -101.0, -100.5, 0.0
+"""Scores of compression around those of JPEG (-quality): cameras write HEIF, and JPEG is what it is converted to; they
+hardly write WebP and AVIF, to which JPEG is converted."""
 
 Scores = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -61,10 +71,22 @@ def _split_score(frame: pd.DataFrame) -> Scores:
     return np.asarray(~frame["split"].isin(EVALUATION_SPLITS).to_numpy(bool), np.float64)
 
 
+def _edited(frame: pd.DataFrame) -> Scores:
+    """Images that nothing was done to, as far as the pairs tell, stay."""
+    return np.asarray(frame["edits"] != "", np.float64)
+
+
 def _compression(frame: pd.DataFrame) -> Scores:
-    """Lossless files first, then by JPEG quality; lossy files of unknown quality count as 75, the usual default."""
-    quality = frame["jpeg_quality"].fillna(75.0).to_numpy(np.float64)
-    return np.where(frame["lossless"].to_numpy(bool), -101.0, -np.round(quality))
+    """Lossless files first, then HEIF, then JPEG by quality, then WebP and AVIF; a lossless file with the pixels of a
+    lossy one comes just after that, for it was saved from it."""
+    lossless = frame["lossless"].to_numpy(bool)
+    quality = -np.round(frame["jpeg_quality"].fillna(USUAL_QUALITY).to_numpy(np.float64))
+    lossy = np.select([frame["format"] == "HEIF", frame["format"].isin(WEB_FORMATS)], [HEIF, WEB], quality)
+    pixels = frame["pixels"]
+    doubtful = ~lossless & (pixels != "").to_numpy() & pixels.isin(pixels[lossless]).to_numpy(bool)
+    sources = pd.Series(lossy[doubtful]).groupby(pixels[doubtful].to_numpy()).min()
+    saved_from = pixels.map(sources).to_numpy(np.float64) + 0.25
+    return np.where(lossless, np.where(np.isnan(saved_from), LOSSLESS, saved_from), lossy)
 
 
 def _capture(frame: pd.DataFrame) -> Scores:
@@ -85,15 +107,29 @@ def _resolution_reason(keeper: Image, other: Image) -> str:
 
 
 def _compression_reason(keeper: Image, other: Image) -> str:
+    if other["lossless"]:
+        return f"the other, though {other['format']}, has just the pixels of a lossy file"
     if keeper["lossless"]:
         return f"lossless {keeper['format']} beats {other['format']}"
+    if keeper["format"] == "HEIF":
+        return f"HEIF, which cameras write, beats {other['format']}"
+    if other["format"] in WEB_FORMATS:
+        return f"{keeper['format']} beats {other['format']}, which pictures are converted to for the web"
     if np.isnan(keeper["jpeg_quality"]) or np.isnan(other["jpeg_quality"]):
-        return "less compressed"
+        return f"{_quality(keeper)} beats {_quality(other)}"
     return f"JPEG quality {keeper['jpeg_quality']:.0f} beats {other['jpeg_quality']:.0f}"
 
 
+def _quality(image: Image) -> str:
+    if np.isnan(image["jpeg_quality"]):
+        return f"{image['format']} of unknown quality (taken for {USUAL_QUALITY:.0f})"
+    return f"JPEG quality {image['jpeg_quality']:.0f}"
+
+
 def _capture_reason(keeper: Image, other: Image) -> str:
-    return "has camera metadata" if keeper["camera"] and not other["camera"] else "was captured earlier"
+    if keeper["camera"] and not other["camera"]:
+        return "has camera metadata"
+    return "was captured earlier" if other["captured_at"] else "says when it was captured"
 
 
 def _name_reason(keeper: Image, other: Image) -> str:
@@ -116,14 +152,15 @@ KEEPER_RULES = (
     Rule("annotations", "More annotations", _most("annotations"), _annotations_reason),
     Rule(
         "original",
-        "Not cropped, bordered or gray",
-        _unflagged("edited"),
-        _says("the other is cropped, bordered or gray"),
+        "Not cropped, bordered, gray or overlaid",
+        _edited,
+        lambda keeper, other: f"the other {other['edits']}",
     ),
     Rule("resolution", "Higher resolution", _most("area"), _resolution_reason),
-    Rule("look", "Looks less edited", _unflagged("derived"), _says("the other looks edited: softer or smaller")),
+    Rule("camera", "Camera metadata", _flag("camera"), _says("has camera metadata, the other has none")),
+    Rule("look", "Not softer", _unflagged("softer"), _says("the other is softer")),
     Rule("compression", "Less compressed", _compression, _compression_reason),
-    Rule("capture", "Camera metadata, earlier capture", _capture, _capture_reason),
+    Rule("capture", "Earlier capture", _capture, _capture_reason),
     Rule("name", "Name without “copy”, shorter path", _name_score, _name_reason),
 )
 
@@ -133,8 +170,8 @@ RULE_NAMES = tuple(rule.name for rule in KEEPER_RULES)
 def score(frame: pd.DataFrame, rules: Sequence[Rule] = KEEPER_RULES) -> Scores:
     """What each rule says of each image, float64 (n, rules), lower is better.
 
-    `frame` has the frame's columns of one dataset and the columns `chosen`, `protected`, `incoming` (bool) and
-    `edited` (number), `derived` (number).
+    `frame` has the frame's columns of one dataset and the columns `chosen`, `protected`, `incoming`, `softer` (bool)
+    and `edits` (str: in words, '' for none).
     """
     return np.column_stack([rule.score(frame) for rule in rules]) if rules else np.zeros((len(frame), 0))
 

@@ -59,7 +59,8 @@ PAIR_COLUMNS: dict[str, str] = {
     "blur": "float32",  # fine detail of right over that of left, log2: below 0 right is softer
     "grain": "float32",  # noise of right minus noise of left, gray levels
     "recoded": "int8",  # 2 another format, 1 another quality of one format, 0 cannot say
-    # the part that disagrees, a box in left's coordinates (NaN without any), and which side carries it
+    # the part that disagrees, a box in left's coordinates (NaN without any), and which side carries it: -2 left, +2
+    # right; -1 and +1 there is one, but on which side cannot be told
     "overlaid": "int8",
     "box_left": "float32",
     "box_top": "float32",
@@ -418,7 +419,7 @@ _PHRASES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "resized": _resized,
     "gray": _either("gray", "gray", "in colour"),
     "noisy": _either("grain", "noisy", "less noisy"),
-    "overlaid": lambda row: _either("overlaid", "overlaid", "without the overlay")(row) + _place(row),
+    "overlaid": lambda row: ("without the overlay" if row["overlaid"] == -2 else "overlaid") + _place(row),
 }
 
 

@@ -8,6 +8,7 @@ of a burst, a form filled in differently) is kept beyond that limit, whatever el
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -55,17 +56,39 @@ FILL = 10.0
 """What lies beyond the other picture is a fill, not a scene, when three quarters are within so many levels."""
 BEYOND = 0.55
 """The least distance of a pair that is alike but no copy."""
+BLOCKY, UNKNOWN_QUALITY = 1.0, 75.0
+"""The blocks of a JPEG that is compressed more strongly than its original may add so much detail (log2); what is no
+JPEG counts as one of the usual quality."""
+SEAM_CELLS, SEAM_LEVELS = 1.5, 2.0
+"""Tones that change over so many tiny cells by so many levels more than they did before have come to an edge."""
+RIM = 0.5
+"""An overlay is on the side whose tones change so many times as much (log2) across its rim as the other's do there."""
+RIM_CELLS = 6
+"""Fewer cells along the rim tell nothing."""
+RIM_STEPS = [
+    (np.s_[:, :, :-1], np.s_[:, :, 1:]),
+    (np.s_[:, :-1], np.s_[:, 1:]),
+    (np.s_[:, :, :-2], np.s_[:, :, 2:]),
+    (np.s_[:, :-2], np.s_[:, 2:]),
+]
+"""Cells of pictures (m, side, side) and those one or two to the right or below."""
+OVERLAYS_AT_A_TIME = 512
+"""Pairs whose overlays are looked at together: a thousand take 0.2 GB."""
 
 
 def sample(pictures: Doubles, maps: Doubles) -> Doubles:
     """Pictures (m, side, side, channels) where maps (m, 6) carry their grid; NaN outside; (m, points, c)."""
+    return _values(pictures, as_matrices(maps)[:, :2] @ _grid(pictures.shape[1]))
+
+
+def _values(pictures: Doubles, places: Doubles) -> Doubles:
+    """Pictures (m, side, side, channels) at places (m, 2, points), x and y in 0..1; NaN outside; (m, points, c)."""
     side = pictures.shape[1]
-    places = as_matrices(maps)[:, :2] @ _grid(side)
     inside: NDArray[np.bool_] = np.asarray(((places >= 0) & (places <= 1)).all(axis=1))
     at = np.clip(places * side - 0.5, 0, side - 1.001)
     low = at.astype(np.intp)
     fx, fy = (at - low)[:, 0, :, None], (at - low)[:, 1, :, None]
-    row, x, y = np.arange(len(maps))[:, None], low[:, 0], low[:, 1]
+    row, x, y = np.arange(len(places))[:, None], low[:, 0], low[:, 1]
     above = pictures[row, y, x] * (1 - fx) + pictures[row, y, x + 1] * fx
     below = pictures[row, y + 1, x] * (1 - fx) + pictures[row, y + 1, x + 1] * fx
     return np.asarray(np.where(inside[..., None], above * (1 - fy) + below * fy, np.nan))
@@ -125,8 +148,9 @@ def judge(
     columns["kind"] = np.where(near, Kind.NEAR.value, Kind.SIMILAR.value)
     columns["correlation"] = measured["correlation"]
     columns["bits"] = bits_between(signatures["hash"], columns["left"], columns["right"])
-    columns["derived"] = _derived(facts, columns)
+    columns["overlaid"] = _carriers(signatures, columns)
     columns["relations"] = np.array(relations.name(columns), dtype=object)
+    columns["derived"] = _derived(facts, signatures, columns)
     kept = columns["distance"] <= 1
     frame = pd.DataFrame({name: columns[name] for name in relations.PAIR_COLUMNS})
     return frame[kept].astype(relations.PAIR_COLUMNS).reset_index(drop=True)
@@ -254,7 +278,10 @@ def _fraction_missed(residual: Doubles, rough: Doubles, telling: NDArray[np.bool
 
 
 def _grain(facts: pd.DataFrame, signatures: NDArray[np.void], columns: Columns) -> Columns:
-    """Change of fine detail and of noise, where both were measured at the same scale."""
+    """Change of fine detail and of noise, where both were measured at the same scale.
+
+    Detail is measured across, so that of a picture on its side does not compare.
+    """
     left, right = columns["left"], columns["right"]
     pitch = _pitch(facts)
     ratio = columns["scale"] * pitch[left] / pitch[right]
@@ -263,7 +290,7 @@ def _grain(facts: pd.DataFrame, signatures: NDArray[np.void], columns: Columns) 
     contrast = np.maximum(np.abs(columns["gain"]), 0.1)
     blur = np.log2((detail[right] / contrast + 0.3) / (detail[left] + 0.3))
     return {
-        "blur": np.where(comparable, blur, 0.0),
+        "blur": np.where(comparable & (columns["orientation"] < 5), blur, 0.0),
         "grain": np.where(comparable, noise[right] / contrast - noise[left], 0.0),
         "comparable": comparable,
     }
@@ -338,13 +365,96 @@ def _recoded(facts: pd.DataFrame, columns: Columns) -> NDArray[np.int8]:
     return np.where(formats[left] != formats[right], 2, np.where(requantised, 1, 0)).astype(np.int8)
 
 
-def _derived(facts: pd.DataFrame, columns: Columns) -> NDArray[np.int8]:
-    """Which side is likelier made from the other: the first clue that speaks decides."""
+def _derived(facts: pd.DataFrame, signatures: NDArray[np.void], columns: Columns) -> NDArray[np.int8]:
+    """Which side is likelier made from the other: the first clue that speaks decides.
+
+    It is opposite to `cropped` where what looks like the whole is a picture that the other one was set into.
+    """
     pixels = facts["width"].to_numpy(np.int64) * facts["height"].to_numpy(np.int64)
     left, right = columns["left"], columns["right"]
-    bigger = np.sign(pixels[left] - pixels[right])
-    clues = [columns["cropped"], columns["bordered"], columns["gray"], bigger, -np.sign(np.round(columns["blur"], 1))]
+    clues = [
+        np.where(_is_inset(signatures, columns), -columns["cropped"], columns["cropped"]),
+        columns["bordered"],
+        columns["gray"],
+        np.where(np.abs(columns["overlaid"]) == 2, columns["overlaid"] // 2, 0),
+        np.sign(pixels[left] - pixels[right]),
+        _softer(facts, columns),
+    ]
     derived = np.zeros(len(left), np.int8)
     for clue in clues:
         derived = np.where(derived == 0, clue, derived).astype(np.int8)
     return derived
+
+
+def _softer(facts: pd.DataFrame, columns: Columns) -> Doubles:
+    """Which side is softer: where that has a name, no overlay brings detail of its own, and no JPEG blocks do."""
+    named = pd.Series(columns["relations"], dtype=object).str.contains("blurred|sharpened").to_numpy(bool)
+    quality = facts["jpeg_quality"].fillna(UNKNOWN_QUALITY).to_numpy(np.float64)
+    softer = -np.sign(columns["blur"])
+    finer = softer * (quality[columns["right"]] - quality[columns["left"]])
+    told = (finer <= 2) | (np.abs(columns["blur"]) > BLOCKY)
+    return np.where(named & told & (columns["overlaid"] == 0), softer, 0)
+
+
+def _is_inset(signatures: NDArray[np.void], columns: Columns) -> NDArray[np.bool_]:
+    """Whether the side that looks like a crop is all of a picture that was set into something else, as screenshots do.
+
+    A scene goes on beyond a crop; around a picture that was set in there is an edge along most of its frame.
+    """
+    inset = np.zeros(len(columns["left"]), bool)
+    rows = np.flatnonzero(columns["cropped"])
+    if not len(rows):
+        return inset
+    right, affine = columns["cropped"][rows] > 0, _affine(columns)[rows]
+    maps = np.where(right[:, None], relations.invert_affine(affine), affine)
+    whole = np.where(right, columns["left"][rows], columns["right"][rows])
+    pictures = signatures["tiny"][whole][..., None].astype(np.float64)
+    lines = [_values(pictures, _around(maps, SEAM_CELLS * out))[..., 0] for out in (0.5, -0.5, -1.5, -2.5)]
+    across, before, earlier = (np.abs(one - other) for one, other in pairwise(lines))
+    edges = (across > np.fmax(before, earlier) + SEAM_LEVELS).sum(axis=1)
+    inset[rows] = 2 * edges > np.isfinite(across).sum(axis=1)
+    return inset
+
+
+def _around(maps: Doubles, cells: float) -> Doubles:
+    """Places (m, 2, points) along the unit square carried by maps (m, 6), `cells` tiny cells outside of it."""
+    along = np.broadcast_to((np.arange(TINY // 2) + 0.5) / (TINY // 2), (len(maps), TINY // 2))
+    x, y = (cells / TINY / np.hypot(maps[:, [i]], maps[:, [i + 3]]) + np.zeros_like(along) for i in (0, 1))
+    points = [np.concatenate([along, along, -x, 1 + x], axis=1), np.concatenate([-y, 1 + y, along, along], axis=1)]
+    return np.asarray(as_matrices(maps)[:, :2] @ np.stack([*points, np.ones_like(points[0])], axis=1))
+
+
+def _carriers(signatures: NDArray[np.void], columns: Columns) -> NDArray[np.int8]:
+    """Which side carries the overlay: -2 left, 2 right, 1 where it cannot be told, 0 where there is none.
+
+    Where tones changed as well nothing is told: what was clipped looks like an overlay.
+    """
+    sides = columns["overlaid"].astype(np.int8)
+    plain = (np.abs(np.log2(np.maximum(columns["gain"], 0.05))) < 0.12) & (np.abs(columns["bias"]) < 16)
+    plain &= (np.abs(columns["lightness"]) < 12) & (columns["distance"] <= 1)
+    rows = np.flatnonzero((sides != 0) & plain)
+    for start in range(0, len(rows), OVERLAYS_AT_A_TIME):
+        part = rows[start : start + OVERLAYS_AT_A_TIME]
+        rim = _rim(signatures, {name: values[part] for name, values in columns.items()})
+        sides[part] = np.where(np.abs(rim) > RIM, 2 * np.sign(rim), 1)
+    return sides
+
+
+def _rim(signatures: NDArray[np.void], columns: Columns) -> Doubles:
+    """How much more (log2) the right's tones change than the left's from cells that differ to cells that do not.
+
+    The rim of an overlay is an edge in the picture that carries it; in the other one it is nothing particular.
+    """
+    left, right = (signatures["tiny"][columns[side]].astype(np.float64) for side in ("left", "right"))
+    one = columns["gain"][:, None, None] * left + columns["bias"][:, None, None]
+    other = sample(right[..., None], _affine(columns)).reshape(one.shape)
+    apart = np.abs(other - one)
+    usual = 2 + 1.5 * np.nanmedian(apart, axis=(1, 2), keepdims=True)
+    differ, agree = apart > 4 * usual, apart <= 2 * usual
+    count, steps = np.zeros(len(one)), np.zeros((2, len(one)))
+    for here, there in RIM_STEPS:
+        rim = (differ[here] & agree[there]) | (differ[there] & agree[here])
+        count += rim.sum(axis=(1, 2))
+        steps += [np.where(rim, np.abs(each[here] - each[there]), 0.0).sum(axis=(1, 2)) for each in (one, other)]
+    means = steps / np.maximum(count, 1) + 3
+    return np.where(count >= RIM_CELLS, np.log2(means[1] / means[0]), 0.0)

@@ -46,14 +46,14 @@ def test_when_all_are_identical_one_stays(tmp_path, home):
     assert sorted(scores(tmp_path / "in", home).values()) == [0, 0, 0, 0, 1]
 
 
-def test_identical_pixels_in_two_formats_are_exact_and_lossless_stays(tmp_path, home):
-    jpeg = save(photo(1), tmp_path / "in/a.jpg")
+def test_identical_pixels_in_two_formats_are_exact_and_the_lossy_source_stays(tmp_path, home):
+    jpeg = save(photo(1), tmp_path / "in/longer-name.jpg")
     with Image.open(jpeg) as opened:
-        save(opened.convert("RGB"), tmp_path / "in/longer-name.png")
+        save(opened.convert("RGB"), tmp_path / "in/b.png")
     save(photo(2), tmp_path / "in/other.png")
     frame = dedup.scan(tmp_path / "in", home=home).frame.set_index("path")
-    assert frame["kind"]["a.jpg"] == "exact" and frame["relation"]["a.jpg"] == "identical pixels"
-    assert frame["role"]["longer-name.png"] == "keeper" and "lossless PNG" in frame["keeper_reason"]["longer-name.png"]
+    assert frame["kind"]["b.png"] == "exact" and frame["relation"]["b.png"] == "identical pixels"
+    assert frame["role"]["longer-name.jpg"] == "keeper" and "though PNG" in frame["keeper_reason"]["longer-name.jpg"]
 
 
 def test_exif_turned_copies_are_exact(tmp_path, home):
