@@ -256,12 +256,14 @@ def clean_name(text: str) -> str:
 
 
 def name_for(home: Path, source: Path, root: Path) -> str:
-    """The dataset that already belongs to this source, or a fresh name made from it."""
+    """The dataset that already belongs to this source, whatever its name, or a fresh name made from the source."""
     base = clean_name(source.stem if source.is_file() else root.name)
+    own = [store.directory.name for store in stores(home) if _is_of(store, source)]
+    if own:
+        return base if base in own else own[0]
     for number in range(1, 10_000):
         name = base if number == 1 else f"{base}-{number}"
-        store = Store(home / name)
-        if not (store.directory / INFO_FILE).exists() or _is_of(store, source):
+        if not (home / name / INFO_FILE).exists():
             return name
     raise UsageError(f"There are too many datasets called {base}. Choose a name with --name.")
 

@@ -195,6 +195,8 @@ def test_names_are_kept_apart(tmp_path, home):
     assert dedup.scan(tmp_path / "a/same").name == "same"
     assert dedup.scan(tmp_path / "b/same").name == "same-2"
     assert dedup.scan(tmp_path / "a/same").name == "same"
+    dedup.rename("same-2", "other")
+    assert dedup.scan(tmp_path / "b/same").name == "other"
     with pytest.raises(UsageError, match="is the dataset of"):
         dedup.scan(tmp_path / "b/same", name="same")
     for bad in ("", "a/b", "..", "nul\0", " padded "):
