@@ -144,7 +144,7 @@ def apply(dataset: Dataset, mine: Decisions, event: gallery.Event) -> Callable[[
     if event["type"] != "tag":
         return grid.apply(dataset, mine, event)
     rows = grid.rows_of(dataset, event["ids"])
-    splitting.set_by_hand(dataset, rows, None if event["remove"] else event["tag"])
+    splitting.set_by_hand(dataset, mine, rows, None if event["remove"] else event["tag"])
     return None
 
 

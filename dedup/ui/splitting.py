@@ -14,13 +14,14 @@ import streamlit as st
 from dedup import leaks, splits
 from dedup.annotations import Coco
 from dedup.dataset import Dataset
-from dedup.decisions import SPLIT
+from dedup.decisions import SPLIT, Decisions
 from dedup.errors import DedupError, UsageError
 from dedup.frame import below
 from dedup.model import SPLITS
 from dedup.ordering import Rows
 from dedup.splits import Splits
 from dedup.ui import filters, grid, session
+from dedup.ui.current import decisions
 from dedup.ui.library import Opened
 from dedup.ui.notices import errors_shown, guarded, say
 from dedup.ui.view import View
@@ -47,7 +48,7 @@ def set_splits(opened: Opened, view: View) -> None:
                 icon=":material/restart_alt:",
                 type="tertiary",
                 on_click=guarded(_forget),
-                args=(dataset,),
+                args=(decisions(opened),),
             )
 
 
@@ -64,7 +65,7 @@ def _from_files(opened: Opened) -> None:
         given = {file.name: file.getvalue() for file in files}
         told = [(", ".join(given), read_splits(given, dataset))]
     for source, found in told:
-        _offer(dataset, source, found, always=bool(files))
+        _offer(opened, source, found, always=bool(files))
 
 
 def _own(opened: Opened) -> Splits:
@@ -105,9 +106,9 @@ def _said(files: Sequence[Path], paths: Sequence[str]) -> list[Splits]:
     return [*tables, splits.from_coco(documents), Splits({}, missing)]
 
 
-def _offer(dataset: Dataset, source: str, found: Splits, *, always: bool) -> None:
+def _offer(opened: Opened, source: str, found: Splits, *, always: bool) -> None:
     """What a source says, and the button that follows it."""
-    new = found.new(dataset.frame)
+    new = found.new(opened.dataset.frame)
     if not always and not new:
         return
     counts = Counter(found.of.values())
@@ -123,12 +124,12 @@ def _offer(dataset: Dataset, source: str, found: Splits, *, always: bool) -> Non
         type="primary",
         disabled=not new,
         on_click=guarded(_follow),
-        args=(dataset, new, source),
+        args=(decisions(opened), new, source),
     )
 
 
-def _follow(dataset: Dataset, new: Mapping[str, str], source: str) -> None:
-    changed = dataset.decisions.decide(splits.changes(new), f"Set splits by {source}")
+def _follow(mine: Decisions, new: Mapping[str, str], source: str) -> None:
+    changed = mine.decide(splits.changes(new), f"Set splits by {source}")
     say(f"{plural(changed, 'image')} changed their split.")
 
 
@@ -155,19 +156,19 @@ def _by_hand(opened: Opened, view: View) -> None:
         disabled=not len(rows) or not split,
         width="stretch",
         on_click=guarded(set_by_hand),
-        args=(dataset, rows, None if split == AS_FOLDER else split),
+        args=(dataset, decisions(opened), rows, None if split == AS_FOLDER else split),
     )
 
 
-def set_by_hand(dataset: Dataset, rows: Rows, split: str | None) -> None:
+def set_by_hand(dataset: Dataset, mine: Decisions, rows: Rows, split: str | None) -> None:
     """Put images into a split, or (None) back into the one their folder says, in one undoable step."""
     paths = dataset.frame["path"].to_numpy(object)[rows].tolist()
     named = split.strip() if split else ""
     label = f"Put {plural(len(paths), 'image')} {f'into {named}' if named else 'back by folder'}"
-    changed = dataset.decisions.decide(splits.changes(dict.fromkeys(paths, named)), label)
+    changed = mine.decide(splits.changes(dict.fromkeys(paths, named)), label)
     say(f"{plural(changed, 'image')} changed their split.")
 
 
-def _forget(dataset: Dataset) -> None:
-    paths = [path for path, _ in dataset.decisions.values(SPLIT)]
-    dataset.decisions.decide(splits.changes(dict.fromkeys(paths, "")), "Forget the splits set here")
+def _forget(mine: Decisions) -> None:
+    paths = [path for path, _ in mine.values(SPLIT)]
+    mine.decide(splits.changes(dict.fromkeys(paths, "")), "Forget the splits set here")
