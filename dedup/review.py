@@ -431,7 +431,7 @@ def _undecided(now: State, preview: bulk.Preview) -> bulk.Preview:
 
 def plan(dataset: Dataset, now: State) -> removal.Plan:
     """The removal of every image decided to go; protected folders and undecided label clashes are held back."""
-    return removal.plan(dataset, now.dropped, hold=now.hold)
+    return removal.plan(dataset, now.dropped, hold=now.hold, decided=True)
 
 
 def folder_step(folder: str, role: str | None) -> Step:

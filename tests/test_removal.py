@@ -16,6 +16,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from filelock import FileLock
 from hypothesis import given, settings
@@ -23,7 +24,8 @@ from hypothesis import strategies as st
 
 from dedup import removal
 from dedup.errors import Cancelled, ExportError, RemovalError, UnknownTag, UsageError
-from dedup.removal import State, applying, journal, moves
+from dedup.removal import State, checking, journal, moves
+from dedup.storage import Info, Store
 from tests.building import Images, frame_of, make_images, picture
 
 NAMES = ["a.png", "copy/a.png", "copy/a2.png", "near.png", "other.png"]
@@ -153,6 +155,12 @@ def test_the_plan_file_reads_back_equal(images, tmp_path):
         (lambda document: document.update(version=99), "version 99"),
         (lambda document: document.pop("root"), "damaged"),
         (lambda document: document["entries"][0].update(bytes="many"), "damaged"),
+        (lambda document: document["entries"][0].update(bytes=-5), "contradicts"),
+        (lambda document: document.update(entries=["a"]), "damaged"),
+        (lambda document: document.update(entries={}), "damaged"),
+        (lambda document: document.update(entries=None), "damaged"),
+        (lambda document: document.update(stays=[1]), "damaged"),
+        (lambda document: document.update(tag=1), "damaged"),
         (lambda document: document["entries"][0].update(extra=""), "damaged"),
         (lambda document: document["entries"][0].update(sha256="12"), "contradicts"),
         (lambda document: document["entries"][0].update(keeper_path=""), "contradicts"),
@@ -177,9 +185,112 @@ def test_no_plan_file_is_one_sentence(tmp_path):
             removal.read(tmp_path / name)
 
 
+def test_a_plan_file_without_a_tag_is_read(images, tmp_path):
+    plan = removal.plan(images)
+    removal.write(plan, tmp_path / "plan.json")
+    document = json.loads((tmp_path / "plan.json").read_text())
+    del document["tag"]
+    (tmp_path / "plan.json").write_text(json.dumps(document))
+    assert removal.read(tmp_path / "plan.json") == plan
+
+
+def test_a_plan_for_another_folder_says_so(images, tmp_path):
+    plan = removal.plan(images)
+    picture(tmp_path / "b" / "photos" / "x.png", 5)
+    other = make_images(tmp_path / "b")
+    with pytest.raises(RemovalError, match=f"This plan is for {images.root} .dataset made."):
+        removal.apply(other, plan)
+    assert removal.likely(other, plan) == ()
+    moved = replace(images, root=images.root.rename(tmp_path / "moved"))
+    assert len(removal.apply(moved, plan).done) == 2
+    moved.frame = frame_of(moved.root)
+    assert [outcome.result for outcome in removal.apply(moved, plan).outcomes] == ["already", "already"]
+
+
+# --- what keepers are given -------------------------------------------------------------------------------------------
+
+
 def test_tags_of_a_leaving_copy_are_offered_to_its_keeper(images):
     images.frame["tag:night"] = images.frame["path"].isin(["copy/a.png", "other.png"])
     assert removal.keeper_tags(images, removal.plan(images)) == {"night": rows(images, "a.png")}
+
+
+def test_the_tag_that_chose_what_leaves_is_not_handed_on(images, tmp_path):
+    copies = images.frame["path"].isin(["copy/a.png", "copy/a2.png"])
+    images.frame = images.frame.assign(**{"tag:all": False, "tag:go": copies, "tag:night": copies})
+    plan = removal.plan(images, "go")
+    assert plan.tag == "go"
+    removal.write(plan, tmp_path / "plan.json")
+    for each in (plan, removal.read(tmp_path / "plan.json")):
+        assert removal.keeper_tags(images, each) == {"night": rows(images, "a.png")}
+    assert removal.plan(images).tag == ""
+
+
+def likely(images: Images, plan: removal.Plan, how: str = "quarantine", **hold) -> list[str]:
+    return [entry.path for entry in removal.likely(images, plan, how, **hold)]
+
+
+def test_likely_leaves_out_what_would_be_refused(images):
+    plan = removal.plan(images, "all")
+    whole = ["copy/a.png", "copy/a2.png", "near.png", "other.png"]
+    assert likely(images, plan) == whole
+    assert likely(images, plan, "hardlink") == likely(images, plan, "delete") == whole[:2]
+    assert likely(images, plan, hold={rows(images, "near.png")[0]: "protected"}) == [*whole[:2], "other.png"]
+    picture(images.root / "copy/a.png", 9)
+    (images.root / "near.png").unlink()
+    (images.root / "other.png").rename(images.root / "o.png")
+    (images.root / "other.png").symlink_to("o.png")
+    assert likely(images, plan) == ["copy/a2.png"]
+    assert [each.path for each in removal.apply(images, plan).done] == ["copy/a2.png"]
+    assert likely(images, plan) == []
+
+
+def test_likely_reads_files_of_another_time(images):
+    os.utime(images.root / "copy/a.png")
+    (images.root / "copy/a2.png").write_bytes((images.root / "copy/a2.png").read_bytes()[:-1] + b"x")
+    assert likely(images, removal.plan(images)) == ["copy/a.png"]
+
+
+def test_likely_is_nothing_without_the_keeper_or_its_group(images):
+    plan = removal.plan(images, rows(images, "copy/a.png", "near.png"))
+    assert likely(replace(images, frame=images.frame.assign(group=-1)), plan) == ["copy/a.png"]
+    picture(images.root / "a.png", 9)
+    assert likely(images, plan) == []
+    (images.root / "a.png").unlink()
+    (images.root / "a.png").symlink_to("copy/a.png")
+    assert likely(images, plan) == ["near.png"]
+
+
+def test_no_tags_are_offered_for_a_copy_that_will_be_refused(images):
+    images.frame["tag:night"] = images.frame["path"] == "copy/a.png"
+    plan = removal.plan(images)
+    picture(images.root / "copy/a.png", 9)
+    assert removal.keeper_tags(images, plan) == {}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_likely_and_apply_agree_whatever_happened_since_the_scan(data):
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "photos"
+        names = [f"{number}.png" for number in range(5)]
+        for name in names:
+            picture(root / name, 3, (8, 8))
+        made = make_images(Path(folder), {"0.png": names[1:3], "3.png": names[4:]})
+        plan = removal.plan(made, data.draw(st.lists(st.integers(0, 4), max_size=5)))
+        for name in names:
+            harm = data.draw(st.sampled_from(["none", "gone", "other", "touched", "held"]))
+            if harm == "gone":
+                (root / name).unlink()
+            elif harm == "other":
+                picture(root / name, 4, (8, 8))
+            elif harm == "touched":
+                os.utime(root / name)
+        hold = dict.fromkeys(data.draw(st.sets(st.integers(0, 4), max_size=2)), "held")
+        how = data.draw(st.sampled_from(removal.HOW))
+        expected = likely(made, plan, how, hold=hold)
+        report = removal.apply(made, plan, how=how, allow_delete=True, hold=hold)
+        assert [outcome.path for outcome in report.done] == expected
 
 
 # --- apply and restore ------------------------------------------------------------------------------------------------
@@ -227,6 +338,46 @@ def test_restore_makes_the_folder_anew(images):
     removal.apply(images, removal.plan(images))
     (images.root / "copy").rmdir()
     assert len(removal.restore(images).done) == 2
+
+
+def test_restore_waits_for_the_folder_itself(images, tmp_path):
+    removal.apply(images, removal.plan(images))
+    images.root.rename(tmp_path / "away")
+    with pytest.raises(RemovalError, match="Bring it back first"):
+        removal.restore(images)
+    assert not images.root.exists()
+    (tmp_path / "away").rename(images.root)
+    assert len(removal.restore(images).done) == 2
+
+
+def test_what_was_decided_after_the_plan_stays(images):
+    plan = removal.plan(images)
+    report = removal.apply(images, plan, hold={rows(images, "copy/a.png")[0]: "its folder is protected"})
+    assert [outcome.path for outcome in report.done] == ["copy/a2.png"]
+    assert report.refusals() == ["copy/a.png stays: its folder is protected."]
+    assert (images.root / "copy/a.png").exists()
+
+
+def test_a_file_behind_a_link_to_a_folder_outside_stays(images, tmp_path):
+    picture(tmp_path / "outside" / "a.png", 1)
+    (images.root / "z").symlink_to(tmp_path / "outside")
+    made = rescanned(images, {"a.png": ["copy/a.png", "copy/a2.png"]})
+    line = made.frame[made.frame["path"] == "copy/a.png"].assign(path="z/a.png", folder="z")
+    made.frame = pd.concat([made.frame, line], ignore_index=True)
+    plan = removal.plan(made)
+    assert [entry.path for entry in plan.entries] == ["copy/a.png", "copy/a2.png"]
+    assert [(stay.path, "outside" in stay.reason) for stay in plan.stays] == [("z/a.png", True)]
+    forced = replace(plan, entries=(replace(plan.entries[0], path="z/a.png"),), stays=())
+    assert removal.likely(made, forced) == ()
+    assert "outside" in removal.apply(made, forced).refused[0].reason
+    assert (tmp_path / "outside" / "a.png").exists()
+
+
+def test_a_folder_reached_by_a_link_is_its_own(images, tmp_path):
+    (tmp_path / "link").symlink_to(images.root)
+    made = replace(images, root=tmp_path / "link")
+    assert len(removal.apply(made, removal.plan(made)).done) == 2
+    assert len(removal.restore(made).done) == 2
 
 
 def test_restore_never_overwrites(images):
@@ -392,7 +543,7 @@ def test_route_a_folder_mounted_twice(images, monkeypatch):
     monkeypatch.setattr(moves, "same_entry", lambda path, other: False)
     report = removal.apply(made, removal.plan(made))
     assert "one and the same file" in report.refused[0].reason
-    monkeypatch.setattr(applying, "is_one_entry", lambda path, other: False)
+    monkeypatch.setattr(checking, "is_one_entry", lambda path, other: False)
     report = removal.apply(made, removal.plan(made))
     assert "vanished at the same moment" in report.refused[0].reason
     assert (images.root / "copy/a.png").read_bytes() == (images.root / "a.png").read_bytes()
@@ -493,6 +644,124 @@ def test_verify_follows_a_renamed_keeper(images):
     assert removal.verify(rescanned(images)).problems == ()
 
 
+def test_route_a_renamed_keeper(images):
+    """A new name for the keeper frees it as little as the old one."""
+    removal.apply(images, removal.plan(images, rows(images, "copy/a.png", "copy/a2.png", "near.png")))
+    (images.root / "a.png").rename(images.root / "b.png")
+    again = rescanned(images)
+    forced = replace(
+        removal.plan(again, rows(again, "other.png")),
+        entries=(removal.Entry("b.png", *again.frame.loc[0, ["sha256", "bytes"]], "", "", "", "edited by hand"),),
+    )
+    assert removal.plan(again, rows(again, "b.png")).stays[0].reason.startswith("it stays for ")
+    assert removal.likely(again, forced) == ()
+    assert removal.apply(again, forced).refused[0].reason.startswith("it stays for ")
+    assert removal.verify(again).problems == ()
+
+
+def test_a_copy_of_a_keeper_may_leave_for_it(images):
+    """Content binds only the last file that has it."""
+    removal.apply(images, removal.plan(images, rows(images, "copy/a.png")))
+    again = rescanned(images, {"a.png": ["copy/a2.png"]})
+    assert len(removal.apply(again, removal.plan(again)).done) == 1
+    assert removal.verify(again).problems == ()
+
+
+def second(images: Images, groups: dict[str, list[str]] | None = None, root: Path | None = None) -> Images:
+    """Another dataset of the same home, on the same folder or another one."""
+    directory, root = images.directory.parent / "second", root or images.root
+    directory.mkdir(exist_ok=True)
+    for each, place in ((directory, root), (images.directory, images.root)):
+        Store(each).write_info(Info(name=each.name, root=str(place), source=str(place)))
+    return Images(directory, root, frame_of(root, groups), "second")
+
+
+@pytest.mark.parametrize("how", ["quarantine", "delete"])
+def test_route_a_second_dataset_on_the_same_folder(images, how):
+    plan = removal.plan(images, rows(images, "copy/a.png", "copy/a2.png"))
+    removal.apply(images, plan, how=how, allow_delete=True)
+    other = second(images)
+    plan = removal.plan(other, rows(other, "a.png", "other.png"))
+    assert [entry.path for entry in plan.entries] == ["other.png"]
+    assert "through the dataset made" in plan.stays[0].reason
+    assert len(removal.apply(other, plan).done) == 1
+    assert removal.verify(images).problems == removal.verify(other).problems == ()
+
+
+def test_route_a_second_dataset_on_a_folder_inside_or_around(images, tmp_path):
+    inner = second(images, {"a.png": ["a2.png"]}, images.root / "copy")
+    removal.apply(inner, removal.plan(inner))
+    (images.root / "a.png").unlink()
+    outer = rescanned(images)
+    assert removal.plan(outer, rows(outer, "copy/a.png")).entries == ()
+    whole = second(outer, root=tmp_path)
+    assert removal.plan(whole, rows(whole, "photos/copy/a.png")).entries == ()
+
+
+def test_a_second_dataset_takes_its_own_copy_while_the_keeper_stays(images, tmp_path):
+    removal.apply(images, removal.plan(images, rows(images, "copy/a2.png")))
+    inner = second(images, None, images.root / "copy")
+    plan = removal.plan(inner, rows(inner, "a.png"))
+    assert len(removal.apply(inner, plan).done) == 1
+    assert removal.verify(images).problems == ()
+
+
+def test_datasets_on_other_folders_bind_nothing(images, tmp_path):
+    removal.apply(images, removal.plan(images))
+    picture(tmp_path / "elsewhere" / "a.png", 1)
+    other = second(images, root=tmp_path / "elsewhere")
+    assert len(removal.apply(other, removal.plan(other, [0])).done) == 1
+
+
+def test_a_chain_of_keepers_ends_one_near_pair_away(images):
+    """near.png left for a.png, a.png for its copy: the copy stands for near.png as well."""
+    removal.apply(images, removal.plan(images, rows(images, "near.png")))
+    again = rescanned(images, {"copy/a.png": ["a.png"]})
+    assert len(removal.apply(again, removal.plan(again)).done) == 1
+    last = rescanned(images, {"other.png": ["copy/a.png"]})
+    last.frame = last.frame[last.frame["path"] != "copy/a2.png"].reset_index(drop=True)
+    last.frame.loc[last.frame["group"] == 0, "keeper"] = rows(last, "other.png")[0]
+    plan = removal.plan(last, rows(last, "copy/a.png"))
+    assert plan.stays[0].reason.startswith("it stays for ")
+
+
+def grouped_by_content(root: Path, directory: Path) -> Images:
+    """What a scan of the folder would find: equal files are exact copies in one group."""
+    alike: dict[bytes, list[str]] = {}
+    for path in sorted(root.rglob("*.png")):
+        alike.setdefault(path.read_bytes(), []).append(str(path.relative_to(root)))
+    groups = {paths[0]: paths[1:] for paths in alike.values() if len(paths) > 1}
+    return Images(directory, root, frame_of(root, groups), directory.name)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_no_content_that_had_copies_is_lost_by_any_sequence(data):
+    """Two datasets on one folder, files renamed in between, frames old or new, every way to leave."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "photos"
+        for number in range(4):
+            picture(root / f"{number}.png", number // 2, (8, 8))
+        contents = {path.read_bytes() for path in root.iterdir()}
+        first = make_images(Path(folder))
+        made = {each.name: grouped_by_content(root, each.directory) for each in (first, second(first))}
+        for new in range(4, 4 + data.draw(st.integers(1, 6))):
+            if data.draw(st.booleans()):
+                data.draw(st.sampled_from(sorted(root.glob("*.png")))).rename(root / f"{new}.png")
+            name = data.draw(st.sampled_from(sorted(made)))
+            if data.draw(st.booleans()):
+                made[name] = grouped_by_content(root, made[name].directory)
+            if data.draw(st.integers(0, 4)) == 0:
+                removal.restore(made[name])
+            how, chosen = data.draw(st.sampled_from(removal.HOW)), data.draw(st.sets(st.integers(0, 3), min_size=1))
+            plan = removal.plan(made[name], [row for row in sorted(chosen) if row < len(made[name].frame)])
+            removal.apply(made[name], plan, how=how, allow_delete=True)
+            assert {path.read_bytes() for path in root.glob("*.png")} == contents
+        for each in made.values():
+            problems = removal.verify(grouped_by_content(root, each.directory)).problems
+            assert all("from its place" in problem for problem in problems)  # links that were renamed themselves
+
+
 # --- alternatives -----------------------------------------------------------------------------------------------------
 
 
@@ -510,6 +779,85 @@ def test_hardlink_and_back(images):
     assert len(removal.restore(images).done) == 1
     assert not (images.root / "copy/a.png").samefile(images.root / "a.png")
     assert content(images) == before
+
+
+def linked(images: Images) -> removal.Plan:
+    plan = removal.plan(images, rows(images, "copy/a.png"))
+    assert len(removal.apply(images, plan, how="hardlink").done) == 1
+    return plan
+
+
+@pytest.mark.parametrize("keeper", ["a.png", "renamed.png"])
+def test_a_link_that_was_deleted_comes_back_from_its_keeper(images, keeper):
+    os.utime(images.root / "copy/a.png", ns=(1_500_000_000_000_000_000,) * 2)
+    before = content(images)
+    linked(images)
+    (images.root / "copy/a.png").unlink()
+    (images.root / "a.png").rename(images.root / keeper)
+    again = rescanned(images)
+    assert removal.verify(again).problems == ("copy/a.png is missing from its place or its bytes changed.",)
+    assert removal.restore(again).refused == ()
+    (images.root / keeper).rename(images.root / "a.png")
+    assert content(images) == before
+    assert removal.verify(again) == removal.Verification(0, ())
+
+
+def test_a_link_without_a_keeper_cannot_come_back(images):
+    linked(images)
+    for name in NAMES[:3]:
+        (images.root / name).unlink()
+    assert "and so is a.png" in removal.restore(images).refused[0].reason
+    picture(images.root / "a.png", 1)
+    assert removal.restore(images).refused == ()
+
+
+@pytest.mark.parametrize("how", ["file", "link"])
+def test_a_foreign_file_in_the_place_of_a_link_stays(images, how):
+    linked(images)
+    place = images.root / "copy/a.png"
+    place.unlink()
+    place.symlink_to("../a.png") if how == "link" else place.write_bytes(b"foreign")
+    report = removal.restore(images)
+    if how == "file":
+        assert report.refusals() == ["copy/a.png stays: another file lies in its place; move that one first."]
+        assert place.read_bytes() == b"foreign"
+        assert len(removal.verify(images).problems) == 1
+    assert len(report.refused) == 1
+    place.unlink()
+    assert removal.restore(images).refused == ()
+
+
+def test_a_link_written_through_is_left_as_it_is(images):
+    linked(images)
+    (images.root / "a.png").write_bytes(b"edited")
+    assert "changed since it became a link" in removal.restore(images).refused[0].reason
+    assert len(journal.standing(images.directory)) == 1
+
+
+def test_a_link_can_leave_afterwards_and_all_comes_back(images):
+    os.utime(images.root / "copy/a.png", ns=(1_500_000_000_000_000_000,) * 2)
+    (images.root / "copy/a.png").chmod(0o640)
+    before = content(images)
+    plan = linked(images)
+    assert removal.likely(images, plan, "hardlink") == ()
+    report = removal.apply(images, plan)
+    assert [outcome.result for outcome in report.outcomes] == ["done"]
+    assert not (images.root / "copy/a.png").exists()
+    assert removal.verify(images) == removal.Verification(1, ())
+    assert [each.state for each in journal.standing(images.directory)] == [State.QUARANTINED]
+    assert [outcome.path for outcome in removal.restore(images).done] == ["copy/a.png"]
+    assert content(images) == before
+    assert (images.root / "copy/a.png").stat().st_mode & 0o777 == 0o640
+    assert not (images.root / "copy/a.png").samefile(images.root / "a.png")
+    assert removal.verify(images) == removal.Verification(0, ())
+
+
+def test_a_link_that_was_deleted_by_plan_does_not_come_back(images):
+    plan = linked(images)
+    assert len(removal.apply(images, plan, how="delete", allow_delete=True).done) == 1
+    assert removal.verify(images) == removal.Verification(1, ())
+    assert removal.restore(images).outcomes == ()
+    assert not (images.root / "copy/a.png").exists()
 
 
 def test_delete_is_asked_for_twice_and_only_for_identical_or_decided(images):

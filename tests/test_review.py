@@ -278,6 +278,14 @@ def test_the_plan_takes_what_was_decided_and_comes_back_byte_for_byte(dataset):
     assert {path.relative_to(Path(again.root)): path.read_bytes() for path in again.root.rglob("*.jpg")} == before
 
 
+def test_near_copies_that_were_decided_can_be_deleted(dataset):
+    do(dataset, review.accept, "c.jpg")
+    plan = review.plan(dataset, review.state(dataset))
+    report = removal.apply(dataset, plan, how="delete", allow_delete=True)
+    assert [outcome.path for outcome in report.done] == ["c small.jpg", "c worse.jpg"]
+    assert not removal.verify(dataset).problems
+
+
 def test_the_last_copy_cannot_be_dropped(dataset):
     do(dataset, review.drop, "a copy.jpg")
     do(dataset, review.drop, "a.jpg")  # now a copy.jpg stays

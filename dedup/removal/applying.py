@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from dedup.errors import RemovalError
 from dedup.model import OnProgress, Progress
-from dedup.removal.journal import REMOVED, Journal, Removal, State, bound_by, in_quarantine, kept_for, locked, now
+from dedup.removal.checking import Checks
+from dedup.removal.images import Images
+from dedup.removal.journal import REMOVED, Journal, Removal, State, locked, now
 from dedup.removal.moves import (
     Hasher,
     RefusalError,
@@ -20,13 +22,11 @@ from dedup.removal.moves import (
     duplicate,
     free_place,
     identity_of,
-    is_one_entry,
     is_same_file,
     sync_folder,
     withdraw,
 )
 from dedup.removal.planfile import Entry, Plan
-from dedup.removal.planning import Columns, Images
 from dedup.removal.recovery import part_beside, recover, settle
 
 HOW = ("quarantine", "hardlink", "delete")
@@ -92,19 +92,24 @@ def apply(
     *,
     how: str = "quarantine",
     allow_delete: bool = False,
+    hold: Mapping[int, str] | None = None,
     on_progress: OnProgress | None = None,
 ) -> Report:
     """Carry `plan` out. Interrupted at any moment and run again, it finishes; a file that was done stays done.
 
     Right before each file goes, its own bytes and its keeper's are proven by SHA-256 (a keeper is read again only when
     its size, time or inode changed during this run). A file that cannot go is refused with a reason and the others go
-    on. Raises `RemovalError` when nothing can: another removal runs, the disk is full, or `how` is "delete" without
-    `allow_delete`. An error raised by `on_progress` (a cancel) leaves finished files finished.
+    on. `hold` maps rows that must stay, as people decided since the plan was made, to the reason.
+
+    Raises `RemovalError` when nothing can: another removal runs, the disk is full, the plan is for another folder, or
+    `how` is "delete" without `allow_delete`. An error raised by `on_progress` (a cancel) leaves finished files as
+    they are.
     """
     require_way(how, allow_delete=allow_delete)
     with locked(images.directory) as journal:
         recover(journal, images.root)
-        worker = _Worker(images, journal, how)
+        worker = _Worker(images, journal, how, hold)
+        worker.require_own(plan)
         return run(plan.entries, worker.outcome, "remove", on_progress)
 
 
@@ -132,35 +137,34 @@ def run(items: Iterable[Item], work: Callable[[Item], Outcome], stage: str, on_p
 class _Worker:
     """Removes one entry after the other for one `apply`."""
 
-    def __init__(self, images: Images, journal: Journal, how: str) -> None:
+    def __init__(self, images: Images, journal: Journal, how: str, hold: Mapping[int, str] | None) -> None:
         self.images, self.journal, self.how = images, journal, how
-        self.columns = Columns(images.frame)
-        self.rows = self.columns.row
-        self.earlier = {(r.path, r.sha256): r for r in journal.removals.values() if r.state in REMOVED}
-        self.kept_for = kept_for(journal.removals.values())
+        self.checks = Checks(images, journal.removals.values(), how, hold)
+        self.rows = self.checks.rows
         self.sha256 = Hasher()
+
+    def require_own(self, plan: Plan) -> None:
+        """Raises `RemovalError` for a plan of another folder."""
+        known = any(entry.path in self.rows or self.checks.already(entry) for entry in plan.entries)
+        if plan.entries and not known and plan.root != str(self.images.root):
+            raise RemovalError(
+                f"This plan is for {plan.root} (dataset {plan.dataset}), and nothing of it is in {self.images.root} "
+                f"(dataset {self.images.name}). Apply it to its own dataset, or make a new plan."
+            )
 
     def outcome(self, entry: Entry) -> Outcome:
         """Remove one entry and say what became of it."""
         row = self.rows.get(entry.path, -1)
-        if self._already(entry, row):
+        if self.checks.already(entry):
             return Outcome(entry.path, row, "already")
         reason = attempt(lambda: self._remove(entry, row))
         return Outcome(entry.path, row, "refused" if reason else "done", 0 if reason else entry.bytes, reason)
 
-    def _already(self, entry: Entry, row: int) -> bool:
-        earlier = self.earlier.get((entry.path, entry.sha256))
-        if earlier is None:
-            return False
-        if earlier.state == State.LINKED:
-            return is_same_file(self.images.root / earlier.file, self.images.root / earlier.keeper_file)
-        return row < 0 or not os.path.lexists(self.images.file(row))
-
     def _remove(self, entry: Entry, row: int) -> None:
-        self._check_rule(entry, row)
+        self.checks.rule(entry)
         source = self.images.file(row)
-        stat = self._check_source(source, entry)
-        keeper = self._check_keeper(source, entry)
+        stat = self._proven(source, entry)
+        keeper = self._proven_keeper(source, entry)
         removal = self.journal.begin(self._removal(entry, row, source, keeper, stat))
         try:
             STEPS[self.how](self, removal, source, keeper, stat)
@@ -171,61 +175,28 @@ class _Worker:
                 raise
         else:
             self.journal.mark(removal, FINISHED[removal.state])
-        if entry.keeper_path:
-            self.kept_for.setdefault(entry.keeper_path, []).append(removal)
+        self.checks.keeping.add(removal)
 
-    def _check_rule(self, entry: Entry, row: int) -> None:
-        """The last readable copy of a group stays, whatever the plan says."""
-        if row < 0:
-            raise RefusalError("it is not in the dataset any more; make a new plan")
-        group = self.columns.group
-        keeper = self.rows.get(entry.keeper_path, -1) if entry.keeper_path else -1
-        same = self.columns.identity(row, keeper)
-        if self.columns.sha256[row] != entry.sha256:
-            raise RefusalError("it changed since the plan was made; make a new plan")
-        if entry.keeper_path and keeper < 0:
-            raise RefusalError(f"its keeper {entry.keeper_path} is not in the dataset any more; make a new plan")
-        if keeper >= 0 and not same and (group[row] < 0 or group[row] != group[keeper]):
-            raise RefusalError(f"it and {entry.keeper_path} are no longer in one group; make a new plan")
-        if keeper < 0 and group[row] >= 0:
-            raise RefusalError("it is in a group, and the plan names no keeper for it; make a new plan")
-        bound = bound_by(self.kept_for.get(entry.path, ()), keeper >= 0, same)
-        if bound:
-            raise RefusalError(bound)
-        if self.how != "quarantine" and keeper < 0:
-            raise RefusalError("without a keeper an image can only go to the quarantine")
-        if self.how == "delete" and not (same or entry.decided):
-            raise RefusalError("only identical copies and images that a person decided can be deleted")
-
-    def _check_source(self, source: Path, entry: Entry) -> os.stat_result:
-        if source.is_symlink():
-            raise RefusalError("it is a link to another file, not a file")
-        if in_quarantine(source, self.journal.directory):
-            raise RefusalError("it lies in a quarantine; scan a folder without it")
-        if not source.is_file():
-            raise RefusalError("the file is gone from its folder; scan again")
-        if not os.access(source.parent, os.W_OK | os.X_OK):
-            raise RefusalError(f"the folder {source.parent} is read-only")
+    def _proven(self, source: Path, entry: Entry) -> os.stat_result:
+        self.checks.place(source)
         stat = source.stat()
         if self.sha256(source) != entry.sha256 or identity_of(source.stat()) != identity_of(stat):
             raise RefusalError("it changed since the scan; scan again")
         return stat
 
-    def _check_keeper(self, source: Path, entry: Entry) -> Path | None:
+    def _proven_keeper(self, source: Path, entry: Entry) -> Path | None:
         if not entry.keeper_path:
             return None
         keeper = self.images.file(self.rows[entry.keeper_path])
         if self.sha256(keeper) != entry.keeper_sha256:
             raise RefusalError(f"its keeper {entry.keeper_path} is gone or changed since the scan; scan again")
-        if is_one_entry(source, keeper):
-            raise RefusalError(f"it and its keeper {entry.keeper_path} are one and the same file by two ways")
-        if in_quarantine(keeper, self.journal.directory):
-            raise RefusalError(f"its keeper {entry.keeper_path} lies in a quarantine; scan a folder without it")
+        self.checks.keeper_place(entry, source, keeper)
         return keeper
 
     def _removal(self, entry: Entry, row: int, source: Path, keeper: Path | None, stat: os.stat_result) -> Removal:
         number, file = self.journal.next_id(), self._below_root(source)
         quarantined = self.how == "quarantine"
+        mtime_ns, mode = self._as_it_was(source, file, stat)
         return Removal(
             id=number,
             state=STARTED[self.how],
@@ -234,15 +205,22 @@ class _Worker:
             stored=free_place(self.journal.quarantine, file, number) if quarantined else "",
             sha256=entry.sha256,
             bytes=stat.st_size,
-            mtime_ns=stat.st_mtime_ns,
-            mode=stat.st_mode & 0o7777,
+            mtime_ns=mtime_ns,
+            mode=mode,
             keeper_path=entry.keeper_path,
             keeper_file=self._below_root(keeper) if keeper else "",
             keeper_sha256=entry.keeper_sha256,
-            identical=self.columns.identity(row, self.rows[entry.keeper_path]) if keeper else "",
+            identical=self.checks.columns.identity(row, self.rows[entry.keeper_path]) if keeper else "",
             reason=entry.reason,
             time=now(),
         )
+
+    def _as_it_was(self, source: Path, file: str, stat: os.stat_result) -> tuple[int, int]:
+        """Modification time and mode of a file; of one that became a link to its keeper those it had before."""
+        link = self.journal.links.get(file)
+        if link and is_same_file(source, self.images.root / link.keeper_file):
+            return link.mtime_ns, link.mode
+        return stat.st_mtime_ns, stat.st_mode & 0o7777
 
     def _below_root(self, file: Path) -> str:
         if not file.is_relative_to(self.images.root):
@@ -261,9 +239,7 @@ class _Worker:
 
     def hardlink(self, removal: Removal, source: Path, keeper: Path | None, stat: os.stat_result) -> None:
         """Replace the file by a hard link to its keeper, in one rename."""
-        if keeper is None or removal.sha256 != removal.keeper_sha256:
-            raise RefusalError("only a copy with the very bytes of its keeper can become a link to it")
-        if is_same_file(source, keeper):
+        if keeper is None or is_same_file(source, keeper):
             return
         part = part_beside(source, removal.id)
         part.hardlink_to(keeper.resolve())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -45,6 +45,7 @@ class State(StrEnum):
 
 GONE = {State.QUARANTINED, State.DELETED}
 REMOVED = GONE | {State.LINKED}
+BACK = {State.RESTORED, State.ABORTED}
 UNDER_WAY = {State.MOVING, State.LINKING, State.DELETING, State.RESTORING, State.UNLINKING}
 
 
@@ -81,6 +82,7 @@ class Journal:
         self.file = directory / JOURNAL
         self._cut_torn_line()
         self.removals = read(directory)
+        self.links = {each.file: each for each in self.removals.values() if each.state == State.LINKED}
 
     @property
     def quarantine(self) -> Path:
@@ -103,10 +105,16 @@ class Journal:
         return removal
 
     def mark(self, removal: Removal, state: State) -> Removal:
-        """Write a removal's new state down."""
+        """Write a removal's new state down. A link that leaves itself is one no more."""
         self._append({"id": removal.id, "state": state, "time": now()}, flush=state in UNDER_WAY)
-        self.removals[removal.id] = replace(removal, state=state)
-        return self.removals[removal.id]
+        marked = self.removals[removal.id] = replace(removal, state=state)
+        if state in REMOVED:
+            link = self.links.pop(removal.file, removal)
+            if link.id != removal.id:
+                self.mark(link, State.RESTORED)
+        if state == State.LINKED:
+            self.links[removal.file] = marked
+        return marked
 
     def _append(self, record: dict[str, Any], *, flush: bool = True) -> None:
         """Write one line. An end need not be flushed: without it the files tell the same after a crash."""
@@ -166,9 +174,9 @@ def read(directory: Path) -> dict[int, Removal]:
     return removals
 
 
-def in_quarantine(file: Path, directory: Path) -> bool:
-    """Whether a file lies in the quarantine of a dataset of the same home: not a copy to count on, nor to remove."""
-    home, folder = directory.parent.resolve(), file.parent.resolve()
+def in_quarantine(folder: Path, directory: Path) -> bool:
+    """Whether a folder is in the quarantine of a dataset of the same home: no copies to count on, nor to remove."""
+    home, folder = directory.parent.resolve(), folder.resolve()
     return folder.is_relative_to(home) and folder.relative_to(home).parts[1:2] == (QUARANTINE,)
 
 
@@ -180,27 +188,6 @@ def removed(directory: Path) -> set[str]:
 def standing(directory: Path) -> list[Removal]:
     """The removals that hold now: in quarantine, replaced by a link, or deleted; by path."""
     return sorted((each for each in read(directory).values() if each.state in REMOVED), key=lambda each: each.path)
-
-
-def kept_for(removals: Iterable[Removal]) -> dict[str, list[Removal]]:
-    """Path of each keeper to the removed images that it stands for."""
-    kept: dict[str, list[Removal]] = {}
-    for each in removals:
-        if each.keeper_path and each.state in REMOVED:
-            kept.setdefault(each.keeper_path, []).append(each)
-    return kept
-
-
-def bound_by(stands_for: Iterable[Removal], has_keeper: bool, identical: str) -> str:
-    """Why an image that stands for removed ones must stay itself, "" when it may leave.
-
-    It may leave for a keeper with identical pixels; and for a near one when all it stands for are identical to it.
-    So a chain of keepers never strays further than one near pair from any image that left.
-    """
-    for each in stands_for:
-        if not has_keeper or not (identical or each.identical):
-            return f"it stays for {each.path}, which was removed; restore that one first"
-    return ""
 
 
 def now() -> str:

@@ -52,6 +52,13 @@ def is_one_entry(path: Path, other: Path) -> bool:
     return same_entry(path, other) or (is_same_file(path, other) and path.stat().st_nlink < 2)
 
 
+def outside(folder: Path, root: Path) -> str:
+    """Why the files of a folder below `root` are left alone, "" when it really lies there and is no link elsewhere."""
+    if folder.resolve().is_relative_to(root.resolve()):
+        return ""
+    return f"it lies outside the dataset's folder {root}, where a link leads"
+
+
 def is_same_file(path: Path, other: Path) -> bool:
     """True when both exist and are one file (hard links, or links)."""
     return path.exists() and other.exists() and path.samefile(other)
@@ -66,7 +73,7 @@ def duplicate(source: Path, target: Path, part: Path, sha256: str) -> None:
     """
     if source.stat().st_nlink > 1 or not _linked(source, target):
         copy(source, part)
-        _place(part, target)
+        place(part, target)
     if sha256_of(target) != sha256:
         target.unlink()
         raise RefusalError("it changed while it was moved; scan again")
@@ -144,7 +151,7 @@ def _linked(source: Path, target: Path) -> bool:
     return True
 
 
-def _place(part: Path, target: Path) -> None:
+def place(part: Path, target: Path) -> None:
     """Rename that never replaces; where the disk knows no hard links, a file that appears in between is not seen."""
     if _linked(part, target):
         part.unlink()

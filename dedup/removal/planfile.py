@@ -36,6 +36,7 @@ class Entry:
         sound = (
             bool(self.path)
             and self.path != self.keeper_path
+            and self.bytes >= 0
             and SHA256.fullmatch(self.sha256) is not None
             and (SHA256.fullmatch(self.keeper_sha256) is not None if keeper else self.keeper_sha256 == "")
             and self.identical in IDENTICAL
@@ -57,13 +58,17 @@ class Stay:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything one removal would do. Raises `RemovalError` when an image that goes is the keeper of another."""
+    """Everything one removal would do. `tag` is the one whose images were asked for, "" when none was.
+
+    Raises `RemovalError` when an image that goes is the keeper of another.
+    """
 
     dataset: str
     root: str
     created: str
     entries: tuple[Entry, ...]
     stays: tuple[Stay, ...] = ()
+    tag: str = ""
 
     def __post_init__(self) -> None:
         going = [entry.path for entry in self.entries]
@@ -99,16 +104,17 @@ def _parse(document: dict[str, Any]) -> Plan:
         dataset=_typed(document["dataset"], str),
         root=_typed(document["root"], str),
         created=_typed(document["created"], str),
-        entries=tuple(_record(Entry, item) for item in document["entries"]),
-        stays=tuple(_record(Stay, item) for item in document["stays"]),
+        entries=tuple(_record(Entry, item) for item in _typed(document["entries"], list)),
+        stays=tuple(_record(Stay, item) for item in _typed(document["stays"], list)),
+        tag=_typed(document.get("tag", ""), str),
     )
 
 
 FIELD_TYPES = {"bytes": int, "decided": bool}
 
 
-def _record(kind: type[Any], item: dict[str, Any]) -> Any:
-    for name, value in item.items():
+def _record(kind: type[Any], item: Any) -> Any:
+    for name, value in _typed(item, dict).items():
         _typed(value, FIELD_TYPES.get(name, str))
     return kind(**item)
 

@@ -3,82 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
-from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from dedup.errors import UsageError
-from dedup.model import TAG_PREFIX, Kind, Role, Status
-from dedup.removal.journal import bound_by, kept_for, removed
+from dedup.model import TAG_PREFIX, Kind
+from dedup.removal.images import Columns, Images
 from dedup.removal.journal import read as journal
+from dedup.removal.journal import removed
+from dedup.removal.keeping import Keeping
+from dedup.removal.moves import outside
 from dedup.removal.planfile import Entry, Plan, Stay
 from dedup.where import check_tags
 
 Chosen = str | Sequence[int] | NDArray[np.generic] | None
-
-
-class Images(Protocol):
-    """What a removal needs of a `dedup.dataset.Dataset`."""
-
-    @property
-    def name(self) -> str:
-        """The dataset's name."""
-
-    @property
-    def directory(self) -> Path:
-        """The dataset's own directory, home of its quarantine."""
-
-    @property
-    def root(self) -> Path:
-        """The scanned folder."""
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """One row per image."""
-
-    def file(self, row: int, /) -> Path:
-        """Absolute path of an image."""
-
-
-class Columns:
-    """A frame's columns as plain lists: a plan asks for single values, and that of a frame is slow."""
-
-    def __init__(self, frame: pd.DataFrame) -> None:
-        self.path: list[str] = frame["path"].tolist()
-        self.sha256: list[str] = frame["sha256"].tolist()
-        self.pixels: list[str] = frame["pixels"].tolist()
-        self.bytes: list[int] = frame["bytes"].tolist()
-        self.group: list[int] = frame["group"].tolist()
-        self.keeper: list[int] = frame["keeper"].tolist()
-        self.nearest: list[int] = frame["nearest"].tolist()
-        self.relation: list[str] = frame["relation"].tolist()
-        self.is_keeper: list[bool] = (frame["role"] == Role.KEEPER).tolist()
-        self.readable: list[bool] = (frame["status"] == Status.OK).tolist()
-        self.area: list[int] = (frame["width"].astype(np.int64) * frame["height"]).tolist()
-
-    @cached_property
-    def row(self) -> dict[str, int]:
-        """Path to row."""
-        return {path: row for row, path in enumerate(self.path)}
-
-    def identity(self, left: int, right: int) -> str:
-        """How two images are the same: "file", "pixels" or "" when they are not (or `right` is -1)."""
-        if right < 0:
-            return ""
-        if self.sha256[left] and self.sha256[left] == self.sha256[right]:
-            return "file"
-        return "pixels" if self.pixels[left] and self.pixels[left] == self.pixels[right] else ""
-
-    def best(self, rows: Iterable[int]) -> int:
-        """The group's keeper among `rows`, or else the largest, first by path."""
-        return min(rows, key=lambda row: (not self.is_keeper[row], -self.area[row], row))
 
 
 def plan(
@@ -93,7 +36,7 @@ def plan(
     gone = _gone_rows(images)
     members = _readable_members(columns, gone)
     asked = _asked(images.frame, chosen) - gone
-    stays = _held(columns, asked, hold or {})
+    stays = _held(columns, asked, hold or {}) | _outside(images, columns, asked)
     stays |= _last_copies(columns, members, asked - stays.keys())
     going = asked - stays.keys()
     left = {
@@ -108,27 +51,8 @@ def plan(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         entries=tuple(_entry(columns, row, keepers[row], why, decided) for row in keepers if row not in stays),
         stays=tuple(Stay(columns.path[row], columns.sha256[row], stays[row]) for row in sorted(stays)),
+        tag=chosen if isinstance(chosen, str) else "",
     )
-
-
-def keeper_tags(images: Images, removal: Plan) -> dict[str, list[int]]:
-    """Tags that a keeper lacks and an image leaving for it carries, as tag name to keeper rows: give them before
-    applying, so that no tag is lost with the copy."""
-    frame = images.frame
-    rows = {path: row for row, path in enumerate(frame["path"])}
-    pairs = [
-        (rows[entry.path], rows[entry.keeper_path])
-        for entry in removal.entries
-        if entry.keeper_path in rows and entry.path in rows
-    ]
-    wanted: dict[str, list[int]] = {}
-    for column in frame.columns:
-        if column.startswith(TAG_PREFIX):
-            tagged = frame[column].to_numpy(dtype=bool)
-            gaining = sorted({keeper for leaving, keeper in pairs if tagged[leaving] and not tagged[keeper]})
-            if gaining:
-                wanted[column.removeprefix(TAG_PREFIX)] = gaining
-    return wanted
 
 
 def _asked(frame: pd.DataFrame, chosen: Chosen) -> set[int]:
@@ -150,6 +74,15 @@ def _held(columns: Columns, asked: set[int], hold: Mapping[int, str]) -> dict[in
     unreadable = "its bytes could not be read, so its removal could not be verified"
     held = {row: hold[row] for row in asked & hold.keys()}
     return {row: unreadable for row in asked if not columns.sha256[row]} | held
+
+
+def _outside(images: Images, columns: Columns, asked: set[int]) -> dict[int, str]:
+    """Rows that a link to a folder brings in from outside the root, with the reason they stay; looks once a folder."""
+    folders: dict[str, list[int]] = {}
+    for row in asked:
+        folders.setdefault(columns.path[row].rpartition("/")[0], []).append(row)
+    reasons = {row: outside(images.file(rows[0]).parent, images.root) for rows in folders.values() for row in rows[:1]}
+    return {row: reasons[rows[0]] for rows in folders.values() if reasons[rows[0]] for row in rows}
 
 
 def _gone_rows(images: Images) -> set[int]:
@@ -203,12 +136,12 @@ class _Left:
 
 def _bound(images: Images, columns: Columns, keepers: Mapping[int, int]) -> dict[int, str]:
     """Rows that must stay for images removed before, with the reason."""
-    stands_for = kept_for(journal(images.directory).values())
-    reasons = {
-        row: bound_by(stands_for[columns.path[row]], keeper >= 0, columns.identity(row, keeper))
-        for row, keeper in keepers.items()
-        if columns.path[row] in stands_for
-    }
+    keeping = Keeping(images, journal(images.directory).values())
+    reasons = {}
+    for row, keeper in keepers.items():
+        path, sha256, same = columns.path[row], columns.sha256[row], columns.identity(row, keeper)
+        if keeping.concerns(path, sha256):
+            reasons[row] = keeping.bound(path, sha256, images.file(row), keeper >= 0, same)
     return {row: reason for row, reason in reasons.items() if reason}
 
 

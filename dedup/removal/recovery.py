@@ -58,7 +58,9 @@ def _restoring(journal: Journal, root: Path, removal: Removal) -> State:
 
 
 def _unlinking(_journal: Journal, root: Path, removal: Removal) -> State:
-    return State.LINKED if is_same_file(root / removal.file, root / removal.keeper_file) else State.RESTORED
+    target = root / removal.file
+    own = Hasher()(target) == removal.sha256 and not is_same_file(target, root / removal.keeper_file)
+    return State.RESTORED if own else State.LINKED
 
 
 def _discard(spare: Path, original: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from dedup.removal.images import Images
 from dedup.removal.journal import QUARANTINE, REMOVED, UNDER_WAY, Removal, State, read
-from dedup.removal.moves import Hasher
-from dedup.removal.planning import Images
+from dedup.removal.keeping import Absent, Contents, absent
 from dedup.words import plural
 
 
@@ -28,7 +28,7 @@ def verify(images: Images) -> Verification:
     """
     removals = read(images.directory)
     current = {removal.path: removal for removal in removals.values() if removal.state in REMOVED}
-    checker = _Checker(images, current)
+    checker = _Checker(images, removals.values())
     problems = [problem for removal in current.values() for problem in checker.problems(removal)]
     interrupted = sum(removal.state in UNDER_WAY for removal in removals.values())
     if interrupted:
@@ -39,18 +39,19 @@ def verify(images: Images) -> Verification:
 
 
 class _Checker:
-    def __init__(self, images: Images, current: Mapping[str, Removal]) -> None:
-        self.images, self.current = images, current
-        self.sha256 = Hasher()
-        self.rows = images.frame["sha256"].reset_index(drop=True).groupby(images.frame["sha256"].to_numpy()).indices
+    def __init__(self, images: Images, removals: Iterable[Removal]) -> None:
+        self.images, self.contents = images, Contents(images)
+        self.later: dict[str, list[Absent]] = {}
+        for each in absent(images, removals):
+            self.later.setdefault(each.removal.sha256, []).append(each)
 
     def problems(self, removal: Removal) -> list[str]:
         """What is wrong with one removed image: one sentence each."""
         found = []
-        if removal.state != State.DELETED and self.sha256(self._place(removal)) != removal.sha256:
+        if removal.state != State.DELETED and self.contents.sha256(self._place(removal)) != removal.sha256:
             place = "the quarantine" if removal.state == State.QUARANTINED else "its place"
             found.append(f"{removal.path} is missing from {place} or its bytes changed.")
-        if removal.keeper_path and not self._kept(removal):
+        if removal.keeper_path and not self._kept(Absent(removal, self.images.root)):
             found.append(f"{removal.keeper_path}, kept for {removal.path}, is missing or its bytes changed; restore.")
         return found
 
@@ -59,15 +60,17 @@ class _Checker:
             return self.images.directory / QUARANTINE / removal.stored
         return self.images.root / removal.file
 
-    def _kept(self, removal: Removal) -> bool:
-        """Follows keepers that left themselves; each link is later than the one before, so this ends."""
-        if self._present(removal.keeper_file, removal.keeper_sha256):
+    def _kept(self, each: Absent, seen: frozenset[Absent] = frozenset()) -> bool:
+        """Whether its keeper is there, or the keeper of that one, which left itself later, and so on."""
+        if self.contents.find(each.keeper, each.removal.keeper_sha256):
             return True
-        heir = self.current.get(removal.keeper_path)
-        later = heir is not None and heir.id > removal.id and heir.sha256 == removal.keeper_sha256
-        return later and heir is not None and self._kept(heir)
+        seen |= {each}
+        heirs = (heir for heir in self.later.get(each.removal.keeper_sha256, ()) if heir not in seen)
+        return any(heir.removal.keeper_path and _after(heir, each) and self._kept(heir, seen) for heir in heirs)
 
-    def _present(self, file: str, sha256: str) -> bool:
-        if self.sha256(self.images.root / file) == sha256:
-            return True
-        return any(self.sha256(self.images.file(int(row))) == sha256 for row in self.rows.get(sha256, ()))
+
+def _after(one: Absent, other: Absent) -> bool:
+    """Whether one left after the other; of different datasets only seconds are known."""
+    if one.dataset == other.dataset:
+        return one.removal.id > other.removal.id
+    return one.removal.time >= other.removal.time
