@@ -22,7 +22,7 @@ EQUAL = "the copies are equal; the first by content and path stays"
 
 REASON_COLUMNS = [
     *("name", "split", "annotations", "width", "height", "format", "lossless", "jpeg_quality", "camera", "captured_at"),
-    "edits",
+    *("classes", "edits"),
 ]
 """What the reasons of rules are made of."""
 
@@ -138,7 +138,15 @@ def _name_reason(keeper: Image, other: Image) -> str:
     return "has the shorter path"
 
 
+def _annotations_score(frame: pd.DataFrame) -> Scores:
+    """By number; of those with none, images with a class first."""
+    classed = np.array([bool(names) for names in frame["classes"]], np.float64)
+    return np.asarray(-frame["annotations"].to_numpy(np.float64) - 0.5 * classed)
+
+
 def _annotations_reason(keeper: Image, other: Image) -> str:
+    if keeper["annotations"] == other["annotations"]:
+        return "has a class, the other none"
     return f"has {keeper['annotations']} annotations, the other {other['annotations']}"
 
 
@@ -149,7 +157,7 @@ KEEPER_RULES = (
         "incoming", "Incoming folders leave first", _unflagged("incoming"), _says("the other is in an incoming folder")
     ),
     Rule("split", "Evaluation data stays", _split_score, lambda keeper, other: f"is in the {keeper['split']} split"),
-    Rule("annotations", "More annotations", _most("annotations"), _annotations_reason),
+    Rule("annotations", "More annotations, or a class", _annotations_score, _annotations_reason),
     Rule(
         "original",
         "Not cropped, bordered, gray or overlaid",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -201,12 +201,13 @@ def start_apply(
     opened: Opened, plan: Plan, *, tags: bool = True, annotations: bool = False, how: str = "quarantine"
 ) -> jobs.Job:
     """Hand on what the copies that stay lack, carry the plan out as a job, then bring the dataset up to date."""
-    dataset = opened.dataset
+    dataset, hold = opened.dataset, state(opened).protected
 
     def work(job: jobs.Job) -> dict[str, Any]:
-        left = uniting.heritage(dataset, plan, tags=tags, annotations=annotations)
+        leaving = replace(plan, entries=removal.likely(dataset, plan, how, hold=hold))
+        left = uniting.heritage(dataset, leaving, tags=tags, annotations=annotations)
         uniting.unite(dataset, left)
-        report = removal.apply(dataset, plan, how=how, allow_delete=how == "delete", on_progress=job.report)
+        report = removal.apply(dataset, plan, how=how, allow_delete=how == "delete", hold=hold, on_progress=job.report)
         handed_on = [f"{told} given to copies that stay."] if (told := left.sentence()) else []
         return _told(WAYS[how].done, report, *handed_on, *left.notes, _rescan(opened, job))
 
