@@ -113,6 +113,13 @@ class State:
         return held | dict(self.protected)
 
     @cached_property
+    def kept(self) -> dict[int, str]:
+        """Rows that a person chose to stay, as keeper or beside one, with that as the reason."""
+        keepers = [row for row, path in enumerate(self._paths) if path in self.chosen]
+        beside = [row for row, fate in self.fates.items() if fate == Fate.KEEP]
+        return {row: "a person chose it to stay" for row in (*keepers, *beside) if self.fates.get(row) != Fate.DROP}
+
+    @cached_property
     def dropped(self) -> list[int]:
         """Rows decided to go."""
         return sorted(row for row, fate in self.fates.items() if fate == Fate.DROP)

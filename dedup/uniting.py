@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from dedup import removal, resolutions
+from dedup import removal, resolutions, review
 from dedup.dataset import Dataset
 from dedup.decisions import CLASH, LABELS
 from dedup.exports import base as exports
+from dedup.model import OnProgress
 from dedup.removal import Plan
 from dedup.resolutions import Choice
 from dedup.words import plural
@@ -40,6 +41,41 @@ class Heritage:
         tags = sum(map(len, self.tags.values()))
         parts = [plural(tags, "tag")] * bool(tags) + [plural(self.given, self.noun)] * bool(self.given)
         return " and ".join(parts)
+
+
+@dataclass(frozen=True)
+class Departure:
+    """A plan carried out: the report, what was handed on, and what else could have been, in words ("" for nothing)."""
+
+    report: removal.Report
+    left: Heritage
+    lost: str
+
+
+def leave(
+    dataset: Dataset,
+    plan: Plan,
+    *,
+    how: str = "quarantine",
+    allow_delete: bool = False,
+    tags: bool = True,
+    annotations: bool = False,
+    on_progress: OnProgress | None = None,
+) -> Departure:
+    """Hand on what the images that will leave have, then carry the plan out as `dedup.removal.apply` does.
+
+    What was protected or, unless a tag named it, chosen to stay since the plan was made is refused. Raises
+    `AnnotationError` and what `apply` raises.
+    """
+    removal.require_way(how, allow_delete=allow_delete)
+    now = review.state(dataset)
+    hold = dict(now.protected) if plan.tag else now.kept | dict(now.protected)
+    leaving = replace(plan, entries=removal.likely(dataset, plan, how, hold=hold))
+    left = heritage(dataset, leaving, tags=tags, annotations=annotations)
+    lost = "" if annotations else heritage(dataset, leaving, tags=False, annotations=True).sentence()
+    unite(dataset, left)
+    report = removal.apply(dataset, plan, how=how, allow_delete=allow_delete, hold=hold, on_progress=on_progress)
+    return Departure(report, left, lost)
 
 
 def heritage(dataset: Dataset, plan: Plan, *, tags: bool = True, annotations: bool = False) -> Heritage:

@@ -188,3 +188,23 @@ def test_without_labels_only_tags_are_handed_on(photos, tmp_path):
     dataset = dedup.scan(tmp_path / "images", workers=1)
     left = uniting.heritage(dataset, plan_of(dataset), annotations=True)
     assert (left.tags, left.labels, left.notes, left.sentence()) == ({}, {}, (), "")
+
+
+def test_nothing_is_handed_on_for_an_image_that_is_refused(photos):
+    dataset = photos.scan(name="voc")
+    plan = plan_of(dataset)
+    dataset.tag([dataset.frame["path"].tolist().index("labelled.jpg")], "night")
+    photos.open(16).save(photos.root / "images/labelled.jpg")
+    done = uniting.leave(dataset, plan, annotations=True)
+    assert [each.path for each in done.report.refused] == ["labelled.jpg"]
+    assert done.left.tags == {} and done.left.given == len(photos.labels(GONE))
+    assert same(boxes(exported(dataset), "a unnamed.jpg"), photos.labels(GONE), pixels=0.01)
+
+
+def test_what_was_protected_or_chosen_since_the_plan_stays(photos):
+    dataset = photos.scan(name="voc")
+    plan = plan_of(dataset)
+    dataset.decisions.decide([("keeper", "twin.jpg", "", "1")], "Keep this one after all")
+    done = uniting.leave(dataset, plan)
+    assert [each.path for each in done.report.done] == ["labelled.jpg"]
+    assert "twin.jpg stays: a person chose it to stay." in done.report.refusals()

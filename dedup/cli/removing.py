@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
@@ -13,8 +13,7 @@ from dedup.cli.common import Home, Json, Name, TagOption, complain, opened, prog
 from dedup.dataset import Dataset
 from dedup.errors import DedupError
 from dedup.removal import Entry, Plan, State
-from dedup.review import Fate
-from dedup.uniting import Heritage, heritage, unite
+from dedup.uniting import Heritage, heritage, leave
 from dedup.words import plural, size
 
 UniteTags = Annotated[
@@ -24,7 +23,6 @@ UniteAnnotations = Annotated[
     bool, typer.Option("--unite-annotations", help="Give copies that stay the annotations that only what goes has.")
 ]
 DONE = {"quarantine": "Removed", "hardlink": "Linked", "delete": "Deleted"}
-CHOSEN = "a person chose it to stay"
 
 
 @dataclass(frozen=True)
@@ -104,14 +102,7 @@ def removal_plan(dataset: Dataset, tag: str | None, *, decided: bool = False) ->
         return removal.plan(dataset, tag, hold=now.protected)
     if decided and now.dropped:
         return review.plan(dataset, now)
-    return removal.plan(dataset, hold=_chosen(now) | now.hold)
-
-
-def _chosen(now: review.State) -> dict[int, str]:
-    """Rows that a person chose to stay, with that as the reason."""
-    keepers = [row for row, path in enumerate(now.frame["path"]) if path in now.chosen]
-    beside = [row for row, fate in now.fates.items() if fate == Fate.KEEP]
-    return {row: CHOSEN for row in (*keepers, *beside) if now.fates.get(row) != Fate.DROP}
+    return removal.plan(dataset, hold=now.kept | now.hold)
 
 
 def _preview(plan: Plan, left: Heritage, lost: str, as_json: bool) -> None:
@@ -157,26 +148,20 @@ def carry_out(
     how: str = "quarantine",
     allow_delete: bool = False,
 ) -> int:
-    """Hand on what the images that leave have, apply a plan, bring the dataset up to date and report; the exit code.
-
-    What was protected or, unless a tag named it, chosen to stay since the plan was made is refused.
-    """
-    removal.require_way(how, allow_delete=allow_delete)
-    now = review.state(dataset)
-    hold = dict(now.protected) if plan.tag else _chosen(now) | dict(now.protected)
-    leaving = replace(plan, entries=removal.likely(dataset, plan, how, hold=hold))
-    left, lost = uniting.of(dataset, leaving), uniting.lost(dataset, leaving)
-    unite(dataset, left)
-    if not as_json:
-        _tell(left, "given", lost)
+    """Apply a plan, bring the dataset up to date and report; the exit code."""
     with progress() as on_progress:
-        report = removal.apply(dataset, plan, how=how, allow_delete=allow_delete, hold=hold, on_progress=on_progress)
+        done = leave(
+            dataset, plan, how=how, allow_delete=allow_delete, tags=uniting.tags, annotations=uniting.annotations,
+            on_progress=on_progress,
+        )  # fmt: skip
     _bring_up_to_date(dataset)
+    report = done.report
     if as_json:
         entries = {entry.path: _described(entry) for entry in plan.entries}
         say_json({"done": [entries[each.path] for each in report.done], "already": _already(report),
-                  "stay": _staying(plan), "refused": _refused(report), "lost": lost})  # fmt: skip
+                  "stay": _staying(plan), "refused": _refused(report), "lost": done.lost})  # fmt: skip
     else:
+        _tell(done.left, "given", done.lost)
         _tell_report(report, DONE[how])
         if how == "delete" and report.done:
             say("`restore` cannot bring back what was deleted.")

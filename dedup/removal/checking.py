@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-
-import numpy as np
 
 from dedup.files import sha256_of
 from dedup.model import TAG_PREFIX
@@ -128,23 +125,16 @@ def likely(
     )
 
 
-def keeper_tags(
-    images: Images, plan: Plan, how: str = "quarantine", *, hold: Mapping[int, str] | None = None
-) -> dict[str, list[int]]:
-    """Tags that a keeper lacks and an image that is `likely` to leave for it carries, as tag name to keeper rows: give
-    them before applying, so that no tag is lost with the copy. The tag that chose what leaves is none of them."""
-    names = [name for name in images.frame.columns if name.startswith(TAG_PREFIX) and name != TAG_PREFIX + plan.tag]
-    tagged = images.frame[names].to_numpy(dtype=bool)
+def keeper_tags(images: Images, plan: Plan) -> dict[str, list[int]]:
+    """Tags that a keeper lacks and an image leaving for it carries, as tag name to keeper rows: give them before
+    applying, so that no tag is lost with the copy. The tag that chose what leaves is none of them."""
     rows = {path: row for row, path in enumerate(images.frame["path"])}
-
-    def gained(entry: Entry) -> list[int]:
-        if entry.path not in rows or entry.keeper_path not in rows:
-            return []
-        return np.flatnonzero(tagged[rows[entry.path]] & ~tagged[rows[entry.keeper_path]]).tolist()
-
-    giving = replace(plan, entries=tuple(entry for entry in plan.entries if gained(entry)))
-    wanted: dict[int, set[int]] = {}
-    for entry in likely(images, giving, how, hold=hold):
-        for number in gained(entry):
-            wanted.setdefault(number, set()).add(rows[entry.keeper_path])
-    return {names[number].removeprefix(TAG_PREFIX): sorted(wanted[number]) for number in sorted(wanted)}
+    couples = [(rows.get(entry.path, -1), rows.get(entry.keeper_path, -1)) for entry in plan.entries]
+    wanted: dict[str, list[int]] = {}
+    for column in images.frame.columns:
+        if column.startswith(TAG_PREFIX) and column != TAG_PREFIX + plan.tag:
+            tagged = images.frame[column].to_numpy(dtype=bool)
+            gaining = {keeper for row, keeper in couples if row >= 0 <= keeper and tagged[row] and not tagged[keeper]}
+            if gaining:
+                wanted[column.removeprefix(TAG_PREFIX)] = sorted(gaining)
+    return wanted

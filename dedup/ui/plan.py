@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -200,16 +200,16 @@ def _typed(count: int) -> bool:
 def start_apply(
     opened: Opened, plan: Plan, *, tags: bool = True, annotations: bool = False, how: str = "quarantine"
 ) -> jobs.Job:
-    """Hand on what the copies that stay lack, carry the plan out as a job, then bring the dataset up to date."""
-    dataset, hold = opened.dataset, state(opened).protected
+    """Carry the plan out as a job, then bring the dataset up to date."""
+    dataset = opened.dataset
 
     def work(job: jobs.Job) -> dict[str, Any]:
-        leaving = replace(plan, entries=removal.likely(dataset, plan, how, hold=hold))
-        left = uniting.heritage(dataset, leaving, tags=tags, annotations=annotations)
-        uniting.unite(dataset, left)
-        report = removal.apply(dataset, plan, how=how, allow_delete=how == "delete", hold=hold, on_progress=job.report)
-        handed_on = [f"{told} given to copies that stay."] if (told := left.sentence()) else []
-        return _told(WAYS[how].done, report, *handed_on, *left.notes, _rescan(opened, job))
+        done = uniting.leave(
+            dataset, plan, how=how, allow_delete=how == "delete", tags=tags, annotations=annotations,
+            on_progress=job.report,
+        )  # fmt: skip
+        handed_on = [f"{told} given to copies that stay."] if (told := done.left.sentence()) else []
+        return _told(WAYS[how].done, done.report, *handed_on, *done.left.notes, _rescan(opened, job))
 
     return jobs.REGISTRY.start(job_key(opened), f"Removing copies from {dataset.name}", work)
 
