@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dedup import alignment, candidates, nearest, relations, verdict
+from dedup import alignment, candidates, judging, nearest, relations
 from dedup.banded import Banded
 from dedup.candidates import plan_for
 from dedup.engines.local import default_workers
@@ -129,7 +129,7 @@ def _pairs(
         matches.append(rows)
         clock.tell("candidates", done, len(parts))
     found = index.candidates(np.concatenate(matches))
-    frames = [verdict.judge(facts[:0], signatures[:0], found.part(slice(0)), np.empty((0, 6)), alignment.NOTHING)]
+    frames = [judging.judge(facts[:0], signatures[:0], found.part(slice(0)), np.empty((0, 6)), alignment.NOTHING)]
     blocks = [slice(start, start + JUDGED) for start in range(0, len(found), JUDGED)]
     for done, block in enumerate(blocks, 1):
         frames.append(_judge(facts, signatures, order, index, found.part(block), pool))
@@ -159,7 +159,7 @@ def _judge(
     parts = [slice(start, start + CHUNK) for start in range(0, len(local), CHUNK)]
     maps, measures = zip(*pool.map(align, parts), strict=True)
     some_facts = facts.iloc[involved].reset_index(drop=True)
-    frame = verdict.judge(some_facts, chosen, local, np.concatenate(maps), np.concatenate(measures))
+    frame = judging.judge(some_facts, chosen, local, np.concatenate(maps), np.concatenate(measures))
     return frame.assign(left=involved[frame["left"]], right=involved[frame["right"]])
 
 

@@ -15,7 +15,7 @@ MODULES = {
 FLOORS = (
     {"errors", "model", "words"},
     {"files", "decode", "sources", "foldernames", "metrics", "signature", "ordering"},
-    {"candidates", "alignment", "nearest", "banded", "verdict", "relations"},
+    {"candidates", "alignment", "nearest", "banded", "judging", "relations"},
     {
         "examine",
         "engines",

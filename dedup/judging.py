@@ -1,4 +1,4 @@
-"""From an aligned pair to a verdict: how far apart the two are, and what was done to the one to get the other.
+"""From an aligned pair to a judgement: how far apart the two are, and what was done to the one to get the other.
 
 `distance` is made of what the alignment measured. Details that agree everywhere give 0; 0.5 is the default limit of
 near duplicates. A pair that is alike for another reason than being a copy (a product in another colour, the next shot
