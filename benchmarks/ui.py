@@ -11,6 +11,7 @@ whole, after it was drawn once. Browser times are wall time in headless Chromium
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import statistics
 import sys
@@ -39,6 +40,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--no-browser", action="store_true")
     chosen = parser.parse_args()
+    logging.getLogger("streamlit").setLevel(logging.ERROR)  # it warns of every look at the session outside a page
     with tempfile.TemporaryDirectory(prefix="dedup-bench-") as scratch:
         home = Path(scratch) / "home"
         os.environ["DEDUP_HOME"] = str(home)
