@@ -72,19 +72,27 @@ def leave(
     hold = dict(now.protected) if plan.tag else now.kept | dict(now.protected)
     leaving = replace(plan, entries=removal.likely(dataset, plan, how, hold=hold))
     left = heritage(dataset, leaving, tags=tags, annotations=annotations)
-    lost = "" if annotations else heritage(dataset, leaving, tags=False, annotations=True).sentence()
+    lost = "" if annotations else what_is_lost(dataset, leaving)
     unite(dataset, left)
     report = removal.apply(dataset, plan, how=how, allow_delete=allow_delete, hold=hold, on_progress=on_progress)
     return Departure(report, left, lost)
 
 
+def what_is_lost(dataset: Dataset, plan: Plan) -> str:
+    """The labels that leave with the images of a plan unless they are asked for, in words, "" for none."""
+    return "" if dataset.annotation_errors else heritage(dataset, plan, tags=False, annotations=True).sentence()
+
+
 def heritage(dataset: Dataset, plan: Plan, *, tags: bool = True, annotations: bool = False) -> Heritage:
-    """What the images of a plan would hand on. Raises `AnnotationError` where an annotation file cannot be read."""
+    """What the images of a plan would hand on. An annotation file that cannot be read is a note, for images may leave
+    all the same; where its annotations are asked for it raises `AnnotationError`."""
+    of_tags = removal.keeper_tags(dataset, plan) if tags else {}
+    if dataset.annotation_errors and not annotations:
+        return Heritage(of_tags, {}, notes=tuple(dataset.annotation_errors))
     row_of = {path: row for row, path in enumerate(dataset.frame["path"])}
     couples = [(row_of.get(entry.path, -1), row_of.get(entry.keeper_path, -1)) for entry in plan.entries]
     leaving = [(row, keeper) for row, keeper in couples if row >= 0 and keeper >= 0]
     settled = _settled(dataset, {row for row, _ in leaving})
-    of_tags = removal.keeper_tags(dataset, plan) if tags else {}
     return (_of_boxes if dataset.sources else _of_classes)(dataset, leaving if annotations else [], settled, of_tags)
 
 

@@ -12,6 +12,7 @@ from PIL import ImageOps
 import dedup
 from dedup import removal, uniting
 from dedup.cli import main
+from dedup.errors import AnnotationError
 from dedup.exports import coco
 from dedup.resolutions import Choice
 from tests.building import picture
@@ -208,3 +209,14 @@ def test_what_was_protected_or_chosen_since_the_plan_stays(photos):
     done = uniting.leave(dataset, plan)
     assert [each.path for each in done.report.done] == ["labelled.jpg"]
     assert "twin.jpg stays: a person chose it to stay." in done.report.refusals()
+
+
+def test_images_leave_though_an_annotation_file_is_gone_and_that_is_said(photos, tmp_path):
+    photos.scan(name="voc")
+    (tmp_path / "coco.json").unlink()
+    dataset = dedup.open("voc")
+    done = uniting.leave(dataset, plan_of(dataset))
+    assert len(done.report.done) == 2 and done.lost == ""
+    assert any("coco.json" in note for note in done.left.notes)
+    with pytest.raises(AnnotationError):
+        uniting.heritage(dataset, removal.plan(dataset), annotations=True)

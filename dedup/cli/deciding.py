@@ -9,7 +9,7 @@ import typer
 
 from dedup import removal, verdicts
 from dedup.cli.common import Home, Json, Name, Output, Overwrite, TagOption, one_of, opened, say, say_json
-from dedup.cli.removing import UniteAnnotations, UniteTags, Uniting, carry_out, removal_plan, tell_stays
+from dedup.cli.removing import UniteAnnotations, UniteTags, carry_out, removal_plan, tell_stays
 from dedup.decisions import CLASH
 from dedup.words import plural, size
 
@@ -52,8 +52,8 @@ def apply(
     """
     chosen = one_of(how, tuple(removal.HOW), "way for copies to leave")
     dataset, planned = opened(name, home), removal.read(plan_file)
-    uniting = Uniting(unite_tags, unite_annotations)
-    return carry_out(dataset, planned, uniting, as_json, how=chosen, allow_delete=allow_delete)
+    united = {"tags": unite_tags, "annotations": unite_annotations}
+    return carry_out(dataset, planned, as_json, how=chosen, allow_delete=allow_delete, **united)
 
 
 def show_clashes(name: Name, home: Home = None, as_json: Json = False) -> int:

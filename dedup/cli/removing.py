@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +12,7 @@ from dedup.cli.common import Home, Json, Name, TagOption, complain, opened, prog
 from dedup.dataset import Dataset
 from dedup.errors import DedupError
 from dedup.removal import Entry, Plan, State
-from dedup.uniting import Heritage, heritage, leave
+from dedup.uniting import Heritage, heritage, leave, what_is_lost
 from dedup.words import plural, size
 
 UniteTags = Annotated[
@@ -23,24 +22,6 @@ UniteAnnotations = Annotated[
     bool, typer.Option("--unite-annotations", help="Give copies that stay the annotations that only what goes has.")
 ]
 DONE = {"quarantine": "Removed", "hardlink": "Linked", "delete": "Deleted"}
-
-
-@dataclass(frozen=True)
-class Uniting:
-    """Which of the things that an image has its keeper gets."""
-
-    tags: bool
-    annotations: bool
-
-    def of(self, dataset: Dataset, plan: Plan) -> Heritage:
-        """What the images of a plan hand on."""
-        return heritage(dataset, plan, tags=self.tags, annotations=self.annotations)
-
-    def lost(self, dataset: Dataset, plan: Plan) -> str:
-        """What they could hand on beside, "" for nothing."""
-        if self.annotations:
-            return ""
-        return heritage(dataset, plan, tags=False, annotations=True).sentence()
 
 
 def remove(
@@ -55,11 +36,11 @@ def remove(
     """Move redundant exact copies (or the images of --tag) into the dataset's quarantine; `restore` undoes it."""
     dataset = opened(name, home)
     plan = removal_plan(dataset, tag)
-    uniting = Uniting(unite_tags, unite_annotations)
     if not apply:
-        _preview(plan, uniting.of(dataset, plan), uniting.lost(dataset, plan), as_json)
+        left = heritage(dataset, plan, tags=unite_tags, annotations=unite_annotations)
+        _preview(plan, left, "" if unite_annotations else what_is_lost(dataset, plan), as_json)
         return 0
-    return carry_out(dataset, plan, uniting, as_json)
+    return carry_out(dataset, plan, as_json, tags=unite_tags, annotations=unite_annotations)
 
 
 def restore(name: Name, home: Home = None, as_json: Json = False) -> int:
@@ -139,21 +120,10 @@ def tell_stays(plan: Plan) -> None:
         say(f"{who}: {reason}.")
 
 
-def carry_out(
-    dataset: Dataset,
-    plan: Plan,
-    uniting: Uniting,
-    as_json: bool,
-    *,
-    how: str = "quarantine",
-    allow_delete: bool = False,
-) -> int:
-    """Apply a plan, bring the dataset up to date and report; the exit code."""
+def carry_out(dataset: Dataset, plan: Plan, as_json: bool, *, how: str = "quarantine", **options: bool) -> int:
+    """Apply a plan, bring the dataset up to date and report; the exit code. `options` are those of `uniting.leave`."""
     with progress() as on_progress:
-        done = leave(
-            dataset, plan, how=how, allow_delete=allow_delete, tags=uniting.tags, annotations=uniting.annotations,
-            on_progress=on_progress,
-        )  # fmt: skip
+        done = leave(dataset, plan, how=how, on_progress=on_progress, **options)
     _bring_up_to_date(dataset)
     report = done.report
     if as_json:
