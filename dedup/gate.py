@@ -45,26 +45,23 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One count against its limit, with a few examples in words; `count` is None, and `problem` says why, where there
-    is nothing to count by."""
+    """One count against its limit, with a few examples in words. `remark` warns of a count that can only be 0."""
 
     name: str
-    count: int | None
+    count: int
     limit: int
     examples: tuple[str, ...] = ()
-    problem: str = ""
+    remark: str = ""
 
     @property
     def exceeded(self) -> bool:
-        """More than allowed, or not known to be within the limit."""
-        return self.count is None or self.count > self.limit
+        """More than allowed."""
+        return self.count > self.limit
 
     def sentence(self) -> str:
         """For people."""
-        if self.count is None:
-            return f"{self.name}: not counted, for {self.problem}"
         verdict = f"more than the {self.limit:,} allowed" if self.exceeded else f"of {self.limit:,} allowed"
-        return f"{self.name}: {self.count:,}, {verdict}"
+        return f"{self.name}: {self.count:,}, {verdict}" + (f" ({self.remark})" if self.remark else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +110,8 @@ def check(images: Images, limits: Limits) -> CheckReport:
     found = (
         _finding("exact duplicates", limits.exact, lambda: _copies(images.frame, Kind.EXACT)),
         _finding("near duplicates except keepers", limits.near, lambda: _copies(images.frame, Kind.NEAR)),
-        _leaking(images.frame, limits.leaks),
-        _finding("label clashes", limits.clashes, lambda: _clashes(images)),
+        _finding("leaks", limits.leaks, lambda: _leaks(images.frame), _without_splits(images.frame)),
+        _finding("label clashes", limits.clashes, lambda: _clashes(images), _without_labels(images.frame)),
         _finding("unreadable files", limits.failed, lambda: _failures(images.frame)),
     )
     return CheckReport(tuple(finding for finding in found if finding is not None))
@@ -146,18 +143,20 @@ def check_against(
 # --- counting ---------------------------------------------------------------------------------------------------------
 
 
-def _finding(name: str, limit: int | None, count: Callable[[], Sequence[str]]) -> Finding | None:
+def _finding(name: str, limit: int | None, count: Callable[[], Sequence[str]], remark: str = "") -> Finding | None:
     """A count with its limit; None, and nothing is counted, where there is no limit."""
     if limit is None:
         return None
     examples = count()
-    return Finding(name, len(examples), limit, tuple(examples[:EXAMPLES]))
+    return Finding(name, len(examples), limit, tuple(examples[:EXAMPLES]), remark)
 
 
-def _leaking(frame: pd.DataFrame, limit: int | None) -> Finding | None:
-    if limit is not None and not leaks.splits_of(frame):
-        return Finding("leaks", None, limit, problem=leaks.NO_SPLITS)
-    return _finding("leaks", limit, lambda: _leaks(frame))
+def _without_splits(frame: pd.DataFrame) -> str:
+    return "" if leaks.splits_of(frame) else leaks.NO_SPLITS
+
+
+def _without_labels(frame: pd.DataFrame) -> str:
+    return "" if frame["classes"].map(bool).any() else "no image has a label: scan with --annotations, or name folders"
 
 
 def _copies(frame: pd.DataFrame, kind: Kind) -> list[str]:

@@ -135,10 +135,11 @@ def test_what_cannot_be_read_cannot_pass(batch):
     assert gate.check(batch, Limits(exact=None, failed=1)).passed
 
 
-def test_leaks_cannot_be_counted_without_splits(curated):
-    (finding,) = gate.check(curated, Limits(exact=None, failed=None, leaks=9)).findings
-    assert finding.exceeded and finding.count is None
-    assert "not counted" in finding.sentence() and "dedup splits" in finding.sentence()
+def test_leaks_without_splits_and_clashes_without_labels_are_remarked_upon(curated):
+    leaks, clashes = gate.check(curated, Limits(exact=None, failed=None, leaks=0, clashes=0)).findings
+    assert (leaks.count, leaks.exceeded, clashes.count, clashes.exceeded) == (0, False, 0, False)
+    assert "no image has a split" in leaks.sentence() and "dedup splits" in leaks.sentence()
+    assert "no image has a label" in clashes.sentence()
 
 
 def test_check_counts_clashes_that_nobody_decided(split, tmp_path):

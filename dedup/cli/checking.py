@@ -102,8 +102,8 @@ def _matches(dataset: Dataset, known: Dataset | Fingerprint | None) -> list[gate
 def _described(report: gate.CheckReport) -> dict[str, object]:
     """What was counted, for machines."""
     found = {each.name: {"count": each.count, "limit": each.limit} for each in report.findings}
-    problems = {each.name: {"problem": each.problem} for each in report.findings if each.problem}
-    return {"findings": {name: counts | problems.get(name, {}) for name, counts in found.items()}}
+    remarks = {each.name: {"remark": each.remark} for each in report.findings if each.remark}
+    return {"findings": {name: counts | remarks.get(name, {}) for name, counts in found.items()}}
 
 
 def _compared(known: Dataset | Fingerprint, matches: list[gate.Match]) -> dict[str, object]:
