@@ -277,6 +277,12 @@ class Dataset:
         return found, errors
 
     @property
+    def labelled_sources(self) -> list[tuple[Coco, Attachment]]:
+        """`sources` with the labels that were kept when copies left: what `clashes` are found in, and their boxes count
+        the places of."""
+        return list(self._kept.sources)
+
+    @property
     def clashes(self) -> list[Case]:
         """The label clashes among exact and near copies, in the order of `pairs`, decided ones included."""
         with self._lock:

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import dedup
+from dedup import uniting
 from dedup.decisions import Decisions
 from dedup.resolutions import Choice
 from dedup.ui import clashes as page
@@ -65,6 +66,20 @@ def test_boxes_are_carried_into_the_mirrored_picture(dataset):
             (outline,) = box["outlines"][side]
             assert min(outline[::2]) == pytest.approx(left, abs=0.02)
             assert max(outline[::2]) == pytest.approx(left + width, abs=0.02)
+
+
+def test_outlines_are_those_of_labels_that_were_kept_when_a_copy_left(dataset):
+    """The kept labels stand behind all others in their document, so places differ from those of the file."""
+    names = dataset.frame["path"].tolist()
+    rows = [names.index(name) for name in ("0.jpg", "0 agrees.jpg")]
+    documents = {row: {"annotations": []} for row in rows}
+    uniting.unite(dataset, uniting.Heritage({}, documents))
+    assert all(dataset.frame["annotations"][row] == 0 for row in rows)
+    for item in shown(run()):
+        for box in item["boxes"]:
+            (outline,), (left, _, width, _) = box["outlines"][box["side"]], box[box["side"]]
+            assert min(outline[::2]) == pytest.approx(left, abs=0.001)
+            assert max(outline[::2]) == pytest.approx(left + width, abs=0.001)
 
 
 def test_decisions_are_stored_leave_the_open_list_and_are_undone(dataset):

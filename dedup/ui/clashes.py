@@ -157,7 +157,7 @@ def item(dataset: Dataset, case: Case, decided: Decided) -> dict[str, Any]:
         "relation": f"right copy: {told}" if (told := relation.sentence()) else "",
         "sentence": clash.sentence(),
         "differences": [each.sentence() for each in clash.differences],
-        "boxes": drawn(case, relation, [coco for coco, _ in dataset.sources]),
+        "boxes": drawn(case, relation, [coco for coco, _ in dataset.labelled_sources]),
         "choices": choices(clash),
         "choice": str(case.choice(decided) or ""),
     }
