@@ -37,6 +37,7 @@ from dedup.model import Change, Tag, next_colour
 BUSY_SECONDS = 30.0
 TAG, TAG_NAME, TAG_COLOUR = "tag", "tag-name", "tag-colour"
 KEEPER, VERDICT, REVIEWED, SPLIT, FOLDER, SETTING = "keeper", "verdict", "reviewed", "split", "folder", "setting"
+DROP, KEEP = "drop", "keep"
 CLASH, LABELS = "clash", "labels"
 DIFFERENT = "different"
 PROTECTED, INCOMING = "protected", "incoming"

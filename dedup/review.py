@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from dedup import bulk, removal, verdicts
 from dedup.dataset import FOLDER_CLASSES, KEEPER_RULES, Dataset
-from dedup.decisions import CLASH, FOLDER, KEEPER, PROTECTED, SETTING
+from dedup.decisions import CLASH, DROP, FOLDER, KEEP, KEEPER, PROTECTED, SETTING
 from dedup.errors import UsageError
 from dedup.model import Change, Kind, Role
 from dedup.resolutions import Choice
@@ -45,8 +45,8 @@ class Fate(StrEnum):
 
     OPEN = "open"
     KEEPER = "keeper"
-    DROP = "drop"
-    KEEP = "keep"
+    DROP = DROP
+    KEEP = KEEP
     APART = "apart"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from dedup.annotations import Attachment, Coco
-from dedup.decisions import SPLIT
+from dedup.decisions import SPLIT, Decisions
 from dedup.errors import UsageError
 from dedup.foldernames import split_name, splits_in
 from dedup.model import Change
@@ -69,6 +69,17 @@ def from_coco(sources: Sequence[tuple[Coco, Attachment]]) -> Splits:
 def changes(splits: Mapping[str, str]) -> list[Change]:
     """Decisions that set the split of images (path to split; "" takes one set before away)."""
     return [(SPLIT, path, "", split or None) for path, split in splits.items()]
+
+
+def follow(decisions: Decisions, new: Mapping[str, str], source: str) -> int:
+    """Set the splits (path to split) that a source says, in one undoable step; returns how many images changed."""
+    return decisions.decide(changes(new), f"Set splits by {source}")
+
+
+def forget(decisions: Decisions) -> None:
+    """Take back every split that was set, in one undoable step: folders tell them again."""
+    paths = [path for path, _ in decisions.values(SPLIT)]
+    decisions.decide(changes(dict.fromkeys(paths, "")), "Forget the splits set here")
 
 
 def _gathered(said: Iterable[tuple[str, str]], missing: tuple[str, ...]) -> Splits:

@@ -19,13 +19,12 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from dedup.decisions import DIFFERENT, KEEPER, REVIEWED, VERDICT
+from dedup.decisions import DIFFERENT, DROP, KEEP, KEEPER, REVIEWED, VERDICT
 from dedup.errors import UsageError
 from dedup.files import SHA256, Document, write_chunks
 from dedup.model import Change, Role
 
 FILE = Document("dedup verdicts", 2, "file of verdicts", "export one with `verdicts export`", UsageError, older=(1,))
-DROP, KEEP = "drop", "keep"
 
 Pair = frozenset[str]
 Members = tuple[str, ...]

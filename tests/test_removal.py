@@ -50,6 +50,13 @@ def content(images: Images) -> dict[str, tuple[bytes, int]]:
     return {str(path.relative_to(images.root)): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
 
 
+def alike(folder: Path, count: int) -> Images:
+    """That many equal pictures in a folder: the first three are one group, the next two another."""
+    for number in range(count):
+        picture(folder / "photos" / f"{number}.png", 3, (8, 8))
+    return make_images(folder, {"0.png": ["1.png", "2.png"], "3.png": ["4.png"]})
+
+
 def rows(images: Images, *paths: str) -> list[int]:
     return [images.frame.index[images.frame["path"] == path][0] for path in paths]
 
@@ -118,11 +125,7 @@ def test_wrong_questions_are_refused(images):
 @given(st.data())
 def test_no_choice_of_rows_empties_a_group(data):
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder) / "photos"
-        names = [f"{number}.png" for number in range(6)]
-        for name in names:
-            picture(root / name, 3, (8, 8))
-        made = make_images(Path(folder), {"0.png": names[1:3], "3.png": names[4:5]})
+        made = alike(Path(folder), 6)
         made.frame["status"] = data.draw(st.lists(st.sampled_from(["ok", "failed"]), min_size=6, max_size=6))
         chosen = data.draw(st.lists(st.integers(0, 5), max_size=6))
         plan = removal.plan(made, chosen)
@@ -131,7 +134,7 @@ def test_no_choice_of_rows_empties_a_group(data):
             readable = {p for p in group if made.frame.set_index("path")["status"][p] == "ok"}
             assert not readable or readable - going
         assert all(entry.keeper_path not in going for entry in plan.entries)
-        assert going | {stay.path for stay in plan.stays} == {names[row] for row in chosen}
+        assert going | {stay.path for stay in plan.stays} == {f"{row}.png" for row in chosen}
 
 
 # --- the plan file ----------------------------------------------------------------------------------------------------
@@ -265,20 +268,16 @@ def test_likely_is_nothing_without_the_keeper_or_its_group(images):
 @given(st.data())
 def test_likely_and_apply_agree_whatever_happened_since_the_scan(data):
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder) / "photos"
-        names = [f"{number}.png" for number in range(5)]
-        for name in names:
-            picture(root / name, 3, (8, 8))
-        made = make_images(Path(folder), {"0.png": names[1:3], "3.png": names[4:]})
+        made = alike(Path(folder), 5)
         plan = removal.plan(made, data.draw(st.lists(st.integers(0, 4), max_size=5)))
-        for name in names:
+        for name in made.frame["path"]:
             harm = data.draw(st.sampled_from(["none", "gone", "other", "touched", "held"]))
             if harm == "gone":
-                (root / name).unlink()
+                (made.root / name).unlink()
             elif harm == "other":
-                picture(root / name, 4, (8, 8))
+                picture(made.root / name, 4, (8, 8))
             elif harm == "touched":
-                os.utime(root / name)
+                os.utime(made.root / name)
         hold = dict.fromkeys(data.draw(st.sets(st.integers(0, 4), max_size=2)), "held")
         how = data.draw(st.sampled_from(removal.HOW))
         expected = likely(made, plan, how, hold=hold)

@@ -12,7 +12,6 @@ from dedup import leaks
 from dedup import splits as said
 from dedup.cli.common import Home, Json, Name, Overwrite, complain, opened, say, say_json
 from dedup.dataset import Dataset
-from dedup.decisions import SPLIT
 from dedup.errors import UsageError
 from dedup.splits import Splits
 from dedup.words import plural
@@ -37,12 +36,11 @@ def splits(
         raise UsageError("Splits come from one source at a time: --csv, --from-annotations or --clear.")
     before, found = _counts(dataset), Splits({})
     if clear:
-        paths = [path for path, _ in dataset.decisions.values(SPLIT)]
-        dataset.decisions.decide(said.changes(dict.fromkeys(paths, "")), "Forget the splits set here")
+        said.forget(dataset.decisions)
     elif csv is not None or from_annotations:
         found = _found(dataset, csv)
-        label = f"Set splits by {csv.name if csv else 'the annotation files of this dataset'}"
-        dataset.decisions.decide(said.changes(found.new(dataset.frame)), label)
+        source = csv.name if csv else "the annotation files of this dataset"
+        said.follow(dataset.decisions, found.new(dataset.frame), source)
     _tell_splits(before, _counts(dataset), found, as_json)
 
 

@@ -78,11 +78,10 @@ def _held(columns: Columns, asked: set[int], hold: Mapping[int, str]) -> dict[in
 
 def _outside(images: Images, columns: Columns, asked: set[int]) -> dict[int, str]:
     """Rows that a link to a folder brings in from outside the root, with the reason they stay; looks once a folder."""
-    folders: dict[str, list[int]] = {}
-    for row in asked:
-        folders.setdefault(columns.path[row].rpartition("/")[0], []).append(row)
-    reasons = {row: outside(images.file(rows[0]).parent, images.root) for rows in folders.values() for row in rows[:1]}
-    return {row: reasons[rows[0]] for rows in folders.values() if reasons[rows[0]] for row in rows}
+    folder = {row: columns.path[row].rpartition("/")[0] for row in asked}
+    one_of = {name: row for row, name in folder.items()}
+    reason = {name: outside(images.file(row).parent, images.root) for name, row in one_of.items()}
+    return {row: reason[name] for row, name in folder.items() if reason[name]}
 
 
 def _gone_rows(images: Images) -> set[int]:

@@ -47,7 +47,7 @@ def set_splits(opened: Opened, view: View) -> None:
                 f"Forget the {plural(len(set_before), 'image')} set here, and go by folder names again",
                 icon=":material/restart_alt:",
                 type="tertiary",
-                on_click=guarded(_forget),
+                on_click=guarded(splits.forget),
                 args=(decisions(opened),),
             )
 
@@ -129,7 +129,7 @@ def _offer(opened: Opened, source: str, found: Splits, *, always: bool) -> None:
 
 
 def _follow(mine: Decisions, new: Mapping[str, str], source: str) -> None:
-    changed = mine.decide(splits.changes(new), f"Set splits by {source}")
+    changed = splits.follow(mine, new, source)
     say(f"{plural(changed, 'image')} changed their split.")
 
 
@@ -167,8 +167,3 @@ def set_by_hand(dataset: Dataset, mine: Decisions, rows: Rows, split: str | None
     label = f"Put {plural(len(paths), 'image')} {f'into {named}' if named else 'back by folder'}"
     changed = mine.decide(splits.changes(dict.fromkeys(paths, named)), label)
     say(f"{plural(changed, 'image')} changed their split.")
-
-
-def _forget(mine: Decisions) -> None:
-    paths = [path for path, _ in mine.values(SPLIT)]
-    mine.decide(splits.changes(dict.fromkeys(paths, "")), "Forget the splits set here")
