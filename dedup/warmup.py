@@ -45,7 +45,15 @@ def warm_up() -> None:
 
 def warm_up_beside() -> None:
     """`warm_up` on a thread of its own; whoever needs the compiled code meanwhile waits for it by itself."""
-    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+    threading.Thread(target=_while_needed, name="warm-up", daemon=True).start()
+
+
+def _while_needed() -> None:
+    try:
+        warm_up()
+    except RuntimeError:  # threads cannot be had any more once a short scan has ended the program
+        if threading.main_thread().is_alive():
+            raise
 
 
 @cache

@@ -21,3 +21,24 @@ def test_a_scan_after_warming_up_compiles_nothing(tmp_path):
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=root)
     assert compiled and sorted(path.name for path in cache.rglob("*.nbc")) == compiled
+
+
+def test_a_program_that_ends_while_it_warms_up_ends_quietly():
+    """The pool of the matching takes no work once the main thread has ended."""
+    program = """
+import atexit, threading, time
+from concurrent.futures import ThreadPoolExecutor
+from dedup import warmup
+
+def late():
+    while threading.main_thread().is_alive():
+        time.sleep(0.01)
+    time.sleep(0.2)
+    ThreadPoolExecutor().submit(print)
+
+warmup.warm_up = late
+atexit.register(time.sleep, 1)
+warmup.warm_up_beside()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
