@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import pyarrow.parquet as pq
 import pytest
 
 import dedup
@@ -112,8 +113,9 @@ def test_kill_nine_and_scan_again_resumes(tmp_path, home, counted, monkeypatch):
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    saved = 5 * len(list(parts.glob("*.parquet")))
-    assert 15 <= saved < 60
+    # A slow start writes an early part of fewer rows: parts are due by time as well.
+    saved = sum(pq.read_metadata(part).num_rows for part in parts.glob("*.parquet"))
+    assert 3 <= saved < 60
     frame = dedup.scan(tmp_path / "in").frame
     assert len(frame) == 60 and len(counted) == 60 - saved and not parts.exists()
 
