@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dedup.ui import exporting, filters, quality
+from dedup.ui import exporting, filters, grid, quality
 from dedup.ui.current import opened_dataset
 
 opened = opened_dataset()
+grid.apply_events(opened)
 view = filters.understood(opened)
 st.title("Filter & Export")
 filters.chips(view, all_ranges=True)
@@ -21,3 +22,4 @@ exporting.preview(opened, view)
 st.subheader("Take them with you")
 exporting.downloads(opened, view)
 exporting.new_dataset(opened, view)
+grid.compare(opened)

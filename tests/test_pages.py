@@ -16,7 +16,7 @@ from dedup.ui import current, jobs, places
 from dedup.ui.exporting import OFFERS, made
 from dedup.ui.library import LIBRARY
 from dedup.ui.tagging import SCOPES, changes, explain
-from tests.apptest import MAIN, SECONDS, button, healthy, page, run_page, send, start, texts
+from tests.apptest import MAIN, SECONDS, button, healthy, mounted, page, run_page, send, start, texts
 from tests.building import picture
 
 PAGES = ("datasets", "explorer", "export")
@@ -172,6 +172,17 @@ def test_an_export_holds_exactly_the_selection(dataset):
 def test_the_export_page_counts_what_is_left(dataset):
     at = run_page("export", {"dataset": dataset.info.key, "kind": "unique"})
     assert [each.value for each in at.metric] == ["12", "0", "0", "0"]
+
+
+def test_the_preview_of_an_export_offers_tags_and_shows_similar_images(dataset):
+    dataset.decisions.create_tag("keep")
+    at = run_page("export", {"dataset": dataset.info.key})
+    [preview] = mounted(at)
+    assert [tag["name"] for tag in preview["tags"]] == ["keep"]
+    ids = [dataset.frame["id"][0]]
+    send(at, f"grid {dataset.info.key}", {"type": "tag", "ids": ids, "tag": "keep"}, {"type": "similar", "ids": ids})
+    assert dataset.tags["keep"].count == 1
+    assert [data["left"]["id"] for data in mounted(at) if "left" in data] == ids
 
 
 def test_writing_a_folder_makes_a_new_dataset(dataset, tmp_path):

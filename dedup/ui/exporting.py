@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from dedup.exports import COCO, CSV, PAIRS, Export, folder
 from dedup.model import Kind, OnProgress, Status
-from dedup.ui import gallery, grid, jobs
+from dedup.ui import grid, jobs
 from dedup.ui.folders import typed_path
 from dedup.ui.library import LIBRARY, Opened
 from dedup.ui.notices import guarded
 from dedup.ui.opening import free_name
-from dedup.ui.quality import BY_NAME
 from dedup.ui.view import View
 
 AT_ONCE = 20_000
@@ -76,11 +75,7 @@ def counter(opened: Opened, view: View) -> None:
 def preview(opened: Opened, view: View) -> None:
     """The first images of the selection as cards."""
     rows = opened.order(view.selection, view.metric, ascending=view.ascending)[:PREVIEWED]
-    if not rows.size:
-        st.info("No image is in this selection. Widen the range or take a filter away.", icon=":material/search_off:")
-        return
-    cards = grid.items(opened.dataset, rows, BY_NAME[view.metric])
-    gallery.gallery(cards, key=f"preview {opened.dataset.info.key}", columns=PREVIEWED // 2, brackets=False)
+    grid.show(opened, replace(view, columns=PREVIEWED // 2), grid.Page(rows, 1, 1))
 
 
 def downloads(opened: Opened, view: View) -> None:
