@@ -98,6 +98,21 @@ def test_groups_decided_stay_in_place_until_the_list_is_made_anew(dataset):
     assert len(shown(healthy(at.run()))["strips"]) == 2
 
 
+def test_tags_given_meanwhile_are_shown_and_filtered(dataset):
+    every = run(dataset=dataset.info.key)
+    checked = run(dataset=dataset.info.key, tag="check", decided="shown")
+    assert "No group is in this selection" in texts(checked)
+    dataset.tag(dataset.frame["path"] == "new/2.png", "check")
+    assert {
+        tuple(member["tags"]) for strip in shown(healthy(every.run()))["strips"] for member in strip["members"]
+    } == {
+        (),
+        ("check",),
+    }
+    (strip,) = shown(healthy(checked.run()))["strips"]
+    assert [member["path"] for member in strip["members"] if member["tags"]] == ["new/2.png"]
+
+
 def test_all_decided_leads_to_the_plan(dataset):
     now = review.state(dataset)
     step = review.by_rule(now, review.previews(now)[0])

@@ -17,7 +17,7 @@ from dedup.model import TAG_PREFIX, Kind, Role
 from dedup.review import Fate, Order, State, Step
 from dedup.ui import gallery, grid, session
 from dedup.ui.current import decisions
-from dedup.ui.library import LIBRARY, Opened
+from dedup.ui.library import LIBRARY, Opened, asks_for_tags
 from dedup.ui.similar import finite, records, sides
 from dedup.ui.view import PANELS, View
 from dedup.words import plural, size
@@ -92,8 +92,8 @@ class Sheet:
 
 
 def state(opened: Opened) -> State:
-    """What stands decided now."""
-    found: State = opened.remembered("review", lambda: _state(opened))
+    """What stands decided now; its frame has the tags as they are now."""
+    found: State = opened.remembered("review", lambda: _state(opened), tags=True)
     return found
 
 
@@ -217,8 +217,9 @@ def sheet_of(opened: Opened, view: View) -> Sheet:
 
 def worklist(opened: Opened, view: View) -> Worklist:
     """The listed groups. The list stands still while a person works through it: it is made anew for another order or
-    filter, after a scan, and when asked."""
-    key = (view.dataset, opened.dataset.scan_id, view.groups, view.undecided, view.selection)
+    filter, after a scan, when a tag was given that the filter asks for, and when asked."""
+    tagged = opened.dataset.decisions.revisions()[0] if asks_for_tags(view.selection) else None
+    key = (view.dataset, opened.dataset.scan_id, view.groups, view.undecided, view.selection, tagged)
     known: tuple[object, Worklist] | None = st.session_state.get(WORKLIST)
     if known is None or known[0] != key:
         now = state(opened)
@@ -298,7 +299,7 @@ def strips(opened: Opened, groups: Worklist) -> list[Strip]:
     links = _links(now, [(row, draft.keeper) for draft in drafts for row in draft.shown if row != draft.keeper])
     record_of = dict(zip(needed, records(now.frame, needed), strict=True))
     side_of = dict(zip(needed, sides(opened.dataset, needed), strict=True))
-    tags = list(opened.dataset.tags)
+    tags = [name.removeprefix(TAG_PREFIX) for name in map(str, now.frame) if name.startswith(TAG_PREFIX)]
     return [
         {
             "members": [
