@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 SPLIT_WORDS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
+    "train": "train(?:ing)?",
+    "val": "val(?:id(?:ation)?)?",
+    "test": "test[-_ ]?dev|test(?:ing)?",
+    "dev": "dev",
+    "eval": "eval(?:uation)?",
+    "holdout": "(?:hold|held)[-_ ]?out",
 }
+"""Patterns of the words for each split."""
+
 _SPLIT = re.compile(
-    rf"(?:images?[-_ ]?)?({'|'.join(SPLIT_WORDS)})(?:[-_ ]?(?:set|split|data|images?|imgs?|\d{{1,4}}))?"
+    rf"(?<![^\W_])(?:images?[-_ ]?)?(?:{'|'.join(f'(?P<{split}>{words})' for split, words in SPLIT_WORDS.items())})"
+    r"(?:[-_ ]?(?:set|split|data|images?|imgs?|\d{1,4}))?(?![^\W_])"
 )
 
 GENERIC_FOLDERS = frozenset(
@@ -32,18 +34,18 @@ GENERIC_FOLDERS = frozenset(
 
 @lru_cache(maxsize=4096)
 def split_name(word: str) -> str:
-    """train, val or test if `word` is a name for that split (`train2017`, `validation`, `test_set`), else ''."""
+    """The split of `SPLIT_WORDS` that `word` names (`train2017`, `validation`, `test_set`, `hold-out`), else ''."""
     match = _SPLIT.fullmatch(word.casefold())
-    return SPLIT_WORDS[match[1]] if match else ""
+    return (match and match.lastgroup) or ""
 
 
 def splits_in(name: str) -> set[str]:
     """The splits that the words of a file name speak of: `instances_train2017` → {"train"}."""
-    return {split_name(word) for word in re.split(r"[^a-zA-Z0-9]+", name)} - {""}
+    return {match.lastgroup or "" for match in _SPLIT.finditer(name.casefold())}
 
 
 def split_from_path(path: str) -> str:
-    """The split a path's folders name: train, val, test, or ''. The innermost naming folder counts."""
+    """The split a path's folders name, or ''. The innermost naming folder counts."""
     return _split_of_folder(path.rpartition("/")[0])
 
 

@@ -45,7 +45,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One count against its limit, with a few examples in words. `remark` warns of a count that can only be 0."""
+    """One count against its limit, with a few examples in words. `remark` warns of what the count cannot see."""
 
     name: str
     count: int
@@ -110,7 +110,7 @@ def check(images: Images, limits: Limits) -> CheckReport:
     found = (
         _finding("exact duplicates", limits.exact, lambda: _copies(images.frame, Kind.EXACT)),
         _finding("near duplicates except keepers", limits.near, lambda: _copies(images.frame, Kind.NEAR)),
-        _finding("leaks", limits.leaks, lambda: _leaks(images.frame), _without_splits(images.frame)),
+        _finding("leaks", limits.leaks, lambda: _leaks(images.frame), leaks.out_of_sight(images.frame)),
         _finding("label clashes", limits.clashes, lambda: _clashes(images), _without_labels(images.frame)),
         _finding("unreadable files", limits.failed, lambda: _failures(images.frame)),
     )
@@ -149,10 +149,6 @@ def _finding(name: str, limit: int | None, count: Callable[[], Sequence[str]], r
         return None
     examples = count()
     return Finding(name, len(examples), limit, tuple(examples[:EXAMPLES]), remark)
-
-
-def _without_splits(frame: pd.DataFrame) -> str:
-    return "" if leaks.splits_of(frame) else leaks.NO_SPLITS
 
 
 def _without_labels(frame: pd.DataFrame) -> str:

@@ -1,7 +1,7 @@
 """Leaks: groups whose copies lie in more than one split, and the moves that repair them.
 
-**Objective** of `repair`, minimised in this order: first `evaluation moves`, the images that leave val or test (so
-that evaluation data stays and the training copy comes to it); then `moves + imbalance`. `moves` counts images that
+**Objective** of `repair`, minimised in this order: first `evaluation moves`, the images that leave an evaluation split
+(so that evaluation data stays and the training copy comes to it); then `moves + imbalance`. `moves` counts images that
 change their split; `imbalance` is the chi-square distance of every split's class counts from what they were, the sum
 over splits and classes of `(n_after - n_before)**2 / max(n_before, 1)`: small while moves are spread, large where one
 class drains out of one split. Whole groups move, so after a repair no group crosses. Groups are placed one after the
@@ -27,9 +27,10 @@ from dedup.exports.csv import encode, guarded
 from dedup.files import write_chunks
 from dedup.joining import Document, Part
 from dedup.model import EVALUATION_SPLITS, SPLITS
+from dedup.words import plural
 
 PASSES = 20
-NO_SPLITS = "no image has a split: name folders train, val, test, or set splits with `dedup splits`"
+SAY_SPLITS = "name folders train, val, test, or set splits with `dedup splits`"
 
 Counts = dict[tuple[str, str], int]
 """Images by (split, class); class "" stands for images without one."""
@@ -70,6 +71,16 @@ def splits_of(frame: pd.DataFrame) -> list[str]:
     """The splits that images are in, train, val and test first; images without a split count for none."""
     present = set(frame["split"]) - {""}
     return [*(name for name in SPLITS if name in present), *sorted(present - set(SPLITS))]
+
+
+def out_of_sight(frame: pd.DataFrame) -> str:
+    """Why leaks may be there that no count shows, and what to do: too few splits, or images without one; else ''."""
+    names, without = splits_of(frame), frame["path"][frame["split"] == ""]
+    if not names:
+        return f"no image has a split: {SAY_SPLITS}"
+    if len(without):
+        return f"{plural(len(without), 'image')} without a split, such as {without.iat[0]}: {SAY_SPLITS}"
+    return "" if len(names) > 1 else f"every image is in {names[0]}: {SAY_SPLITS}"
 
 
 def matrix(frame: pd.DataFrame) -> pd.DataFrame:

@@ -25,9 +25,9 @@ TAG_PREFIX = "tag:"
 """A tag named `keep` is the boolean column `tag:keep` of the frame."""
 
 SPLITS = ("train", "val", "test")
-"""The splits that are known by name, in their order; a dataset may have others."""
+"""The usual splits, in their order; a dataset may have others."""
 
-EVALUATION_SPLITS = ("val", "test")
+EVALUATION_SPLITS = ("val", "test", "dev", "eval", "holdout")
 """Splits whose images measure a model: they stay where they are when a copy has to go."""
 
 

@@ -95,6 +95,19 @@ def test_leaks_without_splits_are_remarked_upon(base, capsys):
     assert finding["count"] == 0 and "dedup splits" in finding["remark"]
 
 
+def test_a_development_set_leaks_like_any_other(home, tmp_path, capsys):
+    folder_of_photos(tmp_path / "in/train", 2)
+    folder_of_photos(tmp_path / "in/more", 2, start=10)
+    check = ["check", str(tmp_path / "in"), "--max-leaks", "0"]
+    assert main(check) == 0
+    assert "2 images without a split, such as more/0010.jpg" in said(capsys)
+    shutil.copytree(tmp_path / "in/train", tmp_path / "in/dev")
+    assert main(check) == 1
+    assert "leaks: 2, more than the 0 allowed" in said(capsys)
+    frame = dedup.open("in").frame
+    assert frame["keeper_reason"][frame["role"] == "keeper"].tolist() == ["is in the dev split"] * 2
+
+
 def test_a_check_of_nothing_is_a_mistake(base, capsys):
     for options in ([], ["--json"]):
         capsys.readouterr()

@@ -23,6 +23,15 @@ from dedup.foldernames import classes_from_folder, folder_classes, split_from_pa
         ("images_test/a.jpg", "test"),
         ("test-images/a.jpg", "test"),
         ("testing/a.jpg", "test"),
+        ("test-dev2017/a.jpg", "test"),
+        ("Dev/a.jpg", "dev"),
+        ("dev_set/a.jpg", "dev"),
+        ("eval/a.jpg", "eval"),
+        ("evaluation/a.jpg", "eval"),
+        ("holdout/a.jpg", "holdout"),
+        ("held-out/a.jpg", "holdout"),
+        ("devices/a.jpg", ""),
+        ("medieval/a.jpg", ""),
         ("a/b.jpg", ""),
         ("train.jpg", ""),
         ("trains/a.jpg", ""),
@@ -68,7 +77,9 @@ def test_a_hundred_thousand_paths_are_quick():
 def test_words_of_a_file_name_speak_of_splits():
     assert splits_in("instances_train2017") == {"train"}
     assert splits_in("train and val") == {"train", "val"}
-    assert splits_in("annotations") == set()
+    assert splits_in("image_info_test-dev2017") == {"test"}
+    assert splits_in("labels hold-out") == {"holdout"}
+    assert splits_in("annotations") == splits_in("medieval devices") == set()
 
 
 @given(st.lists(st.text()))

@@ -52,6 +52,26 @@ def test_without_splits_there_is_nothing_to_leak():
     assert leaks.repair(frame).moves == ()
 
 
+@pytest.mark.parametrize(
+    ("splits", "remark"),
+    [
+        (["", ""], "no image has a split"),
+        (["train", "train"], "every image is in train"),
+        (["train", "", "dev", ""], "2 images without a split, such as 001.jpg"),
+    ],
+)
+def test_what_no_count_of_leaks_can_see_is_told(splits, remark):
+    told = leaks.out_of_sight(frame_of([(0, split, "") for split in splits]))
+    assert told.startswith(f"{remark}: ") and "dedup splits" in told
+    assert leaks.out_of_sight(frame_of([(0, "train", ""), (0, "dev", "")])) == ""
+
+
+@pytest.mark.parametrize("split", ["dev", "eval", "holdout"])
+def test_evaluation_data_of_any_name_stays(split):
+    frame = frame_of([(0, "train", "cat"), (0, split, "cat")])
+    assert leaks.repair(frame).splits() == {"000.jpg": split}
+
+
 def test_the_training_copy_moves_to_the_evaluation_copy():
     frame = frame_of([(0, "train", "cat"), (0, "train", "cat"), (0, "test", "cat")] + [(-1, "train", "cat")] * 100)
     proposal = leaks.repair(frame)

@@ -52,9 +52,10 @@ def show_leaks(
     home: Home = None,
     as_json: Json = False,
 ) -> int:
-    """Groups of duplicates across train, val and test, and the fewest moves that repair them.
+    """Groups of duplicates across train, val, test and other splits, and the fewest moves that repair them.
 
-    Images of val and test stay where they are as far as possible: their training copies move to them.
+    Images to evaluate with (val, test, dev, eval, holdout) stay where they are as far as possible: their training
+    copies move to them.
     """
     dataset = opened(name, home)
     repair = leaks.repair(dataset.frame)
@@ -66,7 +67,7 @@ def show_leaks(
         say_json({"crossing": len(crossing), "before": repair.before.to_dict(), "moves": moves,
                   "written": [*written, *made]})  # fmt: skip
     else:
-        _tell_leaks(len(crossing), repair)
+        _tell_leaks(len(crossing), repair, leaks.out_of_sight(dataset.frame))
         for path in written:
             say(f"Wrote {plural(len(repair.moves), 'move')} to {path}.")
         if made:
@@ -121,9 +122,11 @@ def _write_coco(dataset: Dataset, repair: leaks.Repair, folder: Path, overwrite:
     return leaks.write_coco(leaks.documents(dataset.resolved_sources, splits_after), folder, overwrite=overwrite)
 
 
-def _tell_leaks(crossing: int, repair: leaks.Repair) -> None:
+def _tell_leaks(crossing: int, repair: leaks.Repair, remark: str) -> None:
     say(f"{plural(crossing, 'group')} across splits.")
-    no_splits = leaks.NO_SPLITS[0].upper() + leaks.NO_SPLITS[1:]
-    say(repair.before.to_string() if len(repair.before) else f"{no_splits}.")
+    if len(repair.before):
+        say(repair.before.to_string())
+    if remark:
+        say(f"{remark[0].upper()}{remark[1:]}.")
     for move in repair.moves:
         say(f"  {move.path}: {move.before} to {move.after}")

@@ -92,9 +92,9 @@ def repair_words(found: Repair) -> str:
     flows = Counter((move.before, move.after) for move in found.moves)
     told = ", ".join(f"{count:,} from {one} to {other}" for (one, other), count in sorted(flows.items()))
     evaluation = (
-        f"{plural(found.evaluation_moves, 'image')} must leave val or test"
+        f"{plural(found.evaluation_moves, 'image')} must leave their evaluation split"
         if found.evaluation_moves
-        else "every val and test image stays where it is"
+        else "every evaluation image stays where it is"
     )
     return (
         f"Move {plural(len(found.moves), 'image')} to their copies: {told}. "
