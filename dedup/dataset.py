@@ -22,8 +22,10 @@ from dedup.clashes import Clash
 from dedup.decisions import (
     CLASH,
     DIFFERENT,
+    DROP,
     FOLDER,
     INCOMING,
+    KEEP,
     KEEPER,
     LABELS,
     PROTECTED,
@@ -34,6 +36,7 @@ from dedup.decisions import (
 )
 from dedup.errors import AnnotationError, DatasetError, DedupError, UsageError
 from dedup.exports import EXPORTS, Report
+from dedup.fates import outcomes
 from dedup.frame import Joined, Review, describe, describe_files, join, with_tags
 from dedup.labels import Case, Kept, Labels, cases, follow_decisions, keep, marks
 from dedup.model import NEAR_DISTANCE, OnProgress, Role, Tag
@@ -120,13 +123,15 @@ class Dataset:
         (tuple of names) · annotations (count) · status ('ok', 'failed') · error · the metrics of `dedup.metrics`
         (NaN when failed) · kind ('exact', 'near', 'unique', 'failed') · group (-1 none) · role ('keeper', 'duplicate',
         '') · keeper (row, -1) · keeper_reason · nearest (row, -1) · distance (verified, 0..1, NaN when only the hash is
-        near) · nearest_bits (of 256, -1 none) · relation (sentence) · relations (tuple of names) · tag:NAME (bool).
+        near) · nearest_bits (of 256, -1 none) · relation (sentence) · relations (tuple of names) · decided ('goes' when
+        it is to be removed, 'stays' when a person chose it or lets copies of it go, else 'open') · tag:NAME (bool).
         """
         with self._lock:
             revisions = self.decisions.revisions()
             if self._tagged is None or self._tagged[0] != revisions:
                 joined = self._joined_at(revisions[1])
-                self._tagged = (revisions, with_tags(joined.frame, self.decisions.tagged()))
+                decided = joined.frame.assign(decided=self._outcomes(joined.frame))
+                self._tagged = (revisions, with_tags(decided, self.decisions.tagged()))
             images: pd.DataFrame = self._tagged[1]
             return images
 
@@ -175,6 +180,10 @@ class Dataset:
     def hashes(self) -> np.ndarray:
         """The 256-bit perceptual hashes, uint8 (n, 32), one per row; zeros where the file failed."""
         return self._store.read_hashes(self._info)
+
+    def _outcomes(self, frame: pd.DataFrame) -> NDArray[np.object_]:
+        values = self.decisions.values
+        return outcomes(frame, {kind: values(kind) for kind in (DROP, KEEP)}, [path for path, _ in values(KEEPER)])
 
     def _joined_at(self, review_revision: int) -> Joined:
         """The tables at that revision; decisions that shape no group, such as what is to be removed, change nothing."""

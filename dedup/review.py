@@ -33,6 +33,7 @@ from dedup import bulk, removal, verdicts
 from dedup.dataset import FOLDER_CLASSES, KEEPER_RULES, Dataset
 from dedup.decisions import CLASH, DROP, FOLDER, KEEP, KEEPER, PROTECTED, SETTING
 from dedup.errors import UsageError
+from dedup.fates import holding
 from dedup.model import Change, Kind, Role
 from dedup.resolutions import Choice
 from dedup.selection import Selection
@@ -232,12 +233,12 @@ class State:
 def state(dataset: Dataset, about: Mapping[int, str] | None = None) -> State:
     """What stands decided now. `about` what labels clash about, as from `clashing`."""
     frame, decided = dataset.frame, dataset.decisions.values
-    fates, lapsed = _holding(frame, {Fate.DROP: decided(Fate.DROP), Fate.KEEP: decided(Fate.KEEP)})
+    fates, lapsed = holding(frame, {kind: decided(kind) for kind in (DROP, KEEP)})
     return State(
         frame=frame,
         pairs=dataset.pairs,
         members=_members(frame),
-        fates=fates,
+        fates={row: Fate(kind) for row, kind in fates.items()},
         lapsed=frozenset(lapsed),
         protected=bulk.protected(frame, dataset.folders(PROTECTED)),
         clashing=about or {},
@@ -266,25 +267,6 @@ def _members(frame: pd.DataFrame) -> dict[int, list[int]]:
     for row, number in zip(rows[order].tolist(), part["group"].to_numpy()[order].tolist(), strict=True):
         found.setdefault(number, []).append(row)
     return found
-
-
-def _holding(
-    frame: pd.DataFrame, decided: Mapping[str, Mapping[tuple[str, str], str]]
-) -> tuple[dict[int, Fate], set[int]]:
-    """Row to fate of the duplicates decided about their present keeper, and rows decided about another one."""
-    row_of = {path: row for row, path in enumerate(frame["path"])} if any(decided.values()) else {}
-    hashes, role, keeper = (frame[name].to_numpy(object) for name in ("sha256", "role", "keeper"))
-    fates, lapsed = {}, set()
-    for kind, values in decided.items():
-        for (path, sha256), keeper_hash in values.items():
-            row = row_of.get(path, -1)
-            if row < 0 or hashes[row] != sha256 or role[row] != Role.DUPLICATE:
-                continue
-            if hashes[keeper[row]] == keeper_hash:
-                fates[row] = Fate(kind)
-            else:
-                lapsed.add(row)
-    return fates, lapsed
 
 
 # --- which groups, in which order -------------------------------------------------------------------------------------

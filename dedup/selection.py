@@ -17,14 +17,25 @@ import pandas as pd
 
 from dedup import where as where_language
 from dedup.errors import UnknownMetric, UsageError
-from dedup.model import TAG_PREFIX, Kind
+from dedup.model import TAG_PREFIX, Kind, Role
 from dedup.where import Mask, check_tags
 from dedup.words import did_you_mean, quote
 
 KINDS = tuple(str(kind) for kind in (Kind.EXACT, Kind.NEAR, Kind.UNIQUE, Kind.FAILED))
 """What an image can be; pairs have kinds of their own."""
 
+ROLES = ("keeper", "duplicate", "single")
+"""The parts that images play: the one of a group that stays, the others of it, and images of which there is one."""
+
+GOES, STAYS, OPEN = DECIDED = ("goes", "stays", "open")
+"""What a person decided about an image: that it is to be removed, that it stays, or nothing."""
+
+KNOWN = {"kinds": KINDS, "roles": ROLES, "decided": DECIDED}
+"""Parts of a selection that can only be so many things."""
+
 KIND_WORDS = {"exact": "exact duplicates", "near": "near duplicates", "unique": "unique", "failed": "failed"}
+ROLE_WORDS = {"keeper": "keepers", "duplicate": "duplicates", "single": "without a copy"}
+DECIDED_WORDS = {GOES: "decided to go", STAYS: "decided to stay", OPEN: "not decided"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,8 @@ class Selection:
     ranges      metric ranges, all must hold
     tags_any    carries at least one of these tags; `tags_all`: all of them; `tags_none`: none of them
     kinds       one of exact, near, unique, failed
+    roles       keeper or duplicate in its group, or single: readable and in no group
+    decided     goes (to be removed), stays, or open
     relations   related to its nearest image in one of these ways
     classes     belongs to at least one of these classes
     folders     lies in one of these folders, at any depth; the empty text is the root's own files
@@ -96,6 +109,8 @@ class Selection:
     tags_all: tuple[str, ...] = ()
     tags_none: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    decided: tuple[str, ...] = ()
     relations: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
@@ -110,9 +125,10 @@ class Selection:
                 if isinstance(value, str):
                     raise UsageError(f"A selection's {field.name} is a list of names, not the one text {value!r}.")
                 object.__setattr__(self, field.name, tuple(value))
-        for kind in self.kinds:
-            if kind not in KINDS:
-                raise UsageError(f"There is no kind {quote(kind)}; the kinds are {', '.join(KINDS)}.")
+        for name, known in KNOWN.items():
+            for value in getattr(self, name):
+                if value not in known:
+                    raise UsageError(f"The {name} of a selection are {', '.join(known)}; there is no {quote(value)}.")
 
     def __bool__(self) -> bool:
         """Whether anything is filtered at all."""
@@ -157,6 +173,10 @@ class Selection:
         yield from (~_tagged(frame, tag) for tag in self.tags_none)
         if self.kinds:
             yield frame["kind"].isin(self.kinds).to_numpy(dtype=bool)
+        if self.roles:
+            yield _plays(frame, self.roles)
+        if self.decided:
+            yield frame["decided"].isin(self.decided).to_numpy(dtype=bool)
         if self.splits:
             yield frame["split"].isin(self.splits).to_numpy(dtype=bool)
         if self.relations:
@@ -181,6 +201,8 @@ class Selection:
             and all(tag in tags for tag in self.tags_all)
             and not any(tag in tags for tag in self.tags_none)
             and (not self.kinds or row["kind"] in self.kinds)
+            and (not self.roles or _role(row) in self.roles)
+            and (not self.decided or row["decided"] in self.decided)
             and (not self.splits or row["split"] in self.splits)
             and (not self.relations or any(name in row["relations"] for name in self.relations))
             and (not self.classes or any(name in row["classes"] for name in self.classes))
@@ -211,7 +233,7 @@ class Selection:
         """
         ranges = tuple(range_ for text in _texts(query, "range") if (range_ := _parse_range(text)) is not None)
         parts: dict[str, Any] = {name: tuple(_texts(query, key)) for name, key in QUERY_LISTS.items()}
-        parts["kinds"] = tuple(kind for kind in parts["kinds"] if kind in KINDS)
+        parts |= {name: tuple(value for value in parts[name] if value in known) for name, known in KNOWN.items()}
         parts |= {name: "".join(_texts(query, name)[-1:]) for name in QUERY_TEXTS}
         return cls(ranges=ranges, **parts)
 
@@ -219,6 +241,8 @@ class Selection:
         """One line a person reads, for example `near duplicates · tagged "keep" · path contains "beach"`."""
         parts = [range_.describe() for range_ in self.ranges]
         parts += [" or ".join(KIND_WORDS[kind] for kind in self.kinds)]
+        parts += [" or ".join(ROLE_WORDS[role] for role in self.roles)]
+        parts += [" or ".join(DECIDED_WORDS[decided] for decided in self.decided)]
         parts += [_listed("tagged", self.tags_any, " or "), _listed("tagged", self.tags_all, " and ")]
         parts += [_listed("not tagged", self.tags_none, " or "), " or ".join(self.relations)]
         parts += [_listed("class", self.classes, " or "), _listed("in split", self.splits, " or ")]
@@ -232,6 +256,8 @@ QUERY_LISTS = {
     "tags_all": "tag_all",
     "tags_none": "tag_none",
     "kinds": "kind",
+    "roles": "role",
+    "decided": "decision",
     "relations": "relation",
     "classes": "class",
     "folders": "folder",
@@ -247,6 +273,17 @@ QUERY_KEYS = ("range", *QUERY_LISTS.values(), *QUERY_TEXTS)
 
 def _is_number(frame: pd.DataFrame, name: str) -> bool:
     return name in frame and pd.api.types.is_numeric_dtype(frame[name].dtype) and frame[name].dtype != bool
+
+
+def _plays(frame: pd.DataFrame, roles: tuple[str, ...]) -> Mask:
+    playing = frame["role"].isin(roles)
+    if "single" in roles:
+        playing |= (frame["role"] == Role.NONE) & (frame["kind"] != Kind.FAILED)
+    return playing.to_numpy(dtype=bool)
+
+
+def _role(row: Mapping[str, Any]) -> str:
+    return row["role"] or ("" if row["kind"] == Kind.FAILED else "single")
 
 
 def _tagged(frame: pd.DataFrame, tag: str) -> npt.NDArray[np.bool_]:

@@ -70,6 +70,7 @@ def make_frame(paths: Sequence[str] = PATHS, *, seed: int = 0, tags: Sequence[st
             "nearest_bits": rng.integers(-1, 256, n).astype(np.int16),
             "relation": rng.choice(["", "mirrored", "mirrored, cropped to 85 %"], n),
             "relations": _tuples([(), ("mirrored",), ("mirrored", "cropped")], n, rng),
+            "decided": rng.choice(["goes", "stays", "open"], n),
             **{f"tag:{name}": rng.random(n) < 0.5 for name in tags},
         }
     )

@@ -29,7 +29,7 @@ FLOORS = (
         "where",
         "selection",
     },
-    {"storage", "decisions", "frame", "matching", "warmup", "scanning"},
+    {"storage", "decisions", "fates", "frame", "matching", "warmup", "scanning"},
     {"clashes", "resolutions", "labels", "exports", "removal"},
     {"dataset"},
 )

@@ -28,7 +28,7 @@ def dataset(tmp_path, home) -> dedup.Dataset:
 
 def test_the_frame_has_its_documented_columns(dataset):
     frame = dataset.frame
-    assert list(frame.columns) == COLUMNS and len(frame) == 10 and frame["path"].is_monotonic_increasing
+    assert list(frame.columns) == [*COLUMNS, "decided"] and len(frame) == 10 and frame["path"].is_monotonic_increasing
     assert frame["kind"].value_counts().to_dict() == {"near": 4, "unique": 4, "exact": 1, "failed": 1}
 
 

@@ -57,6 +57,26 @@ def do(dataset: Dataset, act, path: str, about=None) -> review.State:
     return review.state(dataset, about)
 
 
+def test_what_was_decided_is_a_column_that_exports_can_select_by(dataset):
+    assert set(dataset.frame["decided"]) == {"open"}
+    do(dataset, review.drop, "a copy.jpg")
+    do(dataset, review.keep, "b mirror.jpg")
+    decided = dataset.frame.set_index("path")["decided"]
+    assert {path: told for path, told in decided.items() if told != "open"} == {
+        "a copy.jpg": "goes",
+        "a.jpg": "stays",
+        "b.jpg": "goes",
+        "b mirror.jpg": "stays",
+    }
+    assert (
+        dataset.select('decided != "goes"').tolist()
+        == Selection(decided=("stays", "open")).mask(dataset.frame).tolist()
+    )
+    dataset.decisions.undo()
+    dataset.decisions.undo()
+    assert set(dataset.frame["decided"]) == {"open"}
+
+
 def fates(dataset: Dataset, *paths: str) -> list[Fate]:
     now = review.state(dataset)
     rows = [row(dataset, path) for path in paths]

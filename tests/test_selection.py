@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedup.errors import UnknownMetric, UnknownTag, UsageError, WhereError
-from dedup.selection import KINDS, QUERY_KEYS, Range, Selection
+from dedup.selection import DECIDED, KINDS, QUERY_KEYS, ROLES, Range, Selection
 from tests.frames import PATHS, make_frame
 
 FRAME = make_frame([f"{i:02}/{path}" for i in range(6) for path in PATHS])
@@ -30,6 +30,8 @@ selections = st.builds(
     tags_all=some("keep", "a b"),
     tags_none=some("blurry", "gone"),
     kinds=some(*KINDS),
+    roles=some(*ROLES),
+    decided=some(*DECIDED),
     relations=some("mirrored", "cropped", "nothing"),
     classes=some("cat", "dog"),
     folders=some("", "00", "01/dog", "02/dog/sub", "0"),
@@ -53,6 +55,8 @@ wild = st.builds(
     tags_all=st.lists(anything, max_size=2),
     tags_none=st.lists(anything, max_size=2),
     kinds=some(*KINDS),
+    roles=some(*ROLES),
+    decided=some(*DECIDED),
     relations=st.lists(anything, max_size=2),
     classes=st.lists(anything, max_size=2),
     folders=st.lists(anything, max_size=2),
@@ -134,6 +138,12 @@ def test_deleted_tags_and_unknown_metrics_match_nothing_unless_asked_strictly():
         Selection(tags_none=("kep",)).mask(FRAME, strict=True)
 
 
+def test_one_of_each_leaves_out_copies_and_what_cannot_be_read():
+    frame = make_frame([f"{n}.jpg" for n in range(4)])
+    frame = frame.assign(role=["keeper", "duplicate", "", ""], kind=["near", "near", "unique", "failed"])
+    assert Selection(roles=("keeper", "single")).mask(frame).tolist() == [True, False, True, False]
+
+
 def test_a_malformed_where_never_selects_more():
     with pytest.raises(WhereError):
         Selection.from_query({"where": "singularity <"}).mask(FRAME)
@@ -145,6 +155,7 @@ def test_a_malformed_where_never_selects_more():
         lambda: Range("width", math.nan, 1),
         lambda: Selection(tags_any="keep"),
         lambda: Selection(kinds=("similar",)),
+        lambda: Selection(roles=("",)),
     ],
 )
 def test_checked_at_birth(make):
@@ -158,11 +169,14 @@ def test_describes_itself():
         tags_any=("keep", "a"),
         tags_none=("b",),
         kinds=("near", "exact"),
+        roles=("keeper", "single"),
+        decided=("stays",),
         text="beach",
         where="camera",
     )
     assert selection.describe() == (
         "singularity 0 to 0.05 · width at least 100 · height at most 9 · blur 0 · near duplicates or exact duplicates"
+        " · keepers or without a copy · decided to stay"
         ' · tagged "keep" or "a" · not tagged "b" · path contains "beach" · camera'
     )
 

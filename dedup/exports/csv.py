@@ -41,12 +41,13 @@ TEXTS = (
     "role",
     "keeper_reason",
     "relation",
+    "decided",
 )
 INTEGERS = ("bytes", "width", "height", "group", "nearest_bits", "score_version")
 COLUMNS = (
     *("path", "sha256", "bytes", "width", "height", "format", "captured_at", "status", "error", "split", "class"),
     *("kind", "singularity", "group", "role", "keeper", "keeper_reason", "nearest", "distance", "nearest_bits"),
-    "relation",
+    *("relation", "decided"),
 )
 """The columns before the other metrics, the tags and the score's version."""
 
