@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 
 from dedup.annotations import Attachment, Coco, ImageId
 from dedup.exports.csv import encode, guarded
-from dedup.files import write_chunks
+from dedup.files import require_free, write_chunks
 from dedup.joining import Document, Part
 from dedup.model import EVALUATION_SPLITS, SPLITS
+from dedup.splits import check_name
 from dedup.words import plural
 
 PASSES = 20
@@ -265,9 +266,15 @@ def documents(sources: Sequence[tuple[Coco, Attachment]], splits: Mapping[str, s
 
 
 def write_coco(made: Mapping[str, Mapping[str, Any]], folder: Path, *, overwrite: bool = False) -> list[Path]:
-    """Write documents as `<split>.json` into an existing folder and return their paths. Raises `ExportError`."""
-    written = []
-    for name, document in made.items():
-        written.append(folder / f"{name}.json")
-        write_chunks(written[-1], [json.dumps(document).encode()], overwrite)
-    return written
+    """Write documents as `<split>.json` into an existing folder and return their paths.
+
+    Raises `UsageError` when a split cannot name a file, and `ExportError`; nothing was written then, save when the disk
+    refuses.
+    """
+    files = {folder / f"{name}.json": document for name, document in made.items()}
+    for name, output in zip(made, files, strict=True):
+        check_name(name)
+        require_free(output, overwrite)
+    for output, document in files.items():
+        write_chunks(output, [json.dumps(document).encode()], overwrite)
+    return list(files)

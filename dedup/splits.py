@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from dedup.errors import UsageError
 from dedup.foldernames import split_name, splits_in
 from dedup.model import Change
 from dedup.sources import PATH_COLUMNS
+from dedup.storage import clean_name
 
 SPLIT_COLUMNS = ("split", "subset", "set", "partition", "fold")
 
@@ -67,8 +69,21 @@ def from_coco(sources: Sequence[tuple[Coco, Attachment]]) -> Splits:
 
 
 def changes(splits: Mapping[str, str]) -> list[Change]:
-    """Decisions that set the split of images (path to split; "" takes one set before away)."""
+    """Decisions that set the split of images (path to split; "" takes one set before away).
+
+    Raises `UsageError` for a split that cannot name a file: a repair is written as one file per split.
+    """
+    for split in set(splits.values()) - {""}:
+        check_name(split)
     return [(SPLIT, path, "", split or None) for path, split in splits.items()]
+
+
+def check_name(split: str) -> None:
+    """Raises `UsageError` when no file can be called like the split."""
+    if clean_name(split) != unicodedata.normalize("NFC", split):
+        raise UsageError(
+            f"{split!r} cannot name a split. Use letters, digits, spaces and dashes, e.g. {clean_name(split)!r}."
+        )
 
 
 def follow(decisions: Decisions, new: Mapping[str, str], source: str) -> int:

@@ -66,6 +66,14 @@ def test_one_source_of_splits_at_a_time_and_none_that_says_nothing(folder, tmp_p
     assert "puts no image of set into a split" in capsys.readouterr().err
 
 
+def test_a_split_that_cannot_name_a_file_is_refused_when_it_is_set(folder, tmp_path, capsys):
+    (tmp_path / "splits.csv").write_text("path,split\n0000.jpg,train\ncopy.jpg,../evil\n")
+    capsys.readouterr()
+    assert main(["splits", "set", "--csv", str(tmp_path / "splits.csv")]) == 2
+    assert "'../evil' cannot name a split. Use letters" in capsys.readouterr().err
+    assert splits_now() == [""] * 4
+
+
 def test_a_repair_says_what_it_wrote_and_what_it_could_not(folder, tmp_path, capsys):
     file = tmp_path / "splits.csv"
     file.write_text("path,split\n0000.jpg,train\n0001.jpg,train\ncopy.jpg,test\n")

@@ -14,7 +14,7 @@ from pycocotools.coco import COCO
 
 from dedup import leaks
 from dedup.annotations import Coco
-from dedup.errors import ExportError
+from dedup.errors import ExportError, UsageError
 from dedup.exports import csv
 from dedup.model import EVALUATION_SPLITS
 from tests.frames import make_frame
@@ -217,6 +217,18 @@ def test_coco_files_follow_the_moves(tmp_path):
     assert len({a["id"] for a in joined.dataset["annotations"]}) == 2
     assert joined.dataset["info"] == {"description": "test"}
     assert [image["id"] for image in test.images] == [1]
+
+
+def test_nothing_is_written_outside_the_folder_nor_a_part_of_a_repair(tmp_path):
+    folder = tmp_path / "new"
+    folder.mkdir()
+    with pytest.raises(UsageError, match="cannot name a split"):
+        leaks.write_coco({"train": {}, "../evil": {}}, folder)
+    assert [path.name for path in tmp_path.rglob("*")] == ["new"]
+    (folder / "val.json").write_text("mine")
+    with pytest.raises(ExportError, match="exists already"):
+        leaks.write_coco({"train": {}, "val": {}}, folder)
+    assert [path.name for path in folder.iterdir()] == ["val.json"]
 
 
 def test_unmoved_documents_are_as_they_were(tmp_path):

@@ -7,6 +7,7 @@ import json
 import shutil
 import zipfile
 
+import numpy as np
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -131,6 +132,13 @@ def test_a_folder_is_put_into_a_split_by_hand(unsplit):
     assert "1 group lies" in texts(at)
     healthy(button(at, "Forget").click().run())
     assert set(unsplit.frame["split"]) == {""}
+
+
+def test_a_typed_split_is_known_by_its_other_names_and_refused_when_it_cannot_name_a_file(unsplit):
+    splitting.set_by_hand(unsplit, unsplit.decisions, np.array([2]), " Held-out")
+    with pytest.raises(UsageError, match="cannot name a split"):
+        splitting.set_by_hand(unsplit, unsplit.decisions, np.array([2]), "../evil")
+    assert unsplit.frame["split"].tolist() == ["", "", "holdout", ""]
 
 
 def test_splits_come_from_a_csv_or_coco_files(unsplit):

@@ -56,6 +56,17 @@ def test_only_images_that_change_their_split_are_new():
     }
 
 
+@pytest.mark.parametrize("name", ["../evil", "fold/2", "C:\\data", "..", "a\nb", "x" * 300])
+def test_a_split_that_cannot_name_a_file_is_refused(name):
+    with pytest.raises(UsageError, match="cannot name a split"):
+        splits.changes({"a.jpg": "train", "d.jpg": name})
+
+
+def test_any_plain_text_names_a_split():
+    names = ["fold 2", "entrai\u0302nement", "entra\u00eenement", "日本", ""]
+    assert [value or "" for *_, value in splits.changes(dict(zip("abcde", names, strict=True)))] == names
+
+
 def test_splits_become_decisions_that_can_be_undone(tmp_path):
     decisions = Decisions(tmp_path / "decisions.db")
     decisions.decide(splits.changes({"a.jpg": "test", "d.jpg": "val"}), "Set splits")

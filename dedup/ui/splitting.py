@@ -16,6 +16,7 @@ from dedup.annotations import Coco
 from dedup.dataset import Dataset
 from dedup.decisions import SPLIT, Decisions
 from dedup.errors import DedupError, UsageError
+from dedup.foldernames import split_name
 from dedup.frame import below
 from dedup.model import SPLITS
 from dedup.ordering import Rows
@@ -163,7 +164,8 @@ def _by_hand(opened: Opened, view: View) -> None:
 def set_by_hand(dataset: Dataset, mine: Decisions, rows: Rows, split: str | None) -> None:
     """Put images into a split, or (None) back into the one their folder says, in one undoable step."""
     paths = dataset.frame["path"].to_numpy(object)[rows].tolist()
-    named = split.strip() if split else ""
+    typed = split.strip() if split else ""
+    named = split_name(typed) or typed
     label = f"Put {plural(len(paths), 'image')} {f'into {named}' if named else 'back by folder'}"
     changed = mine.decide(splits.changes(dict.fromkeys(paths, named)), label)
     say(f"{plural(changed, 'image')} changed their split.")
