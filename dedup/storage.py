@@ -256,11 +256,16 @@ def clean_name(text: str) -> str:
 
 
 def name_for(home: Path, source: Path, root: Path) -> str:
-    """The dataset that already belongs to this source, whatever its name, or a fresh name made from the source."""
+    """The dataset that already belongs to this source, whatever its name, or a fresh name made from the source.
+
+    Raises `UsageError` where several belong to it: their splits, labels and decisions differ.
+    """
     base = clean_name(source.stem if source.is_file() else root.name)
     own = [store.directory.name for store in stores(home) if _is_of(store, source)]
+    if len(own) > 1:
+        raise UsageError(f"{source} belongs to the datasets {', '.join(own)}. Say which with --name, e.g. {own[0]}.")
     if own:
-        return base if base in own else own[0]
+        return own[0]
     for number in range(1, 10_000):
         name = base if number == 1 else f"{base}-{number}"
         if not (home / name / INFO_FILE).exists():

@@ -25,6 +25,25 @@ def test_a_folder_is_itself_and_no_dataset_of_its_name(home, tmp_path, monkeypat
         assert main(["check", "batch", "--max-exact", "0"]) == code
 
 
+def test_of_several_datasets_on_a_folder_the_one_to_check_is_named(home, tmp_path, capsys):
+    folder_of_photos(tmp_path / "in", 2)
+    (tmp_path / "splits.csv").write_text("path,split\n0000.jpg,train\ncopy.jpg,test\n")
+    shutil.copy(tmp_path / "in/0000.jpg", tmp_path / "in/copy.jpg")
+    check = ["check", str(tmp_path / "in"), "--max-leaks", "0"]
+    assert main(check) == 0
+    assert said(capsys).startswith(f"in: 3 images of {tmp_path / 'in'}\n")
+    assert main(["scan", str(tmp_path / "in"), "--name", "a split one"]) == 0
+    assert main(["splits", "a split one", "--csv", str(tmp_path / "splits.csv")]) == 0
+    capsys.readouterr()
+    for verb in (check, ["scan", str(tmp_path / "in")]):
+        assert main(verb) == 2
+        assert "belongs to the datasets a split one, in. Say which with --name" in capsys.readouterr().err
+    for name, code in (("in", 0), ("a split one", 1)):
+        assert main([*check, "--name", name, "--json"]) == code
+        assert json.loads(said(capsys))["dataset"] == name
+    assert main(["check", "in", "--max-leaks", "0"]) == 0
+
+
 def test_what_was_scanned_before_is_looked_at_again(home, tmp_path, monkeypatch, capsys):
     folder_of_photos(tmp_path / "batch", 2)
     assert main(["scan", str(tmp_path / "batch")]) == 0

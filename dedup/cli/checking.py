@@ -10,6 +10,7 @@ import typer
 import dedup
 from dedup import fingerprint, gate
 from dedup.cli.common import Home, Json, Name, Output, Overwrite, opened, progress, say, say_json
+from dedup.cli.scanning import NAME_HELP
 from dedup.dataset import Dataset
 from dedup.errors import DatasetError, SourceError, UnknownDataset, UsageError
 from dedup.fingerprint import Fingerprint
@@ -34,6 +35,7 @@ def check(
     max_leaks: Limit = None,
     max_clashes: Limit = None,
     max_failed: MaxFailed = None,
+    name: Annotated[str | None, typer.Option("--name", help=NAME_HELP)] = None,
     against: Annotated[
         str | None, typer.Option("--against", help="A fingerprint, or the name of a dataset, to compare with.")
     ] = None,
@@ -45,15 +47,17 @@ def check(
     if against is None and {max_exact, max_near, max_leaks, max_clashes, max_failed} == {None}:
         raise UsageError("Nothing was checked. Give a limit, e.g. --max-exact 0 --max-leaks 0, or --against.")
     known = _known(against, home) if against is not None else None
-    dataset = _scanned(folder, home)
+    dataset = _scanned(folder, name, home)
     if isinstance(known, Dataset) and known.info.source == dataset.info.source:
         raise UsageError(f"{folder} and {against} are one and the same folder. Compare with another one.")
     report = gate.check(dataset, gate.Limits(max_exact, max_near, max_leaks, max_clashes, max_failed or 0))
     matches = _matches(dataset, known)
     passed = report.passed and not matches
     if as_json:
-        say_json({"passed": passed} | _described(report) | ({} if known is None else _compared(known, matches)))
+        told = {"passed": passed, "dataset": dataset.name, "root": dataset.root} | _described(report)
+        say_json(told | ({} if known is None else _compared(known, matches)))
     else:
+        say(f"{dataset.name}: {plural(len(dataset.frame), 'image')} of {dataset.root}")
         _tell(report)
         if known is not None:
             _tell_matches(dataset, known, matches)
@@ -74,12 +78,12 @@ def export_fingerprint(
     say(f"Wrote the fingerprint of {plural(len(made), 'image')} to {output}.")
 
 
-def _scanned(folder: str, home: Path | None) -> Dataset:
-    """The dataset of a folder or list, else that of the name, as its files are now."""
+def _scanned(folder: str, name: str | None, home: Path | None) -> Dataset:
+    """The dataset `name` of a folder or list, else that which is called like `folder`, as its files are now."""
     path = Path(folder).expanduser()
     with progress() as on_progress:
-        if path.is_dir() or (path.is_file() and path.suffix.lower() in LIST_SUFFIXES):
-            return dedup.scan(path, home=home, on_progress=on_progress)
+        if name or path.is_dir() or (path.is_file() and path.suffix.lower() in LIST_SUFFIXES):
+            return dedup.scan(path, name=name, home=home, on_progress=on_progress)
         try:
             return opened(folder, home).rescan(on_progress=on_progress)
         except UnknownDataset as error:

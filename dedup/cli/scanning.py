@@ -15,10 +15,12 @@ from dedup.model import Kind, Role
 from dedup.selection import KINDS
 from dedup.words import plural
 
+NAME_HELP = "Name of the dataset (default: the folder's); needed where a folder has several."
+
 
 def scan(
     folder: Annotated[Path, typer.Argument(help="A folder of images, or a .txt or .csv list of them.")],
-    name: Annotated[str | None, typer.Option("--name", help="Name of the dataset (default: the folder's).")] = None,
+    name: Annotated[str | None, typer.Option("--name", help=NAME_HELP)] = None,
     annotations: Annotated[list[Path] | None, typer.Option("--annotations", help="A COCO file; repeatable.")] = None,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes (default: all).")] = None,
     max_pixels: Annotated[int | None, typer.Option("--max-pixels", min=1, help="Largest picture to decode.")] = None,
