@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 
 import pytest
@@ -77,7 +78,10 @@ def test_acts_are_carried_out_in_order_and_signed_by_the_tab(dataset):
     assert [operation.session for operation in dataset.decisions.history()][:3] == [at.session_state[current.WHO]] * 3
     strips = shown(at)["strips"]
     assert [strip["open"] for strip in strips] == [False, True, False] and len(now.open) == 1
-    assert shown(at)["told"] == [2, review.CHANGED]
+    told = shown(at)["told"]
+    assert [each["number"] for each in told] == [1, 2]
+    assert told[0]["words"].startswith("Undo: Keep") and not told[0]["refused"]
+    assert told[1]["words"] == review.CHANGED and told[1]["refused"] == ["0" * 16]
 
 
 def test_undo_by_key_leaves_the_latest_decision_of_another_tab_alone(dataset):
@@ -86,7 +90,7 @@ def test_undo_by_key_leaves_the_latest_decision_of_another_tab_alone(dataset):
     press(one, dataset, ("accept", [first["keeper"]]))
     press(other, dataset, ("accept", [second["keeper"]]))
     press(one, dataset, ("undo", []))
-    assert "The latest decision is by tab" in shown(one)["told"][1]
+    assert "The latest decision is by tab" in shown(one)["told"][-1]["words"]
     assert len(review.state(dataset).open) == 1
 
 
@@ -96,6 +100,16 @@ def test_groups_decided_stay_in_place_until_the_list_is_made_anew(dataset):
     assert len(shown(at)["strips"]) == 3 and "**2** open" in texts(at)
     button(at, "Refresh the list").click()
     assert len(shown(healthy(at.run()))["strips"]) == 2
+
+
+def test_after_a_scan_groups_keep_their_place_and_new_ones_follow(dataset):
+    at = run(dataset=dataset.info.key)
+    before = [strip["members"][0]["path"] for strip in shown(at)["strips"]]
+    for number, path in enumerate([before[-1]] * 9 + ["old/3 copy.png"] * 30):  # more to save than in the others
+        shutil.copy(dataset.root / path, dataset.root / "old" / f"z {number}.png")
+    dedup.scan(dataset.root, name="test", workers=1)
+    strips = shown(healthy(at.run()))["strips"]
+    assert [strip["members"][0]["path"] for strip in strips] == [*before, "old/z 9.png"]
 
 
 def test_tags_given_meanwhile_are_shown_and_filtered(dataset):

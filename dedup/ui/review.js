@@ -88,21 +88,32 @@ class Review {
     const current = this.strips[this.cursor] && idOf(this.strips[this.cursor]);
     this.data = data;
     this.askAgain();
-    const [number, text] = data.told;
-    if (!first && number !== this.told) this.notice(text);
-    this.told = number;
+    const news = first ? [] : data.told.filter(told => told.number > this.told);
+    this.told = data.told.at(-1)?.number ?? 0;
     applyPalette(this.root, data.palette);
     this.strips = this.foreseen();
+    const refused = this.refusedOf(news);
     const found = this.strips.findIndex(strip => idOf(strip) === current);
-    if (found >= 0) this.cursor = found;
+    if (refused >= 0) this.startAt(refused);
+    else if (found >= 0) this.cursor = found;
     else this.startAt(this.backwards ? this.strips.length - 1 : this.firstOpen());
     this.backwards = false;
     this.lay();
     this.paint();
+    if (news.length) this.notice(news.at(-1).words);
     if (first && deepActiveElement() === document.body) this.list.focus({ preventScroll: true });
-    if (turned || (first && this.cursor > 0)) this.reveal();
-    if (turned && this.view.open) this.compare();
+    if (turned || news.length || (found < 0 && this.cursor > 0)) this.reveal();
+    if ((turned || refused >= 0) && this.view.open) this.compare();
     this.preload();
+  }
+
+  /** The place of the group whose decision Python refused first, by any image of it; -1 when it refused none. */
+  refusedOf(news) {
+    const refused = news.map(told => this.trail.findIndex(strip => has(strip, told.refused))).filter(place => place >= 0);
+    if (!refused.length) return -1;
+    const meant = this.trail[refused[0]].members.map(member => member.id);
+    this.trail = this.trail.filter((strip, place) => !refused.includes(place));
+    return this.strips.findIndex(strip => has(strip, meant));
   }
 
   /** A turn of the page that Python took but, interrupted, did not make. */
@@ -256,9 +267,14 @@ class Review {
 
   // ---- what a person does
 
-  act(action, member = this.chosen) {
+  act(action, member = this.chosen, inSight = this.inSight()) {
     const strip = this.current;
     if (!strip || !member) return;
+    if (!inSight) {
+      this.reveal();
+      this.notice("This group was out of sight: look at it, then decide");
+      return;
+    }
     const refusal = this.refusal(action, strip, member);
     if (refusal) { this.notice(refusal); return; }
     const ids = action === "accept" ? [strip.keeper] : action === "reopen" ? strip.members.map(each => each.id) : [member.id];
@@ -267,6 +283,14 @@ class Review {
     this.refresh();
     if (action === "reopen") this.focus = this.suggestedFocus();
     if (action === "reopen") this.paint(); else this.advance();
+  }
+
+  /** Whether the chosen copy is to be seen: a key decides nothing that a person scrolled away from. */
+  inSight() {
+    const copy = this.nodes.get(idOf(this.current))?.querySelectorAll(".copy")[this.focus];
+    const { top = 0, bottom = 0 } = copy?.getBoundingClientRect() ?? {};
+    const middle = (top + bottom) / 2;
+    return this.view.open || (middle > this.deck.getBoundingClientRect().bottom && middle < window.innerHeight);
   }
 
   /** Why an act makes no sense here, "" when it does. */
@@ -326,7 +350,8 @@ class Review {
     this.list.focus({ preventScroll: true });
     if (!this.locate(event)) return;
     const button = event.target.closest("button")?.dataset.do;
-    if (button) this.commands()[button]();
+    if (DECIDING.has(button)) this.act(button, this.chosen, true);
+    else if (button) this.commands()[button]();
   }
 
   onButton(event) {
@@ -373,6 +398,11 @@ class Review {
 /** A strip is known by the image that was first when it was listed. */
 function idOf(strip) {
   return strip?.members[0].id;
+}
+
+/** Whether any of the images that `ids` name is in a strip. */
+function has(strip, ids) {
+  return strip.members.some(member => ids.includes(member.id));
 }
 
 // ---- one strip

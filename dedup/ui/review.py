@@ -27,6 +27,8 @@ SHEET = 20
 SHOWN_COPIES = 24
 """Copies of one group that are shown; an act means the others as well."""
 POLL_SECONDS = 2.0
+TOLD_AGAIN = 20
+"""Tellings that go to the browser with every run, for it may miss those between two runs."""
 
 WORKLIST, TOLD = "worklist", "review told"
 ORDERS = {
@@ -78,6 +80,14 @@ class Strip(TypedDict):
     clash: str
 
 
+class Telling(TypedDict):
+    """What a person is told, numbered; `refused` are the ids of a decision that was not made."""
+
+    number: int
+    words: str
+    refused: list[str]
+
+
 @dataclass(frozen=True)
 class Sheet:
     """One page of the list: its groups' ids, its number from 1, how many there are, the groups before it and in all,
@@ -127,7 +137,7 @@ def apply(opened: Opened, mine: Decisions, event: gallery.Event) -> Callable[[],
     try:
         told = _act(opened, mine, event["action"], event["ids"])
     except UsageError as error:
-        told = str(error)
+        return partial(_tell, str(error), event["ids"])
     return partial(_tell, told) if told else None
 
 
@@ -148,9 +158,15 @@ def _act(opened: Opened, mine: Decisions, act: str, ids: Sequence[str]) -> str:
     return ""
 
 
-def _tell(words: str) -> None:
-    count, _ = st.session_state.get(TOLD, (0, ""))
-    st.session_state[TOLD] = (count + 1, words)
+def _tell(words: str, refused: Sequence[str] = ()) -> None:
+    before = _told()
+    number = before[-1]["number"] + 1 if before else 1
+    st.session_state[TOLD] = [*before, Telling(number=number, words=words, refused=list(refused))][-TOLD_AGAIN:]
+
+
+def _told() -> list[Telling]:
+    told: list[Telling] = st.session_state.get(TOLD, [])
+    return told
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------
@@ -217,17 +233,25 @@ def sheet_of(opened: Opened, view: View) -> Sheet:
 
 def worklist(opened: Opened, view: View) -> Worklist:
     """The listed groups. The list stands still while a person works through it: it is made anew for another order or
-    filter, after a scan, when a tag was given that the filter asks for, and when asked."""
+    filter, when a tag was given that the filter asks for, and when asked; after a scan the order stays."""
     tagged = opened.dataset.decisions.revisions()[0] if asks_for_tags(view.selection) else None
-    key = (view.dataset, opened.dataset.scan_id, view.groups, view.undecided, view.selection, tagged)
-    known: tuple[object, Worklist] | None = st.session_state.get(WORKLIST)
-    if known is None or known[0] != key:
+    key = (view.dataset, view.groups, view.undecided, view.selection, tagged)
+    scan = opened.dataset.scan_id
+    known: tuple[object, str, Worklist] | None = st.session_state.get(WORKLIST)
+    if known is None or known[:2] != (key, scan):
         now = state(opened)
         ids = now.frame["id"].to_numpy(object)
         numbers = review.listed(now, view.groups, view.selection, undecided=view.undecided)
-        known = (key, tuple(tuple(ids[now.members[number]]) for number in numbers))
+        groups = tuple(tuple(ids[now.members[number]]) for number in numbers)
+        known = (key, scan, _in_place(groups, known[2]) if known and known[0] == key else groups)
         st.session_state[WORKLIST] = known
-    return known[1]
+    return known[2]
+
+
+def _in_place(groups: Worklist, before: Worklist) -> Worklist:
+    """Groups in the order that their images had before, new ones last."""
+    place = {each: number for number, ids in enumerate(before) for each in ids}
+    return tuple(sorted(groups, key=lambda ids: min(place.get(each, len(before)) for each in ids)))
 
 
 def pager(sheet: Sheet, *, key: str) -> None:
@@ -268,7 +292,7 @@ def show(opened: Opened, view: View, sheet: Sheet) -> None:
             "strips": strips(opened, sheet.groups),
             "sheet": {"number": sheet.number, "of": sheet.of, "before": sheet.before, "total": sheet.total},
             "preload": [url for side in _next_sides(opened, sheet) for url in (side["thumb"], side["full"])],
-            "told": st.session_state.get(TOLD, (0, "")),
+            "told": _told(),
             "tags": {tag.name: tag.colour for tag in opened.dataset.tags.values()},
         },
     )

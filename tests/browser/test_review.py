@@ -17,6 +17,7 @@ from PIL import Image, ImageFilter, ImageOps
 import dedup
 from dedup import review
 from dedup.dataset import Dataset
+from dedup.decisions import KEEPER
 from tests.browser.conftest import ROOT
 
 pytestmark = pytest.mark.browser
@@ -195,6 +196,24 @@ def test_a_link_reopens_the_view(app, page, dataset):
     page.wait_for_url("**panel=rules**")
     page.reload()
     page.get_by_text("Accept all suggestions for exact duplicates").wait_for()
+
+
+def test_no_group_is_decided_unseen(app, page, dataset):
+    opened(page, app, dataset, "&groups=kind")
+    first = page.locator(".strip-row").first
+    copy = first.locator(".path").inner_text() + "/" + first.locator(".name").last.inner_text()
+    dataset.decisions.decide([(KEEPER, copy, "", "1")], "Another keeper than the page shows")
+    page.keyboard.press("Enter")
+    page.get_by_text(review.CHANGED).wait_for()
+    until(lambda: "current" in (first.get_attribute("class") or ""))
+    page.locator(".strip-row").nth(12).scroll_into_view_if_needed()
+    page.keyboard.press("Enter")
+    page.get_by_text("This group was out of sight").wait_for()
+    assert not review.state(dataset).dropped
+    page.keyboard.press("Enter")
+    until(lambda: len(review.state(dataset).dropped) == 1)
+    (row,) = review.state(dataset).dropped
+    assert dataset.frame["name"].iat[row] == Path(copy).name and dataset.frame["path"].iat[row] != copy
 
 
 def test_the_dogs_end_at_993_and_come_back(app, page, shared_data, tmp_path, home):
