@@ -76,6 +76,16 @@ def test_tag_where_undo_redo_history(folder, capsys):
     assert [each["state"] for each in json.loads(said(capsys))] == ["undone", "done"]
 
 
+def test_a_tag_for_no_image_is_not_made(folder, capsys):
+    said(capsys)
+    assert main(["tag", "set", "blurry", "--where", "singularity > 2"]) == 0
+    assert said(capsys) == "No image matches; nothing was done.\n"
+    assert main(["tag", "set", "blurry", "--where", "singularity > 2", "--json"]) == 0
+    assert json.loads(said(capsys)) == {"tag": "blurry", "selected": 0, "changed": 0}
+    assert main(["history", "set"]) == 0
+    assert said(capsys) == ""
+
+
 @pytest.mark.parametrize("to", ["csv", "pairs", "coco"])
 def test_exports_of_a_selection(to, folder, tmp_path, capsys):
     output = tmp_path / f"out.{to}"

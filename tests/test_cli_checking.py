@@ -83,9 +83,14 @@ def test_limits_hold_beside_a_comparison(base, capsys):
     assert main([*check, "--max-exact", "0"]) == 1
     told = said(capsys)
     assert "exact duplicates: 1, more than the 0 allowed." in told and "0 images of 3 known already." in told
+    assert told.endswith("\nFailed: too many exact duplicates.\n")
     assert main([*check, "--max-exact", "1", "--json"]) == 0
     shutil.copy(base / "base/0000.jpg", base / "new/known.jpg")
     said(capsys)
+    assert main([*check, "--max-exact", "0"]) == 1
+    assert said(capsys).endswith("\nFailed: too many exact duplicates, 1 image known already.\n")
+    assert main([*check, "--max-exact", "1"]) == 1
+    assert said(capsys).endswith("\nFailed: 1 image known already.\n")
     assert main([*check, "--max-exact", "1", "--json"]) == 1
     answer = json.loads(said(capsys))
     assert not answer["passed"] and [each["path"] for each in answer["known"]] == ["known.jpg"]
@@ -108,7 +113,8 @@ def test_files_that_cannot_be_read_do_not_pass(base, capsys):
 def test_leaks_without_splits_are_remarked_upon(base, capsys):
     said(capsys)
     assert main(["check", "base", "--max-leaks", "0"]) == 0
-    assert "leaks: 0, of 0 allowed (no image has a split" in said(capsys)
+    told = said(capsys)
+    assert "leaks: 0, of 0 allowed (no image has a split" in told and told.endswith("\nPassed.\n")
     assert main(["check", "base", "--max-leaks", "0", "--json"]) == 0
     finding = json.loads(said(capsys))["findings"]["leaks"]
     assert finding["count"] == 0 and "dedup splits" in finding["remark"]

@@ -61,6 +61,7 @@ def check(
         _tell(report)
         if known is not None:
             _tell_matches(dataset, known, matches)
+        _tell_verdict(report, matches)
     return 0 if passed else 1
 
 
@@ -129,6 +130,12 @@ def _tell_matches(dataset: Dataset, known: Dataset | Fingerprint, matches: list[
     say(f"{plural(len(matches), 'image')} of {len(dataset.frame):,} known already.")
     if _is_hash_only(known):
         say(HASHES_ALONE)
+
+
+def _tell_verdict(report: gate.CheckReport, matches: list[gate.Match]) -> None:
+    wrong = [f"too many {finding.name}" for finding in report.findings if finding.exceeded]
+    wrong += [f"{plural(len(matches), 'image')} known already"] if matches else []
+    say(f"Failed: {', '.join(wrong)}." if wrong else "Passed.")
 
 
 def _is_hash_only(known: Dataset | Fingerprint) -> bool:

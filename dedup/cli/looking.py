@@ -83,9 +83,12 @@ def tag(
     """Put a tag on the images that --where selects (all without it), or take it off."""
     dataset = opened(name, home)
     mask = selected(dataset, where, None)
-    changed = dataset.tag(mask, tag_name, remove=remove)
+    changed = dataset.tag(mask, tag_name, remove=remove) if remove or mask.any() else 0
     if as_json:
         say_json({"tag": tag_name, "selected": int(mask.sum()), "changed": changed})
+        return
+    if not mask.any():
+        say("No image matches; nothing was done.")
         return
     verb = "Removed" if remove else "Added"
     say(f"{verb} tag {tag_name}: {plural(changed, 'image')} of {int(mask.sum()):,} selected changed.")
