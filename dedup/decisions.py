@@ -282,10 +282,11 @@ class Decisions:
                 _write(connection, kind, subject, target, after)
                 recorded.append((kind, subject, target, before, after))
         if recorded:
+            counted = sum(kind not in (TAG_NAME, TAG_COLOUR) for kind, *_ in recorded) or 1  # a tag itself is no image
             connection.execute("UPDATE operation SET state = 'dropped' WHERE state = 'undone'")
             operation = connection.execute(
                 "INSERT INTO operation (at, session, label, changes) VALUES (?, ?, ?, ?)",
-                (datetime.now(UTC).isoformat(timespec="seconds"), self.session, label, len(recorded)),
+                (datetime.now(UTC).isoformat(timespec="seconds"), self.session, label, counted),
             ).lastrowid
             connection.executemany(
                 "INSERT INTO change VALUES (?, ?, ?, ?, ?, ?)", [(operation, *change) for change in recorded]

@@ -78,9 +78,11 @@ def merge(decisions: Deciding, frame: pd.DataFrame, verdicts: Verdicts, label: s
     Fates are for all images of that content in a group with that keeper, except those decided here already. Where
     another image of the group is its keeper here, the one that they name is chosen, unless a person chose here.
     """
+    before = len(of(decisions))
     changes = [change(*sorted(pair)) for pair in sorted(verdicts.different, key=sorted)]
     reviewed = map(review, sorted(verdicts.reviewed))
-    return decisions.decide([*changes, *reviewed, *_fated(decisions, frame, verdicts.fates)], label)
+    decisions.decide([*changes, *reviewed, *_fated(decisions, frame, verdicts.fates)], label)
+    return len(of(decisions)) - before
 
 
 def change(one: str, other: str, *, remove: bool = False) -> Change:

@@ -45,6 +45,13 @@ def test_a_new_decision_drops_what_was_undone(decisions):
     assert decisions.redo() is None and list(decisions.tags()) == ["y"]
 
 
+def test_history_counts_images_and_not_what_makes_a_tag(decisions):
+    decisions.tag(["a", "b"], "x")
+    decisions.create_tag("y")
+    decisions.delete_tag("x")
+    assert [each.changes for each in decisions.history()] == [2, 1, 2]
+
+
 def test_nothing_changed_is_no_step(decisions):
     decisions.tag(["a"], "x")
     assert decisions.tag(["a"], "x") == 0 and len(decisions.history()) == 1
