@@ -11,6 +11,7 @@ opened = opened_dataset()
 grid.apply_events(opened)
 view = filters.understood(opened)
 st.title("Filter & Export")
+quality.preset_choice(opened, view, (quality.ALL, quality.ONE_OF_EACH, quality.REMAINING), counted=True)
 filters.chips(view, all_ranges=True)
 with st.container(border=True):
     filters.panel(opened, view)

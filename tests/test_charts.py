@@ -64,6 +64,10 @@ def test_the_slider_reaches_the_ends_of_the_near_band_exactly_and_has_many_place
     assert sum(0 < stop < NEAR_SINGULARITY for stop in stops) > 50
 
 
+def test_the_slider_stops_at_whole_numbers_where_values_are_whole():
+    assert all(stop == int(stop) for stop in scale_of("width", np.array([7.0, 19.0])).stops())
+
+
 @pytest.mark.parametrize(
     ("box", "expected"),
     [

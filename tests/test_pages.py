@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import dedup
+from dedup import review
 from dedup.errors import Cancelled, DedupError
 from dedup.model import Progress
 from dedup.selection import Selection
@@ -85,6 +86,42 @@ def test_the_range_is_set_by_its_exact_ends_and_by_presets(dataset):
     assert at.number_input(key="low").value == pytest.approx(0.05001)
     healthy(at.button_group(key="preset").set_value("All").run())
     assert "selection holds **15** of **15**" in texts(at)
+
+
+def test_one_click_selects_one_of_each_and_what_is_not_to_be_removed(dataset):
+    query = {"dataset": dataset.info.key, "range": "brightness:0:"}
+    at = run_page("export", query)
+    assert at.button_group(key="preset").options == ["All (15)", "One of each (12)"]
+    healthy(at.button_group(key="preset").set_value("One of each").run())
+    assert chips(at) == ["Brightness at least 0", "part: Keeper, Without a copy"]
+    assert at.metric[0].value == "12"
+    dataset.decisions.decide(*accepted(dataset))
+    at = run_page("export", query)
+    assert at.button_group(key="preset").options[2] == "Without what I decided to remove (13)"
+    healthy(at.button_group(key="preset").set_value("Without what I decided to remove").run())
+    assert at.metric[0].value == "12"  # nobody knows how bright the broken one is
+    assert at.button_group(key="preset").value == "Without what I decided to remove"
+
+
+def accepted(dataset):
+    """The changes of accepting the only group, and their label."""
+    now = review.state(dataset)
+    [rows] = now.members.values()
+    step = review.accept(now, rows[0])
+    return step.changes, step.label
+
+
+def test_files_that_could_not_be_read_are_one_click_away(dataset):
+    at = run_page("explorer")
+    healthy(at.button_group(key="preset").set_value("Failed").run())
+    assert "selection holds **1** of **15**" in texts(at)
+
+
+def test_a_range_of_whole_numbers_has_no_decimals_and_sizes_have_units(dataset):
+    at = run_page("explorer", {"dataset": dataset.info.key, "metric": "bytes"})
+    assert at.number_input(key="low").proto.format == "%.0f"
+    assert {label.split()[-1] for label in at.select_slider(key="range").options} <= {"B", "kB"}
+    assert all(item["value"].endswith(("B", "kB")) for item in mounted(at)[0]["items"])
 
 
 def test_a_link_opens_the_view_it_tells(dataset):
@@ -171,7 +208,12 @@ def test_an_export_holds_exactly_the_selection(dataset):
 
 def test_the_export_page_counts_what_is_left(dataset):
     at = run_page("export", {"dataset": dataset.info.key, "kind": "unique"})
-    assert [each.value for each in at.metric] == ["12", "0", "0", "0"]
+    assert [(each.value, each.delta) for each in at.metric] == [
+        ("12", "3 left out"),
+        ("0", "2 left out"),
+        ("0", ""),
+        ("0", "1 left out"),
+    ]
 
 
 def test_the_preview_of_an_export_offers_tags_and_shows_similar_images(dataset):

@@ -65,10 +65,11 @@ def counter(opened: Opened, view: View) -> None:
         column.metric(
             title,
             f"{held:,}",
-            f"{-left_out:,} left out" if left_out else "all of them",
+            f"{left_out:,} left out" if left_out else "all of them" if of else None,
             delta_color="off",
             delta_arrow="off",
             border=True,
+            height="stretch",
         )
 
 

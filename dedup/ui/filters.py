@@ -10,7 +10,7 @@ import streamlit as st
 
 from dedup.errors import WhereError
 from dedup.model import Kind
-from dedup.selection import Selection
+from dedup.selection import GOES, OPEN, STAYS, Selection
 from dedup.ui import session
 from dedup.ui.library import Opened
 from dedup.ui.quality import BY_NAME
@@ -20,7 +20,17 @@ DRAFT = "where draft"
 MANY = 500
 """Choices offered in one list, the most frequent ones; beyond that, path text finds the rest."""
 
-WORDS = {Kind.EXACT: "Exact duplicate", Kind.NEAR: "Near duplicate", Kind.UNIQUE: "Unique", Kind.FAILED: "Failed"}
+CHOICES = {
+    "kinds": {
+        str(Kind.EXACT): "Exact duplicate",
+        str(Kind.NEAR): "Near duplicate",
+        str(Kind.UNIQUE): "Unique",
+        str(Kind.FAILED): "Failed",
+    },
+    "roles": {"keeper": "Keeper", "duplicate": "Duplicate", "single": "Without a copy"},
+    "decided": {GOES: "Goes", STAYS: "Stays", OPEN: "Open"},
+}
+"""What few things a part of a selection can be, in words."""
 
 
 def panel(opened: Opened, view: View) -> None:
@@ -30,13 +40,16 @@ def panel(opened: Opened, view: View) -> None:
     for column, (field, label) in zip(columns, _TAG_FILTERS.items(), strict=True):
         with column:
             _several(label, field, _offered(tags, getattr(view.selection, field)), view)
-    st.pills(
-        "Kind",
-        [str(kind) for kind in WORDS],
-        format_func=lambda kind: WORDS[Kind(kind)],
-        selection_mode="multi",
-        **_bound("kinds", view, default=[]),
-    )
+    with st.container(horizontal=True, gap="large"):
+        for field, words in CHOICES.items():
+            with st.container(width="content"):
+                st.pills(
+                    _LABELS[field],
+                    list(words),
+                    format_func=words.__getitem__,
+                    selection_mode="multi",
+                    **_bound(field, view, default=[]),
+                )
     offers = {field: choices(opened, column) for field, column in _COLUMNS.items()}
     shown = {field: offer for field, offer in offers.items() if offer or getattr(view.selection, field)}
     for column, (field, offer) in zip(st.columns(max(1, len(shown))), shown.items(), strict=False):
@@ -96,7 +109,8 @@ _TAG_FILTERS = {
     "tags_none": "With none of the tags",
 }
 _COLUMNS = {"relations": "relations", "classes": "classes", "folders": "folder", "splits": "split"}
-_LABELS = {"relations": "Relation", "classes": "Class", "folders": "Folder", "splits": "Split"}
+_LABELS = {"kinds": "Kind", "roles": "Part in its group", "decided": "Decided"}
+_LABELS |= {"relations": "Relation", "classes": "Class", "folders": "Folder", "splits": "Split"}
 
 
 def _several(label: str, field: str, options: list[str], view: View) -> None:
@@ -169,7 +183,8 @@ def _parts(view: View, *, all_ranges: bool) -> dict[str, Selection]:
     for field, words in _PART_WORDS.items():
         value = getattr(selection, field)
         if value:
-            told = value if isinstance(value, str) else ", ".join(str(each) for each in value)
+            known = CHOICES.get(field, {})
+            told = value if isinstance(value, str) else ", ".join(known.get(str(each), str(each)) for each in value)
             parts[f"{words}: {told}"] = replace(selection, **{field: type(value)()})
     return parts
 
@@ -184,6 +199,8 @@ _PART_WORDS = {
     "tags_all": "all tags",
     "tags_none": "no tag",
     "kinds": "kind",
+    "roles": "part",
+    "decided": "decided",
     "relations": "relation",
     "classes": "class",
     "folders": "folder",

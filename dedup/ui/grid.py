@@ -22,6 +22,7 @@ from dedup.ui.notices import say
 from dedup.ui.quality import BY_NAME
 from dedup.ui.similar import candidates, records, sides
 from dedup.ui.view import MAX_COLUMNS, MIN_COLUMNS, PAGE_SIZES, View
+from dedup.words import size
 
 COMPARING = "comparing"
 
@@ -80,19 +81,20 @@ def rows_of(dataset: Dataset, ids: Sequence[str]) -> Rows:
 def controls(page: Page, view: View, *, key: str) -> None:
     """Which page of how many, and how the cards are laid out."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.pagination(
-            page.of,
-            max_visible_pages=5,
-            **session.held(f"page {key}", page.number, lambda number: session.update(page=number)),
-        )
+        with st.container(width=300):  # a pagination without a width of its own folds all but two pages away
+            st.pagination(
+                page.of,
+                max_visible_pages=5,
+                **session.held(f"page {key}", page.number, lambda number: session.update(page=number)),
+            )
         st.space("stretch")
         with st.container(width=132):
             st.selectbox(
                 "Images on a page",
                 PAGE_SIZES,
                 label_visibility="collapsed",
-                format_func=lambda size: f"{size} a page",
-                **session.held(f"size {key}", view.size, lambda size: session.update(size=size)),
+                format_func=lambda number: f"{number} a page",
+                **session.held(f"size {key}", view.size, lambda number: session.update(size=number)),
             )
         with st.container(width=132):
             st.selectbox(
@@ -145,9 +147,11 @@ def items(dataset: Dataset, rows: Rows, metric: Metric) -> list[gallery.Item]:
 
 
 def value_text(number: float, metric: Metric) -> str:
-    """A metric as a card shows it: whole numbers grouped, others with four significant digits."""
+    """A metric as a card shows it: sizes with a unit, whole numbers grouped, others with four significant digits."""
     if math.isnan(number):
         return "unknown"
+    if metric.name == "bytes":
+        return size(number)
     if metric.whole:
         return f"{number:,.0f}"
     return f"{number:.4f}" if abs(number) < 1 else f"{number:,.4g}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,19 +13,30 @@ import streamlit as st
 from dedup.dataset import Dataset
 from dedup.metrics import METRICS, Metric
 from dedup.model import NEAR_SINGULARITY, Kind
+from dedup.selection import OPEN, STAYS, Selection
 from dedup.ui import charts, palette, session
 from dedup.ui.current import decisions
 from dedup.ui.library import Opened, asks_for_tags
 from dedup.ui.scale import ABOVE_ZERO, Scale, scale_of
 from dedup.ui.view import View
+from dedup.words import size
 
 BY_NAME: dict[str, Metric] = {metric.name: metric for metric in METRICS}
-PRESETS: dict[str, tuple[float | None, float | None]] = {
-    "Exact duplicates": (None, 0.0),
-    "Near duplicates": (ABOVE_ZERO, NEAR_SINGULARITY),
-    "Unique": (NEAR_SINGULARITY + ABOVE_ZERO, None),
-    "All": (None, None),
+ALL, ONE_OF_EACH, REMAINING = "All", "One of each", "Without what I decided to remove"
+PRESETS = {
+    "Exact duplicates": Selection().with_range("singularity", None, 0.0),
+    "Near duplicates": Selection().with_range("singularity", ABOVE_ZERO, NEAR_SINGULARITY),
+    "Unique": Selection().with_range("singularity", NEAR_SINGULARITY + ABOVE_ZERO, None),
+    "Failed": Selection(kinds=(Kind.FAILED,)),
+    ONE_OF_EACH: Selection(roles=("keeper", "single")),
+    REMAINING: Selection(decided=(STAYS, OPEN)),
+    ALL: Selection(),
 }
+"""Selections at one click: each replaces the range of singularity, the kinds, the roles and what was decided."""
+
+OCCASIONAL = ("Failed", REMAINING)
+"""Presets that are offered where they select something, but not everything."""
+
 EPOCH = "chart epoch"
 
 
@@ -110,35 +123,54 @@ def choose_quality(opened: Opened, view: View) -> None:
     low = scale.low if chosen.low is None else chosen.low
     high = scale.high if chosen.high is None else chosen.high
     left, middle, right = st.columns([1.6, 6, 1.6], vertical_alignment="bottom")
-    number: dict[str, Any] = {"step": 10.0**-scale.decimals * 10, "format": f"%.{scale.decimals + 1}f"}
+    decimals = 0 if scale.whole else scale.decimals + 1
+    number: dict[str, Any] = {"step": 1.0 if scale.whole else 10.0 ** (1 - scale.decimals), "format": f"%.{decimals}f"}
     left.number_input("From", **number, **session.held("low", float(low), lambda value: _set(scale, low=value)))
     right.number_input("To", **number, **session.held("high", float(high), lambda value: _set(scale, high=value)))
     middle.select_slider(
         f"Choose quality: {BY_NAME[view.metric].title.lower()}",
         scale.stops(low, high),
         value=(low, high),
-        format_func=lambda value: np.format_float_positional(value, scale.decimals + 1, trim="-"),
+        format_func=lambda value: (
+            size(value) if view.metric == "bytes" else np.format_float_positional(value, decimals, trim="-")
+        ),
         **session.held("range", (low, high), lambda ends: _set(scale, *ends)),
     )
 
 
 def presets(opened: Opened, view: View) -> None:
-    """One-click ranges of the singularity, where near begins, and how much the selection holds."""
-    chosen = view.selection.range_of("singularity")
-    active = next((name for name, ends in PRESETS.items() if ends == (chosen.low, chosen.high)), None)
+    """One-click selections, where near begins, and how much the selection holds."""
     selected, total = int(opened.mask(view.selection).sum()), opened.counts()[""]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.pills(
-            "Presets",
-            list(PRESETS),
-            label_visibility="collapsed",
-            **session.held("preset", active, lambda name: _preset(name or "All")),
-        )
+        preset_choice(opened, view, list(PRESETS))
         threshold = opened.dataset.near_threshold
         with st.popover(f"Near means ≤ {threshold:g}", type="tertiary", icon=":material/tune:", key="threshold open"):
             _threshold(opened, threshold)
         st.space("stretch")
         st.markdown(f"selection holds **{selected:,}** of **{total:,}**", width="content")
+
+
+def preset_choice(opened: Opened, view: View, names: Sequence[str], *, counted: bool = False) -> None:
+    """The presets of these names that make a difference here, if `counted` each with how many images it holds."""
+    held = {name: int(opened.mask(PRESETS[name]).sum()) for name in names}
+    chosen = view.selection.range_of("singularity")
+    now = view.selection.with_range("singularity", chosen.low, chosen.high)  # last of the ranges, as after a preset
+    active = next((name for name in names if preset_of(now, name) == now), None)
+    st.pills(
+        "Presets",
+        [name for name in names if name not in OCCASIONAL or name == active or 0 < held[name] < opened.counts()[""]],
+        format_func=lambda name: f"{name} ({held[name]:,})" if counted else name,
+        label_visibility="collapsed",
+        **session.held("preset", active, lambda name: _preset(name or ALL)),
+    )
+
+
+def preset_of(selection: Selection, name: str) -> Selection:
+    """The selection with what a preset is about set as it says, and all else as it is."""
+    preset = PRESETS[name]
+    ends = preset.range_of("singularity")
+    wanted = replace(selection, kinds=preset.kinds, roles=preset.roles, decided=preset.decided)
+    return wanted.with_range("singularity", ends.low, ends.high)
 
 
 def _threshold(opened: Opened, threshold: float) -> None:
@@ -161,9 +193,9 @@ def _set_threshold(opened: Opened, threshold: float) -> None:
 
 
 def _preset(name: str) -> None:
-    selection = session.view().selection.with_range("singularity", *PRESETS[name])
     _redraw()
-    session.update(metric="singularity", selection=selection)
+    shown = {"metric": "singularity"} if PRESETS[name].ranges else {}
+    session.update(**shown, selection=preset_of(session.view().selection, name))
 
 
 def _set(scale: Scale, low: float | None = None, high: float | None = None) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dedup.metrics import METRICS
 from dedup.model import NEAR_SINGULARITY
 
 ZERO_BAR = (-0.06, -0.02)
@@ -22,14 +23,17 @@ ABOVE_ZERO = 0.00001
 STEPS = 200
 """Places of the slider between its ends."""
 
+WHOLE = {metric.name for metric in METRICS if metric.whole}
+
 
 @dataclass(frozen=True)
 class Scale:
-    """A piecewise-linear map from values to positions; both sequences increase."""
+    """A piecewise-linear map from values, or `whole` numbers, to positions; both sequences increase."""
 
     values: tuple[float, ...]
     positions: tuple[float, ...]
     zero_apart: bool = False
+    whole: bool = False
 
     @property
     def low(self) -> float:
@@ -57,6 +61,8 @@ class Scale:
     @property
     def decimals(self) -> int:
         """Decimals that tell neighbouring places apart."""
+        if self.whole:
+            return 0
         span = self.high - self.low
         return 4 if self.zero_apart else int(np.clip(np.ceil(3 - np.log10(span)), 0, 8)) if span > 0 else 4
 
@@ -89,4 +95,5 @@ def scale_of(metric: str, values: NDArray[np.float64]) -> Scale:
         return Scale((0.0, NEAR_SINGULARITY, 1.0), (0.0, 0.3, 1.0), zero_apart=True)
     known = values[np.isfinite(values)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
-    return Scale((low, high), (low, high)) if low < high else Scale((low, low + 1.0), (low, low + 1.0))
+    ends = (low, high if low < high else low + 1.0)
+    return Scale(ends, ends, whole=metric in WHOLE)

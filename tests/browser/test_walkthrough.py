@@ -202,6 +202,10 @@ def test_a_link_reopens_the_view_and_back_goes_back(app, page, new_page, photos)
     other.get_by_text("selection holds 7 of 25").wait_for()
     expect(end(other, "To")).to_have_value("0.05000")
 
+    other.goto(f"{app.url}/explorer?size=12")
+    for number in "123":
+        other.get_by_test_id("stPagination").first.get_by_text(number, exact=True).wait_for()
+
     page.wait_for_timeout(1500)
     page.go_back()
     page.get_by_text("selection holds 25 of 25").wait_for()
