@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dedup.model import EVALUATION_SPLITS
+from dedup.words import plural
 
 COPY_NAME = re.compile(r"copy|copie|kopie|\(\d+\)|duplicate|~\d*$", re.IGNORECASE)
 
@@ -147,7 +148,7 @@ def _annotations_score(frame: pd.DataFrame) -> Scores:
 def _annotations_reason(keeper: Image, other: Image) -> str:
     if keeper["annotations"] == other["annotations"]:
         return "has a class, the other none"
-    return f"has {keeper['annotations']} annotations, the other {other['annotations']}"
+    return f"has {plural(keeper['annotations'], 'annotation')}, the other {other['annotations']}"
 
 
 KEEPER_RULES = (

@@ -45,6 +45,7 @@ CASES = [
     ({}, {"incoming": True, "split": "test"}, "the other is in an incoming folder"),
     ({"split": "test"}, {"split": "train", "annotations": 9}, "is in the test split"),
     ({"annotations": 7}, {"area": 1e6}, "has 7 annotations, the other 0"),
+    ({"annotations": 1}, {"area": 1e6}, "has 1 annotation, the other 0"),
     ({"classes": ("cat",)}, {"area": 1e6}, "has a class, the other none"),
     ({}, {"edits": "is cropped, is gray", "area": 1e6}, "the other is cropped, is gray"),
     ({}, {"softer": True, "lossless": True}, "the other is softer"),
