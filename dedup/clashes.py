@@ -153,26 +153,49 @@ def rectangle_of(annotation: Mapping[str, Any]) -> Rectangle | None:
     return x, y, x + width, y + height
 
 
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """How the annotations of two images meet, by their places: `matched` belong together, as (place in left, place in
+    right, IoU); `left` and `right` are those without a match although the other picture shows at least half of them,
+    and labels of the whole image that the other side has not."""
+
+    matched: tuple[tuple[int, int, float], ...]
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+
+    def turned(self) -> Meeting:
+        """The same with the sides exchanged."""
+        return Meeting(tuple((b, a, iou) for a, b, iou in self.matched), self.right, self.left)
+
+
+def meet(left: Sequence[Box], right: Sequence[Box], affine: NDArray[np.float64], region: Rectangle) -> Meeting:
+    """Compare the annotations of two images; `affine` is the map of pixels from left to right, `region` their
+    `shared_region`. Whatever asks what two images agree on asks here, so that all judge alike."""
+    here = [replace(box, rectangle=box.rectangle and map_box(box.rectangle, affine)) for box in left]
+    matched = match([_cut(box, region) for box in here], [_cut(box, region) for box in right])
+    return Meeting(
+        tuple(matched),
+        _alone(here, right, region, {a for a, _, _ in matched}),
+        _alone(right, here, region, {b for _, b, _ in matched}),
+    )
+
+
 def differences(left: Sequence[Box], right: Sequence[Box], pair: Mapping[str, Any]) -> tuple[Difference, ...]:
     """What the annotations of a pair's images disagree on; `pair` is one row of the pairs table."""
     affine = pixel_affine(pair)
-    region = shared_region(affine, pair)
-    labels = _label_differences(left, right)
-    here = [(box, carried) for box in left if box.rectangle and (carried := map_box(box.rectangle, affine))]
-    there = [(box, box.rectangle) for box in right if box.rectangle]
-    matched = match([_cut(box, area, region) for box, area in here], [_cut(box, area, region) for box, area in there])
-    found = [
-        Difference(here[a][0], there[b][0], iou) for a, b, iou in matched if here[a][0].category != there[b][0].category
-    ]
-    alone_left = [Difference(here[a][0], None) for a in _missing(here, region, {a for a, _, _ in matched})]
-    alone_right = [Difference(None, there[b][0]) for b in _missing(there, region, {b for _, b, _ in matched})]
-    return (*labels, *found, *alone_left, *alone_right)
+    sizes = [(int(pair[f"{side}_width"]), int(pair[f"{side}_height"])) for side in ("left", "right")]
+    met = meet(left, right, affine, shared_region(affine, sizes[0], sizes[1]))
+    return (
+        *(Difference(left[a], right[b], iou) for a, b, iou in met.matched if left[a].category != right[b].category),
+        *(Difference(left[place], None) for place in met.left if not left[place].crowd),
+        *(Difference(None, right[place]) for place in met.right if not right[place].crowd),
+    )
 
 
-def shared_region(affine: NDArray[np.float64], pair: Mapping[str, Any]) -> Rectangle:
-    """What of the right picture the left one shows too, in right's pixels."""
-    whole = map_box((0, 0, pair["left_width"], pair["left_height"]), affine)
-    return cut(whole, (0.0, 0.0, float(pair["right_width"]), float(pair["right_height"])))
+def shared_region(affine: NDArray[np.float64], left: tuple[int, int], right: tuple[int, int]) -> Rectangle:
+    """What of the right picture the left one shows too, in right's pixels; `left` and `right` are (width, height)."""
+    whole = map_box((0, 0, *left), affine)
+    return cut(whole, (0.0, 0.0, float(right[0]), float(right[1])))
 
 
 def match(left: Sequence[Box], right: Sequence[Box]) -> list[tuple[int, int, float]]:
@@ -216,25 +239,19 @@ def _counted(words: Iterable[str]) -> list[str]:
     return [word if count == 1 else f"{count} × {word}" for word, count in Counter(words).items()]
 
 
-def _cut(box: Box, rectangle: Rectangle, region: Rectangle) -> Box:
-    return replace(box, rectangle=cut(rectangle, region))
+def _cut(box: Box, region: Rectangle) -> Box:
+    return replace(box, rectangle=box.rectangle and cut(box.rectangle, region))
 
 
-def _missing(boxes: Sequence[tuple[Box, Rectangle]], region: Rectangle, matched: set[int]) -> list[int]:
+def _alone(boxes: Sequence[Box], others: Sequence[Box], region: Rectangle, matched: set[int]) -> tuple[int, ...]:
     """Places of the boxes that the other side should have and has not."""
-    return [
+    labels = {box.category for box in others if box.rectangle is None}
+    return tuple(
         place
-        for place, (box, rectangle) in enumerate(boxes)
-        if place not in matched
-        and not box.crowd
-        and area(rectangle) > 0
-        and area(cut(rectangle, region)) >= LEAST_SEEN * area(rectangle)
-    ]
+        for place, box in enumerate(boxes)
+        if place not in matched and (_mostly_in(box.rectangle, region) if box.rectangle else box.category not in labels)
+    )
 
 
-def _label_differences(left: Sequence[Box], right: Sequence[Box]) -> list[Difference]:
-    """Labels of the whole image that only one side has."""
-    here = {box.category: box for box in left if box.rectangle is None}
-    there = {box.category: box for box in right if box.rectangle is None}
-    only_here = [Difference(here[name], None) for name in sorted(here.keys() - there.keys())]
-    return only_here + [Difference(None, there[name]) for name in sorted(there.keys() - here.keys())]
+def _mostly_in(rectangle: Rectangle, region: Rectangle) -> bool:
+    return area(rectangle) > 0 and area(cut(rectangle, region)) >= LEAST_SEEN * area(rectangle)

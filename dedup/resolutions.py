@@ -1,14 +1,15 @@
 """What a person makes of a label clash, reflected in COCO documents.
 
-pick    one image's annotations are right: they replace the other's, carried over by the pair's map; what lies outside
-        the picked picture (of which it is a crop) stays
+pick    one image is right where the two differ: its annotations replace the other's, carried over by the pair's map
 merge   each image gets, carried over, what only the other has; where one box has two classes both are kept
 drop    neither can be trusted: both images leave the document
 leave   both stay as they are
 
-Carried boxes and polygons are cut at the picture's edge. What cannot be carried is left out and counted in a note: of a
-mask as run lengths only the box is left, of a crowd nothing; keypoints survive only without mirroring (left and right
-would change places). Between identical pictures everything is carried as it is.
+What both agree on, as `clashes` judges it, stays on either side as it is there, and so does what lies outside the other
+picture (which may be a crop). Of an object that a crop cuts off the fuller picture keeps its outline; only the class
+follows. Carried boxes and polygons are cut at the picture's edge. What cannot be carried is left out and counted in a
+note: of a mask as run lengths only the box is left, of a crowd nothing; keypoints survive only without mirroring (left
+and right would change places). Between identical pictures everything is carried as it is.
 """
 
 from __future__ import annotations
@@ -24,7 +25,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dedup.annotations import Attachment, Coco, FileNames, ImageId
-from dedup.clashes import LEAST_SEEN, Box, Clash, Rectangle, area, boxes_of, cut, match, record, rectangle_of
+from dedup.clashes import (
+    Box,
+    Clash,
+    Meeting,
+    Rectangle,
+    area,
+    boxes_of,
+    cut,
+    meet,
+    record,
+    rectangle_of,
+    shared_region,
+)
 from dedup.joining import next_id
 from dedup.relations import AFFINE, clip, invert_affine, map_box, pixel_affine
 
@@ -122,17 +135,18 @@ def inherit(
         if way is None:
             work.notes.append("annotations of images that are not directly related to the copy that stays")
         else:
-            given[keeper] += work.give(row, keeper, way)
+            given[keeper] += work.give(row, keeper, way, work.said(row, keeper))
     return Inherited({row: work.all_of(row) for row in {*given, *staying}}, +given, work.told())
 
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """From one picture's pixels to the other's, whose size is `size`."""
+    """From one picture's pixels to the other's, whose size is `size`; of a way back, `forth` is the way there."""
 
     affine: NDArray[np.float64]
     size: tuple[int, int]
     from_size: tuple[int, int]
+    forth: _Way | None = None
 
     @classmethod
     def along(cls, pair: Mapping[str, Any]) -> _Way:
@@ -144,11 +158,29 @@ class _Way:
 
     def back(self) -> _Way:
         inverse = invert_affine(self.affine.reshape(1, len(AFFINE)))[0].reshape(2, 3)
-        return _Way(inverse, self.from_size, self.size)
+        return _Way(inverse, self.from_size, self.size, forth=self)
 
     @property
     def edge(self) -> Rectangle:
         return 0.0, 0.0, float(self.size[0]), float(self.size[1])
+
+    def meet(self, here: Sequence[Box], there: Sequence[Box]) -> Meeting:
+        """How annotations here and there meet: judged along the pair, as where clashes are found, either way."""
+        if self.forth is not None:
+            return self.forth.meet(there, here).turned()
+        return meet(here, there, self.affine, self._region)
+
+    def goes_on(self, box: Box) -> bool:
+        """Whether a box there goes on beyond what the picture here shows of it; by more than a pixel, for no map is
+        exact."""
+        if box.rectangle is None:
+            return False
+        whole, shared = cut(box.rectangle, self.edge), cut(box.rectangle, self._region)
+        return any(abs(one - other) > 1 for one, other in zip(whole, shared, strict=True))
+
+    @property
+    def _region(self) -> Rectangle:
+        return shared_region(self.affine, self.from_size, self.size)
 
     @property
     def keeps(self) -> bool:
@@ -182,36 +214,43 @@ class _Work:
 
     def agree(self, clash: Clash, choice: Choice, forth: _Way, back: _Way) -> None:
         """Make both images of a clash say the same."""
-        if choice == Choice.MERGE:
-            only_left, only_right = list(self.boxes[clash.left]), list(self.boxes[clash.right])
-            self.give(clash.left, clash.right, forth, only_left)
-            self.give(clash.right, clash.left, back, only_right)
-            return
-        source, target, way = (
-            (clash.left, clash.right, forth) if choice == Choice.LEFT else (clash.right, clash.left, back)
-        )
-        self._clear_shared(target, back if way is forth else forth)
-        self.give(source, target, way)
+        said = self.said(clash.left, clash.right)
+        if choice != Choice.RIGHT:
+            self.give(clash.left, clash.right, forth, said, instead=choice == Choice.LEFT)
+        if choice != Choice.LEFT:
+            self.give(clash.right, clash.left, back, said, instead=choice == Choice.RIGHT)
 
-    def give(self, source: int, target: int, way: _Way, boxes: Sequence[Box] | None = None) -> int:
-        """Carry the annotations that only `source` has to `target`; at least half must lie in its picture. Returns how
-        many there were."""
-        offered = list(self.boxes[source]) if boxes is None else boxes
-        present = list(self.boxes.get(target, ()))
-        there = [_carried_box(box, way) for box in offered]
-        taken = {a for a, b, _ in match(there, present) if there[a].category == present[b].category}
-        labels = {box.category for box in present if box.rectangle is None}
+    def said(self, *rows: int) -> dict[int, list[Box]]:
+        """The annotations of images as they are now."""
+        return {row: list(self.boxes.get(row, ())) for row in rows}
+
+    def give(
+        self, source: int, target: int, way: _Way, said: Mapping[int, Sequence[Box]], *, instead: bool = False
+    ) -> int:
+        """Carry to `target` what `source` says and `target` does not, of what they `said`: `instead` of what it says
+        there, or beside it. Returns how many annotations there were."""
+        offered, present = said[source], said[target]
+        met = way.meet(offered, present)
+        disputed = {a: present[b] for a, b, _ in met.matched if offered[a].category != present[b].category}
+        for place in met.right if instead else ():
+            self._take_out(target, present[place])
         given = 0
-        for place, box in enumerate(offered):
-            known = box.category in labels if box.rectangle is None else place in taken
-            original = self.annotations[box.document][box.place]
-            if known or original is None or not _seen(box, there[place], way):
-                continue
-            moved = _carry(original, way, self.notes)
+        for place in sorted({*met.left, *disputed}):
+            carried, other = self._carried(offered[place]), disputed.get(place)
+            if other is not None and way.goes_on(other):
+                moved: Annotation | None = dict(self._carried(other).annotation)
+            else:
+                moved = _carry(carried.annotation, way, self.notes)
+            if other is not None and instead:
+                self._take_out(target, other)
             if moved is not None:
-                self.put(target, replace(self._carried(box), annotation=moved))
+                self.put(target, replace(carried, annotation=moved))
                 given += 1
         return given
+
+    def _take_out(self, row: int, box: Box) -> None:
+        self.annotations[box.document][box.place] = None
+        del self.boxes[row][box]
 
     def all_of(self, row: int) -> list[Carried]:
         """Every annotation of an image, as they are now."""
@@ -252,13 +291,6 @@ class _Work:
         if "categories" in coco.document or self.categories[number]:
             document["categories"] = self.categories[number]
         return replace(coco, document=document)
-
-    def _clear_shared(self, row: int, way: _Way) -> None:
-        """Take away the annotations of an image that the other picture (at the end of `way`) could show."""
-        for box in list(self.boxes[row]):
-            if _seen(box, _carried_box(box, way), way):
-                self.annotations[box.document][box.place] = None
-                del self.boxes[row][box]
 
     def put(self, row: int, given: Carried) -> None:
         """Add an annotation to an image."""
@@ -325,19 +357,6 @@ class _Ways:
 
 def _without_ids(record: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in record.items() if key not in ("id", "image_id", "category_id")}
-
-
-def _carried_box(box: Box, way: _Way) -> Box:
-    if box.rectangle is None:
-        return box
-    return replace(box, rectangle=cut(map_box(box.rectangle, way.affine), way.edge))
-
-
-def _seen(box: Box, there: Box, way: _Way) -> bool:
-    if box.rectangle is None or there.rectangle is None:
-        return True
-    whole = area(map_box(box.rectangle, way.affine))
-    return whole > 0 and area(there.rectangle) >= LEAST_SEEN * whole
 
 
 def _carry(annotation: Annotation, way: _Way, notes: list[str]) -> Annotation | None:

@@ -26,6 +26,8 @@ MIRRORED = SAME | {"xx": -1, "x0": 1, "orientation": 2}
 CROPPED = SAME | {"xx": 2, "right_width": 50, "cropped": 1}
 # right is left turned by a quarter: (x, y) goes to (1 - y, x)
 TURNED = SAME | {"xx": 0, "xy": -1, "x0": 1, "yx": 1, "yy": 0, "y0": 0, "right_width": 80, "right_height": 100}
+# right is left rotated by 20 degrees
+ROTATED = SAME | {"xx": 0.94, "xy": -0.274, "x0": 0.1, "yx": 0.4275, "yy": 0.94, "y0": -0.1}
 HALVED = SAME | {"right_width": 50, "right_height": 40, "scale": 0.5}
 
 Label = tuple[str, list[float]]
@@ -189,6 +191,60 @@ def test_picking_a_crop_keeps_what_lies_outside_of_it(tmp_path, frame):
     coco, again = after(frame, CROPPED, given_sources, Choice.RIGHT)
     assert again == []
     assert labels(coco, 1) == [("cow", [70, 10, 20, 20]), ("dog", [10, 10, 20, 20])]
+
+
+# a car of which the crop shows less than half, as the whole picture and as the crop have it
+WHOLE, CUT = [30, 10, 50, 20], [30, 10, 20, 20]
+
+
+@pytest.mark.parametrize("choice", [Choice.LEFT, Choice.RIGHT, Choice.MERGE])
+@pytest.mark.parametrize("crop", ["left", "right"])
+def test_what_both_agree_on_stays_as_each_has_it_though_a_crop_cuts_it(tmp_path, frame, choice, crop):
+    whole, cropped = [("car", WHOLE)], [("car", CUT), ("cat", [5, 40, 20, 20])]
+    if crop == "left":
+        # left is the left half of right
+        pair = SAME | {"xx": 0.5, "left_width": 50}
+        coco, again = after(frame, pair, sources(tmp_path, cropped, whole), choice)
+        of_crop, of_whole = labels(coco, 1), labels(coco, 2)
+    else:
+        coco, again = after(frame, CROPPED, sources(tmp_path, whole, cropped), choice)
+        of_crop, of_whole = labels(coco, 2), labels(coco, 1)
+    cat = [] if choice not in (Choice.MERGE, crop) else [("cat", [5, 40, 20, 20])]
+    assert again == []
+    assert of_whole == [("car", WHOLE), *cat]
+    assert of_crop == [("car", CUT), *cat]
+
+
+@pytest.mark.parametrize(
+    ("choice", "whole", "cropped"),
+    [
+        (Choice.LEFT, [("car", WHOLE)], [("car", CUT)]),
+        (Choice.RIGHT, [("bus", WHOLE)], [("bus", CUT)]),
+        (Choice.MERGE, [("bus", WHOLE), ("car", WHOLE)], [("bus", CUT), ("car", CUT)]),
+    ],
+)
+def test_the_fuller_picture_keeps_the_outline_of_what_the_crop_names_otherwise(tmp_path, frame, choice, whole, cropped):
+    coco, again = after(frame, CROPPED, sources(tmp_path, [("car", WHOLE)], [("bus", CUT)]), choice)
+    assert again == []
+    assert (labels(coco, 1), labels(coco, 2)) == (whole, cropped)
+
+
+@settings(max_examples=60)
+@given(
+    *[st.lists(st.tuples(*[st.integers(0, 60)] * 2, *[st.integers(4, 40)] * 2), max_size=4)] * 2,
+    st.sampled_from([SAME, MIRRORED, CROPPED, TURNED, HALVED, ROTATED]),
+    st.booleans(),
+)
+def test_handed_on_is_what_the_two_differ_in(tmp_path_factory, here, there, pair, forth):
+    both = [[("cat", list(box)) for box in boxes] for boxes in (here, there)]
+    given_sources = sources(tmp_path_factory.mktemp("differ"), *both)
+    boxes = clashes.boxes_of(three_images(), given_sources)
+    pairs = make_pairs([pair])
+    found = clashes.differences(boxes[0], boxes[1], clashes.record(pairs, 0))
+    leaving = (0, 1) if forth else (1, 0)
+    inherited = resolutions.inherit(three_images(), pairs, given_sources, [leaving])
+    only = [each.left if forth else each.right for each in found]
+    assert inherited.given.get(leaving[1], 0) == sum(box is not None for box in only)
 
 
 @pytest.mark.parametrize(
