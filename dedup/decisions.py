@@ -24,7 +24,7 @@ from __future__ import annotations
 import sqlite3
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -198,6 +198,12 @@ class Decisions:
         """Apply changes as one undoable operation and return how many rows really changed."""
         with self._transaction() as connection:
             return self._apply(connection, list(changes), label)
+
+    def ever(self, kinds: Collection[str]) -> bool:
+        """Whether anything of these kinds was ever decided, be it undone since or about images that are away."""
+        query = f"SELECT EXISTS (SELECT 1 FROM change WHERE kind IN ({', '.join('?' * len(kinds))}))"
+        with self._connected() as connection:
+            return bool(connection.execute(query, tuple(kinds)).fetchone()[0])
 
     def setting(self, name: str) -> str | None:
         """A stored setting, None when it was never set."""

@@ -31,10 +31,10 @@ from numpy.typing import NDArray
 
 from dedup import bulk, removal, verdicts
 from dedup.dataset import FOLDER_CLASSES, KEEPER_RULES, Dataset
-from dedup.decisions import CLASH, DROP, FOLDER, KEEP, KEEPER, PROTECTED, SETTING
+from dedup.decisions import CLASH, DROP, FOLDER, KEEP, KEEPER, PROTECTED, REVIEWED, SETTING, VERDICT
 from dedup.errors import UsageError
 from dedup.fates import holding
-from dedup.model import Change, Kind, Role
+from dedup.model import EVALUATION_SPLITS, Change, Kind, Role
 from dedup.resolutions import Choice
 from dedup.selection import Selection
 
@@ -396,6 +396,37 @@ def reopen(now: State, rows: Sequence[int]) -> Step:
     return Step(f"Open again: {now.path(rows[0])}", tuple(draft.changes))
 
 
+def outside_evaluation(now: State) -> list[int]:
+    """Rows of the open copies outside evaluation data whose keeper is in it, but for those in `State.hold`: what may
+    go instead of moving there."""
+    split = now.frame["split"]
+    inside = split.isin(EVALUATION_SPLITS).to_numpy()
+    outside = (split != "").to_numpy() & ~inside
+    return [
+        row
+        for rows in now.members.values()
+        if inside[rows[0]]
+        for row in rows[1:]
+        if outside[row] and row not in now.fates and row not in now.hold
+    ]
+
+
+def let_go(now: State, rows: Sequence[int]) -> Step:
+    """These copies go."""
+    draft = _Draft(now)
+    for row in rows:
+        draft.leave(row, now.group_of(row)[0])
+    return draft.step(f"Let {_images(rows)} outside evaluation data go")
+
+
+def fixed(now: State, rows: Iterable[int]) -> list[Change]:
+    """Changes that choose the keepers of those images' groups in which copies are decided, so that these decisions
+    hold whatever rule would choose another. Not where labels clash: there the choice is that of a label."""
+    groups = {int(now.group[row]) for row in rows if now.group[row] >= 0}
+    decided = [now.members[number] for number in sorted(groups) if not now.fates.keys().isdisjoint(now.members[number])]
+    return [(KEEPER, now.path(members[0]), "", "1") for members in decided if not now.clash_of(members)]
+
+
 def previews(now: State) -> list[bulk.Preview]:
     """What each bulk rule would do to the copies that are still open."""
     return [_undecided(now, each) for each in bulk.previews(now.frame, hold=now.hold)]
@@ -421,6 +452,11 @@ def _undecided(now: State, preview: bulk.Preview) -> bulk.Preview:
 def plan(dataset: Dataset, now: State) -> removal.Plan:
     """The removal of every image decided to go; protected folders and undecided label clashes are held back."""
     return removal.plan(dataset, now.dropped, hold=now.hold, decided=True)
+
+
+def ever_decided(dataset: Dataset) -> bool:
+    """Whether people ever decided about a copy of this dataset, also when they took it back or the copy has left."""
+    return dataset.decisions.ever((DROP, KEEP, KEEPER, VERDICT, REVIEWED))
 
 
 def folder_step(folder: str, role: str | None) -> Step:

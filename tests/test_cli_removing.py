@@ -125,9 +125,43 @@ def test_what_was_decided_after_the_plan_holds(folder, tmp_path, capsys):
 def test_copies_that_a_person_keeps_beside_their_keeper_are_no_redundant_ones(folder, capsys):
     now = review.state(dedup.open("set"))
     decide(review.apart(now, now.frame.index[now.frame["path"] == "b/0000.jpg"][0]))
-    assert main(["remove", "set", "--apply"]) == 0
+    assert main(["remove", "set", "--exact", "--apply"]) == 0
     assert (folder / "b/0000.jpg").exists() and not (folder / "b/0001.jpg").exists()
     assert "b/0000.jpg stays: a person chose it to stay." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [["remove", "set", "--apply"], None], ids=["remove", "plan and apply"])
+def test_once_anything_was_decided_only_that_goes_until_more_is_asked_for(command, folder, tmp_path, capsys):
+    keep("0000.jpg")
+    for _ in range(2):
+        assert main(command or planned(tmp_path)) == 0
+        assert not (folder / "b/0000.jpg").exists() and (folder / "b/0001.jpg").exists()
+        assert "Only what people decided goes; --exact" in capsys.readouterr().out
+    assert main(["undo", "set"]) == 0  # the choice is taken back after its copy has left
+    assert main(command or planned(tmp_path)) == 0
+    assert (folder / "b/0001.jpg").exists()
+    assert main(["remove", "set", "--exact", "--apply"]) == 0
+    assert not (folder / "b/0001.jpg").exists() and (folder / "0001.jpg").exists()
+
+
+def test_a_removal_says_what_it_is_made_of(folder, tmp_path, capsys):
+    assert main(["tag", "set", "go", "--where", "path == 'b/0001.jpg'"]) == 0
+    plan = ["plan", "set", "--overwrite", "--output", str(tmp_path / "plan.json")]
+
+    def told(*options: str) -> list[str]:
+        bases = []
+        for command in (["remove", "set"], plan):
+            capsys.readouterr()
+            assert main([*command, *options, "--json"]) == 0
+            bases.append(json.loads(capsys.readouterr().out)["basis"])
+        return bases
+
+    assert told() == ["exact copies, nothing decided"] * 2
+    assert told("--tag", "go") == ["tag"] * 2
+    keep("0000.jpg")
+    assert told() == ["decisions"] * 2
+    assert told("--exact") == ["exact copies"] * 2
+    assert main([*plan, "--exact", "--tag", "go"]) == 2
 
 
 def test_a_tag_says_more_than_an_earlier_choice(folder, tmp_path):

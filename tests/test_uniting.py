@@ -173,7 +173,7 @@ def test_the_commands_hand_on_tags_always_and_annotations_on_request(photos, tmp
     plan = plan_of(dataset)
     removal.write(plan, tmp_path / "plan.json")
     dataset.tag([dataset.frame["path"].tolist().index("labelled.jpg")], "night")
-    assert main(["remove", "voc", "--unite-annotations"]) == 0
+    assert main(["remove", "voc", "--exact", "--unite-annotations"]) == 0
     assert f"{len(photos.labels(GONE))} annotation" in capsys.readouterr().out
     assert main(["apply", "voc", str(tmp_path / "plan.json"), "--how", "delete", "--unite-annotations"]) == 1
     assert not dataset.decisions.values("labels")  # a preview and a refusal: nothing was handed on

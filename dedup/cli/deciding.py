@@ -9,7 +9,7 @@ import typer
 
 from dedup import removal, verdicts
 from dedup.cli.common import Home, Json, Name, Output, Overwrite, TagOption, one_of, opened, say, say_json
-from dedup.cli.removing import UniteAnnotations, UniteTags, carry_out, removal_plan, tell_stays
+from dedup.cli.removing import WORDS, Exact, UniteAnnotations, UniteTags, carry_out, removal_plan, tell_stays
 from dedup.decisions import CLASH
 from dedup.words import plural, size
 
@@ -18,6 +18,7 @@ def plan(
     name: Name,
     output: Output,
     tag: TagOption = None,
+    exact: Exact = False,
     overwrite: Overwrite = False,
     home: Home = None,
     as_json: Json = False,
@@ -26,11 +27,12 @@ def plan(
 
     The images of --tag go; else those that people decided to let go; where nothing was decided, redundant exact copies.
     """
-    made = removal_plan(opened(name, home), tag, decided=True)
+    made, basis = removal_plan(opened(name, home), tag, exact=exact)
     removal.write(made, output, overwrite=overwrite)
     if as_json:
-        say_json({"remove": len(made.entries), "stay": len(made.stays), "path": output})
+        say_json({"basis": basis, "remove": len(made.entries), "stay": len(made.stays), "path": output})
         return
+    say(WORDS[basis])
     say(f"Wrote a plan to remove {plural(len(made.entries), 'image')} ({size(made.bytes)}) to {output}.")
     tell_stays(made)
     say(f"Carry it out with: dedup apply {name} {output}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +11,7 @@ import typer
 from dedup import removal, review
 from dedup.cli.common import Home, Json, Name, TagOption, complain, opened, progress, say, say_json
 from dedup.dataset import Dataset
-from dedup.errors import DedupError
+from dedup.errors import DedupError, UsageError
 from dedup.removal import Entry, Plan, State
 from dedup.uniting import Heritage, heritage, leave, what_is_lost
 from dedup.words import plural, size
@@ -21,25 +22,51 @@ UniteTags = Annotated[
 UniteAnnotations = Annotated[
     bool, typer.Option("--unite-annotations", help="Give copies that stay the annotations that only what goes has.")
 ]
+Exact = Annotated[
+    bool, typer.Option("--exact", help="The redundant exact copies, whether or not anybody decided about them.")
+]
 DONE = {"quarantine": "Removed", "hardlink": "Linked", "delete": "Deleted"}
+
+
+class Basis(StrEnum):
+    """What a removal is made of: once people decided anything, only what they decided goes unasked."""
+
+    TAG = "tag"
+    DECIDED = "decisions"
+    EXACT = "exact copies"
+    UNDECIDED = "exact copies, nothing decided"
+
+
+WORDS = {
+    Basis.TAG: "The images of the tag go.",
+    Basis.DECIDED: "Only what people decided goes; --exact takes the redundant exact copies instead.",
+    Basis.EXACT: "The redundant exact copies go, decided or not.",
+    Basis.UNDECIDED: "Nothing was decided, so the redundant exact copies go.",
+}
 
 
 def remove(
     name: Name,
     apply: Annotated[bool, typer.Option("--apply", help="Do it; without this it is only a preview.")] = False,
     tag: TagOption = None,
+    exact: Exact = False,
     unite_tags: UniteTags = True,
     unite_annotations: UniteAnnotations = False,
     home: Home = None,
     as_json: Json = False,
 ) -> int:
-    """Move redundant exact copies (or the images of --tag) into the dataset's quarantine; `restore` undoes it."""
+    """Move images into the dataset's quarantine; `restore` undoes it.
+
+    The images of --tag go; else those that people decided to let go; where nothing was decided, redundant exact copies.
+    """
     dataset = opened(name, home)
-    plan = removal_plan(dataset, tag)
+    plan, basis = removal_plan(dataset, tag, exact=exact)
     if not apply:
         left = heritage(dataset, plan, tags=unite_tags, annotations=unite_annotations)
-        _preview(plan, left, "" if unite_annotations else what_is_lost(dataset, plan), as_json)
+        _preview(plan, basis, left, "" if unite_annotations else what_is_lost(dataset, plan), as_json)
         return 0
+    if not as_json:
+        say(WORDS[basis])
     return carry_out(dataset, plan, as_json, tags=unite_tags, annotations=unite_annotations)
 
 
@@ -72,26 +99,30 @@ def verify(name: Name, home: Home = None, as_json: Json = False) -> int:
     return 1 if checked.problems else 0
 
 
-def removal_plan(dataset: Dataset, tag: str | None, *, decided: bool = False) -> Plan:
-    """The removal of the tag's images, else with `decided` of those that people decided on, else of exact copies.
+def removal_plan(dataset: Dataset, tag: str | None, *, exact: bool = False) -> tuple[Plan, Basis]:
+    """The removal of the tag's images, with `exact` of the redundant exact copies, else of what people decided, and
+    where they never decided anything of the exact copies.
 
     Protected folders never go; what a person chose to stay and groups whose labels clash only when a person named
-    their images by a tag.
+    their images by a tag. Raises `UsageError` for a tag and `exact`.
     """
+    if tag is not None and exact:
+        raise UsageError("Choose the images by --tag or by --exact, not by both.")
     now = review.state(dataset, review.clashing(dataset))
     if tag is not None:
-        return removal.plan(dataset, tag, hold=now.protected)
-    if decided and now.dropped:
-        return review.plan(dataset, now)
-    return removal.plan(dataset, hold=now.kept | now.hold)
+        return removal.plan(dataset, tag, hold=now.protected), Basis.TAG
+    if not exact and review.ever_decided(dataset):
+        return review.plan(dataset, now), Basis.DECIDED
+    return removal.plan(dataset, hold=now.kept | now.hold), Basis.EXACT if exact else Basis.UNDECIDED
 
 
-def _preview(plan: Plan, left: Heritage, lost: str, as_json: bool) -> None:
+def _preview(plan: Plan, basis: Basis, left: Heritage, lost: str, as_json: bool) -> None:
     if as_json:
-        say_json({"remove": [_described(entry) for entry in plan.entries], "stay": _staying(plan),
+        say_json({"basis": basis, "remove": [_described(entry) for entry in plan.entries], "stay": _staying(plan),
                   "tags": {tag: len(rows) for tag, rows in left.tags.items()},
                   "labels": left.given, "lost": lost})  # fmt: skip
         return
+    say(WORDS[basis])
     for entry in plan.entries:
         say(f"{entry.path}  goes; {entry.keeper_path or 'nothing'} stays for it ({entry.reason})")
     for stay in plan.stays:
