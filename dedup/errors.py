@@ -13,6 +13,7 @@ DedupError
 │   └── ScanRunning
 ├── ExportError         an export cannot be written as asked
 ├── RemovalError        a removal or restore was refused
+│   └── PlanError       a removal plan is not what it should be (exit code 2)
 └── Cancelled           a person stopped a job; what was finished is kept
 """
 
@@ -80,6 +81,12 @@ class ExportError(DedupError):
 
 class RemovalError(DedupError):
     """A removal or restore was refused; no image was touched by the refused step."""
+
+
+class PlanError(RemovalError):
+    """A removal plan, or the file of one, is not what it should be."""
+
+    exit_code = UsageError.exit_code
 
 
 class Cancelled(DedupError):

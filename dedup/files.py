@@ -61,7 +61,7 @@ def require_free(output: Path, overwrite: bool) -> None:
     if output.is_dir():
         raise ExportError(f"{output} is a folder. Give the name of a file to write.")
     if output.exists() and not overwrite:
-        raise ExportError(f"{output} exists already. Choose another name, or say that it may be overwritten.")
+        raise ExportError(f"{output} exists already. Choose another name, or replace it with --overwrite.")
     if not output.parent.is_dir():
         raise ExportError(f"There is no folder {output.parent} to write {output.name} into. Make it first.")
 

@@ -57,6 +57,8 @@ def write(
         raise ExportError(f"{folder} is inside the dataset; choose a folder for the montages outside of it.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise ExportError(f"{folder} is a file. Give a folder to write the montages into.") from error
     except OSError as error:
         raise ExportError(f"Cannot make the folder {folder}: {error.strerror}; choose another.") from error
     present = images.frame["group"].to_numpy()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,9 @@ from dedup.model import Change
 from dedup.sources import PATH_COLUMNS
 from dedup.storage import clean_name
 
-SPLIT_COLUMNS = ("split", "subset", "set", "partition", "fold")
+SPLIT_COLUMNS = ("split", "subset", "set", "partition", "fold", "after")
+"""The last one is that of the moves that `dedup.leaks` proposes."""
+SEPARATORS = ",;\t"
 
 
 @dataclass(frozen=True)
@@ -42,14 +44,16 @@ def from_csv(file: Path, paths: Sequence[str]) -> Splits:
     """
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
+            separator = max(SEPARATORS, key=stream.readline().count)
+            stream.seek(0)
+            reader = csv.DictReader(stream, delimiter=separator)
             columns = {name.strip().lower(): name for name in reader.fieldnames or () if name}
             path, split = _column(file, columns, PATH_COLUMNS), _column(file, columns, SPLIT_COLUMNS)
-            rows = [((row[path] or "").strip().replace("\\", "/"), (row[split] or "").strip()) for row in reader]
+            rows = [(row[path] or "", (row[split] or "").strip()) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"Cannot read splits from {file}: {error}.") from error
     known = set(paths)
-    named = [(name.removeprefix("./"), split) for name, split in rows]
+    named = [(_dataset_path(text, known), split) for text, split in rows]
     missing = tuple(dict.fromkeys(name for name, _ in named if name not in known))
     return _gathered(((name, split) for name, split in named if name in known), missing)
 
@@ -104,6 +108,12 @@ def _gathered(said: Iterable[tuple[str, str]], missing: tuple[str, ...]) -> Spli
             every.setdefault(path, set()).add(split_name(split) or split)
     of = {path: next(iter(splits)) for path, splits in every.items() if len(splits) == 1}
     return Splits(of, missing, tuple(sorted(every.keys() - of.keys())))
+
+
+def _dataset_path(text: str, known: Collection[str]) -> str:
+    """The path that a CSV means: as our exports write it, else as other programs may."""
+    exact = text.removeprefix("./")
+    return exact if exact in known else text.strip().replace("\\", "/").removeprefix("./")
 
 
 def _column(file: Path, columns: Mapping[str, str], wanted: Sequence[str]) -> str:

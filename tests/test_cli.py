@@ -91,7 +91,7 @@ def test_exports_of_a_selection(to, folder, tmp_path, capsys):
     output = tmp_path / f"out.{to}"
     command = ["export", "set", "--to", to, "--output", str(output), "--where", "singularity > 0"]
     assert main(command) == 0
-    assert main(command) == 1 and "exists already" in capsys.readouterr().err
+    assert main(command) == 1 and "replace it with --overwrite" in capsys.readouterr().err
     assert main([*command, "--overwrite"]) == 0
     if to == "csv":
         assert len(pd.read_csv(output)) == 5
@@ -134,6 +134,9 @@ def test_remove_is_a_preview_until_applied_and_restore_brings_back(folder, capsy
         (["remove", "set", "--tag", "nothing"], 2, "nothing"),
         (["frobnicate"], 2, "frobnicate"),
         (["export", "set"], 2, "--help"),
+        (["app", "--port", "99999999"], 2, "65535"),
+        (["apply", "set", "pyproject.toml"], 2, "not a readable removal plan"),
+        (["duplicates", "set", "--montage", "pyproject.toml"], 1, "pyproject.toml is a file. Give a folder"),
         (["threshold", "set", "7"], 2, "above 0"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else None,

@@ -45,8 +45,9 @@ def test_deleting_must_be_allowed(folder, tmp_path, capsys):
     plan = tmp_path / "plan.json"
     assert main(["plan", "set", "--output", str(plan)]) == 0
     assert main(["apply", "set", str(plan), "--how", "delete"]) == 1
-    assert "cannot be undone" in capsys.readouterr().err
-    assert main(["apply", "set", str(tmp_path / "nothing.json")]) == 1
+    complaint = capsys.readouterr().err
+    assert "cannot be undone" in complaint and "--allow-delete" in complaint
+    assert main(["apply", "set", str(tmp_path / "nothing.json")]) == 2
 
 
 def test_check_is_a_gate(folder, capsys):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
 import pytest
 
-from dedup import splits
+from dedup import leaks, splits
 from dedup.annotations import Coco
 from dedup.decisions import Decisions
 from dedup.errors import UsageError
+from dedup.exports.csv import encode, guarded
 from tests.frames import make_frame
 
 PATHS = ["a.jpg", "b/c.jpg", "d.jpg"]
@@ -19,6 +21,25 @@ def test_a_csv_names_splits(tmp_path):
     (tmp_path / "s.csv").write_text("File_Name,Subset\n./a.jpg,Training\nb\\c.jpg,test\nd.jpg,\nx.jpg,val\nx.jpg,val\n")
     found = splits.from_csv(tmp_path / "s.csv", PATHS)
     assert found == splits.Splits({"a.jpg": "train", "b/c.jpg": "test"}, ("x.jpg",), ())
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_other_separators_are_seen_in_the_first_line(tmp_path, separator):
+    lines = [["path", "split"], ["a.jpg", "train"], ["b/c.jpg", "fold 1, 2"]]
+    (tmp_path / "s.csv").write_text("\n".join(separator.join(line) for line in lines))
+    assert splits.from_csv(tmp_path / "s.csv", PATHS).of == {"a.jpg": "train", "b/c.jpg": "fold 1, 2"}
+
+
+def test_our_own_files_are_read_whatever_the_paths(tmp_path):
+    """Exports of images, and the moves of a repair."""
+    paths = ["=a.jpg", "b/c.jpg", "back\\slash.jpg", "spaced .jpg "]
+    frame = make_frame(paths).assign(split=["train", "test", "train", "test"], group=[0, 0, 1, 1])
+    leaks.write_csv(leaks.repair(frame), tmp_path / "moves.csv")
+    moved = splits.from_csv(tmp_path / "moves.csv", paths)
+    assert moved == splits.Splits({"=a.jpg": "test", "back\\slash.jpg": "test"})
+    table = guarded(pd.DataFrame({"path": paths, "split": "val"}), ("path",))
+    (tmp_path / "all.csv").write_bytes(encode(table, header=True))
+    assert splits.from_csv(tmp_path / "all.csv", paths) == splits.Splits(dict.fromkeys(paths, "val"))
 
 
 def test_an_image_in_two_splits_is_in_none_and_said(tmp_path):

@@ -20,7 +20,7 @@ APP = Path(__file__).resolve().parents[2] / "app.py"
 
 
 def app(
-    port: Annotated[int, typer.Option("--port", help="Port on this machine.")] = 8501,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on this machine.")] = 8501,
     with_sample: Annotated[bool, typer.Option("--sample", help="Make and scan the sample images first.")] = False,
     home: Home = None,
 ) -> int:

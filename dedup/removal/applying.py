@@ -118,7 +118,7 @@ def require_way(how: str, *, allow_delete: bool) -> None:
     if how not in HOW:
         raise RemovalError(f"Copies can leave by {', '.join(HOW)}; {how!r} is none of them.")
     if how == "delete" and not allow_delete:
-        raise RemovalError("Deleting cannot be undone; it has to be allowed explicitly.")
+        raise RemovalError("Deleting cannot be undone. Say that you mean it with --allow-delete.")
 
 
 Item = TypeVar("Item")

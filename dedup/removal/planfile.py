@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dedup.errors import RemovalError
+from dedup.errors import PlanError
 from dedup.files import SHA256, Document, write_chunks
 
-FILE = Document("dedup removal plan", 1, "removal plan", "make one with `plan`", RemovalError)
+FILE = Document("dedup removal plan", 1, "removal plan", "make one with `plan`", PlanError)
 IDENTICAL = ("file", "pixels", "")
 
 
@@ -19,7 +19,7 @@ class Entry:
 
     `identical` says how its keeper equals it: "file" (same bytes), "pixels" (same decoded pixels) or "" (a near
     duplicate, or no keeper). `keeper_path` and `keeper_sha256` are "" for an image that is in no group. `decided` is
-    True when a person decided this very image. Raises `RemovalError` when a field is not what it should be.
+    True when a person decided this very image. Raises `PlanError` when a field is not what it should be.
     """
 
     path: str
@@ -44,7 +44,7 @@ class Entry:
             and (keeper or self.identical == "")
         )
         if not sound:
-            raise RemovalError(f"The plan's entry for {self.path or 'an unnamed file'} contradicts itself; plan anew.")
+            raise PlanError(f"The plan's entry for {self.path or 'an unnamed file'} contradicts itself; plan anew.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Stay:
 class Plan:
     """Everything one removal would do. `tag` is the one whose images were asked for, "" when none was.
 
-    Raises `RemovalError` when an image that goes is the keeper of another.
+    Raises `PlanError` when an image that goes is the keeper of another.
     """
 
     dataset: str
@@ -73,10 +73,10 @@ class Plan:
     def __post_init__(self) -> None:
         going = [entry.path for entry in self.entries]
         if len(set(going)) < len(going):
-            raise RemovalError("The plan names a file twice; plan anew.")
+            raise PlanError("The plan names a file twice; plan anew.")
         both = sorted(set(going) & {entry.keeper_path for entry in self.entries})
         if both:
-            raise RemovalError(f"The plan removes {both[0]}, which it also keeps for another image; plan anew.")
+            raise PlanError(f"The plan removes {both[0]}, which it also keeps for another image; plan anew.")
 
     @property
     def bytes(self) -> int:
@@ -95,7 +95,7 @@ def write(removal: Plan, path: Path, *, overwrite: bool = False) -> None:
 
 
 def read(path: Path) -> Plan:
-    """The plan in a file. Raises `RemovalError` when it is not one, is of another version or was damaged."""
+    """The plan in a file. Raises `PlanError` when it is not one, is of another version or was damaged."""
     return FILE.read(path, _parse)
 
 
