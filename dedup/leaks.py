@@ -27,6 +27,7 @@ from dedup.exports.csv import encode, guarded
 from dedup.files import require_free, write_chunks
 from dedup.joining import Document, Part
 from dedup.model import EVALUATION_SPLITS, SPLITS
+from dedup.selection import GOES
 from dedup.splits import check_name
 from dedup.words import plural
 
@@ -111,6 +112,11 @@ def crossing_groups(frame: pd.DataFrame) -> list[int]:
     """Numbers of all groups with images in more than one split, ascending."""
     table = _members(frame, splits_of(frame))
     return [int(number) for number in table.index[table.gt(0).sum(axis=1) > 1]]
+
+
+def staying(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with the images that are decided to go in no split: what a repair is about."""
+    return frame.assign(split=frame["split"].mask(frame["decided"] == GOES, ""))
 
 
 def repair(frame: pd.DataFrame) -> Repair:

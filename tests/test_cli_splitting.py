@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 import dedup
+from dedup import review
 from dedup.cli import main
 from dedup.decisions import SPLIT
 from tests.pictures import folder_of_photos
@@ -93,6 +94,18 @@ def test_a_repair_says_what_it_wrote_and_what_it_could_not(folder, tmp_path, cap
     assert json.loads(capsys.readouterr().out)["written"] == [
         str(tmp_path / f"{name}.json") for name in ("test", "train")
     ]
+
+
+def test_a_repair_leaves_out_what_is_decided_to_go(folder, tmp_path, capsys):
+    (tmp_path / "splits.csv").write_text("path,split\n0000.jpg,train\n0001.jpg,train\ncopy.jpg,test\n")
+    assert main(["splits", "set", "--csv", str(tmp_path / "splits.csv")]) == 0
+    dataset = dedup.open("set")
+    now = review.state(dataset)
+    step = review.let_go(now, review.outside_evaluation(now))
+    dataset.decisions.decide(step.changes, step.label)
+    capsys.readouterr()
+    assert main(["leaks", "set", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["moves"] == []
 
 
 def test_leaks_without_splits_say_how_to_get_them(folder, capsys):

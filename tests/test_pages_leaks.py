@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import dedup
-from dedup import leaks
+from dedup import leaks, review
 from dedup.errors import UsageError
 from dedup.ui import repairing, splitting
 from tests.apptest import button, healthy, mounted, run_page, texts
@@ -89,8 +89,62 @@ def test_a_repair_is_accepted_as_one_step_and_undone(dataset):
     assert len(leaks.crossing_groups(dataset.frame)) == 6
 
 
+def drop(dataset, *paths: str) -> None:
+    """Decide that these copies go."""
+    for path in paths:
+        step = review.drop(review.state(dataset), dataset.frame["path"].tolist().index(path))
+        dataset.decisions.decide(step.changes, step.label)
+
+
+def test_a_repair_leaves_alone_what_is_decided_to_go_and_what_it_goes_for(dataset):
+    drop(dataset, "train/0.jpg", "train/2.jpg")
+    before = review.plan(dataset, review.state(dataset))
+    at = run()
+    assert "Once the images decided to go have left, 4 groups will" in texts(at)
+    healthy(button(at, "Accept: move 4 images").click().run())
+    assert "Once the images decided to go have left, no group will" in texts(at)
+    after = review.plan(dataset, review.state(dataset))
+    assert [(entry.path, entry.keeper_path) for entry in after.entries] == [
+        (entry.path, entry.keeper_path) for entry in before.entries
+    ]
+
+
+def test_decided_keepers_stay_when_open_copies_of_them_move(home, tmp_path):
+    for path, size in (("val/a.png", 160), ("train/b.png", 200), ("train/c.png", 240), ("train/d.png", 280)):
+        picture(tmp_path / "images" / path, 1, (size, size * 3 // 4))
+    picture(tmp_path / "images" / "train" / "e.png", 2, (160, 120))
+    dataset = dedup.scan(tmp_path / "images", name="one", workers=1)
+    drop(dataset, "train/b.png", "train/c.png")
+    at = run()
+    assert "None of the 2 decisions in these groups changes" in texts(at)
+    healthy(button(at, "Accept: move 1 image").click().run())
+    now = review.state(dataset)
+    assert [now.path(row) for row in now.dropped] == ["train/b.png", "train/c.png"]
+    assert dataset.frame["split"].tolist() == ["train", "train", "val", "train", "val"]
+
+
+def test_copies_outside_evaluation_data_go_instead(dataset):
+    at = run()
+    assert "imbalance" not in texts(at)
+    assert "1 group would still cross" in texts(at)  # one lies in val and in test
+    healthy(button(at, "Or let 5 copies go").click().run())
+    now = review.state(dataset)
+    assert sorted(now.path(row) for row in now.dropped) == [f"train/{number}.jpg" for number in range(5)]
+    assert not dataset.decisions.values("split")
+    assert "Once the images decided to go have left, 1 group will" in texts(at)
+    assert dataset.decisions.undo() and not review.state(dataset).dropped
+
+
+def test_the_review_shows_the_groups_across_evaluation_data(dataset):
+    chosen = repairing.across(dataset.frame)
+    numbers = review.listed(review.state(dataset), review.Order.SAVED, chosen)
+    assert set(numbers) == {
+        number for split in ("val", "test") for number in leaks.groups_across(dataset.frame, "train", split)
+    }
+
+
 def test_the_proposal_as_files(dataset):
-    found = leaks.repair(dataset.frame)
+    found = leaks.repair(leaks.staying(dataset.frame))
     moves = pd.read_csv(io.BytesIO(leaks.moves_csv(found)))
     assert len(moves) == len(found.moves) == 6
     with zipfile.ZipFile(io.BytesIO(repairing.coco_zip(dataset, found))) as archive:

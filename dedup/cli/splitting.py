@@ -55,10 +55,10 @@ def show_leaks(
     """Groups of duplicates across train, val, test and other splits, and the fewest moves that repair them.
 
     Images to evaluate with (val, test, dev, eval, holdout) stay where they are as far as possible: their training
-    copies move to them.
+    copies move to them. Images that people decided to let go are in no proposal and in no repaired file.
     """
     dataset = opened(name, home)
-    repair = leaks.repair(dataset.frame)
+    repair = leaks.repair(leaks.staying(dataset.frame))
     crossing = leaks.crossing_groups(dataset.frame)
     written = [] if csv is None else [_write_moves(repair, csv, overwrite)]
     made = [] if coco is None else _write_coco(dataset, repair, coco, overwrite)
@@ -118,7 +118,7 @@ def _write_moves(repair: leaks.Repair, output: Path, overwrite: bool) -> Path:
 
 
 def _write_coco(dataset: Dataset, repair: leaks.Repair, folder: Path, overwrite: bool) -> list[Path]:
-    splits_after = leaks.splits_after(dataset.frame, repair, dataset.labels.dropped)
+    splits_after = leaks.splits_after(leaks.staying(dataset.frame), repair, dataset.labels.dropped)
     return leaks.write_coco(leaks.documents(dataset.resolved_sources, splits_after), folder, overwrite=overwrite)
 
 

@@ -14,11 +14,12 @@ from dedup.dataset import Dataset
 from dedup.decisions import Decisions
 from dedup.model import EVALUATION_SPLITS, TAG_COLOURS, Role, Tag
 from dedup.ordering import Rows
-from dedup.ui import gallery, grid, session, splitting
+from dedup.ui import gallery, grid, places, session, splitting
 from dedup.ui.current import decisions
 from dedup.ui.library import Opened
 from dedup.ui.quality import BY_NAME
 from dedup.ui.view import View
+from dedup.words import plural
 
 CELL, PAGE = "leak cell", "leak page"
 GROUPS_A_PAGE = 20
@@ -58,6 +59,19 @@ def summary(opened: Opened) -> None:
         f"{evaluated:,} evaluation images have a copy in another split, so scores on them look better than they are.",
         icon=":material/warning:",
     )
+    _left_by_decisions(opened, len(crossing))
+
+
+def _left_by_decisions(opened: Opened, crossing: int) -> None:
+    """How many of the groups that cross no longer do when what is decided to go has left."""
+    left = len(leaks.crossing_groups(leaks.staying(opened.dataset.frame)))
+    if left == crossing:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"Once the images decided to go have left, {plural(left, 'group') if left else 'no group'} will.")
+        if st.button("Removal plan", icon=":material/delete_sweep:", type="tertiary"):
+            session.update(panel="plan")
+            st.switch_page(places.duplicates())
 
 
 def _evaluation_images(frame: pd.DataFrame, crossing: Sequence[int]) -> int:

@@ -1,4 +1,4 @@
-"""The repair of leaks: the proposed moves, what they do, the button that accepts them, and files to take out."""
+"""The repair of leaks: the proposed moves and what they do, the copies that may go instead, and files to take out."""
 
 from __future__ import annotations
 
@@ -11,32 +11,44 @@ from html import escape
 import pandas as pd
 import streamlit as st
 
-from dedup import leaks, splits
+from dedup import leaks, review, splits
 from dedup.dataset import Dataset
 from dedup.leaks import Repair
+from dedup.model import EVALUATION_SPLITS
+from dedup.review import State
+from dedup.selection import GOES, Selection
+from dedup.ui import places, session
 from dedup.ui.current import decisions
 from dedup.ui.library import Opened
 from dedup.ui.notices import guarded, say
+from dedup.ui.review import decide, state
 from dedup.ui.similar import sides
-from dedup.words import plural
+from dedup.words import plural, quote
 
 
 def proposal(opened: Opened) -> Repair:
-    """The repair of the dataset as it is."""
-    found: Repair = opened.remembered("repair", lambda: leaks.repair(opened.dataset.frame))
+    """The repair of the dataset without the images that are decided to go."""
+    found: Repair = opened.remembered("repair", lambda: leaks.repair(staying(opened)))
+    return found
+
+
+def staying(opened: Opened) -> pd.DataFrame:
+    """The frame, in which the images that are decided to go are in no split."""
+    found: pd.DataFrame = opened.remembered("staying", lambda: leaks.staying(opened.dataset.frame))
     return found
 
 
 def repair(opened: Opened) -> None:
-    """The proposed moves, what they do to the matrix and the classes, and the button that accepts them."""
+    """Both ways to end the leaks, and what the proposed moves do to the matrix and the classes."""
     found = proposal(opened)
     if not found.moves:
         return
     st.subheader("Proposed repair")
     st.markdown(repair_words(found))
     _offer(opened, found)
+    _instead(opened)
     _matrices(found)
-    _balance(opened.dataset.frame, found)
+    _balance(staying(opened), found)
     _moves(opened.dataset, found)
 
 
@@ -56,7 +68,70 @@ def _offer(opened: Opened, found: Repair) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-    st.caption("Accepting changes splits in this dataset only, in one step that Undo takes back; no file is moved.")
+    st.caption(
+        "Accepting changes splits in this dataset only, in one step that Undo takes back; no file is moved. "
+        + decided_words(state(opened), found)
+    )
+
+
+def decided_words(now: State, found: Repair) -> str:
+    """What becomes of the decisions about copies in the groups that move."""
+    touched = {move.group for move in found.moves}
+    decided = sum(int(now.group[row]) in touched for row in now.fates)
+    return f"None of the {plural(decided, 'decision')} in these groups changes: their keepers stay." if decided else ""
+
+
+def _instead(opened: Opened) -> None:
+    """The other way: copies outside evaluation data go, as when a person decides so in the review."""
+    rows = review.outside_evaluation(state(opened))
+    with st.container(horizontal=True):
+        if rows:
+            st.button(
+                f"Or let {plural(len(rows), 'copy')} go",
+                icon=":material/delete_sweep:",
+                on_click=guarded(let_go),
+                args=(opened, len(rows)),
+            )
+        if st.button("See these groups in Duplicates", icon=":material/content_copy:", type="tertiary"):
+            session.update(selection=across(opened.dataset.frame), panel="review", undecided=False)
+            st.switch_page(places.duplicates())
+    if rows:
+        st.caption(let_go_words(staying(opened), rows))
+
+
+def across(frame: pd.DataFrame) -> Selection:
+    """Selects, in the review, the groups with images inside and outside evaluation data."""
+    outside = [name for name in leaks.splits_of(frame) if name not in EVALUATION_SPLITS]
+    inside = ", ".join(map(quote, EVALUATION_SPLITS))
+    return Selection(splits=tuple(outside), where=f"split in ({inside})")
+
+
+def let_go_words(frame: pd.DataFrame, rows: list[int]) -> str:
+    """What it means that the copies of `rows` go instead; `frame` is that of `staying`."""
+    split = frame["split"].copy()
+    split.iloc[rows] = ""
+    still = len(leaks.crossing_groups(frame.assign(split=split)))
+    told = (
+        "Evaluation data keeps its size, and copies of it outside are decided to go: the Removal plan of Duplicates "
+        "carries that out, and Undo takes it back. "
+    )
+    if not still:
+        return told + "After that no group crosses."
+    return told + (
+        f"{plural(still, 'group')} would still cross: copies that are protected, whose labels clash or whose keeper is "
+        "outside evaluation data are yours to decide."
+    )
+
+
+def let_go(opened: Opened, count: int) -> None:
+    """Decide that the copies outside evaluation data go; says so when they are not those that were shown."""
+    now = state(opened)
+    rows = review.outside_evaluation(now)
+    if len(rows) != count:
+        say(f"It is {plural(len(rows), 'copy')} now, for another tab decided meanwhile. Look again.")
+        return
+    decide(opened, review.let_go(now, rows))
+    say(f"{plural(count, 'copy')} decided to go. The Removal plan carries it out, Undo takes it back.")
 
 
 def _matrices(found: Repair) -> None:
@@ -88,7 +163,7 @@ def _moves(dataset: Dataset, found: Repair) -> None:
 
 
 def repair_words(found: Repair) -> str:
-    """The proposal in a few sentences, with the objective it is the best for."""
+    """The proposal in a few sentences."""
     flows = Counter((move.before, move.after) for move in found.moves)
     told = ", ".join(f"{count:,} from {one} to {other}" for (one, other), count in sorted(flows.items()))
     evaluation = (
@@ -99,16 +174,17 @@ def repair_words(found: Repair) -> str:
     return (
         f"Move {plural(len(found.moves), 'image')} to their copies: {told}. "
         f"After that no group crosses, and {evaluation}. "
-        f"The proposal keeps evaluation images in place first, then weighs few moves against the class balance "
-        f"(imbalance {found.imbalance:.2f}, 0 keeps every count)."
+        "Among the proposals that keep evaluation data in place, this one moves few images and keeps the classes of "
+        "every split as even as it can: the table below has the numbers."
     )
 
 
 def accept(opened: Opened, found: Repair) -> None:
     """Set the splits of all moves in one undoable step."""
-    label = f"Repair leaks: move {plural(len(found.moves), 'image')}"
-    moved = decisions(opened).decide(splits.changes(found.splits()), label)
-    say(f"{plural(moved, 'image')} moved to the split of their copies. Undo takes it back.")
+    told = plural(len(found.moves), "image")
+    keepers = review.fixed(state(opened), [move.row for move in found.moves])
+    decisions(opened).decide([*splits.changes(found.splits()), *keepers], f"Repair leaks: move {told}")
+    say(f"{told} moved to the split of their copies. Undo takes it back.")
 
 
 def moves_table(dataset: Dataset, found: Repair) -> pd.DataFrame:
@@ -172,7 +248,7 @@ def take_out(opened: Opened) -> None:
     dataset = opened.dataset
     if not dataset.annotations:
         return
-    found = proposal(opened)
+    found, going = proposal(opened), int((dataset.frame["decided"] == GOES).sum())
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
             "Download one COCO file per split (ZIP)",
@@ -182,15 +258,16 @@ def take_out(opened: Opened) -> None:
             on_click="ignore",
         )
         st.caption(
-            "With the proposed moves; every annotation as it was."
-            if found.moves
-            else "With the splits as they are now; every annotation as it was."
+            ("With the proposed moves" if found.moves else "With the splits as they are now")
+            + (f" and without the {plural(going, 'image')} decided to go" if going else "")
+            + "; every annotation as it was."
         )
 
 
 def coco_zip(dataset: Dataset, found: Repair) -> bytes:
-    """`<split>.json` for every split after the moves, label clashes resolved as decided."""
-    of = leaks.splits_after(dataset.frame, found, dataset.labels.dropped)
+    """`<split>.json` for every split after the moves, without what is decided to go, label clashes resolved as
+    decided."""
+    of = leaks.splits_after(leaks.staying(dataset.frame), found, dataset.labels.dropped)
     made = leaks.documents(dataset.resolved_sources, of)
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
