@@ -93,7 +93,7 @@ class Coco:
         contradicts the other about the split. Several images to choose from: with `root` (the dataset's folder) those
         beside or below the annotation file, then those of the split its name speaks of; else ambiguous.
         """
-        found = _match([str(image["file_name"]) for image in self.images], paths, self._hints(root))
+        found = self.meant(paths, root=root)
         ids: dict[str, list[ImageId]] = defaultdict(list)
         missing: list[str] = []
         ambiguous: list[str] = []
@@ -113,6 +113,11 @@ class Coco:
             notes=(),
         )
         return Attachment(**{**vars(attachment), "notes": tuple(self._notes(attachment))})
+
+    def meant(self, paths: Sequence[str], *, root: Path | None = None) -> list[str | None]:
+        """For each image entry the path that `attach` matches it to, None where there is none, "" where several could
+        be meant."""
+        return _match([str(image["file_name"]) for image in self.images], paths, self._hints(root))
 
     def _classes(self, annotations: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
         ids = (annotation.get("category_id") for annotation in annotations)

@@ -1,14 +1,18 @@
-"""Several COCO documents as one: entries stay as they are, and ids change only where they are taken already."""
+"""Several COCO documents as one: entries stay as they are, ids change only where they are taken already, and file names
+only where they would be those of other images, too."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from dedup.annotations import Coco, ImageId
 
 Document = dict[str, Any]
+
+NAMED_APART = "named by the path in the dataset: the file name alone could be another image's, too."
 
 
 @dataclass
@@ -60,6 +64,18 @@ class Part:
                 new_ids[image["id"]] = images.add(_with(image, {"license": license_ids}))
                 self.rows.append(row)
         return new_ids
+
+
+def told_apart(
+    output: Path, images: list[Document], of: Sequence[str], paths: Sequence[str], root: Path | None = None
+) -> list[Document]:
+    """Images of a document to be written to `output`, and the path each is `of`, one of `paths`: those whose file name
+    would not lead back to that path (of several documents two may have the same) are named by the path itself."""
+    found = Coco(output, {"images": images}).meant(paths, root=root)
+    return [
+        image if path == own else {**image, "file_name": own}
+        for image, path, own in zip(images, found, of, strict=True)
+    ]
 
 
 def next_id(ids: Iterable[Any]) -> int:

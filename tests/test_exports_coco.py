@@ -71,7 +71,7 @@ def test_the_selection_and_nothing_else_with_everything_as_it_was(tmp_path):
 
 def test_order_is_kept_and_images_the_document_does_not_name_are_added(tmp_path):
     data = dataset(tmp_path)
-    document, notes = coco.build(data, data.everything())
+    document, notes = coco.build(data, data.everything(), tmp_path / "out.json")
     assert [(image["id"], image["file_name"]) for image in document["images"]] == [
         (42, "b.jpg"),
         (7, "a.jpg"),
@@ -84,7 +84,7 @@ def test_order_is_kept_and_images_the_document_does_not_name_are_added(tmp_path)
 
 def test_failed_images_are_counted(tmp_path):
     data = dataset(tmp_path, status=["ok", "failed", "ok"], singularity=[1.0, np.nan, 1.0])
-    document, notes = coco.build(data, data.everything())
+    document, notes = coco.build(data, data.everything(), tmp_path / "out.json")
     assert document["images"][0]["dedup"]["singularity"] is None
     assert "1 image cannot be read" in notes[-1]
 
@@ -210,7 +210,7 @@ def test_documents_of_different_ids_are_put_one_after_the_other(tmp_path):
     second = {"extra": 5, "categories": [{"id": 1, "name": "cat"}], "images": [{"id": 2, "file_name": "b.jpg"}],
               "annotations": [{"id": 2, "image_id": 2, "category_id": 1}]}  # fmt: skip
     data = several(tmp_path, first, second)
-    document, notes = coco.build(data, np.array([True, True, False]))
+    document, notes = coco.build(data, np.array([True, True, False]), tmp_path / "out.json")
     document = plain(document)
     assert document["images"] == first["images"] + second["images"]
     assert document["annotations"] == first["annotations"] + second["annotations"]
@@ -227,7 +227,7 @@ def test_ids_that_are_taken_change_and_nothing_else(tmp_path):
               "annotations": [{"id": 0, "image_id": 0, "category_id": 1, "odd": 1},
                               {"id": 1, "image_id": 1, "category_id": 2}]}  # fmt: skip
     data = several(tmp_path, first, second)
-    document, notes = coco.build(data, data.everything())
+    document, notes = coco.build(data, data.everything(), tmp_path / "out.json")
     document = plain(document)
     assert document["categories"] == [*first["categories"], {"id": 3, "name": "cow"}]
     assert document["licenses"] == [{"id": 0, "name": "x"}, {"id": 1, "name": "y"}]
@@ -247,6 +247,29 @@ def test_captions_join_the_images_of_the_instances(tmp_path):
     first = {"images": images, "annotations": [{"id": 1, "image_id": 0}]}
     second = {"images": images[::-1], "annotations": [{"id": 2, "image_id": 8, "caption": "x"}]}
     data = several(tmp_path, first, second)
-    document = plain(coco.build(data, np.array([True, True, False]))[0])
+    document = plain(coco.build(data, np.array([True, True, False]), tmp_path / "out.json")[0])
     assert document["images"] == images
     assert document["annotations"] == first["annotations"] + second["annotations"]
+
+
+def test_pictures_of_one_name_are_told_apart_and_found_again(tmp_path):
+    """Two documents call their first images alike; the file leads back to each, whatever it is called."""
+    cat, dog = ({"categories": [{"id": 1, "name": name}], "images": [{"id": 1, "file_name": "1.jpg"}],
+                 "annotations": [{"id": 1, "image_id": 1, "category_id": 1}]} for name in ("cat", "dog"))  # fmt: skip
+    paths = ("train/1.jpg", "val/1.jpg", "val/2.jpg")
+    data = several(tmp_path, cat, dog, paths=paths)
+    for source, split in zip(data.annotations, ("train", "val"), strict=True):
+        source.path.rename(tmp_path / f"{split}.json")
+    data.annotations = tuple(Coco.read(tmp_path / f"{split}.json") for split in ("train", "val"))
+    data.frame["keeper"] = [1, 0, -1]
+    output = tmp_path / "all.json"
+    report = coco.write(data, data.everything(), output)
+    assert any(note.startswith("2 images named by the path in the dataset") for note in report.notes)
+    document = json.loads(output.read_text())
+    assert [image["file_name"] for image in document["images"]] == list(paths)
+    assert [image["dedup"]["keeper"] for image in document["images"]] == ["val/1.jpg", "train/1.jpg", None]
+    met = Coco.read(output).attach(paths, root=tmp_path)
+    assert met.classes == {"train/1.jpg": ("cat",), "val/1.jpg": ("dog",), "val/2.jpg": ()}
+    document, notes = coco.build(data, np.array([True, False, False]), tmp_path / "train.json")
+    assert [image["file_name"] for image in document["images"]] == ["1.jpg"]
+    assert not any("named by" in note for note in notes)

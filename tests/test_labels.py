@@ -94,12 +94,12 @@ def test_a_pick_mirrors_the_boxes_of_a_mirrored_copy(dataset):
     assert np.allclose(sorted(box for _, box in after), sorted(box for _, box in expected), atol=6)
 
 
-def test_dropped_images_leave_the_coco_export_and_left_ones_stay(dataset):
+def test_dropped_images_leave_the_coco_export_and_left_ones_stay(dataset, tmp_path):
     every = {image["file_name"] for image in exported(dataset)["images"]}
     case = case_of(dataset, "1 class.png")
     decide(dataset, case, Choice.DROP)
     decide(dataset, case_of(dataset, "3 bare.jpg"), Choice.LEAVE)
-    document, notes = coco.build(dataset, np.ones(len(dataset.frame), bool))
+    document, notes = coco.build(dataset, np.ones(len(dataset.frame), bool), tmp_path / "out.json")
     assert every - {image["file_name"] for image in document["images"]} == {"1.jpg", "1 class.png"}
     assert any("2 images left out" in note for note in notes)
     assert labels_of(document, "3 bare.jpg") == []

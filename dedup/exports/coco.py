@@ -6,7 +6,8 @@ on each image its tags, singularity, kind and keeper's file name, at the top the
 the document does not name are added with new ids after the greatest, without annotations, and the report says so.
 
 Several source documents become one: the first as it is, the others' entries after it under their own ids, or new ones
-where an id is taken already.
+where an id is taken already. An image whose file name could be another one's, too, is named by its path in the dataset,
+so that the written file leads back to every image; the report counts them.
 
 Without one, images get ids from 1 in the order of their paths, there are no annotations, and the classes of folders
 are offered as categories; which image belongs to which is in `dedup.classes`.
@@ -29,7 +30,7 @@ import pandas as pd
 from dedup.annotations import NAMESPACE, Attachment, Coco, FileNames
 from dedup.exports.base import Export, Exportable, Meter, Report, classed
 from dedup.files import write_chunks
-from dedup.joining import Document, Part, next_id
+from dedup.joining import NAMED_APART, Document, Part, next_id, told_apart
 from dedup.model import SCORE_VERSION, TAG_PREFIX, OnProgress, Status
 from dedup.where import Mask
 from dedup.words import plural
@@ -37,13 +38,13 @@ from dedup.words import plural
 ENTRIES_A_CHUNK = 2_000
 
 
-def build(dataset: Exportable, mask: Mask) -> tuple[Document, tuple[str, ...]]:
-    """The COCO document of the images in `mask`, and notes for a person."""
+def build(dataset: Exportable, mask: Mask, output: Path) -> tuple[Document, tuple[str, ...]]:
+    """The COCO document of the images in `mask`, to be written to `output`, and notes for a person."""
     frame, labels = dataset.frame, dataset.labels
     wanted, mask = mask, mask.copy()
     mask[list(labels.dropped)] = False
     if labels.documents:
-        document, notes = _from_sources(dataset, mask)
+        document, notes = _from_sources(dataset, mask, output)
     else:
         document, notes = _fresh(classed(dataset), mask), []
     notes += labels.notes
@@ -59,7 +60,7 @@ def write(
     dataset: Exportable, mask: Mask, output: Path, on_progress: OnProgress | None = None, *, overwrite: bool = False
 ) -> Report:
     """Write the images in `mask` to the COCO file `output`. Raises `ExportError`."""
-    document, notes = build(dataset, mask)
+    document, notes = build(dataset, mask, output)
     write_chunks(output, _chunks(document, on_progress), overwrite)
     return Report(len(document["images"]), output, notes)
 
@@ -67,7 +68,8 @@ def write(
 def _fresh(frame: pd.DataFrame, mask: Mask) -> Document:
     rows = np.flatnonzero(mask)
     names = sorted({name for names in frame["classes"].iloc[rows] for name in names})
-    images = _added(frame, rows, 1, FileNames(frame["path"].tolist(), {}))
+    file_names = FileNames(frame["path"].tolist(), {})
+    images = _described(frame, _added(frame, rows, 1, file_names), rows, file_names)
     for image, classes in zip(images, frame["classes"].iloc[rows], strict=True):
         image[NAMESPACE]["classes"] = list(classes)
     return {
@@ -80,7 +82,7 @@ def _fresh(frame: pd.DataFrame, mask: Mask) -> Document:
     }
 
 
-def _from_sources(dataset: Exportable, mask: Mask) -> tuple[Document, list[str]]:
+def _from_sources(dataset: Exportable, mask: Mask, output: Path) -> tuple[Document, list[str]]:
     frame, sources = dataset.frame, dataset.labels.documents
     paths = list(frame["path"])
     row_of = {path: row for row, path in enumerate(paths)}
@@ -98,14 +100,20 @@ def _from_sources(dataset: Exportable, mask: Mask) -> tuple[Document, list[str]]
         renumbered = joined.take(part)
         if renumbered:
             notes.append(f"{plural(renumbered, 'id')} of {source.path.name} given anew, being taken already.")
-    ours = _fields(frame, joined.rows, names)
-    images = [{**image, NAMESPACE: fields} for image, fields in zip(joined.document["images"], ours, strict=True)]
     new = [int(row) for row in np.flatnonzero(mask) if row not in names.of_row]
-    first_id = next_id(image["id"] for source in sources for image in source.images)
-    images += _added(frame, new, max(first_id, next_id(image["id"] for image in images)), names)
     if new:
         notes.append(f"{plural(len(new), 'selected image')} named in no annotation file; added without annotations.")
+    every = (*(source.images for source in sources), joined.document["images"])
+    first_id = next_id(image["id"] for images in every for image in images)
+    images = [*joined.document["images"], *_added(frame, new, first_id, names)]
+    chosen = [*joined.rows, *new]
+    apart = told_apart(output, images, [paths[row] for row in chosen], paths, dataset.root)
+    renamed = {row: now["file_name"] for row, was, now in zip(chosen, images, apart, strict=True) if now is not was}
+    names.of_row = {**names.of_row, **renamed}
+    if renamed:
+        notes.append(f"{plural(len(renamed), 'image')} {NAMED_APART}")
     notes += [note for source, met in zip(sources, attachments, strict=True) for note in _unmet(source, met)]
+    images = _described(frame, apart, chosen, names)
     return joined.document | {"images": images, NAMESPACE: {"score_version": SCORE_VERSION}}, notes
 
 
@@ -119,11 +127,15 @@ def _added(frame: pd.DataFrame, rows: Iterable[int], first_id: int, names: FileN
     rows = [int(row) for row in rows]
     widths, heights = frame["width"].to_numpy()[rows], frame["height"].to_numpy()[rows]
     return [
-        {"id": id_, "file_name": names.of(row), "width": int(width), "height": int(height), NAMESPACE: fields}
-        for id_, (row, width, height, fields) in enumerate(
-            zip(rows, widths, heights, _fields(frame, rows, names), strict=True), start=first_id
-        )
+        {"id": id_, "file_name": names.of(row), "width": int(width), "height": int(height)}
+        for id_, (row, width, height) in enumerate(zip(rows, widths, heights, strict=True), start=first_id)
     ]
+
+
+def _described(
+    frame: pd.DataFrame, images: Iterable[Document], rows: Iterable[int], names: FileNames
+) -> list[Document]:
+    return [{**image, NAMESPACE: fields} for image, fields in zip(images, _fields(frame, rows, names), strict=True)]
 
 
 def _fields(frame: pd.DataFrame, rows: Iterable[int], names: FileNames) -> list[Document]:
