@@ -136,6 +136,7 @@ def test_all_decided_leads_to_the_plan(dataset):
     button(at, "Removal plan").click()
     healthy(at.run())
     assert "**4 files** would move" in texts(at)
+    assert list(at.dataframe[0].value) == ["picture", "goes", "size", "keeper", "stays", "why"]  # the widest last
 
 
 def test_bulk_rules_decide_what_they_count(dataset):
@@ -196,7 +197,26 @@ def test_the_plan_is_applied_and_restored_as_jobs(dataset):
     button(at, "Verify").click()
     assert "4 files checked" in texts(healthy(at.run()))
     finished(plan_panel.start_restore(after))
-    assert len(LIBRARY.open(dataset.info.key).dataset.frame) == 10 and not removal.removed(dataset.directory)
+    back = LIBRARY.open(dataset.info.key).dataset
+    assert len(back.frame) == 10 and not removal.removed(dataset.directory)
+    assert len(review.state(back).dropped) == 4
+
+
+def test_a_restore_takes_back_the_decisions_when_asked(dataset):
+    now = review.state(dataset)
+    step = review.accept(now, now.members[0][0])
+    dataset.decisions.decide(step.changes, step.label)
+    opened = LIBRARY.open(dataset.info.key)
+    finished(plan_panel.start_apply(opened, review.plan(dataset, review.state(dataset))))
+    at = run(dataset=dataset.info.key, panel="plan")
+    assert len(review.state(dedup.open("test")).open) == 2
+    at.checkbox(key=plan_panel.REOPEN).check()
+    button(at, "Restore").click()
+    at.run()
+    finished(jobs.REGISTRY.get(plan_panel.job_key(opened)))
+    now = review.state(dedup.open("test"))
+    assert len(now.frame) == 10 and not now.dropped and len(now.open) == 3
+    assert dedup.open("test").decisions.history()[0].session == at.session_state[current.WHO]
 
 
 @pytest.mark.parametrize(

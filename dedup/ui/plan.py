@@ -7,14 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from dedup import removal, review, uniting
+from dedup.dataset import Dataset
+from dedup.decisions import Decisions
 from dedup.errors import DedupError
 from dedup.removal import Plan, Report, State
 from dedup.ui import jobs, working
-from dedup.ui.library import Opened
+from dedup.ui.current import decisions
+from dedup.ui.library import LIBRARY, Opened
 from dedup.ui.notices import guarded
 from dedup.ui.review import state
 from dedup.ui.similar import sides
@@ -23,6 +27,7 @@ from dedup.words import plural, size
 LISTED = 500
 """Rows of the preview; the downloaded file holds all."""
 UNITE_TAGS, UNITE_ANNOTATIONS, HOW = "unite tags", "unite annotations", "how copies leave"
+REOPEN = "restored files are open again"
 
 
 UNITE_HELP = "Undo takes it back."
@@ -111,7 +116,7 @@ def _preview(opened: Opened, plan: Plan) -> None:
 
 
 def table(opened: Opened, plan: Plan) -> pd.DataFrame:
-    """The first entries of a plan: picture, path, size, what stays and why."""
+    """The first entries of a plan: picture, path, size, what stays and why; the widest last, where it may be cut."""
     entries = plan.entries[:LISTED]
     row_of = {path: row for row, path in enumerate(opened.dataset.frame["path"])}
     keepers = [row_of.get(entry.keeper_path, row_of[entry.path]) for entry in entries]
@@ -123,10 +128,10 @@ def table(opened: Opened, plan: Plan) -> pd.DataFrame:
         {
             "picture": thumbs[0],
             "goes": [entry.path for entry in entries],
+            "size": [entry.bytes for entry in entries],
             "keeper": thumbs[1],
             "stays": [entry.keeper_path for entry in entries],
             "why": [entry.reason for entry in entries],
-            "size": [entry.bytes for entry in entries],
         }
     )
 
@@ -214,15 +219,26 @@ def start_apply(
     return jobs.REGISTRY.start(job_key(opened), f"Removing copies from {dataset.name}", work)
 
 
-def start_restore(opened: Opened) -> jobs.Job:
-    """Bring everything back as a job, then bring the dataset up to date."""
-    dataset = opened.dataset
+def start_restore(opened: Opened, *, reopen: bool = False) -> jobs.Job:
+    """Bring everything back as a job, then bring the dataset up to date; with `reopen`, also take back what was decided
+    about what came back."""
+    dataset, mine = opened.dataset, decisions(opened)
 
     def work(job: jobs.Job) -> dict[str, Any]:
         report = removal.restore(dataset, on_progress=job.report)
-        return _told("brought back", report, _rescan(opened, job))
+        problem = _rescan(opened, job)
+        if reopen:
+            _reopen(LIBRARY.open(dataset.info.key).dataset, mine, [outcome.path for outcome in report.done])
+        return _told("brought back", report, problem)
 
     return jobs.REGISTRY.start(job_key(opened), f"Restoring images of {dataset.name}", work)
+
+
+def _reopen(dataset: Dataset, mine: Decisions, paths: list[str]) -> None:
+    rows = np.flatnonzero(dataset.frame["path"].isin(paths)).tolist()
+    if rows:
+        step = review.reopen(review.state(dataset), rows)
+        mine.decide(step.changes, f"Open again: {plural(len(rows), 'restored image')}")
 
 
 def _rescan(opened: Opened, job: jobs.Job) -> str:
@@ -287,15 +303,24 @@ def _removed(opened: Opened) -> None:
             f"Restore {plural(restorable, 'file')}",
             icon=":material/restore_page:",
             disabled=not restorable or _running(opened),
-            on_click=guarded(start_restore),
+            on_click=guarded(_restore),
             args=(opened,),
         )
         checked = st.button("Verify", icon=":material/verified:", help="Check every file and its keeper by SHA-256")
+    if restorable:
+        st.checkbox(
+            "Restore also takes back that they go; otherwise that stays decided, and the plan offers them again",
+            key=REOPEN,
+        )
     with st.expander("Their paths", icon=":material/list:"):
         listed = {"path": [each.path for each in gone], "now": [STATES[each.state] for each in gone]}
         st.dataframe(pd.DataFrame(listed), hide_index=True, width="stretch")
     if checked:
         _verify(opened)
+
+
+def _restore(opened: Opened) -> None:
+    start_restore(opened, reopen=bool(st.session_state.get(REOPEN)))
 
 
 def _verify(opened: Opened) -> None:
