@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dedup import grouping, keepers, relations, singularity
+from dedup import grouping, keepers, relations, singularity, traces
 from dedup.annotations import Attachment
 from dedup.foldernames import folder_classes, split_from_path
 from dedup.metrics import METRICS
@@ -148,8 +148,10 @@ def _rules(review: Review) -> list[keepers.Rule]:
 
 
 def _preferences(files: pd.DataFrame, classes: Rows, near: pd.DataFrame, review: Review) -> pd.DataFrame:
-    """The files with what the keeper rules need beside the files' own: chosen, protected, incoming, edits, softer."""
+    """The files with what the keeper rules need beside the files' own."""
     derived = near["derived"].to_numpy()
+    grown = np.log2(near["scale"].to_numpy(np.float64))
+    enlarged = np.where(derived * grown > np.log2(relations.RESIZED), derived, 0)
     named = near["relations"].str.contains("blurred|sharpened").to_numpy(bool)
     softer = np.where(named & (derived * near["blur"].to_numpy() < 0), derived, 0)
     return files.assign(
@@ -157,8 +159,21 @@ def _preferences(files: pd.DataFrame, classes: Rows, near: pd.DataFrame, review:
         protected=below(files["path"], review.protected),
         incoming=below(files["path"], review.incoming),
         edits=_edits(classes, near),
+        enlarged=_on_its_side(classes, near, enlarged),
         softer=_on_its_side(classes, near, softer),
+        earlier_quality=_earlier_quality(files, classes, near),
     )
+
+
+def _earlier_quality(files: pd.DataFrame, classes: Rows, near: pd.DataFrame) -> NDArray[np.float64]:
+    """The JPEG quality at which each image was compressed before it became its file (n,), NaN where nothing says so."""
+    told = np.full(int(classes.max(initial=-1)) + 2, np.nan)  # the last one is that of failures, class -1
+    for side in ("left", "right"):
+        earlier = near[f"earlier_{side}"].to_numpy(np.float64)
+        np.fmin.at(told, classes[near[side].to_numpy()], np.where(earlier > 0, earlier, np.nan))
+    quality = told[classes]
+    own = files["jpeg_quality"].fillna(np.inf).to_numpy(np.float64)
+    return np.where(quality <= own - traces.WORSE, quality, np.nan)
 
 
 def _edits(classes: Rows, near: pd.DataFrame) -> list[str]:

@@ -151,6 +151,7 @@ def judge(
     columns["overlaid"] = _carriers(signatures, columns)
     columns["relations"] = np.array(relations.name(columns), dtype=object)
     columns["derived"] = _derived(facts, signatures, columns)
+    columns["earlier_left"] = columns["earlier_right"] = np.full(len(pairs), np.nan)
     kept = columns["distance"] <= 1
     frame = pd.DataFrame({name: columns[name] for name in relations.PAIR_COLUMNS})
     return frame[kept].astype(relations.PAIR_COLUMNS).reset_index(drop=True)

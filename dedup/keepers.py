@@ -23,7 +23,7 @@ EQUAL = "the copies are equal; the first by content and path stays"
 
 REASON_COLUMNS = [
     *("name", "split", "annotations", "width", "height", "format", "lossless", "jpeg_quality", "camera", "captured_at"),
-    *("classes", "edits"),
+    *("classes", "edits", "earlier_quality"),
 ]
 """What the reasons of rules are made of."""
 
@@ -33,6 +33,9 @@ WEB_FORMATS = ("WEBP", "AVIF")
 LOSSLESS, HEIF, WEB = -101.0, -100.5, 0.0
 """Scores of compression around those of JPEG (-quality): cameras write HEIF, and JPEG is what it is converted to; they
 hardly write WebP and AVIF, to which JPEG is converted."""
+JUST_AFTER, AFTER_EARLIER = 0.25, 2.0
+"""What a file that was saved from a lossy one scores more than that one, where qualities are whole numbers, and where
+an earlier quality is known to within two."""
 
 Scores = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -78,16 +81,17 @@ def _edited(frame: pd.DataFrame) -> Scores:
 
 
 def _compression(frame: pd.DataFrame) -> Scores:
-    """Lossless files first, then HEIF, then JPEG by quality, then WebP and AVIF; a lossless file with the pixels of a
-    lossy one comes just after that, for it was saved from it."""
+    """Lossless files first, then HEIF, then JPEG by quality, then WebP and AVIF. A lossless file with the pixels of a
+    lossy one comes just after that, for it was saved from it; what shows an earlier compression counts as that."""
     lossless = frame["lossless"].to_numpy(bool)
     quality = -np.round(frame["jpeg_quality"].fillna(USUAL_QUALITY).to_numpy(np.float64))
     lossy = np.select([frame["format"] == "HEIF", frame["format"].isin(WEB_FORMATS)], [HEIF, WEB], quality)
     pixels = frame["pixels"]
     doubtful = ~lossless & (pixels != "").to_numpy() & pixels.isin(pixels[lossless]).to_numpy(bool)
     sources = pd.Series(lossy[doubtful]).groupby(pixels[doubtful].to_numpy()).min()
-    saved_from = pixels.map(sources).to_numpy(np.float64) + 0.25
-    return np.where(lossless, np.where(np.isnan(saved_from), LOSSLESS, saved_from), lossy)
+    saved_from = pixels.map(sources).to_numpy(np.float64) + JUST_AFTER
+    claimed = np.where(lossless, np.where(np.isnan(saved_from), LOSSLESS, saved_from), lossy)
+    return np.fmax(claimed, AFTER_EARLIER - frame["earlier_quality"].to_numpy(np.float64))
 
 
 def _capture(frame: pd.DataFrame) -> Scores:
@@ -107,7 +111,14 @@ def _resolution_reason(keeper: Image, other: Image) -> str:
     return f"{keeper['width']}x{keeper['height']} beats {other['width']}x{other['height']}"
 
 
+def _enlarged_reason(keeper: Image, other: Image) -> str:
+    return f"the other was enlarged to {other['width']}x{other['height']}, without more detail"
+
+
 def _compression_reason(keeper: Image, other: Image) -> str:
+    if other["earlier_quality"] > 0:
+        was = f"was saved from a JPEG of quality about {other['earlier_quality']:.0f}"
+        return f"the other, though {other['format'] if other['lossless'] else _quality(other)}, {was}"
     if other["lossless"]:
         return f"the other, though {other['format']}, has just the pixels of a lossy file"
     if keeper["lossless"]:
@@ -165,6 +176,7 @@ KEEPER_RULES = (
         _edited,
         lambda keeper, other: f"the other {other['edits']}",
     ),
+    Rule("enlarged", "Not enlarged", _unflagged("enlarged"), _enlarged_reason),
     Rule("resolution", "Higher resolution", _most("area"), _resolution_reason),
     Rule("camera", "Camera metadata", _flag("camera"), _says("has camera metadata, the other has none")),
     Rule("look", "Not softer", _unflagged("softer"), _says("the other is softer")),
@@ -179,8 +191,8 @@ RULE_NAMES = tuple(rule.name for rule in KEEPER_RULES)
 def score(frame: pd.DataFrame, rules: Sequence[Rule] = KEEPER_RULES) -> Scores:
     """What each rule says of each image, float64 (n, rules), lower is better.
 
-    `frame` has the frame's columns of one dataset and the columns `chosen`, `protected`, `incoming`, `softer` (bool)
-    and `edits` (str: in words, '' for none).
+    `frame` has the frame's columns of one dataset and the columns `chosen`, `protected`, `incoming`, `enlarged`,
+    `softer` (bool), `edits` (str: in words, '' for none) and `earlier_quality` (1..100 or NaN).
     """
     return np.column_stack([rule.score(frame) for rule in rules]) if rules else np.zeros((len(frame), 0))
 

@@ -59,6 +59,8 @@ PAIR_COLUMNS: dict[str, str] = {
     "blur": "float32",  # fine detail of right over that of left, log2: below 0 right is softer
     "grain": "float32",  # noise of right minus noise of left, gray levels
     "recoded": "int8",  # 2 another format, 1 another quality of one format, 0 cannot say
+    "earlier_left": "float32",  # JPEG quality at which left was compressed before it became this file, 1..100;
+    "earlier_right": "float32",  # 0 shows no earlier compression, NaN was not looked at
     # the part that disagrees, a box in left's coordinates (NaN without any), and which side carries it: -2 left, +2
     # right; -1 and +1 there is one, but on which side cannot be told
     "overlaid": "int8",
@@ -281,6 +283,7 @@ _SWAPPED = {
     "left_width": "right_width",
     "left_height": "right_height",
     "seen_left": "seen_right",
+    "earlier_left": "earlier_right",
 }
 _NEGATED = ("derived", "cropped", "bordered", "gray", "blur", "grain", "overlaid", "tint", "lightness")
 _SWAPPED_NAMES = {

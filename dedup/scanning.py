@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dedup import decode, metrics
+from dedup import decode, metrics, origins
 from dedup.engines import examine_all
 from dedup.errors import Cancelled, SourceError
 from dedup.examine import FACTS, Examined
@@ -62,6 +62,7 @@ def scan_into(
         from dedup import matching  # loads the compiled code, which an unchanged rescan does not need
 
         results = matching.match(images, signatures, previous if same_matching else None, workers, report)
+        results = _tell_origins(results, listing, info, workers, report)
         info = replace(info, passed_over=dict(listing.passed_over))
         return store.write_results(info, results)
 
@@ -146,6 +147,16 @@ def _examine_new(
         part.flush()
     clock.finish()
     return done
+
+
+def _tell_origins(results: Results, listing: Listing, info: Info, workers: int | None, report: OnProgress) -> Results:
+    """`results` with what the files of near duplicates tell of which was made from which."""
+
+    def path_of(row: int) -> Path:
+        return listing.root / listing.files[row].relative
+
+    clock = _Clock("reading near duplicates", origins.count(results), report)
+    return origins.tell(results, path_of, info.max_pixels or decode.MAX_PIXELS, workers, clock.tick)
 
 
 class _Clock:

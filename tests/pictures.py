@@ -30,3 +30,15 @@ def save(picture: Image.Image, path: Path, **options) -> Path:
 def folder_of_photos(folder: Path, count: int, *, start: int = 0) -> list[Path]:
     """`count` different JPEG files."""
     return [save(photo(seed), folder / f"{seed:04d}.jpg", quality=92) for seed in range(start, start + count)]
+
+
+def detailed(seed: int, size: tuple[int, int]) -> Image.Image:
+    """A picture with detail down to single pixels, whose power falls with frequency as in sharp photographs."""
+    rng = np.random.default_rng(seed)
+    width, height = size
+    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None])
+    frequency[0, 0] = np.inf
+    waves = np.fft.fft2(rng.normal(size=(3, height, width))) / frequency
+    tones = np.fft.ifft2(waves).real
+    spread = 40 / tones.std(axis=(1, 2), keepdims=True)
+    return Image.fromarray(np.clip(128 + spread * tones, 1, 254).astype(np.uint8).transpose(1, 2, 0))

@@ -14,7 +14,7 @@ MODULES = {
 }
 FLOORS = (
     {"errors", "model", "words"},
-    {"files", "decode", "sources", "foldernames", "metrics", "signature", "ordering"},
+    {"files", "decode", "sources", "foldernames", "metrics", "signature", "traces", "ordering"},
     {"candidates", "alignment", "nearest", "banded", "judging", "relations"},
     {
         "examine",
@@ -29,7 +29,7 @@ FLOORS = (
         "where",
         "selection",
     },
-    {"storage", "decisions", "fates", "frame", "matching", "warmup", "scanning"},
+    {"storage", "decisions", "fates", "frame", "matching", "origins", "warmup", "scanning"},
     {"clashes", "resolutions", "labels", "exports", "removal"},
     {"dataset"},
 )

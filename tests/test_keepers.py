@@ -32,7 +32,9 @@ BASE = {
     "annotations": 0,
     "classes": (),
     "edits": "",
+    "enlarged": False,
     "softer": False,
+    "earlier_quality": np.nan,
     "area": 100.0,
     "width": 10,
     "height": 10,
@@ -51,12 +53,24 @@ CASES = [
     ({}, {"softer": True, "lossless": True}, "the other is softer"),
     ({"camera": True, "softer": True, "jpeg_quality": 50.0}, {"lossless": True}, "has camera metadata, the other has"),
     (
+        {"area": 1.92e6},
+        {"enlarged": True, "area": 12e6, "width": 4000, "height": 3000, "camera": True},
+        "the other was enlarged to 4000x3000, without more detail",
+    ),
+    (
         {"area": 12e6, "width": 4000, "height": 3000},
         {"area": 1.92e6, "width": 1600, "height": 1200, "lossless": True},
         "4000x3000 beats 1600x1200",
     ),
     ({"lossless": True, "format": "PNG"}, {"jpeg_quality": 100.0}, "lossless PNG beats JPEG"),
     ({"jpeg_quality": 95.0}, {"jpeg_quality": 60.0}, "JPEG quality 95 beats 60"),
+    (
+        {"jpeg_quality": 70.0},
+        {"jpeg_quality": 98.0, "earlier_quality": 70.0},
+        "the other, though JPEG quality 98, was saved",
+    ),
+    ({}, {"lossless": True, "format": "PNG", "earlier_quality": 91.0}, "the other, though PNG, was saved from a JPEG"),
+    ({"lossless": True, "format": "PNG", "earlier_quality": 95.0}, {}, "lossless PNG beats JPEG"),
     (
         {"jpeg_quality": 40.0},
         {"format": "WEBP", "jpeg_quality": np.nan},
@@ -273,5 +287,5 @@ def test_an_order_that_was_stored_before_a_rule_existed_stays_as_it_is(tmp_path)
     names = [name for name in keepers.RULE_NAMES if name != "camera"] + ["of another version"]
     step = review.rules_step(names)
     dataset.decisions.decide(step.changes, step.label)
-    assert dataset.frame["keeper_reason"].max() == "JPEG quality 95 beats 75"
+    assert dataset.frame["keeper_reason"].max().startswith("the other, though JPEG quality 95, was saved from a JPEG")
     assert list(dataset.keeper_rules) == [*names[:-1], ""]

@@ -1,0 +1,193 @@
+"""What a picture's pixels tell of its past, at the file's own resolution: an earlier compression, an enlargement.
+
+Both are read from at most 64 tiles of 32 x 32 pixels, spread over the picture, so that a large one costs no more.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+TILE = 32
+BANDS = 8
+"""So many rows of so many tiles, evenly spread."""
+BLOCK = 8
+"""JPEG compresses blocks of 8 x 8 pixels."""
+
+Tiles = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+NO_TILES: Tiles = np.empty((0, TILE, TILE), np.float32)
+
+
+def tiles(picture: Image.Image, left: int = 0, top: int = 0) -> Tiles:
+    """Luma (n, 32, 32), 0..255, of up to 64 tiles on the grid of JPEG's blocks that starts at `left`, `top`."""
+    across, down = (picture.width - left) // TILE, (picture.height - top) // TILE
+    if not across or not down:
+        return NO_TILES
+    rows, columns = (np.unique(np.linspace(0, count - 1, min(count, BANDS)).astype(int)) for count in (down, across))
+    bands = []
+    for y in (top + rows * TILE).tolist():
+        band = np.asarray(picture.crop((left, y, left + across * TILE, y + TILE)).convert("L"))
+        bands.append(band.reshape(TILE, across, TILE)[:, columns].swapaxes(0, 1))
+    return np.concatenate(bands).astype(np.float32)
+
+
+def _cosines(side: int) -> NDArray[np.float32]:
+    """The orthonormal type-II cosine transform of `side` samples."""
+    frequency, place = np.arange(side)[:, None], np.arange(side)[None, :] + 0.5
+    matrix = np.sqrt(2 / side) * np.cos(np.pi * frequency * place / side)
+    matrix[0] /= np.sqrt(2)
+    return np.asarray(matrix, np.float32)
+
+
+# --- enlargement ------------------------------------------------------------------------------------------------------
+
+_WAVES = _cosines(TILE)
+
+SMALLEST_SCALE = 1.4
+"""Enlargements by less leave too little of the picture's own frequencies free to tell by."""
+LOST, CLIFF, SOFT = 1.5, 10.0, 12.0
+"""Decibels by which an enlarged picture has lost what the small one holds near its own limit, by which its power drops
+beyond that limit, and by which it may drop, at most, before: a soft picture drops by more, enlarged or not."""
+
+
+def power(some: Tiles) -> NDArray[np.float16]:
+    """Power in decibels (32,) at frequencies 0, 1/32 ... 31/32 of the finest that the pixels can hold, along rows and
+    columns alike; NaN without any tile."""
+    if not len(some):
+        return np.full(TILE, np.nan, np.float16)
+    lines = (some.reshape(-1, TILE), some.swapaxes(1, 2).reshape(-1, TILE))
+    decibels = [10 * np.log10(np.square(each @ _WAVES.T).mean(axis=0) + 1e-3) for each in lines]
+    return np.asarray(np.mean(decibels, axis=0), np.float16)
+
+
+def enlarged(small: NDArray[np.float16], large: NDArray[np.float16], scale: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether the larger of two pictures of the same was made from the smaller one, by their `power` (m, 32).
+
+    `scale` (m,) is pixels of the larger per pixel of the smaller. An enlarged picture holds next to nothing above the
+    finest frequency of what it was made from, and interpolation weakens what lies just below; a picture that was
+    reduced has lost rather more than its original there. Where the larger picture is soft, nothing is told.
+    """
+
+    lost = (_mean(small, 0.7, 0.95) - _mean(small, 0.2, 0.5)) - (
+        _mean(large, 0.7 / scale, 0.95 / scale) - _mean(large, 0.2 / scale, 0.5 / scale)
+    )
+    middle, near = _mean(large, 0.3 / scale, 0.45 / scale), _mean(large, 0.6 / scale, 0.9 / scale)
+    beyond = _mean(large, 1.25 / scale, np.minimum(1.8 / scale, 1.0))
+    told = (scale >= SMALLEST_SCALE) & (lost >= LOST) & (near - beyond >= CLIFF) & (middle - near <= SOFT)
+    return np.asarray(told)
+
+
+def _mean(powers: NDArray[np.float16], low: Doubles | float, high: Doubles | float) -> Doubles:
+    """Mean decibels (m,) of powers (m, 32) between two fractions, 0..1, of the finest frequency."""
+    fractions = np.linspace(np.broadcast_to(low, len(powers)), np.broadcast_to(high, len(powers)), 8, axis=1)
+    places = np.clip(fractions * TILE, 1, TILE - 1.001)
+    below = places.astype(np.intp)
+    row = np.arange(len(powers))[:, None]
+    values = powers.astype(np.float64)
+    part = places - below
+    return np.asarray((values[row, below] * (1 - part) + values[row, below + 1] * part).mean(axis=1))
+
+
+# --- earlier compression ----------------------------------------------------------------------------------------------
+
+STANDARD_LUMINANCE = np.array(
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61],
+        [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56],
+        [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77],
+        [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101],
+        [72, 92, 95, 98, 112, 100, 103, 99],
+    ]
+)
+"""Quantisation of luminance at quality 50 (ITU-T T.81, table K.1), which libjpeg scales to other qualities."""
+
+QUALITIES = np.arange(30, 98)
+"""What is looked for: stronger compression shows by itself, weaker leaves steps as small as rounding."""
+STEPS = np.arange(4, 64)
+RANGE, BINS = 128, 4
+"""Coefficients within -128..128 are counted, in quarters."""
+CLOSE_TO_STEPS = 0.6
+"""The mean cosine of coefficients, one step a turn, that tells of steps: what was never compressed has 0 ..."""
+FEWEST_COEFFICIENTS = 500
+"""... give or take what chance does to fewer than so many."""
+WORSE = 1.5
+"""A file of known quality counts as compressed before only where that was worse by so much: its own steps are there."""
+
+_LOWEST = [(row, column) for row, column in product(range(BLOCK), repeat=2) if 0 < row + column < 11]
+"""Frequencies of a block that pictures use, all but its mean; the fine ones have steps even at high qualities."""
+
+
+def _block_waves() -> NDArray[np.float32]:
+    """(64, frequencies): what a block's pixels are multiplied by."""
+    waves = _cosines(BLOCK)
+    return np.stack([np.outer(waves[row], waves[column]).ravel() for row, column in _LOWEST], axis=1)
+
+
+def _closeness() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Of a coefficient in each bin: its cosine at each step, and whether it counts there, (bins, steps) each.
+
+    What is nearer to zero than to the first step says nothing: every smooth picture has most coefficients there.
+    """
+    middle = (np.arange(2 * RANGE * BINS) + 0.5) / BINS - RANGE
+    counts = np.abs(middle)[:, None] > STEPS / 2
+    counts[[0, -1]] = False  # where all beyond the range is counted
+    return (np.cos(2 * np.pi * middle[:, None] / STEPS) * counts).astype(np.float32), counts.astype(np.float32)
+
+
+def quantisation(qualities: NDArray[np.integer]) -> Doubles:
+    """libjpeg's steps of luminance at some qualities, (m, 8, 8)."""
+    scale = np.where(qualities < 50, 5000 / qualities, 200 - 2 * qualities)[:, None, None]
+    return np.asarray(np.clip((STANDARD_LUMINANCE * scale + 50) // 100, 1, 255), np.float64)
+
+
+_BLOCK_WAVES = _block_waves()
+_COSINE, _COUNTS = _closeness()
+_TABLES = np.concatenate([quantisation(QUALITIES), quantisation(QUALITIES).swapaxes(1, 2)])[
+    :, [row for row, _ in _LOWEST], [column for _, column in _LOWEST]
+].astype(np.intp)
+"""Steps (2 x qualities, frequencies) of upright pictures and of those turned by a quarter."""
+_SOUGHT = np.isin(_TABLES, STEPS)
+_STEP = np.where(_SOUGHT, _TABLES - STEPS[0], 0)
+
+
+def earlier_quality(picture: Image.Image, own: float) -> float:
+    """The JPEG quality (30..97) at which an upright picture was compressed before it became this file; NaN for none.
+
+    `own` is the quality of the file itself, NaN if it is no JPEG. After JPEG the cosine coefficients of 8 x 8 blocks
+    lie at multiples of the quantisation's steps, and a later, finer compression or a lossless copy leaves them near
+    (Fan & de Queiroz 2003). The grid of blocks may start at the other side, where the picture was mirrored or turned.
+    """
+    highest = QUALITIES[-1] if math.isnan(own) else own - WORSE
+    if highest < QUALITIES[0]:
+        return math.nan
+    for left, top in product({0, picture.width % BLOCK}, {0, picture.height % BLOCK}):
+        quality = _quality_of(tiles(picture, left, top))
+        if not math.isnan(quality):
+            return quality if quality <= highest else math.nan
+    return math.nan
+
+
+def _quality_of(some: Tiles) -> float:
+    """The quality whose steps the coefficients of the tiles' blocks are at; NaN for none."""
+    fit = TILE // BLOCK
+    blocks = some.reshape(-1, fit, BLOCK, fit, BLOCK).swapaxes(2, 3).reshape(-1, BLOCK * BLOCK)
+    whole = (blocks.min(axis=1, initial=255) > 0) & (blocks.max(axis=1, initial=0) < 255)  # clipping moves coefficients
+    coefficients = blocks[whole] @ _BLOCK_WAVES
+    bins = np.clip((coefficients + RANGE) * BINS, 0, 2 * RANGE * BINS - 1).astype(np.intp)
+    frequency = np.arange(len(_LOWEST))
+    size = 2 * RANGE * BINS
+    counted = np.bincount((bins + frequency * size).ravel(), minlength=size * len(_LOWEST))
+    counted = counted.reshape(len(_LOWEST), size).astype(np.float32)
+    close, number = ((counted @ table)[frequency, _STEP] * _SOUGHT for table in (_COSINE, _COUNTS))
+    total = number.sum(axis=1)
+    mean = np.where(total >= FEWEST_COEFFICIENTS, close.sum(axis=1) / np.maximum(total, 1), 0.0)
+    best = int(mean.argmax())
+    return float(QUALITIES[best % len(QUALITIES)]) if mean[best] >= CLOSE_TO_STEPS else math.nan
