@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from dedup.errors import UnknownTag
 
@@ -23,6 +23,12 @@ def size(count: float) -> str:
         if count >= scale:
             return f"{count / scale:,.1f} {unit}"
     return f"{count:.0f} B"
+
+
+def other_files(counts: Mapping[str, int]) -> str:
+    """Files that are no images, given by suffix: '10 other files: .bin 9, .spider 1'."""
+    told = ", ".join(f"{suffix or 'no suffix'} {count:,}" for suffix, count in sorted(counts.items()))
+    return f"{plural(sum(counts.values()), 'other file')}: {told}"
 
 
 def quote(text: str) -> str:

@@ -13,12 +13,12 @@ with st.container():
         st.title("Datasets")
     else:
         opening.welcome()
-with st.container():
-    shelf.work_under_way()
-with st.container():
-    shelf.cards(infos)
 left, right = st.columns([3, 2], gap="medium")
 with left, st.container(border=True, height="stretch"):
     opening.open_folder(infos)
 with right, st.container(border=True, height="stretch"):
     opening.try_sample()
+with st.container():
+    shelf.work_under_way()
+with st.container():
+    shelf.cards(infos)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -73,6 +75,7 @@ def test_a_damaged_dataset_is_one_sentence_and_the_others_stay(dataset):
     assert [each.value for each in at.exception] == []
     assert any("damaged" in each.value for each in at.error)
     assert "Or try the sample" in texts(at)
+    assert button(at, "Explore")  # and beside it the menu to scan it again
 
 
 def test_the_range_is_set_by_its_exact_ends_and_by_presets(dataset):
@@ -232,10 +235,15 @@ def test_writing_a_folder_makes_a_new_dataset(dataset, tmp_path):
     at.text_input(key=f"target {dataset.root}").set_value(str(tmp_path / "clean"))
     healthy(at.run())
     healthy(button(at, "Write 12 files").click().run())
-    job = jobs.REGISTRY.get("clean")
+    [job] = jobs.REGISTRY.jobs()
     wait_for(lambda: not job.running)
     assert (job.state, job.error) == (jobs.State.DONE, "")
     assert len(dedup.open("clean").frame) == 12
+    assert "**clean**: 12 images" in texts(at.run())
+    assert "**Writing clean**: 12 images" in texts(run_page("datasets"))
+    button(at, "Open clean").click().run()
+    assert at.session_state["view"].dataset == dedup.open("clean").info.key
+    assert jobs.REGISTRY.jobs() == []
 
 
 def test_the_folder_field_is_checked_and_starts_a_scan(home, tmp_path):
@@ -248,6 +256,43 @@ def test_the_folder_field_is_checked_and_starts_a_scan(home, tmp_path):
     healthy(button(at, "Scan").click().run())
     assert len(jobs.REGISTRY.jobs()) == 1
     jobs.REGISTRY.jobs()[0].cancel()
+
+
+def test_the_annotation_files_found_are_read_and_the_card_says_what_was_in_them(home, tmp_path):
+    picture(tmp_path / "set" / "train" / "a.png", 1)
+    picture(tmp_path / "set" / "val" / "b.png", 2)
+    for split, name in (("train", "a.png"), ("val", "b.png")):
+        save_coco(tmp_path / "set" / "annotations" / f"instances_{split}.json", f"{split}/{name}")
+        save_coco(tmp_path / "set" / "annotations" / f"captions_{split}.json", f"{split}/{name}")
+    at = run_page("datasets")
+    healthy(at.text_input(key="open path").set_value(str(tmp_path / "set")).run())
+    assert "annotations/captions_val.json" in at.multiselect[0].options
+    files = at.multiselect[0].value
+    assert [Path(file).name for file in files] == ["instances_train.json", "instances_val.json"]
+    healthy(button(at, "Scan").click().run())
+    [job] = jobs.REGISTRY.jobs()
+    wait_for(lambda: not job.running)
+    assert dedup.open("set").info.annotations == tuple(files)
+    assert texts(run_page("datasets")).count("2 annotations in 2 images") == 2
+
+
+def save_coco(path, file_name):
+    """Write a COCO file with one box in one image."""
+    path.parent.mkdir(exist_ok=True)
+    box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "area": 12, "iscrowd": 0}
+    images, categories = [{"id": 1, "file_name": file_name}], [{"id": 1, "name": "cat"}]
+    path.write_text(json.dumps({"images": images, "annotations": [box], "categories": categories}))
+
+
+def test_a_card_leads_to_the_failures_and_tells_what_was_passed_over(dataset):
+    (dataset.root / "notes.txt").write_text("no image")
+    picture(dataset.root / "new.png", 20)
+    dataset.rescan(workers=1)
+    at = run_page("datasets")
+    assert "passed over 1 other file: .txt 1" in texts(at)
+    assert "no annotations" in texts(at)
+    healthy(button(at, "1 failed").click().run())
+    assert at.dataframe[0].value["path"].tolist() == ["empty.jpg"]
 
 
 def test_running_failed_and_cancelled_jobs_are_shown(home):

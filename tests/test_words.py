@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dedup.words import plural, size, unknown_tag
+from dedup.words import other_files, plural, size, unknown_tag
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,10 @@ def test_counts(count, noun, text):
 )
 def test_sizes(count, text):
     assert size(count) == text
+
+
+def test_files_by_suffix():
+    assert other_files({".spider": 1, ".bin": 9, "": 1}) == "11 other files: no suffix 1, .bin 9, .spider 1"
 
 
 def test_an_unknown_tag_names_the_closest():

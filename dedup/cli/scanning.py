@@ -13,7 +13,7 @@ from dedup.cli.common import Home, Json, Name, progress, say, say_json
 from dedup.dataset import Dataset
 from dedup.model import Kind, Role
 from dedup.selection import KINDS
-from dedup.words import plural
+from dedup.words import other_files, plural
 
 NAME_HELP = "Name of the dataset (default: the folder's); needed where a folder has several."
 
@@ -103,6 +103,8 @@ def summary(dataset: Dataset) -> dict[str, object]:
         "images": len(dataset.frame),
         **{kind: int(kinds.get(kind, 0)) for kind in KINDS},
         "groups": len(dataset.groups),
+        "annotations": int(dataset.frame["annotations"].sum()),
+        "annotated": int((dataset.frame["annotations"] > 0).sum()),
         "near_threshold": dataset.near_threshold,
         "passed_over": dict(dataset.info.passed_over),
         "annotation_notes": [note for each in dataset.attachments.values() for note in each.notes]
@@ -116,8 +118,7 @@ def _tell(counts: dict[str, object], near: str) -> None:
         f"{counts['unique']:,} unique, {counts['failed']:,} failed"
     )
     if passed_over := cast("dict[str, int]", counts["passed_over"]):
-        others = ", ".join(f"{suffix or 'no suffix'} {count:,}" for suffix, count in sorted(passed_over.items()))
-        say(f"  passed over {plural(sum(passed_over.values()), 'other file')}: {others}")
+        say(f"  passed over {other_files(passed_over)}")
     for note in counts["annotation_notes"]:  # type: ignore[attr-defined]
         say(f"  {note}")
     say(f"Look at it: streamlit run app.py, or: dedup show {counts['name']!s}")

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from dedup.exports import COCO, CSV, PAIRS, Export, folder
 from dedup.model import Kind, OnProgress, Status
-from dedup.ui import grid, jobs
+from dedup.selection import Selection
+from dedup.ui import grid, jobs, session, working
 from dedup.ui.folders import typed_path
 from dedup.ui.library import LIBRARY, Opened
 from dedup.ui.notices import guarded
 from dedup.ui.opening import free_name
+from dedup.ui.places import explorer
 from dedup.ui.view import View
 
 AT_ONCE = 20_000
@@ -148,14 +150,39 @@ def new_dataset(opened: Opened, view: View) -> None:
         root = opened.dataset.root
         target = left.text_input("Folder", str(root.with_name(f"{root.name} cleaned")), key=f"target {root}")
         mode = middle.selectbox("How", list(MODES), format_func=MODES.__getitem__, key="mode of copying")
+        job = jobs.REGISTRY.get(job_key(opened))
         right.button(
             f"Write {int(mask.sum()):,} files",
             icon=":material/create_new_folder:",
-            disabled=not mask.any() or not target.strip(),
+            disabled=not mask.any() or not target.strip() or (job is not None and job.running),
             width="stretch",
             on_click=guarded(start_folder),
             args=(opened, mask, target, mode),
         )
+        if job is not None and job.running:
+            working.follow([job], lambda: working.bar(job))
+        elif job is not None:
+            _written(job)
+
+
+def job_key(opened: Opened) -> str:
+    """What the job that writes a dataset out is registered as; one runs at a time."""
+    return f"{opened.dataset.info.key} folder"
+
+
+def _written(job: jobs.Job) -> None:
+    """How the writing of a new dataset ended, and the way to it."""
+    left, right = st.columns([5, 2.4], vertical_alignment="center")
+    if job.state is not jobs.State.DONE:
+        left.error(f"{job.title}: {job.error or 'stopped'}", icon=":material/error:")
+        return
+    name = job.result["name"]
+    left.success(f"**{name}**: {working.outcome(job.result)}", icon=":material/check_circle:")
+    key = next((info.key for info in LIBRARY.infos() if info.name == name), "")
+    if key and right.button(f"Open {name}", type="primary", icon=":material/bar_chart:", width="stretch"):
+        jobs.REGISTRY.dismiss(job)
+        session.update(dataset=key, selection=Selection())
+        st.switch_page(explorer())
 
 
 def start_folder(opened: Opened, mask: NDArray[np.bool_], target: str, mode: folder.Mode) -> jobs.Job:
@@ -166,8 +193,8 @@ def start_folder(opened: Opened, mask: NDArray[np.bool_], target: str, mode: fol
 
     def work(job: jobs.Job) -> dict[str, Any]:
         report = folder.write(opened.dataset, mask, output, job.report, mode=mode, with_csv=True, with_coco=has_coco)
-        annotations = str(output / folder.COCO_NAME) if has_coco else ""
+        annotations = [str(output / folder.COCO_NAME)] if has_coco else []
         told = jobs.run_process(jobs.scan_command(str(output), name=name, annotations=annotations), job)
         return told | {"notes": report.notes}
 
-    return jobs.REGISTRY.start(name, f"Writing {name}", work)
+    return jobs.REGISTRY.start(job_key(opened), f"Writing {name}", work)

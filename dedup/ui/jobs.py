@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -117,12 +117,11 @@ def _run(job: Job, work: Work) -> None:
         job.error, job.state = UNEXPECTED, State.FAILED
 
 
-def scan_command(folder: str, *, name: str, home: Path | None = None, annotations: str = "") -> list[str]:
+def scan_command(folder: str, *, name: str, home: Path | None = None, annotations: Sequence[str] = ()) -> list[str]:
     """The command line of a scan that tells its progress as JSON lines on standard output, and its counts as JSON."""
     command = [sys.executable, "-m", "dedup", "scan", folder, "--name", name, "--progress-json", "--json"]
     command += ["--home", str(home)] if home else []
-    command += ["--annotations", annotations] if annotations else []
-    return command
+    return command + [part for file in annotations for part in ("--annotations", file)]
 
 
 def run_process(command: list[str], job: Job) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,29 +91,45 @@ def _start_form(seen: FolderCheck, infos: list[DatasetInfo]) -> None:
     known = next((info for info in infos if Path(info.root) == seen.path.absolute()), None)
     if known is not None:
         st.caption(f"This folder is already the dataset **{known.name}**: scanning it again reads only what changed.")
-    left, right = st.columns(2)
+    left, right = st.columns([1, 2])
     name = left.text_input("Name", known.name if known else free_name(seen.path, infos), key=f"{NAME} {seen.path}")
     found = [str(path) for path in find_annotations(seen.path)]
-    file = right.selectbox(
+    before = list(known.annotations) if known else []
+    files = right.multiselect(
         "COCO annotations (optional)",
-        found,
-        index=None,
-        placeholder="none" if not found else f"{len(found)} found beside the images",
+        list(dict.fromkeys([*before, *found])),
+        default=before if known else chosen_beforehand(found),
+        format_func=lambda file: shown_from(file, seen.path),
+        placeholder="as before" if before else f"none of the {len(found)} found" if found else "none",
         accept_new_options=True,
+        wrap=True,
         key=f"{ANNOTATIONS} {seen.path}",
-        help="With a COCO file the export keeps every annotation of the selected images as it was.",
+        help="With COCO files the labels of copies are compared, and exports keep every annotation as it was.",
     )
     st.button(
         "Scan again" if known else "Scan",
         type="primary",
         icon=":material/search:",
         on_click=guarded(_start),
-        args=(str(seen.path.absolute()), name, file or ""),
+        args=(str(seen.path.absolute()), name, files),
     )
 
 
-def _start(folder: str, name: str, annotation_file: str) -> None:
-    start_scan(folder, name, annotation_file)
+def chosen_beforehand(found: Sequence[str]) -> list[str]:
+    """Of COCO files found beside images those to read unless told otherwise: where some hold instances, as COCO calls
+    its boxes, only these, for captions and keypoints tell of the same objects again."""
+    return [file for file in found if Path(file).name.startswith("instances")] or list(found)
+
+
+def shown_from(file: str, folder: Path) -> str:
+    """The path of a file as seen from a folder, where it lies in it or in the one around."""
+    path = Path(file)
+    near = folder.absolute().parent in path.parents
+    return os.path.relpath(path, folder.absolute()) if near else file
+
+
+def _start(folder: str, name: str, annotation_files: Sequence[str]) -> None:
+    start_scan(folder, name, annotation_files)
     st.session_state[PATH] = ""
 
 
@@ -125,10 +143,10 @@ def free_name(path: Path, infos: list[DatasetInfo]) -> str:
     )
 
 
-def start_scan(folder: str, name: str, annotation_file: str = "") -> jobs.Job:
+def start_scan(folder: str, name: str, annotation_files: Sequence[str] = ()) -> jobs.Job:
     """Scan `folder` in a process of its own, as dataset `name`."""
     recent.remember(folder)
-    command = jobs.scan_command(folder, name=name, annotations=annotation_file)
+    command = jobs.scan_command(folder, name=name, annotations=annotation_files)
     return jobs.REGISTRY.start(name, f"Scanning {name}", lambda job: jobs.run_process(command, job))
 
 

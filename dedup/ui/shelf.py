@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pandas as pd
 import streamlit as st
 
@@ -12,11 +14,10 @@ from dedup.selection import Selection
 from dedup.ui import jobs, notices, opening, session, working
 from dedup.ui.library import LIBRARY
 from dedup.ui.places import explorer
+from dedup.words import other_files, plural
 
 COUNTED = 20_000
 """Datasets up to this size are opened to show their counts; larger ones only when a person opens them."""
-
-NOTES_SHOWN = 8
 
 ACTIONS = {
     "rescan": ":material/refresh: Scan again",
@@ -27,8 +28,8 @@ ACTIONS = {
 
 
 def cards(infos: list[DatasetInfo]) -> None:
-    """One card a dataset."""
-    for info in infos:
+    """One card a dataset, what has just been scanned first."""
+    for info in sorted(infos, key=lambda info: finished(info) is None):
         with st.container(border=True), notices.errors_shown():
             _card(info)
 
@@ -37,18 +38,27 @@ def _card(info: DatasetInfo) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.container(width="stretch", gap=None):
             st.markdown(f"##### {info.name}")
-            st.markdown(_counts(info))
-            st.caption(f"{info.root} · scanned {info.scanned_at[:16].replace('T', ' ')}")
+            with notices.errors_shown():
+                st.markdown(_counts(info))
+            st.caption(_origin(info))
+            if (done := finished(info)) is not None:
+                st.markdown(f":green[:material/check_circle:] **{done.title}**: {working.outcome(done.result)}")
+        if info.failed and st.button(
+            f"{info.failed:,} failed", key=f"failed {info.key}", type="tertiary", icon=":material/broken_image:"
+        ):
+            _failures(info)
         if st.button("Explore", key=f"explore {info.key}", type="primary", icon=":material/bar_chart:"):
+            if done is not None:
+                jobs.REGISTRY.dismiss(done)
             session.update(dataset=info.key, selection=Selection())
             st.switch_page(explorer())
         choice = st.menu_button(
-            ":material/more_vert:",
+            f"What to do with {info.name}",
             list(ACTIONS),
             format_func=ACTIONS.__getitem__,
             key=f"menu {info.key}",
             type="tertiary",
-            help=f"What to do with {info.name}",
+            icon=":material/more_vert:",
         )
     if choice == "rescan":
         opening.start_scan(str(info.source), info.name)
@@ -58,20 +68,39 @@ def _card(info: DatasetInfo) -> None:
 
 
 def _counts(info: DatasetInfo) -> str:
-    told = [f"{info.images:,} images"]
+    told = [plural(info.images, "image")]
     if info.images <= COUNTED:
-        counts = LIBRARY.open(info.key).counts()
+        opened = LIBRARY.open(info.key)
+        counts, frame = opened.counts(), opened.dataset.frame
         told += [f"{counts[Kind.EXACT]:,} exact", f"{counts[Kind.NEAR]:,} near"]
-    if info.failed:
-        told.append(f"{info.failed:,} failed")
+        told.append(working.labels(int(frame["annotations"].sum()), int((frame["annotations"] > 0).sum())))
     return " · ".join(told)
 
 
+def _origin(info: DatasetInfo) -> str:
+    scanned = datetime.fromisoformat(info.scanned_at).astimezone()
+    told = [str(info.root), f"scanned {scanned:%Y-%m-%d %H:%M}"]
+    return " · ".join([*told, *([f"passed over {other_files(info.passed_over)}"] if info.passed_over else [])])
+
+
+def finished(info: DatasetInfo) -> jobs.Job | None:
+    """The job that ended with this dataset brought up to date, until somebody has looked at the dataset."""
+    return next((job for job in jobs.REGISTRY.jobs() if _scanned(job) == info.name), None)
+
+
+def _scanned(job: jobs.Job) -> str:
+    """The name of the dataset that a job scanned, "" when it has not, or did something else."""
+    return str(job.result.get("name", "")) if isinstance(job.result, dict) else ""
+
+
 def work_under_way() -> None:
-    """Every job with its progress; ended ones with how they ended, until dismissed."""
-    known = jobs.REGISTRY.jobs()
-    if known:
-        working.follow([job for job in known if job.running], lambda: _jobs(known))
+    """Every job with its progress, and those that failed or were stopped until dismissed.
+
+    What ended well is told where it belongs: by the card of its dataset, or by the page it was begun on.
+    """
+    told = [job for job in jobs.REGISTRY.jobs() if job.state is not jobs.State.DONE]
+    if told:
+        working.follow([job for job in told if job.running], lambda: _jobs(told))
 
 
 def _jobs(known: list[jobs.Job]) -> None:
@@ -85,8 +114,6 @@ def _job(job: jobs.Job) -> None:
     with left:
         if job.running:
             working.bar(job)
-        elif job.state is jobs.State.DONE:
-            st.markdown(f":green[:material/check_circle:] **{job.title}**: {outcome(job.result)}")
         elif job.state is jobs.State.CANCELLED:
             st.markdown(
                 f":material/stop_circle: **{job.title}**: stopped. What was finished is kept for the next scan."
@@ -104,18 +131,6 @@ def _job(job: jobs.Job) -> None:
     elif right.button("Dismiss", key=f"dismiss {job.key}", type="tertiary", width="stretch"):
         jobs.REGISTRY.dismiss(job)
         st.rerun()
-
-
-def outcome(result: object) -> str:
-    """What an ended job found, in words."""
-    if not isinstance(result, dict) or "images" not in result:
-        return "done."
-    told = [f"{result[kind]:,} {words}" for kind, words in _FOUND.items() if result.get(kind)]
-    notes = [str(note) for note in (*result.get("annotation_notes", ()), *result.get("notes", ()))]
-    return "  \n".join([" · ".join(told), *notes[:NOTES_SHOWN]])
-
-
-_FOUND = {"images": "images", "exact": "exact duplicates", "near": "near duplicates", "failed": "failed"}
 
 
 @st.dialog("Rename the dataset")

@@ -81,12 +81,12 @@ def _tag_row(mine: Decisions, tag: Tag) -> None:
     left, right = st.columns([5, 1], vertical_alignment="center", gap="xxsmall")
     left.html(tag_html(tag))
     choice = right.menu_button(
-        ":material/more_vert:",
+        f"What to do with {tag.name}",
         list(ACTIONS),
         format_func=ACTIONS.__getitem__,
-        key=f"tag menu {tag.name}",
+        key=f"menu of tag {tag.name}",
         type="tertiary",
-        help=f"What to do with {tag.name}",
+        icon=":material/more_vert:",
     )
     if choice == "only":
         session.update(selection=Selection(tags_any=(tag.name,)))

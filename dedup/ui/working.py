@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
 from dedup.model import Progress
 from dedup.ui.jobs import Job
+from dedup.words import plural
+
+NOTES_SHOWN = 8
+_FOUND = {"images": "images", "exact": "exact duplicates", "near": "near duplicates", "failed": "failed"}
 
 
 def follow(running: Sequence[Job], draw: Callable[[], object], seconds: float = 0.5) -> None:
@@ -43,6 +48,19 @@ def words(progress: Progress | None) -> str:
     if left is not None and progress.done < progress.total:
         told.append(f"{duration(left)} left")
     return " · ".join(told)
+
+
+def outcome(result: Mapping[str, Any]) -> str:
+    """What a scan found, in words, with what is to be known of it."""
+    told = [f"{result[kind]:,} {words}" for kind, words in _FOUND.items() if result.get(kind)]
+    told.append(labels(result.get("annotations", 0), result.get("annotated", 0)))
+    notes = [str(note) for note in (*result.get("annotation_notes", ()), *result.get("notes", ()))]
+    return "  \n".join([" · ".join(told), *notes[:NOTES_SHOWN]])
+
+
+def labels(annotations: int, images: int) -> str:
+    """How much was read from annotation files."""
+    return f"{plural(annotations, 'annotation')} in {plural(images, 'image')}" if annotations else "no annotations"
 
 
 def duration(seconds: float) -> str:
