@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from dedup.annotations import Attachment, Coco, ImageId
 from dedup.exports.csv import encode, guarded
 from dedup.files import require_free, write_chunks
-from dedup.joining import Document, Part
+from dedup.joining import NAMED_APART, Document, Part, told_apart
 from dedup.model import EVALUATION_SPLITS, SPLITS
 from dedup.selection import GOES
 from dedup.splits import check_name
@@ -248,8 +248,11 @@ def write_csv(proposal: Repair, output: Path, *, overwrite: bool = False) -> Non
     write_chunks(output, [moves_csv(proposal)], overwrite)
 
 
-def documents(sources: Sequence[tuple[Coco, Attachment]], splits: Mapping[str, str]) -> dict[str, Document]:
-    """One COCO document per split out of any number of them; `splits` maps dataset paths to splits.
+def documents(
+    sources: Sequence[tuple[Coco, Attachment]], splits: Mapping[str, str]
+) -> tuple[dict[str, Document], tuple[str, ...]]:
+    """One COCO document per split out of any number of them, to be written to files called `<split>.json`, and notes
+    for a person; `splits` maps dataset paths to splits.
 
     Images that `sources` name and whose path has a split go there with their annotations, everything as it was. The
     first source that has an image of a split gives that document its other fields; what further sources add is joined
@@ -268,7 +271,16 @@ def documents(sources: Sequence[tuple[Coco, Attachment]], splits: Mapping[str, s
                 made[split].take(part)
             else:
                 made[split] = part
-    return {split: part.document for split, part in made.items()}
+    paths, notes = list(splits), []
+    every = [path for _, attachment in sources[:1] for path in (*attachment.image_ids, *attachment.unannotated)]
+    for split, part in made.items():
+        images = part.document["images"]
+        apart = told_apart(Path(f"{split}.json"), images, [paths[row] for row in part.rows], every)
+        renamed = sum(now is not was for was, now in zip(images, apart, strict=True))
+        if renamed:
+            part.document = part.document | {"images": apart}
+            notes.append(f"{split}.json: {plural(renamed, 'image')} {NAMED_APART}")
+    return {split: part.document for split, part in made.items()}, tuple(notes)
 
 
 def write_coco(made: Mapping[str, Mapping[str, Any]], folder: Path, *, overwrite: bool = False) -> list[Path]:

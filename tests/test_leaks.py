@@ -202,7 +202,7 @@ def test_coco_files_follow_the_moves(tmp_path):
     test = coco_file(tmp_path / "test.json", ["c.jpg"], ["bird"])
     paths = ["a.jpg", "b.jpg", "c.jpg"]
     sources = [(each, each.attach(paths)) for each in (test, train)]
-    made = leaks.documents(sources, {"a.jpg": "train", "b.jpg": "test", "c.jpg": "test"})
+    made, notes = leaks.documents(sources, {"a.jpg": "train", "b.jpg": "test", "c.jpg": "test"})
     files = leaks.write_coco(made, tmp_path / "new") if (tmp_path / "new").mkdir() is None else []
     assert sorted(file.name for file in files) == ["test.json", "train.json"]
     loaded = {file.stem: COCO(str(file)) for file in files}
@@ -216,7 +216,24 @@ def test_coco_files_follow_the_moves(tmp_path):
     assert labels == {"c.jpg": "bird", "b.jpg": "dog"}
     assert len({a["id"] for a in joined.dataset["annotations"]}) == 2
     assert joined.dataset["info"] == {"description": "test"}
-    assert [image["id"] for image in test.images] == [1]
+    assert [image["id"] for image in test.images] == [1] and not notes
+
+
+def test_pictures_of_one_name_are_told_apart_in_a_repaired_file(tmp_path):
+    """train/1.jpg moves to val, where another picture is called so."""
+    paths = [f"{split}/{number}.jpg" for split in ("train", "val") for number in (1, 2)]
+    documents = [coco_file(tmp_path / f"{split}.json", ["1.jpg", "2.jpg"], [split]) for split in ("train", "val")]
+    sources = [(each, each.attach(paths)) for each in documents]
+    made, notes = leaks.documents(sources, dict(zip(paths, ["val", "train", "val", "val"], strict=True)))
+    assert [image["file_name"] for image in made["train"]["images"]] == ["2.jpg"]
+    assert [image["file_name"] for image in made["val"]["images"]] == ["train/1.jpg", "1.jpg", "2.jpg"]
+    assert len(notes) == 1 and notes[0].startswith("val.json: 1 image named by the path in the dataset")
+    (tmp_path / "new").mkdir()
+    for file in leaks.write_coco(made, tmp_path / "new"):
+        again = Coco.read(file).attach(paths)
+        wanted = {"train": {"train/2.jpg"}, "val": {"train/1.jpg", "val/1.jpg", "val/2.jpg"}}[file.stem]
+        assert set(again.image_ids) == wanted
+        assert all(classes == (path.split("/")[0],) for path, classes in again.classes.items())
 
 
 def test_nothing_is_written_outside_the_folder_nor_a_part_of_a_repair(tmp_path):
@@ -233,5 +250,5 @@ def test_nothing_is_written_outside_the_folder_nor_a_part_of_a_repair(tmp_path):
 
 def test_unmoved_documents_are_as_they_were(tmp_path):
     train = coco_file(tmp_path / "train.json", ["a.jpg", "b.jpg"], ["cat", "dog"])
-    made = leaks.documents([(train, train.attach(["a.jpg", "b.jpg"]))], {"a.jpg": "train", "b.jpg": "train"})
+    made, _ = leaks.documents([(train, train.attach(["a.jpg", "b.jpg"]))], {"a.jpg": "train", "b.jpg": "train"})
     assert made == {"train": dict(train.document)}

@@ -61,17 +61,19 @@ def show_leaks(
     repair = leaks.repair(leaks.staying(dataset.frame))
     crossing = leaks.crossing_groups(dataset.frame)
     written = [] if csv is None else [_write_moves(repair, csv, overwrite)]
-    made = [] if coco is None else _write_coco(dataset, repair, coco, overwrite)
+    made, notes = ([], ()) if coco is None else _write_coco(dataset, repair, coco, overwrite)
     if as_json:
         moves = [{"path": move.path, "before": move.before, "after": move.after} for move in repair.moves]
         say_json({"crossing": len(crossing), "before": repair.before.to_dict(), "moves": moves,
-                  "written": [*written, *made]})  # fmt: skip
+                  "written": [*written, *made], "notes": list(notes)})  # fmt: skip
     else:
         _tell_leaks(len(crossing), repair, leaks.out_of_sight(dataset.frame))
         for path in written:
             say(f"Wrote {plural(len(repair.moves), 'move')} to {path}.")
         if made:
             say(f"Wrote {plural(len(made), 'COCO file')} to {coco}: {', '.join(path.name for path in made)}.")
+        for note in notes:
+            say(f"  {note}")
     if coco is not None and not made:
         complain("No COCO file was written: no annotation of this dataset is of an image with a split. "
                  "Scan it with --annotations first.")  # fmt: skip
@@ -117,9 +119,12 @@ def _write_moves(repair: leaks.Repair, output: Path, overwrite: bool) -> Path:
     return output
 
 
-def _write_coco(dataset: Dataset, repair: leaks.Repair, folder: Path, overwrite: bool) -> list[Path]:
+def _write_coco(
+    dataset: Dataset, repair: leaks.Repair, folder: Path, overwrite: bool
+) -> tuple[list[Path], tuple[str, ...]]:
     splits_after = leaks.splits_after(leaks.staying(dataset.frame), repair, dataset.labels.dropped)
-    return leaks.write_coco(leaks.documents(dataset.resolved_sources, splits_after), folder, overwrite=overwrite)
+    made, notes = leaks.documents(dataset.resolved_sources, splits_after)
+    return leaks.write_coco(made, folder, overwrite=overwrite), notes
 
 
 def _tell_leaks(crossing: int, repair: leaks.Repair, remark: str) -> None:

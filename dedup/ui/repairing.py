@@ -268,7 +268,7 @@ def coco_zip(dataset: Dataset, found: Repair) -> bytes:
     """`<split>.json` for every split after the moves, without what is decided to go, label clashes resolved as
     decided."""
     of = leaks.splits_after(leaks.staying(dataset.frame), found, dataset.labels.dropped)
-    made = leaks.documents(dataset.resolved_sources, of)
+    made, _ = leaks.documents(dataset.resolved_sources, of)
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, document in made.items():
