@@ -40,7 +40,7 @@ from dedup.fates import outcomes
 from dedup.frame import Joined, Review, describe, describe_files, join, with_tags
 from dedup.labels import Case, Kept, Labels, cases, follow_decisions, keep, marks
 from dedup.model import NEAR_DISTANCE, OnProgress, Role, Tag
-from dedup.removal.journal import QUARANTINE
+from dedup.removal.journal import QUARANTINE, contents_removed
 from dedup.scanning import scan_into
 from dedup.selection import Selection
 from dedup.sources import Listing, list_source
@@ -528,7 +528,7 @@ def _adopt(store: Store, info: Info, decisions: Decisions) -> None:
     """After a scan: decisions follow renamed images, and tags that an exported COCO file carries come in once."""
     images = store.read_images(info)
     readable = images.loc[images["status"] == "ok", ["path", "sha256"]]
-    decisions.follow(list(readable.itertuples(index=False, name=None)))
+    decisions.follow(list(readable.itertuples(index=False, name=None)), contents_removed(store.directory))
     if decisions.tags():
         return
     for path in map(Path, info.annotations):

@@ -24,7 +24,7 @@ from __future__ import annotations
 import sqlite3
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,6 +41,10 @@ DROP, KEEP = "drop", "keep"
 CLASH, LABELS = "clash", "labels"
 DIFFERENT = "different"
 PROTECTED, INCOMING = "protected", "incoming"
+OF_PATHS = (TAG, KEEPER, DROP, KEEP, SPLIT)
+"""Kinds whose subject is the path of an image."""
+ASIDE = "/"
+"""Begins the names under which decisions wait; paths are relative, so none begins like that."""
 LONGEST_TAG = 60
 STANDING = "SELECT id, label, session FROM operation WHERE state = 'done'"
 
@@ -248,28 +252,22 @@ class Decisions:
 
     # --- images -------------------------------------------------------------------------------------------------------
 
-    def follow(self, images: Sequence[tuple[str, str]]) -> int:
-        """After a scan, move the decisions of renamed images to their new paths; returns how many moved.
+    def follow(self, images: Sequence[tuple[str, str]], removed: Mapping[str, str] | None = None) -> int:
+        """After a scan, move decisions along with the content they are about; returns how many images' moved.
 
-        `images` are (path, sha256) of all readable images now. A path never seen before whose content belonged to a
-        path that has gone is that image renamed. Paths that have gone keep their decisions for their return.
+        `images` are (path, sha256) of all readable images now, `removed` those that left by a removal: theirs stay
+        for them, as they come back to their own path. Files that were renamed, renumbered or exchanged take their
+        decisions along, all at once. One whose content is nowhere any more, edited or gone, keeps them; where another
+        file has come to its path they wait until that content is back, under a name that no file can have.
         """
         present = dict(images)
         with self._transaction() as connection:
             seen: dict[str, str] = dict(connection.execute("SELECT path, sha256 FROM image").fetchall())
-            gone: dict[str, list[str]] = defaultdict(list)
-            for path in sorted(set(seen) - set(present), reverse=True):
-                gone[seen[path]].append(path)
-            moves = [
-                (path, gone[present[path]].pop())
-                for path in sorted(set(present) - set(seen))
-                if gone.get(present[path])
-            ]
-            for new, old in moves:
-                connection.execute("UPDATE OR REPLACE decision SET subject = ? WHERE subject = ?", (new, old))
-                connection.execute("UPDATE change SET subject = ? WHERE subject = ?", (new, old))
-                connection.execute("DELETE FROM image WHERE path = ?", (old,))
-            connection.executemany("INSERT OR REPLACE INTO image VALUES (?, ?)", images)
+            moves = _moves(seen, present, removed or {})
+            _rename(connection, moves)
+            waiting = [(new, seen[old]) for old, new in moves.items() if new not in present]
+            connection.executemany("DELETE FROM image WHERE path = ?", [(old,) for old in moves])
+            connection.executemany("INSERT OR REPLACE INTO image VALUES (?, ?)", [*images, *waiting])
             if moves:
                 connection.execute("UPDATE revision SET number = number + 1")
         return len(moves)
@@ -399,6 +397,41 @@ def _write(connection: sqlite3.Connection, kind: str, subject: str, target: str,
         )
     else:
         connection.execute("INSERT OR REPLACE INTO decision VALUES (?, ?, ?, ?)", (kind, subject, target, value))
+
+
+def _moves(seen: Mapping[str, str], present: Mapping[str, str], removed: Mapping[str, str]) -> dict[str, str]:
+    """Old to new subject of decisions that move after a scan, no two to one. `seen` holds the content each subject had
+    at the last scan, `present` what paths have now, `removed` what they had when it was removed."""
+    changed = sorted(subject for subject, sha256 in seen.items() if present.get(subject) != sha256)
+    left = {subject for subject in changed if removed.get(subject.lstrip(ASIDE)) == seen[subject]}
+    lost: dict[str, list[str]] = defaultdict(list)
+    for subject in reversed(changed):
+        if subject not in left:
+            lost[seen[subject]].append(subject)
+    gained = sorted(path for path, sha256 in present.items() if seen.get(path) != sha256)
+    moves = {lost[present[path]].pop(): path for path in gained if lost.get(present[path])}
+    for subject in sorted(((left & present.keys()) | (seen.keys() & set(moves.values()))) - moves.keys()):
+        moves[subject] = _aside(subject, seen)
+    return moves
+
+
+def _aside(path: str, taken: Collection[str]) -> str:
+    """A name that no file has, for decisions about an image that another one took the path of."""
+    name = ASIDE + path
+    while name in taken:
+        name = ASIDE + name
+    return name
+
+
+def _rename(connection: sqlite3.Connection, moves: Mapping[str, str]) -> None:
+    """Give decisions and their history other paths, all at once: by way of names that are no paths, for they end in
+    a slash."""
+    steps = [(f"{new}/", old) for old, new in moves.items()] + [(new, f"{new}/") for new in moves.values()]
+    kinds = ", ".join(f"'{kind}'" for kind in OF_PATHS)
+    for table in ("decision", "change"):
+        connection.executemany(
+            f"UPDATE OR REPLACE {table} SET subject = ? WHERE subject = ? AND kind IN ({kinds})", steps
+        )
 
 
 def _count_revisions(connection: sqlite3.Connection, kinds: set[str]) -> None:

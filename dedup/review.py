@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from functools import cached_property
@@ -75,7 +75,8 @@ class State:
 
     `members` group number to rows, keeper first, then by distance · `fates` DROP or KEEP of duplicates whose decision
     holds · `lapsed` rows whose decision was about another keeper · `protected` row to reason · `clashing` row to what
-    its labels clash about · `chosen` paths a person chose to stay · `verdicts` pairs told apart and groups reviewed.
+    its labels clash about · `chosen` paths a person chose to stay · `verdicts` pairs told apart and groups reviewed ·
+    `away` how many images of a content were decided about and are no more where they were.
     """
 
     frame: pd.DataFrame
@@ -87,13 +88,15 @@ class State:
     clashing: Mapping[int, str]
     chosen: frozenset[str]
     verdicts: verdicts.Verdicts
+    away: Counter[str]
 
     # --- looking --------------------------------------------------------------------------------------------------
 
     @cached_property
     def open(self) -> frozenset[int]:
         """Numbers of the groups with a copy that nobody decided about."""
-        settled = verdicts.settled(verdicts.memberships(self.frame), verdicts.keepers(self.frame), self.verdicts)
+        groups = {number: _with_away(each, self.away) for number, each in verdicts.memberships(self.frame).items()}
+        settled = verdicts.settled(groups, verdicts.keepers(self.frame), self.verdicts)
         return frozenset(
             number
             for number, rows in self.members.items()
@@ -244,7 +247,19 @@ def state(dataset: Dataset, about: Mapping[int, str] | None = None) -> State:
         clashing=about or {},
         chosen=frozenset(path for path, _ in decided(KEEPER)),
         verdicts=verdicts.of(dataset.decisions),
+        away=_away(frame, decided(DROP).keys() | decided(KEEP).keys()),
     )
+
+
+def _away(frame: pd.DataFrame, decided: Collection[tuple[str, str]]) -> Counter[str]:
+    """How often each content is among `decided`, as path and hash, without an image there that has it."""
+    here = set(zip(frame["path"], frame["sha256"], strict=True)) if decided else set()
+    return Counter(sha256 for path, sha256 in decided if (path, sha256) not in here)
+
+
+def _with_away(members: verdicts.Members, away: Counter[str]) -> verdicts.Members:
+    """The hashes of a group with those of its decided copies that left: one that comes after them is another one."""
+    return (*members, *(sha256 for sha256 in set(members) for _ in range(away[sha256])))
 
 
 def clashing(dataset: Dataset) -> dict[int, str]:

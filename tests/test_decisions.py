@@ -174,3 +174,65 @@ def test_undo_and_redo_walk_a_line_of_states(steps, tmp_path_factory):
             assert (decisions.redo() is not None) == (here < len(states) - 1)
             here = min(len(states) - 1, here + 1)
         assert {tag: set(carried) for tag, carried in decisions.tagged().items()} == states[here]
+
+
+def follow(decisions, files, **options) -> int:
+    """After a scan of `files`, path to content."""
+    return decisions.follow(sorted(files.items()), **options)
+
+
+def numbered(contents) -> dict[str, str]:
+    """Files named by their place, as renumbering names them: path to content."""
+    return {f"{number:03}.jpg": content for number, content in enumerate(contents)}
+
+
+def carried(decisions, files) -> set[tuple[str, str]]:
+    """Tag and content of every file that carries one."""
+    return {(tag, files[path]) for tag, paths in decisions.tagged().items() for path in paths if path in files}
+
+
+ORDERS = st.permutations("abcdef").flatmap(lambda order: st.integers(0, 6).map(lambda count: order[:count]))
+
+
+@settings(max_examples=50)
+@given(known=st.integers(1, 6), later=st.permutations("abcdef"), orders=st.lists(ORDERS, max_size=6))
+def test_decisions_stay_with_their_content_however_files_are_renumbered(known, later, orders, tmp_path_factory):
+    """First new files come between renumbered ones, then any of them leave, come back and exchange their names."""
+    decisions = Decisions(tmp_path_factory.mktemp("numbers") / "decisions.db")
+    first = numbered("abcdef"[:known])
+    follow(decisions, first)
+    for path, content in first.items():
+        decisions.tag([path], content)
+    for order in [later, *orders]:
+        files = numbered(order)
+        follow(decisions, files)
+        assert carried(decisions, files) == {(content, content) for content in order if content in first.values()}
+    for _ in first:
+        decisions.undo()
+    assert decisions.tags() == {}
+
+
+def test_an_edited_file_keeps_its_decisions_and_an_exchanged_one_does_not(decisions):
+    follow(decisions, {"a": "1", "b": "2", "c": "3"})
+    for kind in ("keeper", "split"):
+        decisions.decide([(kind, "a", "", "1"), (kind, "b", "", "2")], "Decided")
+    decisions.decide([("folder", "a", "", "protected")], "A folder of that name")
+    assert follow(decisions, {"a": "1 edited", "b": "2", "c": "3"}) == 0
+    assert follow(decisions, {"a": "2", "b": "1 edited", "c": "new"}) == 2
+    for kind in ("keeper", "split"):
+        assert decisions.values(kind) == {("a", ""): "2", ("b", ""): "1"}
+    assert decisions.values("folder") == {("a", ""): "protected"}
+
+
+def test_what_left_by_a_removal_is_not_renamed_and_nobody_takes_its_decisions(decisions):
+    follow(decisions, {"a": "1", "b": "1", "c": "2"})
+    decisions.tag(["b"], "of b")
+    decisions.tag(["c"], "of c")
+    removed = {"b": "1"}
+    assert follow(decisions, {"a": "1", "c": "2", "new": "1"}, removed=removed) == 0
+    assert decisions.tagged() == {"of b": ["b"], "of c": ["c"]}
+    follow(decisions, {"a": "1", "b": "2", "new": "1"}, removed=removed)  # c takes the path of what was removed
+    follow(decisions, {"a": "1", "b": "other", "c": "2", "new": "1", "newer": "1"}, removed=removed)
+    assert decisions.tagged()["of c"] == ["c"]
+    follow(decisions, {"a": "1", "b": "1", "c": "2", "new": "1", "newer": "1"})
+    assert decisions.tagged() == {"of b": ["b"], "of c": ["c"]}

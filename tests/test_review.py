@@ -298,6 +298,20 @@ def test_the_plan_takes_what_was_decided_and_comes_back_byte_for_byte(dataset):
     assert {path.relative_to(Path(again.root)): path.read_bytes() for path in again.root.rglob("*.jpg")} == before
 
 
+def test_a_new_file_with_the_bytes_of_a_removed_one_is_undecided_and_opens_its_group(dataset):
+    dataset.tag([row(dataset, "a copy.jpg")], "special")
+    removal.apply(dataset, review.plan(dataset, do(dataset, review.accept, "a.jpg")))
+    (dataset.root / "a later.jpg").write_bytes((dataset.root / "a.jpg").read_bytes())
+    again = dataset.rescan(workers=1)
+    now = review.state(again)
+    assert fates(again, "a.jpg", "a later.jpg") == [Fate.KEEPER, Fate.OPEN] and not again.frame["tag:special"].any()
+    assert int(again.frame["group"][row(again, "a.jpg")]) in now.open and not now.dropped
+    removal.restore(again)
+    again = again.rescan(workers=1)
+    assert fates(again, "a.jpg", "a later.jpg", "a copy.jpg") == [Fate.KEEPER, Fate.OPEN, Fate.DROP]
+    assert again.frame.index[again.frame["tag:special"]].tolist() == [row(again, "a copy.jpg")]
+
+
 def test_near_copies_that_were_decided_can_be_deleted(dataset):
     do(dataset, review.accept, "c.jpg")
     plan = review.plan(dataset, review.state(dataset))

@@ -182,7 +182,12 @@ def in_quarantine(folder: Path, directory: Path) -> bool:
 
 def removed(directory: Path) -> set[str]:
     """Paths (as in the frame) of the images that are out of the folder now: in quarantine, or deleted on request."""
-    return {removal.path for removal in read(directory).values() if removal.state in GONE}
+    return set(contents_removed(directory))
+
+
+def contents_removed(directory: Path) -> dict[str, str]:
+    """Path (as in the frame) to the SHA-256 of the images that are out of the folder now."""
+    return {removal.path: removal.sha256 for removal in read(directory).values() if removal.state in GONE}
 
 
 def standing(directory: Path) -> list[Removal]:
