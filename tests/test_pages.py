@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from dedup.selection import Selection
 from dedup.ui import current, jobs, places
 from dedup.ui.exporting import OFFERS, made
 from dedup.ui.library import LIBRARY
+from dedup.ui.similar import candidates
 from dedup.ui.tagging import SCOPES, changes, explain
 from tests.apptest import MAIN, SECONDS, button, healthy, mounted, page, run_page, send, start, texts
 from tests.building import picture
@@ -228,6 +230,30 @@ def test_the_preview_of_an_export_offers_tags_and_shows_similar_images(dataset):
     send(at, f"grid {dataset.info.key}", {"type": "tag", "ids": ids, "tag": "keep"}, {"type": "similar", "ids": ids})
     assert dataset.tags["keep"].count == 1
     assert [data["left"]["id"] for data in mounted(at) if "left" in data] == ids
+
+
+def test_similar_images_say_how_alike_they_are_and_which_are_no_duplicates(dataset):
+    row = dataset.frame["path"].tolist().index("copy a.png")
+    first, *_, last = candidates(LIBRARY.open(dataset.info.key), row)
+    assert (first["note"], first.get("unrelated")) == ("exact copy", None)
+    assert re.fullmatch(r"\d+ of 256 bits", last["note"]) and last["unrelated"]
+
+
+def test_a_tag_is_created_in_the_sidebar_and_its_form_goes(dataset):
+    at = healthy(start(MAIN, {"dataset": dataset.info.key}).run())
+    at.session_state["new tag"] = True
+    at.text_input(key="new tag name").set_value(" later ")
+    healthy(button(at, "Create").click().run())
+    assert list(dataset.tags) == ["later"]
+    assert at.session_state["new tag"] is False
+
+
+def test_bulk_tagging_creates_the_tag_it_is_asked_for(dataset):
+    at = run_page("explorer")
+    healthy(at.multiselect(key="bulk tags").set_value(["later"]).run())
+    assert "**14** images will gain **later**" in texts(at)
+    healthy(at.button(key="bulk submit").click().run())
+    assert dataset.tags["later"].count == 14
 
 
 def test_writing_a_folder_makes_a_new_dataset(dataset, tmp_path):

@@ -434,15 +434,23 @@ class CompareView {
     if (!needed) return;
     const same = this.stripOf === this.sides;
     if (!same) {
-      this.strip.replaceChildren(...this.sides.map((side, index) => el("button", { type: "button", "data-id": side.id,
-        title: [side.name, side.relation].filter(Boolean).join(": "), onclick: () => this.show(index) },
-      side.thumb ? el("img", { src: side.thumb, alt: "", loading: "lazy" }) : null,
-      el("span", { text: typeof side.distance === "number" ? side.distance.toFixed(3) : side.name }))));
+      const buttons = this.sides.map((side, index) => this.stripButton(side, index));
+      this.strip.replaceChildren(...buttons);
+      const rest = buttons[this.sides.findIndex(side => side.unrelated)];
+      rest?.before(el("span", { class: "divider quiet", text: "not duplicates, merely most alike" }));
       this.stripOf = this.sides;
     }
-    [...this.strip.children].forEach((button, index) =>
-      button.setAttribute("aria-current", String(index === this.index)));
-    this.strip.children[this.index].scrollIntoView({ block: "nearest", inline: "nearest" });
+    const buttons = this.strip.querySelectorAll("button");
+    buttons.forEach((button, index) => button.setAttribute("aria-current", String(index === this.index)));
+    buttons[this.index].scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  stripButton(side, index) {
+    const note = side.note ?? (typeof side.distance === "number" ? side.distance.toFixed(3) : "");
+    return el("button", { type: "button", "data-id": side.id,
+      title: [side.name, side.relation].filter(Boolean).join(": "), onclick: () => this.show(index) },
+    side.thumb ? el("img", { src: side.thumb, alt: "", loading: "lazy" }) : null,
+    el("span", { text: side.name }), note ? el("span", { class: "quiet", text: note }) : null);
   }
 
   paintActions() {

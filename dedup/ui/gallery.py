@@ -40,7 +40,8 @@ Affine = Sequence[Sequence[float]]
 class Side(TypedDict):
     """One image of the compare view. `full` is the URL of the full-size image; sizes are upright pixels.
 
-    `distance` in [0, 1], `relation` and `affine` are relative to the left image. `thumb` is shown in the strip.
+    `distance` in [0, 1], `relation` and `affine` are relative to the left image. The strip shows `thumb` and `note`, by
+    default the distance, and sets apart those that are `unrelated`.
     """
 
     id: str
@@ -59,6 +60,8 @@ class Side(TypedDict):
     distance: NotRequired[float | None]
     relation: NotRequired[str]
     affine: NotRequired[Affine | None]
+    note: NotRequired[str]
+    unrelated: NotRequired[bool]
 
 
 class Item(Side):

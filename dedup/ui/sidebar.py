@@ -16,6 +16,7 @@ from dedup.ui.current import decisions
 from dedup.ui.library import LIBRARY, Opened
 from dedup.ui.notices import guarded, say
 
+NEW_TAG, NEW_TAG_NAME = "new tag", "new tag name"
 ACTIONS = {
     "only": ":material/filter_alt: Show only these",
     "edit": ":material/edit: Rename or recolour",
@@ -56,7 +57,7 @@ def tags(opened: Opened) -> None:
     known = list(opened.dataset.tags.values())
     title, new = st.columns([3, 1.6], vertical_alignment="center")
     title.markdown("##### Tags")
-    with new.popover("New", icon=":material/add:", type="tertiary", key="new tag"):
+    with new.popover("New", icon=":material/add:", type="tertiary", key=NEW_TAG, on_change="rerun"):
         _new_tag(mine, known)
     if not known:
         st.caption("Tags are your own words for images: keep, blurry, check. Create one, then give it to images.")
@@ -66,15 +67,18 @@ def tags(opened: Opened) -> None:
 
 
 def _new_tag(mine: Decisions, known: list[Tag]) -> None:
+    colour = f"new tag colour {len(known)}"
+
+    def create() -> None:
+        name = st.session_state[NEW_TAG_NAME].strip()
+        mine.create_tag(name, st.session_state[colour])
+        st.session_state[NEW_TAG] = False
+        say(f"Tag {name} created.", icon=":material/label:")
+
     with st.form("new tag form", border=False, clear_on_submit=True):
-        name = st.text_input("Name", placeholder="keep", key="new tag name")
-        colour = st.color_picker(
-            "Colour", next_colour([tag.colour for tag in known]), key=f"new tag colour {len(known)}"
-        )
-        if st.form_submit_button("Create", type="primary"):
-            mine.create_tag(name.strip(), colour)
-            say(f"Tag {name.strip()} created.", icon=":material/label:")
-            st.rerun()
+        st.text_input("Name", placeholder="keep", key=NEW_TAG_NAME)
+        st.color_picker("Colour", next_colour([tag.colour for tag in known]), key=colour)
+        st.form_submit_button("Create", type="primary", on_click=guarded(create))
 
 
 def _tag_row(mine: Decisions, tag: Tag) -> None:

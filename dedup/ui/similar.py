@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dedup import relations
 from dedup.alike import most_alike
 from dedup.dataset import Dataset
+from dedup.model import Kind
 from dedup.ui.gallery import Affine, Side
 from dedup.ui.library import Opened, version
 from dedup.ui.routes import image_url, thumbnail_url
@@ -63,7 +64,12 @@ def candidates(opened: Opened, row: int) -> list[Side]:
     alike = alike[: max(0, FEW - len(found))]
     shown_alike = sides(dataset, [each for each, _ in alike])
     return found + [
-        {**shown, "relation": f"most alike of the rest: {bits} of 256 bits differ"}
+        {
+            **shown,
+            "relation": f"most alike of the rest: {bits} of 256 bits differ",
+            "note": f"{bits} of 256 bits",
+            "unrelated": True,
+        }
         for shown, (_, bits) in zip(shown_alike, alike, strict=True)
     ]
 
@@ -82,6 +88,7 @@ def _candidate(shown: Side, pair: Mapping[str, Any], row: int) -> Side:
         **shown,
         "distance": float(pair["distance"]),
         "relation": told.sentence(),
+        "note": "exact copy" if pair["kind"] == Kind.EXACT else f"{pair['kind']} {pair['distance']:.3f}",
         "affine": finite(back.affine()),
     }
 

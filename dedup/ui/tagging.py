@@ -29,15 +29,19 @@ def panel(opened: Opened, view: View, page: Page) -> None:
     """Tags x scope x add or remove, the number of images that will change, and Submit."""
     dataset = opened.dataset
     names = list(dataset.tags)
-    if not names:
-        st.info("Create a tag in the sidebar first, then give it to many images here.", icon=":material/label:")
-        return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         action = st.segmented_control(
             "Action", ["Add", "Remove"], default="Add", required=True, key="bulk action", persist_state="session"
         )
         with st.container(width=260):
-            tags = st.multiselect("Tags", names, key="bulk tags", placeholder="choose tags", persist_state="session")
+            tags = st.multiselect(
+                "Tags",
+                names,
+                key="bulk tags",
+                placeholder="choose or name tags",
+                accept_new_options=True,
+                persist_state="session",
+            )
         scope = st.segmented_control(
             "Images",
             list(SCOPES),
@@ -80,7 +84,8 @@ def changes(frame: pd.DataFrame, mask: NDArray[np.bool_], tags: Sequence[str], *
     """(n,) bool: the images of `mask` that gain, or with `remove` lose, at least one of the tags."""
     changing = np.zeros(len(mask), bool)
     for tag in tags:
-        has = frame[TAG_PREFIX + tag].to_numpy(bool)
+        column = TAG_PREFIX + tag
+        has = frame[column].to_numpy(bool) if column in frame else np.zeros(len(mask), bool)
         changing |= mask & (has if remove else ~has)
     return changing
 

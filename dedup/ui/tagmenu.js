@@ -3,7 +3,8 @@
 class TagMenu {
   /** `toggle(tag, remove)` is called for each choice; `counts(tag)` says how many of `total` cards carry it. */
   constructor(root) {
-    this.filter = el("input", { type: "text", placeholder: "Filter tags", "aria-label": "Filter tags",
+    this.filter = el("input", { type: "text", placeholder: "Filter tags, or name a new one",
+      "aria-label": "Filter tags, or name a new one",
       role: "combobox", "aria-expanded": "true", "aria-controls": "tag-options", autocomplete: "off" });
     this.list = el("div", { id: "tag-options", role: "listbox", "aria-label": "Tags" });
     this.title = el("div", { class: "menu-title" });
@@ -44,19 +45,18 @@ class TagMenu {
     if (refocus) this.onClose();
   }
 
+  /** The tags that hold the typed text, and last the one that it would name anew. */
   matching() {
-    const wanted = this.filter.value.trim().toLowerCase();
-    return this.tags.filter(tag => tag.name.toLowerCase().includes(wanted));
+    const typed = this.filter.value.trim();
+    const found = this.tags.filter(tag => tag.name.toLowerCase().includes(typed.toLowerCase()));
+    return typed && !this.tags.some(tag => tag.name === typed) ? [...found, { name: typed, isNew: true }] : found;
   }
 
   paint() {
     const shown = this.matching();
     this.current = clamp(this.current, 0, Math.max(0, shown.length - 1));
     this.list.replaceChildren(...shown.map((tag, index) => this.option(tag, index)));
-    if (!shown.length) {
-      const reason = this.tags.length ? "No tag of that name" : "No tags yet: create one first";
-      this.list.append(el("div", { class: "quiet", text: reason }));
-    }
+    if (!shown.length) this.list.append(el("div", { class: "quiet", text: "No tags yet: type a name to create one" }));
     this.list.children[this.current]?.scrollIntoView?.({ block: "nearest" });
   }
 
@@ -64,13 +64,13 @@ class TagMenu {
     const count = this.counts(tag.name);
     const state = count === 0 ? "false" : count === this.total ? "true" : "mixed";
     const swatch = el("span", { class: "swatch" });
-    swatch.style.background = tag.colour;
+    swatch.style.background = tag.colour ?? "var(--line)";
     const mark = { true: "✓", mixed: "–", false: "" }[state];
     const partial = state === "mixed" ? `${count} of ${this.total}` : "";
     return el("div", { class: index === this.current ? "option current" : "option", role: "option",
       "aria-selected": String(index === this.current), "aria-checked": state, "data-tag": tag.name, title: tag.name,
       onpointerdown: event => { event.preventDefault(); this.current = index; this.choose(); } },
-    el("span", { class: "mark", text: mark }), swatch, el("span", { class: "label", text: tag.name }),
+    el("span", { class: "mark", text: mark }), swatch, el("span", { class: "label", text: tag.isNew ? `Create “${tag.name}”` : tag.name }),
     el("span", { class: "quiet", text: partial }));
   }
 
@@ -78,7 +78,8 @@ class TagMenu {
     const tag = this.matching()[this.current];
     if (!tag) return;
     this.toggle(tag.name, this.counts(tag.name) === this.total);
-    this.paint();
+    if (tag.isNew) this.close();
+    else this.paint();
   }
 
   onKey(event) {

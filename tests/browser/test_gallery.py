@@ -199,6 +199,17 @@ def test_tags_are_filtered_added_to_all_selected_and_taken_away(grid):
     wait_for(grid, "tags=00:blurry 02:blurry")
 
 
+def test_a_tag_is_created_where_it_is_given(grid):
+    cell(grid, 1).click()
+    grid.keyboard.press("t")
+    grid.keyboard.type("blur")
+    assert grid.locator(".option .label").all_inner_texts() == ["blurry", "Create “blur”"]
+    grid.keyboard.press("ArrowDown")
+    grid.keyboard.press("Enter")
+    wait_for(grid, "tags=01:blur")
+    assert grid.evaluate(DEEP_FOCUS) == "grid"
+
+
 def test_a_button_tags_its_own_card(grid):
     cell(grid, 4).hover()
     cell(grid, 4).get_by_role("button", name="Tag").click()
@@ -369,10 +380,10 @@ def test_similar_images_open_step_decide_and_close(grid):
     cell(grid, 7).click()
     grid.keyboard.press("s")
     view = grid.locator("dialog.compare[open]")
-    view.get_by_text("image_008.jpg").wait_for()
+    view.locator(".captions").get_by_text("image_008.jpg").wait_for()
     grid.keyboard.press("ArrowRight")
-    view.get_by_text("image_009.jpg").wait_for()
-    assert view.locator(".strip button[aria-current=true]").inner_text() == "0.550"
+    view.locator(".captions").get_by_text("image_009.jpg").wait_for()
+    assert view.locator(".strip button[aria-current=true]").locator(".quiet").inner_text() == "0.550"
     grid.keyboard.press("k")
     wait_for(grid, "last=[['action', 'keep_left', 2]]")
     grid.keyboard.press("Escape")
@@ -387,7 +398,7 @@ def test_reviewing_one_pair_after_the_other_keeps_the_view_and_its_mode(grid):
     with grid.expect_request(lambda request: "/image/d0/000000000000000b/" in request.url):
         grid.keyboard.press("s")
     view = grid.locator("dialog.compare[open]")
-    view.get_by_text("image_010.jpg").wait_for()
+    view.locator(".captions").get_by_text("image_010.jpg").wait_for()
     grid.keyboard.press("d")
     for _ in range(3):  # faster than the page answers
         grid.keyboard.press("n")
