@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import re
+import shlex
+import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from dedup.cli import FAMILIES, VERBS
+from dedup.cli import FAMILIES, VERBS, main
 from dedup.metrics import METRICS
+from tests.pictures import folder_of_photos, save
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -18,6 +23,34 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 @pytest.mark.parametrize("verb", [*VERBS, *FAMILIES])
 def test_every_verb_is_in_the_readme(verb):
     assert re.search(rf"dedup {verb}\b", README), f"README.md does not show `dedup {verb}`"
+
+
+FAILING = {"check", "leaks"}
+"""Verbs that find something in the folder below, and so exit with 1."""
+
+
+def test_the_commands_of_the_readme_work_one_after_the_other(home, tmp_path, monkeypatch, capsys):
+    folder_of_photos(tmp_path / "photos/train", 3)
+    folder_of_photos(tmp_path / "photos/test", 2, start=50)
+    shutil.copy(tmp_path / "photos/train/0000.jpg", tmp_path / "photos/test/leak.jpg")
+    save(Image.new("RGB", (64, 64), "gray"), tmp_path / "photos/train/flat.png")
+    monkeypatch.chdir(tmp_path)
+    for line in re.findall(r"^dedup (?!(?:sample|app)\b).+", README, re.MULTILINE):
+        monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+        command = shlex.split(line, comments=True)[1:]
+        code = main(command)
+        said = capsys.readouterr()
+        assert code == 0 or (code == 1 and command[0] in FAILING), (line, said.err)
+        assert "nothing was done" not in said.out, line
+    assert len(list((tmp_path / "photos").rglob("*.*"))) == 7
+
+
+def test_the_python_of_the_readme_works(home, tmp_path, monkeypatch):
+    folder_of_photos(tmp_path / "photos", 2)
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"^```python\n(.+?)^```", README, re.MULTILINE | re.DOTALL)
+    exec(block, {})
+    assert (tmp_path / "unique.csv").is_file()
 
 
 def test_every_verb_in_the_readme_exists():

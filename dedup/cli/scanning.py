@@ -121,4 +121,4 @@ def _tell(counts: dict[str, object], near: str) -> None:
         say(f"  passed over {other_files(passed_over)}")
     for note in counts["annotation_notes"]:  # type: ignore[attr-defined]
         say(f"  {note}")
-    say(f"Look at it: streamlit run app.py, or: dedup show {counts['name']!s}")
+    say(f"Look at it: dedup app, or: dedup show {counts['name']!s}")
