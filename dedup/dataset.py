@@ -39,7 +39,7 @@ from dedup.exports import EXPORTS, Report
 from dedup.fates import outcomes
 from dedup.frame import Joined, Review, describe, describe_files, join, with_tags
 from dedup.labels import Case, Kept, Labels, cases, follow_decisions, keep, marks
-from dedup.model import NEAR_DISTANCE, OnProgress, Role, Tag
+from dedup.model import NEAR_DISTANCE, OnProgress, Role, Status, Tag
 from dedup.removal.journal import QUARANTINE, contents_removed
 from dedup.scanning import scan_into
 from dedup.selection import Selection
@@ -457,8 +457,9 @@ def scan(
     changed = scan_into(store, info, listing, workers=workers, on_progress=on_progress)
     if changed == info and info != store.known_info():
         store.write_info(info)
-    _adopt(store, changed, decisions)
-    return Dataset(store.directory)
+    dataset = Dataset(store.directory)
+    _adopt(dataset, decisions)
+    return dataset
 
 
 def open(name: str, *, home: Path | str | None = None, session: str = "python") -> Dataset:
@@ -475,6 +476,28 @@ def datasets(home: Path | str | None = None) -> list[DatasetInfo]:
         except DatasetError:
             continue
     return found
+
+
+def moved_from(dataset: Dataset) -> DatasetInfo | None:
+    """The dataset whose folder is gone and most of whose images lie here as they lay there, None when there is none:
+    scanned under its name, this folder goes on with its tags and decisions."""
+    here = set(_contents(dataset._images))
+    for info in datasets(dataset.directory.parent):
+        if Path(info.source).exists():
+            continue
+        try:
+            there = _contents(Store(info.directory).read_images(info))
+        except DatasetError:
+            continue
+        if 2 * sum(each in here for each in there) > len(there):
+            return info
+    return None
+
+
+def _contents(images: pd.DataFrame) -> list[tuple[str, str]]:
+    """Path and SHA-256 of every readable image."""
+    readable = images[images["status"] == Status.OK]
+    return list(zip(readable["path"], readable["sha256"], strict=True))
 
 
 def rename(name: str, new_name: str, *, home: Path | str | None = None) -> None:
@@ -513,8 +536,18 @@ def _info_for(store: Store, name: str, source: Path, listing: Listing, max_pixel
         return fresh
     if stored.source != fresh.source and Path(stored.source).exists():
         raise UsageError(f"{name!r} is the dataset of {stored.source}. Choose another name for {source}.")
-    moved = replace(stored, name=name, root=fresh.root, source=fresh.source)
+    annotations = tuple(_moved_along(path, stored.root, fresh.root) for path in stored.annotations)
+    moved = replace(stored, name=name, root=fresh.root, source=fresh.source, annotations=annotations)
     return replace(moved, max_pixels=max_pixels) if max_pixels else moved
+
+
+def _moved_along(path: str, root: str, new_root: str) -> str:
+    """Where a file is now that the folder `root` is `new_root`: there too, when it lay in it and moved with it."""
+    file = Path(path)
+    if file.is_relative_to(root) and not file.exists():
+        moved = Path(new_root) / file.relative_to(root)
+        return os.fspath(moved) if moved.exists() else path
+    return path
 
 
 def _checked_annotations(annotations: Path | str | Sequence[Path | str]) -> tuple[str, ...]:
@@ -524,16 +557,12 @@ def _checked_annotations(annotations: Path | str | Sequence[Path | str]) -> tupl
     return tuple(os.fspath(Coco.read(path).path) for path in paths)
 
 
-def _adopt(store: Store, info: Info, decisions: Decisions) -> None:
+def _adopt(dataset: Dataset, decisions: Decisions) -> None:
     """After a scan: decisions follow renamed images, and tags that an exported COCO file carries come in once."""
-    images = store.read_images(info)
-    readable = images.loc[images["status"] == "ok", ["path", "sha256"]]
-    decisions.follow(list(readable.itertuples(index=False, name=None)), contents_removed(store.directory))
+    decisions.follow(_contents(dataset._images), contents_removed(dataset.directory))
     if decisions.tags():
         return
-    for path in map(Path, info.annotations):
-        coco = Coco.read(path)
-        attachment = coco.attach(images["path"].tolist(), root=Path(info.root))
+    for coco, attachment in dataset.sources:
         for name, paths in tags_from_coco(coco, attachment).items():
             decisions.tag(paths, name)
 

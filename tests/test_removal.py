@@ -854,7 +854,7 @@ def test_a_link_that_was_deleted_by_plan_does_not_come_back(images):
 
 def test_delete_is_asked_for_twice_and_only_for_identical_or_decided(images):
     plan = removal.plan(images, "all")
-    with pytest.raises(RemovalError, match="explicitly"):
+    with pytest.raises(RemovalError, match="--allow-delete"):
         removal.apply(images, plan, how="delete")
     report = removal.apply(images, plan, how="delete", allow_delete=True)
     assert [outcome.path for outcome in report.done] == ["copy/a.png", "copy/a2.png"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, cast
@@ -10,7 +11,7 @@ import typer
 
 import dedup
 from dedup.cli.common import Home, Json, Name, progress, say, say_json
-from dedup.dataset import Dataset
+from dedup.dataset import Dataset, moved_from
 from dedup.model import Kind, Role
 from dedup.selection import KINDS
 from dedup.words import other_files, plural
@@ -39,12 +40,23 @@ def scan(
             max_pixels=max_pixels,
             on_progress=on_progress,
         )
-        counts = summary(dataset)
+        counts = summary(dataset) | {"notes": _notes(dataset)}
     if as_json:
         say_json(counts)
     elif not progress_json:
         _tell(counts, near_in_words(dataset))
-    return 1 if counts["failed"] else 0
+    return 1 if counts["failed"] or dataset.annotation_errors else 0
+
+
+def _notes(dataset: Dataset) -> list[str]:
+    """What is to be known of a scan beside its counts."""
+    former = moved_from(dataset)
+    if former is None:
+        return []
+    go_on = shlex.join(["dedup", "scan", dataset.info.source, "--name", former.name])
+    clear_up = shlex.join(["dedup", "forget", dataset.name])
+    here = f"Most images of {former.name}, whose folder {former.root} is gone, are here"
+    return [f"{here}: `{go_on}` goes on with its tags and decisions, then `{clear_up}` clears up."]
 
 
 def make_sample(
@@ -119,6 +131,6 @@ def _tell(counts: dict[str, object], near: str) -> None:
     )
     if passed_over := cast("dict[str, int]", counts["passed_over"]):
         say(f"  passed over {other_files(passed_over)}")
-    for note in counts["annotation_notes"]:  # type: ignore[attr-defined]
+    for note in (*counts["annotation_notes"], *counts["notes"]):  # type: ignore[misc]
         say(f"  {note}")
     say(f"Look at it: dedup app, or: dedup show {counts['name']!s}")
