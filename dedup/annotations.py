@@ -6,6 +6,7 @@ A COCO document is kept whole, as it was read, so that an export can give back e
 from __future__ import annotations
 
 import json
+import math
 import mmap
 import os
 import unicodedata
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from dedup.errors import AnnotationError
 from dedup.foldernames import split_from_path, splits_in
@@ -168,6 +169,14 @@ class FileNames:
         return self.of_row.get(row) or self.paths[row].removeprefix(self.base)
 
 
+def are_finite(values: Any) -> TypeGuard[list[float]]:
+    """Whether `values` is a list of finite numbers; fast, for there are millions of them in a file."""
+    try:
+        return isinstance(values, list) and set(map(type, values)) <= {int, float} and math.isfinite(sum(values))
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
+
+
 def find_annotations(root: Path) -> list[Path]:
     """COCO files in `root` at any depth, and in a folder `annotations` beside it or beside its parent; sorted.
 
@@ -264,7 +273,15 @@ def _check_annotation(entry: Mapping[str, Any]) -> str:
     if not _is_id(entry.get("image_id")):
         return "has no image_id that is a number or a text"
     category = entry.get("category_id")
-    return "" if category is None or _is_id(category) else "has a category_id that is no number or text"
+    if category is not None and not _is_id(category):
+        return "has a category_id that is no number or text"
+    for key in ("bbox", "segmentation", "keypoints"):
+        held = entry.get(key)
+        if isinstance(held, list):  # a mask as run lengths is none
+            parts = held if held and isinstance(held[0], list) and key == "segmentation" else [held]
+            if not all(map(are_finite, parts)):
+                return f"has a value in {key} that is no finite number"
+    return ""
 
 
 def _check_category(entry: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dedup.annotations import Attachment, Coco
+from dedup.annotations import Attachment, Coco, are_finite
 from dedup.model import Kind
 from dedup.relations import AFFINE, SIZES, map_box, pixel_affine
 
@@ -147,7 +147,7 @@ def boxes_of(frame: pd.DataFrame, sources: Sequence[tuple[Coco, Attachment]]) ->
 def rectangle_of(annotation: Mapping[str, Any]) -> Rectangle | None:
     """The rectangle of a COCO annotation's `bbox` [x, y, width, height]; None when it has none."""
     box = annotation.get("bbox")
-    if not isinstance(box, list) or len(box) != 4:
+    if not are_finite(box) or len(box) != 4:
         return None
     x, y, width, height = map(float, box)
     return x, y, x + width, y + height

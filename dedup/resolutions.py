@@ -376,20 +376,23 @@ def _carry(annotation: Annotation, way: _Way, notes: list[str]) -> Annotation | 
             scale = abs(float(np.linalg.det(way.affine[:, :2]))) * area(inside) / max(area(whole), 1e-9)
             moved["area"] = _round(annotation["area"] * scale)
     if isinstance(annotation.get("segmentation"), list):
-        polygons = (_polygon(points, way) for points in annotation["segmentation"])
+        corners = [points for points in annotation["segmentation"] if isinstance(points, list)]
+        if len(corners) < len(annotation["segmentation"]):
+            notes.append("outlines that are no polygons")
+        polygons = (_polygon(points, way) for points in corners)
         moved["segmentation"] = [points for points in polygons if points]
     elif "segmentation" in annotation:
         notes.append("masks as run lengths")
         if annotation.get("iscrowd"):
             return None
         del moved["segmentation"]
-    if "keypoints" in annotation:
+    if isinstance(annotation.get("keypoints"), list):
         _carry_keypoints(moved, way, notes)
     return moved
 
 
 def _carry_keypoints(moved: Annotation, way: _Way, notes: list[str]) -> None:
-    points = np.array(moved["keypoints"], np.float64).reshape(-1, 3)
+    points = np.array(_whole(moved["keypoints"], 3), np.float64).reshape(-1, 3)
     if way.mirrors:
         notes.append("sets of keypoints in mirrored copies")
         points[:] = 0
@@ -402,9 +405,14 @@ def _carry_keypoints(moved: Annotation, way: _Way, notes: list[str]) -> None:
 
 def _polygon(flat: Sequence[float], way: _Way) -> list[float]:
     """A polygon [x, y, ...] carried and cut at the edges of the picture; [] if outside."""
-    points = np.array(flat, np.float64).reshape(-1, 2) @ way.affine[:, :2].T + way.affine[:, 2]
+    points = np.array(_whole(flat, 2), np.float64).reshape(-1, 2) @ way.affine[:, :2].T + way.affine[:, 2]
     inside = clip(points.tolist(), way.edge)
     return [_round(value) for point in inside for value in point] if len(inside) > 2 else []
+
+
+def _whole(flat: Sequence[float], size: int) -> Sequence[float]:
+    """`flat` without an incomplete point at its end; a point has `size` numbers."""
+    return flat[: len(flat) // size * size]
 
 
 def _round(value: float) -> float:

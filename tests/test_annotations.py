@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import dedup
 from dedup.annotations import Coco, find_annotations, tags_from_coco
 from dedup.errors import AnnotationError
+from tests.building import picture
 
 
 def document(*file_names, annotations=(), categories=({"id": 1, "name": "cat"}, {"id": 7, "name": "dog"})):
@@ -112,6 +114,26 @@ def test_one_file_listed_twice_keeps_both_ids(tmp_path):
         (b'{"images": [], "annotations": 3}', '"annotations" is no list'),
         (b'{"images": [], "annotations": [{"image_id": {}}]}', "has no image_id"),
         (b'{"images": [], "annotations": [{"image_id": 1, "category_id": []}]}', "category_id"),
+        *(
+            (
+                b'{"images": [], "annotations": [{"image_id": 1}, {"image_id": 1, %s}]}' % held,
+                f'entry 1 of "annotations" has a value in {held.decode().split(":")[0][1:-1]} that is no finite number',
+            )
+            for held in (
+                b'"bbox": [null, 1, 2, 3]',
+                b'"bbox": ["10", 1, 2, 3]',
+                b'"bbox": [[1], 2, 3, 4]',
+                b'"bbox": [true, 2, 3, 4]',
+                b'"bbox": [NaN, 2, 3, 4]',
+                b'"bbox": [1, 2, 3, -Infinity]',
+                b'"bbox": [1, 2, 3, 1e999]',
+                b'"bbox": [1, 2, 3, 1%s]' % (b"0" * 400),
+                b'"segmentation": [["x", 1]]',
+                b'"segmentation": [[1, 2, 3, 4, 5, 6], {"x": 1}]',
+                b'"segmentation": [[1, 2, NaN, 4, 5, 6]]',
+                b'"keypoints": [1, 2, "v"]',
+            )
+        ),
         (b'{"images": [], "categories": [{"id": 1}]}', "has no name"),
     ],
 )
@@ -121,6 +143,23 @@ def test_what_is_not_coco_is_a_clear_sentence(tmp_path, content, says):
     with pytest.raises(AnnotationError) as caught:
         Coco.read(path)
     assert says in str(caught.value) and str(path) in str(caught.value)
+
+
+def test_a_file_with_a_value_that_is_no_number_makes_no_dataset_and_breaks_none(tmp_path, home):
+    picture(tmp_path / "in" / "a.png", 1, (160, 120))
+    labels = document("a.jpg") | {"images": [{"id": 1, "file_name": "a.png"}], "annotations": []}
+    bad = labels | {"annotations": [{"image_id": 1, "bbox": [None, 1, 2, 3]}]}
+    file = tmp_path / "labels.json"
+    file.write_text(json.dumps(bad))
+    with pytest.raises(AnnotationError, match="no finite number"):
+        dedup.scan(tmp_path / "in", annotations=file, workers=1)
+    assert not dedup.datasets()
+    file.write_text(json.dumps(labels))
+    name = dedup.scan(tmp_path / "in", annotations=file, workers=1).name
+    file.write_text(json.dumps(bad))
+    broken = dedup.open(name)
+    assert len(broken.frame) == 1 and broken.clashes == []
+    assert [error for error in broken.annotation_errors if "no finite number" in error]
 
 
 def test_a_missing_file_is_a_clear_sentence(tmp_path):

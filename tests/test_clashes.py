@@ -299,6 +299,25 @@ def test_what_cannot_be_carried_is_counted(tmp_path, frame):
     assert "segmentation" not in new and (new["keypoints"], new["num_keypoints"]) == ([0, 0, 0], 0)
 
 
+@pytest.mark.parametrize(
+    ("held", "carried"),
+    [
+        ({"segmentation": [[10, 20, 40, 20, 40, 60, 7]]}, {"segmentation": [[5, 10, 20, 10, 20, 30]]}),
+        ({"segmentation": [10, 20, 40, 20, 40, 60]}, {"segmentation": []}),
+        ({"segmentation": "rle"}, {}),
+        ({"keypoints": [20, 30, 2, 5]}, {"keypoints": [10, 15, 2]}),
+        ({"keypoints": None}, {"keypoints": None}),
+        ({"keypoints": "no"}, {"keypoints": "no"}),
+    ],
+)
+def test_outlines_that_are_not_as_coco_says_stop_nothing(tmp_path, frame, held, carried):
+    given_sources = sources(tmp_path, [("cat", [10, 20, 30, 40])], [], **held)
+    coco, again = after(frame, HALVED, given_sources, Choice.LEFT)
+    (new,) = (each for each in coco.annotations if each["image_id"] == 2)
+    assert again == [] and new["bbox"] == [5, 10, 15, 20]
+    assert {key: new[key] for key in ("segmentation", "keypoints") if key in new} == carried
+
+
 def test_polygons_are_cut_at_the_edge(tmp_path, frame):
     polygons = [[40, 10, 56, 10, 56, 30, 40, 30], [52, 10, 56, 10, 56, 30]]  # the second lies outside the crop
     given_sources = sources(tmp_path, [("cat", [40, 10, 16, 20])], [], segmentation=polygons)
