@@ -294,7 +294,7 @@ def _reasons() -> Iterator[None]:
     except UnreadableImage:
         raise
     except FileNotFoundError as error:
-        raise UnreadableImage("vanished during the scan", transient=True) from error
+        raise UnreadableImage("there is no such file", transient=True) from error
     except PermissionError as error:
         raise UnreadableImage("permission denied", transient=True) from error
     except Image.DecompressionBombError as error:

@@ -133,7 +133,7 @@ def test_reasons_that_people_understand(tmp_path):
     assert _reason(tmp_path / "header.png").startswith(("damaged", "truncated"))
     assert _reason(tmp_path / "half.jpg").startswith("truncated")
     assert _reason(tmp_path / "whole.jpg", max_pixels=1000) == "too many pixels: 120,000, more than the limit"
-    assert _reason(tmp_path / "gone.jpg") == "vanished during the scan"
+    assert _reason(tmp_path / "gone.jpg") == "there is no such file"
 
 
 def test_a_png_bomb_is_refused_before_it_is_unpacked(tmp_path):

@@ -73,7 +73,7 @@ def test_broken_files_are_rows_and_transient_failures_are_tried_again(tmp_path, 
     (tmp_path / "in/empty.jpg").touch()
     (tmp_path / "in/gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
     frame = dedup.scan(tmp_path / "in").frame.set_index("path")
-    assert frame["error"]["empty.jpg"] == "empty file" and frame["error"]["gone.jpg"] == "vanished during the scan"
+    assert frame["error"]["empty.jpg"] == "empty file" and frame["error"]["gone.jpg"] == "there is no such file"
     assert frame["singularity"].isna().sum() == 2 and (frame["kind"] == "failed").sum() == 2
     counted.clear()
     save(photo(9), tmp_path / "nowhere.jpg")
