@@ -47,6 +47,8 @@ ASIDE = "/"
 """Begins the names under which decisions wait; paths are relative, so none begins like that."""
 LONGEST_TAG = 60
 STANDING = "SELECT id, label, session FROM operation WHERE state = 'done'"
+LATEST = f"{STANDING} ORDER BY id DESC LIMIT 1"
+UNDONE = "SELECT id, label, session FROM operation WHERE state = 'undone' ORDER BY id LIMIT 1"
 
 
 MIGRATIONS = (
@@ -230,7 +232,7 @@ class Decisions:
         the latest is another session's while one of this session's stands.
         """
         with self._transaction() as connection:
-            latest = connection.execute(f"{STANDING} ORDER BY id DESC LIMIT 1").fetchone()
+            latest = connection.execute(LATEST).fetchone()
             mine = connection.execute(f"{STANDING} AND session = ? LIMIT 1", (self.session,)).fetchone()
             if own and mine is not None and latest[2] != self.session:
                 raise UsageError(
@@ -241,8 +243,13 @@ class Decisions:
     def redo(self) -> str | None:
         """Do again what was undone last; returns its label, None when there is nothing to redo."""
         with self._transaction() as connection:
-            query = "SELECT id, label, session FROM operation WHERE state = 'undone' ORDER BY id LIMIT 1"
-            return self._step(connection, connection.execute(query).fetchone(), "done")
+            return self._step(connection, connection.execute(UNDONE).fetchone(), "done")
+
+    def next_steps(self) -> tuple[str | None, str | None]:
+        """What `undo` would take back and `redo` do again, by their labels; None where there is nothing."""
+        with self._connected() as connection:
+            back, again = (connection.execute(query).fetchone() for query in (LATEST, UNDONE))
+        return back and back[1], again and again[1]
 
     def revisions(self) -> tuple[int, int]:
         """Counters that grow with every change of tags and of other decisions, by whichever process."""

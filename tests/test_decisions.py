@@ -38,6 +38,15 @@ def test_undo_and_redo_survive_a_restart_and_end(decisions, tmp_path):
     assert [(each.session, each.state) for each in again.history()] == [("test", "done")]
 
 
+def test_what_undo_and_redo_would_do_is_known_before(decisions):
+    assert decisions.next_steps() == (None, None)
+    decisions.tag(["a"], "x")
+    decisions.tag(["b"], "y")
+    assert decisions.next_steps() == ("Added tag y", None)
+    decisions.undo()
+    assert decisions.next_steps() == ("Added tag x", "Added tag y")
+
+
 def test_a_new_decision_drops_what_was_undone(decisions):
     decisions.tag(["a"], "x")
     decisions.undo()

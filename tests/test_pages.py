@@ -248,6 +248,17 @@ def test_a_tag_is_created_in_the_sidebar_and_its_form_goes(dataset):
     assert at.session_state["new tag"] is False
 
 
+def test_undo_and_redo_name_what_they_do_and_rest_where_there_is_nothing(dataset):
+    at = healthy(start(MAIN, {"dataset": dataset.info.key}).run())
+    assert (button(at, "Undo").disabled, button(at, "Redo").disabled) == (True, True)
+    dataset.tag([0], "later")
+    healthy(at.run())
+    assert button(at, "Undo").help == "Undo: Added tag later"
+    healthy(button(at, "Undo").click().run())
+    assert (button(at, "Undo").disabled, button(at, "Redo").disabled) == (True, False)
+    assert dataset.tags == {}
+
+
 def test_bulk_tagging_creates_the_tag_it_is_asked_for(dataset):
     at = run_page("explorer")
     healthy(at.multiselect(key="bulk tags").set_value(["later"]).run())

@@ -23,6 +23,7 @@ from dedup.ui.notices import guarded
 from dedup.ui.opening import free_name
 from dedup.ui.places import explorer
 from dedup.ui.view import View
+from dedup.words import plural
 
 AT_ONCE = 20_000
 """Up to so many images a file is made while the browser waits; above, by a job that shows its progress."""
@@ -146,19 +147,19 @@ def new_dataset(opened: Opened, view: View) -> None:
             "The selected files go into a new folder under the same relative paths, with their CSV beside them; "
             "nothing is ever overwritten. The folder then joins your datasets."
         )
-        left, middle, right = st.columns([5, 2.4, 2.4], vertical_alignment="bottom")
-        root = opened.dataset.root
-        target = left.text_input("Folder", str(root.with_name(f"{root.name} cleaned")), key=f"target {root}")
-        mode = middle.selectbox("How", list(MODES), format_func=MODES.__getitem__, key="mode of copying")
-        job = jobs.REGISTRY.get(job_key(opened))
-        right.button(
-            f"Write {int(mask.sum()):,} files",
-            icon=":material/create_new_folder:",
-            disabled=not mask.any() or not target.strip() or (job is not None and job.running),
-            width="stretch",
-            on_click=guarded(start_folder),
-            args=(opened, mask, target, mode),
-        )
+        root, job = opened.dataset.root, jobs.REGISTRY.get(job_key(opened))
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            with st.container(width="stretch"):
+                target = st.text_input("Folder", str(root.with_name(f"{root.name} cleaned")), key=f"target {root}")
+            with st.container(width=160):
+                mode = st.selectbox("How", list(MODES), format_func=MODES.__getitem__, key="mode of copying")
+            st.button(
+                f"Write {plural(int(mask.sum()), 'file')}",
+                icon=":material/create_new_folder:",
+                disabled=not mask.any() or not target.strip() or (job is not None and job.running),
+                on_click=guarded(start_folder),
+                args=(opened, mask, target, mode),
+            )
         if job is not None and job.running:
             working.follow([job], lambda: working.bar(job))
         elif job is not None:

@@ -40,7 +40,7 @@ def panel(opened: Opened, view: View) -> None:
     for column, (field, label) in zip(columns, _TAG_FILTERS.items(), strict=True):
         with column:
             _several(label, field, _offered(tags, getattr(view.selection, field)), view)
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         for field, words in CHOICES.items():
             with st.container(width="content"):
                 st.pills(

@@ -80,28 +80,28 @@ def rows_of(dataset: Dataset, ids: Sequence[str]) -> Rows:
 
 def controls(page: Page, view: View, *, key: str) -> None:
     """Which page of how many, and how the cards are laid out."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        with st.container(width=300):  # a pagination without a width of its own folds all but two pages away
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+        with st.container(width=300):  # a pagination that is as wide as it must folds most pages away
             st.pagination(
                 page.of,
                 max_visible_pages=5,
                 **session.held(f"page {key}", page.number, lambda number: session.update(page=number)),
             )
-        st.space("stretch")
-        with st.container(width=132):
+        with st.container(horizontal=True, width=280):
             st.selectbox(
                 "Images on a page",
                 PAGE_SIZES,
                 label_visibility="collapsed",
+                width=132,
                 format_func=lambda number: f"{number} a page",
                 **session.held(f"size {key}", view.size, lambda number: session.update(size=number)),
             )
-        with st.container(width=132):
             st.selectbox(
-                "Columns",
+                "Columns, fewer where cards would be too narrow",
                 range(MIN_COLUMNS, MAX_COLUMNS + 1),
                 label_visibility="collapsed",
-                format_func=lambda columns: f"{columns} columns",
+                width=132,
+                format_func=lambda columns: f"≤ {columns} columns",
                 **session.held(f"columns {key}", view.columns, lambda columns: session.update(columns=columns)),
             )
 

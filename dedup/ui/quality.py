@@ -40,8 +40,8 @@ OCCASIONAL = ("Failed", REMAINING)
 EPOCH = "chart epoch"
 
 
-def metric_row(opened: Opened, view: View) -> None:
-    """The metric and the direction on the left, how many images there are of every kind on the right."""
+def metric_row(view: View) -> None:
+    """The metric and the direction."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width=260):
             metric_choice(view)
@@ -53,8 +53,6 @@ def metric_row(opened: Opened, view: View) -> None:
             required=True,
             **session.held("ascending", view.ascending, lambda value: session.update(ascending=value)),
         )
-        with st.container(width="stretch"):
-            st.html(counts_html(opened))
 
 
 def metric_choice(view: View) -> None:
@@ -161,6 +159,7 @@ def preset_choice(opened: Opened, view: View, names: Sequence[str], *, counted: 
         [name for name in names if name not in OCCASIONAL or name == active or 0 < held[name] < opened.counts()[""]],
         format_func=lambda name: f"{name} ({held[name]:,})" if counted else name,
         label_visibility="collapsed",
+        wrap=True,
         **session.held("preset", active, lambda name: _preset(name or ALL)),
     )
 

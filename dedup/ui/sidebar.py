@@ -145,11 +145,20 @@ def undo(opened: Opened) -> None:
     """Undo and Redo of every decision on this dataset, also after a restart."""
     left, right = st.columns(2)
     mine = decisions(opened)
-    for column, verb, icon, step in (
-        (left, "Undo", ":material/undo:", mine.undo),
-        (right, "Redo", ":material/redo:", mine.redo),
+    back, again = mine.next_steps()
+    for column, verb, icon, step, label in (
+        (left, "Undo", ":material/undo:", mine.undo, back),
+        (right, "Redo", ":material/redo:", mine.redo, again),
     ):
-        column.button(verb, icon=icon, width="stretch", on_click=guarded(_step), args=(verb, step))
+        column.button(
+            verb,
+            icon=icon,
+            width="stretch",
+            disabled=label is None,
+            help=label and f"{verb}: {label}",
+            on_click=guarded(_step),
+            args=(verb, step),
+        )
 
 
 def _step(verb: str, step: Callable[[], str | None]) -> None:
