@@ -9,11 +9,11 @@ from dedup.ui.current import opened_dataset
 
 opened = opened_dataset()
 clashes.apply_events(opened)
-left, right = st.columns([3, 2], vertical_alignment="bottom")
-left.title("Label clashes")
-if opened.dataset.clashes:
-    with right.container(horizontal=True, horizontal_alignment="right"):
+with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+    st.title("Label clashes", width="content")
+    if opened.dataset.clashes:
         clashes.summary(opened)
+if opened.dataset.clashes:
     clashes.inbox(opened)
     clashes.consequences(opened)
 else:

@@ -11,9 +11,8 @@ opened = opened_dataset()
 review.apply_events(opened)
 drawn = opened.dataset.revision
 view = filters.understood(opened)
-left, right = st.columns([3, 2], vertical_alignment="bottom")
-left.title("Duplicates")
-with right:
+with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+    st.title("Duplicates", width="content")
     review.summary(opened)
 review.panels(view)
 if view.panel == "rules":

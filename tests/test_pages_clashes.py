@@ -12,7 +12,8 @@ from dedup import uniting
 from dedup.decisions import Decisions
 from dedup.resolutions import Choice
 from dedup.ui import clashes as page
-from tests.apptest import healthy, mounted, run_page, send, texts
+from dedup.ui import places
+from tests.apptest import MAIN, healthy, mounted, run_page, send, start, texts
 from tests.building import picture
 from tests.labelled import clashing
 
@@ -108,6 +109,29 @@ def test_when_all_is_decided_the_page_says_so(dataset):
     at = run()
     assert shown(at) == []
     assert "Every clash is decided" in texts(at)
+    assert {each.label for each in at.button} >= {"Filter & Export", "Review the copies in Duplicates"}
+
+
+def test_a_clash_and_its_group_lead_to_each_other(dataset):
+    at = healthy(start(MAIN, {"dataset": dataset.info.key}).run())
+    healthy(at.switch_page(str(places.PAGES / "clashes.py")).run())
+    clash = shown(at)[1]
+    decide(at, dataset, ("group", clash["ids"]))
+    ((strip,),) = (each["strips"] for each in mounted(at))
+    assert strip["clash"] and {member["id"] for member in strip["members"]} == set(clash["ids"])
+    healthy(at.switch_page(str(places.PAGES / "duplicates.py")).run())  # the test has not noticed the change of pages
+    send(at, f"review {dataset.info.key}", {"type": "action", "action": "clash", "ids": clash["ids"]})
+    assert mounted(at)[0]["asked"] == [1, clash["id"]] and clash["id"] in {item["id"] for item in shown(at)}
+    assert not dataset.decisions.values("clash")
+
+
+def test_a_clash_that_was_left_is_found_among_all(dataset):
+    dataset.decisions.decide([dataset.clashes[2].change(Choice.LEAVE)], "Leave one")
+    at = healthy(start(MAIN, {"dataset": dataset.info.key}).run())
+    healthy(at.switch_page(str(places.PAGES / "duplicates.py")).run())
+    ids = page.ids_of(dataset, dataset.clashes[2])
+    send(at, f"review {dataset.info.key}", {"type": "action", "action": "clash", "ids": ids})
+    assert len(shown(at)) == 3 and mounted(at)[0]["asked"] == [1, " ".join(ids)]
 
 
 def test_a_clash_that_is_gone_changes_nothing(dataset):

@@ -2,7 +2,7 @@
 
 const CLASH_KEYS = [["← →", "previous, next"], ["1 2", "the left, the right labels are correct"],
   ["M", "merge: each gets what only the other has"], ["D", "drop both from COCO exports"], ["L", "leave both as they are"],
-  ["U", "undo"], ["O", "show or hide the other side's boxes"], ["A", "show or hide boxes that agree"], ["?", "this list"]];
+  ["U", "undo"], ["G", "see these copies in Duplicates"], ["O", "show or hide the other side's boxes"], ["A", "show or hide boxes that agree"], ["?", "this list"]];
 
 const inboxes = new WeakMap();
 
@@ -31,6 +31,9 @@ class Inbox {
     this.queue.connect(deliver, data.ack);
     this.data = data;
     applyPalette(this.root, data.palette);
+    const [asked, id] = data.asked;
+    if (asked > (this.queue.asked ?? 0)) this.current = id;
+    this.queue.asked = asked;
     const found = this.items.findIndex(item => item.id === this.current);
     if (found >= 0) this.index = found;
     this.paint();
@@ -38,7 +41,7 @@ class Inbox {
 
   /** The clashes from Python with the choices it has not taken yet; of a list of open ones the chosen leave at once. */
   get items() {
-    const waiting = new Map(this.queue.waiting("action").filter(event => event.action !== "undo")
+    const waiting = new Map(this.queue.waiting("action").filter(event => !["undo", "group"].includes(event.action))
       .map(event => [event.ids.join(" "), event.action]));
     const told = this.data.items.map(item => ({ ...item, choice: waiting.get(item.id) ?? item.choice }));
     return this.data.open ? told.filter(item => !waiting.has(item.id)) : told;
@@ -87,12 +90,17 @@ class Inbox {
     this.queue.push({ type: "action", action: "undo", ids: [] });
   }
 
+  /** The copies in the review of duplicates. */
+  leave() {
+    this.queue.push({ type: "action", action: "group", ids: this.item.ids });
+  }
+
   onKey(event) {
     if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
     const key = keyName(event);
     const choice = this.item?.choices.find(each => each.key === key);
     const keys = { ArrowLeft: () => this.go(-1), ArrowRight: () => this.go(1), Home: () => this.show(0),
-      End: () => this.show(this.items.length - 1), u: () => this.undo(), o: () => this.toggle("carried"),
+      End: () => this.show(this.items.length - 1), u: () => this.undo(), g: () => this.leave(), o: () => this.toggle("carried"),
       a: () => this.toggle("agreeing"), "?": () => this.help.showModal() };
     const handle = choice ? () => this.choose(choice.name) : keys[key];
     if (!handle) return;
@@ -144,7 +152,7 @@ class Inbox {
     return el("figure", { class: `copy ${name}` },
       el("figcaption", {}, el("span", { class: "side", text: name }),
         el("span", { class: "name", text: side.name, title: side.path }),
-        side.split ? el("span", { class: "split", text: side.split }) : null,
+        side.split ? el("span", { class: "split", text: `split: ${side.split}` }) : null,
         el("span", { class: "quiet", text: [side.folder, facts(side)].filter(Boolean).join(" · ") })),
       item.boxes.length ? null : el("div", { class: "classes", text: side.classes.join(", ") }),
       el("div", { class: "room" }, frame));
@@ -233,7 +241,8 @@ class Inbox {
     this.empty = el("p", { class: "quiet", text: "All of these are decided." });
     const bar = el("div", { class: "bar" }, this.previous, this.position, this.next,
       el("div", { class: "words" }, this.sentence, this.relation), el("div", { class: "tools" }, this.carriedButton,
-        this.agreeingButton, button("?", "Keys (?)", () => this.help.showModal(), { "aria-label": "Keys" })));
+        this.agreeingButton, button("In Duplicates", "See these copies in Duplicates (G)", () => this.leave()),
+        button("?", "Keys (?)", () => this.help.showModal(), { "aria-label": "Keys" })));
     this.undoButton = el("button", { type: "button", class: "undo", title: "Take back the last decision",
       onclick: () => this.undo() }, el("kbd", { text: "U" }), "Undo");
     this.stage = el("div", { class: "inbox", tabindex: "0", role: "group", "aria-label": "Label clash" }, bar, this.panes,

@@ -19,15 +19,19 @@ from dedup.errors import UsageError
 from dedup.labels import Case, Decided
 from dedup.relations import Relation, map_box
 from dedup.resolutions import Choice
-from dedup.ui import gallery
+from dedup.selection import Selection
+from dedup.ui import gallery, places, session
 from dedup.ui.current import decisions
 from dedup.ui.library import Opened
 from dedup.ui.notices import say
 from dedup.ui.similar import records, sides
+from dedup.words import quote
 
 A_PAGE = 50
 """Clashes sent to the browser at once."""
-SHOWN, PAGE = "clashes shown", "clashes page"
+SHOWN, PAGE, ASKED = "clashes shown", "clashes page", "clash asked for"
+NOT_ASKED = (0, "")
+"""A number that grows with every question, and the id of the clash that was asked for."""
 FILTERS = {"open": "Open", "decided": "Decided", "all": "All"}
 
 Part = tuple[float, float, float, float]
@@ -59,8 +63,8 @@ def key_of(opened: Opened) -> str:
 
 
 def apply(dataset: Dataset, mine: Decisions, action: str, ids: Sequence[str]) -> Callable[[], None] | None:
-    """Decide the clash of two ids (left, right), or take back the last decision of this tab ("undo"); returns what to
-    say of it."""
+    """Decide the clash of two ids (left, right), take back the last decision of this tab ("undo") or go to the copies
+    in the review ("group"); returns what is left to do to the session."""
     if not action:
         return None
     if action == "undo":
@@ -69,6 +73,8 @@ def apply(dataset: Dataset, mine: Decisions, action: str, ids: Sequence[str]) ->
         except UsageError as error:
             return partial(say, str(error), icon=":material/info:")
         return partial(say, f"Undo: {label}" if label else "There is nothing to undo.", icon=":material/history:")
+    if action == "group":
+        return partial(see_group, ids, dataset)
     case = next((case for case in dataset.clashes if list(ids) == ids_of(dataset, case)), None)
     if case is None:
         return partial(say, "This clash is gone: its images or labels have changed.", icon=":material/info:")
@@ -76,6 +82,28 @@ def apply(dataset: Dataset, mine: Decisions, action: str, ids: Sequence[str]) ->
     told = f"{names.iat[case.clash.left]} and {names.iat[case.clash.right]}"
     mine.decide([case.change(Choice(action))], f"Label clash of {told}: {action}")
     return None
+
+
+def ask(dataset: Dataset, ids: Iterable[str]) -> None:
+    """Go to the clash of one of these images that is not settled; nowhere when there is none."""
+    decided, wanted = dataset.decisions.values(CLASH), set(ids)
+    cases = [case for case in dataset.clashes if case.choice(decided) in (None, Choice.LEAVE)]
+    case = next((case for case in cases if wanted.intersection(ids_of(dataset, case))), None)
+    if case is None:
+        return
+    shown = "open" if case.choice(decided) is None else "all"
+    number, _ = st.session_state.get(ASKED, NOT_ASKED)
+    st.session_state[ASKED] = (number + 1, " ".join(ids_of(dataset, case)))
+    st.session_state[SHOWN] = shown
+    st.session_state[PAGE] = _listed(dataset, shown).index(case) // A_PAGE + 1
+    st.switch_page(places.clashes())
+
+
+def see_group(ids: Sequence[str], dataset: Dataset) -> None:
+    """Go to the groups of these images in the review."""
+    paths = ", ".join(quote(path) for path in dataset.frame["path"][dataset.frame["id"].isin(ids)])
+    session.update(selection=Selection(where=f"path in ({paths})"), panel="review", undecided=False)
+    st.switch_page(places.duplicates())
 
 
 def ids_of(dataset: Dataset, case: Case) -> list[str]:
@@ -89,10 +117,10 @@ def summary(opened: Opened) -> None:
     every, decided = opened.dataset.clashes, opened.dataset.decisions.values(CLASH)
     still_open = sum(case.choice(decided) is None for case in every)
     counts = {"open": still_open, "decided": len(every) - still_open, "all": len(every)}
+    st.session_state.setdefault(SHOWN, "open")
     st.segmented_control(
         "Show",
         list(FILTERS),
-        default="open",
         format_func=lambda name: f"{FILTERS[name]} {counts[name]:,}",
         key=SHOWN,
         label_visibility="collapsed",
@@ -116,15 +144,34 @@ def inbox(opened: Opened) -> None:
     dataset = opened.dataset
     decided = dataset.decisions.values(CLASH)
     shown = st.session_state.get(SHOWN) or "all"
-    wanted = [case for case in dataset.clashes if shown == "all" or (case.choice(decided) is None) == (shown == "open")]
+    wanted = _listed(dataset, shown)
+    if not wanted and shown == "open":
+        _all_decided()
+        return
     if not wanted:
-        words = "Every clash is decided." if shown == "open" else "Nothing is decided yet."
-        st.info(words, icon=":material/check_circle:" if shown == "open" else ":material/inbox:")
+        st.info("Nothing is decided yet.", icon=":material/inbox:")
         return
     pages = math.ceil(len(wanted) / A_PAGE)
     number = min(pages, st.pagination(pages, key=PAGE)) if pages > 1 else 1
     items = [item(dataset, case, decided) for case in wanted[(number - 1) * A_PAGE : number * A_PAGE]]
-    gallery.mount(_inbox, key_of(opened), {"key": key_of(opened), "items": items, "open": shown == "open"})
+    data = {"key": key_of(opened), "items": items, "open": shown == "open"}
+    gallery.mount(_inbox, key_of(opened), data | {"asked": st.session_state.get(ASKED, NOT_ASKED)})
+
+
+def _listed(dataset: Dataset, shown: str) -> list[Case]:
+    decided = dataset.decisions.values(CLASH)
+    return [case for case in dataset.clashes if shown == "all" or (case.choice(decided) is None) == (shown == "open")]
+
+
+def _all_decided() -> None:
+    st.success(
+        "Every clash is decided. Exports follow; the copies themselves still stay.", icon=":material/check_circle:"
+    )
+    with st.container(horizontal=True):
+        if st.button("Filter & Export", icon=":material/ios_share:"):
+            st.switch_page(places.export())
+        if st.button("Review the copies in Duplicates", icon=":material/content_copy:"):
+            st.switch_page(places.duplicates())
 
 
 def consequences(opened: Opened) -> None:

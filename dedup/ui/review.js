@@ -3,7 +3,7 @@
 const REVIEW_KEYS = [["↓ J S", "next group (skip this one)"], ["↑", "previous group"], ["← → 1…9", "choose a copy"],
   ["Enter A", "accept: the keeper stays, the others go"], ["K", "keep the chosen copy, the others go"],
   ["R Delete", "remove the chosen copy"], ["N", "not a duplicate: keep both"],
-  ["O", "open again: forget what was decided here"], ["U Shift+U", "undo, redo"], ["C", "compare at full resolution"],
+  ["O", "open again: forget what was decided here"], ["U Shift+U", "undo, redo"], ["C", "compare at full resolution"], ["L", "look at the clash of labels"],
   ["PageDown PageUp", "next, previous page of groups"], ["?", "this list"]];
 const PAIR_ACTIONS = [{ name: "accept", label: "Accept", key: "Enter" }, { name: "keep", label: "Keep the copy", key: "k" },
   { name: "drop", label: "Remove the copy", key: "r" }, { name: "apart", label: "Not a duplicate", key: "n" },
@@ -312,6 +312,13 @@ class Review {
     if (index >= 0) this.go(index);
   }
 
+  /** Where labels clash, they are looked at on the page that is about them. */
+  lookAtLabels() {
+    if (this.current?.clash) {
+      this.queue.push({ type: "action", action: "clash", ids: this.current.members.map(member => member.id) });
+    } else this.notice("The labels of this group do not clash");
+  }
+
   /** The keeper beside its copies; the chosen one first on show. */
   compare() {
     const strip = this.current;
@@ -364,7 +371,7 @@ class Review {
   commands() {
     const act = name => () => this.act(name);
     return { up: () => this.go(this.cursor - 1), down: () => this.go(this.cursor + 1), accept: act("accept"), keep: act("keep"),
-      drop: act("drop"), apart: act("apart"), reopen: act("reopen"), compare: () => this.compare(), undo: () => this.undo(),
+      drop: act("drop"), apart: act("apart"), reopen: act("reopen"), compare: () => this.compare(), clash: () => this.lookAtLabels(), undo: () => this.undo(),
       redo: () => this.queue.push({ type: "action", action: "redo", ids: [] }), help: () => this.help.showModal() };
   }
 
@@ -382,7 +389,7 @@ class Review {
   }
 
   keys() {
-    const { up, down, accept, keep, drop, apart, reopen, compare, undo, help } = this.commands();
+    const { up, down, accept, keep, drop, apart, reopen, compare, clash, undo, help } = this.commands();
     const choose = place => () => {
       this.focus = clamp(place, 0, this.current.members.length - 1);
       this.paint();
@@ -391,7 +398,7 @@ class Review {
     const digits = Object.fromEntries([1, 2, 3, 4, 5, 6, 7, 8, 9].map(digit => [String(digit), choose(digit - 1)]));
     return { ...digits, ArrowDown: down, j: down, s: down, ArrowUp: up, ArrowRight: choose(this.focus + 1),
       ArrowLeft: choose(this.focus - 1), Enter: accept, a: accept, k: keep, r: drop, Delete: drop, n: apart, o: reopen,
-      u: undo, c: compare, PageDown: () => this.turn("next"), PageUp: () => this.turn("previous"), "?": help };
+      u: undo, c: compare, l: clash, PageDown: () => this.turn("next"), PageUp: () => this.turn("previous"), "?": help };
   }
 }
 
@@ -413,11 +420,9 @@ function fillStrip(node, strip, colours) {
   node.signature = signature;
   node.classList.toggle("decided", !strip.open);
   node.classList.toggle("clashing", Boolean(strip.clash));
-  const wide = node.querySelector(".copies")?.scrollLeft ?? 0;
   node.replaceChildren(head(strip), el("div", { class: "copies" },
     ...strip.members.map((member, place) => copyCard(strip, member, place, colours)),
     strip.hidden ? el("div", { class: "more quiet", text: `and ${strip.hidden.toLocaleString("en")} more like these` }) : null));
-  node.querySelector(".copies").scrollLeft = wide;
 }
 
 function head(strip) {
@@ -432,6 +437,7 @@ function head(strip) {
       strip.open ? null : el("span", { class: "done", text: "✓ decided" }),
       strip.open && !strip.clash ? button("accept", "Accept", "The keeper stays, the others go (Enter)") : null,
       strip.open ? null : button("reopen", "Open again", "Forget what was decided here (O)"),
+      strip.clash ? button("clash", "Look at the labels", "Open Label clashes (L)") : null,
       button("compare", "Compare", "Compare at full resolution (C)")));
 }
 
@@ -449,20 +455,20 @@ function copyCard(strip, member, place, colours) {
       badge ? el("span", { class: `chip ${badge}`, text: badge }) : null,
       member.protected ? el("span", { class: "chip locked", text: "protected" }) : null),
       undecided ? null : el("span", { class: `fate ${fate}`, text: FATE_WORDS[fate] }),
-      el("span", { class: "digit", text: place < 9 ? String(place + 1) : "" })),
+      el("span", { class: "digit", text: place < 9 ? String(place + 1) : "" }),
+      el("div", { class: "acts" }, act("keep", "Keep"), act("drop", "Remove"), stays ? null : act("apart", "Not a duplicate"))),
     el("div", { class: "text" },
       el("div", { class: "name", text: member.name, title: member.path }),
       folderOf(member) ? el("div", { class: "quiet path", text: folderOf(member), title: member.path }) : null,
       el("div", { class: "relation", text: stays ? "" : member.relation }),
       el("div", { class: "quiet number facts" }, el("span", { text: facts(member) }), distance ? el("span", { text: distance }) : null),
       el("div", { class: "labels" }, ...member.classes.map(name => el("span", { class: "label", text: name, title: "class" })),
-        member.split ? el("span", { class: "label split", text: member.split, title: "split" }) : null,
+        member.split ? el("span", { class: "label split", text: `split: ${member.split}` }) : null,
         ...member.tags.map(name => {
           const tag = el("span", { class: "label tag", text: name, title: "tag" });
           tag.style.setProperty("--tag", colours[name] ?? "var(--failed)");
           return tag;
-        }))),
-    el("div", { class: "acts" }, act("keep", "Keep"), act("drop", "Remove"), stays ? null : act("apart", "Not a duplicate")));
+        }))));
 }
 
 function folderOf(member) {

@@ -15,7 +15,7 @@ from dedup.decisions import Decisions
 from dedup.errors import UsageError
 from dedup.model import TAG_PREFIX, Kind, Role
 from dedup.review import Fate, Order, State, Step
-from dedup.ui import gallery, grid, session
+from dedup.ui import clashes, gallery, grid, session
 from dedup.ui.current import decisions
 from dedup.ui.library import LIBRARY, Opened, asks_for_tags
 from dedup.ui.similar import finite, records, sides
@@ -131,9 +131,12 @@ def apply_events(opened: Opened) -> None:
 
 
 def apply(opened: Opened, mine: Decisions, event: gallery.Event) -> Callable[[], None] | None:
-    """Carry out one event; returns what is left to do to the session: turn the page, or tell what happened."""
+    """Carry out one event; returns what is left to do to the session: turn the page, leave for a clash, or
+    tell what happened."""
     if event["action"] == "turn":
         return partial(session.update, sheet=int(event["tag"]))
+    if event["action"] == "clash":
+        return partial(clashes.ask, opened.dataset, event["ids"])
     try:
         told = _act(opened, mine, event["action"], event["ids"])
     except UsageError as error:
@@ -181,7 +184,7 @@ def summary(opened: Opened) -> None:
         f"**{told['open']:,}** open",
         f"{plural(told['drop'], 'image')} go ({size(now.bytes[now.dropped].sum())})",
     ]
-    st.markdown(" · ".join(parts))
+    st.markdown(" · ".join(parts), width="content")
 
 
 def panels(view: View) -> None:

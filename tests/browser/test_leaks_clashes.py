@@ -109,10 +109,28 @@ def test_clashes_are_decided_by_keyboard_and_undone(page, app, home):
     until(page, lambda: choices(dataset)[2] is None)
 
 
-def test_a_hovered_difference_lights_both_boxes(page, app, home):
+def test_a_clash_and_its_group_lead_to_each_other(page, app, home):
     dataset = dedup.open("clashing", home=home)
     go(page, app, "clashes", dataset)
     page.get_by_text("All 3", exact=True).click()
+    page.locator(".inbox .strip button").nth(2).click()
+    expect(page.locator(".inbox .position")).to_have_text("3 of 3")
+    words = page.locator(".inbox .sentence").text_content()
+    page.get_by_role("button", name="In Duplicates").click()
+    expect(page.locator(".strip-row")).to_have_count(1)
+    page.locator(".strip-row.clashing.current").wait_for()
+    page.keyboard.press("l")
+    expect(page.locator(".inbox .sentence")).to_have_text(words)
+
+
+def test_a_hovered_difference_lights_both_boxes(page, app, home):
+    dataset = dedup.open("clashing", home=home)
+    page.set_viewport_size({"width": 850, "height": 900})
+    go(page, app, "clashes", dataset)
+    every = page.get_by_text("All 3", exact=True)
+    right_edges = [box["x"] + box["width"] for box in (every.bounding_box(), page.locator(".inbox").bounding_box())]
+    assert right_edges[0] < right_edges[1]
+    every.click()
     page.get_by_role("button", name="Next").wait_for()
     page.locator(".inbox .strip button[title*=dog]").click()
     expect(page.locator(".inbox .sentence")).to_contain_text("dog")
