@@ -63,8 +63,9 @@ class Labels:
     """What the images are labelled once the decisions on clashes are followed.
 
     `documents` are the COCO documents in the order of the sources, with `notes` on what could not be carried over;
-    `classes` maps rows to the classes chosen for them where folders give them; `dropped` are rows whose labels cannot
-    be trusted: the documents still name them, exports of COCO leave them out.
+    `classes` maps rows whose clashes were resolved to what they are then: the classes chosen where folders give them,
+    those of the boxes elsewhere; `dropped` are rows whose labels cannot be trusted: the documents still name them,
+    exports of COCO leave them out.
     """
 
     documents: tuple[Coco, ...] = ()
@@ -141,7 +142,8 @@ def follow_decisions(
         return Labels(tuple(coco for coco, _ in kept.sources), dropped=kept.dropped)
     dropped = {row for clash, choice in choices if choice == Choice.DROP for row in (clash.left, clash.right)}
     resolved = resolve(frame, pairs, kept.sources, [each for each in choices if each[1] != Choice.DROP])
-    return Labels(resolved.documents, resolved.notes, _classes(choices), kept.dropped | dropped)
+    classes = {**_classes(choices), **resolved.classes}
+    return Labels(resolved.documents, resolved.notes, classes, kept.dropped | dropped)
 
 
 def _classes(choices: Iterable[tuple[Clash, Choice]]) -> dict[int, tuple[str, ...]]:

@@ -67,10 +67,12 @@ class Carried:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """New documents, in the order of the sources, and notes on what could not be carried."""
+    """New documents, in the order of the sources, notes on what could not be carried, and the classes that the boxes of
+    rows have whose clashes were resolved."""
 
     documents: tuple[Coco, ...]
     notes: tuple[str, ...]
+    classes: Mapping[int, tuple[str, ...]]
 
 
 def resolve(
@@ -205,6 +207,7 @@ class _Work:
         self.dropped: list[set[ImageId]] = [set() for _ in sources]
         self.next_id = [next_id(annotation.get("id") for annotation in coco.annotations) for coco, _ in sources]
         self.notes: list[str] = []
+        self.agreed: set[int] = set()
         paths = frame["path"].tolist()
         self.homes = {
             row: [(number, attachment.image_ids[paths[row]]) for number, (_, attachment) in enumerate(sources)
@@ -214,6 +217,7 @@ class _Work:
 
     def agree(self, clash: Clash, choice: Choice, forth: _Way, back: _Way) -> None:
         """Make both images of a clash say the same."""
+        self.agreed |= {clash.left, clash.right}
         said = self.said(clash.left, clash.right)
         if choice != Choice.RIGHT:
             self.give(clash.left, clash.right, forth, said, instead=choice == Choice.LEFT)
@@ -279,7 +283,8 @@ class _Work:
     def result(self) -> Resolved:
         """The documents as they are now."""
         documents = [self._document(number, coco) for number, (coco, _) in enumerate(self.sources)]
-        return Resolved(tuple(documents), self.told())
+        classes = {row: tuple(sorted({box.category for box in self.boxes[row]})) for row in self.agreed}
+        return Resolved(tuple(documents), self.told(), classes)
 
     def _document(self, number: int, coco: Coco) -> Coco:
         gone = self.dropped[number]

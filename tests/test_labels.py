@@ -83,6 +83,25 @@ def test_the_export_follows_a_pick(dataset):
     assert labels_of(exported(dataset), "3.jpg") == []
 
 
+def test_classes_in_a_csv_follow_the_boxes(dataset):
+    def classes() -> dict[str, str]:
+        return csv.read(io.BytesIO(written(csv.write, dataset))).set_index("path")["class"].to_dict()
+
+    before = classes()
+    case = case_of(dataset, "1 class.png")
+    assert before["1.jpg"] != before["1 class.png"]
+    decide(dataset, case, Choice.LEAVE)
+    assert classes() == before
+    decide(dataset, case, side(dataset, case, "1.jpg"))
+    bare = case_of(dataset, "3 bare.jpg")
+    decide(dataset, bare, side(dataset, bare, "3 bare.jpg"))
+    assert classes() == before | {"1 class.png": before["1.jpg"], "3.jpg": ""}
+    decide(dataset, case, Choice.MERGE)
+    both = {*before["1.jpg"].split(csv.CLASS_SEPARATOR), *before["1 class.png"].split(csv.CLASS_SEPARATOR)}
+    merged = csv.CLASS_SEPARATOR.join(sorted(both))
+    assert classes() == before | {"1.jpg": merged, "1 class.png": merged, "3.jpg": ""}
+
+
 def test_a_pick_mirrors_the_boxes_of_a_mirrored_copy(dataset):
     before = exported(dataset)
     case = case_of(dataset, "2 unmirrored.jpg")

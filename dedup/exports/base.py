@@ -38,7 +38,7 @@ class Exportable(Protocol):
 
 
 def classed(dataset: Exportable) -> pd.DataFrame:
-    """The dataset's frame with the classes that people chose where those of folders clashed, or gave to keepers."""
+    """The dataset's frame with the classes that follow from what people decided about clashes of classes or boxes."""
     frame, chosen = dataset.frame, dataset.labels.classes
     if not chosen:
         return frame
