@@ -63,6 +63,9 @@ SEAM_CELLS, SEAM_LEVELS = 1.5, 2.0
 """Tones that change over so many tiny cells by so many levels more than they did before have come to an edge."""
 RIM = 0.5
 """An overlay is on the side whose tones change so many times as much (log2) across its rim as the other's do there."""
+CLIPPED, MOSTLY = 20.0, 0.8
+"""A tone that should be within so many levels of black or white, or beyond, has been clipped; so has a difference of
+which this part is clipped."""
 RIM_CELLS = 6
 """Fewer cells along the rim tell nothing."""
 RIM_STEPS = [
@@ -428,17 +431,46 @@ def _around(maps: Doubles, cells: float) -> Doubles:
 def _carriers(signatures: NDArray[np.void], columns: Columns) -> NDArray[np.int8]:
     """Which side carries the overlay: -2 left, 2 right, 1 where it cannot be told, 0 where there is none.
 
-    Where tones changed as well nothing is told: what was clipped looks like an overlay.
+    Where tones changed as well no side is told; and what such a change clipped is no overlay, though it looks like one.
     """
     sides = columns["overlaid"].astype(np.int8)
     plain = (np.abs(np.log2(np.maximum(columns["gain"], 0.05))) < 0.12) & (np.abs(columns["bias"]) < 16)
     plain &= (np.abs(columns["lightness"]) < 12) & (columns["distance"] <= 1)
-    rows = np.flatnonzero((sides != 0) & plain)
-    for start in range(0, len(rows), OVERLAYS_AT_A_TIME):
-        part = rows[start : start + OVERLAYS_AT_A_TIME]
+    for part in _in_turn(np.flatnonzero((sides != 0) & plain)):
         rim = _rim(signatures, {name: values[part] for name, values in columns.items()})
         sides[part] = np.where(np.abs(rim) > RIM, 2 * np.sign(rim), 1)
+    for part in _in_turn(np.flatnonzero((sides != 0) & ~plain)):
+        clipped = _is_clipped(signatures, {name: values[part] for name, values in columns.items()})
+        sides[part] = np.where(clipped, 0, 1)
     return sides
+
+
+def _in_turn(rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    return [rows[start : start + OVERLAYS_AT_A_TIME] for start in range(0, len(rows), OVERLAYS_AT_A_TIME)]
+
+
+def _is_clipped(signatures: NDArray[np.void], columns: Columns) -> NDArray[np.bool_]:
+    """Whether what differs is but what the change of tones carried beyond black or white in one of the pictures."""
+    one, other = _tones_of_both(signatures, columns)
+    differ, _ = _differing(one, other)
+    gain, bias = (columns[name][:, None, None] for name in ("gain", "bias"))
+    meant = np.where(gain >= 1, one, (other - bias) / np.maximum(gain, 0.05))
+    beyond = (meant > 255 - CLIPPED) | (meant < CLIPPED)
+    return np.asarray((differ & beyond).sum(axis=(1, 2)) >= MOSTLY * differ.sum(axis=(1, 2)))
+
+
+def _tones_of_both(signatures: NDArray[np.void], columns: Columns) -> tuple[Doubles, Doubles]:
+    """The tiny left pictures with the tones of the right ones, unclipped, and the right ones aligned, (m, 48, 48)."""
+    left, right = (signatures["tiny"][columns[side]].astype(np.float64) for side in ("left", "right"))
+    one = columns["gain"][:, None, None] * left + columns["bias"][:, None, None]
+    return one, sample(right[..., None], _affine(columns)).reshape(one.shape)
+
+
+def _differing(one: Doubles, other: Doubles) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which cells clearly differ, and which clearly do not."""
+    apart = np.abs(other - one)
+    usual = 2 + 1.5 * np.nanmedian(apart, axis=(1, 2), keepdims=True)
+    return np.asarray(apart > 4 * usual), np.asarray(apart <= 2 * usual)
 
 
 def _rim(signatures: NDArray[np.void], columns: Columns) -> Doubles:
@@ -446,12 +478,8 @@ def _rim(signatures: NDArray[np.void], columns: Columns) -> Doubles:
 
     The rim of an overlay is an edge in the picture that carries it; in the other one it is nothing particular.
     """
-    left, right = (signatures["tiny"][columns[side]].astype(np.float64) for side in ("left", "right"))
-    one = columns["gain"][:, None, None] * left + columns["bias"][:, None, None]
-    other = sample(right[..., None], _affine(columns)).reshape(one.shape)
-    apart = np.abs(other - one)
-    usual = 2 + 1.5 * np.nanmedian(apart, axis=(1, 2), keepdims=True)
-    differ, agree = apart > 4 * usual, apart <= 2 * usual
+    one, other = _tones_of_both(signatures, columns)
+    differ, agree = _differing(one, other)
     count, steps = np.zeros(len(one)), np.zeros((2, len(one)))
     for here, there in RIM_STEPS:
         rim = (differ[here] & agree[there]) | (differ[there] & agree[here])

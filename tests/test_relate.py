@@ -85,6 +85,15 @@ def test_parameters_of_golden_pairs() -> None:
     assert (gray["gray"], gray["derived"]) == (-1, -1)
 
 
+@pytest.mark.parametrize("seed", [11, 12, 15])
+def test_what_brightening_clips_is_no_overlay(seed: int) -> None:
+    picture = scene(seed)
+    brightened = ImageEnhance.Brightness(picture).enhance(1.45)
+    for both in ((picture, brightened), (brightened, picture)):
+        assert pair(*both)["overlaid"][0] == 0
+    assert pair(picture, stamped(brightened))["overlaid"][0] == 1
+
+
 def test_exchanging_the_sides_inverts_the_relation() -> None:
     picture = scene(13)
     for edit in GOLDEN.values():
