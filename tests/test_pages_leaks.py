@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,8 +16,8 @@ from streamlit.testing.v1 import AppTest
 import dedup
 from dedup import leaks, review
 from dedup.errors import UsageError
-from dedup.ui import repairing, splitting
-from tests.apptest import button, healthy, mounted, run_page, texts
+from dedup.ui import places, repairing, splitting
+from tests.apptest import MAIN, button, healthy, mounted, run_page, start, texts
 from tests.building import picture
 from tests.labelled import leaking
 
@@ -116,11 +117,23 @@ def test_decided_keepers_stay_when_open_copies_of_them_move(home, tmp_path):
     dataset = dedup.scan(tmp_path / "images", name="one", workers=1)
     drop(dataset, "train/b.png", "train/c.png")
     at = run()
-    assert "None of the 2 decisions in these groups changes" in texts(at)
+    assert "What is decided in these groups (2 decisions) holds" in texts(at)
     healthy(button(at, "Accept: move 1 image").click().run())
     now = review.state(dataset)
     assert [now.path(row) for row in now.dropped] == ["train/b.png", "train/c.png"]
     assert dataset.frame["split"].tolist() == ["train", "train", "val", "train", "val"]
+
+
+def test_decisions_that_may_change_are_counted_before_a_repair(home, tmp_path):
+    for path, size in (("val/a.png", 160), ("train/b.png", 200), ("train/c.png", 240)):
+        picture(tmp_path / "images" / path, 1, (size, size * 3 // 4))
+    dataset = dedup.scan(tmp_path / "images", name="one", workers=1)
+    drop(dataset, "train/b.png")
+    now, found = review.state(dataset), leaks.repair(leaks.staying(dataset.frame))
+    assert "What is decided in these groups (1 decision) holds" in repairing.decided_words(now, found)
+    clashing = replace(now, clashing={found.moves[0].row: "cat here, dog there"})
+    assert repairing.decided_words(clashing, found).startswith("1 decision may change")
+    assert not review.fixed(clashing, [found.moves[0].row])
 
 
 def test_copies_outside_evaluation_data_go_instead(dataset):
@@ -141,6 +154,10 @@ def test_the_review_shows_the_groups_across_evaluation_data(dataset):
     assert set(numbers) == {
         number for split in ("val", "test") for number in leaks.groups_across(dataset.frame, "train", split)
     }
+    at = healthy(start(MAIN, {"dataset": dataset.info.key}).run())
+    healthy(at.switch_page(str(places.PAGES / "leaks.py")).run())
+    healthy(button(at, "See these groups").click().run())
+    assert mounted(at)[0]["sheet"]["total"] == len(numbers) == 5
 
 
 def test_the_proposal_as_files(dataset):

@@ -76,9 +76,16 @@ def _offer(opened: Opened, found: Repair) -> None:
 
 def decided_words(now: State, found: Repair) -> str:
     """What becomes of the decisions about copies in the groups that move."""
-    touched = {move.group for move in found.moves}
-    decided = sum(int(now.group[row]) in touched for row in now.fates)
-    return f"None of the {plural(decided, 'decision')} in these groups changes: their keepers stay." if decided else ""
+    touched = [now.members[number] for number in {move.group for move in found.moves}]
+    clashing = [rows for rows in touched if now.clash_of(rows) and not now.is_chosen(rows[0])]
+    decided, doubtful = (sum(row in now.fates for rows in groups for row in rows) for groups in (touched, clashing))
+    if doubtful:
+        return (
+            f"{plural(doubtful, 'decision')} may change, for labels clash in these groups: decide those clashes first."
+        )
+    return (
+        f"What is decided in these groups ({plural(decided, 'decision')}) holds: their keepers stay." if decided else ""
+    )
 
 
 def _instead(opened: Opened) -> None:
