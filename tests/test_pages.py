@@ -277,7 +277,7 @@ def test_writing_a_folder_makes_a_new_dataset(dataset, tmp_path):
     assert (job.state, job.error) == (jobs.State.DONE, "")
     assert len(dedup.open("clean").frame) == 12
     assert "**clean**: 12 images" in texts(at.run())
-    assert "**Writing clean**: 12 images" in texts(run_page("datasets"))
+    assert "Writing clean: done." in texts(run_page("datasets"))
     button(at, "Open clean").click().run()
     assert at.session_state["view"].dataset == dedup.open("clean").info.key
     assert jobs.REGISTRY.jobs() == []
@@ -310,7 +310,7 @@ def test_the_annotation_files_found_are_read_and_the_card_says_what_was_in_them(
     [job] = jobs.REGISTRY.jobs()
     wait_for(lambda: not job.running)
     assert dedup.open("set").info.annotations == tuple(files)
-    assert texts(run_page("datasets")).count("2 annotations in 2 images") == 2
+    assert "2 annotations in 2 images" in texts(run_page("datasets"))
 
 
 def save_coco(path, file_name):

@@ -42,7 +42,8 @@ def _card(info: DatasetInfo) -> None:
                 st.markdown(_counts(info))
             st.caption(_origin(info))
             if (done := finished(info)) is not None:
-                st.markdown(f":green[:material/check_circle:] **{done.title}**: {working.outcome(done.result)}")
+                told = [f":green[:material/check_circle:] {done.title}: done.", *working.notes(done.result)]
+                st.markdown("  \n".join(told))
         if info.failed and st.button(
             f"{info.failed:,} failed", key=f"failed {info.key}", type="tertiary", icon=":material/broken_image:"
         ):

@@ -54,8 +54,12 @@ def outcome(result: Mapping[str, Any]) -> str:
     """What a scan found, in words, with what is to be known of it."""
     told = [f"{result[kind]:,} {words}" for kind, words in _FOUND.items() if result.get(kind)]
     told.append(labels(result.get("annotations", 0), result.get("annotated", 0)))
-    notes = [str(note) for note in (*result.get("annotation_notes", ()), *result.get("notes", ()))]
-    return "  \n".join([" · ".join(told), *notes[:NOTES_SHOWN]])
+    return "  \n".join([" · ".join(told), *notes(result)])
+
+
+def notes(result: Mapping[str, Any]) -> list[str]:
+    """What is to be known of a scan beside its counts, a sentence each."""
+    return [str(note) for note in (*result.get("annotation_notes", ()), *result.get("notes", ()))][:NOTES_SHOWN]
 
 
 def labels(annotations: int, images: int) -> str:
