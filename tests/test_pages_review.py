@@ -15,7 +15,7 @@ from dedup.ui import current, history, jobs, notices
 from dedup.ui import plan as plan_panel
 from dedup.ui.deciding import below_root, moved
 from dedup.ui.library import LIBRARY
-from tests.apptest import button, healthy, mounted, run_page, send, texts
+from tests.apptest import MAIN, button, healthy, mounted, page, run_page, send, start, texts
 from tests.building import picture
 
 
@@ -137,6 +137,16 @@ def test_all_decided_leads_to_the_plan(dataset):
     healthy(at.run())
     assert "**4 files** would move" in texts(at)
     assert list(at.dataframe[0].value) == ["picture", "goes", "size", "keeper", "stays", "why"]  # the widest last
+
+
+def test_the_plan_leads_to_an_export_without_what_goes(dataset):
+    now = review.state(dataset)
+    step = review.by_rule(now, review.previews(now)[0])
+    dataset.decisions.decide(step.changes, step.label)
+    at = healthy(start(MAIN, {"dataset": dataset.info.key, "panel": "plan"}).run())
+    at = healthy(at.switch_page(str(page("duplicates"))).run())
+    healthy(button(at, "Export without them").click().run())
+    assert (at.title[0].value, at.metric[0].value) == ("Filter & Export", str(len(dataset.frame) - 4))
 
 
 def test_bulk_rules_decide_what_they_count(dataset):

@@ -16,10 +16,12 @@ from dedup.dataset import Dataset
 from dedup.decisions import Decisions
 from dedup.errors import DedupError
 from dedup.removal import Plan, Report, State
-from dedup.ui import jobs, working
+from dedup.ui import jobs, session, working
 from dedup.ui.current import decisions
 from dedup.ui.library import LIBRARY, Opened
 from dedup.ui.notices import guarded
+from dedup.ui.places import export
+from dedup.ui.quality import PRESETS, REMAINING
 from dedup.ui.review import state
 from dedup.ui.similar import sides
 from dedup.words import plural, size
@@ -167,6 +169,9 @@ def _apply(opened: Opened, plan: Plan) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
+        if st.button("Export without them", icon=":material/ios_share:", help="Your files stay as they are"):
+            session.update(selection=PRESETS[REMAINING])
+            st.switch_page(export())
 
 
 @st.dialog("Move these files?")
