@@ -71,6 +71,7 @@ class Dataset:
         self.decisions = Decisions(self._store.decisions, session)
         self._lock = threading.RLock()
         self._joined: tuple[int, tuple[Review, Kept], Joined] | None = None
+        self._decided: tuple[int, pd.DataFrame] | None = None
         self._tagged: tuple[tuple[int, int], pd.DataFrame] | None = None
         self._cases: tuple[pd.DataFrame, list[Case]] | None = None
         self._kept_for: tuple[dict[tuple[str, str], str], Kept] | None = None
@@ -129,9 +130,10 @@ class Dataset:
         with self._lock:
             revisions = self.decisions.revisions()
             if self._tagged is None or self._tagged[0] != revisions:
-                joined = self._joined_at(revisions[1])
-                decided = joined.frame.assign(decided=self._outcomes(joined.frame))
-                self._tagged = (revisions, with_tags(decided, self.decisions.tagged()))
+                if self._decided is None or self._decided[0] != revisions[1]:
+                    joined = self._joined_at(revisions[1]).frame
+                    self._decided = (revisions[1], joined.assign(decided=self._outcomes(joined)))
+                self._tagged = (revisions, with_tags(self._decided[1], self.decisions.tagged()))
             images: pd.DataFrame = self._tagged[1]
             return images
 
