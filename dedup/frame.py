@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dedup import grouping, keepers, relations, singularity, traces
+from dedup import grouping, keepers, relations, singularity
 from dedup.annotations import Attachment
 from dedup.foldernames import folder_classes, split_from_path
 from dedup.metrics import METRICS
@@ -173,7 +173,7 @@ def _earlier_quality(files: pd.DataFrame, classes: Rows, near: pd.DataFrame) -> 
         np.fmin.at(told, classes[near[side].to_numpy()], np.where(earlier > 0, earlier, np.nan))
     quality = told[classes]
     own = files["jpeg_quality"].fillna(np.inf).to_numpy(np.float64)
-    return np.where(quality <= own - traces.WORSE, quality, np.nan)
+    return np.where(quality < own, quality, np.nan)
 
 
 def _edits(classes: Rows, near: pd.DataFrame) -> list[str]:

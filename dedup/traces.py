@@ -114,12 +114,14 @@ QUALITIES = np.arange(30, 98)
 STEPS = np.arange(4, 64)
 RANGE, BINS = 128, 4
 """Coefficients within -128..128 are counted, in quarters."""
-CLOSE_TO_STEPS = 0.6
+CLOSE_TO_STEPS = 0.43
 """The mean cosine of coefficients, one step a turn, that tells of steps: what was never compressed has 0 ..."""
-FEWEST_COEFFICIENTS = 500
-"""... give or take what chance does to fewer than so many."""
-WORSE = 1.5
-"""A file of known quality counts as compressed before only where that was worse by so much: its own steps are there."""
+FEWEST_COEFFICIENTS, FEWEST_FREQUENCIES, FEWEST_EACH = 1500, 10, 20
+"""... give or take what chance does to fewer than so many in all, and patterns to fewer than so many frequencies with
+so many each. The middle frequency counts."""
+COARSER, WORSE = 3.0, 3.0
+"""On the grid of a file's own blocks, steps under so many times its own are hidden by these; and anywhere a quality
+that is not worse by so much says nothing, for a file that was turned has its own blocks elsewhere."""
 
 _LOWEST = [(row, column) for row, column in product(range(BLOCK), repeat=2) if 0 < row + column < 11]
 """Frequencies of a block that pictures use, all but its mean; the fine ones have steps even at high qualities."""
@@ -148,11 +150,16 @@ def quantisation(qualities: NDArray[np.integer]) -> Doubles:
     return np.asarray(np.clip((STANDARD_LUMINANCE * scale + 50) // 100, 1, 255), np.float64)
 
 
+def _at_lowest(steps: Doubles) -> Doubles:
+    """Steps (m, 8, 8) at the frequencies that are looked at, (m, frequencies)."""
+    return steps[:, [row for row, _ in _LOWEST], [column for _, column in _LOWEST]]
+
+
 _BLOCK_WAVES = _block_waves()
 _COSINE, _COUNTS = _closeness()
-_TABLES = np.concatenate([quantisation(QUALITIES), quantisation(QUALITIES).swapaxes(1, 2)])[
-    :, [row for row, _ in _LOWEST], [column for _, column in _LOWEST]
-].astype(np.intp)
+_TABLES = np.concatenate(
+    [_at_lowest(quantisation(QUALITIES)), _at_lowest(quantisation(QUALITIES).swapaxes(1, 2))]
+).astype(np.intp)
 """Steps (2 x qualities, frequencies) of upright pictures and of those turned by a quarter."""
 _SOUGHT = np.isin(_TABLES, STEPS)
 _STEP = np.where(_SOUGHT, _TABLES - STEPS[0], 0)
@@ -165,18 +172,23 @@ def earlier_quality(picture: Image.Image, own: float) -> float:
     lie at multiples of the quantisation's steps, and a later, finer compression or a lossless copy leaves them near
     (Fan & de Queiroz 2003). The grid of blocks may start at the other side, where the picture was mirrored or turned.
     """
-    highest = QUALITIES[-1] if math.isnan(own) else own - WORSE
-    if highest < QUALITIES[0]:
-        return math.nan
+    worst = QUALITIES[-1] if math.isnan(own) else own - WORSE
     for left, top in product({0, picture.width % BLOCK}, {0, picture.height % BLOCK}):
-        quality = _quality_of(tiles(picture, left, top))
-        if not math.isnan(quality):
-            return quality if quality <= highest else math.nan
+        sought = _SOUGHT if left or top or math.isnan(own) else _unhidden(own, worst)
+        quality = _quality_of(tiles(picture, left, top), sought)
+        if quality <= worst:
+            return quality
     return math.nan
 
 
-def _quality_of(some: Tiles) -> float:
-    """The quality whose steps the coefficients of the tiles' blocks are at; NaN for none."""
+def _unhidden(own: float, worst: float) -> NDArray[np.bool_]:
+    """Steps that can be told among those of a file's own quality, as `_SOUGHT`."""
+    coarser = COARSER * _at_lowest(quantisation(np.array([own]))) <= _TABLES
+    return np.asarray(_SOUGHT & coarser & (np.tile(QUALITIES, 2) <= worst)[:, None])
+
+
+def _quality_of(some: Tiles, sought: NDArray[np.bool_]) -> float:
+    """The quality whose steps, where `sought`, the coefficients of the tiles' blocks are at; NaN for none."""
     fit = TILE // BLOCK
     blocks = some.reshape(-1, fit, BLOCK, fit, BLOCK).swapaxes(2, 3).reshape(-1, BLOCK * BLOCK)
     whole = (blocks.min(axis=1, initial=255) > 0) & (blocks.max(axis=1, initial=0) < 255)  # clipping moves coefficients
@@ -186,8 +198,10 @@ def _quality_of(some: Tiles) -> float:
     size = 2 * RANGE * BINS
     counted = np.bincount((bins + frequency * size).ravel(), minlength=size * len(_LOWEST))
     counted = counted.reshape(len(_LOWEST), size).astype(np.float32)
-    close, number = ((counted @ table)[frequency, _STEP] * _SOUGHT for table in (_COSINE, _COUNTS))
-    total = number.sum(axis=1)
-    mean = np.where(total >= FEWEST_COEFFICIENTS, close.sum(axis=1) / np.maximum(total, 1), 0.0)
-    best = int(mean.argmax())
-    return float(QUALITIES[best % len(QUALITIES)]) if mean[best] >= CLOSE_TO_STEPS else math.nan
+    close, number = ((counted @ table)[frequency, _STEP] * sought for table in (_COSINE, _COUNTS))
+    told = np.where(number >= FEWEST_EACH, close / np.maximum(number, 1), np.nan)
+    many = (number.sum(axis=1) >= FEWEST_COEFFICIENTS) & (np.isfinite(told).sum(axis=1) >= FEWEST_FREQUENCIES)
+    usual = np.full(len(told), -1.0)
+    usual[many] = np.nanmedian(told[many], axis=1)
+    best = int(usual.argmax())
+    return float(QUALITIES[best % len(QUALITIES)]) if usual[best] >= CLOSE_TO_STEPS else math.nan
