@@ -1,4 +1,4 @@
-"""`python -m dedup`."""
+"""`python -m dedup`, and the command `dedup`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ import sys
 
 from dedup.cli import main
 
-if __name__ == "__main__":
+
+def run() -> None:
+    """Run the command line as a program."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end, we keep what is finished, as on Ctrl-C
     sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()

@@ -77,10 +77,10 @@ class Range:
         """For example `sharpness 0.2 to 1`; `title` stands for the metric's name where there is one."""
         title = title or self.metric
         if self.low is not None and self.high is not None:
-            return f"{title} {self.low:g}" + ("" if self.low == self.high else f" to {self.high:g}")
+            return f"{title} {_number(self.low)}" + ("" if self.low == self.high else f" to {_number(self.high)}")
         if self.low is not None:
-            return f"{title} at least {self.low:g}"
-        return f"{title} known" if self.high is None else f"{title} at most {self.high:g}"
+            return f"{title} at least {_number(self.low)}"
+        return f"{title} known" if self.high is None else f"{title} at most {_number(self.high)}"
 
     def __bool__(self) -> bool:
         """Whether an end is set."""
@@ -319,6 +319,10 @@ def _texts(query: Mapping[str, Any], key: str) -> list[str]:
     value = get_all(key) if get_all is not None else query[key]
     values = [value] if isinstance(value, str) else value if isinstance(value, list | tuple) else []
     return [item for item in values if isinstance(item, str)]
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:g}"
 
 
 def _listed(word: str, names: tuple[str, ...], joint: str) -> str:

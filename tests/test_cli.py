@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -165,7 +167,10 @@ def test_the_module_runs_and_closed_pipes_are_quiet(folder):
 
 def test_asked_to_end_a_scan_keeps_what_is_finished(home, tmp_path):
     folder_of_photos(tmp_path / "in", 400)
-    command = [sys.executable, "-m", "dedup", "scan", str(tmp_path / "in"), "--name", "set", "--workers", "1"]
+    installed = tomllib.loads(Path("pyproject.toml").read_text())["project"]["scripts"]["dedup"]
+    module, _, function = installed.partition(":")
+    program = [sys.executable, "-c", f"from {module} import {function}; {function}()"]  # what an installation starts
+    command = [*program, "scan", str(tmp_path / "in"), "--name", "set", "--workers", "1"]
     process = subprocess.Popen([*command, "--progress-json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     while json.loads(process.stdout.readline())["done"] < 20:

@@ -98,6 +98,8 @@ def test_streamlit_query_parameters_give_all_values():
 
 def test_the_empty_selection_is_everything():
     assert Selection().mask(FRAME).all()
+    assert Range("bytes", 10_000, 1_234_567).describe() == "bytes 10,000 to 1,234,567"
+    assert Range("sharpness", 0.25).describe() == "sharpness at least 0.25"
     assert Selection().describe() == "all images"
     assert not Selection()
 
