@@ -321,8 +321,12 @@ def _texts(query: Mapping[str, Any], key: str) -> list[str]:
     return [item for item in values if isinstance(item, str)]
 
 
+WRITTEN_OUT = 1e15
+"""Whole numbers from here on are no counts any more."""
+
+
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:g}"
+    return f"{value:,.0f}" if float(value).is_integer() and abs(value) < WRITTEN_OUT else f"{value:g}"
 
 
 def _listed(word: str, names: tuple[str, ...], joint: str) -> str:
