@@ -50,8 +50,19 @@ READ_PAUSE_SECONDS = 0.2
 LOSSLESS_FORMATS = {"PNG", "GIF", "BMP", "DIB", "PPM", "ICO"}
 LOSSY_TIFF_COMPRESSION = {"jpeg", "tiff_jpeg", "webp"}
 
-# Luminance quantisation table of the JPEG standard (ITU-T T.81, Annex K.1); its sum is all the estimate needs.
-STANDARD_LUMINANCE_SUM = 3688
+STANDARD_LUMINANCE = np.array(
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61],
+        [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56],
+        [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77],
+        [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101],
+        [72, 92, 95, 98, 112, 100, 103, 99],
+    ]
+)
+"""Quantisation of luminance at quality 50 (ITU-T T.81, table K.1), which libjpeg scales to other qualities."""
 
 Image.init()  # a restricted list of formats needs its plugins loaded beforehand
 pillow_heif.register_heif_opener()
@@ -275,7 +286,7 @@ def _jpeg_quality(image: Image.Image) -> float:
     tables = getattr(image, "quantization", None)
     if not tables:
         return math.nan
-    scale = 100 * sum(tables[min(tables)]) / STANDARD_LUMINANCE_SUM
+    scale = 100 * sum(tables[min(tables)]) / STANDARD_LUMINANCE.sum()
     quality = (200 - scale) / 2 if scale <= 100 else 5000 / scale
     return float(min(100.0, max(1.0, quality)))
 

@@ -12,6 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from dedup.decode import STANDARD_LUMINANCE
+from dedup.signature import cosines
+
 TILE = 32
 BANDS = 8
 """So many rows of so many tiles, evenly spread."""
@@ -38,8 +41,7 @@ def tiles(picture: Image.Image, left: int = 0, top: int = 0) -> Tiles:
 
 def _cosines(side: int) -> NDArray[np.float32]:
     """The orthonormal type-II cosine transform of `side` samples."""
-    frequency, place = np.arange(side)[:, None], np.arange(side)[None, :] + 0.5
-    matrix = np.sqrt(2 / side) * np.cos(np.pi * frequency * place / side)
+    matrix = cosines(side, side) / np.sqrt(2 * side)
     matrix[0] /= np.sqrt(2)
     return np.asarray(matrix, np.float32)
 
@@ -65,14 +67,13 @@ def power(some: Tiles) -> NDArray[np.float16]:
     return np.asarray(np.mean(decibels, axis=0), np.float16)
 
 
-def enlarged(small: NDArray[np.float16], large: NDArray[np.float16], scale: NDArray[np.float64]) -> NDArray[np.bool_]:
+def enlarged(small: NDArray[np.float16], large: NDArray[np.float16], scale: Doubles) -> NDArray[np.bool_]:
     """Whether the larger of two pictures of the same was made from the smaller one, by their `power` (m, 32).
 
     `scale` (m,) is pixels of the larger per pixel of the smaller. An enlarged picture holds next to nothing above the
     finest frequency of what it was made from, and interpolation weakens what lies just below; a picture that was
     reduced has lost rather more than its original there. Where the larger picture is soft, nothing is told.
     """
-
     lost = (_mean(small, 0.7, 0.95) - _mean(small, 0.2, 0.5)) - (
         _mean(large, 0.7 / scale, 0.95 / scale) - _mean(large, 0.2 / scale, 0.5 / scale)
     )
@@ -94,20 +95,6 @@ def _mean(powers: NDArray[np.float16], low: Doubles | float, high: Doubles | flo
 
 
 # --- earlier compression ----------------------------------------------------------------------------------------------
-
-STANDARD_LUMINANCE = np.array(
-    [
-        [16, 11, 10, 16, 24, 40, 51, 61],
-        [12, 12, 14, 19, 26, 58, 60, 55],
-        [14, 13, 16, 24, 40, 57, 69, 56],
-        [14, 17, 22, 29, 51, 87, 80, 62],
-        [18, 22, 37, 56, 68, 109, 103, 77],
-        [24, 35, 55, 64, 81, 104, 113, 92],
-        [49, 64, 78, 87, 103, 121, 120, 101],
-        [72, 92, 95, 98, 112, 100, 103, 99],
-    ]
-)
-"""Quantisation of luminance at quality 50 (ITU-T T.81, table K.1), which libjpeg scales to other qualities."""
 
 QUALITIES = np.arange(30, 98)
 """What is looked for: stronger compression shows by itself, weaker leaves steps as small as rounding."""

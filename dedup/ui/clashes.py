@@ -95,7 +95,7 @@ def ask(dataset: Dataset, ids: Iterable[str]) -> None:
     number, _ = st.session_state.get(ASKED, NOT_ASKED)
     st.session_state[ASKED] = (number + 1, " ".join(ids_of(dataset, case)))
     st.session_state[SHOWN] = shown
-    st.session_state[PAGE] = _listed(dataset, shown).index(case) // A_PAGE + 1
+    st.session_state[PAGE] = _listed(dataset, decided, shown).index(case) // A_PAGE + 1
     st.switch_page(places.clashes())
 
 
@@ -144,7 +144,7 @@ def inbox(opened: Opened) -> None:
     dataset = opened.dataset
     decided = dataset.decisions.values(CLASH)
     shown = st.session_state.get(SHOWN) or "all"
-    wanted = _listed(dataset, shown)
+    wanted = _listed(dataset, decided, shown)
     if not wanted and shown == "open":
         _all_decided()
         return
@@ -158,8 +158,7 @@ def inbox(opened: Opened) -> None:
     gallery.mount(_inbox, key_of(opened), data | {"asked": st.session_state.get(ASKED, NOT_ASKED)})
 
 
-def _listed(dataset: Dataset, shown: str) -> list[Case]:
-    decided = dataset.decisions.values(CLASH)
+def _listed(dataset: Dataset, decided: Decided, shown: str) -> list[Case]:
     return [case for case in dataset.clashes if shown == "all" or (case.choice(decided) is None) == (shown == "open")]
 
 

@@ -14,7 +14,7 @@ from dedup.dataset import Dataset
 from dedup.decisions import Decisions
 from dedup.model import EVALUATION_SPLITS, TAG_COLOURS, Role, Tag
 from dedup.ordering import Rows
-from dedup.ui import gallery, grid, places, session, splitting
+from dedup.ui import gallery, grid, places, repairing, session, splitting
 from dedup.ui.current import decisions
 from dedup.ui.library import Opened
 from dedup.ui.quality import BY_NAME
@@ -64,7 +64,7 @@ def summary(opened: Opened) -> None:
 
 def _left_by_decisions(opened: Opened, crossing: int) -> None:
     """How many of the groups that cross no longer do when what is decided to go has left."""
-    left = len(leaks.crossing_groups(leaks.staying(opened.dataset.frame)))
+    left = len(leaks.crossing_groups(repairing.staying(opened)))
     if left == crossing:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
