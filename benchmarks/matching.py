@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from dedup import signature
-from dedup.relate import relate
+from dedup.images import signature
+from dedup.matching.engine import relate
 
 SIDE = signature.TINY
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 import dedup
-from dedup.relations import NAMES, describe
+from dedup.matching.relations import NAMES, describe
 
 EXPECTED: dict[str, set[str]] = {
     "jpeg": {"recompressed"},

@@ -27,7 +27,7 @@ from streamlit.testing.v1 import AppTest
 
 import dedup
 from dedup import sample
-from dedup.storage import Results, Store
+from dedup.store.directory import Results, Store
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
@@ -93,7 +93,7 @@ def _shifted(pairs: pd.DataFrame, by: int) -> pd.DataFrame:
 
 def server(key: str) -> None:
     """CPU time of script runs."""
-    from dedup.ui.library import LIBRARY
+    from dedup.ui.shell.library import LIBRARY
 
     start = time.process_time()
     opened = LIBRARY.open(key)

@@ -9,11 +9,12 @@ dogs.tag(dogs.frame["singularity"] == 0, "redundant")
 
 from __future__ import annotations
 
-from dedup.dataset import Dataset, DatasetInfo, datasets, forget, open, rename, scan
+from dedup.dataset import Dataset, DatasetInfo
+from dedup.datasets import datasets, forget, open, rename, rescan, scan
 from dedup.errors import DedupError
 from dedup.model import Kind, Progress
-from dedup.selection import Range, Selection
-from dedup.storage import SOFTWARE_VERSION
+from dedup.query.selection import Range, Selection
+from dedup.store.directory import SOFTWARE_VERSION
 
 __version__ = SOFTWARE_VERSION
 
@@ -30,5 +31,6 @@ __all__ = [
     "forget",
     "open",
     "rename",
+    "rescan",
     "scan",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -16,10 +15,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dedup import decode, keepers
-from dedup.annotations import Attachment, Coco, tags_from_coco
-from dedup.clashes import Clash
-from dedup.decisions import (
+from dedup.errors import AnnotationError, UsageError
+from dedup.exports import EXPORTS, Report
+from dedup.groups import keepers
+from dedup.groups.fates import outcomes
+from dedup.groups.frame import Joined, Review, describe_files, join, with_tags
+from dedup.labels.clashes import Clash
+from dedup.labels.coco import Attachment, Coco
+from dedup.labels.decided import Case, Kept, Labels, cases, follow_decisions, keep, marks
+from dedup.model import NEAR_DISTANCE, OnProgress, Role, Status, Tag
+from dedup.query.selection import Selection
+from dedup.store.decisions import (
     CLASH,
     DIFFERENT,
     DROP,
@@ -34,17 +40,7 @@ from dedup.decisions import (
     VERDICT,
     Decisions,
 )
-from dedup.errors import AnnotationError, DatasetError, DedupError, UsageError
-from dedup.exports import EXPORTS, Report
-from dedup.fates import outcomes
-from dedup.frame import Joined, Review, describe, describe_files, join, with_tags
-from dedup.labels import Case, Kept, Labels, cases, follow_decisions, keep, marks
-from dedup.model import NEAR_DISTANCE, OnProgress, Role, Status, Tag
-from dedup.removal.journal import QUARANTINE, contents_removed
-from dedup.scanning import scan_into
-from dedup.selection import Selection
-from dedup.sources import Listing, list_source
-from dedup.storage import Info, Store, check_name, find_store, home_directory, name_for, stores
+from dedup.store.directory import Info, Store
 
 Rows = NDArray[np.int64]
 NEAR_THRESHOLD, KEEPER_RULES, FOLDER_CLASSES = "near_threshold", "keeper_rules", "folder_classes"
@@ -55,6 +51,11 @@ class DatasetInfo(Info):
     """What dataset.json says, and where it is."""
 
     directory: Path = field(default_factory=Path)
+
+    @classmethod
+    def of(cls, store: Store, info: Info) -> DatasetInfo:
+        """The info of a store, with its place."""
+        return cls(**asdict(info) | {"annotations": info.annotations}, directory=store.directory)
 
 
 class Dataset:
@@ -100,7 +101,7 @@ class Dataset:
     @property
     def info(self) -> DatasetInfo:
         """What dataset.json says, and where it is."""
-        return _with_directory(self._store, self._info)
+        return DatasetInfo.of(self._store, self._info)
 
     @property
     def scan_id(self) -> str:
@@ -121,7 +122,7 @@ class Dataset:
         id 16 hex digits · path, folder, name · sha256, pixels (hex; equal pixels are exact copies) · bytes, mtime_ns ·
         format · width, height (upright pixels, 0 when failed) · orientation (EXIF 1..8) · captured_at (ISO or '') ·
         camera, alpha, lossless (bool) · jpeg_quality (1..100 or NaN) · split ('train', 'val', 'test', '') · classes
-        (tuple of names) · annotations (count) · status ('ok', 'failed') · error · the metrics of `dedup.metrics`
+        (tuple of names) · annotations (count) · status ('ok', 'failed') · error · the metrics of `dedup.images.metrics`
         (NaN when failed) · kind ('exact', 'near', 'unique', 'failed') · group (-1 none) · role ('keeper', 'duplicate',
         '') · keeper (row, -1) · keeper_reason · nearest (row, -1) · distance (verified, 0..1, NaN when only the hash is
         near) · nearest_bits (of 256, -1 none) · relation (sentence) · relations (tuple of names) · decided ('goes' when
@@ -140,8 +141,8 @@ class Dataset:
     @property
     def pairs(self) -> pd.DataFrame:
         """Related images: left, right (rows), kind ('exact', 'near', 'similar'), distance and the parameters of the
-        relation of right to left, the columns of `dedup.relations.PAIR_COLUMNS`. Of exact copies only the pairs with
-        the one that stays are listed, and only that one is paired with other images."""
+        relation of right to left, the columns of `dedup.matching.relations.PAIR_COLUMNS`. Of exact copies only the
+        pairs with the one that stays are listed, and only that one is paired with other images."""
         with self._lock:
             return self._joined_at(self.decisions.revisions()[1]).pairs
 
@@ -175,7 +176,7 @@ class Dataset:
 
     @cached_property
     def signatures(self) -> np.ndarray:
-        """Structured array of dtype `dedup.signature.SIGNATURE`, one per row; zeros where the file failed."""
+        """Structured array of dtype `dedup.images.signature.SIGNATURE`, one per row; zeros where the file failed."""
         return self._store.read_signatures(self._info)
 
     @cached_property
@@ -242,6 +243,10 @@ class Dataset:
         """Where the image of a row lies, or lay."""
         raw = self._images["raw"].iat[row]
         return self.root / (os.fsdecode(raw) if isinstance(raw, bytes) else str(self._images["path"].iat[row]))
+
+    def contents(self) -> list[tuple[str, str]]:
+        """Path and SHA-256 of every readable image."""
+        return contents(self._images)
 
     @cached_property
     def _row_of_id(self) -> dict[str, int]:
@@ -370,7 +375,10 @@ class Dataset:
         return self.decisions.would_change(self._paths(rows), name, remove=remove)
 
     def select(self, where: str) -> NDArray[np.bool_]:
-        """The images that an expression of `dedup.where` selects, bool (n,). Raises `WhereError` and `UnknownTag`."""
+        """The images that an expression of `dedup.query.where` selects, bool (n,).
+
+        Raises `WhereError` and `UnknownTag`.
+        """
         return Selection(where=where).mask(self.frame, strict=True)
 
     def export(
@@ -418,159 +426,8 @@ class Dataset:
         change = (SETTING, NEAR_THRESHOLD, "", repr(float(threshold)))
         self.decisions.decide([change], f"Set the near-duplicate threshold to {threshold:g}")
 
-    # --- upkeep -------------------------------------------------------------------------------------------------------
 
-    def rescan(self, *, workers: int | None = None, on_progress: OnProgress | None = None) -> Dataset:
-        """Scan the source again and return the dataset as it is then. Raises what `dedup.scan` raises."""
-        return scan(
-            self._info.source, name=self.name, home=self.directory.parent, workers=workers, on_progress=on_progress
-        )
-
-
-# --- the ways to a dataset --------------------------------------------------------------------------------------------
-
-
-def scan(
-    source: Path | str,
-    *,
-    name: str | None = None,
-    home: Path | str | None = None,
-    annotations: Path | str | Sequence[Path | str] | None = None,
-    workers: int | None = None,
-    max_pixels: int | None = None,
-    on_progress: OnProgress | None = None,
-) -> Dataset:
-    """Scan a folder of images (or a .txt or .csv list of them) and return its dataset.
-
-    The same folder keeps its dataset, and only what changed is read. `annotations` are COCO files; `workers` processes
-    (all processors by default); `max_pixels` the largest picture that is decoded. Raises `SourceError`, `UsageError`,
-    `AnnotationError`, `ScanRunning`, `DatasetError`; `Cancelled` from Ctrl-C keeps what was finished.
-    """
-    origin = Path(source).expanduser().absolute()
-    listing = list_source(origin)
-    place = home_directory(home)
-    chosen = check_name(name) if name else name_for(place, origin, listing.root)
-    store = Store(place / chosen)
-    info = _info_for(store, chosen, origin, listing, max_pixels)
-    if annotations is not None:
-        info = replace(info, annotations=_checked_annotations(annotations))
-    store.make_directory(store.directory)
-    decisions = Decisions(store.decisions, "scan")
-    changed = scan_into(store, info, listing, workers=workers, on_progress=on_progress)
-    if changed == info and info != store.known_info():
-        store.write_info(info)
-    dataset = Dataset(store.directory)
-    _adopt(dataset, decisions)
-    return dataset
-
-
-def open(name: str, *, home: Path | str | None = None, session: str = "python") -> Dataset:
-    """The dataset of that name. Raises `UnknownDataset` with the names there are, or `DatasetError`."""
-    return Dataset(find_store(home_directory(home), name).directory, session=session)
-
-
-def datasets(home: Path | str | None = None) -> list[DatasetInfo]:
-    """All datasets, by name; damaged ones are left out."""
-    found = []
-    for store in stores(home_directory(home)):
-        try:
-            found.append(_with_directory(store, store.read_info()))
-        except DatasetError:
-            continue
-    return found
-
-
-def moved_from(dataset: Dataset) -> DatasetInfo | None:
-    """The dataset whose folder is gone and most of whose images lie here as they lay there, None when there is none:
-    scanned under its name, this folder goes on with its tags and decisions."""
-    here = set(_contents(dataset._images))
-    for info in datasets(dataset.directory.parent):
-        if Path(info.source).exists():
-            continue
-        try:
-            there = _contents(Store(info.directory).read_images(info))
-        except DatasetError:
-            continue
-        if 2 * sum(each in here for each in there) > len(there):
-            return info
-    return None
-
-
-def _contents(images: pd.DataFrame) -> list[tuple[str, str]]:
+def contents(images: pd.DataFrame) -> list[tuple[str, str]]:
     """Path and SHA-256 of every readable image."""
     readable = images[images["status"] == Status.OK]
     return list(zip(readable["path"], readable["sha256"], strict=True))
-
-
-def rename(name: str, new_name: str, *, home: Path | str | None = None) -> None:
-    """Give a dataset another name. Raises `UnknownDataset`, or `UsageError` when the new one is taken or unusable."""
-    place = home_directory(home)
-    store = find_store(place, name)
-    target = place / check_name(new_name)
-    if target.exists():
-        raise UsageError(f"There is a dataset {new_name!r} already. Choose another name.")
-    with store.scanning():
-        store.write_info(replace(store.read_info(), name=new_name))
-        store.directory.rename(target)
-
-
-def forget(name: str, *, home: Path | str | None = None) -> None:
-    """Take a dataset off the list with its results, tags and decisions. Images are never touched.
-
-    Raises `UnknownDataset`, or `DatasetError` while removed images wait in its quarantine.
-    """
-    store = find_store(home_directory(home), name)
-    quarantine = store.directory / QUARANTINE
-    if quarantine.is_dir() and any(path.is_file() for path in quarantine.rglob("*")):
-        raise DatasetError(f"{name} holds removed images in {quarantine}. Restore them first, or take them elsewhere.")
-    with store.scanning():
-        pass  # refuses while a scan runs; held no longer, for the lock lies in the folder that goes
-    shutil.rmtree(store.directory)
-
-
-def _info_for(store: Store, name: str, source: Path, listing: Listing, max_pixels: int | None) -> Info:
-    """The stored info of a dataset that is scanned again, or a new one. Raises `UsageError` for another folder's."""
-    fresh = Info(
-        name=name, root=os.fspath(listing.root), source=os.fspath(source), max_pixels=max_pixels or decode.MAX_PIXELS
-    )
-    stored = store.known_info()
-    if stored is None:
-        return fresh
-    if stored.source != fresh.source and Path(stored.source).exists():
-        raise UsageError(f"{name!r} is the dataset of {stored.source}. Choose another name for {source}.")
-    annotations = tuple(_moved_along(path, stored.root, fresh.root) for path in stored.annotations)
-    moved = replace(stored, name=name, root=fresh.root, source=fresh.source, annotations=annotations)
-    return replace(moved, max_pixels=max_pixels) if max_pixels else moved
-
-
-def _moved_along(path: str, root: str, new_root: str) -> str:
-    """Where a file is now that the folder `root` is `new_root`: there too, when it lay in it and moved with it."""
-    file = Path(path)
-    if file.is_relative_to(root) and not file.exists():
-        moved = Path(new_root) / file.relative_to(root)
-        return os.fspath(moved) if moved.exists() else path
-    return path
-
-
-def _checked_annotations(annotations: Path | str | Sequence[Path | str]) -> tuple[str, ...]:
-    """Absolute paths of readable COCO files. Raises `AnnotationError`."""
-    given = [annotations] if isinstance(annotations, Path | str) else list(annotations)
-    paths = [Path(path).expanduser().absolute() for path in given]
-    return tuple(os.fspath(Coco.read(path).path) for path in paths)
-
-
-def _adopt(dataset: Dataset, decisions: Decisions) -> None:
-    """After a scan: decisions follow renamed images, and tags that an exported COCO file carries come in once."""
-    decisions.follow(_contents(dataset._images), contents_removed(dataset.directory))
-    if decisions.tags():
-        return
-    for coco, attachment in dataset.sources:
-        for name, paths in tags_from_coco(coco, attachment).items():
-            decisions.tag(paths, name)
-
-
-def _with_directory(store: Store, info: Info) -> DatasetInfo:
-    return DatasetInfo(**asdict(info) | {"annotations": info.annotations}, directory=store.directory)
-
-
-__all__ = ["Dataset", "DatasetInfo", "DedupError", "datasets", "describe", "forget", "open", "rename", "scan"]

@@ -16,7 +16,7 @@ NEAR_SINGULARITY = 0.05
 """Upper end of the near-duplicate band of the singularity score."""
 
 SCORE_VERSION = 1
-"""Changes with the curve of `dedup.singularity`; written into every export."""
+"""Changes with the curve of `dedup.groups.singularity`; written into every export."""
 
 MATCHING_VERSION = 3
 """Changes with what is found between images, so that a rescan matches all of them again without decoding any."""
@@ -36,7 +36,7 @@ TAG_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9",
 readable with dark or white ink on light and dark pages alike."""
 
 Change = tuple[str, str, str, str | None]
-"""One decision to store: kind, subject, object and new value (None takes the decision away); see `dedup.decisions`."""
+"""One decision to store: kind, subject, object and new value (None takes it away); see `dedup.store.decisions`."""
 
 
 def next_colour(taken: Collection[str]) -> str:

@@ -32,7 +32,7 @@ def other_files(counts: Mapping[str, int]) -> str:
 
 
 def quote(text: str) -> str:
-    """`text` in double quotes; also how `dedup.where` writes a text."""
+    """`text` in double quotes; also how `dedup.query.where` writes a text."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 

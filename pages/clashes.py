@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dedup.ui import clashes, deciding
-from dedup.ui.current import opened_dataset
+from dedup.ui.clashes import inbox
+from dedup.ui.duplicates import bulk
+from dedup.ui.shell.current import opened_dataset
 
 opened = opened_dataset()
-clashes.apply_events(opened)
+inbox.apply_events(opened)
 with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
     st.title("Label clashes", width="content")
     if opened.dataset.clashes:
-        clashes.summary(opened)
+        inbox.summary(opened)
 if opened.dataset.clashes:
-    clashes.inbox(opened)
-    clashes.consequences(opened)
+    inbox.inbox(opened)
+    inbox.consequences(opened)
 else:
-    clashes.explain_none(opened)
-deciding.folder_classes(opened)
+    inbox.explain_none(opened)
+bulk.folder_classes(opened)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dedup.ui import opening, shelf
-from dedup.ui.library import LIBRARY
+from dedup.ui.datasets import cards, opening
+from dedup.ui.shell.library import LIBRARY
 
 infos = LIBRARY.infos()
 with st.container():
@@ -19,6 +19,6 @@ with left, st.container(border=True, height="stretch"):
 with right, st.container(border=True, height="stretch"):
     opening.try_sample()
 with st.container():
-    shelf.work_under_way()
+    cards.work_under_way()
 with st.container():
-    shelf.cards(infos)
+    cards.cards(infos)

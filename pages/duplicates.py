@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dedup.ui import deciding, filters, history, plan, review
-from dedup.ui.current import opened_dataset
+from dedup.ui.duplicates import bulk, history, plan, review
+from dedup.ui.parts import filters
+from dedup.ui.shell.current import opened_dataset
 
 opened = opened_dataset()
 review.apply_events(opened)
@@ -16,9 +17,9 @@ with st.container(horizontal=True, horizontal_alignment="distribute", vertical_a
     review.summary(opened)
 review.panels(view)
 if view.panel == "rules":
-    deciding.bulk_rules(opened)
-    deciding.keeper_rules(opened)
-    deciding.folders(opened)
+    bulk.rules_for_all(opened)
+    bulk.keeper_rules(opened)
+    bulk.folders(opened)
 elif view.panel == "plan":
     plan.panel(opened)
 elif view.panel == "history":

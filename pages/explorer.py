@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dedup.ui import filters, grid, quality, tagging
-from dedup.ui.current import opened_dataset
+from dedup.ui.parts import filters, grid, metric, tagging
+from dedup.ui.shell.current import opened_dataset
 
 opened = opened_dataset()
 grid.apply_events(opened)
 view = filters.understood(opened)
 left, right = st.columns([1, 3], vertical_alignment="bottom")
 left.title("Explorer")
-right.html(quality.counts_html(opened))
-quality.metric_row(view)
-quality.distribution(opened, view)
-quality.choose_quality(opened, view)
-quality.presets(opened, view)
+right.html(metric.counts_html(opened))
+metric.metric_row(view)
+metric.distribution(opened, view)
+metric.choose_quality(opened, view)
+metric.presets(opened, view)
 page = grid.page_of(opened, view)
 filters.chips(view)
 with st.expander("Filters", icon=":material/filter_alt:", key="filters open"):

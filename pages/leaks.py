@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dedup.ui import grid, leaks, repairing, session, splitting
-from dedup.ui.current import opened_dataset
+from dedup.ui.leaks import matrix, repairing, splitting
+from dedup.ui.parts import grid
+from dedup.ui.shell import session
+from dedup.ui.shell.current import opened_dataset
 
 opened = opened_dataset()
-leaks.apply_events(opened)
+matrix.apply_events(opened)
 st.title("Leaks")
-if leaks.has_splits(opened):
-    leaks.summary(opened)
-    leaks.matrix(opened)
-    leaks.groups(opened, session.view())
+if matrix.has_splits(opened):
+    matrix.summary(opened)
+    matrix.matrix(opened)
+    matrix.groups(opened, session.view())
     repairing.repair(opened)
     repairing.take_out(opened)
 else:
-    leaks.explain_none()
+    matrix.explain_none()
 splitting.set_splits(opened, session.view())
 grid.compare(opened)

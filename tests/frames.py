@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 
 from dedup.exports.base import Exportable, Write
-from dedup.labels import Labels
-from dedup.relations import PAIR_COLUMNS
-from dedup.where import Mask
+from dedup.labels.decided import Labels
+from dedup.matching.relations import PAIR_COLUMNS
+from dedup.query.where import Mask
 
 if TYPE_CHECKING:
-    from dedup.annotations import Coco
+    from dedup.labels.coco import Coco
 
 METRICS = (
     *("area", "aspect_ratio", "bits_per_pixel", "brightness", "contrast", "sharpness", "blur"),

@@ -9,9 +9,8 @@ import pytest
 from PIL import Image
 
 import dedup
-from dedup.dataset import describe
 from dedup.errors import UnknownDataset, UnknownTag, UsageError
-from dedup.frame import COLUMNS
+from dedup.groups.frame import COLUMNS, describe
 from tests.pictures import folder_of_photos, photo, save
 
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from dedup.cli import FAMILIES, VERBS, main
-from dedup.metrics import METRICS
+from dedup.images.metrics import METRICS
 from tests.pictures import folder_of_photos, save
 
 ROOT = Path(__file__).parent.parent

@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 import dedup
-from dedup import fingerprint, gate
+from dedup.checks import fingerprint, gate
+from dedup.checks.fingerprint import Fingerprint
 from dedup.cli.common import Home, Json, Name, Output, Overwrite, opened, progress, say, say_json
 from dedup.cli.scanning import NAME_HELP
 from dedup.dataset import Dataset
 from dedup.errors import DatasetError, SourceError, UnknownDataset, UsageError
-from dedup.fingerprint import Fingerprint
-from dedup.sources import LIST_SUFFIXES
+from dedup.images.sources import LIST_SUFFIXES
 from dedup.words import plural
 
 Limit = Annotated[int | None, typer.Option(min=0, help="The most there may be (default: not checked).")]
@@ -86,7 +86,7 @@ def _scanned(folder: str, name: str | None, home: Path | None) -> Dataset:
         if name or path.is_dir() or (path.is_file() and path.suffix.lower() in LIST_SUFFIXES):
             return dedup.scan(path, name=name, home=home, on_progress=on_progress)
         try:
-            return opened(folder, home).rescan(on_progress=on_progress)
+            return dedup.rescan(opened(folder, home), on_progress=on_progress)
         except UnknownDataset as error:
             raise UnknownDataset(f"There is no folder or list {folder}. {error}") from error
         except SourceError as error:

@@ -21,7 +21,7 @@ import dedup
 from dedup.dataset import Dataset
 from dedup.errors import UsageError
 from dedup.model import OnProgress, Progress
-from dedup.selection import Selection
+from dedup.query.selection import Selection
 
 Home = Annotated[
     Path | None, typer.Option("--home", help="Where datasets live (default: DEDUP_HOME, or your user data).")

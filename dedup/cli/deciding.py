@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from dedup import removal, verdicts
+from dedup import removal
 from dedup.cli.common import Home, Json, Name, Output, Overwrite, TagOption, one_of, opened, say, say_json
 from dedup.cli.removing import WORDS, Exact, UniteAnnotations, UniteTags, carry_out, removal_plan, tell_stays
-from dedup.decisions import CLASH
+from dedup.review import verdicts
+from dedup.store.decisions import CLASH
 from dedup.words import plural, size
 
 

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from dedup import montage
 from dedup.cli.common import Home, Json, Name, Where, opened, progress, say, say_json, selected
 from dedup.cli.scanning import near_in_words, summary
 from dedup.dataset import Dataset
+from dedup.exports import montage
 from dedup.model import Kind, Status
-from dedup.selection import KINDS
+from dedup.query.selection import KINDS
 from dedup.words import plural, size
 
 SHOWN = 10

@@ -8,12 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from dedup import removal, review
+import dedup
+from dedup import removal
 from dedup.cli.common import Home, Json, Name, TagOption, complain, opened, progress, say, say_json
 from dedup.dataset import Dataset
 from dedup.errors import DedupError, UsageError
 from dedup.removal import Entry, Plan, State
-from dedup.uniting import Heritage, heritage, leave, what_is_lost
+from dedup.review import acts
+from dedup.review.handover import Heritage, heritage, leave, what_is_lost
 from dedup.words import plural, size
 
 UniteTags = Annotated[
@@ -108,11 +110,11 @@ def removal_plan(dataset: Dataset, tag: str | None, *, exact: bool = False) -> t
     """
     if tag is not None and exact:
         raise UsageError("Choose the images by --tag or by --exact, not by both.")
-    now = review.state(dataset, review.clashing(dataset))
+    now = acts.state(dataset, acts.clashing(dataset))
     if tag is not None:
         return removal.plan(dataset, tag, hold=now.protected), Basis.TAG
-    if not exact and review.ever_decided(dataset):
-        return review.plan(dataset, now), Basis.DECIDED
+    if not exact and acts.ever_decided(dataset):
+        return acts.plan(dataset, now), Basis.DECIDED
     return removal.plan(dataset, hold=now.kept | now.hold), Basis.EXACT if exact else Basis.UNDECIDED
 
 
@@ -173,7 +175,7 @@ def carry_out(dataset: Dataset, plan: Plan, as_json: bool, *, how: str = "quaran
 def _bring_up_to_date(dataset: Dataset) -> None:
     """Let the frame know which files are there now; a folder that is empty or away has nothing to scan."""
     try:
-        dataset.rescan()
+        dedup.rescan(dataset)
     except DedupError as error:
         complain(f"The dataset was not brought up to date: {error}")
 

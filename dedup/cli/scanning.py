@@ -11,9 +11,10 @@ import typer
 
 import dedup
 from dedup.cli.common import Home, Json, Name, progress, say, say_json
-from dedup.dataset import Dataset, moved_from
+from dedup.dataset import Dataset
+from dedup.datasets import moved_from
 from dedup.model import Kind, Role
-from dedup.selection import KINDS
+from dedup.query.selection import KINDS
 from dedup.words import other_files, plural
 
 NAME_HELP = "Name of the dataset (default: the folder's); needed where a folder has several."

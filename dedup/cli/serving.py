@@ -13,8 +13,8 @@ import typer
 import dedup
 from dedup.cli.common import Home, progress
 from dedup.errors import UsageError
-from dedup.storage import home_directory
-from dedup.warmup import warm_up_elsewhere
+from dedup.scanning.warmup import warm_up_elsewhere
+from dedup.store.directory import home_directory
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from dedup import leaks
-from dedup import splits as said
 from dedup.cli.common import Home, Json, Name, Overwrite, complain, opened, say, say_json
 from dedup.dataset import Dataset
 from dedup.errors import UsageError
-from dedup.splits import Splits
+from dedup.splits import given as said
+from dedup.splits import leaks
+from dedup.splits.given import Splits
 from dedup.words import plural
 
 

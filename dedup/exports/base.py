@@ -9,9 +9,9 @@ from typing import Protocol
 
 import pandas as pd
 
-from dedup.labels import Labels
+from dedup.labels.decided import Labels
 from dedup.model import OnProgress, Progress
-from dedup.where import Mask
+from dedup.query.where import Mask
 
 
 class Exportable(Protocol):

@@ -12,7 +12,7 @@ so that the written file leads back to every image; the report counts them.
 Without one, images get ids from 1 in the order of their paths, there are no annotations, and the classes of folders
 are offered as categories; which image belongs to which is in `dedup.classes`.
 
-Label clashes are resolved as people decided (`dedup.labels`): the documents are the resolved ones, and images
+Label clashes are resolved as people decided (`dedup.labels.decided`): the documents are the resolved ones, and images
 dropped because neither side's labels can be trusted are left out.
 
 Selected files that cannot be read are exported like the others (width and height 0) and the report counts them.
@@ -27,12 +27,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dedup.annotations import NAMESPACE, Attachment, Coco, FileNames
 from dedup.exports.base import Export, Exportable, Meter, Report, classed
 from dedup.files import write_chunks
-from dedup.joining import NAMED_APART, Document, Part, next_id, told_apart
+from dedup.labels.coco import NAMESPACE, Attachment, Coco, FileNames
+from dedup.labels.coco_join import NAMED_APART, Document, Part, next_id, told_apart
 from dedup.model import SCORE_VERSION, TAG_PREFIX, OnProgress, Status
-from dedup.where import Mask
+from dedup.query.where import Mask
 from dedup.words import plural
 
 ENTRIES_A_CHUNK = 2_000

@@ -22,9 +22,9 @@ import pandas as pd
 
 from dedup.exports.base import Export, Exportable, Meter, Report, classed
 from dedup.files import write_chunks
-from dedup.metrics import METRICS
+from dedup.images.metrics import METRICS
 from dedup.model import SCORE_VERSION, TAG_PREFIX, OnProgress, Status
-from dedup.where import Mask
+from dedup.query.where import Mask
 
 ROWS_A_CHUNK = 5_000
 

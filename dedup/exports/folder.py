@@ -28,7 +28,7 @@ from dedup.exports import coco, csv
 from dedup.exports.base import Export, Exportable, Meter, Report
 from dedup.files import sha256_of, write_chunks
 from dedup.model import OnProgress
-from dedup.where import Mask
+from dedup.query.where import Mask
 from dedup.words import size
 
 Mode = Literal["copy", "hardlink", "symlink"]

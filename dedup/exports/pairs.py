@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dedup import relations
 from dedup.exports.base import Export, Exportable, Meter, Report
 from dedup.exports.csv import ROWS_A_CHUNK, encode, guarded
 from dedup.files import write_chunks
+from dedup.matching import relations
 from dedup.model import Kind, OnProgress, Role
-from dedup.where import Mask
+from dedup.query.where import Mask
 
 KINDS = (Kind.EXACT, Kind.NEAR)
 COLUMNS = ("left", "right", "kind", "distance", "relation", "relations")
-"""The columns before the relation's parameters, which are those of `dedup.relations.PAIR_COLUMNS`."""
+"""The columns before the relation's parameters, which are those of `dedup.matching.relations.PAIR_COLUMNS`."""
 
 
 def table(dataset: Exportable, mask: Mask, *, similar: bool = False) -> pd.DataFrame:

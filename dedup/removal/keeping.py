@@ -9,7 +9,7 @@ from pathlib import Path
 from dedup.removal.images import Images
 from dedup.removal.journal import BACK, JOURNAL, Removal, State, read
 from dedup.removal.moves import Hasher, is_one_entry
-from dedup.storage import stores
+from dedup.store.directory import stores
 
 
 @dataclass(frozen=True, slots=True)

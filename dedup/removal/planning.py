@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from dedup.errors import UsageError
 from dedup.model import TAG_PREFIX, Kind
+from dedup.query.where import check_tags
 from dedup.removal.images import Columns, Images
 from dedup.removal.journal import read as journal
 from dedup.removal.journal import removed
 from dedup.removal.keeping import Keeping
 from dedup.removal.moves import outside
 from dedup.removal.planfile import Entry, Plan, Stay
-from dedup.where import check_tags
 
 Chosen = str | Sequence[int] | NDArray[np.generic] | None
 

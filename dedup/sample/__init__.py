@@ -25,10 +25,10 @@ from PIL import Image
 
 from dedup.errors import DatasetError, SourceError
 from dedup.files import write_text
+from dedup.images.signature import phash
 from dedup.model import OnProgress, Progress
 from dedup.sample.edits import EDITS, Edit
 from dedup.sample.scenes import SCENES, Rng, Scene, Size, balloons
-from dedup.signature import phash
 
 DATASET_NAME, FOLDER_NAME = "Sample", "sample images"
 """What the app and the command line call the sample, and its folder below the home."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dedup.ui.routes import ServedImage, routes
+from dedup.ui.shell.routes import ServedImage, routes
 
 IMAGES, CACHE = Path(os.environ["IMAGES"]), Path(os.environ["CACHE"])
 

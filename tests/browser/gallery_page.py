@@ -10,8 +10,8 @@ import streamlit as st
 from PIL import Image
 
 from dedup.model import Tag
-from dedup.ui.gallery import Event, Item, Side, compare, events, gallery
-from dedup.ui.routes import image_url, thumbnail_url
+from dedup.ui.browser.gallery import Event, Item, Side, compare, events, gallery
+from dedup.ui.shell.routes import image_url, thumbnail_url
 
 st.set_page_config(layout="wide", page_title="Gallery")
 state = st.session_state

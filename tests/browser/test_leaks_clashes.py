@@ -8,8 +8,8 @@ import zipfile
 import pytest
 
 import dedup
-from dedup import leaks
-from dedup.resolutions import Choice
+from dedup.labels.resolve import Choice
+from dedup.splits import leaks
 from tests.browser.conftest import ROOT
 from tests.labelled import clashing, leaking
 

@@ -15,9 +15,9 @@ import pytest
 from PIL import Image, ImageFilter, ImageOps
 
 import dedup
-from dedup import review
 from dedup.dataset import Dataset
-from dedup.decisions import KEEPER
+from dedup.review import acts
+from dedup.store.decisions import KEEPER
 from tests.browser.conftest import ROOT
 
 pytestmark = pytest.mark.browser
@@ -107,8 +107,8 @@ def test_ten_groups_by_keyboard_alone_then_the_plan_is_applied_and_restored(app,
     page.keyboard.press("u")  # accepted and taken back
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
-    until(lambda: len(review.state(dataset).open) == GROUPS - 10)
-    now = review.state(dataset)
+    until(lambda: len(acts.state(dataset).open) == GROUPS - 10)
+    now = acts.state(dataset)
     gone = {now.path(row) for row in now.dropped}
     number = [Path(name).stem for name in names]
     assert {Path(path).stem for path in gone} == {number[place] for place in (0, 1, 2, 3, 4, 5, 6, 9, 10)}
@@ -140,7 +140,7 @@ def test_thirty_groups_take_less_than_a_minute_and_none_is_lost(app, page, datas
         page.wait_for_timeout(60)
         if turn == 19:
             page.get_by_text("Group 21 of 34").wait_for()  # the second page follows by itself
-    until(lambda: len(review.state(dataset).open) == GROUPS - 30)
+    until(lambda: len(acts.state(dataset).open) == GROUPS - 30)
     assert time.monotonic() - start < 60
     operations = dataset.decisions.history()
     assert len(operations) == 30 and len({operation.session for operation in operations}) == 1
@@ -156,7 +156,7 @@ def test_two_tabs_decide_at_once_and_see_each_other(app, page, new_page, dataset
     for tab in (page, other):
         until(lambda tab=tab: open_in(tab) == GROUPS - 12)
     by_tab = Counter(operation.session for operation in dataset.decisions.history())
-    assert list(by_tab.values()) == [6, 6] and len(review.state(dataset).open) == GROUPS - 12
+    assert list(by_tab.values()) == [6, 6] and len(acts.state(dataset).open) == GROUPS - 12
     other.reload()
     other.locator(".strip-row.decided").first.wait_for()
 
@@ -169,11 +169,11 @@ def test_the_compare_view_decides_and_goes_on_to_the_next_group(app, page, datas
     page.get_by_text(TOLD).wait_for()
     first = page.locator("dialog.compare .caption .name").first.inner_text()
     page.keyboard.press("Enter")
-    until(lambda: len(review.state(dataset).dropped) == 1)
+    until(lambda: len(acts.state(dataset).dropped) == 1)
     until(lambda: page.locator("dialog.compare .caption .name").first.inner_text() != first)
     assert page.locator("dialog.compare").get_attribute("data-mode") == "difference"
     page.keyboard.press("n")
-    until(lambda: len(review.state(dataset).members) == GROUPS - 1)
+    until(lambda: len(acts.state(dataset).members) == GROUPS - 1)
     page.keyboard.press("Escape")
     page.keyboard.press("?")
     page.get_by_text("Keys of the review").wait_for()
@@ -204,15 +204,15 @@ def test_no_group_is_decided_unseen(app, page, dataset):
     copy = first.locator(".path").inner_text() + "/" + first.locator(".name").last.inner_text()
     dataset.decisions.decide([(KEEPER, copy, "", "1")], "Another keeper than the page shows")
     page.keyboard.press("Enter")
-    page.get_by_text(review.CHANGED).wait_for()
+    page.get_by_text(acts.CHANGED).wait_for()
     until(lambda: "current" in (first.get_attribute("class") or ""))
     page.locator(".strip-row").nth(12).scroll_into_view_if_needed()
     page.keyboard.press("Enter")
     page.get_by_text("This group was out of sight").wait_for()
-    assert not review.state(dataset).dropped
+    assert not acts.state(dataset).dropped
     page.keyboard.press("Enter")
-    until(lambda: len(review.state(dataset).dropped) == 1)
-    (row,) = review.state(dataset).dropped
+    until(lambda: len(acts.state(dataset).dropped) == 1)
+    (row,) = acts.state(dataset).dropped
     assert dataset.frame["name"].iat[row] == Path(copy).name and dataset.frame["path"].iat[row] != copy
 
 

@@ -1,0 +1,1 @@
+"""Gates for pipelines: limits that a dataset must keep, fingerprints that travel."""

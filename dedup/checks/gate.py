@@ -1,0 +1,286 @@
+"""A gate for data pipelines: does a dataset stay within limits, and does a new batch repeat what is there?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dedup.checks import fingerprint
+from dedup.checks.fingerprint import Fingerprint
+from dedup.labels.clashes import Clash
+from dedup.matching.nearest_hash import oriented_hashes
+from dedup.model import NEAR_DISTANCE, Kind, OnProgress, Role, Status
+from dedup.splits import leaks
+
+Rows = NDArray[np.int64]
+
+EXAMPLES = 5
+NEAR_BITS = 48
+"""Hashes that differ in at most so many of 256 bits are near when there is nothing but hashes to compare. A random
+pair differs in 128 with a standard deviation of 8; edits that keep the frame stay below 66."""
+FLAT_CONTRAST = 4.0
+"""Pictures of a standard deviation under so many gray levels match by exact pixels only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most there may be of each; None is not checked.
+
+    `exact`: redundant exact copies. `near`: near duplicates except keepers. `leaks`: groups across splits.
+    `clashes`: pairs whose labels clash and about which nobody decided. `failed`: files that cannot be read; none by
+    default, because nothing can vouch for them.
+    """
+
+    exact: int | None = 0
+    near: int | None = None
+    leaks: int | None = None
+    clashes: int | None = None
+    failed: int | None = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One count against its limit, with a few examples in words. `remark` warns of what the count cannot see."""
+
+    name: str
+    count: int
+    limit: int
+    examples: tuple[str, ...] = ()
+    remark: str = ""
+
+    @property
+    def exceeded(self) -> bool:
+        """More than allowed."""
+        return self.count > self.limit
+
+    def sentence(self) -> str:
+        """For people."""
+        verdict = f"more than the {self.limit:,} allowed" if self.exceeded else f"of {self.limit:,} allowed"
+        return f"{self.name}: {self.count:,}, {verdict}" + (f" ({self.remark})" if self.remark else "")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What `check` counted, in the order exact, near, leaks, clashes, failed."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything is known to be within its limit."""
+        return not any(finding.exceeded for finding in self.findings)
+
+
+class Images(Protocol):
+    """What a check reads of a dataset."""
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row per image."""
+
+    @property
+    def open_clashes(self) -> list[Clash]:
+        """Label clashes that nobody decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A new image that repeats a known one.
+
+    `known` is the known image's path, or the start of its SHA-256 where the fingerprint has no names; `known_row` its
+    row there. `relation` says what the new image is relative to it ("" where there were only hashes to compare).
+    """
+
+    row: int
+    path: str
+    kind: Kind
+    known: str
+    known_row: int
+    distance: float
+    relation: str
+
+
+def check(images: Images, limits: Limits) -> CheckReport:
+    """Count what `limits` name."""
+    found = (
+        _finding("exact duplicates", limits.exact, lambda: _copies(images.frame, Kind.EXACT)),
+        _finding("near duplicates except keepers", limits.near, lambda: _copies(images.frame, Kind.NEAR)),
+        _finding("leaks", limits.leaks, lambda: _leaks(images.frame), leaks.out_of_sight(images.frame)),
+        _finding("label clashes", limits.clashes, lambda: _clashes(images), _without_labels(images.frame)),
+        _finding("unreadable files", limits.failed, lambda: _failures(images.frame)),
+    )
+    return CheckReport(tuple(finding for finding in found if finding is not None))
+
+
+def check_against(
+    images: fingerprint.Images,
+    known: Fingerprint | fingerprint.Images,
+    *,
+    threshold: float = NEAR_DISTANCE,
+    workers: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> list[Match]:
+    """New images that repeat an image of `known`, a dataset or its fingerprint; each once with its closest, by row.
+
+    Exact copies by file or pixels first; the rest is verified and named by the matching engine up to the distance
+    `threshold`, or, against hashes alone, taken as near within `NEAR_BITS` over eight orientations.
+    """
+    known = known if isinstance(known, Fingerprint) else fingerprint.of(known, names=True)
+    found = _exact_matches(images.frame, known)
+    rest = _distinct_rest(images.frame, found)
+    if len(rest) and len(known):
+        verified = partial(_verified_matches, threshold=threshold, workers=workers, on_progress=on_progress)
+        near = (_hash_matches if known.hash_only else verified)(images, known, rest)
+        found |= _for_all_copies(images.frame, near)
+    return [found[row] for row in sorted(found)]
+
+
+# --- counting ---------------------------------------------------------------------------------------------------------
+
+
+def _finding(name: str, limit: int | None, count: Callable[[], Sequence[str]], remark: str = "") -> Finding | None:
+    """A count with its limit; None, and nothing is counted, where there is no limit."""
+    if limit is None:
+        return None
+    examples = count()
+    return Finding(name, len(examples), limit, tuple(examples[:EXAMPLES]), remark)
+
+
+def _without_labels(frame: pd.DataFrame) -> str:
+    return "" if frame["classes"].map(bool).any() else "no image has a label: scan with --annotations, or name folders"
+
+
+def _copies(frame: pd.DataFrame, kind: Kind) -> list[str]:
+    chosen = frame[(frame["kind"] == kind) & (frame["role"] == Role.DUPLICATE)]
+    paths = frame["path"].to_numpy(object)
+    return [
+        f"{path} copies {paths[keeper]}" for path, keeper in zip(chosen["path"], chosen["keeper"].tolist(), strict=True)
+    ]
+
+
+def _leaks(frame: pd.DataFrame) -> list[str]:
+    crossing = leaks.crossing_groups(frame)
+    members = frame[frame["group"].isin(crossing) & (frame["split"] != "")]
+    return [", ".join(f"{path} ({split})" for path, split in zip(part["path"], part["split"], strict=True))
+            for _, part in members.groupby("group")]  # fmt: skip
+
+
+def _clashes(images: Images) -> list[str]:
+    paths = images.frame["path"].to_numpy(object)
+    return [f"{paths[each.left]} and {paths[each.right]}: {each.sentence()}" for each in images.open_clashes]
+
+
+def _failures(frame: pd.DataFrame) -> list[str]:
+    failed = frame[frame["status"] == Status.FAILED]
+    return [f"{path}: {error}" for path, error in zip(failed["path"], failed["error"], strict=True)]
+
+
+# --- against a fingerprint --------------------------------------------------------------------------------------------
+
+
+def _exact_matches(frame: pd.DataFrame, known: Fingerprint) -> dict[int, Match]:
+    found: dict[int, Match] = {}
+    paths = frame["path"].tolist()
+    for column, word in (("pixels", "identical pixels"), ("sha256", "identical file")):
+        places = {value: place for place, value in reversed(list(enumerate(known.facts[column].tolist()))) if value}
+        for row, value in enumerate(frame[column].tolist()):
+            if value in places:
+                place = places[value]
+                found[row] = Match(row, paths[row], Kind.EXACT, _label(known, place), place, 0.0, word)
+    return found
+
+
+def _label(known: Fingerprint, place: int) -> str:
+    path, sha256 = known.facts["path"].iat[place], known.facts["sha256"].iat[place]
+    return str(path or str(sha256)[:12])
+
+
+def _distinct_rest(frame: pd.DataFrame, found: dict[int, Match]) -> Rows:
+    """Rows of the first readable image of each picture that was not found yet."""
+    readable = np.flatnonzero((frame["status"] == Status.OK).to_numpy()).tolist()
+    rows = np.array([row for row in readable if row not in found], np.int64)
+    return rows[~frame["pixels"].iloc[rows].duplicated().to_numpy(np.bool_)]
+
+
+def _for_all_copies(frame: pd.DataFrame, near: dict[int, Match]) -> dict[int, Match]:
+    """The matches of pictures for all images that show them."""
+    pixels, paths = frame["pixels"].tolist(), frame["path"].tolist()
+    of_pixels = {pixels[row]: match for row, match in near.items()}
+    return {
+        row: replace(of_pixels[pixels[row]], row=row, path=paths[row])
+        for row in range(len(frame))
+        if pixels[row] and pixels[row] in of_pixels
+    }
+
+
+def _hash_matches(images: fingerprint.Images, known: Fingerprint, rows: Rows) -> dict[int, Match]:
+    words = np.ascontiguousarray(known.hashes).view(np.uint64)
+    paths = images.frame["path"].tolist()
+    signatures = images.signatures[rows]
+    rich = signatures["tiny"].std(axis=(1, 2)) >= FLAT_CONTRAST
+    found = {}
+    for row, oriented in zip(rows[rich].tolist(), oriented_hashes(signatures["hash"][rich]), strict=True):
+        bits = np.bitwise_count(oriented[:, None] ^ words).sum(axis=2).min(axis=0)
+        place = int(np.argmin(bits))
+        if bits[place] <= NEAR_BITS:
+            distance = NEAR_DISTANCE * float(bits[place]) / NEAR_BITS
+            found[row] = Match(row, paths[row], Kind.NEAR, _label(known, place), place, distance, "")
+    return found
+
+
+def _verified_matches(
+    images: fingerprint.Images,
+    known: Fingerprint,
+    rows: Rows,
+    *,
+    threshold: float,
+    workers: int | None,
+    on_progress: OnProgress | None,
+) -> dict[int, Match]:
+    from dedup.matching import (
+        relations,  # these load the compiled matching, which a search for exact copies does not need
+    )
+
+    there = np.flatnonzero(~known.facts["pixels"].duplicated().to_numpy(np.bool_))
+    pairs = _pairs_across(images, known, there, rows, workers, on_progress)
+    close = pairs[pairs["distance"].to_numpy() <= threshold].sort_values(["distance", "left"], kind="stable")
+    best = close.drop_duplicates("right")
+    paths = images.frame["path"].tolist()
+    found = {}
+    for left, right, distance, relation in zip(
+        best["left"].tolist(), best["right"].tolist(), best["distance"].tolist(), relations.describe(best), strict=True
+    ):
+        row, place = int(rows[right - len(there)]), int(there[left])
+        found[row] = Match(row, paths[row], Kind.NEAR, _label(known, place), place, distance, relation)
+    return found
+
+
+def _pairs_across(
+    images: fingerprint.Images,
+    known: Fingerprint,
+    there: Rows,
+    rows: Rows,
+    workers: int | None,
+    on_progress: OnProgress | None,
+) -> pd.DataFrame:
+    """Pairs of a known picture (left, a place in `there`) and a new one (right, a place in `rows` after those)."""
+    from dedup.matching import engine, relations
+
+    columns = [*fingerprint.HASHES, *fingerprint.FACTS]
+    facts = pd.concat([known.facts.iloc[there][columns], images.frame.iloc[rows][columns]], ignore_index=True)
+    assert known.signatures is not None
+    signatures = np.concatenate([known.signatures[there], images.signatures[rows]])
+    fresh = np.arange(len(facts)) >= len(there)
+    none = np.full(len(facts), -1)
+    no_pairs = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in relations.PAIR_COLUMNS.items()})
+    unrelated = engine.Related(no_pairs, none.astype(np.int32), none.astype(np.int16))
+    related = engine.relate(facts, signatures, known=unrelated, fresh=fresh, workers=workers, on_progress=on_progress)
+    across = ~fresh[related.pairs["left"].to_numpy()] & fresh[related.pairs["right"].to_numpy()]
+    pairs: pd.DataFrame = related.pairs[across]
+    return pairs

@@ -1,0 +1,159 @@
+"""The ways to a dataset: scan, open, list, rename, forget."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dedup.dataset import Dataset, DatasetInfo, contents
+from dedup.errors import DatasetError, UsageError
+from dedup.images import decode
+from dedup.images.sources import Listing, list_source
+from dedup.labels.coco import Coco, tags_from_coco
+from dedup.model import OnProgress
+from dedup.removal.journal import QUARANTINE, contents_removed
+from dedup.scanning.scan import scan_into
+from dedup.store.decisions import Decisions
+from dedup.store.directory import Info, Store, check_name, find_store, home_directory, name_for, stores
+
+
+def scan(
+    source: Path | str,
+    *,
+    name: str | None = None,
+    home: Path | str | None = None,
+    annotations: Path | str | Sequence[Path | str] | None = None,
+    workers: int | None = None,
+    max_pixels: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> Dataset:
+    """Scan a folder of images (or a .txt or .csv list of them) and return its dataset.
+
+    The same folder keeps its dataset, and only what changed is read. `annotations` are COCO files; `workers` processes
+    (all processors by default); `max_pixels` the largest picture that is decoded. Raises `SourceError`, `UsageError`,
+    `AnnotationError`, `ScanRunning`, `DatasetError`; `Cancelled` from Ctrl-C keeps what was finished.
+    """
+    origin = Path(source).expanduser().absolute()
+    listing = list_source(origin)
+    place = home_directory(home)
+    chosen = check_name(name) if name else name_for(place, origin, listing.root)
+    store = Store(place / chosen)
+    info = _info_for(store, chosen, origin, listing, max_pixels)
+    if annotations is not None:
+        info = replace(info, annotations=_checked_annotations(annotations))
+    store.make_directory(store.directory)
+    decisions = Decisions(store.decisions, "scan")
+    changed = scan_into(store, info, listing, workers=workers, on_progress=on_progress)
+    if changed == info and info != store.known_info():
+        store.write_info(info)
+    dataset = Dataset(store.directory)
+    _adopt(dataset, decisions)
+    return dataset
+
+
+def rescan(dataset: Dataset, *, workers: int | None = None, on_progress: OnProgress | None = None) -> Dataset:
+    """Scan a dataset's source again and return the dataset as it is then. Raises what `scan` raises."""
+    info = dataset.info
+    return scan(info.source, name=dataset.name, home=info.directory.parent, workers=workers, on_progress=on_progress)
+
+
+def open(name: str, *, home: Path | str | None = None, session: str = "python") -> Dataset:
+    """The dataset of that name. Raises `UnknownDataset` with the names there are, or `DatasetError`."""
+    return Dataset(find_store(home_directory(home), name).directory, session=session)
+
+
+def datasets(home: Path | str | None = None) -> list[DatasetInfo]:
+    """All datasets, by name; damaged ones are left out."""
+    found = []
+    for store in stores(home_directory(home)):
+        try:
+            found.append(DatasetInfo.of(store, store.read_info()))
+        except DatasetError:
+            continue
+    return found
+
+
+def moved_from(dataset: Dataset) -> DatasetInfo | None:
+    """The dataset whose folder is gone and most of whose images lie here as they lay there, None when there is none:
+    scanned under its name, this folder goes on with its tags and decisions."""
+    here = set(dataset.contents())
+    for info in datasets(dataset.directory.parent):
+        if Path(info.source).exists():
+            continue
+        try:
+            there = contents(Store(info.directory).read_images(info))
+        except DatasetError:
+            continue
+        if 2 * sum(each in here for each in there) > len(there):
+            return info
+    return None
+
+
+def rename(name: str, new_name: str, *, home: Path | str | None = None) -> None:
+    """Give a dataset another name. Raises `UnknownDataset`, or `UsageError` when the new one is taken or unusable."""
+    place = home_directory(home)
+    store = find_store(place, name)
+    target = place / check_name(new_name)
+    if target.exists():
+        raise UsageError(f"There is a dataset {new_name!r} already. Choose another name.")
+    with store.scanning():
+        store.write_info(replace(store.read_info(), name=new_name))
+        store.directory.rename(target)
+
+
+def forget(name: str, *, home: Path | str | None = None) -> None:
+    """Take a dataset off the list with its results, tags and decisions. Images are never touched.
+
+    Raises `UnknownDataset`, or `DatasetError` while removed images wait in its quarantine.
+    """
+    store = find_store(home_directory(home), name)
+    quarantine = store.directory / QUARANTINE
+    if quarantine.is_dir() and any(path.is_file() for path in quarantine.rglob("*")):
+        raise DatasetError(f"{name} holds removed images in {quarantine}. Restore them first, or take them elsewhere.")
+    with store.scanning():
+        pass  # refuses while a scan runs; held no longer, for the lock lies in the folder that goes
+    shutil.rmtree(store.directory)
+
+
+def _info_for(store: Store, name: str, source: Path, listing: Listing, max_pixels: int | None) -> Info:
+    """The stored info of a dataset that is scanned again, or a new one. Raises `UsageError` for another folder's."""
+    fresh = Info(
+        name=name, root=os.fspath(listing.root), source=os.fspath(source), max_pixels=max_pixels or decode.MAX_PIXELS
+    )
+    stored = store.known_info()
+    if stored is None:
+        return fresh
+    if stored.source != fresh.source and Path(stored.source).exists():
+        raise UsageError(f"{name!r} is the dataset of {stored.source}. Choose another name for {source}.")
+    annotations = tuple(_moved_along(path, stored.root, fresh.root) for path in stored.annotations)
+    moved = replace(stored, name=name, root=fresh.root, source=fresh.source, annotations=annotations)
+    return replace(moved, max_pixels=max_pixels) if max_pixels else moved
+
+
+def _moved_along(path: str, root: str, new_root: str) -> str:
+    """Where a file is now that the folder `root` is `new_root`: there too, when it lay in it and moved with it."""
+    file = Path(path)
+    if file.is_relative_to(root) and not file.exists():
+        moved = Path(new_root) / file.relative_to(root)
+        return os.fspath(moved) if moved.exists() else path
+    return path
+
+
+def _checked_annotations(annotations: Path | str | Sequence[Path | str]) -> tuple[str, ...]:
+    """Absolute paths of readable COCO files. Raises `AnnotationError`."""
+    given = [annotations] if isinstance(annotations, Path | str) else list(annotations)
+    paths = [Path(path).expanduser().absolute() for path in given]
+    return tuple(os.fspath(Coco.read(path).path) for path in paths)
+
+
+def _adopt(dataset: Dataset, decisions: Decisions) -> None:
+    """After a scan: decisions follow renamed images, and tags that an exported COCO file carries come in once."""
+    decisions.follow(dataset.contents(), contents_removed(dataset.directory))
+    if decisions.tags():
+        return
+    for coco, attachment in dataset.sources:
+        for name, paths in tags_from_coco(coco, attachment).items():
+            decisions.tag(paths, name)

@@ -1,0 +1,1 @@
+"""Groups, who stays in them, scores: the frame."""

@@ -1,0 +1,416 @@
+"""The frame: what the machine computed and what people decided, joined into one table with a row per image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dedup.groups import keepers, singularity, stars
+from dedup.images.metrics import METRICS
+from dedup.images.sources import SourceFile
+from dedup.labels.coco import Attachment
+from dedup.labels.folder_names import folder_classes, split_from_path
+from dedup.matching import relations
+from dedup.model import NEAR_DISTANCE, TAG_PREFIX, Kind, Role, Status
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Review:
+    """The decisions, other than tags, that shape groups and scores.
+
+    `chosen` are paths a person chose to stay; `protected` and `incoming` folders; `different` pairs of sha256
+    that are not duplicates; `splits` path to split set by hand; `rules` names of the keeper rules in force, in order.
+    """
+
+    threshold: float = NEAR_DISTANCE
+    chosen: frozenset[str] = frozenset()
+    protected: tuple[str, ...] = ()
+    incoming: tuple[str, ...] = ()
+    different: frozenset[frozenset[str]] = frozenset()
+    splits: dict[str, str] = field(default_factory=dict)
+    rules: tuple[str, ...] = keepers.RULE_NAMES
+
+
+@dataclass(frozen=True)
+class Joined:
+    """`frame` without tags; `pairs` with rows of the images that stay for their exact copies; `rules` tells of how
+    many groups each keeper rule, by name, decides who stays ("" where the copies are equal)."""
+
+    frame: pd.DataFrame
+    pairs: pd.DataFrame
+    rules: dict[str, int]
+
+
+def describe_files(images: pd.DataFrame, attachments: Sequence[Attachment]) -> pd.DataFrame:
+    """images.parquet's rows with id, folder, name, split, classes and the number of annotations."""
+    paths = images["path"].tolist()
+    parts = [path.rpartition("/") for path in paths]
+    classes, counts = _annotated(paths, attachments)
+    return images.assign(
+        id=[SourceFile(path, path).id for path in paths],
+        folder=[folder for folder, _, _ in parts],
+        name=[name for _, _, name in parts],
+        split=[split_from_path(path) for path in paths],
+        classes=pd.Series(classes, dtype=object),
+        annotations=np.array(counts, np.int32),
+    )
+
+
+def _annotated(paths: list[str], attachments: Sequence[Attachment]) -> tuple[list[tuple[str, ...]], list[int]]:
+    """Classes and annotation counts from annotation files where there are any, else classes from folders."""
+    if not attachments:
+        return folder_classes(paths), [0] * len(paths)
+    classes = [tuple(sorted({name for each in attachments for name in each.classes.get(path, ())})) for path in paths]
+    return classes, [sum(each.counts.get(path, 0) for each in attachments) for path in paths]
+
+
+def join(files: pd.DataFrame, pairs: pd.DataFrame, review: Review) -> Joined:
+    """Groups, keepers, kinds, scores and relations for the files of `describe_files` and the stored pairs."""
+    splits = [review.splits.get(path, split) for path, split in zip(files["path"], files["split"], strict=True)]
+    files = files.assign(split=splits)
+    classes = stars.exact_classes(files["pixels"])
+    pairs = pairs[pairs["kind"] != Kind.EXACT]
+    settled = _settled(files, classes, pairs, review)
+    near = (pairs["distance"].to_numpy() <= review.threshold) & ~settled
+    rules = _rules(review)
+    preferences = _preferences(files, classes, pairs[near], review)
+    scores = keepers.score(preferences, rules)
+    rank = keepers.rank(files, scores)
+    close = pairs[near].reset_index(drop=True)
+    groups = stars.group(classes, rank, close["left"].to_numpy(np.int64), close["right"].to_numpy(np.int64))
+    links = _links(files, classes, groups, close, rank)
+    deciding = _Deciding.of(groups, scores)
+    told = _Told.of(files, links, close)
+    frame = files.assign(
+        group=groups.group,
+        keeper=groups.keeper,
+        role=_roles(groups),
+        keeper_reason=deciding.reasons(preferences, rules),
+        **_scored(files, links, review.threshold),
+        relation=told.sentences,
+        relations=pd.Series(told.names, dtype=object),
+    )
+    kinds = np.where(near, Kind.NEAR, Kind.SIMILAR)
+    stays = groups.stays
+    related = pairs.assign(
+        kind=kinds,
+        left=stays[pairs["left"].to_numpy()].astype(np.int32),
+        right=stays[pairs["right"].to_numpy()].astype(np.int32),
+    )
+    every = pd.concat([_exact_pairs(files, groups), related], ignore_index=True)
+    return Joined(_ordered(frame), every, deciding.counted(rules))
+
+
+def with_tags(frame: pd.DataFrame, tagged: dict[str, list[str]]) -> pd.DataFrame:
+    """The frame with one bool column `tag:NAME` per tag; shares all other columns with `frame`."""
+    places = pd.Index(frame["path"])
+    columns = {}
+    for name, paths in tagged.items():
+        mask = np.zeros(len(frame), bool)
+        rows = places.get_indexer(pd.Index(paths, dtype=places.dtype))
+        mask[rows[rows >= 0]] = True
+        columns[TAG_PREFIX + name] = mask
+    return frame.assign(**columns)
+
+
+def describe(frame: pd.DataFrame, rows: Sequence[int]) -> list[str]:
+    """One line for people per row number: what the image is a duplicate of, why it stays, or why it failed."""
+    return [_description(frame, row) for row in rows]
+
+
+def _description(frame: pd.DataFrame, row: int) -> str:
+    kind = str(frame["kind"].iat[row])
+    if kind == Kind.FAILED:
+        return str(frame["error"].iat[row])
+    other = int(frame["nearest"].to_numpy()[row])
+    if kind == Kind.EXACT:
+        return f"Duplicate of {frame['name'].iat[other]}: {frame['relation'].iat[row]}"
+    if kind == Kind.NEAR:
+        relation = str(frame["relation"].iat[row])
+        return f"Near duplicate of {frame['name'].iat[other]}" + (f": {relation}" if relation else "")
+    if frame["role"].iat[row] == Role.KEEPER:
+        return f"Stays: {frame['keeper_reason'].iat[row]}"
+    return ""
+
+
+# --- who stays --------------------------------------------------------------------------------------------------------
+
+
+def _rules(review: Review) -> list[keepers.Rule]:
+    by_name = {rule.name: rule for rule in keepers.KEEPER_RULES}
+    return [by_name[name] for name in review.rules if name in by_name]
+
+
+def _preferences(files: pd.DataFrame, classes: Rows, near: pd.DataFrame, review: Review) -> pd.DataFrame:
+    """The files with what the keeper rules need beside the files' own."""
+    derived = near["derived"].to_numpy()
+    grown = np.log2(near["scale"].to_numpy(np.float64))
+    enlarged = np.where(derived * grown > np.log2(relations.RESIZED), derived, 0)
+    named = near["relations"].str.contains("blurred|sharpened").to_numpy(bool)
+    softer = np.where(named & (derived * near["blur"].to_numpy() < 0), derived, 0)
+    return files.assign(
+        chosen=files["path"].isin(review.chosen),
+        protected=below(files["path"], review.protected),
+        incoming=below(files["path"], review.incoming),
+        edits=_edits(classes, near),
+        enlarged=_on_its_side(classes, near, enlarged),
+        softer=_on_its_side(classes, near, softer),
+        earlier_quality=_earlier_quality(files, classes, near),
+    )
+
+
+def _earlier_quality(files: pd.DataFrame, classes: Rows, near: pd.DataFrame) -> NDArray[np.float64]:
+    """The JPEG quality at which each image was compressed before it became its file (n,), NaN where nothing says so."""
+    told = np.full(int(classes.max(initial=-1)) + 2, np.nan)  # the last one is that of failures, class -1
+    for side in ("left", "right"):
+        earlier = near[f"earlier_{side}"].to_numpy(np.float64)
+        np.fmin.at(told, classes[near[side].to_numpy()], np.where(earlier > 0, earlier, np.nan))
+    quality = told[classes]
+    own = files["jpeg_quality"].fillna(np.inf).to_numpy(np.float64)
+    return np.where(quality < own, quality, np.nan)
+
+
+def _edits(classes: Rows, near: pd.DataFrame) -> list[str]:
+    """In words what the pairs say was done to each image, '' for nothing, (n,)."""
+    names = ("cropped", "bordered", "gray", "overlaid", "derived")
+    cropped, bordered, gray, overlaid, derived = (near[name].to_numpy() for name in names)
+    sides = {
+        "is cropped": np.where(derived == cropped, cropped, 0),
+        "shows it amid something else": np.where(derived == -cropped, derived, 0),
+        "has a border": bordered,
+        "is gray": gray,
+        "carries an overlay": np.where(np.abs(overlaid) == 2, overlaid, 0),
+    }
+    told = [""] * len(classes)
+    for words, side in sides.items():
+        for row in np.flatnonzero(_on_its_side(classes, near, side)).tolist():
+            told[row] += f", {words}" if told[row] else words
+    return told
+
+
+def below(paths: Iterable[str], folders: Iterable[str]) -> NDArray[np.bool_]:
+    """Which paths lie in one of the folders (relative to the root, "" for the root itself) or deeper, bool (n,)."""
+    starts = tuple(f"{inner}/" if (inner := folder.strip("/")) else "" for folder in folders)
+    return np.array([path.startswith(starts) for path in paths], bool)
+
+
+def _on_its_side(classes: Rows, near: pd.DataFrame, side: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Which images, with their exact copies, some pair names by `side` (m,): below 0 its left, above 0 its right, 0
+    neither; bool (n,)."""
+    left, right = (classes[near[column].to_numpy()] for column in ("left", "right"))
+    named = np.zeros(int(classes.max(initial=-1)) + 2, bool)  # the last one is that of failures, class -1
+    named[left[side < 0]] = named[right[side > 0]] = True
+    return named[classes]
+
+
+def _settled(files: pd.DataFrame, classes: Rows, pairs: pd.DataFrame, review: Review) -> NDArray[np.bool_]:
+    """Pairs that a person said are different, by content, bool (m,)."""
+    if not review.different:
+        return np.zeros(len(pairs), bool)
+    class_of = dict(zip(files["sha256"], classes.tolist(), strict=True))
+    settled = {frozenset(class_of.get(sha, -1) for sha in pair) for pair in review.different}
+    left, right = classes[pairs["left"].to_numpy()].tolist(), classes[pairs["right"].to_numpy()].tolist()
+    return np.array([frozenset(pair) in settled for pair in zip(left, right, strict=True)], bool)
+
+
+def _roles(groups: stars.Groups) -> NDArray[np.str_]:
+    rows = np.arange(len(groups.group))
+    grouped = np.where(groups.keeper == rows, Role.KEEPER, Role.DUPLICATE)
+    return np.where(groups.group < 0, Role.NONE, grouped)
+
+
+@dataclass(frozen=True)
+class _Deciding:
+    """Row of every group's keeper, the place of the rule that decides for it and the row of whom it decides against;
+    both -1 where the copies are equal."""
+
+    keeper: Rows
+    rule: Rows
+    rival: Rows
+
+    @classmethod
+    def of(cls, groups: stars.Groups, scores: keepers.Scores) -> _Deciding:
+        grouped = np.flatnonzero(groups.group >= 0)
+        order = grouped[np.lexsort((groups.keeper[grouped] != grouped, groups.group[grouped]))]
+        starts = np.flatnonzero(np.diff(groups.group[order], prepend=-1))
+        if not len(order):
+            return cls(order, order, order)
+        rule, rival = keepers.deciding(scores[order], starts)
+        return cls(order[starts], rule, np.where(rival < 0, -1, order[rival]))
+
+    def reasons(self, files: pd.DataFrame, rules: list[keepers.Rule]) -> list[str]:
+        """For each keeper why it stays, '' for all others."""
+        reasons = [""] * len(files)
+        rows = np.unique(np.concatenate([self.keeper, self.rival[self.rival >= 0]]))
+        records = files[keepers.REASON_COLUMNS].iloc[rows].to_dict("records")
+        image = dict(zip(rows.tolist(), cast("list[keepers.Image]", records), strict=True))
+        for keeper, rule, rival in zip(self.keeper.tolist(), self.rule.tolist(), self.rival.tolist(), strict=True):
+            reasons[keeper] = keepers.reason(image[keeper], image.get(rival), rule, rules)
+        return reasons
+
+    def counted(self, rules: list[keepers.Rule]) -> dict[str, int]:
+        """Name of every rule in force, and "" for none, to the number of groups whose keeper it decides."""
+        names = [*(rule.name for rule in rules), ""]
+        return dict(zip(names, np.bincount(self.rule % len(names), minlength=len(names)).tolist(), strict=True))
+
+
+# --- what is nearest --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Links:
+    """For each image its nearest one: row `nearest` (-1 none), `bits`, and `pair`, the place among the near pairs of
+    the verified pair that links them (-1 none), with the image as its right side where `is_right`. `is_copy`: the
+    nearest one has the same pixels and stays for it. `distance`: the verified one, 0..1, NaN for only near hashes."""
+
+    nearest: Rows
+    bits: NDArray[np.int16]
+    pair: Rows
+    is_right: NDArray[np.bool_]
+    is_copy: NDArray[np.bool_]
+    distance: NDArray[np.float64]
+
+
+def _links(files: pd.DataFrame, classes: Rows, groups: stars.Groups, close: pd.DataFrame, rank: Rows) -> _Links:
+    rows = np.arange(len(files))
+    is_copy = (groups.stays >= 0) & (groups.stays != rows)
+    pair, is_right = _closest_pairs(classes, groups, close, rank)
+    linked = (pair >= 0) & ~is_copy
+    pair = np.where(linked, pair, -1)
+    left, right = (groups.stays[close[side].to_numpy(np.int64)] for side in ("left", "right"))
+    other = np.where(is_right, left[pair], right[pair]) if len(close) else np.full(len(files), -1)
+    hashed = files["nearest"].to_numpy(np.int64)
+    hashed = np.where(hashed >= 0, groups.stays[hashed], -1)
+    nearest = np.where(is_copy, groups.stays, np.where(linked, other, hashed))
+    distances = close["distance"].to_numpy(np.float64)
+    distance = np.where(is_copy, 0.0, np.where(linked, distances[pair] if len(close) else np.nan, np.nan))
+    pair_bits = close["bits"].to_numpy(np.int16)
+    bits = np.where(linked, pair_bits[pair] if len(close) else -1, files["nearest_bits"].to_numpy(np.int16))
+    return _Links(nearest, np.where(is_copy, 0, bits).astype(np.int16), pair, is_right, is_copy, distance)
+
+
+def _closest_pairs(
+    classes: Rows, groups: stars.Groups, close: pd.DataFrame, rank: Rows
+) -> tuple[Rows, NDArray[np.bool_]]:
+    """Per image the near pair that explains it and whether the image is its right side.
+
+    For a group's duplicate that is the pair with its keeper; for others the least distance, then the better rank.
+    """
+    pair = np.full(len(classes), -1, np.int64)
+    is_right = np.zeros(len(classes), bool)
+    if not len(close):
+        return pair, is_right
+    left, right = (classes[close[side].to_numpy(np.int64)] for side in ("left", "right"))
+    number = np.tile(np.arange(len(close)), 2)
+    own = np.concatenate([left, right])
+    other = np.concatenate([right, left])
+    from_right = np.repeat([False, True], len(close))
+    representative = pd.Series(groups.stays).groupby(classes).first()
+    own_row, other_row = representative.loc[own].to_numpy(), representative.loc[other].to_numpy()
+    with_keeper = groups.keeper[own_row] == other_row
+    distance = close["distance"].to_numpy()[number]
+    order = np.lexsort((rank[other_row], distance, ~with_keeper, own))
+    first = order[np.flatnonzero(np.diff(own[order], prepend=-1))]
+    pair_of_class = np.full(int(classes.max()) + 1, -1, np.int64)
+    right_of_class = np.zeros(len(pair_of_class), bool)
+    pair_of_class[own[first]], right_of_class[own[first]] = number[first], from_right[first]
+    readable = classes >= 0
+    pair[readable], is_right[readable] = pair_of_class[classes[readable]], right_of_class[classes[readable]]
+    return pair, is_right
+
+
+def _scored(files: pd.DataFrame, links: _Links, threshold: float) -> dict[str, NDArray[np.generic]]:
+    failed = (files["status"] == Status.FAILED).to_numpy()
+    is_near = links.pair >= 0
+    scores = singularity.unique(links.bits)
+    if is_near.any():
+        scores[is_near] = singularity.near(links.distance[is_near], threshold)
+    scores[links.is_copy] = 0.0
+    scores[failed] = np.nan
+    kind = np.select([failed, links.is_copy, is_near], [Kind.FAILED, Kind.EXACT, Kind.NEAR], default=Kind.UNIQUE)
+    return {
+        "kind": kind,
+        "singularity": scores,
+        "nearest": links.nearest.astype(np.int32),
+        "nearest_bits": links.bits,
+        "distance": links.distance.astype(np.float32),
+    }
+
+
+# --- in words ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What each image is relative to its nearest, for people and as names."""
+
+    sentences: list[str]
+    names: list[tuple[str, ...]]
+
+    @classmethod
+    def of(cls, files: pd.DataFrame, links: _Links, close: pd.DataFrame) -> _Told:
+        sentences, names = [""] * len(files), cast("list[tuple[str, ...]]", [()] * len(files))
+        rows, pairs = _explaining(links, close)
+        for row, sentence, joined in zip(rows, relations.describe(pairs), pairs["relations"], strict=True):
+            sentences[row], names[row] = sentence, tuple(name for name in joined.split("|") if name)
+        copies = np.flatnonzero(links.is_copy)
+        for row, word in zip(copies.tolist(), _identical(files, copies, links.nearest[copies]), strict=True):
+            sentences[row], names[row] = word, (word,)
+        return cls(sentences, names)
+
+
+def _explaining(links: _Links, close: pd.DataFrame) -> tuple[list[int], pd.DataFrame]:
+    """Rows that a near pair explains, and for each that pair with the image on its right side."""
+    rows = np.flatnonzero(links.pair >= 0)
+    pairs = close.iloc[links.pair[rows]]
+    on_left = ~links.is_right[rows]
+    turned = pd.concat([pairs[~on_left], relations.invert(pairs[on_left])]) if on_left.any() else pairs
+    return np.concatenate([rows[~on_left], rows[on_left]]).tolist(), turned
+
+
+def _identical(files: pd.DataFrame, rows: Rows, others: Rows) -> list[str]:
+    """In which way exact copies are the same, (n,)."""
+    sha256 = files["sha256"].to_numpy(object)
+    words: list[str] = np.where(
+        sha256[rows] == sha256[others], relations.IDENTICAL_FILE, relations.IDENTICAL_PIXELS
+    ).tolist()
+    return words
+
+
+def _exact_pairs(files: pd.DataFrame, groups: stars.Groups) -> pd.DataFrame:
+    """One pair for each exact copy, with the image that stays on its left."""
+    rows = np.flatnonzero((groups.stays >= 0) & (groups.stays != np.arange(len(files))))
+    stays = groups.stays[rows]
+    values: dict[str, object] = dict.fromkeys(relations.PAIR_COLUMNS, 0)
+    values |= dict.fromkeys(("xx", "yy", "gain", "scale", "stretch", "seen_left", "seen_right", "saturation"), 1.0)
+    values |= dict.fromkeys(relations.BOX, np.nan)
+    values |= {"left": stays, "right": rows, "kind": Kind.EXACT.value, "correlation": 1.0, "orientation": 1}
+    for side in ("left", "right"):
+        values |= {f"{side}_{length}": files[length].to_numpy()[rows] for length in ("width", "height")}
+    values["relations"] = _identical(files, rows, stays)
+    return pd.DataFrame(values, index=range(len(rows))).astype(relations.PAIR_COLUMNS)
+
+
+FACTS = (
+    *("id", "path", "folder", "name", "sha256", "pixels", "bytes", "mtime_ns", "format", "width", "height"),
+    *("orientation", "captured_at", "camera", "alpha", "jpeg_quality", "lossless", "split", "classes", "annotations"),
+    *("status", "error"),
+)
+FOUND = (
+    *("kind", "group", "role", "keeper", "keeper_reason", "nearest", "distance", "nearest_bits"),
+    *("relation", "relations"),
+)
+COLUMNS = [*FACTS, *(metric.name for metric in METRICS if metric.name not in FACTS), *FOUND]
+"""Of the frame, in their order: what is known of the file, its metrics, and what was found between images."""
+
+
+def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame's columns in their documented order."""
+    return frame[COLUMNS]

@@ -1,0 +1,1 @@
+"""What annotation files and folder names say of images, compared and resolved."""

@@ -1,0 +1,367 @@
+"""COCO in: documents read whole, and matched to the images of a dataset.
+
+A COCO document is kept whole, as it was read, so that an export can give back every field it does not understand.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import mmap
+import os
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from dedup.errors import AnnotationError
+from dedup.labels.folder_names import split_from_path, splits_in
+from dedup.words import plural
+
+ImageId = int | str
+"""COCO says integers; some tools write texts. Both are kept as they are."""
+
+NAMESPACE = "dedup"
+"""The one key under which our exports add to a COCO document."""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """How a COCO document meets the images of a dataset; all keys are dataset paths.
+
+    image_ids    path → the ids of the document's image entries for it (nearly always one)
+    classes      path → names of the categories annotated on it, sorted, each once
+    counts       path → number of annotations
+    missing      file names in the document for which the dataset has no image
+    ambiguous    file names that several images could be; they are attached to none
+    unannotated  paths the document does not name
+    notes        one sentence for each oddity, for a person to read
+    """
+
+    image_ids: Mapping[str, tuple[ImageId, ...]]
+    classes: Mapping[str, tuple[str, ...]]
+    counts: Mapping[str, int]
+    missing: tuple[str, ...]
+    ambiguous: tuple[str, ...]
+    unannotated: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Coco:
+    """A COCO document. `document` is exactly what the file holds and is never changed."""
+
+    path: Path
+    document: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def read(cls, path: Path) -> Coco:
+        """Read and check a COCO file. Raises `AnnotationError` that says what is wrong with it."""
+        document = _read_json(path)
+        _check_document(path, document)
+        return cls(path, document)
+
+    @property
+    def images(self) -> list[dict[str, Any]]:
+        """The document's image entries."""
+        return self.document["images"]  # type: ignore[no-any-return]
+
+    @property
+    def annotations(self) -> list[dict[str, Any]]:
+        """The document's annotations; empty where it has none."""
+        return self.document.get("annotations") or []
+
+    @cached_property
+    def category_names(self) -> dict[Any, str]:
+        """Category id → name."""
+        return {category["id"]: category["name"] for category in self.document.get("categories") or []}
+
+    @cached_property
+    def _of_image(self) -> dict[ImageId, list[dict[str, Any]]]:
+        grouped: dict[ImageId, list[dict[str, Any]]] = defaultdict(list)
+        for annotation in self.annotations:
+            grouped[annotation["image_id"]].append(annotation)
+        return grouped
+
+    def attach(self, paths: Sequence[str], *, root: Path | None = None) -> Attachment:
+        """Match the document's file names to dataset `paths` (relative, with `/`).
+
+        In this order: the same relative path; the one image whose path ends with the file name, or with which the file
+        name ends; the one image of the same base name, if the document has that base name once and neither folder
+        contradicts the other about the split. Several images to choose from: with `root` (the dataset's folder) those
+        beside or below the annotation file, then those of the split its name speaks of; else ambiguous.
+        """
+        found = self.meant(paths, root=root)
+        ids: dict[str, list[ImageId]] = defaultdict(list)
+        missing: list[str] = []
+        ambiguous: list[str] = []
+        for image, path in zip(self.images, found, strict=True):
+            if path:
+                ids[path].append(image["id"])
+            else:
+                (missing if path is None else ambiguous).append(str(image["file_name"]))
+        annotations = {path: [a for id_ in held for a in self._of_image.get(id_, ())] for path, held in ids.items()}
+        attachment = Attachment(
+            image_ids={path: tuple(held) for path, held in ids.items()},
+            classes={path: self._classes(held) for path, held in annotations.items()},
+            counts={path: len(held) for path, held in annotations.items()},
+            missing=tuple(missing),
+            ambiguous=tuple(ambiguous),
+            unannotated=tuple(path for path in paths if path not in ids),
+            notes=(),
+        )
+        return Attachment(**{**vars(attachment), "notes": tuple(self._notes(attachment))})
+
+    def meant(self, paths: Sequence[str], *, root: Path | None = None) -> list[str | None]:
+        """For each image entry the path that `attach` matches it to, None where there is none, "" where several could
+        be meant."""
+        return _match([str(image["file_name"]) for image in self.images], paths, self._hints(root))
+
+    def _classes(self, annotations: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+        ids = (annotation.get("category_id") for annotation in annotations)
+        return tuple(sorted({self.category_names[id_] for id_ in ids if id_ in self.category_names}))
+
+    def _hints(self, root: Path | None) -> tuple[Callable[[str], bool], ...]:
+        """Tests a path passes when it is likelier than others to be meant by this annotation file."""
+        hints: list[Callable[[str], bool]] = []
+        if root is not None:
+            below = _relative(self.path.parent, root)
+            if below:
+                hints.append(lambda path: path.startswith(f"{below}/"))
+        splits = splits_in(self.path.stem)
+        if len(splits) == 1:
+            hints.append(lambda path: split_from_path(path) in splits)
+        return tuple(hints)
+
+    def _notes(self, attachment: Attachment) -> Iterable[str]:
+        known = {image["id"] for image in self.images}
+        orphans = sum(len(held) for id_, held in self._of_image.items() if id_ not in known)
+        twice = sum(len(held) > 1 for held in attachment.image_ids.values())
+        name = self.path.name
+        if attachment.missing:
+            yield f"{_images(attachment.missing)} named in {name} {_are(attachment.missing)} not in the dataset."
+        if attachment.ambiguous:
+            yield f"{_images(attachment.ambiguous)} named in {name} could be several files of the dataset."
+        if attachment.unannotated:
+            images = f"{_images(attachment.unannotated)} of the dataset"
+            yield f"{images} {_are(attachment.unannotated)} not named in {name}."
+        if orphans:
+            yield f"{orphans:,} annotations in {name} belong to no image of it."
+        if twice:
+            yield f"{twice:,} images are listed more than once in {name}."
+
+
+class FileNames:
+    """File names as documents write them: their own where they have one, else the path below the same folder."""
+
+    def __init__(self, paths: Sequence[str], of_row: Mapping[int, str]) -> None:
+        """`paths` of all rows; `of_row` the file names of the rows that the documents name."""
+        self.paths = list(paths)
+        self.of_row = of_row
+        bases = {self.paths[row].removesuffix(name) for row, name in of_row.items() if self.paths[row].endswith(name)}
+        self.base = bases.pop() if len(bases) == 1 else ""
+
+    def of(self, row: int) -> str:
+        """The file name of a row."""
+        return self.of_row.get(row) or self.paths[row].removeprefix(self.base)
+
+
+def are_finite(values: Any) -> TypeGuard[list[float]]:
+    """Whether `values` is a list of finite numbers; fast, for there are millions of them in a file."""
+    try:
+        return isinstance(values, list) and set(map(type, values)) <= {int, float} and math.isfinite(sum(values))
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
+
+
+def find_annotations(root: Path) -> list[Path]:
+    """COCO files in `root` at any depth, and in a folder `annotations` beside it or beside its parent; sorted.
+
+    Only looks for the keys of a COCO document; `Coco.read` does the checking. Hidden folders are skipped.
+    """
+    found = [
+        Path(folder, name)
+        for folder, folders, names in os.walk(root)
+        if _visible(folders)
+        for name in names
+        if name.lower().endswith(".json")
+    ]
+    for outer in Path(os.path.abspath(root)).parents[:2]:  # not resolve(): keep a link's own place
+        found += sorted(outer.glob("annotations/*.json"))
+    return sorted({path for path in found if _looks_like_coco(path)})
+
+
+def tags_from_coco(coco: Coco, attachment: Attachment) -> dict[str, list[str]]:
+    """Tags that an export of ours wrote into the document: tag name → dataset paths, in the document's order."""
+    path_of = {id_: path for path, ids in attachment.image_ids.items() for id_ in ids}
+    tags: dict[str, list[str]] = {}
+    for image in coco.images:
+        ours = image.get(NAMESPACE)
+        names = ours.get("tags") if isinstance(ours, dict) else None
+        if image["id"] in path_of and isinstance(names, list):
+            for name in names:
+                if isinstance(name, str):
+                    tags.setdefault(name, []).append(path_of[image["id"]])
+    return tags
+
+
+def _visible(folders: list[str]) -> bool:
+    """Drop hidden folders from what `os.walk` visits next, and go in order."""
+    folders[:] = sorted(name for name in folders if not name.startswith("."))
+    return True
+
+
+def _looks_like_coco(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
+            begins = text[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+            return begins and text.find(b'"images"') >= 0 and text.find(b'"file_name"') >= 0
+    except (OSError, ValueError):  # unreadable or empty
+        return False
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise AnnotationError(f"Cannot read the annotation file {path}: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise AnnotationError(f"{path} is not a COCO file: it is no UTF-8 text.") from error
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise AnnotationError(f"{path} is not a COCO file: it is no JSON ({error.msg} at {place}).") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise AnnotationError(f"{path} is not a COCO file: {error}.") from error
+    except RecursionError as error:
+        raise AnnotationError(f"{path} is not a COCO file: its JSON is nested too deep.") from error
+
+
+def _check_document(path: Path, document: Any) -> None:
+    def require(holds: bool, problem: str) -> None:
+        if not holds:
+            raise AnnotationError(f"{path} is not a usable COCO file: {problem}.")
+
+    require(isinstance(document, dict), "it holds no object with images, annotations and categories")
+    require("images" in document, 'it has no list "images"')
+    for key in ("images", "annotations", "categories"):
+        entries = document.get(key)
+        require(isinstance(entries, list) or (entries is None and key != "images"), f'"{key}" is no list')
+        for place, entry in enumerate(entries or []):
+            require(isinstance(entry, dict), f'entry {place} of "{key}" is no object')
+            problem = _ENTRY_CHECKS[key](entry)
+            require(not problem, f'entry {place} of "{key}" {problem}')
+    counts = Counter(image["id"] for image in document["images"])
+    twice = [id_ for id_, count in counts.items() if count > 1]
+    require(not twice, f"image id {twice[0] if twice else ''} is used {counts[twice[0]] if twice else 0} times")
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, int | str) and not isinstance(value, bool)
+
+
+def _check_image(entry: Mapping[str, Any]) -> str:
+    if not _is_id(entry.get("id")):
+        return "has no id that is a number or a text"
+    name = entry.get("file_name")
+    return "" if isinstance(name, str) and name.strip() else "has no file_name"
+
+
+def _check_annotation(entry: Mapping[str, Any]) -> str:
+    if not _is_id(entry.get("image_id")):
+        return "has no image_id that is a number or a text"
+    category = entry.get("category_id")
+    if category is not None and not _is_id(category):
+        return "has a category_id that is no number or text"
+    for key in ("bbox", "segmentation", "keypoints"):
+        held = entry.get(key)
+        if isinstance(held, list):  # a mask as run lengths is none
+            parts = held if held and isinstance(held[0], list) and key == "segmentation" else [held]
+            if not all(map(are_finite, parts)):
+                return f"has a value in {key} that is no finite number"
+    return ""
+
+
+def _check_category(entry: Mapping[str, Any]) -> str:
+    if not _is_id(entry.get("id")):
+        return "has no id that is a number or a text"
+    return "" if isinstance(entry.get("name"), str) else "has no name"
+
+
+_ENTRY_CHECKS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "images": _check_image,
+    "annotations": _check_annotation,
+    "categories": _check_category,
+}
+
+
+# --- file names to paths --------------------------------------------------------------------------------------------
+
+
+def _match(file_names: Sequence[str], paths: Sequence[str], hints: Sequence[Callable[[str], bool]]) -> list[str | None]:
+    """For each file name its path, None when there is none, or "" when several could be meant."""
+    exact = set(paths)
+    by_parts: dict[tuple[str, ...], str] = {}
+    by_base: dict[str, list[tuple[tuple[str, ...], str]]] = defaultdict(list)
+    for path in paths:
+        parts = _parts(path)
+        by_parts.setdefault(parts, path)
+        by_base[parts[-1]].append((parts, path))
+    names = [_parts(name.replace("\\", "/")) for name in file_names]
+    bases = Counter(parts[-1] for parts in names)
+    matched: list[str | None] = []
+    for name, parts in zip(file_names, names, strict=True):
+        if name in exact:
+            matched.append(name)
+        elif parts in by_parts:
+            matched.append(by_parts[parts])
+        else:
+            matched.append(_closest(parts, by_base.get(parts[-1], []), bases[parts[-1]] == 1, hints))
+    return matched
+
+
+def _closest(
+    name: tuple[str, ...],
+    candidates: Sequence[tuple[tuple[str, ...], str]],
+    only_one_of_its_base: bool,
+    hints: Sequence[Callable[[str], bool]],
+) -> str | None:
+    nested = [path for parts, path in candidates if _ends_with(parts, name) or _ends_with(name, parts)]
+    if not nested and only_one_of_its_base:
+        nested = [path for parts, path in candidates if not _splits_differ(name, parts)]
+    for hint in hints:
+        if len(nested) > 1:
+            nested = [path for path in nested if hint(path)] or nested
+    return None if not nested else nested[0] if len(nested) == 1 else ""
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    """Parts of a path in one Unicode form (macOS decomposes names), without "." and a leading "/"."""
+    text = path if path.isascii() else unicodedata.normalize("NFC", path)
+    return tuple(part for part in text.split("/") if part not in ("", ".")) or ("",)
+
+
+def _ends_with(longer: tuple[str, ...], shorter: tuple[str, ...]) -> bool:
+    return len(longer) >= len(shorter) and longer[-len(shorter) :] == shorter
+
+
+def _splits_differ(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
+    splits = {split_from_path("/".join(left)), split_from_path("/".join(right))} - {""}
+    return len(splits) == 2
+
+
+def _relative(folder: Path, root: Path) -> str:
+    try:
+        return folder.resolve().relative_to(root.resolve()).as_posix().removeprefix(".")
+    except ValueError:
+        return ""
+
+
+def _images(things: Sequence[object]) -> str:
+    return plural(len(things), "image")
+
+
+def _are(things: Sequence[object]) -> str:
+    return "is" if len(things) == 1 else "are"

@@ -1,0 +1,1 @@
+"""What two pictures have to do with each other."""

@@ -1,0 +1,497 @@
+"""Lay one tiny picture over another: the map under which they agree, the gain and bias, and how well they do.
+
+Gauss-Newton over a map, gain and bias (Lucas & Kanade 1981) with Geman-McClure weights, so that a caption or a logo on
+one of the two does not pull the rest. First an affine map on pictures of half the side, which widens what can be
+reached; then on the whole; last with two numbers more, a perspective.
+
+How well they agree is judged locally: the correlation inside each of 36 blocks, because two different pictures with
+the same layout correlate as a whole but not in their details.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup.images.signature import TINY
+
+HALF = TINY // 2
+MARGIN = 1.2 / TINY
+"""Left out along every edge: there a tiny pixel may hold some of what was outside."""
+BLOCK = 8
+BLOCKS = TINY // BLOCK
+ENOUGH = 20
+"""Points a block must share to be judged, of 64."""
+CONTRAST = 6.0
+"""Standard deviation in gray levels from which a block has something to agree on."""
+AGREES = 0.7
+"""Correlation from which a block agrees."""
+GRAIN = 4.0
+"""Variance in square gray levels that noise and rounding add: it keeps flat blocks from correlating by chance."""
+FAST = {"reassoc", "nsz", "arcp", "contract", "afn"}
+"""What the compiler may assume of floating-point numbers; not that there is no NaN, which stands for "no box"."""
+
+MEASURES: tuple[str, ...] = (
+    "coarse",  # correlation after the coarse steps; the only measure of a pair that was given up there
+    "inside",  # fraction of the finer grid that both pictures cover
+    "correlation",  # of all they share
+    "agreement",  # correlation inside blocks, weighted by their contrast, over the blocks that agree
+    "disagreeing",  # fraction of the contrast in blocks that do not agree
+    "blocks",  # number of blocks with contrast
+    "residual",  # standard deviation of what is left where they agree, in gray levels
+    "gain",  # template = gain * source + bias
+    "bias",
+    "core",  # standard deviation of the residual among the points that agree best, in gray levels
+    "inliers",  # fraction of points that belong to them
+    "perspective",  # the furthest a corner is moved by the perspective part, in sides
+    "box_left",  # the box around the disagreeing blocks, in template coordinates; NaN without any
+    "box_top",
+    "box_right",
+    "box_bottom",
+)
+COARSE, INSIDE, CORRELATION, AGREEMENT, DISAGREEING, BLOCKS_SEEN, RESIDUAL, GAIN = range(8)
+BIAS, CORE, INLIERS, PERSPECTIVE, LEFT, TOP, RIGHT, BOTTOM = range(8, len(MEASURES))
+
+NOTHING = np.empty((0, len(MEASURES)))
+"""The measures of no pairs."""
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+
+
+@numba.njit(cache=True, fastmath=FAST)
+def _halve(picture: Floats, out: Floats) -> None:
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            out[y, x] = np.float32(0.25) * (
+                picture[2 * y, 2 * x]
+                + picture[2 * y, 2 * x + 1]
+                + picture[2 * y + 1, 2 * x]
+                + picture[2 * y + 1, 2 * x + 1]
+            )
+
+
+@numba.njit(cache=True, fastmath=FAST)
+def _warp(source: Floats, p: Doubles, boxes: Doubles, step: int, out: Floats) -> int:
+    """Sample `source` and its slopes where the template's pixels fall, every `step`-th pixel in a checkered way.
+
+    `p` (8,): six of the affine map, two of the perspective about the middle. `boxes` (2, 4): the parts of source and
+    template that count. `out` (8, points): x and y from the template's middle, value, slopes (a unit is a side), the
+    template's flat index, and where the point falls. Returns the number of points.
+    """
+    side = source.shape[0]
+    count = 0
+    limit = side - 1.001
+    for row in range(0, side, step):
+        y = (row + 0.5) / side
+        if y < boxes[1, 1] or y > boxes[1, 3]:
+            continue
+        for column in range((row // step) % step, side, step):
+            x = (column + 0.5) / side
+            if x < boxes[1, 0] or x > boxes[1, 2]:
+                continue
+            depth = 1.0 / (1.0 + p[6] * (x - 0.5) + p[7] * (y - 0.5))
+            u = (p[0] * x + p[1] * y + p[2]) * depth
+            v = (p[3] * x + p[4] * y + p[5]) * depth
+            if u < boxes[0, 0] or u > boxes[0, 2] or v < boxes[0, 1] or v > boxes[0, 3]:
+                continue
+            sx = min(max(u * side - 0.5, 0.0), limit)
+            sy = min(max(v * side - 0.5, 0.0), limit)
+            ix, iy = int(sx), int(sy)
+            fx, fy = np.float32(sx - ix), np.float32(sy - iy)
+            v00, v01 = source[iy, ix], source[iy, ix + 1]
+            v10, v11 = source[iy + 1, ix], source[iy + 1, ix + 1]
+            top = v00 + fx * (v01 - v00)
+            bottom = v10 + fx * (v11 - v10)
+            out[0, count] = x - 0.5
+            out[1, count] = y - 0.5
+            out[2, count] = top + fy * (bottom - top)
+            out[3, count] = ((v01 - v00) + fy * ((v11 - v10) - (v01 - v00))) * side
+            out[4, count] = (bottom - top) * side
+            out[5, count] = row * side + column
+            out[6, count] = u
+            out[7, count] = v
+            count += 1
+    return count
+
+
+@numba.njit(cache=True, fastmath=FAST)
+def _smooth_sample(source: Floats, points: Floats, count: int) -> None:
+    """Replace the values of points by a finer interpolation (Catmull-Rom), which loses less detail."""
+    side = source.shape[0]
+    wx = np.empty(4, np.float32)
+    wy = np.empty(4, np.float32)
+    for i in range(count):
+        sx = points[6, i] * side - np.float32(0.5)
+        sy = points[7, i] * side - np.float32(0.5)
+        ix, iy = int(np.floor(sx)), int(np.floor(sy))
+        _cubic(sx - ix, wx)
+        _cubic(sy - iy, wy)
+        value = np.float32(0)
+        for dy in range(4):
+            y = min(max(iy + dy - 1, 0), side - 1)
+            line = np.float32(0)
+            for dx in range(4):
+                line += wx[dx] * source[y, min(max(ix + dx - 1, 0), side - 1)]
+            value += wy[dy] * line
+        points[2, i] = value
+
+
+@numba.njit(cache=True, fastmath=FAST)
+def _cubic(t: float, weights: Floats) -> None:
+    weights[0] = ((-0.5 * t + 1.0) * t - 0.5) * t
+    weights[1] = (1.5 * t - 2.5) * t * t + 1.0
+    weights[2] = ((-1.5 * t + 2.0) * t + 0.5) * t
+    weights[3] = (0.5 * t - 0.5) * t * t
+
+
+@numba.njit(cache=True, fastmath=FAST)
+def _solve(matrix: Doubles, vector: Doubles, n: int) -> bool:
+    """Cholesky solution of the leading n equations, left in `vector`; False where the matrix is not positive."""
+    for i in range(n):
+        for j in range(i + 1):
+            total = matrix[i, j]
+            for k in range(j):
+                total -= matrix[i, k] * matrix[j, k]
+            if i == j:
+                if total <= 1e-12:
+                    return False
+                matrix[i, i] = np.sqrt(total)
+            else:
+                matrix[i, j] = total / matrix[j, j]
+    for i in range(n):
+        total = vector[i]
+        for k in range(i):
+            total -= matrix[i, k] * vector[k]
+        vector[i] = total / matrix[i, i]
+    for i in range(n - 1, -1, -1):
+        total = vector[i]
+        for k in range(i + 1, n):
+            total -= matrix[k, i] * vector[k]
+        vector[i] = total / matrix[i, i]
+    return True
+
+
+@numba.njit(cache=True, fastmath=FAST)
+def _fit_tone(template: Floats, points: Floats, count: int, weights: Floats, tone: Doubles) -> float:
+    """Fit tone = (gain, bias) in template = gain * source + bias under `weights`; the weighted correlation."""
+    flat = template.reshape(-1)
+    sw = st = ss = stt = sss = sst = 0.0
+    for i in range(count):
+        w = weights[i]
+        t = flat[int(points[5, i])]
+        s = points[2, i]
+        sw += w
+        st += w * t
+        ss += w * s
+        stt += w * t * t
+        sss += w * s * s
+        sst += w * s * t
+    if sw < 1e-6:
+        return 0.0
+    vt = stt / sw - (st / sw) ** 2
+    vs = sss / sw - (ss / sw) ** 2
+    covariance = sst / sw - st * ss / (sw * sw)
+    tone[0] = covariance / max(vs, 1e-3)
+    tone[1] = st / sw - tone[0] * ss / sw
+    return float(covariance / np.sqrt(max(vt, 1e-3) * max(vs, 1e-3)))
+
+
+@numba.njit(cache=True, fastmath=FAST)
+def _weigh(template: Floats, points: Floats, count: int, tone: Doubles, weights: Floats) -> None:
+    """Geman-McClure weights of the residuals under tone = (gain, bias, scale), at a scale that is updated first.
+
+    The scale is 2 gray levels and 2.5 mean absolute residuals of the points that agreed at the scale before.
+    """
+    flat = template.reshape(-1)
+    total = absolute = np.float32(0)
+    gain, bias, inverse = np.float32(tone[0]), np.float32(tone[1]), np.float32(1.0 / tone[2])
+    for i in range(count):
+        r = flat[int(points[5, i])] - gain * points[2, i] - bias
+        u = r * inverse
+        u = np.float32(1.0) + u * u
+        w = np.float32(1.0) / (u * u)
+        weights[i] = r
+        total += w
+        absolute += w * abs(r)
+    tone[2] = 2.5 * absolute / max(total, np.float32(1e-6)) + 2.0
+    inverse = np.float32(1.0 / tone[2])
+    for i in range(count):
+        u = weights[i] * inverse
+        u = np.float32(1.0) + u * u
+        weights[i] = np.float32(1.0) / (u * u)
+
+
+@numba.njit(cache=True, fastmath=FAST)
+def _jacobian(template: Floats, points: Floats, count: int, tone: Doubles, unknowns: int, rows: Floats) -> None:
+    """Fill `rows` (11, points): the residual's slopes by each unknown, and last the residual itself."""
+    flat = template.reshape(-1)
+    gain, bias = np.float32(tone[0]), np.float32(tone[1])
+    for i in range(count):
+        x, y = points[0, i], points[1, i]
+        gx, gy = gain * points[3, i], gain * points[4, i]
+        rows[0, i] = gx * x
+        rows[1, i] = gx * y
+        rows[2, i] = gx
+        rows[3, i] = gy * x
+        rows[4, i] = gy * y
+        rows[5, i] = gy
+        rows[6, i] = points[2, i]
+        rows[7, i] = 1.0
+        if unknowns > 8:
+            slope = -(gx * points[6, i] + gy * points[7, i])
+            rows[8, i] = slope * x
+            rows[9, i] = slope * y
+    for i in range(count):
+        rows[10, i] = flat[int(points[5, i])] - gain * points[2, i] - bias
+
+
+@numba.njit(cache=True, fastmath=FAST)
+def _normal_equations(
+    rows: Floats, weights: Floats, count: int, unknowns: int, matrix: Doubles, vector: Doubles
+) -> None:
+    """The weighted normal equations of the rows; plain loops over points, which the compiler turns into vectors."""
+    weighted = np.empty(count, np.float32)
+    for a in range(unknowns):
+        row = rows[a]
+        for i in range(count):
+            weighted[i] = weights[i] * row[i]
+        for b in range(a + 1):
+            other = rows[b]
+            total = np.float32(0)
+            for i in range(count):
+                total += weighted[i] * other[i]
+            matrix[a, b] = total
+        other = rows[10]
+        total = np.float32(0)
+        for i in range(count):
+            total += weighted[i] * other[i]
+        vector[a] = total
+        matrix[a, a] = matrix[a, a] * 1.001 + (1e-6 if a in (6, 7) else 1e-2)
+
+
+@numba.njit(cache=True, fastmath=FAST)
+def _refine(
+    source: Floats,
+    template: Floats,
+    p: Doubles,
+    tone: Doubles,
+    boxes: Doubles,
+    unknowns: int,
+    steps: int,
+    step: int,
+    points: Floats,
+    weights: Floats,
+) -> None:
+    """Gauss-Newton steps on `p` and `tone` in place: `unknowns` is 8 for an affine map, 10 with perspective."""
+    matrix = np.empty((10, 10))
+    vector = np.empty(10)
+    rows = np.empty((11, points.shape[1]), np.float32)
+    for iteration in range(steps):
+        count = _warp(source, p, boxes, step, points)
+        if count < 48:
+            return
+        if iteration == 0:
+            weights[:count] = 1.0
+            _fit_tone(template, points, count, weights, tone)
+            tone[2] = 1e6
+        _weigh(template, points, count, tone, weights)
+        _jacobian(template, points, count, tone, unknowns, rows)
+        _normal_equations(rows, weights, count, unknowns, matrix, vector)
+        if not _solve(matrix, vector, unknowns):
+            return
+        across = abs(vector[2]) + 0.5 * (abs(vector[0]) + abs(vector[1]))
+        down = abs(vector[5]) + 0.5 * (abs(vector[3]) + abs(vector[4]))
+        part = min(1.0, 0.2 / max(across, down, 1e-9))  # a step is trusted for a fifth of a side
+        for row in (0, 3):  # the unknowns turn about the template's middle
+            p[row] += part * vector[row]
+            p[row + 1] += part * vector[row + 1]
+            p[row + 2] += part * (vector[row + 2] - 0.5 * (vector[row] + vector[row + 1]))
+        tone[0] += part * vector[6]
+        tone[1] += part * vector[7]
+        if unknowns > 8:
+            p[6] = min(max(p[6] + part * vector[8], -0.5), 0.5)
+            p[7] = min(max(p[7] + part * vector[9], -0.5), 0.5)
+
+
+@numba.njit(cache=True, fastmath=FAST)
+def _invert(p: Doubles) -> None:
+    """Replace the affine part of a map by its inverse."""
+    scale = 1.0 / (p[0] * p[4] - p[1] * p[3])
+    a, b, c, d, e, f = p[0], p[1], p[2], p[3], p[4], p[5]
+    p[0] = e * scale
+    p[1] = -b * scale
+    p[2] = (b * f - e * c) * scale
+    p[3] = -d * scale
+    p[4] = a * scale
+    p[5] = (d * c - a * f) * scale
+
+
+@numba.njit(cache=True, fastmath=FAST, nogil=True)
+def align(
+    pictures: NDArray[np.uint8],
+    sources: NDArray[np.int32],
+    templates: NDArray[np.int32],
+    start: Doubles,
+    trims: Floats,
+    early: float,
+) -> tuple[Doubles, Doubles]:
+    """Align picture pairs from `start` (m, 6), affine maps of template to source in normalised coordinates.
+
+    `pictures` (n, 48, 48) uint8; `sources` and `templates` (m,) index it and `trims` (n, 4), the box inside each
+    picture's border (left, top, right, bottom). A pair whose correlation is under `early` after the coarse steps is
+    given up. Returns the refined maps (m, 6) and their measures (m, len(MEASURES)).
+    """
+    m = sources.shape[0]
+    maps = start.copy()
+    measures = np.zeros((m, len(MEASURES)))
+    points = np.empty((8, TINY * TINY), np.float32)
+    weights = np.empty(TINY * TINY, np.float32)
+    small_s = np.empty((HALF, HALF), np.float32)
+    small_t = np.empty((HALF, HALF), np.float32)
+    p = np.empty(8)
+    tone = np.zeros(3)
+    boxes = np.empty((2, 4))
+    for k in range(m):
+        p[:6] = maps[k]
+        p[6:] = 0.0
+        source = pictures[sources[k]].astype(np.float32)
+        template = pictures[templates[k]].astype(np.float32)
+        boxes[0] = trims[sources[k]]
+        boxes[1] = trims[templates[k]]
+        boxes[:, :2] += MARGIN
+        boxes[:, 2:] -= MARGIN
+        _halve(source, small_s)
+        _halve(template, small_t)
+        _refine(small_s, small_t, p, tone, boxes, 8, 5, 1, points, weights)
+        count = _warp(small_s, p, boxes, 1, points)
+        _weigh(small_t, points, count, tone, weights)
+        measures[k, COARSE] = _fit_tone(small_t, points, count, weights, tone)
+        area = abs(p[0] * p[4] - p[1] * p[3])
+        if measures[k, COARSE] < early or area < 1e-3:
+            continue
+        swapped = area < 0.95  # the finer of the two is sampled at the pixels of the coarser
+        if swapped:
+            source, template = template, source
+            boxes[0], boxes[1] = boxes[1].copy(), boxes[0].copy()
+            _invert(p)
+        _refine(source, template, p, tone, boxes, 8, 4, 2, points, weights)
+        maps[k] = p[:6]
+        if swapped:
+            _invert(maps[k])
+        _refine(source, template, p, tone, boxes, 10, 3, 2, points, weights)
+        _measure(source, template, p, tone, boxes, points, weights, measures[k])
+        if swapped:
+            _swap_measures(maps[k], measures[k])
+    return maps, measures
+
+
+@numba.njit(cache=True, fastmath=FAST)
+def _measure(
+    source: Floats,
+    template: Floats,
+    p: Doubles,
+    tone: Doubles,
+    boxes: Doubles,
+    points: Floats,
+    weights: Floats,
+    out: Doubles,
+) -> None:
+    """Fill a row of `MEASURES` at the final map."""
+    count = _warp(source, p, boxes, 1, points)
+    out[INSIDE] = count / (TINY * TINY)
+    out[LEFT:] = np.nan
+    if count < 48:
+        return
+    _smooth_sample(source, points, count)
+    weights[:count] = 1.0
+    out[CORRELATION] = _fit_tone(template, points, count, weights, tone)
+    tone[2] = 1e6
+    for _ in range(4):
+        _weigh(template, points, count, tone, weights)
+        _fit_tone(template, points, count, weights, tone)
+    out[GAIN], out[BIAS] = tone[0], tone[1]
+    _judge_core(template, points, count, tone, weights, out)
+    out[PERSPECTIVE] = 0.5 * (abs(p[6]) + abs(p[7]))
+    _judge_blocks(template, points, count, tone, out)
+
+
+@numba.njit(cache=True, fastmath=FAST)
+def _judge_core(template: Floats, points: Floats, count: int, tone: Doubles, weights: Floats, out: Doubles) -> None:
+    flat = template.reshape(-1)
+    total = square = inliers = 0.0
+    for i in range(count):
+        r = float(flat[int(points[5, i])]) - tone[0] * float(points[2, i]) - tone[1]
+        total += weights[i]
+        square += weights[i] * r * r
+        inliers += weights[i] > 0.25
+    out[CORE] = np.sqrt(square / total)
+    out[INLIERS] = inliers / count
+
+
+@numba.njit(cache=True, fastmath=FAST)
+def _judge_blocks(template: Floats, points: Floats, count: int, tone: Doubles, out: Doubles) -> None:
+    """Correlate inside blocks; fill agreement, disagreeing, blocks, residual and the box of `MEASURES`."""
+    flat = template.reshape(-1)
+    sums = np.zeros((BLOCKS * BLOCKS, 7))
+    for i in range(count):
+        k = int(points[5, i])
+        b = (k // TINY // BLOCK) * BLOCKS + (k % TINY) // BLOCK
+        t = float(flat[k])
+        s = float(points[2, i])
+        sums[b, 0] += 1
+        sums[b, 1] += t
+        sums[b, 2] += s
+        sums[b, 3] += t * t
+        sums[b, 4] += s * s
+        sums[b, 5] += s * t
+        r = t - tone[0] * s - tone[1]
+        sums[b, 6] += r * r
+    agreeing = good = bad = residual = points_good = 0.0
+    for b in range(BLOCKS * BLOCKS):
+        n = sums[b, 0]
+        if n < ENOUGH:
+            continue
+        vt = max(sums[b, 3] / n - (sums[b, 1] / n) ** 2, 0.0)
+        vs = max(sums[b, 4] / n - (sums[b, 2] / n) ** 2, 0.0)
+        covariance = sums[b, 5] / n - sums[b, 1] * sums[b, 2] / (n * n)
+        z = covariance / np.sqrt((vt + GRAIN) * (vs + GRAIN))
+        contrast = min(np.sqrt(max(vt, vs)), 32.0)
+        out[BLOCKS_SEEN] += contrast > CONTRAST
+        if z < AGREES and contrast > CONTRAST:
+            bad += contrast
+            x, y = b % BLOCKS, b // BLOCKS
+            out[LEFT] = np.fmin(out[LEFT], x / BLOCKS)
+            out[TOP] = np.fmin(out[TOP], y / BLOCKS)
+            out[RIGHT] = np.fmax(out[RIGHT], (x + 1) / BLOCKS)
+            out[BOTTOM] = np.fmax(out[BOTTOM], (y + 1) / BLOCKS)
+        else:
+            agreeing += contrast * z
+            good += contrast
+            residual += sums[b, 6]
+            points_good += n
+    out[AGREEMENT] = agreeing / max(good, 1e-9)
+    out[DISAGREEING] = bad / max(good + bad, 1e-9)
+    out[RESIDUAL] = np.sqrt(residual / max(points_good, 1.0))
+
+
+@numba.njit(cache=True, fastmath=FAST)
+def _swap_measures(back: Doubles, out: Doubles) -> None:
+    """Measures taken with source and template exchanged, told the right way round; `back` maps template to source."""
+    gain = max(out[GAIN], 1e-3)
+    out[BIAS] = -out[BIAS] / gain
+    out[GAIN] = 1.0 / gain
+    if np.isnan(out[LEFT]):
+        return
+    left, top, right, bottom = out[LEFT], out[TOP], out[RIGHT], out[BOTTOM]
+    forth = back.copy()
+    _invert(forth)
+    out[LEFT:RIGHT] = 1.0
+    out[RIGHT:] = 0.0
+    for x in (left, right):
+        for y in (top, bottom):
+            u = min(max(forth[0] * x + forth[1] * y + forth[2], 0.0), 1.0)
+            v = min(max(forth[3] * x + forth[4] * y + forth[5], 0.0), 1.0)
+            out[LEFT], out[RIGHT] = min(out[LEFT], u), max(out[RIGHT], u)
+            out[TOP], out[BOTTOM] = min(out[TOP], v), max(out[BOTTOM], v)

@@ -1,0 +1,437 @@
+"""Which pairs of images are worth a closer look: nearest hashes over variants of each image.
+
+A *view* is a picture as a whole, or the part of it inside its uniform border, as 24 x 24 gray levels. The *key* of a
+view is the signs of its 128 lowest cosine frequencies, lowest first: a perceptual hash whose first word survives a
+misplacement of a few percent. A *window* is a part of a view (cropped, shifted, stretched, slightly rotated) squeezed
+to a square again; its frequencies are a linear map of the view's pixels, so one matrix product yields those of all
+windows. A mirrored or turned picture has the same key with some bits negated or transposed, so that eight
+orientations cost nothing more.
+
+Two images are candidates when, in some orientation, a window of one and the whole view of the other have keys within
+the bits of the `Plan` and frequencies that correlate. That is decided by the two images alone, whatever else is there.
+
+The matrix holds small whole numbers, so that every product is exact in single precision and no batch size, thread
+count or processor can change a bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup.images.signature import TINY, cosines
+from dedup.matching.relations import ORIENTATIONS
+
+VIEW = TINY // 2
+FREQUENCIES = 128
+WORDS = FREQUENCIES // 64
+LEVELS = 127
+"""Entries of the matrix lie in -127..127: 576 pixels of 255 at the mean cosine stay below 2^24, exact in float32."""
+
+Keys = NDArray[np.uint64]
+Views = NDArray[np.uint8]
+Spectra = NDArray[np.float32]
+
+
+def _lowest_frequencies() -> NDArray[np.intp]:
+    """(128, 2) row and column of the lowest frequencies, by their sum; the constant is left out."""
+    rows, columns = np.mgrid[:VIEW, :VIEW]
+    order = np.lexsort((rows.ravel(), np.abs(rows - columns).ravel(), (rows + columns).ravel()))[1 : FREQUENCIES + 1]
+    return np.stack([rows.ravel()[order], columns.ravel()[order]], axis=1)
+
+
+FREQUENCY = _lowest_frequencies()
+
+
+def _orientations() -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """For EXIF's eight orientations, where each frequency of the carried picture comes from, and its sign: (8, 128)."""
+    row, column = FREQUENCY.T
+    place = {(int(r), int(c)): i for i, (r, c) in enumerate(FREQUENCY)}
+    # a frequency whose transpose is not among the lowest stands for itself: a wrong bit in the last, finest diagonal
+    turned = np.array([place.get((int(c), int(r)), i) for i, (r, c) in enumerate(FREQUENCY)])
+    across, down = (-1.0) ** column, (-1.0) ** row
+    upright = np.arange(FREQUENCIES)
+    flips = (np.ones(FREQUENCIES), across, across * down, down)
+    source = np.stack([upright] * 4 + [turned] * 4)
+    return source, np.stack(flips + flips).astype(np.float32)
+
+
+SOURCE, SIGN = _orientations()
+ORIENTATION_MAPS = np.column_stack(
+    [
+        ORIENTATIONS[:, 0],
+        (1 - ORIENTATIONS[:, 0].sum(axis=1)) / 2,
+        ORIENTATIONS[:, 1],
+        (1 - ORIENTATIONS[:, 1].sum(axis=1)) / 2,
+    ]
+)
+"""The eight orientations as maps (8, 6) of the unit square onto itself."""
+
+
+def crop_windows(kept: float, places: int) -> list[tuple[float, ...]]:
+    """Maps (6 numbers) of windows with sides `kept`, on a grid of `places` x `places` positions."""
+    offsets = np.linspace(0, 1 - kept, places)
+    return [(kept, 0, x, 0, kept, y) for x in offsets for y in offsets]
+
+
+def strip_windows(kept: float, places: int) -> list[tuple[float, ...]]:
+    """Maps of windows cut along one side only."""
+    offsets = np.linspace(0, 1 - kept, places)
+    return [(kept, 0, x, 0, 1, 0) for x in offsets] + [(1, 0, 0, 0, kept, y) for y in offsets]
+
+
+def turned_window(degrees: float, kept: float) -> tuple[float, ...]:
+    """Map of a centred window with sides `kept`, rotated."""
+    cosine, sine = kept * np.cos(np.radians(degrees)), kept * np.sin(np.radians(degrees))
+    return (cosine, sine, 0.5 - (cosine + sine) / 2, -sine, cosine, 0.5 - (cosine - sine) / 2)
+
+
+WINDOWS: NDArray[np.float64] = np.array(
+    [
+        (1, 0, 0, 0, 1, 0),
+        *crop_windows(0.9, 3),
+        *crop_windows(0.8, 4),
+        *crop_windows(0.7, 5),
+        *strip_windows(0.9, 3),
+        *strip_windows(0.8, 3),
+        *(turned_window(degrees, kept) for angle, kept in ((6, 0.9), (11, 0.82)) for degrees in (angle, -angle)),
+    ]
+)
+"""Maps (V, 6) from the unit square to the part of a view each window shows; the first is the whole."""
+
+
+def sampler(window: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The matrix (576, 576) that samples a window of a flattened view, bilinearly, repeating the edge."""
+    y, x = (np.mgrid[:VIEW, :VIEW] + 0.5) / VIEW
+    sx = np.clip((window[0] * x + window[1] * y + window[2]) * VIEW - 0.5, 0, VIEW - 1.0001).ravel()
+    sy = np.clip((window[3] * x + window[4] * y + window[5]) * VIEW - 0.5, 0, VIEW - 1.0001).ravel()
+    ix, iy = sx.astype(int), sy.astype(int)
+    fx, fy = sx - ix, sy - iy
+    matrix = np.zeros((VIEW * VIEW, VIEW * VIEW))
+    rows = np.arange(VIEW * VIEW)
+    for dy, wy in ((0, 1 - fy), (1, fy)):
+        for dx, wx in ((0, 1 - fx), (1, fx)):
+            matrix[rows, (iy + dy) * VIEW + ix + dx] += wy * wx
+    return matrix
+
+
+@cache
+def basis() -> Spectra:
+    """The matrix (576, V * 128) from a view's pixels to the frequencies of all its windows, in whole numbers."""
+    cosine = cosines(VIEW, VIEW) / 2
+    waves = np.stack([np.outer(cosine[r], cosine[c]).ravel() for r, c in FREQUENCY])
+    columns = [waves @ sampler(window) for window in WINDOWS]
+    scaled = [np.round(block * (LEVELS / np.abs(block).max())) for block in columns]
+    return np.ascontiguousarray(np.concatenate(scaled).T.astype(np.float32))
+
+
+def spectra(views: Views, windows: int) -> Spectra:
+    """Frequencies (n, windows, 128) of the first `windows` windows of views (n, 24, 24), exact whole numbers."""
+    pixels = views.reshape(len(views), VIEW * VIEW).astype(np.float32)
+    return (pixels @ basis()[:, : windows * FREQUENCIES]).reshape(len(views), windows, FREQUENCIES)
+
+
+def whole_spectra(pixels: Views) -> Spectra:
+    """Frequencies (n, 128) of whole views, a few thousand at a time."""
+    out = np.empty((len(pixels), FREQUENCIES), np.float32)
+    for start in range(0, len(pixels), 8192):
+        out[start : start + 8192] = spectra(pixels[start : start + 8192], 1)[:, 0]
+    return out
+
+
+def pack(frequencies: Spectra) -> Keys:
+    """Keys (..., 2) of frequencies (..., 128): bit set where positive, lowest frequency first."""
+    return np.packbits(frequencies > 0, axis=-1).view(np.uint64)
+
+
+def orient(frequencies: Spectra, orientations: int = 8) -> Spectra:
+    """Frequencies (..., 128) of pictures carried through the first of EXIF's eight orientations: (..., 8, 128)."""
+    return frequencies[..., SOURCE[:orientations]] * SIGN[:orientations]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How hard to look, chosen by the number of pictures, so that the work for each stays about the same.
+
+    `bits` counts a differing bit of the first word 2, of the second word 1. A pair is a candidate when at most `first`
+    bits of the first word differ and bits <= `sure`, or bits <= `likely` and the 64 lowest frequencies correlate by
+    at least `correlation`. The whole picture is looked for in all eight orientations, its windows in the first
+    `orientations` of them. `band` is 0 to compare all pairs, else the number of bits two keys must share in one of
+    the tables of `banded.Banded`.
+    """
+
+    sure: int
+    likely: int
+    correlation: float
+    first: int
+    orientations: int
+    band: int = 0
+
+
+def plan_for(count: int) -> Plan:
+    """The plan for so many pictures."""
+    if count <= 5_000:
+        return Plan(sure=48, likely=60, correlation=0.7, first=16, orientations=8)
+    if count <= 50_000:
+        return Plan(sure=42, likely=54, correlation=0.8, first=14, orientations=2)
+    return Plan(sure=24, likely=44, correlation=0.9, first=12, orientations=2, band=min(24, int(np.log2(count))))
+
+
+@numba.njit(cache=True)
+def views(tiny: NDArray[np.uint8], owner: NDArray[np.intp], boxes: NDArray[np.float32]) -> Views:
+    """Views (m, 24, 24) of the boxes (m, 4: left, top, right, bottom in fractions) of the pictures `owner` (m,)."""
+    out = np.empty((len(owner), VIEW, VIEW), np.uint8)
+    for i in range(len(owner)):
+        picture = tiny[owner[i]]
+        left, top, right, bottom = boxes[i]
+        for row in range(VIEW):
+            for column in range(VIEW):
+                total = np.float64(0.0)
+                for dy in range(2):
+                    for dx in range(2):
+                        x = (left + (right - left) * (2 * column + dx + 0.5) / TINY) * TINY - 0.5
+                        y = (top + (bottom - top) * (2 * row + dy + 0.5) / TINY) * TINY - 0.5
+                        x = min(max(x, 0.0), TINY - 1.0001)
+                        y = min(max(y, 0.0), TINY - 1.0001)
+                        ix, iy = int(x), int(y)
+                        fx, fy = x - ix, y - iy
+                        above = picture[iy, ix] * (1 - fx) + picture[iy, ix + 1] * fx
+                        below = picture[iy + 1, ix] * (1 - fx) + picture[iy + 1, ix + 1] * fx
+                        total += above * (1 - fy) + below * fy
+                out[i, row, column] = np.uint8(total * 0.25 + 0.5)
+    return out
+
+
+@numba.njit(cache=True, inline="always")
+def popcount(word: np.uint64) -> np.uint64:
+    """Ones in a 64-bit word; LLVM knows the idiom and uses the processor's own count, also on vectors."""
+    word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return (word * np.uint64(0x0101010101010101)) >> np.uint64(56)
+
+
+@numba.njit(cache=True, inline="always")
+def correlate(window: Spectra, whole: Spectra, source: NDArray[np.intp], sign: NDArray[np.float32]) -> float:
+    """Correlation of the 64 lowest frequencies of a window with those of an oriented whole view."""
+    across = own = other = np.float32(0)
+    for f in range(64):
+        a = window[f]
+        b = whole[source[f]] * sign[f]
+        across += a * b
+        own += a * a
+        other += b * b
+    return float(across / np.sqrt(own * other + 1.0))
+
+
+BLOCK = 256
+
+
+@numba.njit(cache=True, nogil=True)
+def scan(
+    keys: Keys,
+    frequencies: Spectra,
+    first: NDArray[np.uint64],
+    second: NDArray[np.uint64],
+    whole: Spectra,
+    orientations: int,
+    sure: int,
+    likely: int,
+    least: float,
+    limit: int,
+    source: NDArray[np.intp],
+    sign: NDArray[np.float32],
+    out: NDArray[np.float64],
+) -> None:
+    """Brute force: compare the windows of one view with all whole views in all orientations.
+
+    `keys` (V, 2) and `frequencies` (V, 128) of the view's windows; `first` and `second` (m * 8,) the words of the
+    oriented whole views, `whole` (m, 128) their upright frequencies. `out` (m, 4) holds the best bits, window,
+    orientation and correlation of each view so far, bits < 0 where it is no candidate.
+    """
+    total = first.shape[0]
+    for start in range(0, total, BLOCK):
+        stop = min(total, start + BLOCK)
+        for w in range(0, keys.shape[0], 4):
+            if _least(keys, w, first[start:stop]) > limit:
+                continue
+            for v in range(w, min(w + 4, keys.shape[0])):
+                for j in range(start, stop):
+                    bits = np.int64(popcount(keys[v, 0] ^ first[j]))
+                    if bits > limit:
+                        continue
+                    bits = 2 * bits + np.int64(popcount(keys[v, 1] ^ second[j]))
+                    row, o = j // orientations, j % orientations
+                    if bits > likely or 0 <= out[row, 0] < bits:
+                        continue
+                    c = correlate(frequencies[v], whole[row], source[o], sign[o])
+                    if (bits > sure and c < least) or (bits == out[row, 0] and c <= out[row, 3]):
+                        continue
+                    out[row, 0] = bits
+                    out[row, 1] = v
+                    out[row, 2] = o
+                    out[row, 3] = c
+
+
+@numba.njit(cache=True, nogil=True)
+def _least(keys: Keys, w: int, words: NDArray[np.uint64]) -> int:
+    """The least bits between the first words of the windows w to w + 3 and any of `words`; four share each load."""
+    last = keys.shape[0] - 1
+    a, b = keys[w, 0], keys[min(w + 1, last), 0]
+    c, d = keys[min(w + 2, last), 0], keys[min(w + 3, last), 0]
+    least = np.uint64(64)
+    for j in range(words.shape[0]):
+        x = words[j]
+        two = min(popcount(a ^ x), popcount(b ^ x))
+        least = min(least, min(two, min(popcount(c ^ x), popcount(d ^ x))))
+    return int(least)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Pairs worth aligning, one row each; the window of `source` was found in the whole `template`."""
+
+    source: NDArray[np.int32]
+    template: NDArray[np.int32]
+    start: NDArray[np.float64]  # (m, 6) maps of template to source coordinates
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def part(self, rows: slice | NDArray[np.bool_]) -> Candidates:
+        """Some of them."""
+        return Candidates(self.source[rows], self.template[rows], self.start[rows])
+
+
+LEAST_BORDER = 0.97
+"""A picture has a second view, inside its border, when that holds less than this part of its area ..."""
+LEAST_SIDE = 0.15
+"""... and each of its sides is longer than this part of the picture's."""
+
+
+WHOLE = np.array([0, 0, 1, 1], np.float32)
+
+
+def content_boxes(trims: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The boxes (n, 4) inside the borders of pictures, where these are worth a view; else the whole."""
+    sides = trims[:, 2:] - trims[:, :2]
+    inner = (sides.prod(axis=1) < LEAST_BORDER) & (sides > LEAST_SIDE).all(axis=1)
+    return np.where(inner[:, None], trims, WHOLE)
+
+
+class Brute:
+    """All pairs: the reference, and the fastest for few pictures."""
+
+    def __init__(self, frequencies: Spectra, members: NDArray[np.intp], plan: Plan) -> None:
+        self._frequencies, self._members, self._plan = frequencies, members, plan
+        self._whole = _words(frequencies, len(SOURCE))
+        self._parts = _words(frequencies, plan.orientations)
+
+    def search(self, keys: Keys, windows: Spectra) -> NDArray[np.float64]:
+        """Rows (member, bits, window, orientation, correlation) of the candidates of one view's windows."""
+        best = np.empty((len(self._members), 4))
+        best[:, 0] = -1
+        plan = self._plan
+        limits = (plan.sure, plan.likely, plan.correlation, plan.first, SOURCE, SIGN)
+        look: Callable[..., None] = scan
+        if plan.orientations < len(SOURCE):
+            look(keys[:1], windows[:1], *self._whole, self._frequencies, len(SOURCE), *limits, best)
+        look(keys, windows, *self._parts, self._frequencies, plan.orientations, *limits, best)
+        found = np.flatnonzero(best[:, 0] >= 0)
+        return np.column_stack([self._members[found], best[found]])
+
+
+def _words(frequencies: Spectra, orientations: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """First and second words (n * orientations,) of the keys of oriented views."""
+    keys = pack(orient(frequencies, orientations)).reshape(-1, WORDS)
+    return np.ascontiguousarray(keys[:, 0]), np.ascontiguousarray(keys[:, 1])
+
+
+class Target(Protocol):
+    """What the windows of a view are looked for in."""
+
+    def search(self, keys: Keys, windows: Spectra) -> NDArray[np.float64]: ...
+
+
+class Index:
+    """The views of all pictures, and the search for the windows of one among the others.
+
+    `tiny` (n, 48, 48) uint8 and `trims` (n, 4) float32 as in `signature.SIGNATURE`; pictures are numbered by `order`
+    (n,), which says where in these each is. `target` makes what is searched
+    from frequencies, their views' numbers and the plan. With `fresh` (n,) bool, only pairs with a fresh picture are
+    looked for.
+    """
+
+    def __init__(
+        self,
+        tiny: NDArray[np.uint8],
+        trims: NDArray[np.float32],
+        order: NDArray[np.intp],
+        plan: Plan,
+        target: Callable[[Spectra, NDArray[np.intp], Plan], Target],
+        fresh: NDArray[np.bool_] | None = None,
+    ) -> None:
+        self.content = content_boxes(trims[order])
+        inner = np.flatnonzero((self.content != WHOLE).any(axis=1))
+        self.owner = np.concatenate([np.arange(len(tiny)), inner]).astype(np.int32)
+        self.boxes = np.concatenate([np.tile(WHOLE, (len(tiny), 1)), self.content[inner]])
+        self._pixels = views(tiny, order[self.owner], self.boxes)
+        frequencies = whole_spectra(self._pixels)
+        self._fresh = np.ones(len(self), bool) if fresh is None else fresh[self.owner]
+        self._all = target(frequencies, np.arange(len(self)), plan)
+        new = np.flatnonzero(self._fresh)
+        self._new = self._all if len(new) == len(self) else target(frequencies[new], new, plan)
+
+    def __len__(self) -> int:
+        return len(self.owner)
+
+    def search(self, queries: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Matches of the windows of some views with all whole views; of a view that is not fresh, with the fresh ones.
+
+        Returns rows (query view, found view, bits, window, orientation, correlation), a view's own picture left out.
+        """
+        windows = spectra(self._pixels[queries], len(WINDOWS))
+        keys = pack(windows)
+        rows = [np.empty((0, 6))]
+        for view, key, frequencies in zip(queries, keys, windows, strict=True):
+            found = (self._all if self._fresh[view] else self._new).search(key, frequencies)
+            found = found[self.owner[found[:, 0].astype(np.intp)] != self.owner[view]]
+            rows.append(np.column_stack([np.full(len(found), view), found]))
+        return np.concatenate(rows)
+
+    def candidates(self, matches: NDArray[np.float64]) -> Candidates:
+        """The best match of each pair of pictures, by bits, then correlation, then the lower source."""
+        view, found, bits, window, orientation, correlation = matches.T
+        view, found = view.astype(np.intp), found.astype(np.intp)
+        source, template = self.owner[view], self.owner[found]
+        pair = np.minimum(source, template) * np.int64(len(self)) + np.maximum(source, template)
+        order = np.lexsort((orientation, window, found, view, -correlation, bits, pair))
+        _, first = np.unique(pair[order], return_index=True)
+        best = order[first]
+        maps = [
+            box_matrices(self.boxes[view[best]]),
+            as_matrices(WINDOWS[window[best].astype(np.intp)]),
+            as_matrices(ORIENTATION_MAPS[orientation[best].astype(np.intp)]),
+            np.linalg.inv(box_matrices(self.boxes[found[best]])) if len(best) else np.empty((0, 3, 3)),
+        ]
+        start = maps[0] @ maps[1] @ maps[2] @ maps[3]
+        return Candidates(source[best], template[best], start[:, :2].reshape(-1, 6))
+
+
+def as_matrices(maps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Affine maps (m, 6) as matrices (m, 3, 3)."""
+    last = np.broadcast_to([0.0, 0.0, 1.0], (len(maps), 1, 3))
+    return np.concatenate([maps.reshape(-1, 2, 3), last], axis=1)
+
+
+def box_matrices(boxes: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Matrices (m, 3, 3) from the unit square to boxes (m, 4)."""
+    left, top, right, bottom = boxes.astype(np.float64).T
+    zero = np.zeros_like(left)
+    return as_matrices(np.stack([right - left, zero, left, zero, bottom - top, top], axis=1))

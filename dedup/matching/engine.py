@@ -1,0 +1,183 @@
+"""Between-image work: from signatures to verified pairs and nearest neighbours.
+
+Candidates (`candidates`) are aligned (`alignment`), judged, and described (`relations`). Images are worked on in the
+order of their content hash, so that the result depends neither on file names nor on the order of the rows.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dedup.machine import default_workers
+from dedup.matching import alignment, candidates, nearest_hash, relations, verdict
+from dedup.matching.banded_index import Banded
+from dedup.matching.candidates import plan_for
+from dedup.model import OnProgress, Progress
+
+Number = TypeVar("Number", bound=np.generic)
+
+EARLY = 0.9
+"""A pair that correlates less than this after the coarse alignment is given up."""
+JUDGED = 8192
+"""Pairs judged at a time."""
+CHUNK = 256
+"""Pictures, or pairs, worked on at a time by one thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """What `relate` found.
+
+    `pairs` has the columns of `relations.PAIR_COLUMNS`, left < right, ordered by (left, right). `nearest` (n,) int32
+    is each row's nearest other row by hash over eight orientations (-1: none) and `nearest_bits` (n,) int16 the
+    Hamming distance to it, 0..256 (-1: none).
+    """
+
+    pairs: pd.DataFrame
+    nearest: NDArray[np.int32]
+    nearest_bits: NDArray[np.int16]
+
+
+def relate(
+    facts: pd.DataFrame,
+    signatures: NDArray[np.void],
+    *,
+    known: Related | None = None,
+    fresh: NDArray[np.bool_] | None = None,
+    workers: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> Related:
+    """Find and describe all near-duplicate and similar pairs among distinct pictures.
+
+    `facts` has one row per picture (columns sha256, width, height, format, jpeg_quality are used), `signatures` the
+    same rows. With `known`, the result for the rows that are not `fresh` (in present row numbers, pairs and nearest
+    of vanished rows left out), only pairs with a fresh row are looked for; the result is that of a whole run.
+    """
+    order = np.argsort(facts["sha256"].to_numpy(), kind="stable")
+    facts = facts.iloc[order].reset_index(drop=True)
+    if known is None or fresh is None or plan_for(len(fresh)) != plan_for(int((~fresh).sum())):
+        known = new = None
+    else:
+        new = fresh[order]
+    clock = _Clock(on_progress)
+    with ThreadPoolExecutor(workers or default_workers()) as pool:
+        near, bits = _nearest(signatures["hash"][order], known, new, order, pool)
+        found = _to_rows(_pairs(facts, signatures, order, new, pool, clock), order)
+    pairs = found if known is None else _merged(known.pairs, found)
+    return Related(pairs, _rows(near, order), _in_order(bits, order))
+
+
+def _nearest(
+    hashes: NDArray[np.uint8],
+    known: Related | None,
+    fresh: NDArray[np.bool_] | None,
+    order: NDArray[np.intp],
+    pool: Executor,
+) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
+    """Each sorted row's nearest other sorted row, and the bits between."""
+    if known is None or fresh is None:
+        return nearest_hash.nearest(hashes, pool)
+    place = _in_order(np.arange(len(order), dtype=np.int32), order)
+    rows = known.nearest[order]
+    rows = np.where(rows >= 0, place[rows], -1).astype(np.int32)
+    return nearest_hash.nearest_with_known(hashes, (rows, known.nearest_bits[order]), fresh, pool)
+
+
+def _merged(known: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """Known pairs and those with a fresh row, in order."""
+    pairs = pd.concat([known[list(relations.PAIR_COLUMNS)], found])
+    return pairs.sort_values(["left", "right"]).reset_index(drop=True).astype(relations.PAIR_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    """Tells how far the work is."""
+
+    on_progress: OnProgress | None
+    start: float = field(default_factory=time.monotonic)
+
+    def tell(self, stage: str, done: int, total: int) -> None:
+        if self.on_progress:
+            self.on_progress(Progress(stage, done, total, time.monotonic() - self.start))
+
+
+def _pairs(
+    facts: pd.DataFrame,
+    signatures: NDArray[np.void],
+    order: NDArray[np.intp],
+    fresh: NDArray[np.bool_] | None,
+    pool: Executor,
+    clock: _Clock,
+) -> pd.DataFrame:
+    """The pairs table of sorted pictures, left < right; with `fresh` only of pairs with a fresh picture.
+
+    `signatures` stay in the caller's order, in which `order` finds the sorted ones: a million of them fill gigabytes.
+    """
+    plan = plan_for(len(facts))
+    target = Banded if plan.band else candidates.Brute
+    index = candidates.Index(signatures["tiny"], signatures["trim"], order, plan, target, fresh)
+    matches = [np.empty((0, 6))]
+    parts = np.array_split(np.arange(len(index)), max(1, len(index) // CHUNK))
+    for done, rows in enumerate(pool.map(index.search, parts), 1):
+        matches.append(rows)
+        clock.tell("candidates", done, len(parts))
+    found = index.candidates(np.concatenate(matches))
+    frames = [verdict.judge(facts[:0], signatures[:0], found.part(slice(0)), np.empty((0, 6)), alignment.NOTHING)]
+    blocks = [slice(start, start + JUDGED) for start in range(0, len(found), JUDGED)]
+    for done, block in enumerate(blocks, 1):
+        frames.append(_judge(facts, signatures, order, index, found.part(block), pool))
+        clock.tell("pairs", done, len(blocks))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _judge(
+    facts: pd.DataFrame,
+    signatures: NDArray[np.void],
+    order: NDArray[np.intp],
+    index: candidates.Index,
+    pairs: candidates.Candidates,
+    pool: Executor,
+) -> pd.DataFrame:
+    """Align and judge some pairs, on a copy of just the pictures they are about."""
+    involved, places = np.unique(np.concatenate([pairs.source, pairs.template]), return_inverse=True)
+    source, template = places.reshape(2, -1).astype(np.int32)
+    local = candidates.Candidates(source, template, pairs.start)
+    chosen = signatures[order[involved]]
+    tiny, content = np.ascontiguousarray(chosen["tiny"]), index.content[involved]
+
+    def align(part: slice) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        some = local.part(part)
+        return alignment.align(tiny, some.source, some.template, some.start, content, EARLY)
+
+    parts = [slice(start, start + CHUNK) for start in range(0, len(local), CHUNK)]
+    maps, measures = zip(*pool.map(align, parts), strict=True)
+    some_facts = facts.iloc[involved].reset_index(drop=True)
+    frame = verdict.judge(some_facts, chosen, local, np.concatenate(maps), np.concatenate(measures))
+    return frame.assign(left=involved[frame["left"]], right=involved[frame["right"]])
+
+
+def _rows(near: NDArray[np.int32], order: NDArray[np.intp]) -> NDArray[np.int32]:
+    named = np.where(near >= 0, order[near], -1).astype(np.int32)
+    return _in_order(named, order)
+
+
+def _in_order(values: NDArray[Number], order: NDArray[np.intp]) -> NDArray[Number]:
+    """Undo the sorting: values of sorted rows back to the caller's rows."""
+    back = np.empty_like(values)
+    back[order] = values
+    return back
+
+
+def _to_rows(pairs: pd.DataFrame, order: NDArray[np.intp]) -> pd.DataFrame:
+    """Replace sorted rows by the caller's, left below right, in order."""
+    pairs["left"], pairs["right"] = order[pairs["left"]], order[pairs["right"]]
+    turned = (pairs["left"] > pairs["right"]).to_numpy()
+    pairs = pd.concat([pairs[~turned], relations.invert(pairs[turned])]) if turned.any() else pairs
+    return pairs.sort_values(["left", "right"]).reset_index(drop=True).astype(relations.PAIR_COLUMNS)

@@ -1,0 +1,489 @@
+"""From an aligned pair to a judgement: how far apart the two are, and what was done to the one to get the other.
+
+`distance` is made of what the alignment measured. Details that agree everywhere give 0; 0.5 is the default limit of
+near duplicates. A pair that is alike for another reason than being a copy (a product in another colour, the next shot
+of a burst, a form filled in differently) is kept beyond that limit, whatever else agrees.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dedup.images.signature import CHROMA, TINY
+from dedup.matching import relations
+from dedup.matching.alignment import MEASURES
+from dedup.matching.candidates import Candidates, as_matrices
+from dedup.matching.nearest_hash import bits_between
+from dedup.model import NEAR_DISTANCE, Kind
+
+Doubles = NDArray[np.float64]
+Columns = dict[str, NDArray[Any]]
+
+AGREEMENT_AT_LIMIT = 0.89
+"""The agreement of details (0..1) that stands at the default limit of near duplicates."""
+OVERLAY_COST, CHANGE_COST = 0.05, 0.4
+"""What a part that disagrees costs, per fraction of the contrast: where the rest is a perfect copy, and where not."""
+MANY_BLOCKS = 25
+"""From so many of 36 blocks with contrast on, a picture is detailed throughout."""
+SHOT_COST = 0.7
+"""The distance that it costs besides at one size, where no lost resolution excuses that the rest only resembles."""
+MOST_DISAGREEING = 0.42
+"""More than this fraction of the contrast in disagreement is no overlay but another picture."""
+FEWEST_BLOCKS = 8
+"""Under so many blocks with contrast a picture counts as flat, and must match as it stands ..."""
+FLAT_RESIDUAL = 1.5
+"""... leaving no more than this many gray levels."""
+COLOUR_MISS = 10.0
+"""Chroma levels by which a point may miss the fitted change of colour."""
+MOST_COLOUR_MISSED = 0.17
+"""More than this fraction of points missed: another colour, not an edit of the colours."""
+PAPER, PAPER_COST = 0.85, 3.0
+"""From this fraction of blank paper on a picture is a page, and differences count so many times: forms that are filled
+in differently are nearly all the same."""
+COLOURLESS = 3.0
+"""A picture with chroma under this many levels (root mean square) is gray."""
+SLACK, SLACK_RESIZED = 0.0065, 0.012
+"""The part of both pictures that may be missing in the other for want of precision, at one size and at two ..."""
+OVERHANG_COST = 400.0
+"""... and the distance that each further fraction costs: a copy shows nothing that its original does not."""
+FILL = 10.0
+"""What lies beyond the other picture is a fill, not a scene, when three quarters are within so many levels."""
+BEYOND = 0.55
+"""The least distance of a pair that is alike but no copy."""
+BLOCKY, UNKNOWN_QUALITY = 1.0, 75.0
+"""The blocks of a JPEG that is compressed more strongly than its original may add so much detail (log2); what is no
+JPEG counts as one of the usual quality."""
+SEAM_CELLS, SEAM_LEVELS = 1.5, 2.0
+"""Tones that change over so many tiny cells by so many levels more than they did before have come to an edge."""
+RIM = 0.5
+"""An overlay is on the side whose tones change so many times as much (log2) across its rim as the other's do there."""
+CLIPPED, MOSTLY = 20.0, 0.8
+"""A tone that should be within so many levels of black or white, or beyond, has been clipped; so has a difference of
+which this part is clipped."""
+RIM_CELLS = 6
+"""Fewer cells along the rim tell nothing."""
+RIM_STEPS = [
+    (np.s_[:, :, :-1], np.s_[:, :, 1:]),
+    (np.s_[:, :-1], np.s_[:, 1:]),
+    (np.s_[:, :, :-2], np.s_[:, :, 2:]),
+    (np.s_[:, :-2], np.s_[:, 2:]),
+]
+"""Cells of pictures (m, side, side) and those one or two to the right or below."""
+OVERLAYS_AT_A_TIME = 512
+"""Pairs whose overlays are looked at together: a thousand take 0.2 GB."""
+
+
+def sample(pictures: Doubles, maps: Doubles) -> Doubles:
+    """Pictures (m, side, side, channels) where maps (m, 6) carry their grid; NaN outside; (m, points, c)."""
+    return _values(pictures, as_matrices(maps)[:, :2] @ _grid(pictures.shape[1]))
+
+
+def _values(pictures: Doubles, places: Doubles) -> Doubles:
+    """Pictures (m, side, side, channels) at places (m, 2, points), x and y in 0..1; NaN outside; (m, points, c)."""
+    side = pictures.shape[1]
+    inside: NDArray[np.bool_] = np.asarray(((places >= 0) & (places <= 1)).all(axis=1))
+    at = np.clip(places * side - 0.5, 0, side - 1.001)
+    low = at.astype(np.intp)
+    fx, fy = (at - low)[:, 0, :, None], (at - low)[:, 1, :, None]
+    row, x, y = np.arange(len(places))[:, None], low[:, 0], low[:, 1]
+    above = pictures[row, y, x] * (1 - fx) + pictures[row, y, x + 1] * fx
+    below = pictures[row, y + 1, x] * (1 - fx) + pictures[row, y + 1, x + 1] * fx
+    return np.asarray(np.where(inside[..., None], above * (1 - fy) + below * fy, np.nan))
+
+
+@cache
+def _grid(side: int) -> Doubles:
+    """Homogeneous coordinates (3, points) of the middles of side x side cells."""
+    y, x = (np.mgrid[:side, :side] + 0.5) / side
+    return np.stack([x.ravel(), y.ravel(), np.ones(side * side)])
+
+
+def fit_colour(one: Doubles, other: Doubles, light: Doubles) -> tuple[Doubles, Doubles]:
+    """Fit other = k * one + (t1, t2) * light, with k in 0..3: a change of saturation and of white balance.
+
+    `one` and `other` (m, points, 2) are centred chroma, NaN where not both are seen; `light` (m, points) in 0..1.
+    Returns (k, t1, t2) in (m, 3) and the residuals (m, points), a length in chroma levels, NaN where not seen.
+    Points that disagree weigh less, so that a coloured overlay does not pull the rest.
+    """
+    seen = np.asarray(np.isfinite(one + other).all(axis=2))
+    a, b = np.where(seen[..., None], one, 0.0), np.where(seen[..., None], other, 0.0)
+    weight: Doubles = seen.astype(np.float64)
+    for _ in range(3):
+        fit = _solve_colour(a, b, light, weight)
+        left = b - fit[:, None, :1] * a - fit[:, None, 1:] * light[..., None]
+        residual = np.hypot(left[..., 0], left[..., 1])
+        weight = np.asarray(seen / (1 + (residual / 8) ** 2) ** 2)
+    return fit, np.where(seen, residual, np.nan)
+
+
+def _solve_colour(a: Doubles, b: Doubles, light: Doubles, weight: Doubles) -> Doubles:
+    """The weighted least squares of `fit_colour`; a little of k = 1 and t = 0 is assumed, for gray pictures."""
+    wl = weight * light
+    ll = (wl * light).sum(axis=1) + 1.0
+    al, bl = np.einsum("mp,mpc->mc", wl, a), np.einsum("mp,mpc->mc", wl, b)
+    aa, ab = np.einsum("mp,mpc->m", weight, a * a) + 10.0, np.einsum("mp,mpc->m", weight, a * b) + 10.0
+    k = (ab - (al * bl).sum(axis=1) / ll) / np.maximum(aa - (al * al).sum(axis=1) / ll, 1e-6)
+    k = np.clip(k, 0, 3)
+    return np.column_stack([k, (bl - k[:, None] * al) / ll[:, None]])
+
+
+def judge(
+    facts: pd.DataFrame, signatures: NDArray[np.void], pairs: Candidates, maps: Doubles, measures: Doubles
+) -> pd.DataFrame:
+    """A pairs table (`relations.PAIR_COLUMNS`) of the aligned pairs that are near or similar, left < right."""
+    measured = {name: measures[:, i] for i, name in enumerate(MEASURES)}
+    promising = _agreement(measured) > 1 - 2 * (1 - AGREEMENT_AT_LIMIT)
+    pairs = pairs.part(promising)
+    measured = {name: values[promising] for name, values in measured.items()}
+    columns = _geometry(facts, pairs, maps[promising], measured)
+    columns |= _tones(signatures, columns, measured)
+    columns |= _grain(facts, signatures, columns)
+    columns |= _sides(signatures, columns, measured)
+    columns["distance"] = _distance(signatures, columns, measured)
+    columns["recoded"] = _recoded(facts, columns)
+    near = columns["distance"] <= NEAR_DISTANCE
+    columns["kind"] = np.where(near, Kind.NEAR.value, Kind.SIMILAR.value)
+    columns["correlation"] = measured["correlation"]
+    columns["bits"] = bits_between(signatures["hash"], columns["left"], columns["right"])
+    columns["overlaid"] = _carriers(signatures, columns)
+    columns["relations"] = np.array(relations.name(columns), dtype=object)
+    columns["derived"] = _derived(facts, signatures, columns)
+    columns["earlier_left"] = columns["earlier_right"] = np.full(len(pairs), np.nan)
+    kept = columns["distance"] <= 1
+    frame = pd.DataFrame({name: columns[name] for name in relations.PAIR_COLUMNS})
+    return frame[kept].astype(relations.PAIR_COLUMNS).reset_index(drop=True)
+
+
+def _agreement(measured: Columns) -> Doubles:
+    """One number in 0..1 for how well details agree; 0 for what cannot be judged."""
+    # an overlay leaves the rest a perfect copy; where the rest is none, what disagrees weighs more
+    detailed = (measured["blocks"] >= MANY_BLOCKS * measured["inside"]) & (measured["inliers"] > 0.65)
+    changed = np.where(detailed, _changed(measured), 1.0)
+    cost = (OVERLAY_COST + (CHANGE_COST - OVERLAY_COST) * changed) * measured["disagreeing"]
+    bonus = np.where(detailed, 0.05 * np.clip(2.5 - measured["core"], 0, 1), 0.0)
+    good = np.minimum(measured["agreement"] - cost + bonus, np.maximum(measured["agreement"], 0.95))
+    flat = measured["blocks"] < FEWEST_BLOCKS
+    # a flat picture has no details to correlate: what is left over must be next to nothing
+    same = 1 - np.maximum(0, measured["residual"] - 0.5) * (1 - AGREEMENT_AT_LIMIT) / (FLAT_RESIDUAL - 0.5)
+    judged = (measured["inside"] > 0) & (measured["disagreeing"] <= MOST_DISAGREEING)
+    return np.where(judged, np.where(flat, np.minimum(same, measured["correlation"]), good), 0.0)
+
+
+def _changed(measured: Columns) -> Doubles:
+    """From 0, where what agrees is a perfect copy, to 1, where it only resembles."""
+    return np.asarray(np.clip((measured["core"] - 2) / 3, 0, 1))
+
+
+def _geometry(facts: pd.DataFrame, pairs: Candidates, maps: Doubles, measured: Columns) -> Columns:
+    """Left and right (the lower row is left), the map between them and what follows from it."""
+    turned = pairs.source < pairs.template
+    affine = np.where(turned[:, None], relations.invert_affine(maps), maps)
+    left, right = np.minimum(pairs.source, pairs.template), np.maximum(pairs.source, pairs.template)
+    width, height = facts["width"].to_numpy(np.int64), facts["height"].to_numpy(np.int64)
+    sizes = np.stack([width[left], height[left], width[right], height[right]], axis=1)
+    boxes = np.stack([measured[name] for name in relations.BOX], axis=1)
+    boxes[turned] = relations.carry_boxes(boxes[turned], maps[turned])
+    gain, bias = 1 / measured["gain"], -measured["bias"] / measured["gain"]
+    columns: Columns = {"left": left, "right": right}
+    columns |= {name: affine[:, i] for i, name in enumerate(relations.AFFINE)}
+    columns |= {name: sizes[:, i] for i, name in enumerate(relations.SIZES)}
+    columns |= {name: boxes[:, i] for i, name in enumerate(relations.BOX)}
+    columns |= relations.geometry(affine, sizes)
+    columns["gain"] = np.where(turned, measured["gain"], gain)
+    columns["bias"] = np.where(turned, measured["bias"], bias)
+    columns["perspective"] = measured["perspective"]
+    return columns
+
+
+def _affine(columns: Columns) -> Doubles:
+    return np.stack([columns[name] for name in relations.AFFINE], axis=1)
+
+
+def _tones(signatures: NDArray[np.void], columns: Columns, measured: Columns) -> Columns:
+    """How the colours changed, and the part of the picture for which no one change explains them."""
+    left, right = signatures[columns["left"]], signatures[columns["right"]]
+    one, other = _colours(left), sample(_colours(right), _affine(columns))
+    rough = _roughness(one).reshape(len(one), CHROMA * CHROMA)
+    one = one.reshape(len(one), CHROMA * CHROMA, 3)
+    other[_in_box(columns)] = np.nan
+    fit, missed = fit_colour(one[..., 1:], other[..., 1:], one[..., 0])
+    _, missed_back = fit_colour(other[..., 1:], one[..., 1:], np.nan_to_num(other[..., 0]))
+    colour_left, colour_right = _colourfulness(one, other), _colourfulness(other, one)
+    gray_left, gray_right = colour_left < COLOURLESS, colour_right < COLOURLESS
+    lost_right, lost_left = _lost(colour_left, colour_right), _lost(colour_right, colour_left)
+    telling = _unclipped(one[..., 0]) & _unclipped(other[..., 0])
+    both = np.maximum(_fraction_missed(missed, rough, telling), _fraction_missed(missed_back, rough, telling))
+    return {
+        "saturation": np.maximum(colour_right, 0.5) / np.maximum(colour_left, 0.5),
+        "lightness": 255 * _mean_seen(other[..., 0] - one[..., 0]),
+        "tint": np.hypot(fit[:, 1], fit[:, 2]),
+        "gray": lost_right.astype(int) - lost_left.astype(int),
+        "colour_missed": np.where(gray_left | gray_right, 0.0, both),
+    }
+
+
+def _mean_seen(values: Doubles) -> Doubles:
+    """Means (m,) of values (m, points) that are not NaN, 0 where there is none."""
+    seen = np.isfinite(values)
+    return np.asarray(np.where(seen, values, 0.0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1))
+
+
+def _lost(colourful: Doubles, gray: Doubles) -> NDArray[np.bool_]:
+    """Whether of two pictures the second has lost the colour of the first."""
+    return (gray < COLOURLESS) & (colourful > np.maximum(5 * gray, 2.0))
+
+
+def _colours(signatures: NDArray[np.void]) -> Doubles:
+    """Light in 0..1 and centred chroma of pictures, (m, 16, 16, 3)."""
+    step = TINY // CHROMA
+    light = signatures["tiny"].reshape(-1, CHROMA, step, CHROMA, step).mean(axis=(2, 4)) / 255
+    return np.concatenate([light[..., None], signatures["chroma"].astype(np.float64) - 128], axis=3)
+
+
+def _roughness(colours: Doubles) -> Doubles:
+    """How much the chroma changes to the next cells, (m, 16, 16): what a misplacement by a cell may explain."""
+    padded = np.pad(colours[..., 1:], ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    across = padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]
+    down = padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]
+    return np.asarray(np.sqrt((across**2 + down**2).sum(axis=3)) / 2)
+
+
+def _unclipped(light: Doubles) -> NDArray[np.bool_]:
+    """Where a colour can be told: not in the white, not in the black."""
+    return (light > 0.04) & (light < 0.93)
+
+
+def _in_box(columns: Columns) -> NDArray[np.bool_]:
+    """Which points of the chroma grid lie in the disagreeing box, (m, 256)."""
+    y, x = (np.mgrid[:CHROMA, :CHROMA].reshape(2, 1, -1) + 0.5) / CHROMA
+    left, top, right, bottom = (columns[name][:, None] for name in relations.BOX)
+    small = (right - left) * (bottom - top) < 0.5
+    return np.asarray(small & (x > left) & (x < right) & (y > top) & (y < bottom))
+
+
+def _colourfulness(colours: Doubles, seen: Doubles) -> Doubles:
+    """Root mean square chroma (m,) where both are seen."""
+    square = np.where(np.isfinite(colours + seen), colours, 0.0)[..., 1:] ** 2
+    count = np.maximum(np.isfinite(colours + seen)[..., 0].sum(axis=1), 1)
+    return np.asarray(np.sqrt(square.sum(axis=(1, 2)) / count))
+
+
+def _fraction_missed(residual: Doubles, rough: Doubles, telling: NDArray[np.bool_]) -> Doubles:
+    """Of the points that can tell a colour, the part whose residual is over `COLOUR_MISS` and half the roughness."""
+    seen = telling & np.isfinite(residual)
+    missed = seen & (np.nan_to_num(residual) > COLOUR_MISS + 0.5 * rough)
+    return np.asarray(missed.sum(axis=1) / np.maximum(seen.sum(axis=1), 16))
+
+
+def _grain(facts: pd.DataFrame, signatures: NDArray[np.void], columns: Columns) -> Columns:
+    """Change of fine detail and of noise, where both were measured at the same scale.
+
+    Detail is measured across, so that of a picture on its side does not compare.
+    """
+    left, right = columns["left"], columns["right"]
+    pitch = _pitch(facts)
+    ratio = columns["scale"] * pitch[left] / pitch[right]
+    comparable = np.abs(np.log2(ratio)) < 0.1
+    detail, noise = signatures["detail"].astype(np.float64), signatures["noise"].astype(np.float64)
+    contrast = np.maximum(np.abs(columns["gain"]), 0.1)
+    blur = np.log2((detail[right] / contrast + 0.3) / (detail[left] + 0.3))
+    return {
+        "blur": np.where(comparable & (columns["orientation"] < 5), blur, 0.0),
+        "grain": np.where(comparable, noise[right] / contrast - noise[left], 0.0),
+        "comparable": comparable,
+    }
+
+
+def _pitch(facts: pd.DataFrame) -> Doubles:
+    """Picture pixels per pixel of the reduced picture the grain was measured on."""
+    longest = np.maximum(facts["width"].to_numpy(np.float64), facts["height"].to_numpy(np.float64))
+    return np.asarray(np.maximum(1.0, np.ceil(longest / 256)))
+
+
+def _sides(signatures: NDArray[np.void], columns: Columns, measured: Columns) -> Columns:
+    """Which side is a crop of the other, which has a border, which carries the overlay: -1 left, +1 right."""
+    trims = signatures["trim"]
+    area = (trims[:, 2] - trims[:, 0]) * (trims[:, 3] - trims[:, 1])
+    left, right = columns["left"], columns["right"]
+    framed_left = _framed(area[left], columns["seen_left"])
+    framed_right = _framed(area[right], columns["seen_right"])
+    bordered = framed_right.astype(int) - framed_left.astype(int)
+    part_left = (columns["seen_left"] < relations.CROPPED_AREA) & ~framed_left
+    part_right = (columns["seen_right"] < relations.CROPPED_AREA) & ~framed_right
+    cropped = part_left.astype(int) - part_right.astype(int)
+    sparse = (measured["residual"] > 4.2 * measured["core"] + 1.5) & (measured["core"] < 2.7)
+    overlaid = ((measured["disagreeing"] > 0.02) | sparse).astype(int)
+    return {"bordered": bordered, "cropped": cropped, "overlaid": overlaid}
+
+
+def _framed(content: NDArray[np.float32], seen: Doubles) -> NDArray[np.bool_]:
+    """Whether what the other picture does not show of this one is its border."""
+    return (seen < 0.985) & (content < 0.985) & (np.abs(content - seen) < 0.022)
+
+
+def _distance(signatures: NDArray[np.void], columns: Columns, measured: Columns) -> Doubles:
+    distance = NEAR_DISTANCE * (1 - _agreement(measured)) / (1 - AGREEMENT_AT_LIMIT)
+    paper = np.minimum(signatures["paper"][columns["left"]], signatures["paper"][columns["right"]])
+    distance = np.where(paper > PAPER, PAPER_COST, 1.0) * distance
+    one_size = np.abs(np.log2(columns["scale"])) < 0.1
+    distance = distance + np.where(one_size, SHOT_COST * _changed(measured) * measured["disagreeing"], 0.0)
+    slack = np.where(one_size, SLACK, SLACK_RESIZED) + 0.03 * (1 - measured["agreement"])
+    distance = distance + OVERHANG_COST * np.maximum(overhang(signatures, columns) - slack, 0)
+    alike = columns["colour_missed"] > MOST_COLOUR_MISSED
+    return np.maximum(np.where(alike, np.maximum(distance, BEYOND), distance), 1e-3)
+
+
+def overhang(signatures: NDArray[np.void], columns: Columns) -> Doubles:
+    """The fraction (m,) of either picture, whichever is less, that shows a scene the other does not.
+
+    An edited copy lies within its original, borders and fills apart; of two shots each shows a little more on one side.
+    """
+    left, right, affine = columns["left"], columns["right"], _affine(columns)
+    back = relations.invert_affine(affine)
+    unseen_left = np.where(_filled(signatures["tiny"][left], affine), 0, 1 - columns["seen_left"])
+    unseen_right = np.where(_filled(signatures["tiny"][right], back), 0, 1 - columns["seen_right"])
+    return np.minimum(unseen_left, unseen_right)
+
+
+def _filled(tiny: NDArray[np.uint8], maps: Doubles) -> NDArray[np.bool_]:
+    """Whether what maps (m, 6) carry outside the other picture is there to be seen, and of one tone."""
+    places = as_matrices(maps)[:, :2] @ _grid(TINY)
+    outside = ((places < 0) | (places > 1)).any(axis=1)
+    values = np.where(outside, tiny.reshape(len(tiny), TINY * TINY), np.nan)
+    count = outside.sum(axis=1)
+    values[count == 0] = 0.0
+    tone = np.nanmedian(values, axis=1, keepdims=True)
+    return np.asarray((count >= 8) & ((np.abs(values - tone) < FILL).sum(axis=1) > 0.75 * count))
+
+
+def _recoded(facts: pd.DataFrame, columns: Columns) -> NDArray[np.int8]:
+    left, right = columns["left"], columns["right"]
+    formats, quality = facts["format"].to_numpy(), facts["jpeg_quality"].to_numpy(np.float64)
+    requantised = np.abs(quality[left] - quality[right]) > 2
+    return np.where(formats[left] != formats[right], 2, np.where(requantised, 1, 0)).astype(np.int8)
+
+
+def _derived(facts: pd.DataFrame, signatures: NDArray[np.void], columns: Columns) -> NDArray[np.int8]:
+    """Which side is likelier made from the other: the first clue that speaks decides.
+
+    It is opposite to `cropped` where what looks like the whole is a picture that the other one was set into.
+    """
+    pixels = facts["width"].to_numpy(np.int64) * facts["height"].to_numpy(np.int64)
+    left, right = columns["left"], columns["right"]
+    clues = [
+        np.where(_is_inset(signatures, columns), -columns["cropped"], columns["cropped"]),
+        columns["bordered"],
+        columns["gray"],
+        np.where(np.abs(columns["overlaid"]) == 2, columns["overlaid"] // 2, 0),
+        np.sign(pixels[left] - pixels[right]),
+        _softer(facts, columns),
+    ]
+    derived = np.zeros(len(left), np.int8)
+    for clue in clues:
+        derived = np.where(derived == 0, clue, derived).astype(np.int8)
+    return derived
+
+
+def _softer(facts: pd.DataFrame, columns: Columns) -> Doubles:
+    """Which side is softer: where that has a name, no overlay brings detail of its own, and no JPEG blocks do."""
+    named = pd.Series(columns["relations"], dtype=object).str.contains("blurred|sharpened").to_numpy(bool)
+    quality = facts["jpeg_quality"].fillna(UNKNOWN_QUALITY).to_numpy(np.float64)
+    softer = -np.sign(columns["blur"])
+    finer = softer * (quality[columns["right"]] - quality[columns["left"]])
+    told = (finer <= 2) | (np.abs(columns["blur"]) > BLOCKY)
+    return np.where(named & told & (columns["overlaid"] == 0), softer, 0)
+
+
+def _is_inset(signatures: NDArray[np.void], columns: Columns) -> NDArray[np.bool_]:
+    """Whether the side that looks like a crop is all of a picture that was set into something else, as screenshots do.
+
+    A scene goes on beyond a crop; around a picture that was set in there is an edge along most of its frame.
+    """
+    inset = np.zeros(len(columns["left"]), bool)
+    rows = np.flatnonzero(columns["cropped"])
+    if not len(rows):
+        return inset
+    right, affine = columns["cropped"][rows] > 0, _affine(columns)[rows]
+    maps = np.where(right[:, None], relations.invert_affine(affine), affine)
+    whole = np.where(right, columns["left"][rows], columns["right"][rows])
+    pictures = signatures["tiny"][whole][..., None].astype(np.float64)
+    lines = [_values(pictures, _around(maps, SEAM_CELLS * out))[..., 0] for out in (0.5, -0.5, -1.5, -2.5)]
+    across, before, earlier = (np.abs(one - other) for one, other in pairwise(lines))
+    edges = (across > np.fmax(before, earlier) + SEAM_LEVELS).sum(axis=1)
+    inset[rows] = 2 * edges > np.isfinite(across).sum(axis=1)
+    return inset
+
+
+def _around(maps: Doubles, cells: float) -> Doubles:
+    """Places (m, 2, points) along the unit square carried by maps (m, 6), `cells` tiny cells outside of it."""
+    along = np.broadcast_to((np.arange(TINY // 2) + 0.5) / (TINY // 2), (len(maps), TINY // 2))
+    x, y = (cells / TINY / np.hypot(maps[:, [i]], maps[:, [i + 3]]) + np.zeros_like(along) for i in (0, 1))
+    points = [np.concatenate([along, along, -x, 1 + x], axis=1), np.concatenate([-y, 1 + y, along, along], axis=1)]
+    return np.asarray(as_matrices(maps)[:, :2] @ np.stack([*points, np.ones_like(points[0])], axis=1))
+
+
+def _carriers(signatures: NDArray[np.void], columns: Columns) -> NDArray[np.int8]:
+    """Which side carries the overlay: -2 left, 2 right, 1 where it cannot be told, 0 where there is none.
+
+    Where tones changed as well no side is told; and what such a change clipped is no overlay, though it looks like one.
+    """
+    sides = columns["overlaid"].astype(np.int8)
+    plain = (np.abs(np.log2(np.maximum(columns["gain"], 0.05))) < 0.12) & (np.abs(columns["bias"]) < 16)
+    plain &= (np.abs(columns["lightness"]) < 12) & (columns["distance"] <= 1)
+    for part in _in_turn(np.flatnonzero((sides != 0) & plain)):
+        rim = _rim(signatures, {name: values[part] for name, values in columns.items()})
+        sides[part] = np.where(np.abs(rim) > RIM, 2 * np.sign(rim), 1)
+    for part in _in_turn(np.flatnonzero((sides != 0) & ~plain)):
+        clipped = _is_clipped(signatures, {name: values[part] for name, values in columns.items()})
+        sides[part] = np.where(clipped, 0, 1)
+    return sides
+
+
+def _in_turn(rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    return [rows[start : start + OVERLAYS_AT_A_TIME] for start in range(0, len(rows), OVERLAYS_AT_A_TIME)]
+
+
+def _is_clipped(signatures: NDArray[np.void], columns: Columns) -> NDArray[np.bool_]:
+    """Whether what differs is but what the change of tones carried beyond black or white in one of the pictures."""
+    one, other = _tones_of_both(signatures, columns)
+    differ, _ = _differing(one, other)
+    gain, bias = (columns[name][:, None, None] for name in ("gain", "bias"))
+    meant = np.where(gain >= 1, one, (other - bias) / np.maximum(gain, 0.05))
+    beyond = (meant > 255 - CLIPPED) | (meant < CLIPPED)
+    return np.asarray((differ & beyond).sum(axis=(1, 2)) >= MOSTLY * differ.sum(axis=(1, 2)))
+
+
+def _tones_of_both(signatures: NDArray[np.void], columns: Columns) -> tuple[Doubles, Doubles]:
+    """The tiny left pictures with the tones of the right ones, unclipped, and the right ones aligned, (m, 48, 48)."""
+    left, right = (signatures["tiny"][columns[side]].astype(np.float64) for side in ("left", "right"))
+    one = columns["gain"][:, None, None] * left + columns["bias"][:, None, None]
+    return one, sample(right[..., None], _affine(columns)).reshape(one.shape)
+
+
+def _differing(one: Doubles, other: Doubles) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which cells clearly differ, and which clearly do not."""
+    apart = np.abs(other - one)
+    usual = 2 + 1.5 * np.nanmedian(apart, axis=(1, 2), keepdims=True)
+    return np.asarray(apart > 4 * usual), np.asarray(apart <= 2 * usual)
+
+
+def _rim(signatures: NDArray[np.void], columns: Columns) -> Doubles:
+    """How much more (log2) the right's tones change than the left's from cells that differ to cells that do not.
+
+    The rim of an overlay is an edge in the picture that carries it; in the other one it is nothing particular.
+    """
+    one, other = _tones_of_both(signatures, columns)
+    differ, agree = _differing(one, other)
+    count, steps = np.zeros(len(one)), np.zeros((2, len(one)))
+    for here, there in RIM_STEPS:
+        rim = (differ[here] & agree[there]) | (differ[there] & agree[here])
+        count += rim.sum(axis=(1, 2))
+        steps += [np.where(rim, np.abs(each[here] - each[there]), 0.0).sum(axis=(1, 2)) for each in (one, other)]
+    means = steps / np.maximum(count, 1) + 3
+    return np.where(count >= RIM_CELLS, np.log2(means[1] / means[0]), 0.0)

@@ -1,0 +1,1 @@
+"""Which images: filters and orders as values."""

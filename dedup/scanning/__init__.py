@@ -1,0 +1,1 @@
+"""One scan: list the files, examine what is new, match, save."""

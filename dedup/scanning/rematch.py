@@ -1,0 +1,79 @@
+"""Which pictures of a scan are related: what the scan before knows is kept, the rest is looked for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from dedup.matching import engine, relations
+from dedup.model import Kind, OnProgress, Status
+from dedup.store.directory import Results
+
+
+def match(
+    images: pd.DataFrame, signatures: np.ndarray, previous: Results | None, workers: int | None, report: OnProgress
+) -> Results:
+    """Find related pictures: exact copies by their pixels, the rest by matching one picture of each.
+
+    `images` and `signatures` are those of a scan in the order of its files; of `previous`, the scan before, pairs of
+    pictures that are still there are kept and only new ones are looked for.
+    """
+    chosen = representatives(images)
+    facts = images.iloc[chosen].reset_index(drop=True)
+    known, fresh = (None, None) if previous is None else _carry_over(previous, images, chosen)
+    related = engine.relate(facts, signatures[chosen], known=known, fresh=fresh, workers=workers, on_progress=report)
+    pairs = related.pairs.assign(
+        left=chosen[related.pairs["left"].to_numpy()].astype(np.int32),
+        right=chosen[related.pairs["right"].to_numpy()].astype(np.int32),
+    )
+    nearest = np.full(len(images), -1, np.int32)
+    bits = np.full(len(images), -1, np.int16)
+    members, classes = _members(images, chosen)
+    there = related.nearest[classes]
+    nearest[members] = np.where(there < 0, -1, chosen[there] if len(chosen) else -1)
+    bits[members] = related.nearest_bits[classes]
+    images = images.assign(nearest=nearest, nearest_bits=bits)
+    return Results(images, signatures, pairs)
+
+
+def representatives(images: pd.DataFrame) -> np.ndarray:
+    """Rows of the first readable image of each set of equal pixels, ascending. int64 (m,)."""
+    readable = images.index[images["status"] == Status.OK]
+    first = ~images.loc[readable, "pixels"].duplicated()
+    return np.asarray(readable[first.to_numpy()], np.int64)
+
+
+def _members(images: pd.DataFrame, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of all readable images, and for each the place in `chosen` of the picture equal to it."""
+    rows = np.flatnonzero((images["status"] == Status.OK).to_numpy())
+    classes = pd.Index(images["pixels"].iloc[chosen]).get_indexer(pd.Index(images["pixels"].iloc[rows]))
+    return rows, classes
+
+
+def _carry_over(previous: Results, images: pd.DataFrame, chosen: np.ndarray) -> tuple[engine.Related, np.ndarray]:
+    """What the previous scan knows of today's pictures, in places of `chosen`, and which pictures are new (bool)."""
+    before = representatives(previous.images)
+    today = pd.MultiIndex.from_frame(images.iloc[chosen][["pixels", "sha256"]])
+    then = pd.MultiIndex.from_frame(previous.images.iloc[before][["pixels", "sha256"]])
+    moved = np.full(len(previous.images), -1, np.int64)  # previous row -> place today
+    moved[before] = today.get_indexer(then)
+    origin = np.full(len(chosen), -1, np.int64)  # place today -> previous row
+    kept = before[moved[before] >= 0]
+    origin[moved[kept]] = kept
+
+    pairs = previous.pairs[previous.pairs["kind"] != Kind.EXACT]
+    left, right = moved[pairs["left"].to_numpy()], moved[pairs["right"].to_numpy()]
+    alive = (left >= 0) & (right >= 0)
+    pairs = pairs[alive].assign(left=left[alive].astype(np.int32), right=right[alive].astype(np.int32))
+    turned = (pairs["left"] > pairs["right"]).to_numpy()
+    if turned.any():
+        pairs = pd.concat([pairs[~turned], relations.invert(pairs[turned])], ignore_index=True)
+
+    nearest = np.full(len(chosen), -1, np.int32)
+    bits = np.full(len(chosen), -1, np.int16)
+    kept_today = moved[kept]
+    there = previous.images["nearest"].to_numpy()[kept]
+    nearest[kept_today] = np.where(there >= 0, moved[there], -1)
+    bits[kept_today] = previous.images["nearest_bits"].to_numpy()[kept]
+    fresh = (origin < 0) | (nearest < 0)  # whose nearest image has gone must look again
+    return engine.Related(pairs.reset_index(drop=True), nearest, bits), fresh

@@ -1,0 +1,229 @@
+"""Scan a source into a store: list, examine what is new, relate, save. Killed at any moment, the next scan goes on."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dedup.errors import Cancelled, SourceError
+from dedup.images import decode, metrics
+from dedup.images.examine import FACTS, Examined
+from dedup.images.metrics.information import random
+from dedup.images.signature import SIGNATURE
+from dedup.images.sources import Listing, SourceFile
+from dedup.model import MATCHING_VERSION, OnProgress, Progress
+from dedup.scanning import origins
+from dedup.scanning.engines import examine_all
+from dedup.scanning.warmup import warm_up_beside
+from dedup.store.directory import Info, Results, Store
+
+PART_FILES = 512
+PART_SECONDS = 3.0
+PROGRESS_SECONDS = 0.2
+
+COLUMNS: dict[str, type] = FACTS | {metric.name: float for metric in metrics.MEASURED}
+IDENTITY = ["path", "bytes", "mtime_ns"]
+"""A file whose path, size and modification time are unchanged is not decoded again."""
+
+
+def scan_into(
+    store: Store,
+    info: Info,
+    listing: Listing,
+    *,
+    workers: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> Info:
+    """Bring the store up to date with the listing and return its new info.
+
+    Raises `SourceError` when there is no image, `ScanRunning`, `DatasetError`, or `Cancelled` (Ctrl-C, or raised by
+    `on_progress`); finished files are kept in every case.
+    """
+    if not listing.files:
+        raise SourceError(f"There are no images in {listing.root}. Choose a folder with pictures in it.")
+    report = on_progress or _ignore
+    with store.scanning():
+        previous = store.previous(info)
+        found = _stats(listing)
+        known = _Known.gather(previous, store.read_parts())
+        places = known.places(found)
+        same_matching = previous is not None and previous.matching == str(MATCHING_VERSION)
+        if previous is not None and same_matching and _unchanged(places, len(previous.images)):
+            return info
+        warm_up_beside()  # the workers decode in processes of their own meanwhile
+        examined = _examine_new(store, info, listing, found, np.flatnonzero(places < 0), workers, report)
+        images, signatures = _assemble(found, known, places, examined)
+        from dedup.scanning import rematch  # loads the compiled code, which an unchanged rescan does not need
+
+        results = rematch.match(images, signatures, previous if same_matching else None, workers, report)
+        results = _tell_origins(results, listing, info, workers, report)
+        info = replace(info, passed_over=dict(listing.passed_over))
+        return store.write_results(info, results)
+
+
+def _ignore(progress: Progress) -> None:
+    """Nobody watches."""
+
+
+def _stats(listing: Listing) -> pd.DataFrame:
+    """path, raw (bytes of the path where it is not UTF-8, else None), bytes, mtime_ns: one row per listed file."""
+    rows = [_stat(listing.root, file) for file in listing.files]
+    return pd.DataFrame(rows, columns=["path", "raw", "bytes", "mtime_ns"]).astype(
+        {"bytes": "int64", "mtime_ns": "int64"}
+    )
+
+
+def _stat(root: Path, file: SourceFile) -> tuple[str, bytes | None, int, int]:
+    raw = None if file.path == file.relative else os.fsencode(file.relative)
+    try:
+        stat = os.stat(os.path.join(root, file.relative))
+    except OSError:
+        return file.path, raw, -1, -1  # matches nothing known, so it is examined and the reason found
+    return file.path, raw, stat.st_size, stat.st_mtime_ns
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Rows computed before: of the previous scan and of parts that a killed scan left."""
+
+    images: pd.DataFrame
+    signatures: np.ndarray
+
+    @classmethod
+    def gather(cls, previous: Results | None, parts: list[tuple[pd.DataFrame, np.ndarray]]) -> _Known:
+        earlier = [] if previous is None else [(previous.images, previous.signatures)]
+        blocks = [(images[["path", *COLUMNS]], signatures) for images, signatures in earlier + parts]
+        if not blocks:
+            return cls(pd.DataFrame(columns=["path", *COLUMNS]), np.zeros(0, SIGNATURE))
+        if len(blocks) == 1:
+            return cls(*blocks[0])
+        images = pd.concat([images for images, _ in blocks], ignore_index=True)
+        return cls(images, np.concatenate([signatures for _, signatures in blocks]))
+
+    def places(self, found: pd.DataFrame) -> np.ndarray:
+        """For each found file the row here that still holds, -1 where it must be examined. int64 (n,)."""
+        usable = self.images.loc[~self.images["transient"].astype(bool), IDENTITY].reset_index(names="place")
+        usable = usable.drop_duplicates(IDENTITY, keep="last").astype({"bytes": "int64", "mtime_ns": "int64"})
+        merged = found[IDENTITY].merge(usable, on=IDENTITY, how="left")
+        return merged["place"].fillna(-1).to_numpy(np.int64)
+
+
+def _unchanged(places: np.ndarray, count: int) -> bool:
+    """Whether every file of the previous scan, and no other, is still there as it was."""
+    return len(places) == count and np.array_equal(places, np.arange(count))
+
+
+def _examine_new(
+    store: Store,
+    info: Info,
+    listing: Listing,
+    found: pd.DataFrame,
+    new: np.ndarray,
+    workers: int | None,
+    report: OnProgress,
+) -> dict[int, Examined]:
+    """Examine the files at the places `new`, saving parts on the way."""
+    paths = [listing.root / listing.files[place].relative for place in new]
+    part = _Part(store, found["path"])
+    clock = _Clock("reading images", len(paths), report)
+    done: dict[int, Examined] = {}
+    try:
+        for number, examined in examine_all(paths, workers=workers, max_pixels=info.max_pixels or decode.MAX_PIXELS):
+            place = int(new[number])
+            done[place] = examined
+            part.add(place, examined)
+            clock.tick(len(done))
+    except KeyboardInterrupt as error:
+        raise Cancelled(
+            f"Stopped after {len(done):,} of {len(paths):,} images; they are kept. Scan again to go on."
+        ) from error
+    finally:
+        part.flush()
+    clock.finish()
+    return done
+
+
+def _tell_origins(results: Results, listing: Listing, info: Info, workers: int | None, report: OnProgress) -> Results:
+    """`results` with what the files of near duplicates tell of which was made from which."""
+
+    def path_of(row: int) -> Path:
+        return listing.root / listing.files[row].relative
+
+    clock = _Clock("reading near duplicates", origins.count(results), report)
+    return origins.tell(results, path_of, info.max_pixels or decode.MAX_PIXELS, workers, clock.tick)
+
+
+class _Clock:
+    """Reports progress of one stage, not more often than a person can see."""
+
+    def __init__(self, stage: str, total: int, report: OnProgress) -> None:
+        self._stage, self._total, self._report = stage, total, report
+        self._start = self._last = time.monotonic()
+        self.tick(0, force=True)
+
+    def tick(self, done: int, *, force: bool = False) -> None:
+        now = time.monotonic()
+        if force or now - self._last >= PROGRESS_SECONDS:
+            self._last = now
+            self._report(Progress(self._stage, done, self._total, now - self._start))
+
+    def finish(self) -> None:
+        self.tick(self._total, force=True)
+
+
+class _Part:
+    """Rows finished since the last save."""
+
+    def __init__(self, store: Store, paths: pd.Series) -> None:
+        self._store, self._paths = store, paths
+        self._rows: list[tuple[int, Examined]] = []
+        self._saved = time.monotonic()
+
+    def add(self, place: int, examined: Examined) -> None:
+        self._rows.append((place, examined))
+        if len(self._rows) >= PART_FILES or time.monotonic() - self._saved > PART_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._rows:
+            images = _rows_frame(examined.row for _, examined in self._rows)
+            images.insert(0, "path", [self._paths.iloc[place] for place, _ in self._rows])
+            self._store.write_part(images, _signatures([examined for _, examined in self._rows]))
+        self._rows = []
+        self._saved = time.monotonic()
+
+
+def _rows_frame(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame.from_records(list(rows), columns=list(COLUMNS)).astype(COLUMNS)
+
+
+def _signatures(examined: Sequence[Examined]) -> np.ndarray:
+    empty = bytes(SIGNATURE.itemsize)
+    return np.frombuffer(b"".join(each.signature or empty for each in examined), SIGNATURE)
+
+
+def _assemble(
+    found: pd.DataFrame, known: _Known, places: np.ndarray, examined: dict[int, Examined]
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Images and signatures in listing order, from what was known and what was just examined."""
+    new = sorted(examined)
+    fresh = _rows_frame(examined[place].row for place in new)
+    old = np.flatnonzero(places >= 0)
+    images = pd.concat([known.images.iloc[places[old]][list(COLUMNS)], fresh], ignore_index=True)
+    order = np.argsort(np.concatenate([old, np.array(new, np.int64)]), kind="stable")
+    images = images.iloc[order].reset_index(drop=True).astype(COLUMNS)
+    signatures = np.zeros(len(found), SIGNATURE)
+    signatures[old] = known.signatures[places[old]]
+    if new:
+        signatures[new] = _signatures([examined[place] for place in new])
+    images.insert(0, "path", found["path"])
+    images.insert(1, "raw", found["raw"].astype(object))
+    images["random"] = [random(path) for path in images["path"]]
+    return images, signatures

@@ -1,0 +1,123 @@
+"""Splits from outside the folder names: a CSV that lists them, or one COCO file per split."""
+
+from __future__ import annotations
+
+import csv
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from dedup.errors import UsageError
+from dedup.images.sources import PATH_COLUMNS
+from dedup.labels.coco import Attachment, Coco
+from dedup.labels.folder_names import split_name, splits_in
+from dedup.model import Change
+from dedup.store.decisions import SPLIT, Decisions
+from dedup.store.directory import clean_name
+
+SPLIT_COLUMNS = ("split", "subset", "set", "partition", "fold", "after")
+"""The last one is that of the moves that `dedup.splits.leaks` proposes."""
+SEPARATORS = ",;\t"
+
+
+@dataclass(frozen=True)
+class Splits:
+    """What a source says: path to split; names it has that the dataset has not; paths it puts in several splits."""
+
+    of: Mapping[str, str]
+    missing: tuple[str, ...] = ()
+    ambiguous: tuple[str, ...] = ()
+
+    def new(self, frame: pd.DataFrame) -> dict[str, str]:
+        """Path to split of the images that would change theirs."""
+        held = dict(zip(frame["path"], frame["split"], strict=True))
+        return {path: split for path, split in self.of.items() if held.get(path) != split}
+
+
+def from_csv(file: Path, paths: Sequence[str]) -> Splits:
+    """Read a CSV with a column of paths (path, file_name, ...) and one of splits (split, subset, ...).
+
+    `paths` are the dataset's. Raises `UsageError` when the file or one of the columns is missing.
+    """
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            separator = max(SEPARATORS, key=stream.readline().count)
+            stream.seek(0)
+            reader = csv.DictReader(stream, delimiter=separator)
+            columns = {name.strip().lower(): name for name in reader.fieldnames or () if name}
+            path, split = _column(file, columns, PATH_COLUMNS), _column(file, columns, SPLIT_COLUMNS)
+            rows = [(row[path] or "", (row[split] or "").strip()) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"Cannot read splits from {file}: {error}.") from error
+    known = set(paths)
+    named = [(_dataset_path(text, known), split) for text, split in rows]
+    missing = tuple(dict.fromkeys(name for name, _ in named if name not in known))
+    return _gathered(((name, split) for name, split in named if name in known), missing)
+
+
+def from_coco(sources: Sequence[tuple[Coco, Attachment]]) -> Splits:
+    """The split that each document's file name speaks of (`instances_train2017.json`), for the images it names.
+
+    Documents whose name speaks of none or of several are passed over.
+    """
+    said = []
+    for coco, attachment in sources:
+        named = splits_in(coco.path.stem)
+        if len(named) == 1:
+            (split,) = named
+            said += [(path, split) for path in attachment.image_ids]
+    return _gathered(said, ())
+
+
+def changes(splits: Mapping[str, str]) -> list[Change]:
+    """Decisions that set the split of images (path to split; "" takes one set before away).
+
+    Raises `UsageError` for a split that cannot name a file: a repair is written as one file per split.
+    """
+    for split in set(splits.values()) - {""}:
+        check_name(split)
+    return [(SPLIT, path, "", split or None) for path, split in splits.items()]
+
+
+def check_name(split: str) -> None:
+    """Raises `UsageError` when no file can be called like the split."""
+    if clean_name(split) != unicodedata.normalize("NFC", split):
+        raise UsageError(
+            f"{split!r} cannot name a split. Use letters, digits, spaces and dashes, e.g. {clean_name(split)!r}."
+        )
+
+
+def follow(decisions: Decisions, new: Mapping[str, str], source: str) -> int:
+    """Set the splits (path to split) that a source says, in one undoable step; returns how many images changed."""
+    return decisions.decide(changes(new), f"Set splits by {source}")
+
+
+def forget(decisions: Decisions) -> None:
+    """Take back every split that was set, in one undoable step: folders tell them again."""
+    paths = [path for path, _ in decisions.values(SPLIT)]
+    decisions.decide(changes(dict.fromkeys(paths, "")), "Forget the splits set here")
+
+
+def _gathered(said: Iterable[tuple[str, str]], missing: tuple[str, ...]) -> Splits:
+    every: dict[str, set[str]] = {}
+    for path, split in said:
+        if split:
+            every.setdefault(path, set()).add(split_name(split) or split)
+    of = {path: next(iter(splits)) for path, splits in every.items() if len(splits) == 1}
+    return Splits(of, missing, tuple(sorted(every.keys() - of.keys())))
+
+
+def _dataset_path(text: str, known: Collection[str]) -> str:
+    """The path that a CSV means: as our exports write it, else as other programs may."""
+    exact = text.removeprefix("./")
+    return exact if exact in known else text.strip().replace("\\", "/").removeprefix("./")
+
+
+def _column(file: Path, columns: Mapping[str, str], wanted: Sequence[str]) -> str:
+    found = next((columns[name] for name in wanted if name in columns), None)
+    if found is None:
+        raise UsageError(f"{file} has no column called {wanted[0]}; name one so.")
+    return found

@@ -1,0 +1,1 @@
+"""A dataset's directory and what people decided, on disk."""

@@ -1,0 +1,282 @@
+"""The directory of a dataset: which files it holds, and how they are written so that a crash cannot mix two scans.
+
+<home>/<name>/
+  dataset.json         Info: root, settings, which scan the tables belong to; written last, so it commits a scan
+  images.parquet       one row per image file, in path order
+  signatures.parquet   the same rows
+  pairs.parquet        related rows
+  decisions.db         what people decided (see `dedup.store.decisions`)
+  scan.lock, parts/    while a scan runs
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import unicodedata
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+import filelock
+import numpy as np
+import pandas as pd
+import platformdirs
+import pyarrow as pa
+
+from dedup.errors import DatasetError, ScanRunning, UnknownDataset, UsageError
+from dedup.files import write_text
+from dedup.images.examine import VERSIONS
+from dedup.images.signature import SIGNATURE
+from dedup.model import MATCHING_VERSION
+from dedup.store import tables
+
+SOFTWARE_VERSION = "0.1.0"
+INFO_FILE = "dataset.json"
+LONGEST_NAME = 80
+FORBIDDEN_IN_NAMES = re.compile(r'[\x00-\x1f<>:"/\\|?*\ud800-\udfff]')
+
+
+def home_directory(home: Path | str | None = None) -> Path:
+    """Where datasets live: the argument, else DEDUP_HOME, else the platform's user data directory."""
+    chosen = home or os.environ.get("DEDUP_HOME") or platformdirs.user_data_dir("dedup", appauthor=False)
+    return Path(chosen).expanduser().absolute()
+
+
+@dataclass(frozen=True)
+class Info:
+    """dataset.json. `key` stands for the dataset in URLs; `scan_id` names the scan the tables were written by."""
+
+    name: str
+    root: str
+    source: str
+    key: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    created: str = field(default_factory=lambda: _now())
+    scan_id: str = ""
+    scanned_at: str = ""
+    software: str = SOFTWARE_VERSION
+    max_pixels: int = 0
+    annotations: tuple[str, ...] = ()
+    images: int = 0
+    failed: int = 0
+    passed_over: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What one scan computed. Rows of `images` and `signatures` (dtype `SIGNATURE`) are the same files; `pairs` names
+    them by row number. `matching` is the `model.MATCHING_VERSION` that found them."""
+
+    images: pd.DataFrame
+    signatures: np.ndarray
+    pairs: pd.DataFrame
+    matching: str = str(MATCHING_VERSION)
+
+
+class Store:
+    """One dataset's directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    @property
+    def parts(self) -> Path:
+        """Where a running scan puts finished parts."""
+        return self.directory / "parts"
+
+    @property
+    def decisions(self) -> Path:
+        """The SQLite file of what people decided."""
+        return self.directory / "decisions.db"
+
+    def read_info(self) -> Info:
+        """Raises `DatasetError` when dataset.json is missing or damaged."""
+        path = self.directory / INFO_FILE
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            known = {each.name for each in fields(Info)}
+            info = Info(**{name: value for name, value in values.items() if name in known})
+        except FileNotFoundError as error:
+            raise DatasetError(f"{self.directory} is not a dataset: {INFO_FILE} is missing.") from error
+        except (ValueError, TypeError, AttributeError, OSError) as error:
+            raise DatasetError(f"{path} is damaged. Scan the folder again under this name; tags are kept.") from error
+        return replace(info, annotations=tuple(info.annotations))
+
+    def known_info(self) -> Info | None:
+        """`read_info`, or None where that is missing or damaged."""
+        try:
+            return self.read_info()
+        except DatasetError:
+            return None
+
+    def write_info(self, info: Info) -> None:
+        """Raises `DatasetError`."""
+        self.make_directory(self.directory)
+        write_text(self.directory / INFO_FILE, json.dumps(asdict(info), indent=2, ensure_ascii=True) + "\n")
+
+    def make_directory(self, path: Path) -> None:
+        """Raises `DatasetError` when it cannot be made."""
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatasetError(f"Cannot make the folder {path}: {error.strerror}. Choose another --home.") from error
+
+    def read_images(self, info: Info) -> pd.DataFrame:
+        """The images of the scan that `info` names. Raises `DatasetError`."""
+        return tables.frame_of(self._table("images.parquet", info))
+
+    def read_pairs(self, info: Info) -> pd.DataFrame:
+        """The pairs of the scan that `info` names. Raises `DatasetError`, also when another version matched them."""
+        table = self._table("pairs.parquet", info)
+        if tables.metadata(table).get("matching") != str(MATCHING_VERSION):
+            raise DatasetError(f"{info.name} was scanned by another version. Scan the folder again; nothing is lost.")
+        return tables.frame_of(table)
+
+    def read_signatures(self, info: Info) -> np.ndarray:
+        """Structured array of dtype `SIGNATURE`, one per image; zeros where the file failed. Raises `DatasetError`."""
+        return tables.records_from_table(self._table("signatures.parquet", info), SIGNATURE)
+
+    def read_hashes(self, info: Info) -> np.ndarray:
+        """The 256-bit hashes alone, uint8 (n, 32), without the rest of the signatures. Raises `DatasetError`."""
+        column = self._table("signatures.parquet", info, ["hash"]).column("hash").to_pylist()
+        return np.frombuffer(b"".join(column), np.uint8).reshape(len(column), -1)
+
+    def _table(self, name: str, info: Info, columns: list[str] | None = None) -> pa.Table:
+        table = tables.read_table(self.directory / name, columns)
+        if tables.metadata(table).get("scan_id") != info.scan_id:
+            raise DatasetError(f"A scan of {info.name} stopped while saving. Scan the folder again; nothing is lost.")
+        return table
+
+    def previous(self, info: Info) -> Results | None:
+        """The last scan's results when there are any that this version can use."""
+        try:
+            images = self._table("images.parquet", info)
+            if any(tables.metadata(images).get(name) != version for name, version in VERSIONS.items()):
+                return None
+            pairs = self._table("pairs.parquet", info)
+            matching = tables.metadata(pairs).get("matching", "")
+            return Results(tables.frame_of(images), self.read_signatures(info), tables.frame_of(pairs), matching)
+        except DatasetError:
+            return None
+
+    def write_results(self, info: Info, results: Results) -> Info:
+        """Commit a scan: tables first, dataset.json last, then the parts are no longer needed."""
+        info = replace(
+            info,
+            scan_id=uuid.uuid4().hex,
+            scanned_at=_now(),
+            software=SOFTWARE_VERSION,
+            images=len(results.images),
+            failed=int((results.images["status"] == "failed").sum()),
+        )
+        metadata = VERSIONS | {"scan_id": info.scan_id, "matching": str(MATCHING_VERSION)}
+        signatures = pa.table(tables.records_to_columns(results.signatures))
+        tables.write_table(self.directory / "signatures.parquet", signatures, metadata)
+        tables.write_table(self.directory / "pairs.parquet", tables.table_of(results.pairs), metadata)
+        tables.write_table(self.directory / "images.parquet", tables.table_of(results.images), metadata)
+        self.write_info(info)
+        shutil.rmtree(self.parts, ignore_errors=True)
+        return info
+
+    def write_part(self, images: pd.DataFrame, signatures: np.ndarray) -> None:
+        """Keep finished rows so that a killed scan need not compute them again. Raises `DatasetError`."""
+        self.make_directory(self.parts)
+        table = tables.table_of(images)
+        for name, column in tables.records_to_columns(signatures).items():
+            table = table.append_column(f"signature_{name}", column)
+        tables.write_table(self.parts / f"{uuid.uuid4().hex}.parquet", table, VERSIONS)
+
+    def read_parts(self) -> list[tuple[pd.DataFrame, np.ndarray]]:
+        """Finished parts of a scan that did not end; damaged ones and those of other versions are left out."""
+        return [part for path in sorted(self.parts.glob("*.parquet")) if (part := self._read_part(path)) is not None]
+
+    def _read_part(self, path: Path) -> tuple[pd.DataFrame, np.ndarray] | None:
+        try:
+            table = tables.read_table(path)
+            if any(tables.metadata(table).get(name) != version for name, version in VERSIONS.items()):
+                return None
+            names = {f"signature_{name}": name for name in SIGNATURE.names or ()}
+            signatures = tables.records_from_table(
+                table.select(list(names)).rename_columns(list(names.values())), SIGNATURE
+            )
+            return tables.frame_of(table.drop_columns(list(names))), signatures
+        except (DatasetError, KeyError):
+            return None
+
+    @contextmanager
+    def scanning(self) -> Iterator[None]:
+        """Hold the dataset's scan lock; it frees itself when the process dies. Raises `ScanRunning`."""
+        self.make_directory(self.directory)
+        try:
+            with self._lock.acquire(timeout=0):
+                yield
+        except filelock.Timeout as error:
+            raise ScanRunning(f"{self.directory.name} is being scanned already. Wait for it or cancel it.") from error
+
+    @cached_property
+    def _lock(self) -> filelock.FileLock:
+        return filelock.FileLock(self.directory / "scan.lock", thread_local=False)
+
+
+def stores(home: Path) -> list[Store]:
+    """The datasets of a home, by name; other folders there are ignored."""
+    if not home.is_dir():
+        return []
+    return [Store(path.parent) for path in sorted(home.glob(f"*/{INFO_FILE}"))]
+
+
+def find_store(home: Path, name: str) -> Store:
+    """The dataset of that name. Raises `UnknownDataset` with what there is."""
+    store = Store(home / name)
+    if name and Path(name).name == name and (store.directory / INFO_FILE).is_file():
+        return store
+    names = ", ".join(each.directory.name for each in stores(home)) or "none yet; scan a folder first"
+    raise UnknownDataset(f"There is no dataset {name!r}. Datasets: {names}.")
+
+
+def check_name(name: str) -> str:
+    """A name as given by a person, unchanged. Raises `UsageError` when no folder can be called that."""
+    if not name or name != clean_name(name):
+        raise UsageError(
+            f"{name!r} cannot name a dataset. Use letters, digits, spaces and dashes, e.g. {clean_name(name)!r}."
+        )
+    return name
+
+
+def clean_name(text: str) -> str:
+    """The nearest text to `text` that can name a folder on every system."""
+    text = FORBIDDEN_IN_NAMES.sub("-", unicodedata.normalize("NFC", text)).strip(" .")[:LONGEST_NAME].rstrip(" .")
+    return text or "dataset"
+
+
+def name_for(home: Path, source: Path, root: Path) -> str:
+    """The dataset that already belongs to this source, whatever its name, or a fresh name made from the source.
+
+    Raises `UsageError` where several belong to it: their splits, labels and decisions differ.
+    """
+    base = clean_name(source.stem if source.is_file() else root.name)
+    own = [store.directory.name for store in stores(home) if _is_of(store, source)]
+    if len(own) > 1:
+        raise UsageError(f"{source} belongs to the datasets {', '.join(own)}. Say which with --name, e.g. {own[0]}.")
+    if own:
+        return own[0]
+    for number in range(1, 10_000):
+        name = base if number == 1 else f"{base}-{number}"
+        if not (home / name / INFO_FILE).exists():
+            return name
+    raise UsageError(f"There are too many datasets called {base}. Choose a name with --name.")
+
+
+def _is_of(store: Store, source: Path) -> bool:
+    info = store.known_info()
+    return info is not None and info.source == os.fspath(source)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,184 @@
+"""The list of datasets with the work under way, and what can be done with each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pandas as pd
+import streamlit as st
+
+from dedup.dataset import DatasetInfo
+from dedup.exports.csv import guard
+from dedup.model import Kind, Status
+from dedup.query.selection import Selection
+from dedup.ui.datasets import opening
+from dedup.ui.shell import jobs, notices, session, working
+from dedup.ui.shell.library import LIBRARY
+from dedup.ui.shell.navigation import explorer
+from dedup.words import other_files, plural
+
+COUNTED = 20_000
+"""Datasets up to this size are opened to show their counts; larger ones only when a person opens them."""
+
+ACTIONS = {
+    "rescan": ":material/refresh: Scan again",
+    "rename": ":material/edit: Rename",
+    "failures": ":material/broken_image: Failures",
+    "remove": ":material/playlist_remove: Remove from this list",
+}
+
+
+def cards(infos: list[DatasetInfo]) -> None:
+    """One card a dataset, what has just been scanned first."""
+    for info in sorted(infos, key=lambda info: finished(info) is None):
+        with st.container(border=True), notices.errors_shown():
+            _card(info)
+
+
+def _card(info: DatasetInfo) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(width="stretch", gap=None):
+            st.markdown(f"##### {info.name}")
+            with notices.errors_shown():
+                st.markdown(_counts(info))
+            st.caption(_origin(info))
+            if (done := finished(info)) is not None:
+                told = [f":green[:material/check_circle:] {done.title}: done.", *working.notes(done.result)]
+                st.markdown("  \n".join(told))
+        if info.failed and st.button(
+            f"{info.failed:,} failed", key=f"failed {info.key}", type="tertiary", icon=":material/broken_image:"
+        ):
+            _failures(info)
+        if st.button("Explore", key=f"explore {info.key}", type="primary", icon=":material/bar_chart:"):
+            if done is not None:
+                jobs.REGISTRY.dismiss(done)
+            session.update(dataset=info.key, selection=Selection())
+            st.switch_page(explorer())
+        choice = st.menu_button(
+            f"What to do with {info.name}",
+            list(ACTIONS),
+            format_func=ACTIONS.__getitem__,
+            key=f"menu {info.key}",
+            type="tertiary",
+            icon=":material/more_vert:",
+        )
+    if choice == "rescan":
+        opening.start_scan(str(info.source), info.name)
+        st.rerun()
+    elif choice:
+        _DIALOGS[choice](info)
+
+
+def _counts(info: DatasetInfo) -> str:
+    told = [plural(info.images, "image")]
+    if info.images <= COUNTED:
+        opened = LIBRARY.open(info.key)
+        counts, frame = opened.counts(), opened.dataset.frame
+        told += [f"{counts[Kind.EXACT]:,} exact", f"{counts[Kind.NEAR]:,} near"]
+        told.append(working.labels(int(frame["annotations"].sum()), int((frame["annotations"] > 0).sum())))
+    return " · ".join(told)
+
+
+def _origin(info: DatasetInfo) -> str:
+    scanned = datetime.fromisoformat(info.scanned_at).astimezone()
+    told = [str(info.root), f"scanned {scanned:%Y-%m-%d %H:%M}"]
+    return " · ".join([*told, *([f"passed over {other_files(info.passed_over)}"] if info.passed_over else [])])
+
+
+def finished(info: DatasetInfo) -> jobs.Job | None:
+    """The job that ended with this dataset brought up to date, until somebody has looked at the dataset."""
+    return next((job for job in jobs.REGISTRY.jobs() if _scanned(job) == info.name), None)
+
+
+def _scanned(job: jobs.Job) -> str:
+    """The name of the dataset that a job scanned, "" when it has not, or did something else."""
+    return str(job.result.get("name", "")) if isinstance(job.result, dict) else ""
+
+
+def work_under_way() -> None:
+    """Every job with its progress, and those that failed or were stopped until dismissed.
+
+    What ended well is told where it belongs: by the card of its dataset, or by the page it was begun on.
+    """
+    told = [job for job in jobs.REGISTRY.jobs() if job.state is not jobs.State.DONE]
+    if told:
+        working.follow([job for job in told if job.running], lambda: _jobs(told))
+
+
+def _jobs(known: list[jobs.Job]) -> None:
+    for job in known:
+        with st.container(border=True):
+            _job(job)
+
+
+def _job(job: jobs.Job) -> None:
+    left, right = st.columns([6, 1.4], vertical_alignment="center")
+    with left:
+        if job.running:
+            working.bar(job)
+        elif job.state is jobs.State.CANCELLED:
+            st.markdown(
+                f":material/stop_circle: **{job.title}**: stopped. What was finished is kept for the next scan."
+            )
+        else:
+            st.error(f"{job.title}: {job.error}", icon=":material/error:")
+    if job.running:
+        right.button(
+            "Stopping…" if job.stop.is_set() else "Cancel",
+            key=f"cancel {job.key}",
+            on_click=job.cancel,
+            disabled=job.stop.is_set(),
+            width="stretch",
+        )
+    elif right.button("Dismiss", key=f"dismiss {job.key}", type="tertiary", width="stretch"):
+        jobs.REGISTRY.dismiss(job)
+        st.rerun()
+
+
+@st.dialog("Rename the dataset")
+def _rename(info: DatasetInfo) -> None:
+    name = st.text_input("Name", info.name).strip()
+    with notices.errors_shown():
+        if st.button("Rename", type="primary", disabled=not name or name == info.name):
+            LIBRARY.rename(info, name)
+            st.rerun()
+
+
+@st.dialog("Files that could not be read", width="large")
+def _failures(info: DatasetInfo) -> None:
+    with notices.errors_shown():
+        table = failures(LIBRARY.open(info.key).dataset.frame)
+        if table.empty:
+            st.success("Every file could be read.", icon=":material/check_circle:")
+            return
+        st.dataframe(table, hide_index=True, width="stretch")
+        st.download_button(
+            "Download as CSV",
+            table.to_csv(index=False).encode("utf-8"),
+            f"{info.name} failures.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def failures(frame: pd.DataFrame) -> pd.DataFrame:
+    """Path, reason and size of every file that could not be read, safe to open in a spreadsheet."""
+    table: pd.DataFrame = frame.loc[frame["status"] == Status.FAILED, ["path", "error", "bytes"]]
+    paths = [guard(path, path=True) for path in table["path"]]
+    return table.assign(path=paths).rename(columns={"error": "reason"}).reset_index(drop=True)
+
+
+@st.dialog("Remove from the list?")
+def _remove(info: DatasetInfo) -> None:
+    st.markdown(
+        f"**{info.name}** goes from this list, with its scores, tags and thumbnails. "
+        f"The images in `{info.root}` are not touched."
+    )
+    with notices.errors_shown():
+        if st.button("Remove from the list", type="primary"):
+            LIBRARY.remove(info)
+            st.rerun()
+
+
+_DIALOGS = {"rename": _rename, "failures": _failures, "remove": _remove}

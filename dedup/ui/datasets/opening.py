@@ -1,0 +1,169 @@
+"""Opening a folder: the path with its live check, a name, an annotation file; or the sample, made on the spot."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from dedup import sample
+from dedup.dataset import DatasetInfo
+from dedup.labels.coco import find_annotations
+from dedup.store.directory import clean_name, home_directory
+from dedup.ui.datasets.folders import FolderCheck, check
+from dedup.ui.shell import jobs, recent
+from dedup.ui.shell.notices import guarded
+
+PATH, NAME, ANNOTATIONS = "open path", "open name", "open annotations"
+SAMPLE = sample.DATASET_NAME
+
+
+def welcome() -> None:
+    """The first thing a person ever sees."""
+    st.title("See every duplicate. Keep the best. Export clean.")
+    st.markdown(
+        "Open a folder of images: exact and near duplicates are found and explained, every image gets an "
+        "**image singularity** score, and you look, tag, decide and export a cleaned CSV or COCO dataset. "
+        "Everything stays on this computer, and no image is ever changed."
+    )
+
+
+def open_folder(infos: list[DatasetInfo]) -> None:
+    """The path field and what follows from it."""
+    st.markdown("##### :material/folder_open: Open a folder of images")
+    text = st.text_input(
+        "Folder",
+        placeholder=str(Path.home() / "Pictures"),
+        key=PATH,
+        live="300ms",
+        label_visibility="collapsed",
+    )
+    if not text.strip():
+        _suggest("Recent", recent.folders())
+        st.caption("Type or paste a path; a .txt or .csv list of files works too.")
+        return
+    seen = _checked(text)
+    _tell(seen)
+    _suggest("Folders", list(seen.inside))
+    if seen.usable:
+        _start_form(seen, infos)
+
+
+def _checked(text: str) -> FolderCheck:
+    known: tuple[str, FolderCheck] | None = st.session_state.get("checked")
+    if known is None or known[0] != text:
+        known = st.session_state["checked"] = (text, check(text))
+    return known[1]
+
+
+def _tell(seen: FolderCheck) -> None:
+    if seen.usable:
+        st.markdown(f":green[:material/check_circle:] **{seen.words}**")
+    else:
+        st.markdown(f":orange[:material/info:] {seen.words}")
+
+
+def _suggest(label: str, paths: list[str]) -> None:
+    """Paths to choose by a click."""
+    if not paths:
+        return
+    with st.container(horizontal=True, gap="xsmall"):
+        for path in paths:
+            st.button(
+                Path(path).name or path,
+                key=f"suggest {label} {path}",
+                icon=":material/history:" if label == "Recent" else ":material/folder:",
+                help=path,
+                type="tertiary",
+                on_click=_use,
+                args=(path,),
+            )
+
+
+def _use(path: str) -> None:
+    st.session_state[PATH] = path
+
+
+def _start_form(seen: FolderCheck, infos: list[DatasetInfo]) -> None:
+    known = next((info for info in infos if Path(info.root) == seen.path.absolute()), None)
+    if known is not None:
+        st.caption(f"This folder is already the dataset **{known.name}**: scanning it again reads only what changed.")
+    left, right = st.columns([1, 2])
+    name = left.text_input("Name", known.name if known else free_name(seen.path, infos), key=f"{NAME} {seen.path}")
+    found = [str(path) for path in find_annotations(seen.path)]
+    before = list(known.annotations) if known else []
+    files = right.multiselect(
+        "COCO annotations (optional)",
+        list(dict.fromkeys([*before, *found])),
+        default=before if known else chosen_beforehand(found),
+        format_func=lambda file: shown_from(file, seen.path),
+        placeholder="as before" if before else f"none of the {len(found)} found" if found else "none",
+        accept_new_options=True,
+        wrap=True,
+        key=f"{ANNOTATIONS} {seen.path}",
+        help="With COCO files the labels of copies are compared, and exports keep every annotation as it was.",
+    )
+    st.button(
+        "Scan again" if known else "Scan",
+        type="primary",
+        icon=":material/search:",
+        on_click=guarded(_start),
+        args=(str(seen.path.absolute()), name, files),
+    )
+
+
+def chosen_beforehand(found: Sequence[str]) -> list[str]:
+    """Of COCO files found beside images those to read unless told otherwise: where some hold instances, as COCO calls
+    its boxes, only these, for captions and keypoints tell of the same objects again."""
+    return [file for file in found if Path(file).name.startswith("instances")] or list(found)
+
+
+def shown_from(file: str, folder: Path) -> str:
+    """The path of a file as seen from a folder, where it lies in it or in the one around."""
+    path = Path(file)
+    near = folder.absolute().parent in path.parents
+    return os.path.relpath(path, folder.absolute()) if near else file
+
+
+def _start(folder: str, name: str, annotation_files: Sequence[str]) -> None:
+    start_scan(folder, name, annotation_files)
+    st.session_state[PATH] = ""
+
+
+def free_name(path: Path, infos: list[DatasetInfo]) -> str:
+    """A name made from the folder's that no dataset has."""
+    base, taken = clean_name(path.name or "dataset"), {info.name for info in infos}
+    return next(
+        name
+        for number in range(1, len(taken) + 2)
+        if (name := base if number == 1 else f"{base}-{number}") not in taken
+    )
+
+
+def start_scan(folder: str, name: str, annotation_files: Sequence[str] = ()) -> jobs.Job:
+    """Scan `folder` in a process of its own, as dataset `name`."""
+    recent.remember(folder)
+    command = jobs.scan_command(folder, name=name, annotations=annotation_files)
+    return jobs.REGISTRY.start(name, f"Scanning {name}", lambda job: jobs.run_process(command, job))
+
+
+def try_sample() -> None:
+    """The sample: a few hundred pictures made by code, with planted duplicates, then scanned like any folder."""
+    st.markdown("##### :material/auto_awesome: Or try the sample")
+    st.markdown("A few hundred pictures made on the spot, with duplicates of every kind planted among them.")
+    st.button("Try the sample", icon=":material/play_arrow:", on_click=guarded(start_sample))
+
+
+def start_sample() -> jobs.Job:
+    """Make the sample's images below the home where they are missing, and scan them."""
+    folder = home_directory() / sample.FOLDER_NAME
+    command = jobs.scan_command(str(folder), name=SAMPLE)
+
+    def work(job: jobs.Job) -> dict[str, Any]:
+        sample.make(folder, on_progress=job.report)
+        return jobs.run_process(command, job)
+
+    return jobs.REGISTRY.start(SAMPLE, f"Making and scanning the {SAMPLE.lower()}", work)

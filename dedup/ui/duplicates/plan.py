@@ -1,0 +1,346 @@
+"""The removal plan in the app: what would go and why, the move to the quarantine, the way back, and the proof."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dedup import removal
+from dedup.dataset import Dataset
+from dedup.errors import DedupError
+from dedup.removal import Plan, Report, State
+from dedup.review import acts, handover
+from dedup.store.decisions import Decisions
+from dedup.ui.browser.similar import sides
+from dedup.ui.duplicates.review import state
+from dedup.ui.parts.metric import PRESETS, REMAINING
+from dedup.ui.shell import jobs, session, working
+from dedup.ui.shell.current import decisions
+from dedup.ui.shell.library import LIBRARY, Opened
+from dedup.ui.shell.navigation import export
+from dedup.ui.shell.notices import guarded
+from dedup.words import plural, size
+
+LISTED = 500
+"""Rows of the preview; the downloaded file holds all."""
+UNITE_TAGS, UNITE_ANNOTATIONS, HOW = "unite tags", "unite annotations", "how copies leave"
+REOPEN = "restored files are open again"
+
+
+UNITE_HELP = "Undo takes it back."
+
+
+@dataclass(frozen=True)
+class Way:
+    """How copies can leave, in words: in the list, on the button, in the question (`told`) and once they have."""
+
+    title: str
+    button: str
+    done: str
+    told: Callable[[Opened, Plan], str]
+
+
+WAYS = {
+    "quarantine": Way(
+        "Into the quarantine: Restore brings every file back, byte for byte",
+        "Move them",
+        "moved to the quarantine",
+        lambda opened, _: (
+            f"leave for the quarantine in `{opened.dataset.directory / 'quarantine'}`. "
+            "Nothing is deleted: Restore brings every file back, byte for byte."
+        ),
+    ),
+    "hardlink": Way(
+        "Become hard links to the copies that stay: no name is lost, the space is saved",
+        "Link them",
+        "became links to the copies that stay",
+        lambda _, plan: (
+            f"are looked at: the {_same_bytes(plan):,} with the very "
+            "bytes of the copy that stays become hard links to it, under their own names. The others stay as they are."
+        ),
+    ),
+    "delete": Way(
+        "Deleted for good: nothing brings them back",
+        "Delete them",
+        "deleted",
+        lambda *_: "are deleted. **This cannot be undone.**",
+    ),
+}
+"""The ways of `dedup.removal.HOW`."""
+
+
+def panel(opened: Opened) -> None:
+    """The plan, then what left before."""
+    _work_under_way(opened)
+    plan: Plan = opened.remembered("plan", lambda: acts.plan(opened.dataset, state(opened)))
+    _preview(opened, plan)
+    _removed(opened)
+
+
+def job_key(opened: Opened) -> str:
+    """One removal or restore of a dataset at a time."""
+    return f"{opened.dataset.info.key} removal"
+
+
+def _preview(opened: Opened, plan: Plan) -> None:
+    st.markdown("##### What would go")
+    if not plan.entries:
+        st.info("Nothing is decided to go yet. Review groups, or decide by rule.", icon=":material/info:")
+        _staying(plan)
+        return
+    still = len(state(opened).open)
+    told = f"**{plural(len(plan.entries), 'file')}** would move to the quarantine, **{size(plan.bytes)}** in all."
+    st.markdown(told + (f" :gray[{still:,} groups are still open and not in this plan.]" if still else ""))
+    st.dataframe(
+        table(opened, plan),
+        hide_index=True,
+        width="stretch",
+        height="content" if len(plan.entries) <= 8 else 380,
+        row_height=56,
+        column_config={
+            "picture": st.column_config.ImageColumn("", width="small"),
+            "keeper": st.column_config.ImageColumn("", width="small"),
+            "size": st.column_config.NumberColumn("Size", format="bytes"),
+            "goes": st.column_config.TextColumn("Goes", width="medium"),
+            "stays": st.column_config.TextColumn("Stays for it", width="medium"),
+            "why": st.column_config.TextColumn("Why", width="large"),
+        },
+    )
+    if len(plan.entries) > LISTED:
+        st.caption(f"The first {LISTED:,} of {len(plan.entries):,}; the downloaded plan lists all.")
+    _staying(plan)
+    _apply(opened, plan)
+
+
+def table(opened: Opened, plan: Plan) -> pd.DataFrame:
+    """The first entries of a plan: picture, path, size, what stays and why; the widest last, where it may be cut."""
+    entries = plan.entries[:LISTED]
+    row_of = {path: row for row, path in enumerate(opened.dataset.frame["path"])}
+    keepers = [row_of.get(entry.keeper_path, row_of[entry.path]) for entry in entries]
+    thumbs = [
+        [side["thumb"] for side in sides(opened.dataset, rows)]
+        for rows in ([row_of[entry.path] for entry in entries], keepers)
+    ]
+    return pd.DataFrame(
+        {
+            "picture": thumbs[0],
+            "goes": [entry.path for entry in entries],
+            "size": [entry.bytes for entry in entries],
+            "keeper": thumbs[1],
+            "stays": [entry.keeper_path for entry in entries],
+            "why": [entry.reason for entry in entries],
+        }
+    )
+
+
+def _staying(plan: Plan) -> None:
+    """Images that were decided to go and are held back, with the reason."""
+    if plan.stays:
+        with st.expander(f"{plural(len(plan.stays), 'file')} held back", icon=":material/shield:"):
+            st.dataframe(
+                pd.DataFrame(
+                    {"stays": [stay.path for stay in plan.stays], "why": [stay.reason for stay in plan.stays]}
+                ),
+                hide_index=True,
+                width="stretch",
+            )
+
+
+def _apply(opened: Opened, plan: Plan) -> None:
+    running = _running(opened)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button(
+            f"Move {plural(len(plan.entries), 'file')} to the quarantine",
+            type="primary",
+            icon=":material/delete_sweep:",
+            disabled=running,
+        ):
+            _confirm(opened, plan)
+        st.download_button(
+            "Download the plan",
+            lambda: removal.to_bytes(plan),
+            f"{opened.dataset.name} removal plan.json",
+            "application/json",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        if st.button("Export without them", icon=":material/ios_share:", help="Your files stay as they are"):
+            session.update(selection=PRESETS[REMAINING])
+            st.switch_page(export())
+
+
+@st.dialog("Move these files?")
+def _confirm(opened: Opened, plan: Plan) -> None:
+    how = st.session_state.get(HOW) or "quarantine"
+    way = WAYS[how]
+    files = f"**{plural(len(plan.entries), 'file')}** ({size(plan.bytes)}) of `{opened.dataset.root}`"
+    st.markdown(
+        f"{files} {way.told(opened, plan)} "
+        "Right before each file goes, it and the copy that stays are checked by SHA-256."
+    )
+    tags = st.checkbox("Give their tags to the copies that stay", value=True, key=UNITE_TAGS, help=UNITE_HELP)
+    labelled = bool(opened.dataset.info.annotations) or bool(opened.dataset.frame["classes"].map(bool).any())
+    annotations = labelled and st.checkbox(
+        "Give annotations and classes that only they have to the copies that stay",
+        key=UNITE_ANNOTATIONS,
+        help=f"Boxes are mirrored, cut or turned as the copies are. Exports have them from then on. {UNITE_HELP}",
+    )
+    with st.expander("Other ways to leave", icon=":material/alt_route:"):
+        st.radio("How copies leave", list(WAYS), format_func=lambda name: WAYS[name].title, key=HOW)
+    allowed = how != "delete" or _typed(len(plan.entries))
+    if st.button(way.button, type="primary", disabled=not allowed):
+        start_apply(opened, plan, tags=tags, annotations=annotations, how=how)
+        st.rerun()
+
+
+def _same_bytes(plan: Plan) -> int:
+    return sum(entry.identical == "file" for entry in plan.entries)
+
+
+def _typed(count: int) -> bool:
+    """Whether the person typed how many files are to be deleted."""
+    return st.text_input(f"Type {count} to delete {plural(count, 'file')} for good") == str(count)
+
+
+def start_apply(
+    opened: Opened, plan: Plan, *, tags: bool = True, annotations: bool = False, how: str = "quarantine"
+) -> jobs.Job:
+    """Carry the plan out as a job, then bring the dataset up to date."""
+    dataset = opened.dataset
+
+    def work(job: jobs.Job) -> dict[str, Any]:
+        done = handover.leave(
+            dataset, plan, how=how, allow_delete=how == "delete", tags=tags, annotations=annotations,
+            on_progress=job.report,
+        )  # fmt: skip
+        handed_on = [f"{told} given to copies that stay."] if (told := done.left.sentence()) else []
+        return _told(WAYS[how].done, done.report, *handed_on, *done.left.notes, _rescan(opened, job))
+
+    return jobs.REGISTRY.start(job_key(opened), f"Removing copies from {dataset.name}", work)
+
+
+def start_restore(opened: Opened, *, reopen: bool = False) -> jobs.Job:
+    """Bring everything back as a job, then bring the dataset up to date; with `reopen`, also take back what was decided
+    about what came back."""
+    dataset, mine = opened.dataset, decisions(opened)
+
+    def work(job: jobs.Job) -> dict[str, Any]:
+        report = removal.restore(dataset, on_progress=job.report)
+        problem = _rescan(opened, job)
+        if reopen:
+            _reopen(LIBRARY.open(dataset.info.key).dataset, mine, [outcome.path for outcome in report.done])
+        return _told("brought back", report, problem)
+
+    return jobs.REGISTRY.start(job_key(opened), f"Restoring images of {dataset.name}", work)
+
+
+def _reopen(dataset: Dataset, mine: Decisions, paths: list[str]) -> None:
+    rows = np.flatnonzero(dataset.frame["path"].isin(paths)).tolist()
+    if rows:
+        step = acts.reopen(acts.state(dataset), rows)
+        mine.decide(step.changes, f"Open again: {plural(len(rows), 'restored image')}")
+
+
+def _rescan(opened: Opened, job: jobs.Job) -> str:
+    """Let the dataset know which files are there now; returns what went wrong, which undoes nothing."""
+    info = opened.dataset.info
+    try:
+        home = opened.dataset.directory.parent
+        jobs.run_process(jobs.scan_command(str(info.source), name=opened.dataset.name, home=home), job)
+    except DedupError as error:
+        return f"The dataset was not brought up to date: {error}"
+    return ""
+
+
+def _told(verb: str, report: Report, *more: str) -> dict[str, Any]:
+    notes = [*report.refusals(), *filter(None, more)]
+    return {"outcome": f"{plural(len(report.done), 'file')} ({size(report.bytes)}) {verb}", "notes": notes}
+
+
+def _work_under_way(opened: Opened) -> None:
+    """The progress of a removal or restore, and how the last one ended."""
+    job = jobs.REGISTRY.get(job_key(opened))
+    if job is None:
+        return
+    if job.running:
+        working.follow([job], lambda: working.bar(job))
+    else:
+        _ended(job)
+
+
+def _ended(job: jobs.Job) -> None:
+    left, right = st.columns([6, 1], vertical_alignment="center")
+    if job.state is jobs.State.DONE:
+        left.success("  \n".join([f"{job.result['outcome']}.", *job.result["notes"]]), icon=":material/check_circle:")
+    else:
+        left.error(f"{job.title}: {job.error or 'stopped'}", icon=":material/error:")
+    if right.button("Dismiss", type="tertiary", key="dismiss removal"):
+        jobs.REGISTRY.dismiss(job)
+        st.rerun()
+
+
+STATES = {
+    State.QUARANTINED: "in the quarantine",
+    State.LINKED: "links to the copies that stay",
+    State.DELETED: "deleted for good",
+}
+
+
+def _removed(opened: Opened) -> None:
+    """What left and where it is, the way back, and the check that nothing is lost."""
+    gone = removal.standing(opened.dataset.directory)
+    st.markdown("##### Removed before")
+    if not gone:
+        st.caption("Nothing is in the quarantine.")
+        return
+    counts = Counter(each.state for each in gone)
+    st.markdown(
+        " · ".join(f"**{plural(counts[state], 'file')}** {words}" for state, words in STATES.items() if counts[state])
+    )
+    restorable = len(gone) - counts[State.DELETED]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            f"Restore {plural(restorable, 'file')}",
+            icon=":material/restore_page:",
+            disabled=not restorable or _running(opened),
+            on_click=guarded(_restore),
+            args=(opened,),
+        )
+        checked = st.button("Verify", icon=":material/verified:", help="Check every file and its keeper by SHA-256")
+    if restorable:
+        st.checkbox(
+            "Restore also takes back that they go; otherwise that stays decided, and the plan offers them again",
+            key=REOPEN,
+        )
+    with st.expander("Their paths", icon=":material/list:"):
+        listed = {"path": [each.path for each in gone], "now": [STATES[each.state] for each in gone]}
+        st.dataframe(pd.DataFrame(listed), hide_index=True, width="stretch")
+    if checked:
+        _verify(opened)
+
+
+def _restore(opened: Opened) -> None:
+    start_restore(opened, reopen=bool(st.session_state.get(REOPEN)))
+
+
+def _verify(opened: Opened) -> None:
+    found = removal.verify(opened.dataset)
+    if found.problems:
+        st.error("  \n".join(found.problems[:20]), icon=":material/error:")
+    else:
+        st.success(
+            f"{plural(found.checked, 'file')} checked: each is in its place, "
+            "and every copy that stays has the right bytes.",
+            icon=":material/verified:",
+        )
+
+
+def _running(opened: Opened) -> bool:
+    job = jobs.REGISTRY.get(job_key(opened))
+    return job is not None and job.running

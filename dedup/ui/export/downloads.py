@@ -1,0 +1,202 @@
+"""Taking the selection out: files to download, or a folder that becomes a dataset of its own."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dedup.exports import COCO, CSV, PAIRS, Export, folder
+from dedup.model import Kind, OnProgress, Status
+from dedup.query.selection import Selection
+from dedup.ui.datasets.folders import typed_path
+from dedup.ui.datasets.opening import free_name
+from dedup.ui.parts import grid
+from dedup.ui.shell import jobs, session, working
+from dedup.ui.shell.library import LIBRARY, Opened
+from dedup.ui.shell.navigation import explorer
+from dedup.ui.shell.notices import guarded
+from dedup.ui.shell.view import View
+from dedup.words import plural
+
+AT_ONCE = 20_000
+"""Up to so many images a file is made while the browser waits; above, by a job that shows its progress."""
+
+PREVIEWED = 12
+MODES: dict[folder.Mode, str] = {"copy": "Copy", "hardlink": "Hard link", "symlink": "Symbolic link"}
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A file to download: what it is called, what is in it, and how its name ends."""
+
+    export: Export
+    title: str
+    words: str
+    ending: str
+
+
+OFFERS = (
+    Offer(CSV, "CSV", "One row per image: path, hash, score, group, keeper, relation, every metric and tag.", ".csv"),
+    Offer(
+        COCO,
+        "COCO",
+        "These images with their annotations just as they were; tags and scores under the key “dedup”.",
+        " coco.json",
+    ),
+    Offer(PAIRS, "Pairs", "CSV with one row per pair: left, right, kind, distance, relation.", " pairs.csv"),
+)
+
+
+def counter(opened: Opened, view: View) -> None:
+    """What the selection holds, against the whole dataset."""
+    mask = opened.mask(view.selection)
+    kinds = opened.dataset.frame["kind"].to_numpy()[mask].astype(str)
+    total = opened.counts()
+    told = {"Images": (len(kinds), total[""])} | {
+        title: (int((kinds == kind).sum()), total[kind])
+        for title, kind in (("Exact duplicates", Kind.EXACT), ("Near duplicates", Kind.NEAR), ("Failed", Kind.FAILED))
+    }
+    for column, (title, (held, of)) in zip(st.columns(len(told)), told.items(), strict=True):
+        left_out = of - held
+        column.metric(
+            title,
+            f"{held:,}",
+            f"{left_out:,} left out" if left_out else "all of them" if of else None,
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            height="stretch",
+        )
+
+
+def preview(opened: Opened, view: View) -> None:
+    """The first images of the selection as cards."""
+    rows = opened.order(view.selection, view.metric, ascending=view.ascending)[:PREVIEWED]
+    grid.show(opened, replace(view, columns=PREVIEWED // 2), grid.Page(rows, 1, 1))
+
+
+def downloads(opened: Opened, view: View) -> None:
+    """One button a file format."""
+    mask = opened.mask(view.selection)
+    for column, offer in zip(st.columns(len(OFFERS)), OFFERS, strict=True):
+        with column.container(border=True, height="stretch"):
+            st.markdown(f"**{offer.title}**")
+            st.caption(offer.words)
+            st.space("stretch")
+            if mask.sum() <= AT_ONCE:
+                _save(opened, offer, partial(made, opened, mask, offer.export), enabled=bool(mask.any()))
+            else:
+                _prepare(opened, mask, offer)
+
+
+def _save(opened: Opened, offer: Offer, data: bytes | Callable[[], bytes], *, enabled: bool = True) -> None:
+    st.download_button(
+        f"Download {offer.title}",
+        data,
+        f"{opened.dataset.name}{offer.ending}",
+        key=f"download {offer.title}",
+        icon=":material/download:",
+        type="primary",
+        on_click="ignore",
+        disabled=not enabled,
+    )
+
+
+def _prepare(opened: Opened, mask: NDArray[np.bool_], offer: Offer) -> None:
+    """A big file is made by a job first; what it made is offered as long as the selection stays the same."""
+    key = f"{opened.dataset.info.key} {offer.title} {hash(mask.tobytes())} {opened.dataset.revision}"
+    job = jobs.REGISTRY.get(key)
+    if job is not None and job.state is jobs.State.DONE:
+        _save(opened, offer, job.result)
+        return
+    st.button(
+        f"Prepare {offer.title}",
+        key=f"prepare {offer.title}",
+        icon=":material/hourglass_top:",
+        disabled=job is not None and job.running,
+        on_click=guarded(jobs.REGISTRY.start),
+        args=(
+            key,
+            f"Preparing the {offer.title} of {opened.dataset.name}",
+            lambda job: made(opened, mask, offer.export, job.report),
+        ),
+    )
+
+
+def made(opened: Opened, mask: NDArray[np.bool_], export: Export, on_progress: OnProgress | None = None) -> bytes:
+    """The bytes of the exported file. Raises `ExportError`."""
+    with tempfile.TemporaryDirectory(prefix="dedup-") as scratch:
+        output = Path(scratch) / f"export{export.suffix}"
+        export.write(opened.dataset, mask, output, on_progress)
+        return output.read_bytes()
+
+
+def new_dataset(opened: Opened, view: View) -> None:
+    """Write the selected files into a folder, and scan it as a dataset of its own."""
+    mask = opened.mask(view.selection) & (opened.dataset.frame["status"] == Status.OK).to_numpy()
+    with st.container(border=True):
+        st.markdown("**New dataset in a folder**")
+        st.caption(
+            "The selected files go into a new folder under the same relative paths, with their CSV beside them; "
+            "nothing is ever overwritten. The folder then joins your datasets."
+        )
+        root, job = opened.dataset.root, jobs.REGISTRY.get(job_key(opened))
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            with st.container(width="stretch"):
+                target = st.text_input("Folder", str(root.with_name(f"{root.name} cleaned")), key=f"target {root}")
+            with st.container(width=160):
+                mode = st.selectbox("How", list(MODES), format_func=MODES.__getitem__, key="mode of copying")
+            st.button(
+                f"Write {plural(int(mask.sum()), 'file')}",
+                icon=":material/create_new_folder:",
+                disabled=not mask.any() or not target.strip() or (job is not None and job.running),
+                on_click=guarded(start_folder),
+                args=(opened, mask, target, mode),
+            )
+        if job is not None and job.running:
+            working.follow([job], lambda: working.bar(job))
+        elif job is not None:
+            _written(job)
+
+
+def job_key(opened: Opened) -> str:
+    """What the job that writes a dataset out is registered as; one runs at a time."""
+    return f"{opened.dataset.info.key} folder"
+
+
+def _written(job: jobs.Job) -> None:
+    """How the writing of a new dataset ended, and the way to it."""
+    left, right = st.columns([5, 2.4], vertical_alignment="center")
+    if job.state is not jobs.State.DONE:
+        left.error(f"{job.title}: {job.error or 'stopped'}", icon=":material/error:")
+        return
+    name = job.result["name"]
+    left.success(f"**{name}**: {working.outcome(job.result)}", icon=":material/check_circle:")
+    key = next((info.key for info in LIBRARY.infos() if info.name == name), "")
+    if key and right.button(f"Open {name}", type="primary", icon=":material/bar_chart:", width="stretch"):
+        jobs.REGISTRY.dismiss(job)
+        session.update(dataset=key, selection=Selection())
+        st.switch_page(explorer())
+
+
+def start_folder(opened: Opened, mask: NDArray[np.bool_], target: str, mode: folder.Mode) -> jobs.Job:
+    """Write the files of `mask` below `target`, then scan it under a name made from the folder's."""
+    output = typed_path(target).absolute()
+    name = free_name(output, LIBRARY.infos())
+    has_coco = opened.dataset.coco is not None
+
+    def work(job: jobs.Job) -> dict[str, Any]:
+        report = folder.write(opened.dataset, mask, output, job.report, mode=mode, with_csv=True, with_coco=has_coco)
+        annotations = [str(output / folder.COCO_NAME)] if has_coco else []
+        told = jobs.run_process(jobs.scan_command(str(output), name=name, annotations=annotations), job)
+        return told | {"notes": report.notes}
+
+    return jobs.REGISTRY.start(job_key(opened), f"Writing {name}", work)

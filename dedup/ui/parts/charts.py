@@ -1,0 +1,153 @@
+"""The distribution of a metric as a Plotly figure; knows nothing of pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from dedup.model import NEAR_SINGULARITY
+from dedup.ui.parts.scale import ABOVE_ZERO, ZERO_BAR, Scale
+
+FADED = 0.22
+"""Opacity of the images outside the range."""
+
+COUNT_TICKS = tuple(step * 10**power for power in range(8) for step in (1, 2, 5))
+"""What may be written beside the bars."""
+
+
+def histogram(
+    values: NDArray[np.float64], inside: NDArray[np.bool_], scale: Scale, colours: Mapping[str, str], label: str
+) -> go.Figure:
+    """Bars of `values` (n,), solid for those `inside` the chosen range (n,) and faded for the rest.
+
+    `colours` maps kinds to colours. On the broken scale exact zeros are one bar apart and the near band is tinted.
+    """
+    figure = go.Figure()
+    for chosen, opacity in ((None, FADED), (inside, 1.0)):
+        figure.add_bar(**_bars(values if chosen is None else values[chosen], scale, colours), opacity=opacity)
+    figure.update_layout(
+        height=205,
+        margin={"l": 8, "r": 8, "t": 26, "b": 8},
+        barmode="overlay",
+        bargap=0,
+        showlegend=False,
+        dragmode="select",
+        selectdirection="h",
+        hoverlabel={"align": "left"},
+        xaxis=_axis(scale, label),
+        yaxis=_counts_axis(figure),
+        newselection={"line": {"width": 1}},
+    )
+    if scale.zero_apart:
+        _mark_bands(figure, values, colours)
+    return figure
+
+
+def _counts_axis(figure: go.Figure) -> dict[str, Any]:
+    """Counts are drawn as their square roots, so that seven duplicates are seen beside a thousand others."""
+    most = int(max((max(bar.customdata[:, 1], default=0) for bar in figure.data), default=0))
+    steps = [step for step in COUNT_TICKS if step <= most]
+    ticks = [0, *steps[-1:-8:-2]]
+    return {
+        "title": None,
+        "fixedrange": True,
+        "tickvals": np.sqrt(ticks),
+        "ticktext": [f"{tick:,}" for tick in ticks],
+        "range": [0, np.sqrt(max(1, most)) * 1.04],
+    }
+
+
+def _bars(values: NDArray[np.float64], scale: Scale, colours: Mapping[str, str]) -> dict[str, Any]:
+    edges = scale.edges()
+    known = values[np.isfinite(values)]
+    counts = _count(known[known > 0] if scale.zero_apart else known, edges)
+    left, right = scale.position(edges[:-1]), scale.position(edges[1:])
+    x, width = (left + right) / 2, (right - left) * 0.92
+    text = [_span(low, high, scale.decimals) for low, high in pairwise(edges)]
+    colour = [_colour(high, scale, colours) for high in edges[1:]]
+    if scale.zero_apart:
+        x, width = np.append(np.mean(ZERO_BAR), x), np.append(ZERO_BAR[1] - ZERO_BAR[0], width)
+        counts = np.append((known == 0).sum(), counts)
+        text, colour = ["exactly 0", *text], [colours["exact"], *colour]
+    return {
+        "x": x,
+        "y": np.sqrt(counts),
+        "width": width,
+        "marker": {"color": colour, "line": {"width": 0}},
+        "customdata": np.array([text, counts], dtype=object).T,
+        "hovertemplate": "%{customdata[0]}<br><b>%{customdata[1]:,}</b> images<extra></extra>",
+    }
+
+
+def _count(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Values in each bin; a bin holds its right edge, as the near band does."""
+    places = np.searchsorted(edges, values, side="left") - 1
+    return np.bincount(np.clip(places, 0, len(edges) - 2), minlength=len(edges) - 1)
+
+
+def _span(low: float, high: float, decimals: int) -> str:
+    return f"{low:,.{decimals}f} to {high:,.{decimals}f}"
+
+
+def _colour(high: float, scale: Scale, colours: Mapping[str, str]) -> str:
+    return colours["near"] if scale.zero_apart and high <= NEAR_SINGULARITY + 1e-9 else colours["unique"]
+
+
+def _axis(scale: Scale, label: str) -> dict[str, Any]:
+    if not scale.zero_apart:
+        return {"title": None, "fixedrange": True, "range": [scale.low, scale.high]}
+    ticks = (0.01, 0.02, 0.03, 0.04, 0.05, 0.2, 0.4, 0.6, 0.8, 1.0)
+    return {
+        "title": None,
+        "fixedrange": True,
+        "range": [ZERO_BAR[0] - 0.015, 1.005],
+        "tickvals": [float(np.mean(ZERO_BAR)), *scale.position(ticks).tolist()],
+        "ticktext": ["0", *(f"{tick:g}" for tick in ticks)],
+        "zeroline": False,
+        "showgrid": False,
+    }
+
+
+def _mark_bands(figure: go.Figure, values: NDArray[np.float64], colours: Mapping[str, str]) -> None:
+    near = int(((values > 0) & (values <= NEAR_SINGULARITY)).sum())
+    unique = int((values > NEAR_SINGULARITY).sum())
+    exact = int((values == 0).sum())
+    figure.add_vrect(0.0, 0.3, fillcolor=colours["near"], opacity=0.09, line_width=0, layer="below")
+    for x, text, kind in (
+        (ZERO_BAR[0], f"{exact:,} exact", "exact"),
+        (0.3, f"{near:,} near", "near"),
+        (1.0, f"{unique:,} unique", "unique"),
+    ):
+        figure.add_annotation(
+            x=x,
+            y=1.0,
+            yref="paper",
+            yanchor="bottom",
+            xanchor="left" if kind == "exact" else "right",
+            text=f"<b>{text}</b>",
+            showarrow=False,
+            font={"color": colours[kind], "size": 13},
+        )
+
+
+def box_range(selection: Mapping[str, Any], scale: Scale) -> tuple[float | None, float | None] | None:
+    """The range of values a box drawn on the chart means; None for an end past the scale, None at all for no box.
+
+    A box over nothing but the bar of exact zeros is the range 0 to 0; one that leaves the bar out begins above 0.
+    """
+    boxes = selection.get("box") or []
+    if not boxes:
+        return None
+    left, right = sorted(float(x) for x in boxes[-1]["x"])
+    if scale.zero_apart and right <= 0:
+        return None, 0.0
+    low = scale.value(left)
+    if scale.zero_apart and left > ZERO_BAR[1] and low == 0:
+        low = ABOVE_ZERO
+    high = scale.value(right)
+    return (None if low <= scale.low else low), (None if high >= scale.high else high)

@@ -1,0 +1,210 @@
+"""The filters beside the range: tags, kinds, relations, classes, folders, splits, text and an expression."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from dedup.errors import WhereError
+from dedup.model import Kind
+from dedup.query.selection import GOES, OPEN, STAYS, Selection
+from dedup.ui.parts.metric import BY_NAME
+from dedup.ui.shell import session
+from dedup.ui.shell.library import Opened
+from dedup.ui.shell.view import View
+
+DRAFT = "where draft"
+MANY = 500
+"""Choices offered in one list, the most frequent ones; beyond that, path text finds the rest."""
+
+CHOICES = {
+    "kinds": {
+        str(Kind.EXACT): "Exact duplicate",
+        str(Kind.NEAR): "Near duplicate",
+        str(Kind.UNIQUE): "Unique",
+        str(Kind.FAILED): "Failed",
+    },
+    "roles": {"keeper": "Keeper", "duplicate": "Duplicate", "single": "Without a copy"},
+    "decided": {GOES: "Goes", STAYS: "Stays", OPEN: "Open"},
+}
+"""What few things a part of a selection can be, in words."""
+
+
+def panel(opened: Opened, view: View) -> None:
+    """All filters; every change takes effect at once."""
+    tags = list(opened.dataset.tags)
+    columns = st.columns(3)
+    for column, (field, label) in zip(columns, _TAG_FILTERS.items(), strict=True):
+        with column:
+            _several(label, field, _offered(tags, getattr(view.selection, field)), view)
+    with st.container(horizontal=True, gap="medium"):
+        for field, words in CHOICES.items():
+            with st.container(width="content"):
+                st.pills(
+                    _LABELS[field],
+                    list(words),
+                    format_func=words.__getitem__,
+                    selection_mode="multi",
+                    **_bound(field, view, default=[]),
+                )
+    offers = {field: choices(opened, column) for field, column in _COLUMNS.items()}
+    shown = {field: offer for field, offer in offers.items() if offer or getattr(view.selection, field)}
+    for column, (field, offer) in zip(st.columns(max(1, len(shown))), shown.items(), strict=False):
+        with column:
+            _several(_LABELS[field], field, _offered(offer, getattr(view.selection, field)), view)
+    left, right = st.columns([2, 3])
+    with left:
+        st.text_input("Path contains", **_bound("text", view), type="search", live=True)
+    with right:
+        _expression(opened, view)
+
+
+def chips(view: View, *, all_ranges: bool = False) -> None:
+    """What the selection is made of, each part to be taken away by a click.
+
+    The range of the shown metric has its own control in the Explorer; it is a chip only with `all_ranges`.
+    """
+    parts = _parts(view, all_ranges=all_ranges)
+    # The container is there even when it is empty: what follows keeps its place and is not drawn twice meanwhile.
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="chips"):
+        for name in parts:
+            st.button(
+                name,
+                key=f"chip {name}",
+                icon=":material/close:",
+                icon_position="right",
+                help="Take this filter away",
+                on_click=_take_away,
+                args=(name,),
+            )
+        if len(parts) > 1:
+            st.button("Clear all", type="tertiary", on_click=session.update, kwargs={"selection": Selection()})
+
+
+def _take_away(name: str) -> None:
+    view = session.view()
+    session.update(selection=_parts(view, all_ranges=True).get(name, view.selection))
+
+
+def choices(opened: Opened, column: str) -> list[str]:
+    """The values of a column of words or of tuples of words, the most frequent first."""
+
+    def compute() -> list[str]:
+        values = opened.dataset.frame[column]
+        if column in ("classes", "relations"):
+            values = values.explode()
+        counted = values[values.notna() & (values != "")].astype(str).value_counts()
+        return [str(value) for value in counted.index[:MANY]]
+
+    offered: list[str] = opened.remembered(("choices", column), compute)
+    return offered
+
+
+_TAG_FILTERS = {
+    "tags_any": "With any of the tags",
+    "tags_all": "With all of the tags",
+    "tags_none": "With none of the tags",
+}
+_COLUMNS = {"relations": "relations", "classes": "classes", "folders": "folder", "splits": "split"}
+_LABELS = {"kinds": "Kind", "roles": "Part in its group", "decided": "Decided"}
+_LABELS |= {"relations": "Relation", "classes": "Class", "folders": "Folder", "splits": "Split"}
+
+
+def _several(label: str, field: str, options: list[str], view: View) -> None:
+    st.multiselect(label, options, placeholder="any", **_bound(field, view, default=[]))
+
+
+def _offered(options: list[str], chosen: tuple[str, ...]) -> list[str]:
+    return [*options, *(value for value in chosen if value not in options)]
+
+
+def _bound(field: str, view: View, default: Any = "") -> dict[str, Any]:
+    value = getattr(view.selection, field)
+    return session.held(f"filter {field}", default if not value else _as_widget(value), _apply(field))
+
+
+def _as_widget(value: Any) -> Any:
+    return [str(each) for each in value] if isinstance(value, tuple) else value
+
+
+def _apply(field: str) -> Callable[[Any], None]:
+    def apply(value: Any) -> None:
+        told: Any = tuple(value) if isinstance(value, list) else (value or "").strip()
+        change: dict[str, Any] = {field: told}
+        session.update(selection=replace(session.view().selection, **change))
+
+    return apply
+
+
+def _expression(opened: Opened, view: View) -> None:
+    """The expression takes effect when it can be understood; until then it stays beside the reason why not."""
+    draft, reason = st.session_state.get(DRAFT, ("", ""))
+    st.text_input(
+        "Expression",
+        placeholder='brightness < 0.2 and not tag == "keep"',
+        help='Compare columns and combine with and, or, not and parentheses: `width >= 640 and kind == "near"`',
+        **session.held(
+            "filter where", draft if reason else view.selection.where, lambda text: _apply_expression(opened, text)
+        ),
+    )
+    if reason:
+        st.error(reason, icon=":material/error:")
+
+
+def _apply_expression(opened: Opened, text: str) -> None:
+    session.update(selection=replace(session.view().selection, where=(text or "").strip()))
+    understood(opened)
+
+
+def understood(opened: Opened) -> View:
+    """The view, without an expression that makes no sense here; that one waits in its field with the reason."""
+    view = session.view()
+    try:
+        opened.mask(Selection(where=view.selection.where))
+        if view.selection.where:
+            st.session_state.pop(DRAFT, None)
+    except WhereError as error:
+        st.session_state[DRAFT] = (view.selection.where, str(error))
+        session.update(selection=replace(view.selection, where=""))
+    return session.view()
+
+
+def _parts(view: View, *, all_ranges: bool) -> dict[str, Selection]:
+    """For every filter its words, and the selection without it."""
+    selection = view.selection
+    parts = {
+        each.describe(_title(each.metric)): selection.with_range(each.metric, None, None)
+        for each in selection.ranges
+        if all_ranges or each.metric != view.metric
+    }
+    for field, words in _PART_WORDS.items():
+        value = getattr(selection, field)
+        if value:
+            known = CHOICES.get(field, {})
+            told = value if isinstance(value, str) else ", ".join(known.get(str(each), str(each)) for each in value)
+            parts[f"{words}: {told}"] = replace(selection, **{field: type(value)()})
+    return parts
+
+
+def _title(metric: str) -> str:
+    """What a metric is called; "" for a column that is none, which only a link can name."""
+    return BY_NAME[metric].title if metric in BY_NAME else ""
+
+
+_PART_WORDS = {
+    "tags_any": "any tag",
+    "tags_all": "all tags",
+    "tags_none": "no tag",
+    "kinds": "kind",
+    "roles": "part",
+    "decided": "decided",
+    "relations": "relation",
+    "classes": "class",
+    "folders": "folder",
+    "splits": "split",
+    "text": "path contains",
+    "where": "where",
+}

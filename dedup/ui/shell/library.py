@@ -1,0 +1,164 @@
+"""The datasets of this server process, opened once for all browser tabs, and what was computed from them last."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+import dedup
+from dedup.dataset import Dataset, DatasetInfo
+from dedup.errors import UnknownDataset
+from dedup.model import Kind
+from dedup.query.ordering import Rows, arrange, pages
+from dedup.query.selection import Selection
+from dedup.ui.shell.routes import ServedImage
+
+REMEMBERED = 64
+"""Results kept per dataset; each is an array as long as the dataset at most."""
+
+
+class Opened:
+    """A dataset and the results that its pages ask for again and again; safe to share between threads.
+
+    Results are remembered until a decision changes them; nobody may write into the arrays that come back.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self._lock = threading.Lock()
+        self._results: OrderedDict[Hashable, Any] = OrderedDict()
+
+    def remembered(self, key: Hashable, compute: Callable[[], Any], *, tags: bool = False) -> Any:
+        """What `compute` returns, computed once per `key` and revision of the decisions.
+
+        Tags are decisions too, but they count only with `tags`: most results do not depend on them.
+        """
+        tagged, reviewed = self.dataset.decisions.revisions()
+        full = (reviewed, tagged if tags else None, key)
+        with self._lock:
+            if full in self._results:
+                self._results.move_to_end(full)
+                return self._results[full]
+        result = compute()
+        with self._lock:
+            self._results[full] = result
+            while len(self._results) > REMEMBERED:
+                self._results.popitem(last=False)
+        return result
+
+    def mask(self, selection: Selection) -> NDArray[np.bool_]:
+        """(n,) bool: the images of the selection."""
+        mask: NDArray[np.bool_] = self.remembered(
+            selection, lambda: selection.mask(self.dataset.frame), tags=asks_for_tags(selection)
+        )
+        return mask
+
+    def order(self, selection: Selection, metric: str, *, ascending: bool) -> Rows:
+        """The selection's row numbers in grid order."""
+        order: Rows = self.remembered(
+            ("order", selection, metric, ascending),
+            lambda: arrange(self.dataset.frame, self.mask(selection), metric, ascending=ascending),
+            tags=asks_for_tags(selection),
+        )
+        return order
+
+    def starts(self, selection: Selection, metric: str, size: int, *, ascending: bool) -> Rows:
+        """Where the pages of that order begin, see `dedup.query.ordering.pages`."""
+        starts: Rows = self.remembered(
+            ("pages", selection, metric, ascending, size),
+            lambda: pages(
+                self.dataset.frame,
+                self.order(selection, metric, ascending=ascending),
+                size,
+                together=metric == "singularity",
+            ),
+            tags=asks_for_tags(selection),
+        )
+        return starts
+
+    def counts(self) -> dict[str, int]:
+        """Images by kind, and all of them under ""."""
+        counts: dict[str, int] = self.remembered("counts", self._count)
+        return counts
+
+    def _count(self) -> dict[str, int]:
+        kinds = self.dataset.frame["kind"].astype(str).value_counts()
+        return {"": len(self.dataset.frame)} | {kind: int(kinds.get(kind, 0)) for kind in Kind}
+
+
+def asks_for_tags(selection: Selection) -> bool:
+    """Whether giving a tag can change what the selection holds."""
+    return bool(selection.tags_any or selection.tags_all or selection.tags_none or selection.where)
+
+
+class Library:
+    """Opens each dataset once, and again after it was scanned anew."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._opened: dict[str, tuple[Hashable, Opened]] = {}
+
+    def infos(self) -> list[DatasetInfo]:
+        """Every dataset of the home."""
+        return dedup.datasets()
+
+    def info(self, key: str) -> DatasetInfo:
+        """The dataset of that key. Raises `UnknownDataset`."""
+        for info in self.infos():
+            if info.key == key:
+                return info
+        raise UnknownDataset("This dataset is no longer in the list; choose another one.")
+
+    def open(self, key: str) -> Opened:
+        """The dataset of that key, shared. Raises `UnknownDataset` and `DatasetError`."""
+        info = self.info(key)
+        version = (info.directory, info.scan_id)
+        with self._lock:
+            known = self._opened.get(key)
+            if known is None or known[0] != version:
+                known = self._opened[key] = (version, Opened(dedup.open(info.name, session="app")))
+            return known[1]
+
+    def rename(self, info: DatasetInfo, name: str) -> None:
+        """Give a dataset another name. Raises `UsageError`, `DatasetError`."""
+        dedup.rename(info.name, name)
+        self._close(info.key)
+
+    def remove(self, info: DatasetInfo) -> None:
+        """Take a dataset off the list; its images are never touched. Raises `DatasetError`."""
+        dedup.forget(info.name)
+        self._close(info.key)
+
+    def _close(self, key: str) -> None:
+        with self._lock:
+            self._opened.pop(key, None)
+
+    def resolve(self, key: str, image_id: str) -> ServedImage | None:
+        """The file behind an image's address; None for one that no dataset has."""
+        with self._lock:
+            known = self._opened.get(key)
+        try:
+            dataset = (known[1] if known else self.open(key)).dataset
+            row = dataset.row(image_id)
+        except (KeyError, UnknownDataset):
+            return None
+        return ServedImage(
+            dataset.file(row),
+            version(dataset.frame[["sha256", "mtime_ns"]].iloc[row]),
+            dataset.directory / "thumbnails",
+        )
+
+
+def version(record: Mapping[str, Any] | pd.Series) -> str:
+    """Hexadecimal digits that change with the content of an image's file; `record` is its row of the frame."""
+    return str(record["sha256"])[:16] or f"{int(record['mtime_ns']):x}"
+
+
+LIBRARY = Library()
+"""One per process."""

@@ -1,0 +1,47 @@
+"""The pages of the app and their places in the navigation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+PAGES = Path(__file__).parents[3] / "pages"
+
+
+def datasets() -> StreamlitPage:
+    """Open a folder, follow its scan, find datasets again."""
+    return st.Page(PAGES / "datasets.py", title="Datasets", icon=":material/photo_library:", default=True)
+
+
+def explorer() -> StreamlitPage:
+    """Look, compare, tag."""
+    return st.Page(PAGES / "explorer.py", title="Explorer", icon=":material/bar_chart:", url_path="explorer")
+
+
+def duplicates() -> StreamlitPage:
+    """Decide on groups of copies, plan and carry out their removal."""
+    return st.Page(PAGES / "duplicates.py", title="Duplicates", icon=":material/content_copy:", url_path="duplicates")
+
+
+def leaks() -> StreamlitPage:
+    """See copies that lie in several splits, and repair them."""
+    return st.Page(PAGES / "leaks.py", title="Leaks", icon=":material/call_split:", url_path="leaks")
+
+
+def clashes() -> StreamlitPage:
+    """Decide on copies whose labels disagree."""
+    return st.Page(PAGES / "clashes.py", title="Label clashes", icon=":material/label:", url_path="clashes")
+
+
+def export() -> StreamlitPage:
+    """Narrow down and take out."""
+    return st.Page(PAGES / "export.py", title="Filter & Export", icon=":material/ios_share:", url_path="export")
+
+
+def navigation() -> StreamlitPage:
+    """Draw the navigation; returns the page to run."""
+    return st.navigation(
+        {"": [datasets()], "Data Quality": [explorer(), duplicates(), leaks(), clashes()], "Actions": [export()]}
+    )

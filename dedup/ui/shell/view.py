@@ -1,0 +1,82 @@
+"""What a person looks at, as a value that lives in the URL: a link reopens it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dedup.images.metrics import METRICS
+from dedup.query.selection import Selection
+from dedup.review.acts import Order
+
+Query = dict[str, str | list[str]]
+
+PAGE_SIZES = (12, 24, 60, 120)
+PANELS = ("review", "rules", "plan", "history")
+MIN_COLUMNS, MAX_COLUMNS = 2, 10
+METRIC_NAMES = tuple(metric.name for metric in METRICS)
+
+
+@dataclass(frozen=True)
+class View:
+    """A place in the app. `dataset` is a `DatasetInfo.key`, `page` counts from 1, `size` images are on a page.
+
+    Of the review: `panel` is what is open, `groups` the order of the groups, `undecided` whether only open ones are
+    listed, `sheet` the page of groups from 1.
+    """
+
+    dataset: str = ""
+    metric: str = "singularity"
+    ascending: bool = True
+    page: int = 1
+    size: int = 60
+    columns: int = 6
+    panel: str = PANELS[0]
+    groups: Order = Order.SAVED
+    undecided: bool = True
+    sheet: int = 1
+    selection: Selection = field(default_factory=Selection)
+
+    def to_query(self) -> Query:
+        """The parameters of the URL; what is as usual is left out."""
+        usual = View()
+        told: Query = {"dataset": self.dataset} if self.dataset else {}
+        told |= {
+            name: str(getattr(self, name))
+            for name in ("metric", "page", "size", "columns", "panel", "groups", "sheet")
+            if getattr(self, name) != getattr(usual, name)
+        }
+        told |= {} if self.ascending else {"order": "descending"}
+        told |= {} if self.undecided else {"decided": "shown"}
+        return told | self.selection.to_query()
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, Any]) -> View:
+        """The inverse of `to_query`; what makes no sense is as usual."""
+        usual = cls()
+        metric = _one(query, "metric")
+        size = _number(query, "size", usual.size)
+        return cls(
+            dataset=_one(query, "dataset"),
+            metric=metric if metric in METRIC_NAMES else usual.metric,
+            ascending=_one(query, "order") != "descending",
+            page=max(1, _number(query, "page", 1)),
+            size=size if size in PAGE_SIZES else usual.size,
+            columns=min(MAX_COLUMNS, max(MIN_COLUMNS, _number(query, "columns", usual.columns))),
+            panel=panel if (panel := _one(query, "panel")) in PANELS else usual.panel,
+            groups=Order(order) if (order := _one(query, "groups")) in list(Order) else usual.groups,
+            undecided=_one(query, "decided") != "shown",
+            sheet=max(1, _number(query, "sheet", 1)),
+            selection=Selection.from_query(query),
+        )
+
+
+def _one(query: Mapping[str, Any], name: str) -> str:
+    value = query.get(name, "")
+    return str(value[-1] if value else "") if isinstance(value, list) else str(value)
+
+
+def _number(query: Mapping[str, Any], name: str, usual: int) -> int:
+    text = _one(query, name)
+    return int(text) if text.isdecimal() and len(text) < 10 else usual

@@ -1,0 +1,114 @@
+"""Splits and leaks on the command line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+import dedup
+from dedup.cli import main
+from dedup.review import acts
+from dedup.store.decisions import SPLIT
+from tests.pictures import folder_of_photos
+
+
+@pytest.fixture
+def folder(tmp_path, home):
+    """Three photographs and a copy of the first, in no split."""
+    folder_of_photos(tmp_path / "in", 3)
+    shutil.copy(tmp_path / "in/0000.jpg", tmp_path / "in/copy.jpg")
+    assert main(["scan", str(tmp_path / "in"), "--name", "set"]) == 0
+    return tmp_path / "in"
+
+
+def splits_now() -> list[str]:
+    return dedup.open("set").frame["split"].tolist()
+
+
+def test_splits_come_from_a_csv_in_one_step_and_go_again(folder, tmp_path, capsys):
+    file = tmp_path / "splits.csv"
+    file.write_text("path,split\n0000.jpg,train\n0001.jpg,train\ncopy.jpg,test\nnone.jpg,val\n")
+    capsys.readouterr()
+    assert main(["splits", "set", "--csv", str(file)]) == 0
+    answer = capsys.readouterr()
+    lines = ["train: 2 images, before 0", "test: 1 image, before 0", "no split: 1 image, before 4"]
+    assert answer.out.splitlines() == lines
+    assert "1 name of no image of this dataset, such as none.jpg" in answer.err
+    assert main(["check", "set", "--max-leaks", "0"]) == 1
+    assert main(["undo", "set"]) == 0 and splits_now() == [""] * 4
+    assert main(["redo", "set"]) == 0 and splits_now() == ["train", "train", "", "test"]
+    capsys.readouterr()
+    assert main(["splits", "set", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["after"] == {"train": 2, "test": 1, "": 1}
+    assert main(["splits", "set", "--clear"]) == 0 and splits_now() == [""] * 4
+
+
+def test_splits_come_from_the_names_of_annotation_files(folder, tmp_path, capsys):
+    files = {"train": ["0000.jpg", "0001.jpg"], "val": ["0002.jpg", "copy.jpg"]}
+    options = []
+    for split, names in files.items():
+        images = [{"id": number, "file_name": name} for number, name in enumerate(names)]
+        (tmp_path / f"{split}.json").write_text(json.dumps({"images": images, "annotations": [], "categories": []}))
+        options += ["--annotations", str(tmp_path / f"{split}.json")]
+    assert main(["splits", "set", "--from-annotations"]) == 2
+    assert main(["scan", str(folder), "--name", "set", *options]) == 0
+    assert main(["splits", "set", "--from-annotations"]) == 0
+    assert splits_now() == ["train", "train", "val", "val"]
+    assert len(dedup.open("set").decisions.values(SPLIT)) == 4
+
+
+def test_one_source_of_splits_at_a_time_and_none_that_says_nothing(folder, tmp_path, capsys):
+    assert main(["splits", "set", "--clear", "--from-annotations"]) == 2
+    (tmp_path / "splits.csv").write_text("path,split\nelsewhere.jpg,train\n")
+    capsys.readouterr()
+    assert main(["splits", "set", "--csv", str(tmp_path / "splits.csv")]) == 2
+    assert "puts no image of set into a split" in capsys.readouterr().err
+
+
+def test_a_split_that_cannot_name_a_file_is_refused_when_it_is_set(folder, tmp_path, capsys):
+    (tmp_path / "splits.csv").write_text("path,split\n0000.jpg,train\ncopy.jpg,../evil\n")
+    capsys.readouterr()
+    assert main(["splits", "set", "--csv", str(tmp_path / "splits.csv")]) == 2
+    assert "'../evil' cannot name a split. Use letters" in capsys.readouterr().err
+    assert splits_now() == [""] * 4
+
+
+def test_a_repair_says_what_it_wrote_and_what_it_could_not(folder, tmp_path, capsys):
+    file = tmp_path / "splits.csv"
+    file.write_text("path,split\n0000.jpg,train\n0001.jpg,train\ncopy.jpg,test\n")
+    assert main(["splits", "set", "--csv", str(file)]) == 0
+    capsys.readouterr()
+    assert main(["leaks", "set", "--csv", str(tmp_path / "moves.csv"), "--coco", str(tmp_path)]) == 1
+    answer = capsys.readouterr()
+    assert f"Wrote 1 move to {tmp_path / 'moves.csv'}." in answer.out
+    assert "No COCO file was written" in answer.err
+    images = [{"id": 1, "file_name": "0000.jpg"}, {"id": 2, "file_name": "0001.jpg"}]
+    (tmp_path / "a.json").write_text(json.dumps({"images": images, "annotations": [], "categories": []}))
+    assert main(["scan", str(folder), "--name", "set", "--annotations", str(tmp_path / "a.json")]) == 0
+    capsys.readouterr()
+    assert main(["leaks", "set", "--coco", str(tmp_path)]) == 1
+    assert f"Wrote 2 COCO files to {tmp_path}: test.json, train.json." in capsys.readouterr().out
+    assert main(["leaks", "set", "--coco", str(tmp_path), "--overwrite", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["written"] == [
+        str(tmp_path / f"{name}.json") for name in ("test", "train")
+    ]
+
+
+def test_a_repair_leaves_out_what_is_decided_to_go(folder, tmp_path, capsys):
+    (tmp_path / "splits.csv").write_text("path,split\n0000.jpg,train\n0001.jpg,train\ncopy.jpg,test\n")
+    assert main(["splits", "set", "--csv", str(tmp_path / "splits.csv")]) == 0
+    dataset = dedup.open("set")
+    now = acts.state(dataset)
+    step = acts.let_go(now, acts.outside_evaluation(now))
+    dataset.decisions.decide(step.changes, step.label)
+    capsys.readouterr()
+    assert main(["leaks", "set", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["moves"] == []
+
+
+def test_leaks_without_splits_say_how_to_get_them(folder, capsys):
+    capsys.readouterr()
+    assert main(["leaks", "set"]) == 0
+    assert "No image has a split: name folders train, val, test, or set splits" in capsys.readouterr().out

@@ -1,0 +1,275 @@
+"""COCO out: the selection and nothing else, everything as it was, back in again."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pycocotools import coco as pycoco
+
+from dedup.errors import ExportError
+from dedup.exports import coco
+from dedup.labels.coco import Coco, tags_from_coco
+from dedup.model import SCORE_VERSION
+from tests.frames import TAGS, FakeDataset, make_frame, written
+
+SOURCE = {
+    "info": {"year": 2017, "contributor": "é", "unknown": [1, 2.50, None]},
+    "mystery": {"deep": [True, {"x": 1e-7}]},
+    "licenses": [{"id": 3, "name": "L", "url": "u"}],
+    "categories": [{"id": 18, "name": "dog", "supercategory": "animal", "keypoints": ["nose"], "skeleton": [[1, 1]]}],
+    "images": [
+        {"id": 42, "file_name": "b.jpg", "width": 10, "height": 20, "license": 3, "odd": {"a": 1}},
+        {"id": 7, "file_name": "a.jpg", "width": 10, "height": 20, "date_captured": 0},
+        {"id": 900, "file_name": "gone.jpg", "width": 1, "height": 1},
+    ],
+    "annotations": [
+        {"id": 5, "image_id": 42, "category_id": 18, "iscrowd": 1, "area": 3, "bbox": [1, 2, 3.5, 4.0],
+         "segmentation": {"counts": [10, 20, 170], "size": [20, 10]}},
+        {"id": 1, "image_id": 7, "category_id": 18, "iscrowd": 0, "area": 3.0, "bbox": [0, 0, 1, 1],
+         "segmentation": [[0, 0, 1, 0, 1, 1], [5, 5, 6, 5, 6, 6]], "keypoints": [1, 2, 2], "num_keypoints": 1},
+        {"id": 2, "image_id": 42, "category_id": 18, "iscrowd": 1, "area": 9, "bbox": [0, 0, 1, 1],
+         "segmentation": {"counts": "abc0", "size": [20, 10]}, "attributes": {"occluded": False}},
+        {"id": 3, "image_id": 900, "category_id": 18, "bbox": [0, 0, 1, 1], "iscrowd": 0, "area": 1},
+    ],
+}  # fmt: skip
+
+
+def dataset(tmp_path, source=SOURCE, paths=("x/a.jpg", "x/b.jpg", "x/new.jpg"), **columns):
+    path = tmp_path / "source.json"
+    path.write_text(json.dumps(source))
+    return FakeDataset(make_frame(paths).assign(**columns), root=tmp_path, coco=Coco.read(path))
+
+
+def exported(data, mask):
+    return json.loads(written(coco.write, data, np.array(mask)))
+
+
+def test_the_selection_and_nothing_else_with_everything_as_it_was(tmp_path):
+    data = dataset(tmp_path, keeper=[1, 1, -1])
+    before = copy.deepcopy(data.coco.document)
+    document = exported(data, [False, True, False])
+    ours = document["images"][0].pop("dedup")
+    assert document.pop("dedup") == {"score_version": SCORE_VERSION}
+    assert json.dumps(document) == json.dumps(
+        SOURCE | {"images": SOURCE["images"][:1], "annotations": [SOURCE["annotations"][0], SOURCE["annotations"][2]]}
+    )
+    row = data.frame.iloc[1]
+    assert ours == {
+        "tags": [tag for tag in TAGS if row[f"tag:{tag}"]],
+        "singularity": row["singularity"],
+        "kind": row["kind"],
+        "keeper": "b.jpg",
+    }
+    assert data.coco.document == before
+
+
+def test_order_is_kept_and_images_the_document_does_not_name_are_added(tmp_path):
+    data = dataset(tmp_path)
+    document, notes = coco.build(data, data.everything(), tmp_path / "out.json")
+    assert [(image["id"], image["file_name"]) for image in document["images"]] == [
+        (42, "b.jpg"),
+        (7, "a.jpg"),
+        (901, "new.jpg"),
+    ]
+    assert [entry["id"] for entry in document["annotations"]] == [5, 1, 2]
+    assert "1 selected image named in no annotation file" in notes[0]
+    assert "1 image named in source.json left out" in notes[1]
+
+
+def test_failed_images_are_counted(tmp_path):
+    data = dataset(tmp_path, status=["ok", "failed", "ok"], singularity=[1.0, np.nan, 1.0])
+    document, notes = coco.build(data, data.everything(), tmp_path / "out.json")
+    assert document["images"][0]["dedup"]["singularity"] is None
+    assert "1 image cannot be read" in notes[-1]
+
+
+def test_without_annotations_folders_are_offered_as_categories(tmp_path):
+    data = FakeDataset(make_frame())
+    document = exported(data, data.everything())
+    assert [image["file_name"] for image in document["images"]] == list(data.frame["path"])
+    assert [image["id"] for image in document["images"]] == list(range(1, len(data.frame) + 1))
+    assert document["annotations"] == []
+    assert [category["name"] for category in document["categories"]] == sorted(
+        {n for c in data.frame["classes"] for n in c}
+    )
+    assert [tuple(image["dedup"]["classes"]) for image in document["images"]] == list(data.frame["classes"])
+
+
+def test_a_document_without_annotations_stays_one(tmp_path):
+    source = {"images": [{"id": "text", "file_name": "a.jpg"}]}
+    document = exported(dataset(tmp_path, source), [True, True, False])
+    assert [image["id"] for image in document["images"]] == ["text", 1]
+    assert set(document) == {"images", "dedup"}
+
+
+def test_written_files_load_in_pycocotools_and_come_back(tmp_path, capsys):
+    data = dataset(tmp_path)
+    output = tmp_path / "out.json"
+    assert coco.write(data, data.everything(), output).rows == 3
+    loaded = pycoco.COCO(str(output))
+    assert sorted(loaded.getImgIds()) == [7, 42, 901] and sorted(loaded.getAnnIds()) == [1, 2, 5]
+    assert loaded.annToMask(loaded.loadAnns([5])[0]).sum() == 20
+    with pytest.raises(ExportError, match="exists already"):
+        coco.write(data, data.everything(), output)
+    again = FakeDataset(data.frame, root=tmp_path, coco=Coco.read(output))
+    assert written(coco.write, again) == output.read_bytes()
+
+
+@settings(max_examples=30)
+@given(st.lists(st.booleans(), min_size=7, max_size=7), st.integers(0, 100))
+def test_importing_the_export_gives_the_same_selection_and_tags(tmp_path_factory, chosen, seed):
+    folder = tmp_path_factory.mktemp("coco")
+    data = FakeDataset(make_frame(seed=seed))
+    mask = np.array(chosen)
+    coco.write(data, mask, folder / "out.json")
+    source = Coco.read(folder / "out.json")
+    attachment = source.attach(list(data.frame["path"]))
+    assert list(attachment.image_ids) == list(data.frame["path"][mask]) and not attachment.missing
+    tags = tags_from_coco(source, attachment)
+    for tag in TAGS:
+        assert tags.get(tag, []) == list(data.frame["path"][mask & data.frame[f"tag:{tag}"].to_numpy()])
+
+
+def test_progress_covers_everything_and_big_lists_are_joined(tmp_path, monkeypatch):
+    monkeypatch.setattr(coco, "ENTRIES_A_CHUNK", 2)
+    seen = []
+    data = FakeDataset(make_frame())
+    coco.write(data, data.everything(), tmp_path / "o.json", seen.append)
+    assert seen[-1].done == seen[-1].total
+    assert len(json.loads((tmp_path / "o.json").read_text())["images"]) == 7
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("annotations", "images"),
+    [
+        ("C-tinycoco/tinycoco/annotations/instances_val2017.json", "C-tinycoco/tinycoco"),
+        (
+            "C-voc-multiformat/data/database/gts/coco_format_v1/instances_default.json",
+            "C-voc-multiformat/data/database",
+        ),
+        ("C-voc-multiformat/data/database/gts/coco_format_v2/instances_v2.json", "C-voc-multiformat/data/database"),
+    ],
+)
+def test_real_documents(shared_data, tmp_path, capsys, annotations, images):
+    root = shared_data / images
+    paths = [file.relative_to(root).as_posix() for file in root.rglob("*.jpg")]
+    source = Coco.read(shared_data / annotations)
+    data = FakeDataset(make_frame(paths), root=root, coco=source)
+    mask = np.arange(len(data.frame)) % 2 == 0
+    output = tmp_path / "out.json"
+    report = coco.write(data, mask, output)
+    document = json.loads(output.read_text())
+    assert report.rows == mask.sum() == len(document["images"])
+    assert not [note for note in report.notes if "cannot be read" not in note]
+    ids = {image["id"] for image in document["images"]}
+    for image in document["images"]:
+        del image["dedup"]
+    assert document.pop("dedup")
+    expected = dict(source.document)
+    expected["images"] = [image for image in source.images if image["id"] in ids]
+    expected["annotations"] = [entry for entry in source.annotations if entry["image_id"] in ids]
+    assert json.dumps(document) == json.dumps(expected)
+    loaded = pycoco.COCO(str(output))
+    assert len(loaded.getImgIds()) == mask.sum()
+    again = Coco.read(output).attach(list(data.frame["path"]))
+    assert set(again.image_ids) == set(data.frame["path"][mask])
+
+
+@dataclass
+class Several(FakeDataset):
+    """A dataset of several documents."""
+
+    annotations: tuple[Coco, ...] = ()
+
+
+def several(tmp_path, *documents, paths=("a.jpg", "b.jpg", "c.jpg")):
+    sources = []
+    for number, document in enumerate(documents):
+        (tmp_path / f"{number}.json").write_text(json.dumps(document))
+        sources.append(Coco.read(tmp_path / f"{number}.json"))
+    return Several(make_frame(paths), root=tmp_path, annotations=tuple(sources))
+
+
+def plain(document):
+    document = json.loads(json.dumps(document))
+    for image in document["images"]:
+        image.pop("dedup")
+    return document
+
+
+def test_documents_of_different_ids_are_put_one_after_the_other(tmp_path):
+    first = {"info": {"a": 1}, "categories": [{"id": 1, "name": "cat"}], "images": [{"id": 1, "file_name": "a.jpg"}],
+             "annotations": [{"id": 1, "image_id": 1, "category_id": 1}]}  # fmt: skip
+    second = {"extra": 5, "categories": [{"id": 1, "name": "cat"}], "images": [{"id": 2, "file_name": "b.jpg"}],
+              "annotations": [{"id": 2, "image_id": 2, "category_id": 1}]}  # fmt: skip
+    data = several(tmp_path, first, second)
+    document, notes = coco.build(data, np.array([True, True, False]), tmp_path / "out.json")
+    document = plain(document)
+    assert document["images"] == first["images"] + second["images"]
+    assert document["annotations"] == first["annotations"] + second["annotations"]
+    assert document["categories"] == first["categories"]
+    assert (document["info"], document["extra"]) == ({"a": 1}, 5) and not [n for n in notes if "ids" in n]
+
+
+def test_ids_that_are_taken_change_and_nothing_else(tmp_path):
+    first = {"licenses": [{"id": 0, "name": "x"}], "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
+             "images": [{"id": 0, "file_name": "a.jpg", "license": 0}],
+             "annotations": [{"id": 0, "image_id": 0, "category_id": 2}]}  # fmt: skip
+    second = {"licenses": [{"id": 0, "name": "y"}], "categories": [{"id": 1, "name": "dog"}, {"id": 2, "name": "cow"}],
+              "images": [{"id": 0, "file_name": "b.jpg", "license": 0}, {"id": 1, "file_name": "c.jpg"}],
+              "annotations": [{"id": 0, "image_id": 0, "category_id": 1, "odd": 1},
+                              {"id": 1, "image_id": 1, "category_id": 2}]}  # fmt: skip
+    data = several(tmp_path, first, second)
+    document, notes = coco.build(data, data.everything(), tmp_path / "out.json")
+    document = plain(document)
+    assert document["categories"] == [*first["categories"], {"id": 3, "name": "cow"}]
+    assert document["licenses"] == [{"id": 0, "name": "x"}, {"id": 1, "name": "y"}]
+    names = {image["id"]: image["file_name"] for image in document["images"]}
+    assert len(names) == 3 and document["images"][1]["license"] == 1
+    told = {
+        (names[a["image_id"]], {c["id"]: c["name"] for c in document["categories"]}[a["category_id"]])
+        for a in document["annotations"]
+    }
+    assert told == {("a.jpg", "dog"), ("b.jpg", "dog"), ("c.jpg", "cow")}
+    assert len({a["id"] for a in document["annotations"]}) == 3 and document["annotations"][1]["odd"] == 1
+    assert "ids of 1.json given anew" in notes[0]
+
+
+def test_captions_join_the_images_of_the_instances(tmp_path):
+    images = [{"id": 0, "file_name": "a.jpg"}, {"id": 8, "file_name": "b.jpg"}]
+    first = {"images": images, "annotations": [{"id": 1, "image_id": 0}]}
+    second = {"images": images[::-1], "annotations": [{"id": 2, "image_id": 8, "caption": "x"}]}
+    data = several(tmp_path, first, second)
+    document = plain(coco.build(data, np.array([True, True, False]), tmp_path / "out.json")[0])
+    assert document["images"] == images
+    assert document["annotations"] == first["annotations"] + second["annotations"]
+
+
+def test_pictures_of_one_name_are_told_apart_and_found_again(tmp_path):
+    """Two documents call their first images alike; the file leads back to each, whatever it is called."""
+    cat, dog = ({"categories": [{"id": 1, "name": name}], "images": [{"id": 1, "file_name": "1.jpg"}],
+                 "annotations": [{"id": 1, "image_id": 1, "category_id": 1}]} for name in ("cat", "dog"))  # fmt: skip
+    paths = ("train/1.jpg", "val/1.jpg", "val/2.jpg")
+    data = several(tmp_path, cat, dog, paths=paths)
+    for source, split in zip(data.annotations, ("train", "val"), strict=True):
+        source.path.rename(tmp_path / f"{split}.json")
+    data.annotations = tuple(Coco.read(tmp_path / f"{split}.json") for split in ("train", "val"))
+    data.frame["keeper"] = [1, 0, -1]
+    output = tmp_path / "all.json"
+    report = coco.write(data, data.everything(), output)
+    assert any(note.startswith("2 images named by the path in the dataset") for note in report.notes)
+    document = json.loads(output.read_text())
+    assert [image["file_name"] for image in document["images"]] == list(paths)
+    assert [image["dedup"]["keeper"] for image in document["images"]] == ["val/1.jpg", "train/1.jpg", None]
+    met = Coco.read(output).attach(paths, root=tmp_path)
+    assert met.classes == {"train/1.jpg": ("cat",), "val/1.jpg": ("dog",), "val/2.jpg": ()}
+    document, notes = coco.build(data, np.array([True, False, False]), tmp_path / "train.json")
+    assert [image["file_name"] for image in document["images"]] == ["1.jpg"]
+    assert not any("named by" in note for note in notes)

@@ -1,0 +1,120 @@
+"""Listing: what belongs to a dataset, whatever it is called and however it is linked."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from dedup.errors import SourceError
+from dedup.images.sources import SourceFile, displayable, list_source
+from tests.pictures import photo, save
+
+ODD_NAMES = ["a b.jpg", "quote'\".jpg", "100%.jpg", "#1.jpg", "😀.jpg", "ünïcode.jpg", "x" * 245 + ".jpg", "a\nb.jpg"]
+
+
+def paths(source) -> list[str]:
+    return [file.path for file in list_source(source).files]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_odd_names_are_listed_as_they_are(name, tmp_path):
+    save(photo(1), tmp_path / name, format="JPEG")
+    assert paths(tmp_path) == [name]
+
+
+def test_names_that_are_not_utf8_are_shown_and_found(tmp_path):
+    raw = os.fsencode(tmp_path) + b"/caf\xe9.jpg"
+    with open(raw, "wb") as stream:
+        photo(1).save(stream, "JPEG")
+    (file,) = list_source(tmp_path).files
+    assert file.path == "caf\\xe9.jpg" and (tmp_path / file.relative).exists()
+    assert displayable("plain.jpg") == "plain.jpg"
+
+
+def test_deep_folders_in_path_order(tmp_path):
+    deep = "/".join(["d"] * 30)
+    for name in ("b.jpg", f"{deep}/a.jpg", "A/c.png"):
+        save(photo(1), tmp_path / name)
+    assert paths(tmp_path) == sorted(["b.jpg", f"{deep}/a.jpg", "A/c.png"])
+
+
+def test_hidden_and_trash_folders_are_skipped(tmp_path):
+    for name in (".hidden/a.jpg", "$RECYCLE.BIN/a.jpg", "__MACOSX/a.jpg", ".a.jpg", "kept/a.jpg"):
+        save(photo(1), tmp_path / name)
+    assert paths(tmp_path) == ["kept/a.jpg"]
+
+
+def test_content_counts_and_other_files_are_only_counted(tmp_path):
+    save(photo(1), tmp_path / "picture.dat", format="PNG")
+    (tmp_path / "broken.jpg").write_bytes(b"")
+    (tmp_path / "notes.txt").write_text("words")
+    (tmp_path / "labels.json").write_text("{}")
+    listing = list_source(tmp_path)
+    assert [file.path for file in listing.files] == ["broken.jpg", "picture.dat"]
+    assert listing.passed_over == {".txt": 1, ".json": 1}
+
+
+def test_links_never_make_copies_or_loops(tmp_path):
+    save(photo(1), tmp_path / "root/a/one.jpg")
+    save(photo(2), tmp_path / "elsewhere/two.jpg")
+    (tmp_path / "root/loop").symlink_to(tmp_path / "root", target_is_directory=True)
+    (tmp_path / "root/a/again").symlink_to(tmp_path / "root/a", target_is_directory=True)
+    (tmp_path / "root/same.jpg").symlink_to(tmp_path / "root/a/one.jpg")
+    (tmp_path / "root/out").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (tmp_path / "root/out-again").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (tmp_path / "root/dangling.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    assert paths(tmp_path / "root") == ["a/one.jpg", "dangling.jpg", "out/two.jpg"]
+
+
+def test_a_home_inside_the_folder_is_not_scanned(tmp_path):
+    save(photo(1), tmp_path / "a.jpg")
+    save(photo(2), tmp_path / "home/set/quarantine/b.jpg")
+    for name in ("dataset.json", "decisions.db"):
+        (tmp_path / "home/set" / name).touch()
+    assert paths(tmp_path) == ["a.jpg"]
+
+
+def test_pipes_do_not_block(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    save(photo(1), tmp_path / "a.jpg")
+    assert paths(tmp_path) == ["a.jpg"]
+
+
+@pytest.mark.parametrize("name", ["list.txt", "list.csv"])
+def test_lists_of_files(name, tmp_path):
+    for image in ("x/a.jpg", "y/b.jpg", "y/c.jpg"):
+        save(photo(1), tmp_path / image)
+    rows = ["x/a.jpg", str(tmp_path / "y/b.jpg"), "x/a.jpg"]
+    text = "\n".join(rows) if name.endswith("txt") else "label,file_name\n" + "\n".join(f"1,{row}" for row in rows)
+    (tmp_path / name).write_text(text)
+    listing = list_source(tmp_path / name)
+    assert [file.path for file in listing.files] == ["x/a.jpg", "y/b.jpg"] and listing.root == tmp_path
+
+
+def test_what_cannot_be_scanned_is_said(tmp_path):
+    (tmp_path / "empty.txt").write_text("\n# only a comment\n")
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "file.jpg").write_bytes(b"")
+    for name, words in (
+        ("nowhere", "no folder or list"),
+        ("empty.txt", "names no files"),
+        ("other.csv", "no column called path"),
+        ("file.jpg", "not a folder"),
+    ):
+        with pytest.raises(SourceError, match=words):
+            list_source(tmp_path / name)
+
+
+def test_a_folder_without_permission_is_said(tmp_path, monkeypatch):
+    def refuse(_path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(SourceError, match="Permission denied"):
+        list_source(tmp_path)
+
+
+def test_ids_depend_on_the_path_alone():
+    assert SourceFile("a.jpg", "a.jpg").id == SourceFile("a.jpg", "b").id
+    assert len({SourceFile(f"{n}", "").id for n in range(1000)}) == 1000 and len(SourceFile("a", "a").id) == 16

@@ -1,0 +1,84 @@
+"""What pixels tell of a picture's past: an earlier JPEG, an enlargement; and nothing where nothing was."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageFilter
+
+from dedup.images import traces
+from tests.pictures import detailed, photo
+
+SIZE = (203, 155)
+"""No multiple of a block, so that a mirrored picture's blocks begin inside one."""
+
+
+def jpeg(picture: Image.Image, quality: int) -> Image.Image:
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=quality)
+    return Image.open(stream).convert("RGB")
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 1000), st.integers(40, 94), st.sampled_from([None, *Image.Transpose]))
+def test_an_earlier_compression_is_found_however_the_picture_was_turned(seed, quality, way):
+    picture = jpeg(detailed(seed, SIZE), quality)
+    turned = picture if way is None else picture.transpose(way)
+    assert traces.earlier_quality(turned, math.nan) == pytest.approx(quality, abs=2)
+
+
+@pytest.mark.parametrize("quality", [50, 70, 85])
+def test_it_outlives_a_finer_compression(quality):
+    again = jpeg(jpeg(detailed(1, SIZE), quality), 98)
+    assert traces.earlier_quality(again, 98.0) == pytest.approx(quality, abs=2)
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 1000), st.integers(30, 97))
+def test_a_file_compressed_once_was_not_compressed_before(seed, quality):
+    assert math.isnan(traces.earlier_quality(jpeg(detailed(seed, SIZE), quality), float(quality)))
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        detailed(2, SIZE),
+        photo(2, SIZE),
+        Image.new("RGB", SIZE, "white"),
+        Image.effect_noise(SIZE, 60).convert("RGB"),
+        jpeg(detailed(2, SIZE), 60).resize((240, 180)),
+        detailed(2, (31, 31)),
+        Image.new("RGB", (1, 1)),
+    ],
+)
+def test_what_was_never_compressed_says_so(picture):
+    assert math.isnan(traces.earlier_quality(picture, math.nan))
+
+
+def is_enlarged(small: Image.Image, large: Image.Image) -> bool:
+    powers = [traces.power(traces.tiles(each))[None] for each in (small, large)]
+    return bool(traces.enlarged(*powers, np.array([large.width / small.width]))[0])
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("scale", [1.5, 2, 3])
+@pytest.mark.parametrize("kernel", [Image.Resampling.BICUBIC, Image.Resampling.LANCZOS])
+def test_an_enlarged_picture_is_told_from_a_reduced_one(seed, scale, kernel):
+    picture = detailed(seed, (360, 270))
+    larger = picture.resize((round(360 * scale), round(270 * scale)), kernel)
+    smaller = picture.resize((round(360 / scale), round(270 / scale)), kernel)
+    assert is_enlarged(picture, jpeg(larger, 90)) and not is_enlarged(jpeg(smaller, 90), picture)
+
+
+def test_of_soft_and_flat_and_tiny_pictures_nothing_is_told():
+    soft = detailed(5, (600, 450)).filter(ImageFilter.GaussianBlur(2))
+    assert not is_enlarged(soft.resize((300, 225)), soft)
+    flat = Image.new("RGB", (300, 225), "gray")
+    assert not is_enlarged(flat, flat.resize((600, 450)))
+    tiny = detailed(5, (20, 20))
+    assert not is_enlarged(tiny, tiny.resize((80, 80)))

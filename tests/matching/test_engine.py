@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
+
+from dedup.matching import relations
+from dedup.matching.engine import Related, relate
+from tests.scenes import facts_of, scene, signatures_of
+
+
+def jpeg(picture: Image.Image, quality: int) -> Image.Image:
+    buffer = BytesIO()
+    picture.save(buffer, "JPEG", quality=quality)
+    return Image.open(BytesIO(buffer.getvalue())).convert("RGB")
+
+
+def stamped(picture: Image.Image) -> Image.Image:
+    out = picture.copy()
+    ImageDraw.Draw(out).ellipse((230, 170, 300, 225), fill=(220, 30, 30))
+    return out
+
+
+def shifted(picture: Image.Image) -> Image.Image:
+    canvas = Image.new("RGB", picture.size)
+    canvas.paste(picture, (20, 15))
+    return canvas
+
+
+def rotated(picture: Image.Image) -> Image.Image:
+    return picture.rotate(5, Image.Resampling.BICUBIC).crop((25, 20, 295, 220))
+
+
+GOLDEN = {
+    "mirrored": ImageOps.mirror,
+    "flipped": ImageOps.flip,
+    "turned 180": lambda p: p.rotate(180),
+    "turned 90": lambda p: p.transpose(Image.Transpose.ROTATE_90),
+    "turned 270": lambda p: p.transpose(Image.Transpose.ROTATE_270),
+    "resized": lambda p: p.resize((160, 120), Image.Resampling.BICUBIC),
+    "stretched": lambda p: p.resize((260, 240), Image.Resampling.BICUBIC),
+    "brighter": lambda p: ImageEnhance.Brightness(p).enhance(1.2),
+    "darker": lambda p: ImageEnhance.Brightness(p).enhance(0.75),
+    "less contrast": lambda p: ImageEnhance.Contrast(p).enhance(0.6),
+    "gray": lambda p: p.convert("L").convert("RGB"),
+    "colour changed": lambda p: ImageEnhance.Color(p).enhance(1.7),
+    "blurred": lambda p: p.filter(ImageFilter.GaussianBlur(2)),
+    "cropped": lambda p: p.crop((16, 12, 304, 228)),
+    "rotated": rotated,
+    "shifted": shifted,
+    "bordered": lambda p: ImageOps.expand(p, 20, (255, 255, 255)),
+    "overlaid": stamped,
+    "recompressed": lambda p: jpeg(p, 40),
+}
+
+
+def pair(left: Image.Image, right: Image.Image) -> pd.DataFrame:
+    """What is found between two pictures, as left to right."""
+    both = [left, right]
+    return relate(facts_of(both, [95.0, 90.0]), signatures_of(both)).pairs
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden_pairs(name: str) -> None:
+    picture = scene(11)
+    found = pair(picture, GOLDEN[name](picture))
+    assert found["kind"].tolist() == ["near"]
+    assert name in found["relations"][0].split("|")
+    assert 0 < found["distance"][0] <= 0.5
+
+
+def test_parameters_of_golden_pairs() -> None:
+    picture = scene(12)
+    crop = pair(picture, GOLDEN["cropped"](picture)).iloc[0]
+    assert crop["seen_left"] == pytest.approx(0.81, abs=0.02)
+    assert (crop["cropped"], crop["derived"]) == (1, 1)
+    assert pair(picture, rotated(picture))["rotation"][0] == pytest.approx(5, abs=0.5)
+    small = pair(picture, GOLDEN["resized"](picture)).iloc[0]
+    assert small["scale"] == pytest.approx(0.5, abs=0.01)
+    assert small["derived"] == 1
+    gray = pair(GOLDEN["gray"](picture), picture).iloc[0]
+    assert (gray["gray"], gray["derived"]) == (-1, -1)
+
+
+@pytest.mark.parametrize("seed", [11, 12, 15])
+def test_what_brightening_clips_is_no_overlay(seed: int) -> None:
+    picture = scene(seed)
+    brightened = ImageEnhance.Brightness(picture).enhance(1.45)
+    for both in ((picture, brightened), (brightened, picture)):
+        assert pair(*both)["overlaid"][0] == 0
+    assert pair(picture, stamped(brightened))["overlaid"][0] == 1
+
+
+def test_exchanging_the_sides_inverts_the_relation() -> None:
+    picture = scene(13)
+    for edit in GOLDEN.values():
+        there, back = pair(picture, edit(picture)), relations.invert(pair(edit(picture), picture))
+        assert there["distance"][0] == back["distance"][0]
+        assert there[relations.AFFINE].to_numpy() == pytest.approx(back[relations.AFFINE].to_numpy(), abs=1e-3)
+        assert set(there["relations"][0].split("|")) == set(back["relations"][0].split("|"))
+
+
+def test_different_scenes_are_not_paired() -> None:
+    pictures = [scene(seed) for seed in range(40)]
+    found = relate(facts_of(pictures), signatures_of(pictures))
+    assert found.pairs.empty
+    assert list(found.pairs.columns) == list(relations.PAIR_COLUMNS)
+    assert (found.nearest >= 0).all()
+    assert (found.nearest_bits > 40).all()
+
+
+def test_flat_pictures_match_only_when_they_are_the_same() -> None:
+    tones = [Image.new("RGB", (200, 150), (tone, tone, tone)) for tone in (0, 60, 128, 200, 255)]
+    pages = []
+    for number in range(4):
+        page = Image.new("RGB", (200, 260), "white")
+        draw = ImageDraw.Draw(page)
+        for line in range(12):
+            draw.text((20, 20 + 18 * line), f"{(number + 1) * 7919 * (line + 3) % 10**9} lines", fill="black")
+        pages.append(page)
+    pictures = tones + pages
+    found = relate(facts_of(pictures), signatures_of(pictures)).pairs
+    assert (found["kind"] != "near").all()
+
+
+def test_a_recoloured_product_is_only_similar() -> None:
+    def product(colour: tuple[int, int, int]) -> Image.Image:
+        picture = Image.new("RGB", (300, 300), "white")
+        shape = Image.new("L", (300, 300))
+        ImageDraw.Draw(shape).polygon([(60, 60), (240, 60), (260, 250), (40, 250)], fill=255)
+        shade = np.asarray(scene(14, 300, 300).convert("L"), float)[..., None] / 160
+        cloth = Image.fromarray(np.uint8(np.clip(shade * colour, 0, 255)))
+        picture.paste(cloth, mask=shape)
+        return picture
+
+    assert "near" not in pair(product((200, 40, 40)), product((40, 60, 200)))["kind"].tolist()
+
+
+def test_the_next_shot_of_a_burst_is_only_similar() -> None:
+    # the camera moved on by a few pixels: both show something the other does not
+    wide = scene(15, 400, 300)
+    found = pair(wide.crop((0, 0, 360, 270)), wide.crop((14, 10, 374, 280)))
+    assert "near" not in found["kind"].tolist()
+
+
+def collection() -> list[Image.Image]:
+    edits = list(GOLDEN.values())
+    originals = [scene(seed) for seed in range(30)]
+    return originals + [edits[k % len(edits)](picture) for k, picture in enumerate(originals)]
+
+
+def named(found: Related, facts: pd.DataFrame) -> dict:
+    """The result by content, whatever the order of the rows: smaller hash first."""
+    pairs = found.pairs
+    turned = facts["sha256"].to_numpy()[pairs["left"]] > facts["sha256"].to_numpy()[pairs["right"]]
+    pairs = pd.concat([pairs[~turned], relations.invert(pairs[turned])])
+    keys = zip(facts["sha256"].to_numpy()[pairs["left"]], facts["sha256"].to_numpy()[pairs["right"]], strict=True)
+    values = zip(pairs["kind"], pairs["distance"], pairs["relations"], pairs["bits"], strict=True)
+    return dict(zip(keys, values, strict=True))
+
+
+def test_order_and_workers_change_nothing() -> None:
+    pictures = collection()
+    facts, records = facts_of(pictures), signatures_of(pictures)
+    expected = named(relate(facts, records, workers=1), facts)
+    assert len(expected) >= 28
+    for seed, workers in ((0, 2), (1, 3)):
+        order = np.random.default_rng(seed).permutation(len(pictures))
+        shuffled = facts.iloc[order].reset_index(drop=True)
+        found = relate(shuffled, records[order], workers=workers)
+        assert named(found, shuffled) == expected
+
+
+def test_left_is_below_right_and_rows_are_in_order() -> None:
+    pictures = collection()
+    pairs = relate(facts_of(pictures), signatures_of(pictures)).pairs
+    assert (pairs["left"] < pairs["right"]).all()
+    assert pairs[["left", "right"]].equals(pairs[["left", "right"]].sort_values(["left", "right"]))
+    assert (
+        pairs.dtypes.astype(str).to_dict() == relate(facts_of([]), signatures_of([])).pairs.dtypes.astype(str).to_dict()
+    )
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 60])
+def test_incremental_equals_from_scratch(count: int) -> None:
+    pictures = collection()
+    facts, records = facts_of(pictures), signatures_of(pictures)
+    fresh = np.zeros(len(pictures), bool)
+    fresh[np.random.default_rng(count).choice(len(pictures), count, replace=False)] = True
+    old = np.flatnonzero(~fresh)
+    known = relate(facts.iloc[old].reset_index(drop=True), records[old])
+    nearest, bits = np.full(len(fresh), -1, np.int32), np.full(len(fresh), -1, np.int16)
+    nearest[old] = np.where(known.nearest >= 0, old[known.nearest] if len(old) else -1, -1)
+    bits[old] = known.nearest_bits
+    remapped = known.pairs.assign(left=old[known.pairs["left"]], right=old[known.pairs["right"]])
+    found = relate(facts, records, known=Related(remapped, nearest, bits), fresh=fresh)
+    expected = relate(facts, records)
+    pd.testing.assert_frame_equal(found.pairs, expected.pairs)
+    assert (found.nearest == expected.nearest).all()
+    assert (found.nearest_bits == expected.nearest_bits).all()
+
+
+def test_progress_is_told_and_may_cancel() -> None:
+    pictures = collection()
+    told = []
+    relate(facts_of(pictures), signatures_of(pictures), on_progress=told.append)
+    assert {progress.stage for progress in told} == {"candidates", "pairs"}
+    assert told[-1].done == told[-1].total
+
+    def stop(progress: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        relate(facts_of(pictures), signatures_of(pictures), on_progress=stop)
+
+
+def test_hard_negatives_are_never_near(shared_data) -> None:
+    listed = pd.read_csv(shared_data / "hard_negatives.csv")
+    files = sorted({*listed["a"], *listed["b"]})
+    pictures = []
+    for file in files:
+        with Image.open(shared_data / file) as opened:
+            pictures.append(ImageOps.exif_transpose(opened).convert("RGB"))
+    pairs = relate(facts_of(pictures), signatures_of(pictures)).pairs
+    near = pairs[pairs["kind"] == "near"]
+    found = {frozenset((files[left], files[right])) for left, right in zip(near["left"], near["right"], strict=True)}
+    assert not found & {frozenset(pair) for pair in zip(listed["a"], listed["b"], strict=True)}

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dedup.matching import relations
+from dedup.matching.relations import Relation
+
+
+def row(**values) -> dict:
+    """A pair of two equal pictures, with some parameters replaced."""
+    base: dict = dict.fromkeys(relations.PAIR_COLUMNS, 0)
+    base |= {"right": 1, "kind": "near", "relations": "recompressed", "orientation": 1, "xx": 1, "yy": 1}
+    base |= {"left_width": 400, "left_height": 300, "right_width": 400, "right_height": 300}
+    base |= dict.fromkeys(("scale", "stretch", "seen_left", "seen_right", "gain", "saturation", "correlation"), 1.0)
+    base |= dict.fromkeys(relations.BOX, np.nan)
+    return base | values
+
+
+def table(*rows: dict) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=list(relations.PAIR_COLUMNS)).astype(relations.PAIR_COLUMNS)
+
+
+def affine(degrees: float, scale: float, orientation: int, x: float, y: float) -> np.ndarray:
+    """A map between square pictures: oriented, then rotated counter-clockwise and scaled, then moved."""
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    linear = scale * np.array([[c, s], [-s, c]]) @ relations.ORIENTATIONS[orientation - 1]
+    return np.array([[linear[0, 0], linear[0, 1], x, linear[1, 0], linear[1, 1], y]])
+
+
+relaxed = settings(max_examples=50)
+degrees = st.floats(-40, 40)
+orientations = st.integers(1, 8)
+
+
+@relaxed
+@given(degrees, st.floats(0.5, 2), orientations)
+def test_geometry_reads_back_what_was_done(angle: float, scale: float, orientation: int) -> None:
+    found = relations.geometry(affine(angle, scale, orientation, 0.1, 0.2), np.array([[300, 300, 300, 300]]))
+    assert found["orientation"][0] == orientation
+    assert found["rotation"][0] == pytest.approx(angle, abs=1e-6)
+    assert found["scale"][0] == pytest.approx(scale)
+    assert found["stretch"][0] == pytest.approx(1)
+
+
+@relaxed
+@given(degrees, st.floats(0.5, 2), orientations, st.floats(-0.3, 0.3))
+def test_inverting_geometry_is_the_geometry_of_the_inverse(angle: float, scale: float, way: int, move: float) -> None:
+    there = affine(angle, scale, way, move, 0.1)
+    sizes = np.array([[300, 300, 300, 300]])
+    pair = row(**dict(zip(relations.AFFINE, there[0], strict=True)))
+    pair |= {name: values[0] for name, values in relations.geometry(there, sizes).items()}
+    back = relations.invert(table(pair)).iloc[0]
+    expected = relations.geometry(relations.invert_affine(there), sizes)
+    for name, values in expected.items():
+        assert back[name] == pytest.approx(values[0], rel=1e-3, abs=1e-3)
+
+
+@relaxed
+@given(degrees, st.floats(0.5, 2), orientations)
+def test_inverting_twice_changes_nothing(angle: float, scale: float, way: int) -> None:
+    pair = row(**dict(zip(relations.AFFINE, affine(angle, scale, way, 0.1, 0.05)[0], strict=True)))
+    pair |= {
+        "orientation": way,
+        "rotation": angle,
+        "scale": scale,
+        "gain": 1.3,
+        "bias": -4.0,
+        "cropped": 1,
+        "blur": 0.7,
+    }
+    pair |= {"relations": "turned 90|rotated|cropped|brighter|blurred", "tint": 2.0, "lightness": 5.0}
+    pairs = table(pair)
+    twice = relations.invert(relations.invert(pairs))
+    pd.testing.assert_frame_equal(pairs, twice, rtol=1e-3, atol=1e-4)
+
+
+def test_crop_window_area() -> None:
+    # right shows the middle: left's 0.1..0.9 fill it
+    there = np.array([[1.25, 0, -0.125, 0, 1.25, -0.125]])
+    found = relations.geometry(there, np.array([[400, 300, 320, 240]]))
+    assert found["seen_left"][0] == pytest.approx(0.64)
+    assert found["seen_right"][0] == pytest.approx(1)
+    assert found["scale"][0] == pytest.approx(1)
+
+
+def test_sentences() -> None:
+    cropped = row(relations="mirrored|cropped|recompressed", cropped=1, seen_left=0.82, orientation=2)
+    assert Relation(cropped).sentence() == "mirrored, cropped to 82 %, recompressed"
+    assert Relation.from_row(cropped).inverse().sentence().startswith("mirrored, uncropped")
+    assert Relation(row(relations="identical file")).sentence() == "identical file"
+    assert Relation(row(relations="identical pixels")).inverse().sentence() == "identical pixels"
+    half = row(relations="resized", right_width=200, right_height=150, scale=0.5)
+    assert Relation(half).sentence() == "resized from 400x300 to 200x150"
+    assert Relation(half).inverse().sentence() == "resized from 200x150 to 400x300"
+    corner = dict(zip(relations.BOX, (0.7, 0.7, 1.0, 1.0), strict=True))
+    assert Relation(row(relations="overlaid", overlaid=1, **corner)).sentence() == "overlaid at the bottom right"
+    assert Relation(row(relations="turned 90")).inverse().names == ("turned 270",)
+    assert relations.describe(table(half, cropped)) == [Relation(half).sentence(), Relation(cropped).sentence()]
+
+
+def test_every_phrase_belongs_to_a_name() -> None:
+    assert set(relations._PHRASES) <= set(relations.NAMES)
+    assert set(relations._OTHER_NAME) <= set(relations.NAMES)
+
+
+def test_boxes_follow_the_map() -> None:
+    half = row(xx=1, yy=1, right_width=200, right_height=150)
+    matrix = relations.pixel_affine(half)
+    assert relations.map_box((40, 30, 80, 60), matrix) == pytest.approx((20, 15, 40, 30))
+    mirrored = row(xx=-1, x0=1)
+    assert relations.map_box((0, 0, 100, 50), relations.pixel_affine(mirrored)) == pytest.approx((300, 0, 400, 50))
+
+
+def test_an_empty_table_keeps_its_columns() -> None:
+    empty = table()
+    assert relations.invert(empty).dtypes.equals(empty.dtypes)
+    assert relations.describe(empty) == []
+
+
+@pytest.mark.parametrize(
+    ("polygon", "inside"),
+    [
+        ([(1, 1), (3, 1), (3, 3), (1, 3)], [(1, 1), (3, 1), (3, 3), (1, 3)]),
+        ([(2, 1), (6, 1), (6, 3), (2, 3)], [(2, 1), (4, 1), (4, 3), (2, 3)]),
+        ([(-4, -4), (8, -4), (8, 8), (-4, 8)], [(4, 0), (4, 4), (0, 4), (0, 0)]),
+        ([(5, 5), (6, 5), (6, 6)], []),
+        ([], []),
+    ],
+    ids=["inside", "across", "around", "outside", "empty"],
+)
+def test_polygons_are_clipped_at_a_box(polygon, inside) -> None:
+    clipped = relations.clip(polygon, (0, 0, 4, 4))
+    assert sorted(map(tuple, clipped)) == sorted(inside)

@@ -1,0 +1,99 @@
+"""Which copy is the original, where only the files' own pixels tell: what is kept, why, and what a rescan costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import dedup
+from dedup.errors import Cancelled
+from dedup.scanning import origins
+from tests.pictures import detailed, folder_of_photos, save
+
+
+@pytest.fixture
+def original(tmp_path) -> Path:
+    return save(detailed(1, (320, 240)), tmp_path / "in" / "original, the one with the long name.jpg", quality=75)
+
+
+def keeper(folder: Path) -> tuple[str, str]:
+    """The name of the file that stays, and why."""
+    frame = dedup.scan(folder).frame
+    row = frame[frame["role"] == "keeper"].iloc[0]
+    return row["name"], row["keeper_reason"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "way"),
+    [
+        ("a.jpg", {"quality": 98}, None),
+        ("a.png", {}, Image.Transpose.FLIP_LEFT_RIGHT),
+        ("a.png", {}, Image.Transpose.ROTATE_90),
+        ("a.webp", {"lossless": True}, Image.Transpose.ROTATE_180),
+    ],
+)
+def test_a_finer_copy_does_not_beat_the_file_it_was_saved_from(original, home, name, options, way):
+    picture = Image.open(original)
+    save(picture if way is None else picture.transpose(way), original.parent / name, **options)
+    kept, why = keeper(original.parent)
+    assert kept == original.name and "was saved from a JPEG of quality about 7" in why
+
+
+def test_an_enlarged_copy_does_not_beat_the_file_it_was_made_from(original, home):
+    save(Image.open(original).resize((640, 480), Image.Resampling.BICUBIC), original.parent / "a.jpg", quality=95)
+    kept, why = keeper(original.parent)
+    assert kept == original.name and why == "the other was enlarged to 640x480, without more detail"
+
+
+def test_a_picture_with_more_detail_beats_its_reduced_copy(original, home):
+    save(Image.open(original).resize((160, 120), Image.Resampling.BICUBIC), original.parent / "a.jpg", quality=95)
+    assert keeper(original.parent) == (original.name, "320x240 beats 160x120")
+
+
+@pytest.fixture
+def read(monkeypatch) -> list[str]:
+    """Names of the files that were read once more."""
+    names: list[str] = []
+    open_picture = origins.open_picture
+
+    def opened(path, **options):
+        names.append(path.name)
+        return open_picture(path, **options)
+
+    monkeypatch.setattr(origins, "open_picture", opened)
+    return names
+
+
+def test_only_near_duplicates_are_read_again_and_only_once(original, home, read):
+    folder = original.parent
+    folder_of_photos(folder, 3)
+    save(Image.open(original), folder / "a.jpg", quality=95)
+    before = len(dedup.scan(folder).pairs)
+    assert sorted(read) == ["a.jpg", original.name]
+    read.clear()
+    save(Image.open(original).transpose(Image.Transpose.FLIP_LEFT_RIGHT), folder / "b.png")
+    after = dedup.scan(folder)
+    assert "b.png" in read and len(after.pairs) > before
+    fresh = dedup.scan(folder, name="fresh")
+    assert after.pairs.equals(fresh.pairs)
+
+
+def test_a_file_that_vanished_since_tells_nothing(original, home, monkeypatch):
+    save(Image.open(original), original.parent / "a.jpg", quality=98)
+    vanished = original.parent / "gone"
+    monkeypatch.setattr(origins, "open_picture", lambda path, **options: dedup.images.decode.open_picture(vanished))
+    assert keeper(original.parent)[1] == "JPEG quality 98 beats 75"
+
+
+def test_reading_again_can_be_stopped(original, home):
+    save(Image.open(original), original.parent / "a.jpg", quality=98)
+
+    def stop(progress):
+        if progress.stage == "reading near duplicates":
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled, match="enough"):
+        dedup.scan(original.parent, on_progress=stop)
+    assert len(dedup.scan(original.parent).frame) == 2

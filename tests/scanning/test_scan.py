@@ -1,0 +1,234 @@
+"""Scanning again: nothing is decoded twice, nothing decided is lost, a killed scan goes on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pyarrow.parquet as pq
+import pytest
+
+import dedup
+from dedup.errors import Cancelled, DatasetError, ScanRunning, SourceError, UsageError
+from dedup.scanning import scan
+from dedup.store import directory
+from tests.pictures import folder_of_photos, photo, save
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Names of the files that were really examined."""
+    seen: list[str] = []
+    original = scan.examine_all
+
+    def examine_all(paths, **options):
+        seen.extend(path.name for path in paths)
+        return original(paths, **options)
+
+    monkeypatch.setattr(scan, "examine_all", examine_all)
+    return seen
+
+
+def test_unchanged_files_are_never_decoded_again(tmp_path, home, counted):
+    folder_of_photos(tmp_path / "in", 5)
+    first = dedup.scan(tmp_path / "in")
+    counted.clear()
+    second = dedup.scan(tmp_path / "in")
+    assert counted == [] and second.scan_id == first.scan_id
+    assert second.frame.equals(first.frame)
+
+
+def test_only_what_changed_is_examined_and_the_result_is_that_of_a_fresh_scan(tmp_path, home, counted):
+    paths = folder_of_photos(tmp_path / "in", 8)
+    dedup.scan(tmp_path / "in", name="kept")
+    paths[0].unlink()
+    save(photo(50), paths[1])
+    save(photo(2).resize((48, 36)), tmp_path / "in/small.jpg")
+    shutil.copy(paths[3], tmp_path / "in/copy.jpg")
+    counted.clear()
+    again = dedup.scan(tmp_path / "in", name="kept").frame
+    assert sorted(counted) == ["0001.jpg", "copy.jpg", "small.jpg"]
+    fresh = dedup.scan(tmp_path / "in", home=tmp_path / "other").frame
+    assert again.drop(columns="relations").equals(fresh.drop(columns="relations"))
+
+
+def test_renamed_files_keep_their_tags_and_deleted_ones_get_theirs_back(tmp_path, home):
+    paths = folder_of_photos(tmp_path / "in", 4)
+    dataset = dedup.scan(tmp_path / "in")
+    dataset.tag([0, 1], "good")
+    paths[0].rename(tmp_path / "in/renamed.jpg")
+    paths[1].rename(tmp_path / "away.jpg")
+    frame = dedup.scan(tmp_path / "in").frame
+    assert list(frame["path"][frame["tag:good"]]) == ["renamed.jpg"]
+    (tmp_path / "away.jpg").rename(paths[1])
+    frame = dedup.scan(tmp_path / "in").frame
+    assert list(frame["path"][frame["tag:good"]]) == ["0001.jpg", "renamed.jpg"]
+
+
+def test_broken_files_are_rows_and_transient_failures_are_tried_again(tmp_path, home, counted):
+    folder_of_photos(tmp_path / "in", 2)
+    (tmp_path / "in/empty.jpg").touch()
+    (tmp_path / "in/gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    frame = dedup.scan(tmp_path / "in").frame.set_index("path")
+    assert frame["error"]["empty.jpg"] == "empty file" and frame["error"]["gone.jpg"] == "there is no such file"
+    assert frame["singularity"].isna().sum() == 2 and (frame["kind"] == "failed").sum() == 2
+    counted.clear()
+    save(photo(9), tmp_path / "nowhere.jpg")
+    frame = dedup.scan(tmp_path / "in").frame.set_index("path")
+    assert counted == ["gone.jpg"] and frame["status"]["gone.jpg"] == "ok"
+
+
+def test_ctrl_c_keeps_finished_parts(tmp_path, home, monkeypatch, counted):
+    folder_of_photos(tmp_path / "in", 12)
+    original = scan.examine_all
+
+    def interrupted(paths, **options):
+        for place, result in enumerate(original(paths, **options)):
+            if place == 7:
+                raise KeyboardInterrupt
+            yield result
+
+    monkeypatch.setattr(scan, "examine_all", interrupted)
+    with pytest.raises(Cancelled, match="7 of 12"):
+        dedup.scan(tmp_path / "in", workers=1)
+    monkeypatch.setattr(scan, "examine_all", original)
+    counted.clear()
+    assert len(dedup.scan(tmp_path / "in").frame) == 12 and len(counted) == 5
+
+
+def test_kill_nine_and_scan_again_resumes(tmp_path, home, counted, monkeypatch):
+    folder_of_photos(tmp_path / "in", 60)
+    code = (
+        "import dedup, dedup.scanning.scan as s, time; s.PART_FILES = 5; o = s.examine_all\n"
+        "def slow(*a, **k):\n    for r in o(*a, **k):\n        time.sleep(0.05); yield r\n"
+        f"s.examine_all = slow; dedup.scan({str(tmp_path / 'in')!r}, workers=1)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], env=os.environ, cwd=os.getcwd())
+    parts = home / "in" / "parts"
+    deadline = time.monotonic() + 60
+    while len(list(parts.glob("*.parquet"))) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    # A slow start writes an early part of fewer rows: parts are due by time as well.
+    saved = sum(pq.read_metadata(part).num_rows for part in parts.glob("*.parquet"))
+    assert 3 <= saved < 60
+    frame = dedup.scan(tmp_path / "in").frame
+    assert len(frame) == 60 and len(counted) == 60 - saved and not parts.exists()
+
+
+def test_a_newer_matching_matches_again_without_decoding(tmp_path, home, counted, monkeypatch):
+    folder_of_photos(tmp_path / "in", 3)
+    before = dedup.scan(tmp_path / "in")
+    counted.clear()
+    for module in (scan, directory):
+        monkeypatch.setattr(module, "MATCHING_VERSION", 999)
+    with pytest.raises(DatasetError, match="another version"):
+        _ = dedup.open("in").frame
+    after = dedup.scan(tmp_path / "in")
+    assert after.scan_id != before.scan_id and counted == []
+
+
+def test_two_scans_at_once_are_refused(tmp_path, home):
+    folder_of_photos(tmp_path / "in", 2)
+    dataset = dedup.scan(tmp_path / "in")
+    with directory.Store(dataset.directory).scanning(), pytest.raises(ScanRunning, match="being scanned already"):
+        dedup.scan(tmp_path / "in")
+
+
+@pytest.mark.parametrize("table", ["images.parquet", "signatures.parquet", "pairs.parquet"])
+@pytest.mark.parametrize("damage", ["gone", "garbage"])
+def test_damaged_tables_are_said_and_a_scan_repairs_them(table, damage, tmp_path, home):
+    folder_of_photos(tmp_path / "in", 3)
+    dataset = dedup.scan(tmp_path / "in")
+    dataset.tag([0], "kept")
+    path = dataset.directory / table
+    path.unlink() if damage == "gone" else path.write_bytes(b"PAR1 no table")
+    with pytest.raises(DatasetError, match="Scan the folder again"):
+        broken = dedup.open("in")
+        _ = broken.pairs, broken.signatures
+    assert dedup.scan(tmp_path / "in").frame["tag:kept"].sum() == 1
+
+
+def test_a_scan_that_died_between_tables_is_noticed(tmp_path, home):
+    folder_of_photos(tmp_path / "in", 3)
+    before = dedup.scan(tmp_path / "in").directory
+    old = (before / "pairs.parquet").read_bytes()
+    folder_of_photos(tmp_path / "in", 5)
+    dedup.scan(tmp_path / "in")
+    (before / "pairs.parquet").write_bytes(old)
+    with pytest.raises(DatasetError, match="stopped while saving"):
+        _ = dedup.open("in").frame
+
+
+def test_a_full_disk_loses_nothing(tmp_path, home, monkeypatch):
+    folder_of_photos(tmp_path / "in", 3)
+    dedup.scan(tmp_path / "in").tag([0], "kept")
+    folder_of_photos(tmp_path / "in", 5)
+
+    def full(*_args):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(DatasetError, match="No space left"):
+            dedup.scan(tmp_path / "in")
+    assert len(dedup.open("in").frame) == 3
+    frame = dedup.scan(tmp_path / "in").frame
+    assert len(frame) == 5 and frame["tag:kept"].sum() == 1
+
+
+def test_a_moved_root_is_adopted_with_its_tags(tmp_path, home, counted):
+    folder_of_photos(tmp_path / "old", 3)
+    dedup.scan(tmp_path / "old", name="set").tag([1], "kept")
+    (tmp_path / "old").rename(tmp_path / "new")
+    assert len(dedup.open("set").frame) == 3
+    counted.clear()
+    moved = dedup.scan(tmp_path / "new", name="set")
+    assert moved.root == tmp_path / "new" and moved.frame["tag:kept"].sum() == 1 and counted == []
+
+
+def test_names_are_kept_apart(tmp_path, home):
+    folder_of_photos(tmp_path / "a/same", 1)
+    folder_of_photos(tmp_path / "b/same", 1)
+    assert dedup.scan(tmp_path / "a/same").name == "same"
+    assert dedup.scan(tmp_path / "b/same").name == "same-2"
+    assert dedup.scan(tmp_path / "a/same").name == "same"
+    dedup.rename("same-2", "other")
+    assert dedup.scan(tmp_path / "b/same").name == "other"
+    with pytest.raises(UsageError, match="is the dataset of"):
+        dedup.scan(tmp_path / "b/same", name="same")
+    for bad in ("", "a/b", "..", "nul\0", " padded "):
+        with pytest.raises(UsageError):
+            directory.check_name(bad)
+
+
+def test_folders_without_images_are_said(tmp_path, home):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words/a.txt").write_text("no picture")
+    for name in ("empty", "words"):
+        with pytest.raises(SourceError, match="no images"):
+            dedup.scan(tmp_path / name)
+    assert dedup.datasets() == []
+
+
+def test_forgetting_and_renaming_never_touch_images(tmp_path, home):
+    paths = folder_of_photos(tmp_path / "in", 2)
+    before = [path.read_bytes() for path in paths]
+    dedup.scan(tmp_path / "in").tag([0], "kept")
+    dedup.rename("in", "other")
+    assert dedup.open("other").frame["tag:kept"].sum() == 1
+    dedup.forget("other")
+    assert dedup.datasets() == [] and [path.read_bytes() for path in paths] == before
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_number_of_workers_changes_nothing(workers, tmp_path, home):
+    folder_of_photos(tmp_path / "in", 20)
+    reference = dedup.scan(tmp_path / "in", home=tmp_path / "reference", workers=1).frame
+    assert dedup.scan(tmp_path / "in", workers=workers).frame.equals(reference)

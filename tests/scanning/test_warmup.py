@@ -1,0 +1,44 @@
+"""Warming up runs all of the compiled matching, so that a first scan need not compile it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def test_a_scan_after_warming_up_compiles_nothing(tmp_path):
+    cache = tmp_path / "cache"
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache), "DEDUP_HOME": str(tmp_path / "home")}
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-m", "dedup.scanning.warmup"], check=True, env=environment, cwd=root)
+    compiled = sorted(path.name for path in cache.rglob("*.nbc"))
+    code = (
+        "from pathlib import Path; import dedup; from tests.pictures import *;"
+        f"folder = Path({str(tmp_path)!r}) / 'in'; folder_of_photos(folder, 5);"
+        "save(photo(0).transpose(0), folder / 'mirror.jpg'); dedup.scan(folder, workers=1)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=root)
+    assert compiled and sorted(path.name for path in cache.rglob("*.nbc")) == compiled
+
+
+def test_a_program_that_ends_while_it_warms_up_ends_quietly():
+    """The pool of the matching takes no work once the main thread has ended."""
+    program = """
+import atexit, threading, time
+from concurrent.futures import ThreadPoolExecutor
+from dedup import warmup
+
+def late():
+    while threading.main_thread().is_alive():
+        time.sleep(0.01)
+    time.sleep(0.2)
+    ThreadPoolExecutor().submit(print)
+
+warmup.warm_up = late
+atexit.register(time.sleep, 1)
+warmup.warm_up_beside()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")

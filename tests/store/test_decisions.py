@@ -1,0 +1,247 @@
+"""Decisions: one transaction each, undoable after a restart, safe with several writers."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dedup.errors import DatasetError, UnknownTag, UsageError
+from dedup.store.decisions import Decisions
+
+
+@pytest.fixture
+def decisions(tmp_path) -> Decisions:
+    return Decisions(tmp_path / "decisions.db", "test")
+
+
+def test_tagging_counts_what_changed_and_undoes_as_one_step(decisions):
+    assert decisions.tag(["a", "b"], "keep") == 2
+    assert decisions.would_change(["a", "c"], "keep") == 1
+    assert decisions.tag(["a", "c"], "keep") == 1
+    assert decisions.tag(["a"], "keep", remove=True) == 1
+    assert sorted(decisions.tagged()["keep"]) == ["b", "c"]
+    assert decisions.undo() == "Removed tag keep" and sorted(decisions.tagged()["keep"]) == ["a", "b", "c"]
+    decisions.undo()
+    assert sorted(decisions.tagged()["keep"]) == ["a", "b"]
+    assert decisions.redo() == "Added tag keep" and len(decisions.tagged()["keep"]) == 3
+
+
+def test_undo_and_redo_survive_a_restart_and_end(decisions, tmp_path):
+    decisions.tag(["a"], "x")
+    again = Decisions(tmp_path / "decisions.db", "later")
+    assert again.undo() == "Added tag x" and again.tags() == {} and again.undo() is None
+    assert again.redo() == "Added tag x" and again.redo() is None
+    assert [(each.session, each.state) for each in again.history()] == [("test", "done")]
+
+
+def test_what_undo_and_redo_would_do_is_known_before(decisions):
+    assert decisions.next_steps() == (None, None)
+    decisions.tag(["a"], "x")
+    decisions.tag(["b"], "y")
+    assert decisions.next_steps() == ("Added tag y", None)
+    decisions.undo()
+    assert decisions.next_steps() == ("Added tag x", "Added tag y")
+
+
+def test_a_new_decision_drops_what_was_undone(decisions):
+    decisions.tag(["a"], "x")
+    decisions.undo()
+    decisions.tag(["b"], "y")
+    assert decisions.redo() is None and list(decisions.tags()) == ["y"]
+
+
+def test_history_counts_images_and_not_what_makes_a_tag(decisions):
+    decisions.tag(["a", "b"], "x")
+    decisions.create_tag("y")
+    decisions.delete_tag("x")
+    assert [each.changes for each in decisions.history()] == [2, 1, 2]
+
+
+def test_nothing_changed_is_no_step(decisions):
+    decisions.tag(["a"], "x")
+    assert decisions.tag(["a"], "x") == 0 and len(decisions.history()) == 1
+
+
+def test_tags_have_colours_counts_and_can_be_renamed_merged_and_deleted(decisions):
+    decisions.create_tag("one", "#123456")
+    decisions.tag(["a", "b"], "one")
+    decisions.tag(["b", "c"], "two")
+    decisions.rename_tag("one", "first")
+    decisions.recolour_tag("first", "#abcdef")
+    assert (decisions.tags()["first"].colour, decisions.tags()["first"].count) == ("#abcdef", 2)
+    assert decisions.merge_tags(["first", "two"], "two") == 1
+    assert list(decisions.tags()) == ["two"] and sorted(decisions.tagged()["two"]) == ["a", "b", "c"]
+    decisions.undo()
+    assert sorted(decisions.tagged()["first"]) == ["a", "b"] and sorted(decisions.tagged()["two"]) == ["b", "c"]
+    decisions.delete_tag("first")
+    assert list(decisions.tags()) == ["two"]
+    decisions.undo()
+    assert decisions.tags()["first"].colour == "#abcdef" and sorted(decisions.tagged()["first"]) == ["a", "b"]
+
+
+def test_unknown_and_unusable_tags_are_said(decisions):
+    decisions.create_tag("keep")
+    with pytest.raises(UnknownTag, match="Did you mean 'keep'"):
+        decisions.tag(["a"], "kepe", remove=True)
+    with pytest.raises(UnknownTag):
+        decisions.delete_tag("nothing")
+    for bad in ("", " ", " padded", "x" * 61, "line\nbreak"):
+        with pytest.raises(UsageError):
+            decisions.create_tag(bad)
+    with pytest.raises(UsageError, match="already"):
+        decisions.create_tag("keep")
+
+
+def test_revisions_tell_tags_from_the_rest(decisions):
+    tags, review = decisions.revisions()
+    decisions.tag(["a"], "x")
+    assert decisions.revisions() == (tags + 1, review)
+    decisions.decide([("keeper", "a", "", "1")], "Kept a")
+    assert decisions.revisions() == (tags + 1, review + 1)
+    decisions.undo()
+    assert decisions.revisions() == (tags + 1, review + 2) and decisions.values("keeper") == {}
+
+
+def test_many_writers_lose_nothing(tmp_path):
+    path = tmp_path / "decisions.db"
+    Decisions(path).create_tag("x")
+    errors: list[BaseException] = []
+
+    def write(writer: int) -> None:
+        try:
+            own = Decisions(path, f"writer {writer}")
+            for number in range(20):
+                own.tag([f"{writer}-{number}"], "x")
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors and Decisions(path).tags()["x"].count == 80 and len(Decisions(path).history(1000)) == 81
+
+
+def test_a_damaged_file_is_said_and_left_alone(tmp_path):
+    path = tmp_path / "decisions.db"
+    path.write_bytes(b"this is no database, but somebody may still rescue it" * 100)
+    before = path.read_bytes()
+    with pytest.raises(DatasetError, match="cannot be used"):
+        Decisions(path)
+    assert path.read_bytes() == before
+
+
+def test_a_failing_transaction_changes_nothing(decisions, monkeypatch):
+    decisions.tag(["a"], "x")
+
+    def fail(*_args):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("dedup.store.decisions._count_revisions", fail)
+    with pytest.raises(DatasetError, match="disk is full"):
+        decisions.tag(["b", "c"], "x")
+    monkeypatch.undo()
+    assert decisions.tagged() == {"x": ["a"]}
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("tag"), st.sets(st.sampled_from("abcde")), st.sampled_from("xyz"), st.booleans()),
+        st.tuples(st.sampled_from(["undo", "redo"])),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=25)
+@given(steps=STEPS)
+def test_undo_and_redo_walk_a_line_of_states(steps, tmp_path_factory):
+    """Against a slow model: a list of whole states and a place in it."""
+    decisions = Decisions(tmp_path_factory.mktemp("line") / "decisions.db")
+    states: list[dict[str, set[str]]] = [{}]
+    here = 0
+    for step, *rest in steps:
+        if step == "tag":
+            paths, name, remove = rest
+            now = {tag: set(carried) for tag, carried in states[here].items()}
+            if remove and name not in now:
+                continue
+            decisions.tag(sorted(paths), name, remove=remove)
+            now[name] = now.get(name, set()) - paths if remove else now.get(name, set()) | paths
+            if now != states[here]:
+                states[here + 1 :] = [now]
+                here += 1
+        elif step == "undo":
+            assert (decisions.undo() is not None) == (here > 0)
+            here = max(0, here - 1)
+        else:
+            assert (decisions.redo() is not None) == (here < len(states) - 1)
+            here = min(len(states) - 1, here + 1)
+        assert {tag: set(carried) for tag, carried in decisions.tagged().items()} == states[here]
+
+
+def follow(decisions, files, **options) -> int:
+    """After a scan of `files`, path to content."""
+    return decisions.follow(sorted(files.items()), **options)
+
+
+def numbered(contents) -> dict[str, str]:
+    """Files named by their place, as renumbering names them: path to content."""
+    return {f"{number:03}.jpg": content for number, content in enumerate(contents)}
+
+
+def carried(decisions, files) -> set[tuple[str, str]]:
+    """Tag and content of every file that carries one."""
+    return {(tag, files[path]) for tag, paths in decisions.tagged().items() for path in paths if path in files}
+
+
+ORDERS = st.permutations("abcdef").flatmap(lambda order: st.integers(0, 6).map(lambda count: order[:count]))
+
+
+@settings(max_examples=50)
+@given(known=st.integers(1, 6), later=st.permutations("abcdef"), orders=st.lists(ORDERS, max_size=6))
+def test_decisions_stay_with_their_content_however_files_are_renumbered(known, later, orders, tmp_path_factory):
+    """First new files come between renumbered ones, then any of them leave, come back and exchange their names."""
+    decisions = Decisions(tmp_path_factory.mktemp("numbers") / "decisions.db")
+    first = numbered("abcdef"[:known])
+    follow(decisions, first)
+    for path, content in first.items():
+        decisions.tag([path], content)
+    for order in [later, *orders]:
+        files = numbered(order)
+        follow(decisions, files)
+        assert carried(decisions, files) == {(content, content) for content in order if content in first.values()}
+    for _ in first:
+        decisions.undo()
+    assert decisions.tags() == {}
+
+
+def test_an_edited_file_keeps_its_decisions_and_an_exchanged_one_does_not(decisions):
+    follow(decisions, {"a": "1", "b": "2", "c": "3"})
+    for kind in ("keeper", "split"):
+        decisions.decide([(kind, "a", "", "1"), (kind, "b", "", "2")], "Decided")
+    decisions.decide([("folder", "a", "", "protected")], "A folder of that name")
+    assert follow(decisions, {"a": "1 edited", "b": "2", "c": "3"}) == 0
+    assert follow(decisions, {"a": "2", "b": "1 edited", "c": "new"}) == 2
+    for kind in ("keeper", "split"):
+        assert decisions.values(kind) == {("a", ""): "2", ("b", ""): "1"}
+    assert decisions.values("folder") == {("a", ""): "protected"}
+
+
+def test_what_left_by_a_removal_is_not_renamed_and_nobody_takes_its_decisions(decisions):
+    follow(decisions, {"a": "1", "b": "1", "c": "2"})
+    decisions.tag(["b"], "of b")
+    decisions.tag(["c"], "of c")
+    removed = {"b": "1"}
+    assert follow(decisions, {"a": "1", "c": "2", "new": "1"}, removed=removed) == 0
+    assert decisions.tagged() == {"of b": ["b"], "of c": ["c"]}
+    follow(decisions, {"a": "1", "b": "2", "new": "1"}, removed=removed)  # c takes the path of what was removed
+    follow(decisions, {"a": "1", "b": "other", "c": "2", "new": "1", "newer": "1"}, removed=removed)
+    assert decisions.tagged()["of c"] == ["c"]
+    follow(decisions, {"a": "1", "b": "1", "c": "2", "new": "1", "newer": "1"})
+    assert decisions.tagged() == {"of b": ["b"], "of c": ["c"]}

@@ -1,0 +1,69 @@
+"""Running the pages without a browser: start one, read it, click, and send what its components would send."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
+
+from tests.conftest import ROOT
+
+SECONDS = 60
+"""Patience with one run of a page."""
+
+MAIN = ROOT / "dedup" / "ui" / "shell" / "main.py"
+_NUMBERS = count(1)
+
+
+def page(name: str) -> Path:
+    """The script of a page."""
+    return ROOT / "pages" / f"{name}.py"
+
+
+def start(script: Path, query: Mapping[str, str | list[str]] | None = None, **state: Any) -> AppTest:
+    """A script with the parameters of its URL and its session state, not yet run."""
+    at = AppTest.from_file(str(script), default_timeout=SECONDS)
+    for name, told in (query or {}).items():
+        at.query_params[name] = told
+    for key, value in state.items():
+        at.session_state[key] = value
+    return at
+
+
+def run_page(name: str, query: Mapping[str, str | list[str]] | None = None, **state: Any) -> AppTest:
+    """A page after its first run, in which nothing went wrong."""
+    return healthy(start(page(name), query, **state).run())
+
+
+def healthy(at: AppTest) -> AppTest:
+    """The same app, which shows no error."""
+    assert [each.value for each in (*at.exception, *at.error)] == []
+    return at
+
+
+def texts(at: AppTest) -> str:
+    """Everything the app says, headings and messages included."""
+    kinds = (at.title, at.subheader, at.markdown, at.caption, at.info, at.success, at.warning, at.error)
+    return "\n".join(str(element.value) for elements in kinds for element in elements)
+
+
+def button(at: AppTest, start: str) -> Button:
+    """The first button whose label starts like that."""
+    return next(each for each in at.button if each.label.startswith(start))
+
+
+def mounted(at: AppTest) -> list[Any]:
+    """The data of the components, as the browser gets them."""
+    return [json.loads(each.proto.json) for each in at.get("bidi_component")]
+
+
+def send(at: AppTest, key: str, *events: Mapping[str, object]) -> AppTest:
+    """Run again with events of the component `key`, as its queue would send them."""
+    pending = [{"seq": next(_NUMBERS), **event} for event in events]
+    at.session_state[key] = {"events": {"session": "s", "pending": pending}}
+    return healthy(at.run())

@@ -1,0 +1,423 @@
+"""Every page, run without a browser: an empty home, a dataset, failures, and what a click changes."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import dedup
+from dedup.errors import Cancelled, DedupError
+from dedup.model import Progress
+from dedup.query.selection import Selection
+from dedup.review import acts
+from dedup.ui.browser.similar import candidates
+from dedup.ui.export.downloads import OFFERS, made
+from dedup.ui.parts.tagging import SCOPES, changes, explain
+from dedup.ui.shell import current, jobs, navigation
+from dedup.ui.shell.library import LIBRARY
+from tests.building import picture
+from tests.ui.apptest import MAIN, SECONDS, button, healthy, mounted, page, run_page, send, start, texts
+
+PAGES = ("datasets", "explorer", "export")
+
+
+@pytest.fixture
+def dataset(home, tmp_path):
+    """Twelve images, one of them three times, and one that cannot be read."""
+    root = tmp_path / "images"
+    for seed in range(12):
+        picture(root / ("even" if seed % 2 == 0 else "odd") / f"{seed:02}.png", seed, (160, 120))
+    for copy in ("a", "b"):
+        (root / f"copy {copy}.png").write_bytes((root / "even" / "00.png").read_bytes())
+    (root / "empty.jpg").write_bytes(b"")
+    return dedup.scan(root, name="test", workers=1)
+
+
+@pytest.fixture(autouse=True)
+def no_jobs(monkeypatch):
+    """Jobs of other tests are not seen."""
+    monkeypatch.setattr(jobs, "REGISTRY", jobs.Registry())
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_greets_an_empty_home(home, name):
+    at = run_page(name)
+    assert ("See every duplicate" if name == "datasets" else "There is no dataset yet") in texts(at)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_shows_a_dataset(dataset, name):
+    at = run_page(name)
+    assert "test" in texts(at) or "selection holds" in texts(at) or "Filter & Export" in texts(at)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_survives_a_link_to_a_dataset_that_is_gone(dataset, name):
+    at = run_page(name, {"dataset": "0123456789ab"})
+    assert name == "datasets" or "no longer in the list" in texts(at)
+
+
+def test_the_whole_app_runs_through_its_entry_script(dataset):
+    at = healthy(start(MAIN).run())
+    for path in ("explorer", "export", "datasets"):
+        healthy(at.switch_page(str(navigation.PAGES / f"{path}.py")).run())
+    at.switch_page(str(navigation.PAGES / "explorer.py")).run()
+    assert any("Tags" in each.value for each in at.sidebar.markdown)
+
+
+def test_a_damaged_dataset_is_one_sentence_and_the_others_stay(dataset):
+    (dataset.directory / "images.parquet").write_bytes(b"no parquet")
+    at = start(MAIN).run()
+    assert [each.value for each in at.exception] == []
+    assert any("damaged" in each.value for each in at.error)
+    assert "Or try the sample" in texts(at)
+    assert button(at, "Explore")  # and beside it the menu to scan it again
+
+
+def test_the_range_is_set_by_its_exact_ends_and_by_presets(dataset):
+    at = run_page("explorer")
+    assert "selection holds **15** of **15**" in texts(at)
+    healthy(at.number_input(key="high").set_value(0.0).run())
+    assert "selection holds **2** of **15**" in texts(at)
+    assert at.button_group(key="preset").value == "Exact duplicates"
+    healthy(at.button_group(key="preset").set_value("Unique").run())
+    assert "selection holds **12** of **15**" in texts(at)
+    assert at.number_input(key="low").value == pytest.approx(0.05001)
+    healthy(at.button_group(key="preset").set_value("All").run())
+    assert "selection holds **15** of **15**" in texts(at)
+
+
+def test_one_click_selects_one_of_each_and_what_is_not_to_be_removed(dataset):
+    query = {"dataset": dataset.info.key, "range": "brightness:0:"}
+    at = run_page("export", query)
+    assert at.button_group(key="preset").options == ["All (15)", "One of each (12)"]
+    healthy(at.button_group(key="preset").set_value("One of each").run())
+    assert chips(at) == ["Brightness at least 0", "part: Keeper, Without a copy"]
+    assert at.metric[0].value == "12"
+    dataset.decisions.decide(*accepted(dataset))
+    at = run_page("export", query)
+    assert at.button_group(key="preset").options[2] == "Without what I decided to remove (13)"
+    healthy(at.button_group(key="preset").set_value("Without what I decided to remove").run())
+    assert at.metric[0].value == "12"  # nobody knows how bright the broken one is
+    assert at.button_group(key="preset").value == "Without what I decided to remove"
+
+
+def accepted(dataset):
+    """The changes of accepting the only group, and their label."""
+    now = acts.state(dataset)
+    [rows] = now.members.values()
+    step = acts.accept(now, rows[0])
+    return step.changes, step.label
+
+
+def test_files_that_could_not_be_read_are_one_click_away(dataset):
+    at = run_page("explorer")
+    healthy(at.button_group(key="preset").set_value("Failed").run())
+    assert "selection holds **1** of **15**" in texts(at)
+
+
+def test_a_range_of_whole_numbers_has_no_decimals_and_sizes_have_units(dataset):
+    at = run_page("explorer", {"dataset": dataset.info.key, "metric": "bytes"})
+    assert at.number_input(key="low").proto.format == "%.0f"
+    assert {label.split()[-1] for label in at.select_slider(key="range").options} <= {"B", "kB"}
+    assert all(item["value"].endswith(("B", "kB")) for item in mounted(at)[0]["items"])
+
+
+def test_a_link_opens_the_view_it_tells(dataset):
+    query = {"dataset": dataset.info.key, "metric": "brightness", "order": "descending", "size": "12"}
+    at = run_page("explorer", query | Selection().with_range("brightness", 10, 250).to_query())
+    assert at.selectbox(key="metric").value == "brightness"
+    assert at.number_input(key="low").value == 10
+    assert at.selectbox(key="size top").value == 12
+
+
+def test_filters_narrow_the_selection_and_chips_take_them_away(dataset):
+    at = run_page("explorer")
+    healthy(at.text_input(key="filter text").set_value("copy").run())
+    assert "selection holds **2** of **15**" in texts(at)
+    healthy(at.button_group(key="filter kinds").set_value(["unique"]).run())
+    assert "selection holds **0** of **15**" in texts(at)
+    assert "No image is in this selection" in texts(at)
+    healthy(button(at, "path contains: copy").click().run())
+    assert "selection holds **12** of **15**" in texts(at)
+
+
+def test_a_malformed_expression_is_told_and_changes_nothing(dataset):
+    at = run_page("explorer")
+    for text in ("brightnes < 40", "brightness <", "width == 160)"):
+        at.text_input(key="filter where").set_value(text).run()
+        assert [each.value for each in at.exception] == []
+        assert len(at.error) == 1
+        assert "selection holds **15** of **15**" in texts(at)
+        assert at.text_input(key="filter where").value == text
+    at.text_input(key="filter where").set_value("width == 160").run()
+    healthy(at)
+    assert "selection holds **14** of **15**" in texts(at)
+
+
+def test_bulk_tagging_tells_its_changes_and_makes_exactly_those(dataset):
+    dataset.decisions.create_tag("keep", "#0072b2")
+    at = run_page("explorer")
+    healthy(at.multiselect(key="bulk tags").set_value(["keep"]).run())
+    assert "**14** images will gain **keep**" in texts(at)
+    assert "1 that cannot be read" in texts(at)
+    healthy(at.button(key="bulk submit").click().run())
+    assert dataset.tags["keep"].count == 14
+    at.button_group(key="bulk action").set_value("Remove")
+    healthy(at.button_group(key="bulk scope").set_value("duplicates").run())
+    assert "**2** images will lose **keep**" in texts(at)
+    healthy(at.button(key="bulk submit").click().run())
+    assert dataset.tags["keep"].count == 12
+    assert signatures(dataset)[:2] == [at.session_state[current.WHO]] * 2
+    dataset.decisions.undo()
+    assert dataset.tags["keep"].count == 14
+
+
+def test_the_cards_of_a_page_are_sent_and_their_events_applied(dataset):
+    dataset.decisions.create_tag("keep", "#0072b2")
+    at = run_page("explorer", {"dataset": dataset.info.key})
+    ids = list(dataset.frame["id"][:2])
+    clicks = {"type": "select", "ids": ids}, {"type": "tag", "ids": ids, "tag": "keep"}
+    send(at, f"grid {dataset.info.key}", *clicks)
+    assert dataset.tags["keep"].count == 2
+    assert at.session_state["chosen"] == ids
+    assert signatures(dataset)[0] == at.session_state[current.WHO]
+
+
+def test_the_threshold_moves_near_duplicates_at_once(dataset):
+    at = run_page("explorer")
+    healthy(at.slider(key="threshold").set_value(0.9).run())
+    assert dataset.near_threshold == 0.9
+    assert signatures(dataset) == [at.session_state[current.WHO]]
+
+
+def signatures(dataset):
+    """Who made the operations of the history, the latest first."""
+    return [operation.session for operation in dataset.decisions.history()]
+
+
+def test_an_export_holds_exactly_the_selection(dataset):
+    opened = LIBRARY.open(dataset.info.key)
+    mask = opened.mask(Selection(kinds=("unique",)))
+    table, coco, pairs = (made(opened, mask, offer.export) for offer in OFFERS)
+    assert table.count(b"\n") >= 13
+    assert coco.startswith(b"{")
+    assert b"left" in pairs.splitlines()[0]
+
+
+def test_the_export_page_counts_what_is_left(dataset):
+    at = run_page("export", {"dataset": dataset.info.key, "kind": "unique"})
+    assert [(each.value, each.delta) for each in at.metric] == [
+        ("12", "3 left out"),
+        ("0", "2 left out"),
+        ("0", ""),
+        ("0", "1 left out"),
+    ]
+
+
+def test_the_preview_of_an_export_offers_tags_and_shows_similar_images(dataset):
+    dataset.decisions.create_tag("keep")
+    at = run_page("export", {"dataset": dataset.info.key})
+    [preview] = mounted(at)
+    assert [tag["name"] for tag in preview["tags"]] == ["keep"]
+    ids = [dataset.frame["id"][0]]
+    send(at, f"grid {dataset.info.key}", {"type": "tag", "ids": ids, "tag": "keep"}, {"type": "similar", "ids": ids})
+    assert dataset.tags["keep"].count == 1
+    assert [data["left"]["id"] for data in mounted(at) if "left" in data] == ids
+
+
+def test_similar_images_say_how_alike_they_are_and_which_are_no_duplicates(dataset):
+    row = dataset.frame["path"].tolist().index("copy a.png")
+    first, *_, last = candidates(LIBRARY.open(dataset.info.key), row)
+    assert (first["note"], first.get("unrelated")) == ("exact copy", None)
+    assert re.fullmatch(r"\d+ of 256 bits", last["note"]) and last["unrelated"]
+
+
+def test_a_tag_is_created_in_the_sidebar_and_its_form_goes(dataset):
+    at = healthy(start(MAIN, {"dataset": dataset.info.key}).run())
+    at.session_state["new tag"] = True
+    at.text_input(key="new tag name").set_value(" later ")
+    healthy(button(at, "Create").click().run())
+    assert list(dataset.tags) == ["later"]
+    assert at.session_state["new tag"] is False
+
+
+def test_undo_and_redo_name_what_they_do_and_rest_where_there_is_nothing(dataset):
+    at = healthy(start(MAIN, {"dataset": dataset.info.key}).run())
+    assert (button(at, "Undo").disabled, button(at, "Redo").disabled) == (True, True)
+    dataset.tag([0], "later")
+    healthy(at.run())
+    assert button(at, "Undo").help == "Undo: Added tag later"
+    healthy(button(at, "Undo").click().run())
+    assert (button(at, "Undo").disabled, button(at, "Redo").disabled) == (True, False)
+    assert dataset.tags == {}
+
+
+def test_bulk_tagging_creates_the_tag_it_is_asked_for(dataset):
+    at = run_page("explorer")
+    healthy(at.multiselect(key="bulk tags").set_value(["later"]).run())
+    assert "**14** images will gain **later**" in texts(at)
+    healthy(at.button(key="bulk submit").click().run())
+    assert dataset.tags["later"].count == 14
+
+
+def test_writing_a_folder_makes_a_new_dataset(dataset, tmp_path):
+    at = run_page("export", {"dataset": dataset.info.key, "kind": "unique"})
+    at.text_input(key=f"target {dataset.root}").set_value(str(tmp_path / "clean"))
+    healthy(at.run())
+    healthy(button(at, "Write 12 files").click().run())
+    [job] = jobs.REGISTRY.jobs()
+    wait_for(lambda: not job.running)
+    assert (job.state, job.error) == (jobs.State.DONE, "")
+    assert len(dedup.open("clean").frame) == 12
+    assert "**clean**: 12 images" in texts(at.run())
+    assert "Writing clean: done." in texts(run_page("datasets"))
+    button(at, "Open clean").click().run()
+    assert at.session_state["view"].dataset == dedup.open("clean").info.key
+    assert jobs.REGISTRY.jobs() == []
+
+
+def test_the_folder_field_is_checked_and_starts_a_scan(home, tmp_path):
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "a.png")
+    at = run_page("datasets")
+    healthy(at.text_input(key="open path").set_value(str(tmp_path / "none")).run())
+    assert "no such folder" in texts(at)
+    healthy(at.text_input(key="open path").set_value(str(tmp_path)).run())
+    assert "1 image" in texts(at)
+    healthy(button(at, "Scan").click().run())
+    assert len(jobs.REGISTRY.jobs()) == 1
+    jobs.REGISTRY.jobs()[0].cancel()
+
+
+def test_the_annotation_files_found_are_read_and_the_card_says_what_was_in_them(home, tmp_path):
+    picture(tmp_path / "set" / "train" / "a.png", 1)
+    picture(tmp_path / "set" / "val" / "b.png", 2)
+    for split, name in (("train", "a.png"), ("val", "b.png")):
+        save_coco(tmp_path / "set" / "annotations" / f"instances_{split}.json", f"{split}/{name}")
+        save_coco(tmp_path / "set" / "annotations" / f"captions_{split}.json", f"{split}/{name}")
+    at = run_page("datasets")
+    healthy(at.text_input(key="open path").set_value(str(tmp_path / "set")).run())
+    assert "annotations/captions_val.json" in at.multiselect[0].options
+    files = at.multiselect[0].value
+    assert [Path(file).name for file in files] == ["instances_train.json", "instances_val.json"]
+    healthy(button(at, "Scan").click().run())
+    [job] = jobs.REGISTRY.jobs()
+    wait_for(lambda: not job.running)
+    assert dedup.open("set").info.annotations == tuple(files)
+    assert "2 annotations in 2 images" in texts(run_page("datasets"))
+
+
+def save_coco(path, file_name):
+    """Write a COCO file with one box in one image."""
+    path.parent.mkdir(exist_ok=True)
+    box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "area": 12, "iscrowd": 0}
+    images, categories = [{"id": 1, "file_name": file_name}], [{"id": 1, "name": "cat"}]
+    path.write_text(json.dumps({"images": images, "annotations": [box], "categories": categories}))
+
+
+def test_a_card_leads_to_the_failures_and_tells_what_was_passed_over(dataset):
+    (dataset.root / "notes.txt").write_text("no image")
+    picture(dataset.root / "new.png", 20)
+    dedup.rescan(dataset, workers=1)
+    at = run_page("datasets")
+    assert "passed over 1 other file: .txt 1" in texts(at)
+    assert "no annotations" in texts(at)
+    healthy(button(at, "1 failed").click().run())
+    assert at.dataframe[0].value["path"].tolist() == ["empty.jpg"]
+
+
+def test_running_failed_and_cancelled_jobs_are_shown(home):
+    def work(job):
+        job.report(Progress("reading images", 250, 1000, 2.0))
+        job.stop.wait(SECONDS)
+
+    def ending(error):
+        def work(job):
+            raise error
+
+        return work
+
+    running = jobs.REGISTRY.start("running", "Job running", work)
+    ended = [
+        jobs.REGISTRY.start(name, f"Job {name}", ending(error))
+        for name, error in (("failed", DedupError("The disk is full.")), ("cancelled", Cancelled("Stopped.")))
+    ]
+    wait_for(lambda: running.progress and not any(job.running for job in ended))
+    at = start(page("datasets")).run()
+    assert at.exception == []
+    assert "The disk is full." in at.error[0].value
+    assert "stopped" in texts(at)
+    button(at, "Cancel").click().run()
+    wait_for(lambda: not running.running)
+
+
+def wait_for(condition):
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def test_changes_count_images_once_however_many_tags(dataset):
+    dataset.tag([0, 1], "one")
+    dataset.tag([1, 2], "two")
+    everything = np.ones(15, bool)
+    assert changes(dataset.frame, everything, ["one", "two"], remove=False).sum() == 14
+    assert changes(dataset.frame, everything, ["one", "two"], remove=True).sum() == 3
+    assert explain(3, 15, ["one", "two"], remove=True).startswith("**3** images will lose **one**, **two**.")
+    assert set(SCOPES) == {"range", "page", "cards", "duplicates"}
+
+
+def test_new_tags_get_colours_that_differ(dataset):
+    for name in "abcdefgh":
+        dataset.decisions.create_tag(name)
+    assert len({tag.colour for tag in dataset.tags.values()}) == 8
+
+
+GARBAGE = {
+    "range": [
+        *("gone:0:1", "nearest_bits:0:5", "status:1:2", "sharpness::", "entropy:2:1", "width:-inf:inf", "::"),
+        *("singularity:-7:1e300", "height:x:1", "height:nan:1", ""),
+    ],
+    "kind": ["none"],
+    "relation": ["gone"],
+    "tag": ["gone"],
+    "metric": "gone",
+    "order": "sideways",
+    "page": "-1",
+    "sheet": "x",
+    "columns": "99",
+    "size": "7",
+    "panel": "gone",
+    "groups": "gone",
+}
+
+
+@pytest.mark.parametrize("name", ["explorer", "duplicates", "export"])
+def test_an_old_link_still_opens_and_its_filters_can_be_taken_away(dataset, name):
+    at = run_page(name, GARBAGE)
+    ranges = ["gone 0 to 1", "nearest_bits 0 to 5", "status 1 to 2", "Sharpness known", "Entropy 2 to 1"]
+    ranges += ["Width -inf to inf", " known"]
+    ranges += ["Image singularity -7 to 1e+300"] if name != "explorer" else []
+    assert chips(at) == [*ranges, "any tag: gone", "relation: gone"]
+    while found := chips(at):
+        at = healthy(button(at, found[0]).click().run())
+
+
+def chips(at):
+    """The filters that can be taken away."""
+    return [each.label for each in at.button if (each.key or "").startswith("chip ")]
+
+
+@pytest.mark.parametrize("name", ["explorer", "duplicates", "export"])
+def test_a_link_with_a_malformed_expression_opens_and_says_so(dataset, name):
+    at = start(page(name), {"where": "nonsense <"}).run()
+    assert [each.value for each in at.exception] == []
+    assert len(at.error) == 1
+    assert name != "explorer" or "selection holds **15** of **15**" in texts(at)
