@@ -20,11 +20,13 @@ from dedup.exports import EXPORTS, Report
 from dedup.groups import keepers
 from dedup.groups.fates import outcomes
 from dedup.groups.frame import Joined, Review, describe_files, join, with_tags
+from dedup.images import decode
 from dedup.labels.clashes import Clash
 from dedup.labels.coco import Attachment, Coco
 from dedup.labels.decided import Case, Kept, Labels, cases, follow_decisions, keep, marks
 from dedup.model import NEAR_DISTANCE, OnProgress, Role, Status, Tag
 from dedup.query.selection import Selection
+from dedup.scanning.scan import digests
 from dedup.store.decisions import (
     CLASH,
     DIFFERENT,
@@ -119,10 +121,12 @@ class Dataset:
     def frame(self) -> pd.DataFrame:
         """One row per image file, failures included, sorted by path; do not write into it.
 
-        id 16 hex digits · path, folder, name · sha256, pixels (hex; equal pixels are exact copies) · bytes, mtime_ns ·
-        format · width, height (upright pixels, 0 when failed) · orientation (EXIF 1..8) · captured_at (ISO or '') ·
-        camera, alpha, lossless (bool) · jpeg_quality (1..100 or NaN) · split ('train', 'val', 'test', '') · classes
-        (tuple of names) · annotations (count) · status ('ok', 'failed') · error · the metrics of `dedup.images.metrics`
+        id 16 hex digits · path, folder, name · sha256, content (hex; equal contents are exact copies) · bytes,
+        mtime_ns · format · width, height (upright pixels, 0 when failed) · orientation (EXIF 1..8) · captured_at (ISO
+        or '') · camera (bool) · described (0..3: place, caption, keywords) · extras (bool: a film or gain map) · alpha
+        (bool) · shown_on ('white', 'black', '') · bits, bands, frames (counts) · values (hex, of few different ones,
+        or '') · jpeg_quality (1..100 or NaN) · lossless (bool) · split ('train', 'val', 'test', '') · classes (tuple of
+        names) · annotations (count) · status ('ok', 'failed') · error · the metrics of `dedup.images.metrics`
         (NaN when failed) · kind ('exact', 'near', 'unique', 'failed') · group (-1 none) · role ('keeper', 'duplicate',
         '') · keeper (row, -1) · keeper_reason · nearest (row, -1) · distance (verified, 0..1, NaN when only the hash is
         near) · nearest_bits (of 256, -1 none) · relation (sentence) · relations (tuple of names) · decided ('goes' when
@@ -243,6 +247,19 @@ class Dataset:
         """Where the image of a row lies, or lay."""
         raw = self._images["raw"].iat[row]
         return self.root / (os.fsdecode(raw) if isinstance(raw, bytes) else str(self._images["path"].iat[row]))
+
+    def samples(self, rows: Sequence[int], on_progress: OnProgress | None = None, /) -> list[str]:
+        """Digests of all samples of images at full depth, equal for exact copies whatever their format; '' where they
+        cannot be taken. Files that were never compared are read, and what they gave is kept."""
+        sha256: list[str] = self._images["sha256"].iloc[list(rows)].tolist()
+        known = digests(
+            self._store,
+            self.root,
+            {each: self.file(row) for each, row in zip(sha256, rows, strict=True) if each},
+            max_pixels=self._info.max_pixels or decode.MAX_PIXELS,
+            on_progress=on_progress,
+        )
+        return [known.get(each, "") for each in sha256]
 
     def contents(self) -> list[tuple[str, str]]:
         """Path and SHA-256 of every readable image."""

@@ -3,8 +3,32 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from pathlib import Path
+
+WORKER_BYTES = 1 << 30
+"""Memory that one worker may need for the largest picture."""
+
+_CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 def default_workers() -> int:
-    """One for each processor this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """One for each processor this process may use, and no more than have room for a large picture each."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    memory = memory_bytes()
+    return processors if memory is None else max(1, min(processors, memory // WORKER_BYTES))
+
+
+def memory_bytes() -> int | None:
+    """Memory of this machine, or of the container this process runs in; None where the system does not say."""
+    limits = [limit for path in _CGROUP_LIMITS if (limit := _number(path)) is not None]
+    with suppress(AttributeError, ValueError, OSError):  # Windows has no sysconf
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return min(limits, default=None)
+
+
+def _number(path: str) -> int | None:
+    try:
+        return int(Path(path).read_text())
+    except (OSError, ValueError):  # no such control group, or "max"
+        return None

@@ -46,7 +46,7 @@ def frame_of(root: Path, groups: dict[str, list[str]] | None = None, **columns: 
             "folder": [str(Path(path).parent).replace(".", "") for path in paths],
             "name": [Path(path).name for path in paths],
             "sha256": hashes,
-            "pixels": [digest[:32] for digest in hashes],
+            "content": [digest[:32] for digest in hashes],
             "bytes": np.array([stat.st_size for stat in stats], np.int64),
             "mtime_ns": np.array([stat.st_mtime_ns for stat in stats], np.int64),
             "width": np.full(count, 32, np.int32),

@@ -43,7 +43,7 @@ def make_frame(paths: Sequence[str] = PATHS, *, seed: int = 0, tags: Sequence[st
             "folder": [p.rpartition("/")[0] for p in paths],
             "name": [p.rpartition("/")[2] for p in paths],
             "sha256": [hashlib.sha256(p.encode()).hexdigest() for p in paths],
-            "pixels": [
+            "content": [
                 "" if fails else hashlib.md5(p.encode()).hexdigest() for p, fails in zip(paths, failed, strict=True)
             ],
             "bytes": rng.integers(1, 10**7, n),

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 from PIL import Image
+
+pillow_heif.register_heif_opener()  # so that tests can save HEIC
 
 
 def photo(seed: int, size: tuple[int, int] = (96, 72)) -> Image.Image:

@@ -39,5 +39,10 @@ def facts_of(pictures: list[Image.Image], qualities: list[float] | None = None) 
             "height": [picture.height for picture in pictures],
             "format": "JPEG",
             "jpeg_quality": qualities or [90.0] * len(pictures),
+            "bits": 8,
+            "frames": 1,
+            "alpha": False,
+            "shown_on": "",
+            "values": "",
         }
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from dedup.checks import fingerprint
 from dedup.checks.fingerprint import Fingerprint
 from dedup.labels.clashes import Clash
+from dedup.matching import relations
 from dedup.matching.nearest_hash import oriented_hashes
 from dedup.model import NEAR_DISTANCE, Kind, OnProgress, Role, Status
 from dedup.splits import leaks
@@ -128,16 +130,19 @@ def check_against(
 ) -> list[Match]:
     """New images that repeat an image of `known`, a dataset or its fingerprint; each once with its closest, by row.
 
-    Exact copies by file or pixels first; the rest is verified and named by the matching engine up to the distance
-    `threshold`, or, against hashes alone, taken as near within `NEAR_BITS` over eight orientations.
+    Exact copies by file first; the rest is verified and named by the matching engine up to the distance `threshold`,
+    or, against hashes alone, taken as near within `NEAR_BITS` over eight orientations. Of what then looks identical
+    the samples are compared, where need be by reading files.
     """
-    known = known if isinstance(known, Fingerprint) else fingerprint.of(known, names=True)
-    found = _exact_matches(images.frame, known)
+    known = known if isinstance(known, Fingerprint) else fingerprint.of(known, names=True, on_progress=on_progress)
+    found = _same_files(images.frame, known)
     rest = _distinct_rest(images.frame, found)
     if len(rest) and len(known):
-        verified = partial(_verified_matches, threshold=threshold, workers=workers, on_progress=on_progress)
-        near = (_hash_matches if known.hash_only else verified)(images, known, rest)
-        found |= _for_all_copies(images.frame, near)
+        verified = partial(_verified_matches, workers=workers, on_progress=on_progress)
+        close = (_hash_matches if known.hash_only else verified)(images, known, rest)
+        exact = _same_samples(images, known, rest, close, on_progress)
+        near = {row: match for row, match in close.items() if known.hash_only or match.distance <= threshold}
+        found |= _for_all_copies(images.frame, near | exact)
     return [found[row] for row in sorted(found)]
 
 
@@ -184,16 +189,56 @@ def _failures(frame: pd.DataFrame) -> list[str]:
 # --- against a fingerprint --------------------------------------------------------------------------------------------
 
 
-def _exact_matches(frame: pd.DataFrame, known: Fingerprint) -> dict[int, Match]:
-    found: dict[int, Match] = {}
-    paths = frame["path"].tolist()
-    for column, word in (("pixels", "identical pixels"), ("sha256", "identical file")):
-        places = {value: place for place, value in reversed(list(enumerate(known.facts[column].tolist()))) if value}
-        for row, value in enumerate(frame[column].tolist()):
-            if value in places:
-                place = places[value]
-                found[row] = Match(row, paths[row], Kind.EXACT, _label(known, place), place, 0.0, word)
+def _same_files(frame: pd.DataFrame, known: Fingerprint) -> dict[int, Match]:
+    places = {value: place for place, value in reversed(list(enumerate(known.facts["sha256"].tolist())))}
+    return {
+        row: _exact(frame, row, known, places[value], relations.IDENTICAL_FILE)
+        for row, value in enumerate(frame["sha256"].tolist())
+        if value in places
+    }
+
+
+def _exact(frame: pd.DataFrame, row: int, known: Fingerprint, place: int, relation: str) -> Match:
+    return Match(row, str(frame["path"].iat[row]), Kind.EXACT, _label(known, place), place, 0.0, relation)
+
+
+def _same_samples(
+    images: fingerprint.Images,
+    known: Fingerprint,
+    rows: Rows,
+    near: Mapping[int, Match],
+    on_progress: OnProgress | None,
+) -> dict[int, Match]:
+    """Exact copies among `rows`, which are other files: those with a near match of their size, and the flat ones, which
+    are no near match of anything."""
+    size_of = images.frame[[*fingerprint.SIZE]].to_numpy()
+    known_size = known.facts[[*fingerprint.SIZE]].to_numpy()
+    flat = images.signatures["tiny"][rows].std(axis=(1, 2)) < FLAT_CONTRAST
+    there: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for place in np.flatnonzero(_flat_places(known)).tolist():
+        there[tuple(known_size[place].tolist())].append(place)
+    asked = {row: there[tuple(size_of[row].tolist())] for row in rows[flat].tolist()}
+    asked |= {
+        row: [*asked.get(row, []), match.known_row]
+        for row, match in near.items()
+        if (size_of[row] == known_size[match.known_row]).all()
+    }
+    asked = {row: places for row, places in asked.items() if places}
+    every = sorted({place for places in asked.values() for place in places})
+    digest_of = dict(zip(every, known.samples(every), strict=True))
+    found = {}
+    for row, digest in zip(asked, images.samples(list(asked), on_progress), strict=True):
+        same = [place for place in asked[row] if digest and digest_of[place] == digest]
+        if same:
+            found[row] = _exact(images.frame, row, known, same[0], relations.IDENTICAL_PIXELS)
     return found
+
+
+def _flat_places(known: Fingerprint) -> NDArray[np.bool_]:
+    """Known images that may be flat; hashes alone do not tell."""
+    if known.signatures is None:
+        return np.ones(len(known), bool)
+    return np.asarray(known.signatures["tiny"].std(axis=(1, 2)) < FLAT_CONTRAST)
 
 
 def _label(known: Fingerprint, place: int) -> str:
@@ -205,17 +250,17 @@ def _distinct_rest(frame: pd.DataFrame, found: dict[int, Match]) -> Rows:
     """Rows of the first readable image of each picture that was not found yet."""
     readable = np.flatnonzero((frame["status"] == Status.OK).to_numpy()).tolist()
     rows = np.array([row for row in readable if row not in found], np.int64)
-    return rows[~frame["pixels"].iloc[rows].duplicated().to_numpy(np.bool_)]
+    return rows[~frame["content"].iloc[rows].duplicated().to_numpy(np.bool_)]
 
 
 def _for_all_copies(frame: pd.DataFrame, near: dict[int, Match]) -> dict[int, Match]:
     """The matches of pictures for all images that show them."""
-    pixels, paths = frame["pixels"].tolist(), frame["path"].tolist()
-    of_pixels = {pixels[row]: match for row, match in near.items()}
+    contents, paths = frame["content"].tolist(), frame["path"].tolist()
+    of_content = {contents[row]: match for row, match in near.items()}
     return {
-        row: replace(of_pixels[pixels[row]], row=row, path=paths[row])
+        row: replace(of_content[contents[row]], row=row, path=paths[row])
         for row in range(len(frame))
-        if pixels[row] and pixels[row] in of_pixels
+        if contents[row] and contents[row] in of_content
     }
 
 
@@ -239,18 +284,12 @@ def _verified_matches(
     known: Fingerprint,
     rows: Rows,
     *,
-    threshold: float,
     workers: int | None,
     on_progress: OnProgress | None,
 ) -> dict[int, Match]:
-    from dedup.matching import (
-        relations,  # these load the compiled matching, which a search for exact copies does not need
-    )
-
-    there = np.flatnonzero(~known.facts["pixels"].duplicated().to_numpy(np.bool_))
+    there = np.flatnonzero(~known.facts["sha256"].duplicated().to_numpy(np.bool_))
     pairs = _pairs_across(images, known, there, rows, workers, on_progress)
-    close = pairs[pairs["distance"].to_numpy() <= threshold].sort_values(["distance", "left"], kind="stable")
-    best = close.drop_duplicates("right")
+    best = pairs.sort_values(["distance", "left"], kind="stable").drop_duplicates("right")
     paths = images.frame["path"].tolist()
     found = {}
     for left, right, distance, relation in zip(
@@ -270,9 +309,9 @@ def _pairs_across(
     on_progress: OnProgress | None,
 ) -> pd.DataFrame:
     """Pairs of a known picture (left, a place in `there`) and a new one (right, a place in `rows` after those)."""
-    from dedup.matching import engine, relations
+    from dedup.matching import engine  # loads the compiled code, which a search for exact copies does not need
 
-    columns = [*fingerprint.HASHES, *fingerprint.FACTS]
+    columns = ["sha256", *fingerprint.SIZE, *fingerprint.FACTS]
     facts = pd.concat([known.facts.iloc[there][columns], images.frame.iloc[rows][columns]], ignore_index=True)
     assert known.signatures is not None
     signatures = np.concatenate([known.signatures[there], images.signatures[rows]])

@@ -74,8 +74,9 @@ def export_fingerprint(
     home: Home = None,
 ) -> None:
     """Write what others need to compare their images with yours, without your pictures."""
-    made = fingerprint.of(opened(name, home), hash_only=hash_only, names=names)
-    fingerprint.write(made, output, overwrite=overwrite)
+    with progress() as on_progress:
+        made = fingerprint.of(opened(name, home), hash_only=hash_only, names=names, on_progress=on_progress)
+        fingerprint.write(made, output, overwrite=overwrite)
     say(f"Wrote the fingerprint of {plural(len(made), 'image')} to {output}.")
 
 

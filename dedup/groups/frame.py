@@ -75,7 +75,7 @@ def join(files: pd.DataFrame, pairs: pd.DataFrame, review: Review) -> Joined:
     """Groups, keepers, kinds, scores and relations for the files of `describe_files` and the stored pairs."""
     splits = [review.splits.get(path, split) for path, split in zip(files["path"], files["split"], strict=True)]
     files = files.assign(split=splits)
-    classes = stars.exact_classes(files["pixels"])
+    classes = stars.exact_classes(files["content"])
     pairs = pairs[pairs["kind"] != Kind.EXACT]
     settled = _settled(files, classes, pairs, review)
     near = (pairs["distance"].to_numpy() <= review.threshold) & ~settled
@@ -97,7 +97,8 @@ def join(files: pd.DataFrame, pairs: pd.DataFrame, review: Review) -> Joined:
         relation=told.sentences,
         relations=pd.Series(told.names, dtype=object),
     )
-    kinds = np.where(near, Kind.NEAR, Kind.SIMILAR)
+    unjudged = (pairs["kind"] == Kind.UNJUDGED).to_numpy()
+    kinds = np.select([near, unjudged], [Kind.NEAR, Kind.UNJUDGED], default=Kind.SIMILAR)
     stays = groups.stays
     related = pairs.assign(
         kind=kinds,
@@ -268,7 +269,7 @@ class _Deciding:
 class _Links:
     """For each image its nearest one: row `nearest` (-1 none), `bits`, and `pair`, the place among the near pairs of
     the verified pair that links them (-1 none), with the image as its right side where `is_right`. `is_copy`: the
-    nearest one has the same pixels and stays for it. `distance`: the verified one, 0..1, NaN for only near hashes."""
+    nearest one is an exact copy and stays for it. `distance`: the verified one, 0..1, NaN for only near hashes."""
 
     nearest: Rows
     bits: NDArray[np.int16]
@@ -391,17 +392,18 @@ def _exact_pairs(files: pd.DataFrame, groups: stars.Groups) -> pd.DataFrame:
     values: dict[str, object] = dict.fromkeys(relations.PAIR_COLUMNS, 0)
     values |= dict.fromkeys(("xx", "yy", "gain", "scale", "stretch", "seen_left", "seen_right", "saturation"), 1.0)
     values |= dict.fromkeys(relations.BOX, np.nan)
-    values |= {"left": stays, "right": rows, "kind": Kind.EXACT.value, "correlation": 1.0, "orientation": 1}
+    values |= {"left": stays, "right": rows, "kind": Kind.EXACT.value, "note": "", "correlation": 1.0, "orientation": 1}
     for side in ("left", "right"):
-        values |= {f"{side}_{length}": files[length].to_numpy()[rows] for length in ("width", "height")}
+        values |= {f"{side}_{name}": files[name].to_numpy()[rows] for name in ("width", "height", "bits", "frames")}
     values["relations"] = _identical(files, rows, stays)
     return pd.DataFrame(values, index=range(len(rows))).astype(relations.PAIR_COLUMNS)
 
 
 FACTS = (
-    *("id", "path", "folder", "name", "sha256", "pixels", "bytes", "mtime_ns", "format", "width", "height"),
-    *("orientation", "captured_at", "camera", "alpha", "jpeg_quality", "lossless", "split", "classes", "annotations"),
-    *("status", "error"),
+    *("id", "path", "folder", "name", "sha256", "content", "bytes", "mtime_ns", "format", "width", "height"),
+    *("orientation", "captured_at", "camera", "described", "extras", "alpha", "shown_on"),
+    *("bits", "bands", "frames", "values"),
+    *("jpeg_quality", "lossless", "split", "classes", "annotations", "status", "error"),
 )
 FOUND = (
     *("kind", "group", "role", "keeper", "keeper_reason", "nearest", "distance", "nearest_bits"),

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dedup.images import formats
 from dedup.model import EVALUATION_SPLITS
 from dedup.words import plural
 
@@ -23,13 +24,12 @@ EQUAL = "the copies are equal; the first by content and path stays"
 
 REASON_COLUMNS = [
     *("name", "split", "annotations", "width", "height", "format", "lossless", "jpeg_quality", "camera", "captured_at"),
-    *("classes", "edits", "earlier_quality"),
+    *("classes", "edits", "earlier_quality", "bits", "bands", "frames"),
 ]
 """What the reasons of rules are made of."""
 
 USUAL_QUALITY = 75.0
 """What a lossy file of unknown quality counts as: the usual default."""
-WEB_FORMATS = ("WEBP", "AVIF")
 LOSSLESS, HEIF, WEB = -101.0, -100.5, 0.0
 """Scores of compression around those of JPEG (-quality): cameras write HEIF, and JPEG is what it is converted to; they
 hardly write WebP and AVIF, to which JPEG is converted."""
@@ -80,16 +80,20 @@ def _edited(frame: pd.DataFrame) -> Scores:
     return np.asarray(frame["edits"] != "", np.float64)
 
 
+def _depth(frame: pd.DataFrame) -> Scores:
+    return np.asarray(-frame["bits"].to_numpy(np.float64) * frame["bands"].to_numpy(np.float64))
+
+
 def _compression(frame: pd.DataFrame) -> Scores:
     """Lossless files first, then HEIF, then JPEG by quality, then WebP and AVIF. A lossless file with the pixels of a
     lossy one comes just after that, for it was saved from it; what shows an earlier compression counts as that."""
     lossless = frame["lossless"].to_numpy(bool)
     quality = -np.round(frame["jpeg_quality"].fillna(USUAL_QUALITY).to_numpy(np.float64))
-    lossy = np.select([frame["format"] == "HEIF", frame["format"].isin(WEB_FORMATS)], [HEIF, WEB], quality)
-    pixels = frame["pixels"]
-    doubtful = ~lossless & (pixels != "").to_numpy() & pixels.isin(pixels[lossless]).to_numpy(bool)
-    sources = pd.Series(lossy[doubtful]).groupby(pixels[doubtful].to_numpy()).min()
-    saved_from = pixels.map(sources).to_numpy(np.float64) + JUST_AFTER
+    lossy = np.select([frame["format"] == "HEIF", frame["format"].isin(formats.WEB)], [HEIF, WEB], quality)
+    content = frame["content"]
+    doubtful = ~lossless & (content != "").to_numpy() & content.isin(content[lossless]).to_numpy(bool)
+    sources = pd.Series(lossy[doubtful]).groupby(content[doubtful].to_numpy()).min()
+    saved_from = content.map(sources).to_numpy(np.float64) + JUST_AFTER
     claimed = np.where(lossless, np.where(np.isnan(saved_from), LOSSLESS, saved_from), lossy)
     return np.fmax(claimed, AFTER_EARLIER - frame["earlier_quality"].to_numpy(np.float64))
 
@@ -115,6 +119,16 @@ def _enlarged_reason(keeper: Image, other: Image) -> str:
     return f"the other was enlarged to {other['width']}x{other['height']}, without more detail"
 
 
+def _frames_reason(keeper: Image, other: Image) -> str:
+    return f"has {plural(keeper['frames'], 'frame')}, the other {other['frames']}"
+
+
+def _depth_reason(keeper: Image, other: Image) -> str:
+    if keeper["bits"] == other["bits"]:
+        return f"has {plural(keeper['bands'], 'band')}, the other {other['bands']}"
+    return f"has {keeper['bits']} bits a sample, the other {other['bits']}"
+
+
 def _compression_reason(keeper: Image, other: Image) -> str:
     if other["earlier_quality"] > 0:
         was = f"was saved from a JPEG of quality about {other['earlier_quality']:.0f}"
@@ -125,7 +139,7 @@ def _compression_reason(keeper: Image, other: Image) -> str:
         return f"lossless {keeper['format']} beats {other['format']}"
     if keeper["format"] == "HEIF":
         return f"HEIF, which cameras write, beats {other['format']}"
-    if other["format"] in WEB_FORMATS:
+    if other["format"] in formats.WEB:
         return f"{keeper['format']} beats {other['format']}, which pictures are converted to for the web"
     if np.isnan(keeper["jpeg_quality"]) or np.isnan(other["jpeg_quality"]):
         return f"{_quality(keeper)} beats {_quality(other)}"
@@ -176,8 +190,13 @@ KEEPER_RULES = (
         _edited,
         lambda keeper, other: f"the other {other['edits']}",
     ),
+    Rule("frames", "More frames or pages", _most("frames"), _frames_reason),
     Rule("enlarged", "Not enlarged", _unflagged("enlarged"), _enlarged_reason),
     Rule("resolution", "Higher resolution", _most("area"), _resolution_reason),
+    Rule("depth", "More bits or bands", _depth, _depth_reason),
+    Rule("transparency", "Keeps its transparency", _flag("alpha"), _says("keeps its transparency")),
+    Rule("extras", "Carries a film or a gain map", _flag("extras"), _says("carries a film or a gain map")),
+    Rule("described", "Place, caption, keywords", _most("described"), _says("tells more of place and subject")),
     Rule("camera", "Camera metadata", _flag("camera"), _says("has camera metadata, the other has none")),
     Rule("look", "Not softer", _unflagged("softer"), _says("the other is softer")),
     Rule("compression", "Less compressed", _compression, _compression_reason),

@@ -23,9 +23,9 @@ class Groups:
     stays: Rows
 
 
-def exact_classes(pixels: pd.Series) -> Rows:
-    """Number of the set of equal pixels each image is in, int64 (n,); -1 where `pixels` is '' (a failure)."""
-    codes, _ = pd.factorize(pixels.where(pixels != ""))
+def exact_classes(content: pd.Series) -> Rows:
+    """Number of the set of exact copies each image is in, int64 (n,); -1 where `content` is '', which is not known."""
+    codes, _ = pd.factorize(content.where(content != ""))
     return codes.astype(np.int64)
 
 

@@ -1,13 +1,16 @@
 """Bytes of a file to an upright 8-bit RGB picture and the facts about it; the only place that knows Pillow's errors.
 
-One door: `read(path)` returns a `Decoded` or raises `UnreadableImage` with a reason a person understands. Colour
-profiles are not applied: copies of a picture carry the same profile or lost it; the numbers are compared as they are.
+One door: `read(path)` returns a `Decoded` or raises `UnreadableImage` with a reason a person understands. What a scan
+keeps of a picture is made of its small copy, so that is all `read` decodes: JPEG at a fraction of its size, the rest
+in strips. Colour profiles are not applied: copies of a picture carry the same profile or lost it; the numbers are
+compared as they are.
 """
 
 from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import math
 import os
 import re
@@ -15,104 +18,94 @@ import struct
 import time
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import pillow_heif
-import xxhash
-from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 from dedup.errors import UnreadableImage
-
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "DIB", "HEIF", "AVIF", "PPM", "JPEG2000", "ICO")
-"""Recognised by content; JPEG stands for MPO too. Formats that Pillow hands to other programs (EPS) are left out."""
-
-UNSUPPORTED_SUFFIXES = frozenset({
-    ".3fr", ".arw", ".blp", ".cr2", ".cr3", ".cur", ".dcm", ".dds", ".dng", ".emf", ".eps", ".exr", ".fits", ".flc",
-    ".fli", ".hdr", ".jxl", ".nef", ".orf", ".pcx", ".psd", ".qoi", ".raf", ".raw", ".rw2", ".sgi", ".svg", ".tga",
-    ".wmf", ".xcf",
-})  # fmt: skip
-"""Names of image formats that are not read: such files are listed as failures, never passed over in silence."""
+from dedup.images import deep, jpeg, metadata
+from dedup.images.formats import FORMATS, HEAD_BYTES, LOSSLESS, UNSUPPORTED_SUFFIXES, sniff
 
 MAX_PIXELS = 200_000_000
 """Default limit: a larger picture becomes a failure row instead of filling the memory."""
 
-MID_GRAY = (128, 128, 128)
 SMALL_SIDE = 256
+STRIP_PIXELS = 1 << 22
+"""Pixels worked on at a time where a whole picture would be copied."""
 READ_ATTEMPTS = 3
 READ_PAUSE_SECONDS = 0.2
 
-LOSSLESS_FORMATS = {"PNG", "GIF", "BMP", "DIB", "PPM", "ICO"}
 LOSSY_TIFF_COMPRESSION = {"jpeg", "tiff_jpeg", "webp"}
 
-STANDARD_LUMINANCE = np.array(
-    [
-        [16, 11, 10, 16, 24, 40, 51, 61],
-        [12, 12, 14, 19, 26, 58, 60, 55],
-        [14, 13, 16, 24, 40, 57, 69, 56],
-        [14, 17, 22, 29, 51, 87, 80, 62],
-        [18, 22, 37, 56, 68, 109, 103, 77],
-        [24, 35, 55, 64, 81, 104, 113, 92],
-        [49, 64, 78, 87, 103, 121, 120, 101],
-        [72, 92, 95, 98, 112, 100, 103, 99],
-    ]
-)
-"""Quantisation of luminance at quality 50 (ITU-T T.81, table K.1), which libjpeg scales to other qualities."""
+PAPER = {"white": (255, 255, 255), "black": (0, 0, 0)}
+BRIGHT = 170
+"""What is visible of a transparent picture stands on white, as programs flatten it, unless it is as light as this."""
+FAINT = 8
+"""Alpha that stays under so many levels everywhere is no transparency but a mask: the colours are shown."""
 
-Image.init()  # a restricted list of formats needs its plugins loaded beforehand
-pillow_heif.register_heif_opener()
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+LABELS = 64
+"""A lossless picture of at most so many different values may be a map of labels, whose very numbers count."""
+LATER_FRAMES = 3
+"""So many frames, evenly spread after the first, tell animations and documents apart that begin alike ..."""
+LATER_PIXELS = 500_000_000
+"""... looked for no further than so many pixels into the file."""
+
+SMALL_RANGE = 64
+"""Colours of 16 bits whose highest byte stays under this are shown in their own range."""
 
 
-SIGNATURES = (
-    ("JPEG", b"\xff\xd8\xff"), ("PNG", b"\x89PNG"), ("GIF", b"GIF8"), ("BMP", b"BM"), ("TIFF", b"II*\0"),
-    ("TIFF", b"MM\0*"), ("TIFF", b"II+\0"), ("TIFF", b"MM\0+"), ("JPEG2000", b"\xff\x4f\xff\x51"),
-    ("JPEG2000", b"\0\0\0\x0cjP  "), ("ICO", b"\0\0\1\0"),
-    *(("PPM", b"P%d" % digit) for digit in range(1, 8)),
-)  # fmt: skip
-HEIF_BRANDS = {b"heic": "HEIF", b"heix": "HEIF", b"heim": "HEIF", b"heis": "HEIF", b"hevc": "HEIF", b"hevx": "HEIF",
-               b"mif1": "HEIF", b"msf1": "HEIF", b"avif": "AVIF", b"avis": "AVIF"}  # fmt: skip
-HEAD_BYTES = 16
-
-
-def sniff(head: bytes) -> str | None:
-    """The format that a file's first 16 bytes announce, or None. A promise, not a proof."""
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "WEBP"
-    if head[4:8] == b"ftyp":
-        return HEIF_BRANDS.get(head[8:12])
-    found = next((name for name, start in SIGNATURES if head.startswith(start)), None)
-    if found == "PPM" and not head[2:3].isspace():
-        return None
-    return found
+def own_process(max_pixels: int = MAX_PIXELS) -> None:
+    """For a process that is all ours: Pillow refuses what we refuse, in every frame and tile that a header may hide,
+    and does not warn of less. Elsewhere Pillow's own limit stays in force beside ours."""
+    Image.MAX_IMAGE_PIXELS = max(1, max_pixels // 2)  # Pillow refuses above twice this number
+    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """A readable image file.
 
-    `picture` is RGB, 8 bits a channel, EXIF-upright, alpha composited on mid-gray. `sha256` is the hex digest of the
-    file's bytes, `pixels` 32 hex digits over the size and pixels of `picture` (equal for exact copies in whatever
-    format). `orientation` is the EXIF value 1..8; `captured_at` ISO 8601 or ''; `jpeg_quality` 1..100 or NaN.
+    `small` is the picture, RGB, 8 bits a channel, EXIF-upright, reduced by a power of two so that its longer side is at
+    most 256 (see `reduction`); `later` up to 3 further frames or pages, as small. `width` and `height` are upright
+    pixels. `sha256` is the hex digest of the file's bytes. `orientation` is the EXIF value 1..8; `captured_at` ISO 8601
+    or ''; `described` 0..3 (see `metadata`); `jpeg_quality` 1..100 or NaN. `alpha`: some pixel is not opaque; the
+    picture then stands on `shown_on`, 'white' or 'black', or '' where its colours are shown as if it were. `bits` and
+    `bands` are those of the file's samples, alpha included; `frames` counts frames or pages, 0 where that cannot be
+    told. `values` are 16 hex digits of the different values and their numbers where these are 64 at most and
+    exact, else ''.
+    `exact`: `small` was made from the very samples in the file's own order, so equal files have equal ones, whatever
+    their format.
     """
 
-    picture: Image.Image
+    small: Image.Image
+    later: tuple[Image.Image, ...]
+    width: int
+    height: int
     sha256: str
-    pixels: str
     bytes: int
     mtime_ns: int
     format: str
     orientation: int
     captured_at: str
     camera: bool
+    described: int
+    extras: bool
     alpha: bool
+    shown_on: str
+    bits: int
+    bands: int
+    frames: int
+    values: str
     jpeg_quality: float
     lossless: bool
+    exact: bool
 
 
 def read(path: Path, *, max_pixels: int = MAX_PIXELS) -> Decoded:
@@ -121,7 +114,7 @@ def read(path: Path, *, max_pixels: int = MAX_PIXELS) -> Decoded:
     Raises `UnreadableImage`; its `transient` says whether another try may succeed (being written, no permission).
     """
     for _ in range(READ_ATTEMPTS):
-        with _reasons():
+        with reasons():
             before = path.stat()
             decoded = _read_once(path, before, max_pixels)
             after = path.stat()
@@ -132,64 +125,150 @@ def read(path: Path, *, max_pixels: int = MAX_PIXELS) -> Decoded:
 
 
 def open_picture(path: Path, *, max_pixels: int = MAX_PIXELS, reduce_to: int | None = None) -> Image.Image:
-    """Just the upright RGB picture, for showing. With `reduce_to`, decoding may already shrink towards that side."""
-    with _reasons(), path.open("rb") as stream:
-        image = _open(stream, max_pixels)
+    """Just the upright RGB picture, for showing. With `reduce_to`, decoding may already shrink towards that side.
+
+    Raises `UnreadableImage`.
+    """
+    return open_with_quality(path, max_pixels=max_pixels, reduce_to=reduce_to)[0]
+
+
+def open_with_quality(
+    path: Path, *, max_pixels: int = MAX_PIXELS, reduce_to: int | None = None
+) -> tuple[Image.Image, float]:
+    """As `open_picture`, and the file's own JPEG quality, NaN for other files. Raises `UnreadableImage`."""
+    with reasons(), path.open("rb") as stream:
+        image = open_image(stream, max_pixels)
         if reduce_to is not None:
             image.draft("RGB", (reduce_to, reduce_to))
-        return _upright(_to_rgb(image)[0], _orientation(image))
+        header, quality = Header.of(image, stream.name), jpeg.quality(getattr(image, "quantization", None))
+        image.load()
+        return upright(_shown(image, header).whole(image), metadata.orientation(image)), quality
+
+
+def reduction(width: int, height: int) -> int:
+    """The power of two by which a picture is reduced so that its longer side is at most 256 pixels."""
+    return 1 << max(0, math.ceil(math.log2(max(width, height) / SMALL_SIDE)))
 
 
 def small_copy(picture: Image.Image) -> Image.Image:
-    """`picture` box-reduced by a whole factor so that its longer side is at most 256 (unchanged when it is already)."""
-    factor = math.ceil(max(picture.size) / SMALL_SIDE)
-    if factor == 1:
-        return picture
-    return picture.reduce((min(factor, picture.width), min(factor, picture.height)))
+    """`picture` box-reduced by `reduction` (unchanged when it is small already)."""
+    factor = reduction(*picture.size)
+    return picture.reduce((min(factor, picture.width), min(factor, picture.height))) if factor > 1 else picture
 
 
 def _read_once(path: Path, stat: os.stat_result, max_pixels: int) -> Decoded:
     if stat.st_size == 0:
         raise UnreadableImage("empty file")
     with path.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        head = stream.read(HEAD_BYTES)
         stream.seek(0)
-        image = _open(stream, max_pixels)
-        exif = image.getexif()
-        orientation = _orientation(image)
-        rgb, alpha = _to_rgb(image)
-        picture = _upright(rgb, _orientation(image))  # asked again: loading a TIFF already turns it
-        return Decoded(
-            picture=picture,
-            sha256=sha256,
-            pixels=_pixels_hash(picture),
-            bytes=stat.st_size,
-            mtime_ns=stat.st_mtime_ns,
-            format=image.format or "",
-            orientation=orientation,
-            captured_at=_captured_at(exif),
-            camera=bool(exif.get(ExifTags.Base.Make) or exif.get(ExifTags.Base.Model)),
-            alpha=alpha,
-            jpeg_quality=_jpeg_quality(image),
-            lossless=_is_lossless(image),
-        )
+        if sniff(head) != "JPEG":
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+            stream.seek(0)
+            return _described(open_image(stream, max_pixels), path, None, sha256, stat)
+        data = stream.read()
+        image = open_image(_Named(data, stream.name), max_pixels)
+        return _described(image, path, data, hashlib.sha256(data).hexdigest(), stat)
 
 
-def _open(stream: BinaryIO, max_pixels: int) -> Image.Image:
-    # Pillow refuses above twice this number, in every frame and tile that a header may hide.
-    Image.MAX_IMAGE_PIXELS = max(1, max_pixels // 2)
+class _Named(io.BytesIO):
+    """Bytes of a file in memory, with its name."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        super().__init__(data)
+        self.name = name
+
+
+def _described(image: Image.Image, path: Path, data: bytes | None, sha256: str, stat: os.stat_result) -> Decoded:
+    header = Header.of(image, os.fspath(path))
+    told = metadata.read(image)
+    orientation = metadata.orientation(image)
+    if data is None:
+        image.load()
+        size = image.size
+        shown = _shown(image, header)
+        small, exact = _small(image, shown), orientation == 1
+        values = _values(image) if _is_lossless(image) else ""
+    else:
+        size = image.size
+        decoded, reduced = jpeg.decode(data, image, reduction(*size))
+        rgb, rest = decoded.convert("RGB"), reduction(*size) // reduced
+        small, exact = rgb.reduce(rest) if rest > 1 else rgb, orientation == reduced == 1
+        shown, values = _Shown(_to_rgb), ""
+    frames = _frames(image)
+    turn = metadata.orientation(image)  # asked again: loading a TIFF already turns it
+    width, height = size[::-1] if turn >= 5 else size
+    return Decoded(
+        small=upright(small, turn),
+        later=_later(image, header, frames) if frames > 1 else (),
+        width=width,
+        height=height,
+        sha256=sha256,
+        bytes=stat.st_size,
+        mtime_ns=stat.st_mtime_ns,
+        format=image.format or "",
+        orientation=orientation,
+        captured_at=told.captured_at,
+        camera=told.camera,
+        described=told.described,
+        extras=told.extras,
+        alpha=shown.alpha,
+        shown_on=shown.on,
+        bits=header.bits,
+        bands=header.bands,
+        frames=frames,
+        values=values,
+        jpeg_quality=jpeg.quality(getattr(image, "quantization", None)),
+        lossless=_is_lossless(image),
+        exact=exact,
+    )
+
+
+# --- opening ----------------------------------------------------------------------------------------------------------
+
+_READY = {"JPEG", "PNG", "GIF", "BMP", "PPM"}
+"""Formats whose plugins Pillow loads by itself."""
+_BOXES = ("HEIF", "AVIF")
+
+
+def open_image(stream: BinaryIO, max_pixels: int) -> Image.Image:
+    """Open, but do not load, an image. Raises `UnreadableImage`, and whatever `reasons` translates."""
     announced = sniff(stream.read(HEAD_BYTES))
     stream.seek(0)
+    suffix = Path(os.fsdecode(stream.name)).suffix.lower()
+    if suffix in UNSUPPORTED_SUFFIXES and announced == "TIFF":
+        raise UnreadableImage(f"{suffix[1:].upper()} files are not supported")  # raw files hold a preview as a TIFF
     try:
-        image = Image.open(stream, formats=FORMATS)
+        image = Image.open(stream, formats=_plugins(announced))
     except UnidentifiedImageError as error:
-        raise UnreadableImage(_unidentified(announced, Path(str(stream.name)).suffix.lower())) from error
+        raise UnreadableImage(_unidentified(announced, suffix, stream.name)) from error
     if image.width * image.height > max_pixels:
         raise UnreadableImage(f"too many pixels: {image.width * image.height:,}, more than the limit")
     return image
 
 
-def _unidentified(announced: str | None, suffix: str) -> str:
+def _plugins(announced: str | None) -> tuple[str, ...]:
+    """The formats to try, with their plugins loaded."""
+    if announced in _BOXES:
+        _load_heif()
+    if announced not in _READY:
+        Image.init()
+    if announced is None:
+        return tuple(each.name for each in FORMATS if each.name not in ("MPO", *_BOXES))
+    return _BOXES if announced in _BOXES else (announced,)
+
+
+@cache
+def _load_heif() -> None:
+    import pillow_heif  # a tenth of a second that most folders do not need
+
+    pillow_heif.register_heif_opener()
+
+
+def _unidentified(announced: str | None, suffix: str, name: str) -> str:
+    if announced == "TIFF" and (header := deep.tiff_header(name)) is not None:
+        kind = f"{header.bands} bands" if header.bands not in (1, 3, 4) else f"samples of {header.dtype or 'its kind'}"
+        return f"not supported: {kind}"
     if announced:
         return f"damaged: its {announced} header cannot be read"
     if suffix in UNSUPPORTED_SUFFIXES:
@@ -197,16 +276,12 @@ def _unidentified(announced: str | None, suffix: str) -> str:
     return "not an image we can read"
 
 
-def _orientation(image: Image.Image) -> int:
-    value = image.getexif().get(ExifTags.Base.Orientation, 1)
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+def upright(picture: Image.Image, orientation: int) -> Image.Image:
+    """A stored picture as EXIF says it is to be seen."""
+    return picture if orientation == 1 else picture.transpose(TRANSPOSES[orientation])
 
 
-def _upright(picture: Image.Image, orientation: int) -> Image.Image:
-    return picture if orientation == 1 else picture.transpose(_TRANSPOSES[orientation])
-
-
-_TRANSPOSES = {
+TRANSPOSES = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -215,91 +290,249 @@ _TRANSPOSES = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+"""What makes a stored picture of an EXIF orientation upright."""
 
 
-def _to_rgb(image: Image.Image) -> tuple[Image.Image, bool]:
-    """The decoded pixels as RGB, and whether any pixel was not opaque."""
+# --- how samples are shown --------------------------------------------------------------------------------------------
+
+Render = Callable[[Image.Image], Image.Image]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """How an image's samples become RGB: `render` does it for any part of the image. `alpha`: some pixel is not
+    opaque, and is shown on the tone `on`, or where that is '' as if it were opaque."""
+
+    render: Render
+    alpha: bool = False
+    on: str = ""
+
+    def whole(self, image: Image.Image) -> Image.Image:
+        """All of a loaded image, made a strip at a time where it is large."""
+        rows = _strip_rows(image, 1)
+        if image.height <= rows or image.mode == "RGB":
+            return self.render(image)
+        canvas = Image.new("RGB", image.size)
+        for top, strip in deep.strips(image, rows):
+            canvas.paste(self.render(strip), (0, top))
+        return canvas
+
+
+def _shown(image: Image.Image, header: Header) -> _Shown:
+    """How a loaded image is shown; what that depends on is asked of the whole image, once."""
     if image.mode == "RGB" and "transparency" not in image.info:
-        image.load()
-        return image, False
+        return _shown_deep_colours(image, header) or _Shown(_unchanged)
     if image.has_transparency_data:
-        return _composite(image.convert("RGBA"))
+        return _shown_transparent(image)
     if image.mode.startswith(("I", "F")):
-        return Image.fromarray(_to_8_bit(np.asarray(image))).convert("RGB"), False
+        return _shown_deep(image, header)
     if image.mode == "LAB":
-        lab_to_rgb = ImageCms.buildTransform(
-            ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB"
-        )
-        converted = ImageCms.applyTransform(image, lab_to_rgb)
-        assert converted is not None  # only in-place transforms return nothing
-        return converted, False
-    return image.convert("RGB"), False
+        return _Shown(_lab_to_rgb)
+    return _Shown(_to_rgb)
 
 
-def _composite(image: Image.Image) -> tuple[Image.Image, bool]:
-    lowest, _ = image.getchannel("A").getextrema()
+def _unchanged(image: Image.Image) -> Image.Image:
+    return image
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    return image.convert("RGB")
+
+
+def _lab_to_rgb(image: Image.Image) -> Image.Image:
+    lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    converted = ImageCms.applyTransform(image, ImageCms.buildTransform(lab, rgb, "LAB", "RGB"))
+    assert converted is not None  # only in-place transforms return nothing
+    return converted
+
+
+def _shown_transparent(image: Image.Image) -> _Shown:
+    lowest, highest = 255, 0
+    for _, strip in deep.strips(image, _strip_rows(image, 1)):
+        low, high = np.asarray(strip.convert("RGBA").getchannel("A").getextrema()).tolist()
+        lowest, highest = min(lowest, low), max(highest, high)
     if lowest == 255:
-        return image.convert("RGB"), False
-    canvas = Image.new("RGBA", image.size, (*MID_GRAY, 255))
-    return Image.alpha_composite(canvas, image).convert("RGB"), True
+        return _Shown(_to_rgb)
+    if highest < FAINT:
+        return _Shown(lambda part: part.convert("RGBA").convert("RGB"), alpha=True)
+    on = "black" if _visible_light(image) >= BRIGHT else "white"
+    paper = (*PAPER[on], 255)
+
+    def composite(part: Image.Image) -> Image.Image:
+        rgba = part.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, paper), rgba).convert("RGB")
+
+    return _Shown(composite, alpha=True, on=on)
 
 
-def _to_8_bit(values: np.ndarray) -> np.ndarray:
-    """Deep gray values as uint8, by a rule that depends on the values alone.
-
-    Whole numbers are shifted down from the smallest usual depth (8, 10, 12, 14, 16 bits) that holds the largest;
-    floats in [0, 1] or [0, 255] keep their meaning; anything else is stretched from its minimum to its maximum.
-    """
-    finite = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(finite.min()), float(finite.max())
-    whole = np.issubdtype(values.dtype, np.integer)
-    if whole and low >= 0 and high < 1 << 16:
-        depth = next(bits for bits in (8, 10, 12, 14, 16) if high < 1 << bits)
-        return (finite / (1 << (depth - 8))).astype(np.uint8)
-    if not whole and low >= 0 and high <= 1:
-        return np.round(finite * 255).astype(np.uint8)
-    if not whole and low >= 0 and high <= 255:
-        return np.round(finite).astype(np.uint8)
-    span = high - low or 1.0
-    return np.round((finite - low) * (255 / span)).astype(np.uint8)
+def _visible_light(image: Image.Image) -> float:
+    """Mean luma, 0..255, of what is seen of a transparent picture, on a grid."""
+    side = SMALL_SIDE
+    grid = image.resize((min(image.width, side), min(image.height, side)), Image.Resampling.NEAREST).convert("RGBA")
+    alpha = np.asarray(grid.getchannel("A"), np.float64)
+    luma = np.asarray(grid.convert("RGB").convert("L"), np.float64)
+    return float((alpha * luma).sum() / max(alpha.sum(), 1.0))
 
 
-def _pixels_hash(picture: Image.Image) -> str:
-    digest = xxhash.xxh3_128(struct.pack("<II", *picture.size))
-    digest.update(np.asarray(picture).data)
-    return digest.hexdigest()
+def _shown_deep(image: Image.Image, header: Header) -> _Shown:
+    """Gray samples of more than 8 bits."""
+    step = max(1, math.isqrt(image.width * image.height // deep.LOOKED_AT))
+    grid = [
+        np.asarray(strip)[_first(top, step) :: step, step // 2 :: step].ravel()
+        for top, strip in deep.strips(image, _strip_rows(image, 1))
+    ]
+    seen = deep.scale_of(np.concatenate(grid), header.no_data)
+    return _Shown(lambda part: Image.fromarray(seen.to_8_bit(np.asarray(part))).convert("RGB"))
 
 
-def _captured_at(exif: Image.Exif) -> str:
-    if not exif:
-        return ""
-    detail = exif.get_ifd(ExifTags.IFD.Exif)
-    text = detail.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime) or ""
+def _first(top: int, step: int) -> int:
+    """The first row of a strip that begins at `top` which lies on a grid of every `step`-th row."""
+    return -(top - step // 2) % step
+
+
+def _shown_deep_colours(image: Image.Image, header: Header) -> _Shown | None:
+    """Colours of 16 bits of which Pillow's highest 8 hold little or nothing; None for all others."""
+    if header.bits <= 8 or np.asarray(image.getextrema()).max() >= SMALL_RANGE:
+        return None
     try:
-        return datetime.strptime(str(text).strip("\0 "), "%Y:%m:%d %H:%M:%S").isoformat()
-    except ValueError:
-        return ""
+        samples = deep.read_png(header.path) if image.format == "PNG" else next(deep.read_tiff(header.path))
+    except deep.OutOfReach as error:
+        raise UnreadableImage(f"not supported: {header.bits} bits of colour, {_short(error)}") from error
+    if samples.shape[:2] != (image.height, image.width) or samples.shape[2] < 3:
+        return None
+    seen = deep.range_of(deep.thinned(samples[..., :3]))
+    return _Shown(lambda part: Image.fromarray(seen.to_8_bit(samples[..., :3])))  # the part of RGB is always the whole
 
 
-def _jpeg_quality(image: Image.Image) -> float:
-    """The IJG quality (1..100) whose luminance table sums to that of this file; NaN when it is no JPEG."""
-    tables = getattr(image, "quantization", None)
-    if not tables:
-        return math.nan
-    scale = 100 * sum(tables[min(tables)]) / STANDARD_LUMINANCE.sum()
-    quality = (200 - scale) / 2 if scale <= 100 else 5000 / scale
-    return float(min(100.0, max(1.0, quality)))
+def _small(image: Image.Image, shown: _Shown) -> Image.Image:
+    """A loaded image as RGB and reduced, a strip at a time where it is large: the whole is never copied."""
+    factor = reduction(*image.size)
+    rows = _strip_rows(image, factor)
+    if image.height <= rows or image.mode == "RGB":
+        return small_copy(shown.render(image))
+    small = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
+    for top, strip in deep.strips(image, rows):
+        part = shown.render(strip)
+        small.paste(part.reduce((factor, min(factor, part.height))), (0, top // factor))
+    return small
+
+
+def _strip_rows(image: Image.Image, multiple: int) -> int:
+    """Rows of a strip of some `STRIP_PIXELS` pixels, a whole multiple."""
+    return max(1, STRIP_PIXELS // image.width // multiple) * multiple
+
+
+# --- facts ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What an image's header says before it is loaded: bits of a sample and bands, alpha included; `no_data` is the
+    number that a TIFF names for nothing."""
+
+    path: str
+    bits: int
+    bands: int
+    no_data: float | None = None
+
+    @classmethod
+    def of(cls, image: Image.Image, path: str) -> Header:
+        """The header of an opened image."""
+        bands = len(image.getbands())
+        if image.format == "PNG":
+            return cls(path, _png_bits(image), bands)
+        if image.format == "TIFF":
+            tags = image.tag_v2  # type: ignore[attr-defined]
+            deep_gray = bands == 1 and image.mode[0] in "IF"
+            found = deep.tiff_header(path) if deep_gray else None
+            no_data = None if found is None else found.no_data
+            return cls(path, max(tags.get(BITS_PER_SAMPLE, (1,))), int(tags.get(SAMPLES_PER_PIXEL, bands)), no_data)
+        if image.format == "HEIF":
+            return cls(path, int(image.info.get("bit_depth", 8)), bands)
+        return cls(path, 16 if image.mode[0] == "I" else BITS.get(image.mode, 8), bands)
+
+
+BITS_PER_SAMPLE, SAMPLES_PER_PIXEL = 258, 277
+"""Tags of TIFF."""
+BITS = {"1": 1, "F": 32}
+"""Bits of a sample in Pillow's modes that have not 8; only PPM and JPEG 2000 bring I, with up to 16."""
+
+
+def _png_bits(image: Image.Image) -> int:
+    """The bit depth in the header, the 25th byte of the file (PNG specification, 11.2.2)."""
+    stream = image.fp  # type: ignore[attr-defined]  # an image file that is not loaded yet
+    place = stream.tell()
+    stream.seek(24)
+    depth: bytes = stream.read(1)
+    stream.seek(place)
+    return depth[0]
+
+
+def _frames(image: Image.Image) -> int:
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except _DAMAGED:
+        return 0
+
+
+def _later(image: Image.Image, header: Header, frames: int) -> tuple[Image.Image, ...]:
+    """Small copies of some frames after the first; empty where they cannot be read."""
+    reach = min(frames, max(2, LATER_PIXELS // (image.width * image.height)))
+    places = sorted({max(1, (reach - 1) * part // LATER_FRAMES) for part in range(1, LATER_FRAMES + 1)})
+    found = []
+    try:
+        for place in places:
+            image.seek(place)
+            image.draft("RGB", (SMALL_SIDE, SMALL_SIDE))
+            image.load()
+            found.append(_small(image, _shown(image, header)))
+    except (OSError, *_DAMAGED):
+        return ()
+    return tuple(found)
+
+
+def _values(image: Image.Image) -> str:
+    """See `Decoded.values`: of a loaded image."""
+    if image.mode.startswith(("I", "F")):
+        return _numbers(image)
+    if image.mode == "P" and image.getcolors(LABELS):
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    colours = image.getcolors(LABELS)
+    return _digest([f"{colour} {count}" for count, colour in colours]) if colours else ""
+
+
+def _numbers(image: Image.Image) -> str:
+    """The same for deep samples, given up with the first strip that holds too many."""
+    found: Counter[float] = Counter()
+    for _, strip in deep.strips(image, max(1, (1 << 16) // image.width)):
+        values, counts = np.unique(np.asarray(strip), return_counts=True)
+        found.update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+        if len(found) > LABELS:
+            return ""
+    return _digest([f"{value!r} {count}" for value, count in found.items()])
+
+
+def _digest(values: list[str]) -> str:
+    return hashlib.blake2b("|".join(sorted(values)).encode(), digest_size=8).hexdigest()
 
 
 def _is_lossless(image: Image.Image) -> bool:
     if image.format == "TIFF":
         return image.info.get("compression") not in LOSSY_TIFF_COMPRESSION
-    return image.format in LOSSLESS_FORMATS
+    return image.format in LOSSLESS
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+_DAMAGED = (SyntaxError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, ZeroDivisionError,
+            AssertionError, EOFError, RuntimeError, NotImplementedError, struct.error, zlib.error,
+            ImageCms.PyCMSError)  # fmt: skip
+"""What decoders raise on damaged files."""
 
 
 @contextmanager
-def _reasons() -> Iterator[None]:
-    """Translate whatever decoding may raise into one reason for people."""
+def reasons() -> Iterator[None]:
+    """Translate whatever decoding may raise into one reason for people: `UnreadableImage`."""
     try:
         yield
     except UnreadableImage:
@@ -315,9 +548,7 @@ def _reasons() -> Iterator[None]:
         raise UnreadableImage("needs more memory than there is") from error
     except OSError as error:
         raise UnreadableImage(_os_reason(error), transient=error.errno in _TRANSIENT_ERRORS) from error
-    except (SyntaxError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, ZeroDivisionError,
-            AssertionError, EOFError, RuntimeError, NotImplementedError, struct.error, zlib.error,
-            ImageCms.PyCMSError) as error:  # fmt: skip  # what decoders raise on damaged files
+    except _DAMAGED as error:
         raise UnreadableImage(f"damaged: {_short(error)}") from error
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,14 @@ VERSIONS = {"metrics": str(metrics.VERSION), "signature": str(signature.VERSION)
 """What a stored result depends on: results of other versions are computed again."""
 
 FACTS: dict[str, type] = {
-    "sha256": str, "pixels": str, "bytes": int, "mtime_ns": int, "format": str, "width": int, "height": int,
-    "orientation": int, "captured_at": str, "camera": bool, "alpha": bool, "jpeg_quality": float, "lossless": bool,
-    "status": str, "error": str, "transient": bool,
+    "sha256": str, "bytes": int, "mtime_ns": int, "format": str, "width": int, "height": int, "orientation": int,
+    "captured_at": str, "camera": bool, "described": int, "extras": bool, "alpha": bool, "shown_on": str, "bits": int,
+    "bands": int, "frames": int, "values": str, "jpeg_quality": float, "lossless": bool, "exact": bool, "status": str,
+    "error": str, "transient": bool,
 }  # fmt: skip
-"""Column to type of what is kept of every file beside its metrics."""
+"""Column to type of what is kept of every file beside its metrics; see `decode.Decoded`."""
+
+_DECODED = tuple(each.name for each in fields(decode.Decoded) if each.name in FACTS)
 
 FAILED_FACTS: dict[str, Any] = {name: kind() for name, kind in FACTS.items()} | {
     "orientation": 1,
@@ -46,37 +50,23 @@ def examine(path: Path, *, max_pixels: int = decode.MAX_PIXELS) -> Examined:
 
 
 def failure(path: Path, reason: str, *, transient: bool = False) -> Examined:
-    """The row of a file that could not be read."""
+    """The row of a file that could not be read as a picture; its bytes still tell whether another file has the same."""
+    known: dict[str, Any] = {}
     try:
         stat = path.stat()
         known = {"bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+        if stat.st_size and not transient:
+            with path.open("rb") as stream:
+                known["sha256"] = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:
-        known = {}
+        pass  # what can be known of it is
     return Examined(FAILED_FACTS | FAILED_METRICS | known | {"error": reason, "transient": transient}, None)
 
 
 def _examine(path: Path, max_pixels: int) -> Examined:
     decoded = decode.read(path, max_pixels=max_pixels)
-    small = decode.small_copy(decoded.picture)
-    width, height = decoded.picture.size
-    facts = {
-        "sha256": decoded.sha256,
-        "pixels": decoded.pixels,
-        "bytes": decoded.bytes,
-        "mtime_ns": decoded.mtime_ns,
-        "format": decoded.format,
-        "width": width,
-        "height": height,
-        "orientation": decoded.orientation,
-        "captured_at": decoded.captured_at,
-        "camera": decoded.camera,
-        "alpha": decoded.alpha,
-        "jpeg_quality": decoded.jpeg_quality,
-        "lossless": decoded.lossless,
-        "status": Status.OK.value,
-        "error": "",
-        "transient": False,
-    }
-    sample = metrics.Sample(small, width, height, decoded.bytes)
-    record = signature.extract(small, sample.luma_image)
+    facts = {name: getattr(decoded, name) for name in _DECODED}
+    facts |= {"status": Status.OK.value, "error": "", "transient": False}
+    sample = metrics.Sample(decoded.small, decoded.width, decoded.height, decoded.bytes)
+    record = signature.extract(decoded.small, sample.luma_image, decoded.later)
     return Examined(facts | metrics.measure(sample), record.tobytes())

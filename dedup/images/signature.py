@@ -9,17 +9,20 @@ discrete cosine transform of the picture shrunk to 64 x 64. It equals `imagehash
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-VERSION = 2
+VERSION = 3
 """Changes when the meaning of a field changes, so that stored signatures of an older version are computed again."""
 
 HASH_SIDE = 16
 HASH_INPUT = 64
 TINY = 48
 CHROMA = 16
+LATER = 3
 
 SIGNATURE = np.dtype(
     [
@@ -30,6 +33,7 @@ SIGNATURE = np.dtype(
         ("trim", "f4", (4,)),  # left, top, right, bottom: the box inside uniform borders, in fractions of the sides
         ("detail", "f4"),  # mean absolute second difference of the reduced gray picture, in gray levels
         ("noise", "f4"),  # standard deviation of fine grain, in gray levels (Immerkaer 1996)
+        ("later", "u1", (LATER, HASH_SIDE * HASH_SIDE // 8)),  # hashes of frames or pages after the first, else zeros
     ]
 )
 """One signature."""
@@ -121,21 +125,26 @@ def blank_paper(light: Image.Image) -> float:
     return float(counts[mode - TONE : mode + TONE + 1].sum() / counts.sum()) if mode >= LIGHT else 0.0
 
 
-def extract(small: Image.Image, light: Image.Image | None = None) -> np.void:
+def extract(small: Image.Image, light: Image.Image | None = None, later: Sequence[Image.Image] = ()) -> np.void:
     """The signature of a picture.
 
-    `small` is the upright RGB picture reduced by box so that its longer side is at most 256 (itself where it is smaller
-    already), `light` its luma (mode L) where that is at hand.
+    `small` is the upright RGB picture reduced so that its longer side is at most 256 (itself where it is smaller
+    already), `light` its luma (mode L) where that is at hand, `later` up to 3 frames or pages after it, as small.
     """
     light = light or small.convert("L")
     gray = np.asarray(light)
     record: np.void = np.zeros(1, SIGNATURE)[0]
-    hashed = np.asarray(light.resize((HASH_INPUT, HASH_INPUT), Image.Resampling.LANCZOS))
-    record["hash"] = phash(hashed)
+    record["hash"] = _hash(light)
     record["tiny"] = np.asarray(light.resize((TINY, TINY), Image.Resampling.HAMMING))
     colour = small.resize((CHROMA, CHROMA), Image.Resampling.BOX).convert("YCbCr")
     record["chroma"] = np.asarray(colour)[:, :, 1:]
     record["paper"] = blank_paper(light)
     record["trim"] = border(gray)
     record["detail"], record["noise"] = grain(gray)
+    for place, frame in enumerate(later[:LATER]):
+        record["later"][place] = _hash(frame.convert("L"))
     return record
+
+
+def _hash(light: Image.Image) -> NDArray[np.uint8]:
+    return phash(np.asarray(light.resize((HASH_INPUT, HASH_INPUT), Image.Resampling.LANCZOS)))

@@ -15,12 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dedup.errors import SourceError
-from dedup.images.decode import HEAD_BYTES, UNSUPPORTED_SUFFIXES, sniff
+from dedup.images.formats import HEAD_BYTES, SUFFIXES, UNSUPPORTED_SUFFIXES, sniff
 
-IMAGE_SUFFIXES = frozenset({
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".dib", ".heic",
-    ".heif", ".hif", ".avif", ".avifs", ".mpo", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".jpx", ".ico",
-})  # fmt: skip
 TRASH_FOLDERS = frozenset({"$recycle.bin", "system volume information", "lost+found", "__macosx", "@eadir"})
 OWN_FILES = {"dataset.json", "decisions.db"}
 """A folder with these is a dataset's own: its thumbnails and quarantine are nobody's images."""
@@ -164,7 +160,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _looks_like_image(entry: os.DirEntry[str], passed_over: Counter[str]) -> bool:
     suffix = os.path.splitext(entry.name)[1].lower()
-    if suffix in IMAGE_SUFFIXES or suffix in UNSUPPORTED_SUFFIXES or _announces_image(entry):
+    if suffix in SUFFIXES or suffix in UNSUPPORTED_SUFFIXES or _announces_image(entry):
         return True
     passed_over[suffix] += 1
     return False

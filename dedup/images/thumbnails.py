@@ -12,6 +12,7 @@ from PIL import Image
 from dedup.errors import DatasetError
 from dedup.files import atomic_write
 from dedup.images import decode
+from dedup.images.formats import sniff
 
 SIDE = 400
 """Longer side of a thumbnail in pixels: sharp in six columns on a dense screen, some 20 kB each."""
@@ -75,7 +76,7 @@ def media_type(image: Path) -> str | None:
     with image.open("rb") as stream:
         head = stream.read(_HEAD_BYTES)
         stream.seek(0)
-        match decode.sniff(head):
+        match sniff(head):
             case "JPEG" if _is_plain_jpeg(stream):
                 return "image/jpeg"
             case "PNG" if _is_plain_png(stream):

@@ -6,13 +6,16 @@ Both are read from at most 64 tiles of 32 x 32 pixels, spread over the picture, 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dedup.images.decode import STANDARD_LUMINANCE
+from dedup.images.decode import MAX_PIXELS, open_with_quality
+from dedup.images.jpeg import STANDARD_LUMINANCE
 from dedup.images.signature import cosines
 
 TILE = 32
@@ -24,6 +27,25 @@ BLOCK = 8
 Tiles = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 NO_TILES: Tiles = np.empty((0, TILE, TILE), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one file's pixels tell: the `earlier` JPEG quality, 0 for none, and their `power` (32,) in decibels."""
+
+    earlier: float
+    power: NDArray[np.float16]
+
+
+def look(path: Path, *, max_pixels: int = MAX_PIXELS) -> Look:
+    """Read a file for its traces. Raises `UnreadableImage`."""
+    picture, quality = open_with_quality(path, max_pixels=max_pixels)
+    earlier = earlier_quality(picture, quality)
+    return Look(float(np.nan_to_num(earlier)), power(tiles(picture)))
+
+
+NOTHING_TOLD = Look(0.0, np.full(TILE, np.nan, np.float16))
+"""Of a file that cannot be read any more."""
 
 
 def tiles(picture: Image.Image, left: int = 0, top: int = 0) -> Tiles:

@@ -99,7 +99,7 @@ def find(frame: pd.DataFrame, pairs: pd.DataFrame, sources: Sequence[tuple[Coco,
     exact = (pairs["kind"].iloc[related] == Kind.EXACT).tolist()
     left, right = (pairs[side].to_numpy()[related].tolist() for side in ("left", "right"))
     geometries = cast("list[dict[str, Any]]", pairs[GEOMETRY].iloc[related].to_dict("records"))
-    speaker = _speakers(frame["pixels"].tolist(), [bool(names) or row in boxes for row, names in enumerate(classes)])
+    speaker = _speakers(frame["content"].tolist(), [bool(names) or row in boxes for row, names in enumerate(classes)])
     clashes = []
     for pair, same, one, other, geometry in zip(related.tolist(), exact, left, right, geometries, strict=True):
         one, other = speaker(one), other if same else speaker(other)
@@ -112,14 +112,14 @@ def find(frame: pd.DataFrame, pairs: pd.DataFrame, sources: Sequence[tuple[Coco,
     return clashes
 
 
-def _speakers(pixels: Sequence[str], said: Sequence[bool]) -> Callable[[int], int]:
+def _speakers(contents: Sequence[str], said: Sequence[bool]) -> Callable[[int], int]:
     """Row to the row that speaks for it: itself where something is said of it, else its first exact copy of which
     something is."""
     first: dict[str, int] = {}
-    for row, content in enumerate(pixels):
+    for row, content in enumerate(contents):
         if content and said[row]:
             first.setdefault(content, row)
-    return lambda row: row if said[row] else first.get(pixels[row], row)
+    return lambda row: row if said[row] else first.get(contents[row], row)
 
 
 def record(pairs: pd.DataFrame, pair: int) -> dict[str, Any]:

@@ -340,17 +340,17 @@ class _Ways:
     """The ways between couples of images."""
 
     def __init__(self, frame: pd.DataFrame, pairs: pd.DataFrame) -> None:
-        self.pixels = frame["pixels"].tolist()
+        self.content = frame["content"].tolist()
         self.sizes = list(zip(frame["width"].tolist(), frame["height"].tolist(), strict=True))
         self.pairs = pairs
         self.places = {
-            (self.pixels[left], self.pixels[right]): place
+            (self.content[left], self.content[right]): place
             for place, (left, right) in enumerate(zip(pairs["left"].tolist(), pairs["right"].tolist(), strict=True))
         }
 
     def between(self, source: int, target: int) -> _Way | None:
         """From one image to another; None where no pair links their pixels."""
-        couple = self.pixels[source], self.pixels[target]
+        couple = self.content[source], self.content[target]
         if couple[0] == couple[1]:
             return _Way(np.eye(2, 3), self.sizes[target], self.sizes[source])
         if couple in self.places:

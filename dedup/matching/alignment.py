@@ -21,6 +21,11 @@ MARGIN = 1.2 / TINY
 """Left out along every edge: there a tiny pixel may hold some of what was outside."""
 BLOCK = 8
 BLOCKS = TINY // BLOCK
+FEWEST_POINTS = 48
+"""With fewer points in common nothing is fitted."""
+SMALLEST_CONTENT = 0.25
+"""What lies inside a border is aligned without it, unless it is a smaller part of the picture than this: then too few
+points are left, and the place of the rest on the border is all there is to hold on to."""
 ENOUGH = 20
 """Points a block must share to be judged, of 64."""
 CONTRAST = 6.0
@@ -290,7 +295,7 @@ def _refine(
     rows = np.empty((11, points.shape[1]), np.float32)
     for iteration in range(steps):
         count = _warp(source, p, boxes, step, points)
-        if count < 48:
+        if count < FEWEST_POINTS:
             return
         if iteration == 0:
             weights[:count] = 1.0
@@ -356,16 +361,22 @@ def align(
     for k in range(m):
         p[:6] = maps[k]
         p[6:] = 0.0
+        tone[0], tone[1], tone[2] = 1.0, 0.0, 1e6  # gain, bias, and a scale at which every point counts
         source = pictures[sources[k]].astype(np.float32)
         template = pictures[templates[k]].astype(np.float32)
         boxes[0] = trims[sources[k]]
         boxes[1] = trims[templates[k]]
+        for side in range(2):
+            if (boxes[side, 2] - boxes[side, 0]) * (boxes[side, 3] - boxes[side, 1]) < SMALLEST_CONTENT:
+                boxes[side, :2], boxes[side, 2:] = 0.0, 1.0
         boxes[:, :2] += MARGIN
         boxes[:, 2:] -= MARGIN
         _halve(source, small_s)
         _halve(template, small_t)
         _refine(small_s, small_t, p, tone, boxes, 8, 5, 1, points, weights)
         count = _warp(small_s, p, boxes, 1, points)
+        if count < FEWEST_POINTS:
+            continue
         _weigh(small_t, points, count, tone, weights)
         measures[k, COARSE] = _fit_tone(small_t, points, count, weights, tone)
         area = abs(p[0] * p[4] - p[1] * p[3])
@@ -402,7 +413,7 @@ def _measure(
     count = _warp(source, p, boxes, 1, points)
     out[INSIDE] = count / (TINY * TINY)
     out[LEFT:] = np.nan
-    if count < 48:
+    if count < FEWEST_POINTS:
         return
     _smooth_sample(source, points, count)
     weights[:count] = 1.0

@@ -304,7 +304,7 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.source)
 
-    def part(self, rows: slice | NDArray[np.bool_]) -> Candidates:
+    def part(self, rows: slice | NDArray[np.bool_] | NDArray[np.integer]) -> Candidates:
         """Some of them."""
         return Candidates(self.source[rows], self.template[rows], self.start[rows])
 

@@ -7,8 +7,11 @@ order of their content hash, so that the result depends neither on file names no
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -22,6 +25,8 @@ from dedup.matching.candidates import plan_for
 from dedup.model import OnProgress, Progress
 
 Number = TypeVar("Number", bound=np.generic)
+Outcome = TypeVar("Outcome")
+Places = NDArray[np.intp]
 
 EARLY = 0.9
 """A pair that correlates less than this after the coarse alignment is given up."""
@@ -51,14 +56,16 @@ def relate(
     *,
     known: Related | None = None,
     fresh: NDArray[np.bool_] | None = None,
+    executor: Executor | None = None,
     workers: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> Related:
     """Find and describe all near-duplicate and similar pairs among distinct pictures.
 
-    `facts` has one row per picture (columns sha256, width, height, format, jpeg_quality are used), `signatures` the
-    same rows. With `known`, the result for the rows that are not `fresh` (in present row numbers, pairs and nearest
-    of vanished rows left out), only pairs with a fresh row are looked for; the result is that of a whole run.
+    `facts` has one row per picture (the columns `verdict.FACTS` and sha256 are used), `signatures` the same rows. The
+    work is done on `executor`, or on so many threads of its own. With `known`, the result for the rows that are not
+    `fresh` (in present row numbers, pairs and nearest of vanished rows left out), only pairs with a fresh row are
+    looked for; the result is that of a whole run.
     """
     order = np.argsort(facts["sha256"].to_numpy(), kind="stable")
     facts = facts.iloc[order].reset_index(drop=True)
@@ -67,7 +74,7 @@ def relate(
     else:
         new = fresh[order]
     clock = _Clock(on_progress)
-    with ThreadPoolExecutor(workers or default_workers()) as pool:
+    with nullcontext(executor) if executor else ThreadPoolExecutor(workers or default_workers()) as pool:
         near, bits = _nearest(signatures["hash"][order], known, new, order, pool)
         found = _to_rows(_pairs(facts, signatures, order, new, pool, clock), order)
     pairs = found if known is None else _merged(known.pairs, found)
@@ -152,15 +159,46 @@ def _judge(
     chosen = signatures[order[involved]]
     tiny, content = np.ascontiguousarray(chosen["tiny"]), index.content[involved]
 
-    def align(part: slice) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        some = local.part(part)
+    some_facts = facts.iloc[involved].reset_index(drop=True)
+
+    def align(rows: Places) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        some = local.part(rows)
         return alignment.align(tiny, some.source, some.template, some.start, content, EARLY)
 
-    parts = [slice(start, start + CHUNK) for start in range(0, len(local), CHUNK)]
-    maps, measures = zip(*pool.map(align, parts), strict=True)
-    some_facts = facts.iloc[involved].reset_index(drop=True)
-    frame = verdict.judge(some_facts, chosen, local, np.concatenate(maps), np.concatenate(measures))
+    parts = np.array_split(np.arange(len(local)), -(-len(local) // CHUNK))
+    aligned = [each for part in pool.map(partial(sparing, align), parts) for each in part]
+    failed = [(rows, outcome) for rows, outcome in aligned if isinstance(outcome, Exception)]
+    sound = [(rows, outcome) for rows, outcome in aligned if not isinstance(outcome, Exception)]
+    frames: list[pd.DataFrame] = []
+    if sound:
+        good = np.concatenate([rows for rows, _ in sound])
+        maps, measures = (np.concatenate([outcome[i] for _, outcome in sound]) for i in range(2))
+
+        def judge(rows: Places) -> pd.DataFrame:
+            return verdict.judge(some_facts, chosen, local.part(good[rows]), maps[rows], measures[rows])
+
+        for rows, told in sparing(judge, np.arange(len(good))):
+            if isinstance(told, Exception):
+                failed.append((good[rows], told))
+            else:
+                frames.append(told)
+    for rows, outcome in failed:
+        assert isinstance(outcome, Exception)
+        frames.append(verdict.not_judged(some_facts, local.part(rows), outcome))
+    frame = pd.concat(frames, ignore_index=True)
     return frame.assign(left=involved[frame["left"]], right=involved[frame["right"]])
+
+
+def sparing(work: Callable[[Places], Outcome], rows: Places) -> list[tuple[Places, Outcome | Exception]]:
+    """What `work` gives for `rows`; where it raises, what it gives for halves of them, down to the rows it fails for:
+    whatever happens inside one pair costs that pair only."""
+    try:
+        return [(rows, work(rows))]
+    except Exception as error:
+        if len(rows) == 1:
+            return [(rows, error)]
+        middle = len(rows) // 2
+        return sparing(work, rows[:middle]) + sparing(work, rows[middle:])
 
 
 def _rows(near: NDArray[np.int32], order: NDArray[np.intp]) -> NDArray[np.int32]:

@@ -17,6 +17,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dedup.model import Kind
+
 Point = Sequence[float]
 """x, y."""
 
@@ -40,6 +42,13 @@ PAIR_COLUMNS: dict[str, str] = {
     "left_height": "int32",
     "right_width": "int32",
     "right_height": "int32",
+    # what each side keeps: bits of a sample, frames or pages, transparency (a number of `ALPHA`, 0 for none)
+    "left_bits": "int16",
+    "right_bits": "int16",
+    "left_frames": "int32",
+    "right_frames": "int32",
+    "left_alpha": "int8",
+    "right_alpha": "int8",
     "orientation": "int8",  # EXIF's eight: 1 upright, 2 mirrored, 3 turned 180, 4 flipped, 6 and 8 turned ...
     "rotation": "float32",  # degrees beyond the orientation, -45..45
     "scale": "float32",  # right pixels per left pixel
@@ -68,6 +77,7 @@ PAIR_COLUMNS: dict[str, str] = {
     "box_top": "float32",
     "box_right": "float32",
     "box_bottom": "float32",
+    "note": "str",  # why the pair could not be judged, else ''
 }
 """Columns of a pairs table with their types."""
 
@@ -78,6 +88,9 @@ BOX = ["box_left", "box_top", "box_right", "box_bottom"]
 NAMES: tuple[str, ...] = (
     "identical file",
     "identical pixels",
+    "other depth",
+    "flattened",
+    "other frames",
     "mirrored",
     "flipped",
     "turned 90",
@@ -108,6 +121,9 @@ NAMES: tuple[str, ...] = (
 """Every relation name. A name says what kind of edit lies between the two, whichever of them was edited."""
 
 IDENTICAL_FILE, IDENTICAL_PIXELS = NAMES[:2]
+
+ALPHA = {"": 3, "white": 1, "black": 2}
+"""What a transparent picture stands on when it is shown, as a number; '' where its colours are shown instead."""
 
 ORIENTATION_NAMES = {
     2: "mirrored",
@@ -164,6 +180,8 @@ class Relation:
 
     def sentence(self) -> str:
         """For people, such as "mirrored, cropped to 82 %, recompressed"."""
+        if self.values["kind"] == Kind.UNJUDGED:
+            return f"could not be judged ({self.values['note']})"
         return ", ".join(_phrase(name, self.values) for name in self.names)
 
     def inverse(self) -> Relation:
@@ -282,6 +300,9 @@ _SWAPPED = {
     "left": "right",
     "left_width": "right_width",
     "left_height": "right_height",
+    "left_bits": "right_bits",
+    "left_frames": "right_frames",
+    "left_alpha": "right_alpha",
     "seen_left": "seen_right",
     "earlier_left": "earlier_right",
 }
@@ -350,6 +371,9 @@ def name(columns: Mapping[str, NDArray[Any]]) -> list[str]:
     # where less is in common, detail and noise differ for other reasons
     slack = 3 * (1 - common)
     tests |= {
+        "other depth": c["left_bits"] != c["right_bits"],
+        "flattened": (c["left_alpha"] == 0) != (c["right_alpha"] == 0),
+        "other frames": c["left_frames"] != c["right_frames"],
         "rotated": np.abs(c["rotation"]) > ROTATED_DEGREES,
         "cropped": (c["cropped"] != 0) & ~shifted,
         "bordered": (c["bordered"] != 0) & ~shifted,
@@ -412,7 +436,26 @@ def _either(column: str, right: str, left: str) -> Callable[[Mapping[str, Any]],
     return lambda row: left if row[column] < 0 else right
 
 
+_PAPER = {number: f" on {name}" if name else "" for name, number in ALPHA.items()}
+
+
+def _flattened(row: Mapping[str, Any]) -> str:
+    if row["left_alpha"]:
+        return f"transparency flattened{_PAPER[int(row['left_alpha'])]}"
+    return f"transparent (the other is flattened{_PAPER[int(row['right_alpha'])]})"
+
+
+def _frames(row: Mapping[str, Any]) -> str:
+    left, right = int(row["left_frames"]), int(row["right_frames"])
+    if right == 1:
+        return f"first frame of {left}"
+    return f"{right} frames (the other is the first of them)" if left == 1 else f"{left} frames to {right}"
+
+
 _PHRASES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "other depth": lambda row: f"{int(row['left_bits'])} bits to {int(row['right_bits'])}",
+    "flattened": _flattened,
+    "other frames": _frames,
     "turned 90": lambda row: "turned 90°",
     "turned 180": lambda row: "turned 180°",
     "turned 270": lambda row: "turned 270°",

@@ -54,6 +54,10 @@ OVERHANG_COST = 400.0
 """... and the distance that each further fraction costs: a copy shows nothing that its original does not."""
 FILL = 10.0
 """What lies beyond the other picture is a fill, not a scene, when three quarters are within so many levels."""
+LATER_BITS = 48
+"""Frames or pages after the first are others when more bits of 256 of their hashes differ."""
+FACTS = ["width", "height", "format", "jpeg_quality", "bits", "frames", "alpha", "shown_on", "values"]
+"""Columns that the judgement reads beside the signatures."""
 BEYOND = 0.55
 """The least distance of a pair that is alike but no copy."""
 BLOCKY, UNKNOWN_QUALITY = 1.0, 75.0
@@ -142,9 +146,11 @@ def judge(
     pairs = pairs.part(promising)
     measured = {name: values[promising] for name, values in measured.items()}
     columns = _geometry(facts, pairs, maps[promising], measured)
+    columns |= _kept(facts, columns)
     columns |= _tones(signatures, columns, measured)
     columns |= _grain(facts, signatures, columns)
     columns |= _sides(signatures, columns, measured)
+    columns["other_data"] = _other_data(facts, signatures, columns)
     columns["distance"] = _distance(signatures, columns, measured)
     columns["recoded"] = _recoded(facts, columns)
     near = columns["distance"] <= NEAR_DISTANCE
@@ -155,9 +161,39 @@ def judge(
     columns["relations"] = np.array(relations.name(columns), dtype=object)
     columns["derived"] = _derived(facts, signatures, columns)
     columns["earlier_left"] = columns["earlier_right"] = np.full(len(pairs), np.nan)
+    columns["note"] = np.full(len(pairs), "", object)
     kept = columns["distance"] <= 1
     frame = pd.DataFrame({name: columns[name] for name in relations.PAIR_COLUMNS})
     return frame[kept].astype(relations.PAIR_COLUMNS).reset_index(drop=True)
+
+
+def not_judged(facts: pd.DataFrame, pairs: Candidates, reason: Exception) -> pd.DataFrame:
+    """A pairs table of pairs that could not be judged, with the reason; left < right."""
+    left, right = np.minimum(pairs.source, pairs.template), np.maximum(pairs.source, pairs.template)
+    values: Columns = dict.fromkeys(relations.PAIR_COLUMNS, np.zeros(len(pairs)))
+    values |= dict.fromkeys(("xx", "yy", "scale", "stretch", "gain", "orientation"), np.ones(len(pairs)))
+    values |= {"left": left, "right": right, "distance": np.full(len(pairs), np.nan)}
+    values |= {"kind": np.full(len(pairs), Kind.UNJUDGED.value, object), "relations": np.full(len(pairs), "", object)}
+    values["note"] = np.full(len(pairs), f"{type(reason).__name__}: {reason}", object)
+    values |= _kept(facts, values)
+    return pd.DataFrame({name: values[name] for name in relations.PAIR_COLUMNS}).astype(relations.PAIR_COLUMNS)
+
+
+def _kept(facts: pd.DataFrame, columns: Columns) -> Columns:
+    """What each side keeps of bits, frames and transparency."""
+    alpha = np.where(facts["alpha"].to_numpy(bool), facts["shown_on"].map(relations.ALPHA).to_numpy(np.int64), 0)
+    kept = {"bits": facts["bits"].to_numpy(), "frames": facts["frames"].to_numpy(), "alpha": alpha}
+    return {f"{side}_{name}": kept[name][columns[side]] for name in kept for side in ("left", "right")}
+
+
+def _other_data(facts: pd.DataFrame, signatures: NDArray[np.void], columns: Columns) -> NDArray[np.bool_]:
+    """Pairs that show the same and hold other data: labels with other numbers, films and documents that begin alike."""
+    left, right = columns["left"], columns["right"]
+    values, sides = facts["values"].to_numpy(object), np.sort(facts[["width", "height"]].to_numpy(), axis=1)
+    known = (values[left] != "") & (values[right] != "") & (sides[left] == sides[right]).all(axis=1)
+    frames = (columns["left_frames"] > 1) & (columns["right_frames"] > 1)
+    bits = np.bitwise_count(signatures["later"][left] ^ signatures["later"][right]).sum(axis=2).max(axis=1, initial=0)
+    return np.asarray((known & (values[left] != values[right])) | (frames & (bits > LATER_BITS)))
 
 
 def _agreement(measured: Columns) -> Doubles:
@@ -335,7 +371,7 @@ def _distance(signatures: NDArray[np.void], columns: Columns, measured: Columns)
     distance = distance + np.where(one_size, SHOT_COST * _changed(measured) * measured["disagreeing"], 0.0)
     slack = np.where(one_size, SLACK, SLACK_RESIZED) + 0.03 * (1 - measured["agreement"])
     distance = distance + OVERHANG_COST * np.maximum(overhang(signatures, columns) - slack, 0)
-    alike = columns["colour_missed"] > MOST_COLOUR_MISSED
+    alike = (columns["colour_missed"] > MOST_COLOUR_MISSED) | columns["other_data"]
     return np.maximum(np.where(alike, np.maximum(distance, BEYOND), distance), 1e-3)
 
 

@@ -42,7 +42,7 @@ class Columns:
     def __init__(self, frame: pd.DataFrame) -> None:
         self.path: list[str] = frame["path"].tolist()
         self.sha256: list[str] = frame["sha256"].tolist()
-        self.pixels: list[str] = frame["pixels"].tolist()
+        self.content: list[str] = frame["content"].tolist()
         self.bytes: list[int] = frame["bytes"].tolist()
         self.mtime_ns: list[int] = frame["mtime_ns"].tolist()
         self.group: list[int] = frame["group"].tolist()
@@ -64,7 +64,7 @@ class Columns:
             return ""
         if self.sha256[left] and self.sha256[left] == self.sha256[right]:
             return "file"
-        return "pixels" if self.pixels[left] and self.pixels[left] == self.pixels[right] else ""
+        return "pixels" if self.content[left] and self.content[left] == self.content[right] else ""
 
     def best(self, rows: Iterable[int]) -> int:
         """The group's keeper among `rows`, or else the largest, first by path."""

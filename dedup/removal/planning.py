@@ -34,7 +34,7 @@ def plan(
     """
     columns = Columns(images.frame)
     gone = _gone_rows(images)
-    members = _readable_members(columns, gone)
+    members = _members(columns, gone)
     asked = _asked(images.frame, chosen) - gone
     stays = _held(columns, asked, hold or {}) | _outside(images, columns, asked)
     stays |= _last_copies(columns, members, asked - stays.keys())
@@ -93,17 +93,18 @@ def _gone_rows(images: Images) -> set[int]:
     return {int(row) for row in listed if not os.path.lexists(images.file(int(row)))}
 
 
-def _readable_members(columns: Columns, gone: set[int]) -> dict[int, list[int]]:
-    """Group number to the rows of its readable members that are still there."""
+def _members(columns: Columns, gone: set[int]) -> dict[int, list[int]]:
+    """Group number to the rows of its members that are still there and count as copies: the readable ones, or where
+    none of them is, those whose bytes are known."""
     members: dict[int, list[int]] = {}
     for row, number in enumerate(columns.group):
-        if number >= 0 and columns.readable[row] and row not in gone:
+        if number >= 0 and columns.sha256[row] and row not in gone:
             members.setdefault(number, []).append(row)
-    return members
+    return {number: [row for row in rows if columns.readable[row]] or rows for number, rows in members.items()}
 
 
 def _last_copies(columns: Columns, members: Mapping[int, Sequence[int]], going: set[int]) -> dict[int, str]:
-    """The best copy of every group that would lose its last readable one, with the reason it stays."""
+    """The best copy of every group that would lose its last one, with the reason it stays."""
     touched = {columns.group[row] for row in going} & members.keys()
     emptied = [members[number] for number in touched if going.issuperset(members[number])]
     return {columns.best(rows): "the last readable copy of its group" for rows in emptied}
@@ -111,7 +112,7 @@ def _last_copies(columns: Columns, members: Mapping[int, Sequence[int]], going: 
 
 @dataclass(frozen=True)
 class _Left:
-    """The readable members of a group that do not go: all, and by content."""
+    """The members of a group that do not go: all, and by content."""
 
     rows: frozenset[int]
     best: int
@@ -122,12 +123,12 @@ class _Left:
         rows = [row for row in members if row not in going]
         twins: dict[str, int] = {}
         for row in sorted(rows, key=lambda row: (not columns.is_keeper[row], row), reverse=True):
-            twins |= {columns.pixels[row]: row, columns.sha256[row]: row}
+            twins |= {columns.content[row]: row, columns.sha256[row]: row}
         return cls(frozenset(rows), columns.best(rows) if rows else -1, twins)
 
     def for_row(self, columns: Columns, row: int) -> int:
         """The image that stays for `row`: an identical one before its keeper before the best one left; -1 for none."""
-        for content in (columns.pixels[row], columns.sha256[row]):
+        for content in (columns.content[row], columns.sha256[row]):
             if content and content in self.twins:
                 return self.twins[content]
         return columns.keeper[row] if columns.keeper[row] in self.rows else self.best

@@ -154,7 +154,7 @@ class State:
 
     def is_copy(self, one: int, other: int) -> bool:
         """Whether two images have the same pixels."""
-        return bool(self._pixels[one] == self._pixels[other] and self._pixels[one])
+        return bool(self._content[one] == self._content[other] and self._content[one])
 
     def related(self, row: int, rows: Sequence[int]) -> list[int]:
         """Those of `rows`, all of the group of `row`, that are verified duplicates of it itself."""
@@ -216,8 +216,8 @@ class State:
         return self.frame["sha256"].to_numpy(object)
 
     @cached_property
-    def _pixels(self) -> NDArray[np.object_]:
-        return self.frame["pixels"].to_numpy(object)
+    def _content(self) -> NDArray[np.object_]:
+        return self.frame["content"].to_numpy(object)
 
     @cached_property
     def _exact(self) -> NDArray[np.bool_]:

@@ -6,22 +6,21 @@ of these only, are read once more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dedup.errors import UnreadableImage
 from dedup.images import traces
-from dedup.images.decode import open_picture
-from dedup.machine import default_workers
+from dedup.images.traces import Look
 from dedup.matching.relations import PAIR_COLUMNS, STRETCHED
 from dedup.model import Kind
 from dedup.store.directory import Results
+
+Looks = Callable[[Sequence[int]], Iterable[tuple[int, Look]]]
+"""Reads the files of rows and gives (row, what it tells)."""
 
 WHOLE = 0.97
 """Both pictures show at least this part of each other where their fine detail is compared."""
@@ -29,38 +28,15 @@ LEVEL_DEGREES = 1.0
 """A rotation by more has been interpolated, whatever else was done."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What one file's pixels tell: the earlier quality, 0 for none, and the power (32,)."""
-
-    earlier: float
-    power: NDArray[np.float16]
-
-
-def tell(
-    results: Results, path_of: Callable[[int], Path], max_pixels: int, workers: int | None, tick: Callable[[int], None]
-) -> Results:
-    """`results` with what the files of its near pairs tell that have not been looked at.
-
-    `path_of` gives the file of a row; `tick` hears how many files have been read. A file that cannot be read any more
-    tells nothing.
-    """
+def tell(results: Results, look: Looks) -> Results:
+    """`results` with what the files of its near pairs tell that have not been looked at."""
     pairs = results.pairs.copy()
     asked = np.flatnonzero(_open(pairs))
-    rows, places = np.unique(pairs[["left", "right"]].to_numpy()[asked], return_inverse=True)
-    quality = results.images["jpeg_quality"].to_numpy(np.float64)
-
-    def look(row: int) -> _Look:
-        return _look(path_of(row), quality[row], max_pixels)
-
-    with ThreadPoolExecutor(workers or default_workers()) as pool:
-        try:
-            looks = list(_counted(pool.map(look, rows.tolist()), tick))
-        except BaseException:  # who stops the work does not wait for all that was planned
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    if not looks:
+    if not len(asked):
         return results
+    rows, places = np.unique(pairs[["left", "right"]].to_numpy()[asked], return_inverse=True)
+    told_of = dict(look(rows.tolist()))
+    looks = [told_of.get(row, traces.NOTHING_TOLD) for row in rows.tolist()]
     left, right = places.reshape(-1, 2).T
     earlier, power = np.array([each.earlier for each in looks]), np.stack([each.power for each in looks])
     told = pairs.iloc[asked]
@@ -70,32 +46,11 @@ def tell(
     return replace(results, pairs=pairs.astype(PAIR_COLUMNS))
 
 
-def count(results: Results) -> int:
-    """How many files `tell` would read."""
-    pairs = results.pairs
-    return len(np.unique(pairs.loc[_open(pairs), ["left", "right"]].to_numpy()))
-
-
-def _counted(looks: Iterable[_Look], tick: Callable[[int], None]) -> Iterable[_Look]:
-    for done, each in enumerate(looks, 1):
-        tick(done)
-        yield each
-
-
 def _open(pairs: pd.DataFrame) -> NDArray[np.bool_]:
     """Near pairs that have not been looked at, and of which nothing else tells what was made from what."""
     edited = (pairs["overlaid"].abs() == 2) | (pairs[["cropped", "bordered", "gray"]] != 0).any(axis=1)
     unseen = pairs[["earlier_left", "earlier_right"]].isna().any(axis=1)
     return np.asarray((pairs["kind"] == Kind.NEAR) & ~edited & unseen, bool)
-
-
-def _look(path: Path, quality: float, max_pixels: int) -> _Look:
-    try:
-        picture = open_picture(path, max_pixels=max_pixels)
-    except UnreadableImage:
-        return _Look(0.0, traces.power(traces.NO_TILES))
-    earlier = traces.earlier_quality(picture, quality)
-    return _Look(float(np.nan_to_num(earlier)), traces.power(traces.tiles(picture)))
 
 
 def _enlarged(pairs: pd.DataFrame, left: NDArray[np.float16], right: NDArray[np.float16]) -> NDArray[np.int8]:

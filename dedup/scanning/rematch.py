@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
+
 import numpy as np
 import pandas as pd
 
@@ -11,9 +13,9 @@ from dedup.store.directory import Results
 
 
 def match(
-    images: pd.DataFrame, signatures: np.ndarray, previous: Results | None, workers: int | None, report: OnProgress
+    images: pd.DataFrame, signatures: np.ndarray, previous: Results | None, executor: Executor, report: OnProgress
 ) -> Results:
-    """Find related pictures: exact copies by their pixels, the rest by matching one picture of each.
+    """Find related pictures: one picture of each set of exact copies (see `proofs`) is matched with the others.
 
     `images` and `signatures` are those of a scan in the order of its files; of `previous`, the scan before, pairs of
     pictures that are still there are kept and only new ones are looked for.
@@ -21,7 +23,7 @@ def match(
     chosen = representatives(images)
     facts = images.iloc[chosen].reset_index(drop=True)
     known, fresh = (None, None) if previous is None else _carry_over(previous, images, chosen)
-    related = engine.relate(facts, signatures[chosen], known=known, fresh=fresh, workers=workers, on_progress=report)
+    related = engine.relate(facts, signatures[chosen], known=known, fresh=fresh, executor=executor, on_progress=report)
     pairs = related.pairs.assign(
         left=chosen[related.pairs["left"].to_numpy()].astype(np.int32),
         right=chosen[related.pairs["right"].to_numpy()].astype(np.int32),
@@ -37,24 +39,24 @@ def match(
 
 
 def representatives(images: pd.DataFrame) -> np.ndarray:
-    """Rows of the first readable image of each set of equal pixels, ascending. int64 (m,)."""
+    """Rows of the first readable image of each set of exact copies, ascending. int64 (m,)."""
     readable = images.index[images["status"] == Status.OK]
-    first = ~images.loc[readable, "pixels"].duplicated()
+    first = ~images.loc[readable, "content"].duplicated()
     return np.asarray(readable[first.to_numpy()], np.int64)
 
 
 def _members(images: pd.DataFrame, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rows of all readable images, and for each the place in `chosen` of the picture equal to it."""
     rows = np.flatnonzero((images["status"] == Status.OK).to_numpy())
-    classes = pd.Index(images["pixels"].iloc[chosen]).get_indexer(pd.Index(images["pixels"].iloc[rows]))
+    classes = pd.Index(images["content"].iloc[chosen]).get_indexer(pd.Index(images["content"].iloc[rows]))
     return rows, classes
 
 
 def _carry_over(previous: Results, images: pd.DataFrame, chosen: np.ndarray) -> tuple[engine.Related, np.ndarray]:
     """What the previous scan knows of today's pictures, in places of `chosen`, and which pictures are new (bool)."""
     before = representatives(previous.images)
-    today = pd.MultiIndex.from_frame(images.iloc[chosen][["pixels", "sha256"]])
-    then = pd.MultiIndex.from_frame(previous.images.iloc[before][["pixels", "sha256"]])
+    today = pd.MultiIndex.from_frame(images.iloc[chosen][["content", "sha256"]])
+    then = pd.MultiIndex.from_frame(previous.images.iloc[before][["content", "sha256"]])
     moved = np.full(len(previous.images), -1, np.int64)  # previous row -> place today
     moved[before] = today.get_indexer(then)
     origin = np.full(len(chosen), -1, np.int64)  # place today -> previous row

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,13 @@ import pandas as pd
 
 from dedup.errors import Cancelled, SourceError
 from dedup.images import decode, metrics
-from dedup.images.examine import FACTS, Examined
+from dedup.images.examine import FACTS, Examined, failure
 from dedup.images.metrics.information import random
 from dedup.images.signature import SIGNATURE
 from dedup.images.sources import Listing, SourceFile
 from dedup.model import MATCHING_VERSION, OnProgress, Progress
-from dedup.scanning import origins
-from dedup.scanning.engines import examine_all
-from dedup.scanning.warmup import warm_up_beside
+from dedup.scanning import origins, proofs
+from dedup.scanning.engines import Engine, Failed, engine
 from dedup.store.directory import Info, Results, Store
 
 PART_FILES = 512
@@ -57,15 +57,75 @@ def scan_into(
         same_matching = previous is not None and previous.matching == str(MATCHING_VERSION)
         if previous is not None and same_matching and _unchanged(places, len(previous.images)):
             return info
-        warm_up_beside()  # the workers decode in processes of their own meanwhile
-        examined = _examine_new(store, info, listing, found, np.flatnonzero(places < 0), workers, report)
-        images, signatures = _assemble(found, known, places, examined)
-        from dedup.scanning import rematch  # loads the compiled code, which an unchanged rescan does not need
+        with closing(engine(workers=workers)) as chosen:
+            work = _Work(chosen, listing, info.max_pixels or decode.MAX_PIXELS, report)
+            examined = _examine_new(store, work, found, np.flatnonzero(places < 0))
+            images, signatures = _assemble(found, known, places, examined)
+            images = _with_contents(store, work, images, signatures)
+            from dedup.scanning import rematch  # loads the compiled code, which an unchanged rescan does not need
 
-        results = rematch.match(images, signatures, previous if same_matching else None, workers, report)
-        results = _tell_origins(results, listing, info, workers, report)
+            results = rematch.match(images, signatures, previous if same_matching else None, chosen.executor, report)
+            results = origins.tell(results, work.reading("reading near duplicates", "traces"))
         info = replace(info, passed_over=dict(listing.passed_over))
         return store.write_results(info, results)
+
+
+def digests(
+    store: Store,
+    root: Path,
+    files: Mapping[str, Path],
+    *,
+    max_pixels: int = decode.MAX_PIXELS,
+    on_progress: OnProgress | None = None,
+) -> dict[str, str]:
+    """Digests of the samples of files by SHA-256, '' where they cannot be taken; `files` maps one to the other.
+
+    What was proven before is not read again; what is read now is kept for later.
+    """
+    known = store.read_proofs()
+    missing = [sha256 for sha256 in files if sha256 not in known]
+    if missing:
+        listing = Listing(root, tuple(SourceFile("", os.path.relpath(files[sha256], root)) for sha256 in missing))
+        with closing(engine()) as chosen:
+            work = _Work(chosen, listing, max_pixels, on_progress or _ignore)
+            for place, digest in work.reading("comparing what looks identical", "samples")(range(len(missing))):
+                known[missing[place]] = digest
+        store.write_proofs(known)
+    return {sha256: known.get(sha256, "") for sha256 in files}
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is done with the files of one scan, on an engine."""
+
+    engine: Engine
+    listing: Listing
+    max_pixels: int
+    report: OnProgress
+
+    def run(self, task: str, rows: Sequence[int]) -> Iterator[tuple[int, Any]]:
+        """Yield (row, result or `Failed`) in the order of completion."""
+        paths = [self.path(row) for row in rows]
+        for place, result in self.engine.run(task, paths, {"max_pixels": self.max_pixels}):
+            yield rows[place], result
+
+    def reading(self, stage: str, task: str) -> Callable[[Sequence[int]], Iterator[tuple[int, Any]]]:
+        """`run` that tells of its progress, for files that were read well before: those that now fail give nothing."""
+
+        def read(rows: Sequence[int]) -> Iterator[tuple[int, Any]]:
+            if not rows:
+                return
+            clock = _Clock(stage, len(rows), self.report)
+            for done, (row, result) in enumerate(self.run(task, rows), 1):
+                clock.tick(done)
+                if not isinstance(result, Failed):
+                    yield row, result
+
+        return read
+
+    def path(self, row: int) -> Path:
+        """The file of a row."""
+        return self.listing.root / self.listing.files[row].relative
 
 
 def _ignore(progress: Progress) -> None:
@@ -120,29 +180,21 @@ def _unchanged(places: np.ndarray, count: int) -> bool:
     return len(places) == count and np.array_equal(places, np.arange(count))
 
 
-def _examine_new(
-    store: Store,
-    info: Info,
-    listing: Listing,
-    found: pd.DataFrame,
-    new: np.ndarray,
-    workers: int | None,
-    report: OnProgress,
-) -> dict[int, Examined]:
+def _examine_new(store: Store, work: _Work, found: pd.DataFrame, new: np.ndarray) -> dict[int, Examined]:
     """Examine the files at the places `new`, saving parts on the way."""
-    paths = [listing.root / listing.files[place].relative for place in new]
     part = _Part(store, found["path"])
-    clock = _Clock("reading images", len(paths), report)
+    clock = _Clock("reading images", len(new), work.report)
     done: dict[int, Examined] = {}
     try:
-        for number, examined in examine_all(paths, workers=workers, max_pixels=info.max_pixels or decode.MAX_PIXELS):
-            place = int(new[number])
-            done[place] = examined
-            part.add(place, examined)
+        for place, result in work.run("examine", new.tolist()):
+            if isinstance(result, Failed):
+                result = failure(work.path(place), result.reason, transient=result.transient)
+            done[place] = result
+            part.add(place, result)
             clock.tick(len(done))
     except KeyboardInterrupt as error:
         raise Cancelled(
-            f"Stopped after {len(done):,} of {len(paths):,} images; they are kept. Scan again to go on."
+            f"Stopped after {len(done):,} of {len(new):,} images; they are kept. Scan again to go on."
         ) from error
     finally:
         part.flush()
@@ -150,14 +202,14 @@ def _examine_new(
     return done
 
 
-def _tell_origins(results: Results, listing: Listing, info: Info, workers: int | None, report: OnProgress) -> Results:
-    """`results` with what the files of near duplicates tell of which was made from which."""
-
-    def path_of(row: int) -> Path:
-        return listing.root / listing.files[row].relative
-
-    clock = _Clock("reading near duplicates", origins.count(results), report)
-    return origins.tell(results, path_of, info.max_pixels or decode.MAX_PIXELS, workers, clock.tick)
+def _with_contents(store: Store, work: _Work, images: pd.DataFrame, signatures: np.ndarray) -> pd.DataFrame:
+    """`images` with the column `content`; what had to be proven for it is kept."""
+    known = store.read_proofs()
+    before = len(known)
+    content = proofs.contents(images, signatures, known, work.reading("comparing what looks identical", "samples"))
+    if len(known) > before:
+        store.write_proofs(known)
+    return images.assign(content=content)
 
 
 class _Clock:

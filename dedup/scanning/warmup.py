@@ -38,6 +38,11 @@ def warm_up() -> None:
             "height": SIZE[1],
             "format": "PNG",
             "jpeg_quality": math.nan,
+            "bits": 8,
+            "frames": 1,
+            "alpha": False,
+            "shown_on": "",
+            "values": "",
         }
     )
     engine.relate(facts, records, workers=1)

@@ -5,6 +5,7 @@
   images.parquet       one row per image file, in path order
   signatures.parquet   the same rows
   pairs.parquet        related rows
+  proofs.parquet       what was read once more to tell exact copies, by content; taken again when it is gone
   decisions.db         what people decided (see `dedup.store.decisions`)
   scan.lock, parts/    while a scan runs
 """
@@ -17,7 +18,7 @@ import re
 import shutil
 import unicodedata
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -32,6 +33,7 @@ import pyarrow as pa
 
 from dedup.errors import DatasetError, ScanRunning, UnknownDataset, UsageError
 from dedup.files import write_text
+from dedup.images import samples
 from dedup.images.examine import VERSIONS
 from dedup.images.signature import SIGNATURE
 from dedup.model import MATCHING_VERSION
@@ -39,6 +41,8 @@ from dedup.store import tables
 
 SOFTWARE_VERSION = "0.1.0"
 INFO_FILE = "dataset.json"
+PROOFS = "proofs.parquet"
+PROOF_VERSION = {"samples": str(samples.VERSION)}
 LONGEST_NAME = 80
 FORBIDDEN_IN_NAMES = re.compile(r'[\x00-\x1f<>:"/\\|?*\ud800-\udfff]')
 
@@ -183,6 +187,21 @@ class Store:
         self.write_info(info)
         shutil.rmtree(self.parts, ignore_errors=True)
         return info
+
+    def read_proofs(self) -> dict[str, str]:
+        """SHA-256 of files to the digests of their samples that were ever taken, '' where none can be."""
+        try:
+            table = tables.read_table(self.directory / PROOFS)
+            if tables.metadata(table) != PROOF_VERSION:
+                return {}
+            return dict(zip(table["sha256"].to_pylist(), table["samples"].to_pylist(), strict=True))
+        except (DatasetError, KeyError):
+            return {}  # they are taken again
+
+    def write_proofs(self, proofs: Mapping[str, str]) -> None:
+        """Keep digests for the next scan. Raises `DatasetError`."""
+        table = pa.table({"sha256": list(proofs), "samples": list(proofs.values())})
+        tables.write_table(self.directory / PROOFS, table, PROOF_VERSION)
 
     def write_part(self, images: pd.DataFrame, signatures: np.ndarray) -> None:
         """Keep finished rows so that a killed scan need not compute them again. Raises `DatasetError`."""

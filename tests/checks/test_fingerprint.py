@@ -35,13 +35,15 @@ def test_what_is_written_is_read(dataset, tmp_path, hash_only, names):
         assert (again.signatures == made.signatures).all()
 
 
-def test_hash_only_holds_80_bytes_an_image_and_no_picture(dataset, tmp_path):
+def test_hash_only_holds_88_bytes_an_image_and_no_picture(dataset, tmp_path):
     fingerprint.write(fingerprint.of(dataset, hash_only=True), tmp_path / "print.parquet")
     table = pq.read_table(tmp_path / "print.parquet")
     assert {name: table.schema.field(name).type.byte_width for name in table.column_names} == {
         "sha256": 32,
-        "pixels": 16,
+        "samples": 16,
         "hash": 32,
+        "width": 4,
+        "height": 4,
     }
 
 
@@ -56,7 +58,7 @@ def test_the_full_form_holds_thumbnails_and_names_only_when_asked(dataset, tmp_p
 
 def test_an_empty_dataset_has_an_empty_fingerprint(dataset, tmp_path):
     made = fingerprint.of(dataset)
-    nothing = fingerprint.Fingerprint(made.facts[:0], made.hashes[:0], made.signatures[:0])
+    nothing = fingerprint.Fingerprint(made.facts[:0], made.hashes[:0], made.signatures[:0], made.samples)
     fingerprint.write(nothing, tmp_path / "print.parquet")
     assert len(fingerprint.read(tmp_path / "print.parquet")) == 0
 

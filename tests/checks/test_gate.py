@@ -90,7 +90,7 @@ def test_the_threshold_moves_near_matches_and_no_exact_ones(batch, curated):
 def test_a_dataset_repeats_itself_and_nothing_repeats_an_empty_one(curated, batch):
     assert len(gate.check_against(curated, curated)) == 6
     whole = fingerprint.of(curated)
-    nothing = fingerprint.Fingerprint(whole.facts[:0], whole.hashes[:0], whole.signatures[:0])
+    nothing = fingerprint.Fingerprint(whole.facts[:0], whole.hashes[:0], whole.signatures[:0], whole.samples)
     assert gate.check_against(batch, nothing) == []
 
 

@@ -349,7 +349,7 @@ def test_between_identical_pixels_a_crowd_keeps_its_mask_and_elsewhere_it_is_lef
     mask = {"counts": [10, 5, 7985], "size": [80, 100]}
     extra = {"segmentation": mask, "iscrowd": 1}
     given_sources = sources(tmp_path, [("cat", [10, 20, 30, 40])], [], **extra)
-    twins = frame.assign(pixels=["a", "a", "c"], width=100, height=80)
+    twins = frame.assign(content=["a", "a", "c"], width=100, height=80)
     inherited = resolve.inherit(twins, make_pairs([SAME]), given_sources, [(0, 1)])
     (same,) = inherited.annotations[1]
     assert (same.annotation["segmentation"], same.annotation["iscrowd"]) == (mask, 1)
@@ -359,10 +359,10 @@ def test_between_identical_pixels_a_crowd_keeps_its_mask_and_elsewhere_it_is_lef
 
 def test_a_copy_with_labels_speaks_for_the_one_without(tmp_path, frame):
     """The copy that stays has no class; its copies say cat and dog, and so does a near one say bird."""
-    twins = frame.assign(pixels=["a", "a", "a"], classes=pd.Series([(), ("cat",), ("dog",)], dtype=object))
+    twins = frame.assign(content=["a", "a", "a"], classes=pd.Series([(), ("cat",), ("dog",)], dtype=object))
     exact = [SAME | {"right": row, "kind": "exact"} for row in (1, 2)]
     assert [(each.left, each.right) for each in clashes.find(twins, make_pairs(exact))] == [(1, 2)]
-    near = frame.assign(pixels=["a", "a", "c"], classes=pd.Series([(), ("cat",), ("bird",)], dtype=object))
+    near = frame.assign(content=["a", "a", "c"], classes=pd.Series([(), ("cat",), ("bird",)], dtype=object))
     found = clashes.find(near, make_pairs([exact[0], SAME | {"right": 2}]))
     assert [(each.left, each.right) for each in found] == [(1, 2)]
 

@@ -28,7 +28,7 @@ def test_a_program_that_ends_while_it_warms_up_ends_quietly():
     program = """
 import atexit, threading, time
 from concurrent.futures import ThreadPoolExecutor
-from dedup import warmup
+from dedup.scanning import warmup
 
 def late():
     while threading.main_thread().is_alive():

@@ -32,7 +32,7 @@ METRICS = (
 MEASURED = tuple(metric for metric in METRICS if metric.measure is not None)
 """Those computed from the picture while it is decoded."""
 
-VERSION = 1
+VERSION = 2
 """Changes with the meaning of any measured metric, so that a rescan measures again."""
 
 

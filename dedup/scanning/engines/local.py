@@ -1,4 +1,4 @@
-"""Examine files over processes of this machine. A file that crashes or hangs its worker costs that file only."""
+"""Run tasks over processes of this machine. A file that crashes or hangs its worker costs that file only."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from dedup.errors import DedupError
-from dedup.images.decode import MAX_PIXELS
-from dedup.images.examine import Examined, failure
 from dedup.machine import default_workers
+from dedup.scanning.engines.base import Failed
 
 WORKER_MODULE = "dedup.scanning.engines.worker"
 BATCH = 16
@@ -32,25 +34,39 @@ WORKER_ENVIRONMENT = {
 }
 
 
-def examine_all(
-    paths: Sequence[Path],
-    *,
-    workers: int | None = None,
-    max_pixels: int = MAX_PIXELS,
-    timeout: float = TIMEOUT_SECONDS,
-) -> Iterator[tuple[int, Examined]]:
-    """Yield (place in `paths`, result) in the order of completion.
+class Local:
+    """The engine of one machine: as many worker processes as asked for, started when there is work and kept for more.
 
-    `timeout` is the seconds one file may take. Closing the iterator ends the workers.
+    `timeout` is the seconds one file may take.
     """
-    pool = _Pool(paths, max_pixels, timeout)
-    count = min(workers or default_workers(), max(1, -(-len(paths) // BATCH)))
-    try:
-        pool.start(count)
-        for _ in range(len(paths)):
-            yield pool.next_result()
-    finally:
-        pool.stop()
+
+    def __init__(self, workers: int | None = None, *, timeout: float = TIMEOUT_SECONDS) -> None:
+        self._count = workers or default_workers()
+        self._timeout = timeout
+        self._idle: list[_Worker] = []
+
+    @cached_property
+    def executor(self) -> Executor:
+        """Threads for work on arrays."""
+        return ThreadPoolExecutor(self._count)
+
+    def run(self, task: str, paths: Sequence[Path], options: Mapping[str, Any]) -> Iterator[tuple[int, Any]]:
+        """Yield (place in `paths`, result or `Failed`) in the order of completion. Closing the iterator stops it."""
+        pool = _Pool(task, paths, options, self._timeout, self._idle)
+        try:
+            pool.start(min(self._count, -(-len(paths) // BATCH)))
+            for _ in range(len(paths)):
+                yield pool.next_result()
+        finally:
+            self._idle = pool.stop()
+
+    def close(self) -> None:
+        """End all workers; what threads still do is left to end by itself."""
+        for worker in self._idle:
+            worker.kill()
+        self._idle = []
+        if "executor" in self.__dict__:
+            self.executor.shutdown(wait=False, cancel_futures=True)
 
 
 class _Worker:
@@ -76,26 +92,25 @@ class _Worker:
         except (EOFError, pickle.UnpicklingError) as error:
             self.kill()
             raise DedupError(
-                "The worker processes cannot start. Run `python -m dedup.scanning.engines.worker` to see why; "
+                f"The worker processes cannot start. Run `python -m {WORKER_MODULE}` to see why; "
                 "installing the requirements again often helps."
             ) from error
 
-    def send(self, paths: list[str], max_pixels: int) -> None:
+    def send(self, task: str, paths: list[str], options: Mapping[str, Any]) -> None:
         assert self.process.stdin is not None
-        pickle.dump((paths, max_pixels), self.process.stdin, pickle.HIGHEST_PROTOCOL)
+        pickle.dump((task, paths, options), self.process.stdin, pickle.HIGHEST_PROTOCOL)
         self.process.stdin.flush()
 
-    def receive(self, timeout: float) -> Examined:
+    def receive(self, timeout: float) -> Any:
         """The next answer. Raises EOFError when the worker died or was killed for its deadline."""
         assert self.process.stdout is not None
         self.deadline = time.monotonic() + timeout
         try:
-            answer: Examined = pickle.load(self.process.stdout)
+            return pickle.load(self.process.stdout)
         except pickle.UnpicklingError as error:
             raise EOFError from error
         finally:
             self.deadline = float("inf")
-        return answer
 
     def kill(self) -> None:
         self.process.kill()
@@ -109,36 +124,51 @@ class _Worker:
 
 
 class _Pool:
-    """Threads that each drive one worker, a queue of results, and a watch over deadlines."""
+    """One run: threads that each drive a worker, a queue of results, and a watch over deadlines."""
 
-    def __init__(self, paths: Sequence[Path], max_pixels: int, timeout: float) -> None:
-        self._paths = paths
-        self._max_pixels = max_pixels
-        self._timeout = timeout
+    def __init__(
+        self, task: str, paths: Sequence[Path], options: Mapping[str, Any], timeout: float, idle: list[_Worker]
+    ) -> None:
+        self._task, self._paths, self._options, self._timeout = task, paths, options, timeout
         self._batches = deque(range(start, min(start + BATCH, len(paths))) for start in range(0, len(paths), BATCH))
-        self._results: queue.Queue[tuple[int, Examined] | BaseException] = queue.Queue()
-        self._workers: dict[int, _Worker] = {}
+        self._results: queue.Queue[tuple[int, Any] | BaseException] = queue.Queue()
+        self._workers: dict[int, _Worker] = dict(enumerate(idle))
+        self._threads: list[threading.Thread] = []
         self._stopped = threading.Event()
 
     def start(self, count: int) -> None:
-        for number in range(count):
-            threading.Thread(target=self._drive, args=(number,), daemon=True).start()
-        threading.Thread(target=self._watch, daemon=True).start()
+        self._threads = [threading.Thread(target=self._drive, args=(number,), daemon=True) for number in range(count)]
+        for thread in self._threads:
+            thread.start()
+        if count:
+            threading.Thread(target=self._watch, daemon=True).start()
 
-    def next_result(self) -> tuple[int, Examined]:
+    def next_result(self) -> tuple[int, Any]:
         result = self._results.get()
         if isinstance(result, BaseException):
             raise result
         return result
 
-    def stop(self) -> None:
+    def stop(self) -> list[_Worker]:
+        """End the run; returns the workers that have nothing to do, those in the middle of something are killed."""
+        busy = bool(self._batches) or any(worker.deadline < float("inf") for worker in self._workers.values())
         self._stopped.set()
-        for worker in list(self._workers.values()):
-            worker.process.kill()
+        if busy:
+            for worker in list(self._workers.values()):
+                worker.process.kill()
+        for thread in self._threads:
+            thread.join()
+        workers = list(self._workers.values())
+        if not busy:
+            return workers
+        for worker in workers:
+            worker.kill()
+        return []
 
     def _drive(self, number: int) -> None:
         try:
-            self._workers[number] = _Worker()
+            if number not in self._workers:
+                self._workers[number] = _Worker()
             while self._batches and not self._stopped.is_set():
                 try:
                     batch = self._batches.popleft()
@@ -147,23 +177,19 @@ class _Pool:
                 self._work_off(number, deque(batch))
         except Exception as error:
             self._results.put(error)  # raised in the consumer
-        finally:
-            if number in self._workers:
-                self._workers[number].kill()
 
     def _work_off(self, number: int, pending: deque[int]) -> None:
         while pending and not self._stopped.is_set():
             worker = self._workers[number]
             try:
-                worker.send([os.fspath(self._paths[place]) for place in pending], self._max_pixels)
+                worker.send(self._task, [os.fspath(self._paths[place]) for place in pending], self._options)
                 while pending:
                     result = worker.receive(self._timeout)
                     self._results.put((pending.popleft(), result))
             except (EOFError, OSError):
                 if self._stopped.is_set():
                     return
-                place = pending.popleft()
-                self._results.put((place, failure(self._paths[place], self._reason(worker), transient=True)))
+                self._results.put((pending.popleft(), Failed(self._reason(worker), transient=True)))
                 worker.kill()
                 self._workers[number] = _Worker()
 

@@ -1,4 +1,4 @@
-"""A worker process: reads batches of paths on stdin, answers one pickled `Examined` a file on stdout.
+"""A worker process: reads batches of paths on stdin, answers one pickled result a file on stdout.
 
     python -m dedup.scanning.engines.worker
 
@@ -17,21 +17,23 @@ import warnings
 from pathlib import Path
 from typing import BinaryIO
 
-from dedup.images.examine import examine
+from dedup.images.decode import own_process
+from dedup.scanning.engines.base import perform
 
 MEMORY_LIMIT = 8 << 30
 """Address space of one worker in bytes, where the system can limit it: a hostile file fails instead of swapping."""
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answer batches `(paths, max_pixels)` until `requests` ends."""
+    """Answer batches `(task, paths, options)` until `requests` ends."""
     while True:
         try:
-            paths, max_pixels = pickle.load(requests)
+            task, paths, options = pickle.load(requests)
         except EOFError:
             return
+        own_process(options["max_pixels"])
         for path in paths:
-            pickle.dump(examine(Path(path), max_pixels=max_pixels), answers, pickle.HIGHEST_PROTOCOL)
+            pickle.dump(perform(task, Path(path), options), answers, pickle.HIGHEST_PROTOCOL)
             answers.flush()
 
 

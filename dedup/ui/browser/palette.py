@@ -26,6 +26,7 @@ COLOURS: dict[str, Colour] = {
     Kind.SIMILAR: Colour("#2b8cc4", "#6cc4f5"),
     Kind.UNIQUE: Colour("#2f6690", "#7ea8cf"),
     Kind.FAILED: Colour("#6b7280", "#9aa3b0"),
+    Kind.UNJUDGED: Colour("#6b7280", "#9aa3b0"),  # it failed, too
     Role.KEEPER: Colour("#00805e", "#2cc295"),
 }
 """By the value of `Kind`, and `Role.KEEPER`."""

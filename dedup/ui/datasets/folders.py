@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from dedup.images.sources import IMAGE_SUFFIXES, LIST_SUFFIXES
+from dedup.images.formats import SUFFIXES
+from dedup.images.sources import LIST_SUFFIXES
 from dedup.words import plural
 
 PATIENCE_SECONDS = 0.4
@@ -62,7 +63,7 @@ def _count(folder: Path, deadline: float) -> tuple[int, bool]:
     count = 0
     for _, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        count += sum(os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES for name in files)
+        count += sum(os.path.splitext(name)[1].lower() in SUFFIXES for name in files)
         if time.monotonic() > deadline:
             return count, False
     return count, True

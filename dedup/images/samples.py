@@ -1,0 +1,170 @@
+"""Whether two files hold the same samples: a digest of all that decoding gives, at its full depth.
+
+Equal digests are the proof of an exact copy: the same upright size, every band, alpha, bit, frame and page with its
+duration. Neither the format, nor how a sample is stored, nor what colour profile a file names enters into it: gray in
+three equal channels is gray, alpha that is opaque everywhere is none, a palette is the colours it stands for. Whatever
+cannot be decoded at the depth of the file has no digest, so it is the exact copy of nothing but the same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+from PIL import Image
+
+from dedup.images import deep, metadata
+from dedup.images.decode import MAX_PIXELS, STRIP_PIXELS, Header, open_image, reasons, upright
+
+VERSION = 1
+"""Changes with the meaning of a digest."""
+
+_SEVERAL_PICTURES = {"ICO"}
+"""Formats that hold the same picture in several sizes, of which one is decoded."""
+_PILLOW_KEEPS = {"TIFF", "PNG", "PPM"}
+"""Formats of which Pillow keeps all bits of a single band."""
+_ALPHA = {"LA", "RGBA"}
+_GRAY_OR_RGB = {"L", "RGB", *_ALPHA}
+"""Modes of 8 bits in which the same values mean the same; numbers in any other mode mean something else."""
+
+Samples = NDArray[np.generic]
+
+
+def digest(path: Path, *, max_pixels: int = MAX_PIXELS) -> str:
+    """32 hex digits of the samples of a file, '' where they cannot be decoded whole. Raises `UnreadableImage`."""
+    with reasons(), path.open("rb") as stream:
+        image = open_image(stream, max_pixels)
+        found = xxhash.xxh3_128()
+        try:
+            frames = _frames(image, Header.of(image, os.fspath(path)))
+            if frames is None:
+                return ""
+            for duration, frame in frames:
+                found.update(f"{duration:.1f};{_digest(frame)}|".encode())
+        except deep.OutOfReach:
+            return ""
+        return found.hexdigest()
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """One upright picture: `strips` gives its samples (rows, width, bands) from top to bottom, as often as asked; the
+    last band is alpha where `alpha`. Equal numbers of equal `kind` mean the same."""
+
+    size: tuple[int, int]
+    kind: str
+    alpha: bool
+    strips: Callable[[], Iterator[Samples]]
+
+
+def _frames(image: Image.Image, header: Header) -> Iterator[tuple[float, _Frame]] | None:
+    """Every frame or page with its duration in milliseconds; None where the format's depth is out of reach."""
+    colours_are_deep = header.bits > 8 and header.bands > 1
+    turn = metadata.orientation(image)
+    if image.format == "TIFF" and (colours_are_deep or header.bands != len(image.getbands())):
+        return ((0.0, _of_array(each, turn, alpha=False)) for each in deep.read_tiff(header.path))
+    if image.format == "PNG" and colours_are_deep and getattr(image, "n_frames", 1) == 1:
+        return iter([(0.0, _of_array(deep.read_png(header.path), turn, alpha=header.bands in (2, 4)))])
+    if image.format in _SEVERAL_PICTURES or colours_are_deep or (header.bits > 8 and image.format not in _PILLOW_KEEPS):
+        return None
+    return _loaded(image)
+
+
+def _loaded(image: Image.Image) -> Iterator[tuple[float, _Frame]]:
+    """The frames that Pillow decodes."""
+    count = int(getattr(image, "n_frames", 1))
+    for number in range(count):
+        if count > 1:
+            image.seek(number)
+        image.load()
+        yield float(image.info.get("duration", 0) or 0) if count > 1 else 0.0, _of_image(image)
+
+
+def _of_image(image: Image.Image) -> _Frame:
+    picture = upright(image, metadata.orientation(image))  # a TIFF that was loaded is upright already
+    unpacked = _unpacked(picture)
+    kind = "8" if unpacked in _GRAY_OR_RGB else _kind(np.asarray(picture.crop((0, 0, 1, 1))), unpacked)
+    rows = max(1, STRIP_PIXELS // picture.width)
+
+    def strips() -> Iterator[Samples]:
+        for _, strip in deep.strips(picture, rows):
+            samples = np.asarray(strip if strip.mode == unpacked else strip.convert(unpacked))
+            yield samples if samples.ndim == 3 else samples[..., None]
+
+    return _Frame(picture.size, kind, unpacked in _ALPHA, strips)
+
+
+def _unpacked(picture: Image.Image) -> str:
+    """The mode in which a picture's samples are compared: a palette is looked up unless two of its entries in use are
+    of one colour, for then their numbers mean something."""
+    if picture.mode == "1":
+        return "L"
+    if picture.mode == "P":
+        mode = "RGBA" if picture.has_transparency_data else "RGB"
+        entries = Image.new("P", (256, 1))
+        entries.putdata(range(256))
+        entries.palette, entries.info = picture.palette, picture.info
+        colours = [entries.convert(mode).getpixel((each, 0)) for each, used in enumerate(picture.histogram()) if used]
+        return mode if len(set(colours)) == len(colours) else "P"
+    if picture.mode in ("LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+        return "RGBA"
+    return picture.mode
+
+
+def _of_array(samples: Samples, orientation: int, *, alpha: bool) -> _Frame:
+    """Samples (height, width, bands) as they are stored."""
+    if orientation >= 5:
+        samples = samples.swapaxes(0, 1)
+    down, across = orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7)
+    turned = samples[:: -1 if down else 1, :: -1 if across else 1]
+    size = turned.shape[1], turned.shape[0]
+    rows = max(1, STRIP_PIXELS // size[0])
+
+    def strips() -> Iterator[Samples]:
+        for top in range(0, size[1], rows):
+            yield turned[top : top + rows]
+
+    return _Frame(size, _kind(samples, "deep"), alpha, strips)
+
+
+def _kind(samples: Samples, mode: str) -> str:
+    """Whole numbers of more than 8 bits mean the same in whatever width; floats do not."""
+    if samples.dtype == np.uint8:
+        return f"8 {mode}"
+    return "whole" if np.issubdtype(samples.dtype, np.integer) else str(samples.dtype.newbyteorder("="))
+
+
+def _digest(frame: _Frame) -> str:
+    """What a frame is, whoever stored it how: gray in three equal channels is gray, opaque alpha is none."""
+    gray = opaque = True
+    for strip in frame.strips():
+        colours, alpha = _parts(strip, frame)
+        gray = gray and bool((colours == colours[..., :1]).all())
+        opaque = opaque and (alpha is None or bool(np.all(alpha == _opaque(alpha))))
+    found = xxhash.xxh3_128()
+    for strip in frame.strips():
+        colours, alpha = _parts(strip, frame)
+        _feed(found, colours[..., :1] if gray else colours)
+        if alpha is not None and not opaque:
+            _feed(found, alpha)
+    return f"{frame.size};{frame.kind};{gray};{opaque};{found.hexdigest()}"
+
+
+def _opaque(alpha: Samples) -> int:
+    return (1 << 8 * alpha.dtype.itemsize) - 1
+
+
+def _parts(strip: Samples, frame: _Frame) -> tuple[Samples, Samples | None]:
+    """Colours, and alpha where there is any."""
+    return (strip[..., :-1], strip[..., -1:]) if frame.alpha else (strip, None)
+
+
+def _feed(found: xxhash.xxh3_128, samples: Samples) -> None:
+    if np.issubdtype(samples.dtype, np.integer) and samples.dtype != np.uint8:
+        samples = samples.astype("<i8")
+    found.update(np.ascontiguousarray(samples.astype(samples.dtype.newbyteorder("<"), copy=False)).data)

@@ -1,0 +1,58 @@
+"""What an engine is, and the tasks that all of them can do."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from dedup.errors import UnreadableImage
+
+TASKS = {
+    "examine": "dedup.images.examine:examine",
+    "samples": "dedup.images.samples:digest",
+    "traces": "dedup.images.traces:look",
+}
+"""Name to the function of one file that a task is: called with the path and options, in whatever process; what it
+returns can be pickled. Loaded where it is needed only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A task that gave nothing for a file, and why; `transient` when another try may succeed."""
+
+    reason: str
+    transient: bool = False
+
+
+class Engine(Protocol):
+    """Runs tasks on many files, and whatever else is run in threads of this process."""
+
+    @property
+    def executor(self) -> Executor:
+        """Threads for work on arrays, which compiled code does without holding the interpreter."""
+
+    def run(self, task: str, paths: Sequence[Path], options: Mapping[str, Any]) -> Iterator[tuple[int, Any]]:
+        """Yield (place in `paths`, result or `Failed`) in the order of completion; closing the iterator stops it."""
+
+    def close(self) -> None:
+        """End all workers."""
+
+
+def perform(task: str, path: Path, options: Mapping[str, Any]) -> Any:
+    """What a worker does for one file. Never raises: whatever happens inside costs this file only."""
+    try:
+        return _function(task)(path, **options)
+    except UnreadableImage as error:
+        return Failed(str(error), error.transient)
+    except Exception as error:
+        return Failed(f"internal error: {type(error).__name__}: {error}"[:200])
+
+
+def _function(task: str) -> Callable[..., Any]:
+    module, _, name = TASKS[task].partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return found
