@@ -9,14 +9,44 @@ dogs.tag(dogs.frame["singularity"] == 0, "redundant")
 
 from __future__ import annotations
 
-from dedup.dataset import Dataset, DatasetInfo
-from dedup.datasets import datasets, forget, open, rename, rescan, scan
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from dedup.errors import DedupError
-from dedup.model import Kind, Progress
-from dedup.query.selection import Range, Selection
-from dedup.store.directory import SOFTWARE_VERSION
+from dedup.model import SOFTWARE_VERSION, Kind, Progress
+
+if TYPE_CHECKING:
+    from dedup.catalogue import forget, open, rename, rescan, scan
+    from dedup.dataset import Dataset
+    from dedup.query.selection import Range, Selection
+    from dedup.store.home import DatasetInfo, datasets
+
+_HOMES = {
+    "Dataset": "dedup.dataset",
+    "DatasetInfo": "dedup.store.home",
+    "Range": "dedup.query.selection",
+    "Selection": "dedup.query.selection",
+    "datasets": "dedup.store.home",
+    "forget": "dedup.catalogue",
+    "open": "dedup.catalogue",
+    "rename": "dedup.catalogue",
+    "rescan": "dedup.catalogue",
+    "scan": "dedup.catalogue",
+}
+"""These names are loaded when they are first used: a worker, or `--help`, needs none of the tables behind them."""
 
 __version__ = SOFTWARE_VERSION
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'dedup' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
 
 __all__ = [
     "Dataset",

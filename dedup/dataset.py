@@ -6,7 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -42,22 +42,11 @@ from dedup.store.decisions import (
     VERDICT,
     Decisions,
 )
-from dedup.store.directory import Info, Store
+from dedup.store.directory import Store
+from dedup.store.home import DatasetInfo
 
 Rows = NDArray[np.int64]
 NEAR_THRESHOLD, KEEPER_RULES, FOLDER_CLASSES = "near_threshold", "keeper_rules", "folder_classes"
-
-
-@dataclass(frozen=True)
-class DatasetInfo(Info):
-    """What dataset.json says, and where it is."""
-
-    directory: Path = field(default_factory=Path)
-
-    @classmethod
-    def of(cls, store: Store, info: Info) -> DatasetInfo:
-        """The info of a store, with its place."""
-        return cls(**asdict(info) | {"annotations": info.annotations}, directory=store.directory)
 
 
 class Dataset:
@@ -103,7 +92,7 @@ class Dataset:
     @property
     def info(self) -> DatasetInfo:
         """What dataset.json says, and where it is."""
-        return DatasetInfo.of(self._store, self._info)
+        return DatasetInfo.of(self.directory, self._info)
 
     @property
     def scan_id(self) -> str:

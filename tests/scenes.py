@@ -10,6 +10,7 @@ from PIL import Image
 
 from dedup.images import signature
 from dedup.images.decode import small_copy
+from dedup.images.metrics import Sample
 
 
 def scene(seed: int, width: int = 320, height: int = 240) -> Image.Image:
@@ -25,7 +26,7 @@ def scene(seed: int, width: int = 320, height: int = 240) -> Image.Image:
 
 
 def signatures_of(pictures: list[Image.Image]) -> np.ndarray:
-    return np.array([signature.extract(small_copy(picture)) for picture in pictures], signature.SIGNATURE)
+    return np.array([signature.extract(Sample.of(small_copy(picture))) for picture in pictures], signature.SIGNATURE)
 
 
 def facts_of(pictures: list[Image.Image], qualities: list[float] | None = None) -> pd.DataFrame:

@@ -25,7 +25,7 @@ ORDER = {
     "groups": {"images", "query", "matching", "store", "labels"},
     "exports": {"images", "query", "matching", "labels"},
     "dataset": {"images", "query", "matching", "store", "labels", "scanning", "removal", "groups", "exports"},
-    "datasets": {"images", "matching", "store", "labels", "scanning", "removal", "dataset"},
+    "catalogue": {"images", "matching", "store", "labels", "scanning", "removal", "dataset"},
     "splits": {"images", "query", "store", "labels", "exports"},
     "review": {"query", "matching", "store", "labels", "removal", "groups", "exports", "dataset"},
     "checks": {"images", "matching", "store", "labels", "splits"},

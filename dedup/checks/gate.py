@@ -318,7 +318,7 @@ def _pairs_across(
     fresh = np.arange(len(facts)) >= len(there)
     none = np.full(len(facts), -1)
     no_pairs = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in relations.PAIR_COLUMNS.items()})
-    unrelated = engine.Related(no_pairs, none.astype(np.int32), none.astype(np.int16))
+    unrelated = engine.Related(no_pairs, none.astype(np.int32), none.astype(np.int16), np.zeros(len(facts), np.int32))
     related = engine.relate(facts, signatures, known=unrelated, fresh=fresh, workers=workers, on_progress=on_progress)
     across = ~fresh[related.pairs["left"].to_numpy()] & fresh[related.pairs["right"].to_numpy()]
     pairs: pd.DataFrame = related.pairs[across]

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import dedup
-from dedup.checks import fingerprint, gate
-from dedup.checks.fingerprint import Fingerprint
 from dedup.cli.common import Home, Json, Name, Output, Overwrite, opened, progress, say, say_json
 from dedup.cli.scanning import NAME_HELP
-from dedup.dataset import Dataset
 from dedup.errors import DatasetError, SourceError, UnknownDataset, UsageError
-from dedup.images.sources import LIST_SUFFIXES
 from dedup.words import plural
+
+if TYPE_CHECKING:
+    from dedup.checks import gate
+    from dedup.checks.fingerprint import Fingerprint
+    from dedup.dataset import Dataset
 
 Limit = Annotated[int | None, typer.Option(min=0, help="The most there may be (default: not checked).")]
 MaxFailed = Annotated[int | None, typer.Option(min=0, help="The most unreadable files there may be (default: 0).")]
@@ -44,6 +45,9 @@ def check(
 ) -> int:
     """A gate for data pipelines: scans FOLDER (or the dataset's folder) as it is now and exits with 1 when there is
     more of something than allowed, when it holds an image that is known --against, or a file that cannot be read."""
+    from dedup.checks import gate
+    from dedup.dataset import Dataset
+
     if against is None and {max_exact, max_near, max_leaks, max_clashes, max_failed} == {None}:
         raise UsageError("Nothing was checked. Give a limit, e.g. --max-exact 0 --max-leaks 0, or --against.")
     known = _known(against, home) if against is not None else None
@@ -74,6 +78,8 @@ def export_fingerprint(
     home: Home = None,
 ) -> None:
     """Write what others need to compare their images with yours, without your pictures."""
+    from dedup.checks import fingerprint
+
     with progress() as on_progress:
         made = fingerprint.of(opened(name, home), hash_only=hash_only, names=names, on_progress=on_progress)
         fingerprint.write(made, output, overwrite=overwrite)
@@ -82,6 +88,8 @@ def export_fingerprint(
 
 def _scanned(folder: str, name: str | None, home: Path | None) -> Dataset:
     """The dataset `name` of a folder or list, else that which is called like `folder`, as its files are now."""
+    from dedup.images.sources import LIST_SUFFIXES
+
     path = Path(folder).expanduser()
     with progress() as on_progress:
         if name or path.is_dir() or (path.is_file() and path.suffix.lower() in LIST_SUFFIXES):
@@ -95,10 +103,14 @@ def _scanned(folder: str, name: str | None, home: Path | None) -> Dataset:
 
 
 def _known(against: str, home: Path | None) -> Dataset | Fingerprint:
+    from dedup.checks import fingerprint
+
     return fingerprint.read(Path(against)) if Path(against).is_file() else opened(against, home)
 
 
 def _matches(dataset: Dataset, known: Dataset | Fingerprint | None) -> list[gate.Match]:
+    from dedup.checks import gate
+
     if known is None:
         return []
     with progress() as on_progress:
@@ -140,4 +152,6 @@ def _tell_verdict(report: gate.CheckReport, matches: list[gate.Match]) -> None:
 
 
 def _is_hash_only(known: Dataset | Fingerprint) -> bool:
+    from dedup.checks.fingerprint import Fingerprint
+
     return isinstance(known, Fingerprint) and known.hash_only

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
 import dedup
-from dedup.dataset import Dataset
 from dedup.errors import UsageError
 from dedup.model import OnProgress, Progress
-from dedup.query.selection import Selection
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+    from dedup.dataset import Dataset
+    from dedup.query.where import Mask
 
 Home = Annotated[
     Path | None, typer.Option("--home", help="Where datasets live (default: DEDUP_HOME, or your user data).")
@@ -35,8 +35,6 @@ Output = Annotated[Path, typer.Option("--output", help="The file to write.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
 TagOption = Annotated[str | None, typer.Option("--tag", help="Only images with this tag.")]
 
-Mask = NDArray[np.bool_]
-
 
 def opened(name: str, home: Path | None) -> Dataset:
     """The dataset of that name, with the CLI as the author of decisions."""
@@ -45,6 +43,8 @@ def opened(name: str, home: Path | None) -> Dataset:
 
 def selected(dataset: Dataset, where: str, tag: str | None) -> Mask:
     """The images that --where and --tag leave. Raises `WhereError` and `UnknownTag`."""
+    from dedup.query.selection import Selection
+
     return Selection(where=where, tags_all=(tag,) if tag else ()).mask(dataset.frame, strict=True)
 
 
@@ -63,10 +63,10 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
-    if isinstance(value, np.generic):
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if hasattr(value, "item"):  # a number of numpy's
         return _plain(value.item())
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
     return os.fspath(value) if isinstance(value, Path) else value
 
 
@@ -78,6 +78,10 @@ def complain(text: str) -> None:
 @contextmanager
 def progress(*, as_json: bool = False) -> Iterator[OnProgress | None]:
     """A bar with rate and time left on a terminal, JSON lines for the app, nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
     if as_json:
         yield _json_line
     elif sys.stderr.isatty():

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dedup import removal
 from dedup.cli.common import Home, Json, Name, Output, Overwrite, TagOption, one_of, opened, say, say_json
 from dedup.cli.removing import WORDS, Exact, UniteAnnotations, UniteTags, carry_out, removal_plan, tell_stays
-from dedup.review import verdicts
-from dedup.store.decisions import CLASH
 from dedup.words import plural, size
+
+if TYPE_CHECKING:
+    pass
 
 
 def plan(
@@ -28,6 +28,8 @@ def plan(
 
     The images of --tag go; else those that people decided to let go; where nothing was decided, redundant exact copies.
     """
+    from dedup import removal
+
     made, basis = removal_plan(opened(name, home), tag, exact=exact)
     removal.write(made, output, overwrite=overwrite)
     if as_json:
@@ -42,7 +44,7 @@ def plan(
 def apply(
     name: Name,
     plan_file: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan written by `plan`.")],
-    how: Annotated[str, typer.Option("--how", help=f"One of: {', '.join(removal.HOW)}.")] = "quarantine",
+    how: Annotated[str, typer.Option("--how", help="One of: quarantine, hardlink, delete.")] = "quarantine",
     allow_delete: Annotated[bool, typer.Option("--allow-delete", help="Needed for --how delete.")] = False,
     unite_tags: UniteTags = True,
     unite_annotations: UniteAnnotations = False,
@@ -53,6 +55,8 @@ def apply(
 
     What was protected or chosen to stay after the plan was made stays.
     """
+    from dedup import removal
+
     chosen = one_of(how, tuple(removal.HOW), "way for copies to leave")
     dataset, planned = opened(name, home), removal.read(plan_file)
     united = {"tags": unite_tags, "annotations": unite_annotations}
@@ -61,6 +65,8 @@ def apply(
 
 def show_clashes(name: Name, home: Home = None, as_json: Json = False) -> int:
     """Copies whose labels or boxes differ, and what was decided about them; exits with 1 while some are open."""
+    from dedup.store.decisions import CLASH
+
     dataset = opened(name, home)
     decided = dataset.decisions.values(CLASH)
     found = [(case.clash, case.choice(decided)) for case in dataset.clashes]
@@ -81,6 +87,8 @@ def show_clashes(name: Name, home: Home = None, as_json: Json = False) -> int:
 def export_verdicts(name: Name, output: Output, overwrite: Overwrite = False, home: Home = None) -> None:
     """Write the verdicts ("not a duplicate", what goes for what, reviewed groups) to a file for another machine or a
     colleague."""
+    from dedup.review import verdicts
+
     found = verdicts.of(opened(name, home).decisions)
     verdicts.write(found, output, overwrite=overwrite)
     say(f"Wrote {plural(len(found), 'verdict')} to {output}.")
@@ -90,6 +98,8 @@ def import_verdicts(
     name: Name, file: Annotated[Path, typer.Argument(help="A file written by `verdicts export`.")], home: Home = None
 ) -> None:
     """Add the verdicts of a file to a dataset, as one undoable step."""
+    from dedup.review import verdicts
+
     dataset = opened(name, home)
     added = verdicts.merge(dataset.decisions, dataset.frame, verdicts.read(file))
     say(f"Added {plural(added, 'verdict')}.")

@@ -22,26 +22,25 @@ from dedup.cli.common import (
     say_json,
     selected,
 )
-from dedup.exports import EXPORTS, FOLDER, PAIRS
-from dedup.exports.folder import MODES
 from dedup.words import plural
-
-FORMATS = tuple(export.name for export in EXPORTS)
 
 
 def export(
     name: Name,
-    to: Annotated[str, typer.Option("--to", help=f"One of: {', '.join(FORMATS)}.")],
+    to: Annotated[str, typer.Option("--to", help="One of: csv, pairs, coco, folder.")],
     output: Annotated[Path, typer.Option("--output", help="The file, or for `folder` the folder, to write.")],
     where: Where = "",
     tag: TagOption = None,
     overwrite: Overwrite = False,
-    mode: Annotated[str, typer.Option("--mode", help=f"For `folder`, one of: {', '.join(MODES)}.")] = "copy",
+    mode: Annotated[str, typer.Option("--mode", help="For `folder`, one of: copy, symlink, hardlink.")] = "copy",
     similar: Annotated[bool, typer.Option("--similar", help="For `pairs`: also pairs that are only similar.")] = False,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Write the selected images as CSV, pairs, COCO or a folder of files (which becomes a dataset too)."""
+    from dedup.exports import FOLDER, PAIRS
+    from dedup.exports.folder import MODES
+
     dataset = opened(name, home)
     options: dict[str, dict[str, Any]] = {
         FOLDER.name: {"mode": one_of(mode, MODES, "way to write files")},

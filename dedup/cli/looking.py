@@ -4,47 +4,44 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dedup.cli.common import Home, Json, Name, Where, opened, progress, say, say_json, selected
+from dedup.cli.overview import overview
 from dedup.cli.scanning import near_in_words, summary
-from dedup.dataset import Dataset
-from dedup.exports import montage
 from dedup.model import Kind, Status
-from dedup.query.selection import KINDS
 from dedup.words import plural, size
 
-SHOWN = 10
+if TYPE_CHECKING:
+    from dedup.dataset import Dataset
 
 
 def show(name: Name, home: Home = None, as_json: Json = False) -> None:
     """Counts, the biggest groups and the failures of a dataset."""
-    dataset = opened(name, home)
-    groups = dataset.groups
-    failures = _failures(dataset)
-    tags = {tag.name: tag.count for tag in dataset.tags.values()}
     if as_json:
-        say_json(summary(dataset) | {"tags": tags, "groups": groups.to_dict("records"), "failures": failures})
+        dataset = opened(name, home)
+        tags = {tag.name: tag.count for tag in dataset.tags.values()}
+        groups, failures = dataset.groups.to_dict("records"), _failures(dataset)
+        say_json(summary(dataset) | {"tags": tags, "groups": groups, "failures": failures})
         return
-    counts = summary(dataset)
-    say(f"{dataset.name}  {dataset.root}")
-    for counted in ("images", *KINDS):
-        say(f"  {counted:8s}{counts[counted]:>10,}")
-    for tag, count in tags.items():
+    told = overview(name, home)
+    say(f"{told['name']}  {told['root']}")
+    for counted, count in told["counts"].items():
+        say(f"  {counted:8s}{count:>10,}")
+    for tag, count in told["tags"].items():
         say(f"  tag {tag}: {plural(count, 'image')}")
-    if len(groups):
-        say(f"Biggest of {plural(len(groups), 'group')} ({size(groups['bytes_saved'].sum())} to save):")
-    biggest = groups.head(SHOWN)[["path", "exact", "near", "bytes_saved"]]
-    for path, exact, near, saved in biggest.itertuples(index=False):
+    if told["groups"]:
+        say(f"Biggest of {plural(told['groups'], 'group')} ({size(told['bytes_saved'])} to save):")
+    for path, exact, near, saved in told["biggest"]:
         say(f"  {path}: {exact:,} exact and {near:,} near, {size(saved)}")
-    if failures:
-        say(f"{plural(len(failures), 'file')} could not be read:")
-    for failure in failures[:SHOWN]:
-        say(f"  {failure['path']}: {failure['error']}")
-    if len(failures) > SHOWN:
-        say(f"  ... and {len(failures) - SHOWN:,} more; see export --to csv")
+    if told["failed"]:
+        say(f"{plural(told['failed'], 'file')} could not be read:")
+    for path, error in told["failures"]:
+        say(f"  {path}: {error}")
+    if told["failed"] > len(told["failures"]):
+        say(f"  ... and {told['failed'] - len(told['failures']):,} more; see export --to csv")
 
 
 def duplicates(
@@ -56,6 +53,8 @@ def duplicates(
     as_json: Json = False,
 ) -> None:
     """The groups of duplicates, with hashes, the one to keep and how each differs."""
+    from dedup.exports import montage
+
     dataset = opened(name, home)
     groups = [_group(dataset, int(number)) for number in dataset.groups["group"]]
     if as_json:
@@ -135,6 +134,8 @@ def _failures(dataset: Dataset) -> list[dict[str, Any]]:
 
 
 def _group(dataset: Dataset, number: int) -> dict[str, Any]:
+    from dedup.exports import montage
+
     rows = montage.members(dataset.frame, number)
     images = dataset.frame.iloc[rows][["path", "sha256", "kind", "role", "distance", "relation"]].to_dict("records")
     hashes = [bits.tobytes().hex() for bits in dataset.signatures["hash"][rows]]

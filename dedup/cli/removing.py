@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import dedup
-from dedup import removal
 from dedup.cli.common import Home, Json, Name, TagOption, complain, opened, progress, say, say_json
-from dedup.dataset import Dataset
 from dedup.errors import DedupError, UsageError
-from dedup.removal import Entry, Plan, State
-from dedup.review import acts
-from dedup.review.handover import Heritage, heritage, leave, what_is_lost
 from dedup.words import plural, size
+
+if TYPE_CHECKING:
+    from dedup import removal
+    from dedup.dataset import Dataset
+    from dedup.removal import Entry, Plan
+    from dedup.review.handover import Heritage
 
 UniteTags = Annotated[
     bool, typer.Option("--unite-tags/--no-unite-tags", help="Whether copies that stay get the tags of what goes.")
@@ -61,6 +62,8 @@ def remove(
 
     The images of --tag go; else those that people decided to let go; where nothing was decided, redundant exact copies.
     """
+    from dedup.review.handover import heritage, what_is_lost
+
     dataset = opened(name, home)
     plan, basis = removal_plan(dataset, tag, exact=exact)
     if not apply:
@@ -74,6 +77,9 @@ def remove(
 
 def restore(name: Name, home: Home = None, as_json: Json = False) -> int:
     """Bring every removed image back to its place, byte for byte; never over an existing file."""
+    from dedup import removal
+    from dedup.removal import State
+
     dataset = opened(name, home)
     with progress() as on_progress:
         report = removal.restore(dataset, on_progress=on_progress)
@@ -91,6 +97,8 @@ def restore(name: Name, home: Home = None, as_json: Json = False) -> int:
 
 def verify(name: Name, home: Home = None, as_json: Json = False) -> int:
     """Check that every removed image is intact in the quarantine and its keeper has the right bytes."""
+    from dedup import removal
+
     checked = removal.verify(opened(name, home))
     if as_json:
         say_json({"checked": checked.checked, "problems": checked.problems})
@@ -108,6 +116,9 @@ def removal_plan(dataset: Dataset, tag: str | None, *, exact: bool = False) -> t
     Protected folders never go; what a person chose to stay and groups whose labels clash only when a person named
     their images by a tag. Raises `UsageError` for a tag and `exact`.
     """
+    from dedup import removal
+    from dedup.review import acts
+
     if tag is not None and exact:
         raise UsageError("Choose the images by --tag or by --exact, not by both.")
     now = acts.state(dataset, acts.clashing(dataset))
@@ -155,6 +166,8 @@ def tell_stays(plan: Plan) -> None:
 
 def carry_out(dataset: Dataset, plan: Plan, as_json: bool, *, how: str = "quarantine", **options: bool) -> int:
     """Apply a plan, bring the dataset up to date and report; the exit code. `options` are those of `uniting.leave`."""
+    from dedup.review.handover import leave
+
     with progress() as on_progress:
         done = leave(dataset, plan, how=how, on_progress=on_progress, **options)
     _bring_up_to_date(dataset)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import shlex
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 import dedup
 from dedup.cli.common import Home, Json, Name, progress, say, say_json
-from dedup.dataset import Dataset
-from dedup.datasets import moved_from
+from dedup.cli.overview import remember
 from dedup.model import Kind, Role
-from dedup.query.selection import KINDS
 from dedup.words import other_files, plural
+
+if TYPE_CHECKING:
+    from dedup.dataset import Dataset
 
 NAME_HELP = "Name of the dataset (default: the folder's); needed where a folder has several."
 
@@ -42,6 +43,7 @@ def scan(
             on_progress=on_progress,
         )
         counts = summary(dataset) | {"notes": _notes(dataset)}
+        remember(dataset)
     if as_json:
         say_json(counts)
     elif not progress_json:
@@ -51,6 +53,8 @@ def scan(
 
 def _notes(dataset: Dataset) -> list[str]:
     """What is to be known of a scan beside its counts."""
+    from dedup.catalogue import moved_from
+
     former = moved_from(dataset)
     if former is None:
         return []
@@ -109,6 +113,8 @@ def near_in_words(dataset: Dataset) -> str:
 
 def summary(dataset: Dataset) -> dict[str, object]:
     """Counts of a dataset, for people and machines."""
+    from dedup.query.selection import KINDS
+
     kinds = dataset.frame["kind"].value_counts()
     return {
         "name": dataset.name,

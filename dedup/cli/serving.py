@@ -13,8 +13,6 @@ import typer
 import dedup
 from dedup.cli.common import Home, progress
 from dedup.errors import UsageError
-from dedup.scanning.warmup import warm_up_elsewhere
-from dedup.store.directory import home_directory
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 
@@ -37,6 +35,8 @@ def app(
 def _make_sample(home: Path | None) -> None:
     """The sample below the home, made where it is missing and scanned, as the app's own button does."""
     from dedup import sample  # the drawing code is of no use to the other verbs
+    from dedup.scanning.warmup import warm_up_elsewhere
+    from dedup.store.home import home_directory
 
     folder = home_directory(home) / sample.FOLDER_NAME
     warm_up_elsewhere()

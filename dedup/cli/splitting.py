@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dedup.cli.common import Home, Json, Name, Overwrite, complain, opened, say, say_json
-from dedup.dataset import Dataset
 from dedup.errors import UsageError
-from dedup.splits import given as said
-from dedup.splits import leaks
-from dedup.splits.given import Splits
 from dedup.words import plural
+
+if TYPE_CHECKING:
+    from dedup.dataset import Dataset
+    from dedup.splits import leaks
+    from dedup.splits.given import Splits
 
 
 def splits(
@@ -31,6 +32,9 @@ def splits(
 
     Where none is set, the folders that images lie in (train, val, test) tell it.
     """
+    from dedup.splits import given as said
+    from dedup.splits.given import Splits
+
     dataset = opened(name, home)
     if (csv is not None) + from_annotations + clear > 1:
         raise UsageError("Splits come from one source at a time: --csv, --from-annotations or --clear.")
@@ -57,6 +61,8 @@ def show_leaks(
     Images to evaluate with (val, test, dev, eval, holdout) stay where they are as far as possible: their training
     copies move to them. Images that people decided to let go are in no proposal and in no repaired file.
     """
+    from dedup.splits import leaks
+
     dataset = opened(name, home)
     repair = leaks.repair(leaks.staying(dataset.frame))
     crossing = leaks.crossing_groups(dataset.frame)
@@ -83,6 +89,8 @@ def show_leaks(
 
 def _found(dataset: Dataset, csv: Path | None) -> Splits:
     """What a CSV, or the names of the dataset's own COCO files, say. Raises `UsageError` where that is nothing."""
+    from dedup.splits import given as said
+
     if csv is not None:
         found = said.from_csv(csv, dataset.frame["path"].tolist())
         if not found.of:
@@ -96,6 +104,8 @@ def _found(dataset: Dataset, csv: Path | None) -> Splits:
 
 def _counts(dataset: Dataset) -> dict[str, int]:
     """Images by split, those without one under ""."""
+    from dedup.splits import leaks
+
     counts = Counter(dataset.frame["split"].tolist())
     return {split: counts[split] for split in [*leaks.splits_of(dataset.frame), ""] if counts[split]}
 
@@ -115,6 +125,8 @@ def _tell_splits(before: dict[str, int], after: dict[str, int], found: Splits, a
 
 
 def _write_moves(repair: leaks.Repair, output: Path, overwrite: bool) -> Path:
+    from dedup.splits import leaks
+
     leaks.write_csv(repair, output, overwrite=overwrite)
     return output
 
@@ -122,6 +134,8 @@ def _write_moves(repair: leaks.Repair, output: Path, overwrite: bool) -> Path:
 def _write_coco(
     dataset: Dataset, repair: leaks.Repair, folder: Path, overwrite: bool
 ) -> tuple[list[Path], tuple[str, ...]]:
+    from dedup.splits import leaks
+
     splits_after = leaks.splits_after(leaks.staying(dataset.frame), repair, dataset.labels.dropped)
     made, notes = leaks.documents(dataset.resolved_sources, splits_after)
     return leaks.write_coco(made, folder, overwrite=overwrite), notes

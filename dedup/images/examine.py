@@ -68,5 +68,5 @@ def _examine(path: Path, max_pixels: int) -> Examined:
     facts = {name: getattr(decoded, name) for name in _DECODED}
     facts |= {"status": Status.OK.value, "error": "", "transient": False}
     sample = metrics.Sample(decoded.small, decoded.width, decoded.height, decoded.bytes)
-    record = signature.extract(decoded.small, sample.luma_image, decoded.later)
+    record = signature.extract(sample, decoded.later)
     return Examined(facts | metrics.measure(sample), record.tobytes())

@@ -4,16 +4,20 @@ A signature is one record of `SIGNATURE`, 3 KB of fixed-width fields, made once 
 the matching does later (orientations, crops, rotations, alignment) is computed from these, never from the file.
 
 The hash is pHash (Klinger & Starkweather): the signs, against their median, of the 16 x 16 lowest frequencies of a
-discrete cosine transform of the picture shrunk to 64 x 64. It equals `imagehash.phash(picture, hash_size=16)`.
+discrete cosine transform of the picture shrunk to 64 x 64. It equals `imagehash.phash(picture, hash_size=16)` of the
+sample's reduced picture, whose longer side is 65 to 128 pixels unless the file's is shorter.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from dedup.images.metrics.sample import Sample
 
 VERSION = 3
 """Changes when the meaning of a field changes, so that stored signatures of an older version are computed again."""
@@ -100,11 +104,21 @@ def _border_of_rows(gray: Gray) -> tuple[float, float]:
 
 def _run(gray: Gray, limit: int) -> int:
     """How many of the lines, counted from the first, are border; a border that never ends is none."""
-    first = float(gray[0].mean())
-    for line in range(limit):
-        if gray[line].std() >= UNIFORM or abs(float(gray[line].mean()) - first) >= SAME_TONE:
+    first, spread = _mean_and_spread(gray[0])
+    if spread >= UNIFORM:
+        return 0  # nearly always: the rest need not be looked at
+    for line in range(1, limit):
+        mean, spread = _mean_and_spread(gray[line])
+        if spread >= UNIFORM or abs(mean - first) >= SAME_TONE:
             return line
     return 0
+
+
+def _mean_and_spread(line: Gray) -> tuple[float, float]:
+    """Mean and standard deviation, from whole sums."""
+    values = line.astype(np.int64)
+    mean = int(values.sum()) / len(values)
+    return mean, math.sqrt(max(0.0, int(values @ values) / len(values) - mean * mean))
 
 
 def grain(gray: Gray) -> tuple[float, float]:
@@ -118,27 +132,25 @@ def grain(gray: Gray) -> tuple[float, float]:
     return float(np.abs(across).mean()), float(np.sqrt(np.pi / 2) / 6 * both.mean())
 
 
-def blank_paper(light: Image.Image) -> float:
-    """The fraction of pixels whose tone is within `TONE` levels of the commonest, where that is light; else 0."""
-    counts = np.array(light.histogram())
-    mode = int(counts.argmax())
-    return float(counts[mode - TONE : mode + TONE + 1].sum() / counts.sum()) if mode >= LIGHT else 0.0
+def blank_paper(shares: NDArray[np.float64]) -> float:
+    """The fraction of pixels whose tone is within `TONE` levels of the commonest, where that is light; else 0.
 
-
-def extract(small: Image.Image, light: Image.Image | None = None, later: Sequence[Image.Image] = ()) -> np.void:
-    """The signature of a picture.
-
-    `small` is the upright RGB picture reduced so that its longer side is at most 256 (itself where it is smaller
-    already), `light` its luma (mode L) where that is at hand, `later` up to 3 frames or pages after it, as small.
+    `shares` (256,) are the shares of all tones.
     """
-    light = light or small.convert("L")
-    gray = np.asarray(light)
+    mode = int(shares.argmax())
+    return float(shares[mode - TONE : mode + TONE + 1].sum()) if mode >= LIGHT else 0.0
+
+
+def extract(sample: Sample, later: Sequence[Image.Image] = ()) -> np.void:
+    """The signature of a picture, and of up to 3 frames or pages after it (RGB, as small)."""
     record: np.void = np.zeros(1, SIGNATURE)[0]
+    light = sample.reduced_luma
     record["hash"] = _hash(light)
     record["tiny"] = np.asarray(light.resize((TINY, TINY), Image.Resampling.HAMMING))
-    colour = small.resize((CHROMA, CHROMA), Image.Resampling.BOX).convert("YCbCr")
+    colour = sample.reduced.resize((CHROMA, CHROMA), Image.Resampling.BOX).convert("YCbCr")
     record["chroma"] = np.asarray(colour)[:, :, 1:]
-    record["paper"] = blank_paper(light)
+    record["paper"] = blank_paper(sample.luma_histogram)
+    gray = np.asarray(sample.luma_image)
     record["trim"] = border(gray)
     record["detail"], record["noise"] = grain(gray)
     for place, frame in enumerate(later[:LATER]):

@@ -21,6 +21,10 @@ MARGIN = 1.2 / TINY
 """Left out along every edge: there a tiny pixel may hold some of what was outside."""
 BLOCK = 8
 BLOCKS = TINY // BLOCK
+FITS = np.array([[8, 5, 1], [8, 4, 2], [10, 3, 2], [0, 0, 1]])
+"""The fits in their order: unknowns (of the map, gain and bias; with two more for a perspective), steps, and every how
+many pixels are looked at; last that of measuring. An array, for numba compiles anew for every number it can foresee."""
+COARSELY, FINELY, WITH_PERSPECTIVE, MEASURING = range(4)
 FEWEST_POINTS = 48
 """With fewer points in common nothing is fitted."""
 SMALLEST_CONTENT = 0.25
@@ -283,13 +287,12 @@ def _refine(
     p: Doubles,
     tone: Doubles,
     boxes: Doubles,
-    unknowns: int,
-    steps: int,
-    step: int,
+    fit: NDArray[np.int64],
     points: Floats,
     weights: Floats,
 ) -> None:
-    """Gauss-Newton steps on `p` and `tone` in place: `unknowns` is 8 for an affine map, 10 with perspective."""
+    """Gauss-Newton steps on `p` and `tone` in place; `fit` is a row of `FITS`."""
+    unknowns, steps, step = fit
     matrix = np.empty((10, 10))
     vector = np.empty(10)
     rows = np.empty((11, points.shape[1]), np.float32)
@@ -298,7 +301,8 @@ def _refine(
         if count < FEWEST_POINTS:
             return
         if iteration == 0:
-            weights[:count] = 1.0
+            for i in range(count):
+                weights[i] = 1.0
             _fit_tone(template, points, count, weights, tone)
             tone[2] = 1e6
         _weigh(template, points, count, tone, weights)
@@ -353,28 +357,25 @@ def align(
     measures = np.zeros((m, len(MEASURES)))
     points = np.empty((8, TINY * TINY), np.float32)
     weights = np.empty(TINY * TINY, np.float32)
+    one = np.empty((TINY, TINY), np.float32)
+    other = np.empty((TINY, TINY), np.float32)
     small_s = np.empty((HALF, HALF), np.float32)
     small_t = np.empty((HALF, HALF), np.float32)
     p = np.empty(8)
     tone = np.zeros(3)
     boxes = np.empty((2, 4))
     for k in range(m):
-        p[:6] = maps[k]
-        p[6:] = 0.0
+        for i in range(8):
+            p[i] = maps[k, i] if i < 6 else 0.0
         tone[0], tone[1], tone[2] = 1.0, 0.0, 1e6  # gain, bias, and a scale at which every point counts
-        source = pictures[sources[k]].astype(np.float32)
-        template = pictures[templates[k]].astype(np.float32)
-        boxes[0] = trims[sources[k]]
-        boxes[1] = trims[templates[k]]
-        for side in range(2):
-            if (boxes[side, 2] - boxes[side, 0]) * (boxes[side, 3] - boxes[side, 1]) < SMALLEST_CONTENT:
-                boxes[side, :2], boxes[side, 2:] = 0.0, 1.0
-        boxes[:, :2] += MARGIN
-        boxes[:, 2:] -= MARGIN
-        _halve(source, small_s)
-        _halve(template, small_t)
-        _refine(small_s, small_t, p, tone, boxes, 8, 5, 1, points, weights)
-        count = _warp(small_s, p, boxes, 1, points)
+        _take(pictures[sources[k]], one)
+        _take(pictures[templates[k]], other)
+        _take_box(trims[sources[k]], boxes[0])
+        _take_box(trims[templates[k]], boxes[1])
+        _halve(one, small_s)
+        _halve(other, small_t)
+        _refine(small_s, small_t, p, tone, boxes, FITS[COARSELY], points, weights)
+        count = _warp(small_s, p, boxes, FITS[MEASURING, 2], points)
         if count < FEWEST_POINTS:
             continue
         _weigh(small_t, points, count, tone, weights)
@@ -384,18 +385,36 @@ def align(
             continue
         swapped = area < 0.95  # the finer of the two is sampled at the pixels of the coarser
         if swapped:
-            source, template = template, source
-            boxes[0], boxes[1] = boxes[1].copy(), boxes[0].copy()
+            for i in range(4):
+                boxes[0, i], boxes[1, i] = boxes[1, i], boxes[0, i]
             _invert(p)
-        _refine(source, template, p, tone, boxes, 8, 4, 2, points, weights)
-        maps[k] = p[:6]
+        source, template = (other, one) if swapped else (one, other)
+        _refine(source, template, p, tone, boxes, FITS[FINELY], points, weights)
+        for i in range(6):
+            maps[k, i] = p[i]
         if swapped:
             _invert(maps[k])
-        _refine(source, template, p, tone, boxes, 10, 3, 2, points, weights)
+        _refine(source, template, p, tone, boxes, FITS[WITH_PERSPECTIVE], points, weights)
         _measure(source, template, p, tone, boxes, points, weights, measures[k])
         if swapped:
             _swap_measures(maps[k], measures[k])
     return maps, measures
+
+
+@numba.njit(cache=True)
+def _take(picture: NDArray[np.uint8], out: Floats) -> None:
+    for y in range(TINY):
+        for x in range(TINY):
+            out[y, x] = picture[y, x]
+
+
+@numba.njit(cache=True)
+def _take_box(content: Floats, box: Doubles) -> None:
+    """The part of a picture that counts: its content without a margin, or all of it where that is too small a part."""
+    whole = (content[2] - content[0]) * (content[3] - content[1]) < SMALLEST_CONTENT
+    for i in range(4):
+        end = 0.0 if i < 2 else 1.0
+        box[i] = (end if whole else content[i]) + (MARGIN if i < 2 else -MARGIN)
 
 
 @numba.njit(cache=True, fastmath=FAST)
@@ -410,13 +429,15 @@ def _measure(
     out: Doubles,
 ) -> None:
     """Fill a row of `MEASURES` at the final map."""
-    count = _warp(source, p, boxes, 1, points)
+    count = _warp(source, p, boxes, FITS[MEASURING, 2], points)
     out[INSIDE] = count / (TINY * TINY)
-    out[LEFT:] = np.nan
+    for side in (LEFT, TOP, RIGHT, BOTTOM):
+        out[side] = np.nan
     if count < FEWEST_POINTS:
         return
     _smooth_sample(source, points, count)
-    weights[:count] = 1.0
+    for i in range(count):
+        weights[i] = 1.0
     out[CORRELATION] = _fit_tone(template, points, count, weights, tone)
     tone[2] = 1e6
     for _ in range(4):
@@ -498,8 +519,8 @@ def _swap_measures(back: Doubles, out: Doubles) -> None:
     left, top, right, bottom = out[LEFT], out[TOP], out[RIGHT], out[BOTTOM]
     forth = back.copy()
     _invert(forth)
-    out[LEFT:RIGHT] = 1.0
-    out[RIGHT:] = 0.0
+    out[LEFT] = out[TOP] = 1.0
+    out[RIGHT] = out[BOTTOM] = 0.0
     for x in (left, right):
         for y in (top, bottom):
             u = min(max(forth[0] * x + forth[1] * y + forth[2], 0.0), 1.0)

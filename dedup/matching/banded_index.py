@@ -23,6 +23,8 @@ PROBES = 4
 INVERSE = np.array([0, 1, 2, 3, 4, 7, 6, 5])
 """The orientation that undoes each."""
 STRIDE = 8192
+CROWD = 512
+"""Of a band that more views share, so many are compared, whose keys lie around the one that is looked up."""
 
 
 class Banded:
@@ -38,7 +40,7 @@ class Banded:
         self._offsets = np.zeros((TABLES, (1 << plan.band) + 1), np.int32)
         for table, chosen in enumerate(self._chosen):
             values = _band_values(self._keys, chosen)
-            self._orders[table] = np.argsort(values, kind="stable")
+            self._orders[table] = np.lexsort((self._keys[:, 0], values))  # like keys lie together within a band
             self._offsets[table, 1:] = np.cumsum(np.bincount(values, minlength=1 << plan.band))
         self._scratch = threading.local()
 
@@ -116,7 +118,11 @@ def scan_tables(
                         place ^= 1 << (band - 1 - flips[0])
                     if probe & 2:
                         place ^= 1 << (band - 1 - flips[1])
-                    for k in range(offsets[t, place], offsets[t, place + 1]):
+                    start, stop = offsets[t, place], offsets[t, place + 1]
+                    if stop - start > CROWD:
+                        middle = _place_of(key[0], keys, orders[t], start, stop)
+                        start, stop = max(start, middle - CROWD // 2), min(stop, middle + CROWD // 2)
+                    for k in range(start, stop):
                         j = orders[t, k]
                         bits = np.int64(popcount(key[0] ^ keys[j, 0]))
                         if bits > limit:
@@ -141,6 +147,18 @@ def scan_tables(
     for j in rows:
         best[j, 0] = -1
     return rows, found
+
+
+@numba.njit(cache=True, nogil=True)
+def _place_of(word: np.uint64, keys: Keys, order: NDArray[np.int32], start: int, stop: int) -> int:
+    """The first place in order[start:stop], which is sorted by first words, whose word is not below `word`."""
+    while start < stop:
+        middle = (start + stop) // 2
+        if keys[order[middle], 0] < word:
+            start = middle + 1
+        else:
+            stop = middle
+    return start
 
 
 @numba.njit(cache=True, nogil=True)

@@ -121,14 +121,38 @@ def sampler(window: NDArray[np.float64]) -> NDArray[np.float64]:
     return matrix
 
 
+def line_sampler(scale: float, offset: float) -> NDArray[np.float64]:
+    """The matrix (24, 24) that does the same along one axis: of a window that is not rotated, both axes part."""
+    place = np.clip((scale * (np.arange(VIEW) + 0.5) / VIEW + offset) * VIEW - 0.5, 0, VIEW - 1.0001)
+    low = place.astype(int)
+    matrix = np.zeros((VIEW, VIEW))
+    rows = np.arange(VIEW)
+    matrix[rows, low] += 1 - (place - low)
+    matrix[rows, low + 1] += place - low
+    return matrix
+
+
+def waves_of(window: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What the pixels of a flattened view are multiplied by for the frequencies of a window, (128, 576)."""
+    cosine = cosines(VIEW, VIEW) / 2
+    row, column = FREQUENCY.T
+    if window[1] or window[3]:
+        waves = np.einsum("fy,fx->fyx", cosine[row], cosine[column]).reshape(FREQUENCIES, -1)
+        return np.asarray(waves @ sampler(window))
+    across = cosine @ line_sampler(window[0], window[2])
+    down = cosine @ line_sampler(window[4], window[5])
+    return np.asarray(np.einsum("fy,fx->fyx", down[row], across[column]).reshape(FREQUENCIES, -1))
+
+
 @cache
 def basis() -> Spectra:
     """The matrix (576, V * 128) from a view's pixels to the frequencies of all its windows, in whole numbers."""
-    cosine = cosines(VIEW, VIEW) / 2
-    waves = np.stack([np.outer(cosine[r], cosine[c]).ravel() for r, c in FREQUENCY])
-    columns = [waves @ sampler(window) for window in WINDOWS]
-    scaled = [np.round(block * (LEVELS / np.abs(block).max())) for block in columns]
-    return np.ascontiguousarray(np.concatenate(scaled).T.astype(np.float32))
+    matrix = np.empty((VIEW * VIEW, len(WINDOWS), FREQUENCIES), np.float32)
+    for place, window in enumerate(WINDOWS):
+        waves = waves_of(window)
+        waves *= LEVELS / np.abs(waves).max()
+        matrix[:, place] = np.rint(waves, out=waves).T
+    return matrix.reshape(VIEW * VIEW, -1)
 
 
 def spectra(views: Views, windows: int) -> Spectra:
@@ -315,6 +339,14 @@ LEAST_SIDE = 0.15
 """... and each of its sides is longer than this part of the picture's."""
 
 
+WINDOWED_SIDE = 64
+"""Pictures whose longer side is shorter in pixels are looked for whole only: a part of so little may be of anything."""
+FLAT = 1.5
+"""Views of a smaller standard deviation, in gray levels, have no frequencies worth comparing."""
+CLOSEST, FIRST = 8, 4
+"""A picture that is like more others is compared with the closest and with those likeliest to stay: so a cluster of n
+look-alikes costs no more than a multiple of n, and a keeper is still compared with all of it."""
+
 WHOLE = np.array([0, 0, 1, 1], np.float32)
 
 
@@ -363,9 +395,9 @@ class Index:
     """The views of all pictures, and the search for the windows of one among the others.
 
     `tiny` (n, 48, 48) uint8 and `trims` (n, 4) float32 as in `signature.SIGNATURE`; pictures are numbered by `order`
-    (n,), which says where in these each is. `target` makes what is searched
-    from frequencies, their views' numbers and the plan. With `fresh` (n,) bool, only pairs with a fresh picture are
-    looked for.
+    (n,), which says where in these each is, the likeliest to stay first. `longest` (n,) are the longer sides of their
+    files in pixels. `target` makes what is searched from frequencies, their views' numbers and the plan. With `fresh`
+    (n,) bool, only pairs with a fresh picture are looked for.
     """
 
     def __init__(
@@ -373,6 +405,7 @@ class Index:
         tiny: NDArray[np.uint8],
         trims: NDArray[np.float32],
         order: NDArray[np.intp],
+        longest: NDArray[np.integer],
         plan: Plan,
         target: Callable[[Spectra, NDArray[np.intp], Plan], Target],
         fresh: NDArray[np.bool_] | None = None,
@@ -382,28 +415,57 @@ class Index:
         self.owner = np.concatenate([np.arange(len(tiny)), inner]).astype(np.int32)
         self.boxes = np.concatenate([np.tile(WHOLE, (len(tiny), 1)), self.content[inner]])
         self._pixels = views(tiny, order[self.owner], self.boxes)
-        frequencies = whole_spectra(self._pixels)
+        self._tone = self._pixels.mean(axis=(1, 2))
+        self.flat = np.asarray(self._pixels.std(axis=(1, 2)) < FLAT)
+        self._small = np.asarray(longest[self.owner] < WINDOWED_SIDE)
         self._fresh = np.ones(len(self), bool) if fresh is None else fresh[self.owner]
-        self._all = target(frequencies, np.arange(len(self)), plan)
-        new = np.flatnonzero(self._fresh)
-        self._new = self._all if len(new) == len(self) else target(frequencies[new], new, plan)
+        frequencies = whole_spectra(self._pixels)
+        rich = np.flatnonzero(~self.flat)
+        self._all = target(frequencies[rich], rich, plan)
+        new = rich[self._fresh[rich]]
+        self._new = self._all if len(new) == len(rich) else target(frequencies[new], new, plan)
 
     def __len__(self) -> int:
         return len(self.owner)
 
-    def search(self, queries: NDArray[np.intp]) -> NDArray[np.float64]:
+    def search(self, queries: NDArray[np.intp]) -> Matches:
         """Matches of the windows of some views with all whole views; of a view that is not fresh, with the fresh ones.
 
-        Returns rows (query view, found view, bits, window, orientation, correlation), a view's own picture left out.
+        A view's own picture is left out, and so are flat ones. Of a picture that is like very many, the `CLOSEST` and
+        the `FIRST` are given; how many there were is counted.
         """
-        windows = spectra(self._pixels[queries], len(WINDOWS))
-        keys = pack(windows)
-        rows = [np.empty((0, 6))]
-        for view, key, frequencies in zip(queries, keys, windows, strict=True):
-            found = (self._all if self._fresh[view] else self._new).search(key, frequencies)
-            found = found[self.owner[found[:, 0].astype(np.intp)] != self.owner[view]]
-            rows.append(np.column_stack([np.full(len(found), view), found]))
-        return np.concatenate(rows)
+        rows, counts = [np.empty((0, 6))], np.zeros(len(queries), np.int64)
+        for some, count in ((self._small[queries], 1), (~self._small[queries], len(WINDOWS))):
+            places = np.flatnonzero(some & ~self.flat[queries])
+            windows = spectra(self._pixels[queries[places]], count)
+            for place, key, frequencies in zip(places, pack(windows), windows, strict=True):
+                view = queries[place]
+                found = (self._all if self._fresh[view] else self._new).search(key, frequencies)
+                found = found[self.owner[found[:, 0].astype(np.intp)] != self.owner[view]]
+                counts[place] = len(found)
+                found = limited(found)
+                rows.append(np.column_stack([np.full(len(found), view), found]))
+        return Matches(np.concatenate(rows), queries, counts)
+
+    def flat_matches(self) -> NDArray[np.float64]:
+        """Matches, as rows of `Matches`, of flat pictures: each with the first of its tone and of the tone above.
+
+        None where some are not fresh: who is the first of a tone may change with every one that comes.
+        """
+        views_ = np.flatnonzero(self.flat & (self.boxes == WHOLE).all(axis=1))
+        if not self._fresh[views_].all():
+            return np.empty((0, 6))
+        tones = np.floor(self._tone[views_]).astype(np.int64)
+        first = {tone: int(views_[place]) for place, tone in reversed(list(enumerate(tones.tolist())))}
+        return np.array(
+            [
+                (view, first[near], 0, 0, 0, 1)
+                for view, tone in zip(views_.tolist(), tones.tolist(), strict=True)
+                for near in (tone, tone + 1)
+                if near in first and first[near] != view
+            ],
+            np.float64,
+        ).reshape(-1, 6)
 
     def candidates(self, matches: NDArray[np.float64]) -> Candidates:
         """The best match of each pair of pictures, by bits, then correlation, then the lower source."""
@@ -422,6 +484,25 @@ class Index:
         ]
         start = maps[0] @ maps[1] @ maps[2] @ maps[3]
         return Candidates(source[best], template[best], start[:, :2].reshape(-1, 6))
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """`rows` (m, 6): query view, found view, bits, window, orientation, correlation. `counts` (q,): how many were found
+    for each of the views `queries`, before the list was cut."""
+
+    rows: NDArray[np.float64]
+    queries: NDArray[np.intp]
+    counts: NDArray[np.int64]
+
+
+def limited(found: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of matches (member, bits, window, orientation, correlation) the closest and the first members, in order."""
+    if len(found) <= CLOSEST + FIRST:
+        return found
+    order = np.lexsort((found[:, 0], -found[:, 4], found[:, 1]))
+    kept = np.union1d(order[:CLOSEST], np.argsort(found[:, 0], kind="stable")[:FIRST])
+    return np.asarray(found[kept])
 
 
 def as_matrices(maps: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -42,12 +42,14 @@ class Related:
 
     `pairs` has the columns of `relations.PAIR_COLUMNS`, left < right, ordered by (left, right). `nearest` (n,) int32
     is each row's nearest other row by hash over eight orientations (-1: none) and `nearest_bits` (n,) int16 the
-    Hamming distance to it, 0..256 (-1: none).
+    Hamming distance to it, 0..256 (-1: none). `alike` (n,) int32 counts the candidates of each row, -1 for a flat one:
+    where they were too many for all to be compared, the next run must look again.
     """
 
     pairs: pd.DataFrame
     nearest: NDArray[np.int32]
     nearest_bits: NDArray[np.int16]
+    alike: NDArray[np.int32]
 
 
 def relate(
@@ -67,7 +69,7 @@ def relate(
     `fresh` (in present row numbers, pairs and nearest of vanished rows left out), only pairs with a fresh row are
     looked for; the result is that of a whole run.
     """
-    order = np.argsort(facts["sha256"].to_numpy(), kind="stable")
+    order = _order(facts)
     facts = facts.iloc[order].reset_index(drop=True)
     if known is None or fresh is None or plan_for(len(fresh)) != plan_for(int((~fresh).sum())):
         known = new = None
@@ -76,9 +78,22 @@ def relate(
     clock = _Clock(on_progress)
     with nullcontext(executor) if executor else ThreadPoolExecutor(workers or default_workers()) as pool:
         near, bits = _nearest(signatures["hash"][order], known, new, order, pool)
-        found = _to_rows(_pairs(facts, signatures, order, new, pool, clock), order)
-    pairs = found if known is None else _merged(known.pairs, found)
-    return Related(pairs, _rows(near, order), _in_order(bits, order))
+        search = _Search(facts, signatures, order, pool, clock)
+        found = search.run(new, None if known is None else known.alike[order])
+    pairs = _to_rows(found.pairs, order)
+    if known is not None:
+        again = _in_order(found.looked, order)
+        kept = known.pairs[~again[known.pairs["left"].to_numpy()] & ~again[known.pairs["right"].to_numpy()]]
+        pairs = _merged(kept, pairs)
+    return Related(pairs, _rows(near, order), _in_order(bits, order), _in_order(found.alike, order))
+
+
+def _order(facts: pd.DataFrame) -> NDArray[np.intp]:
+    """Rows in an order that depends on contents alone: what is likelier to stay for its copies comes first."""
+    area = facts["width"].to_numpy(np.int64) * facts["height"].to_numpy(np.int64)
+    quality = facts["jpeg_quality"].fillna(np.inf).to_numpy(np.float64)
+    sha256 = pd.factorize(facts["sha256"], sort=True)[0]
+    return np.lexsort((sha256, -quality, -facts["bits"].to_numpy(np.int64), -area))
 
 
 def _nearest(
@@ -115,33 +130,77 @@ class _Clock:
             self.on_progress(Progress(stage, done, total, time.monotonic() - self.start))
 
 
-def _pairs(
-    facts: pd.DataFrame,
-    signatures: NDArray[np.void],
-    order: NDArray[np.intp],
-    fresh: NDArray[np.bool_] | None,
-    pool: Executor,
-    clock: _Clock,
-) -> pd.DataFrame:
-    """The pairs table of sorted pictures, left < right; with `fresh` only of pairs with a fresh picture.
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """`pairs` of sorted pictures, left < right, `alike` as in `Related`, and which were looked at anew: all their pairs
+    are there."""
+
+    pairs: pd.DataFrame
+    alike: NDArray[np.int32]
+    looked: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Search:
+    """The search for pairs among sorted pictures.
 
     `signatures` stay in the caller's order, in which `order` finds the sorted ones: a million of them fill gigabytes.
     """
-    plan = plan_for(len(facts))
-    target = Banded if plan.band else candidates.Brute
-    index = candidates.Index(signatures["tiny"], signatures["trim"], order, plan, target, fresh)
-    matches = [np.empty((0, 6))]
-    parts = np.array_split(np.arange(len(index)), max(1, len(index) // CHUNK))
-    for done, rows in enumerate(pool.map(index.search, parts), 1):
-        matches.append(rows)
-        clock.tell("candidates", done, len(parts))
-    found = index.candidates(np.concatenate(matches))
-    frames = [verdict.judge(facts[:0], signatures[:0], found.part(slice(0)), np.empty((0, 6)), alignment.NOTHING)]
-    blocks = [slice(start, start + JUDGED) for start in range(0, len(found), JUDGED)]
-    for done, block in enumerate(blocks, 1):
-        frames.append(_judge(facts, signatures, order, index, found.part(block), pool))
-        clock.tell("pairs", done, len(blocks))
-    return pd.concat(frames, ignore_index=True)
+
+    facts: pd.DataFrame
+    signatures: NDArray[np.void]
+    order: NDArray[np.intp]
+    pool: Executor
+    clock: _Clock
+
+    def run(self, fresh: NDArray[np.bool_] | None, before: NDArray[np.int32] | None) -> _Found:
+        """All pairs, or those with a fresh picture; `before` is `alike` of the run before, where there was one.
+
+        What is like so many others that not all were compared is looked at anew when another one comes or goes.
+        """
+        index, matches, counts = self._matches(fresh)
+        if fresh is None or before is None:
+            looked = np.ones(len(self.order), bool)
+            alike = counts
+        else:
+            alike = np.where(fresh, counts, np.maximum(before, 0) + counts)
+            flats = index.flat[: len(self.order)]
+            crowded = (alike > candidates.CLOSEST + candidates.FIRST) & (counts > 0)
+            looked = fresh | crowded | (flats & (flats & fresh).any())
+            if (looked & ~fresh).any():
+                index, matches, counts = self._matches(looked)
+                alike = np.where(looked, counts, alike)
+        told = np.where(index.flat[: len(self.order)], -1, alike).astype(np.int32)
+        return _Found(self._pairs(index, matches), told, looked)
+
+    def _matches(
+        self, fresh: NDArray[np.bool_] | None
+    ) -> tuple[candidates.Index, NDArray[np.float64], NDArray[np.int64]]:
+        """The index, matches (see `candidates.Matches`), and how many were found for each picture."""
+        plan = plan_for(len(self.facts))
+        target = Banded if plan.band else candidates.Brute
+        longest = self.facts[["width", "height"]].max(axis=1).to_numpy(np.int64)
+        tiny, trims = self.signatures["tiny"], self.signatures["trim"]
+        index = candidates.Index(tiny, trims, self.order, longest, plan, target, fresh)
+        parts = np.array_split(np.arange(len(index)), max(1, len(index) // CHUNK))
+        rows, counts = [index.flat_matches()], np.zeros(len(self.order), np.int64)
+        for done, found in enumerate(self.pool.map(index.search, parts), 1):
+            rows.append(found.rows)
+            np.maximum.at(counts, index.owner[found.queries], found.counts)
+            self.clock.tell("candidates", done, len(parts))
+        return index, np.concatenate(rows), counts
+
+    def _pairs(self, index: candidates.Index, matches: NDArray[np.float64]) -> pd.DataFrame:
+        found = index.candidates(matches)
+        nothing = verdict.judge(
+            self.facts[:0], self.signatures[:0], found.part(slice(0)), np.empty((0, 6)), alignment.NOTHING
+        )
+        frames = [nothing]
+        blocks = [slice(start, start + JUDGED) for start in range(0, len(found), JUDGED)]
+        for done, block in enumerate(blocks, 1):
+            frames.append(_judge(self.facts, self.signatures, self.order, index, found.part(block), self.pool))
+            self.clock.tell("pairs", done, len(blocks))
+        return pd.concat(frames, ignore_index=True)
 
 
 def _judge(

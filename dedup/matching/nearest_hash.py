@@ -107,9 +107,10 @@ def _joined(pool: Executor, work: Callable[[NDArray[np.intp]], Nearest], count: 
 def compare(oriented: Keys, words: Keys, queries: NDArray[np.intp], others: NDArray[np.intp]) -> Nearest:
     """Brute force: the nearest to each query but itself of the rows `others` (n,), whose hashes are `words` (4, n)."""
     m, n = oriented.shape[0], words.shape[1]
-    rows = np.full(m, -1, np.int32)
-    bits = np.full(m, -1, np.int16)
+    rows = np.empty(m, np.int32)
+    bits = np.empty(m, np.int16)
     for i in range(m):
+        rows[i] = bits[i] = -1
         best = np.uint64(BITS + 1)
         for start in range(0, n, BLOCK):
             stop = min(n, start + BLOCK)
@@ -167,9 +168,10 @@ def _among_neighbours(
     oriented: Keys, words: Keys, orders: NDArray[np.int32], places: NDArray[np.intp], queries: NDArray[np.intp]
 ) -> Nearest:
     m, n = oriented.shape[0], words.shape[0]
-    rows = np.full(m, -1, np.int32)
-    bits = np.full(m, -1, np.int16)
+    rows = np.empty(m, np.int32)
+    bits = np.empty(m, np.int16)
     for i in range(m):
+        rows[i] = bits[i] = -1
         best = np.uint64(BITS + 1)
         for t in range(orders.shape[0]):
             for o in range(8):

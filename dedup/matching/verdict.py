@@ -58,6 +58,8 @@ LATER_BITS = 48
 """Frames or pages after the first are others when more bits of 256 of their hashes differ."""
 FACTS = ["width", "height", "format", "jpeg_quality", "bits", "frames", "alpha", "shown_on", "values"]
 """Columns that the judgement reads beside the signatures."""
+LEAST_DISTANCE = 1e-3
+"""Of a pair that is no exact copy."""
 BEYOND = 0.55
 """The least distance of a pair that is alike but no copy."""
 BLOCKY, UNKNOWN_QUALITY = 1.0, 75.0
@@ -146,25 +148,27 @@ def judge(
     pairs = pairs.part(promising)
     measured = {name: values[promising] for name, values in measured.items()}
     columns = _geometry(facts, pairs, maps[promising], measured)
+    for distance in (_by_details, _by_overhang):  # the cheap ones first: most pairs need no more than these
+        columns["distance"] = distance(signatures, columns, measured)
+        columns, measured = _within(columns, columns["distance"]), _within(measured, columns["distance"])
     columns |= _kept(facts, columns)
     columns |= _tones(signatures, columns, measured)
     columns |= _grain(facts, signatures, columns)
     columns |= _sides(signatures, columns, measured)
     columns["other_data"] = _other_data(facts, signatures, columns)
-    columns["distance"] = _distance(signatures, columns, measured)
+    alike = (columns["colour_missed"] > MOST_COLOUR_MISSED) | columns["other_data"]
+    columns["distance"] = np.maximum(columns["distance"], np.where(alike, BEYOND, LEAST_DISTANCE))
+    columns["correlation"] = measured["correlation"]
     columns["recoded"] = _recoded(facts, columns)
     near = columns["distance"] <= NEAR_DISTANCE
     columns["kind"] = np.where(near, Kind.NEAR.value, Kind.SIMILAR.value)
-    columns["correlation"] = measured["correlation"]
     columns["bits"] = bits_between(signatures["hash"], columns["left"], columns["right"])
     columns["overlaid"] = _carriers(signatures, columns)
     columns["relations"] = np.array(relations.name(columns), dtype=object)
     columns["derived"] = _derived(facts, signatures, columns)
-    columns["earlier_left"] = columns["earlier_right"] = np.full(len(pairs), np.nan)
-    columns["note"] = np.full(len(pairs), "", object)
-    kept = columns["distance"] <= 1
-    frame = pd.DataFrame({name: columns[name] for name in relations.PAIR_COLUMNS})
-    return frame[kept].astype(relations.PAIR_COLUMNS).reset_index(drop=True)
+    columns["earlier_left"] = columns["earlier_right"] = np.full(len(near), np.nan)
+    columns["note"] = np.full(len(near), "", object)
+    return pd.DataFrame({name: columns[name] for name in relations.PAIR_COLUMNS}).astype(relations.PAIR_COLUMNS)
 
 
 def not_judged(facts: pd.DataFrame, pairs: Candidates, reason: Exception) -> pd.DataFrame:
@@ -363,16 +367,31 @@ def _framed(content: NDArray[np.float32], seen: Doubles) -> NDArray[np.bool_]:
     return (seen < 0.985) & (content < 0.985) & (np.abs(content - seen) < 0.022)
 
 
-def _distance(signatures: NDArray[np.void], columns: Columns, measured: Columns) -> Doubles:
+def _within(columns: Columns, distance: Doubles) -> Columns:
+    """What is of interest to anybody: pairs at a distance of 1 at most."""
+    return {name: values[distance <= 1] for name, values in columns.items()}
+
+
+def _by_details(signatures: NDArray[np.void], columns: Columns, measured: Columns) -> Doubles:
+    """The distance that the agreement of details makes."""
     distance = NEAR_DISTANCE * (1 - _agreement(measured)) / (1 - AGREEMENT_AT_LIMIT)
     paper = np.minimum(signatures["paper"][columns["left"]], signatures["paper"][columns["right"]])
     distance = np.where(paper > PAPER, PAPER_COST, 1.0) * distance
-    one_size = np.abs(np.log2(columns["scale"])) < 0.1
-    distance = distance + np.where(one_size, SHOT_COST * _changed(measured) * measured["disagreeing"], 0.0)
-    slack = np.where(one_size, SLACK, SLACK_RESIZED) + 0.03 * (1 - measured["agreement"])
-    distance = distance + OVERHANG_COST * np.maximum(overhang(signatures, columns) - slack, 0)
-    alike = (columns["colour_missed"] > MOST_COLOUR_MISSED) | columns["other_data"]
-    return np.maximum(np.where(alike, np.maximum(distance, BEYOND), distance), 1e-3)
+    return distance + np.where(_one_size(columns), SHOT_COST * _changed(measured) * measured["disagreeing"], 0.0)
+
+
+def _one_size(columns: Columns) -> NDArray[np.bool_]:
+    return np.asarray(np.abs(np.log2(columns["scale"])) < 0.1)
+
+
+def _by_overhang(signatures: NDArray[np.void], columns: Columns, measured: Columns) -> Doubles:
+    """The distance so far, and what it costs that each shows a scene the other does not."""
+    slack = np.where(_one_size(columns), SLACK, SLACK_RESIZED) + 0.03 * (1 - measured["agreement"])
+    cost = np.zeros(len(slack))
+    some = np.minimum(1 - columns["seen_left"], 1 - columns["seen_right"]) > slack
+    shown = overhang(signatures, {name: values[some] for name, values in columns.items()})
+    cost[some] = OVERHANG_COST * np.maximum(shown - slack[some], 0)
+    return np.asarray(columns["distance"] + cost)
 
 
 def overhang(signatures: NDArray[np.void], columns: Columns) -> Doubles:
@@ -387,6 +406,15 @@ def overhang(signatures: NDArray[np.void], columns: Columns) -> Doubles:
     return np.minimum(unseen_left, unseen_right)
 
 
+def _medians(values: Doubles) -> Doubles:
+    """Medians (m,) of the numbers in each row of values (m, k), NaN where a row has none; np.nanmedian goes row by
+    row."""
+    ordered = np.sort(values, axis=1)  # NaN comes last
+    count, row = np.isfinite(values).sum(axis=1), np.arange(len(values))
+    middle = (ordered[row, np.maximum(count - 1, 0) // 2] + ordered[row, count // 2 * (count > 0)]) / 2
+    return np.asarray(middle)
+
+
 def _filled(tiny: NDArray[np.uint8], maps: Doubles) -> NDArray[np.bool_]:
     """Whether what maps (m, 6) carry outside the other picture is there to be seen, and of one tone."""
     places = as_matrices(maps)[:, :2] @ _grid(TINY)
@@ -394,7 +422,7 @@ def _filled(tiny: NDArray[np.uint8], maps: Doubles) -> NDArray[np.bool_]:
     values = np.where(outside, tiny.reshape(len(tiny), TINY * TINY), np.nan)
     count = outside.sum(axis=1)
     values[count == 0] = 0.0
-    tone = np.nanmedian(values, axis=1, keepdims=True)
+    tone = _medians(values)[:, None]
     return np.asarray((count >= 8) & ((np.abs(values - tone) < FILL).sum(axis=1) > 0.75 * count))
 
 
@@ -505,7 +533,7 @@ def _tones_of_both(signatures: NDArray[np.void], columns: Columns) -> tuple[Doub
 def _differing(one: Doubles, other: Doubles) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which cells clearly differ, and which clearly do not."""
     apart = np.abs(other - one)
-    usual = 2 + 1.5 * np.nanmedian(apart, axis=(1, 2), keepdims=True)
+    usual = 2 + 1.5 * _medians(apart.reshape(len(apart), -1))[:, None, None]
     return np.asarray(apart > 4 * usual), np.asarray(apart <= 2 * usual)
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 import numpy as np
 import pandas as pd
 
-from dedup.matching import engine, relations
+from dedup.matching import candidates, engine, relations
 from dedup.model import Kind, OnProgress, Status
 from dedup.store.directory import Results
 
@@ -34,7 +34,9 @@ def match(
     there = related.nearest[classes]
     nearest[members] = np.where(there < 0, -1, chosen[there] if len(chosen) else -1)
     bits[members] = related.nearest_bits[classes]
-    images = images.assign(nearest=nearest, nearest_bits=bits)
+    alike = np.full(len(images), -1, np.int32)
+    alike[chosen] = related.alike
+    images = images.assign(nearest=nearest, nearest_bits=bits, alike=alike)
     return Results(images, signatures, pairs)
 
 
@@ -77,5 +79,10 @@ def _carry_over(previous: Results, images: pd.DataFrame, chosen: np.ndarray) -> 
     there = previous.images["nearest"].to_numpy()[kept]
     nearest[kept_today] = np.where(there >= 0, moved[there], -1)
     bits[kept_today] = previous.images["nearest_bits"].to_numpy()[kept]
+    alike = np.zeros(len(chosen), np.int32)
+    alike[kept_today] = previous.images["alike"].to_numpy()[kept]
     fresh = (origin < 0) | (nearest < 0)  # whose nearest image has gone must look again
-    return engine.Related(pairs.reset_index(drop=True), nearest, bits), fresh
+    if len(kept) < len(before):
+        fresh |= alike > candidates.CLOSEST + candidates.FIRST  # somebody has gone to whom they were not compared
+        fresh |= alike < 0  # nor were flat pictures to any but the first of them
+    return engine.Related(pairs.reset_index(drop=True), nearest, bits, alike), fresh

@@ -22,7 +22,8 @@ from dedup.images.sources import Listing, SourceFile
 from dedup.model import MATCHING_VERSION, OnProgress, Progress
 from dedup.scanning import origins, proofs
 from dedup.scanning.engines import Engine, Failed, engine
-from dedup.store.directory import Info, Results, Store
+from dedup.store.directory import Results, Store
+from dedup.store.home import Info
 
 PART_FILES = 512
 PART_SECONDS = 3.0

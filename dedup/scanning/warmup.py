@@ -19,6 +19,7 @@ import pandas as pd
 from PIL import Image
 
 from dedup.images import signature
+from dedup.images.metrics import Sample
 
 SIZE = (96, 72)
 
@@ -30,7 +31,7 @@ def warm_up() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (2, 9, 12, 3), np.uint8)
     one, other = (Image.fromarray(each).resize(SIZE, Image.Resampling.BICUBIC) for each in noise)
     pictures = [one, one.resize((64, 48)).resize(SIZE), other]
-    records = np.array([signature.extract(each) for each in pictures], signature.SIGNATURE)
+    records = np.array([signature.extract(Sample.of(each)) for each in pictures], signature.SIGNATURE)
     facts = pd.DataFrame(
         {
             "sha256": ["0", "1", "2"],

@@ -16,7 +16,7 @@ from dedup.labels.coco import Attachment, Coco
 from dedup.labels.folder_names import split_name, splits_in
 from dedup.model import Change
 from dedup.store.decisions import SPLIT, Decisions
-from dedup.store.directory import clean_name
+from dedup.store.home import clean_name
 
 SPLIT_COLUMNS = ("split", "subset", "set", "partition", "fold", "after")
 """The last one is that of the moves that `dedup.splits.leaks` proposes."""

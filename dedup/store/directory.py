@@ -14,62 +14,30 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
-import unicodedata
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import filelock
 import numpy as np
 import pandas as pd
-import platformdirs
 import pyarrow as pa
 
-from dedup.errors import DatasetError, ScanRunning, UnknownDataset, UsageError
+from dedup.errors import DatasetError, ScanRunning, UsageError
 from dedup.files import write_text
 from dedup.images import samples
 from dedup.images.examine import VERSIONS
 from dedup.images.signature import SIGNATURE
-from dedup.model import MATCHING_VERSION
+from dedup.model import MATCHING_VERSION, SOFTWARE_VERSION
 from dedup.store import tables
+from dedup.store.home import INFO_FILE, Info, clean_name, directories, now, read_info
 
-SOFTWARE_VERSION = "0.1.0"
-INFO_FILE = "dataset.json"
 PROOFS = "proofs.parquet"
 PROOF_VERSION = {"samples": str(samples.VERSION)}
-LONGEST_NAME = 80
-FORBIDDEN_IN_NAMES = re.compile(r'[\x00-\x1f<>:"/\\|?*\ud800-\udfff]')
-
-
-def home_directory(home: Path | str | None = None) -> Path:
-    """Where datasets live: the argument, else DEDUP_HOME, else the platform's user data directory."""
-    chosen = home or os.environ.get("DEDUP_HOME") or platformdirs.user_data_dir("dedup", appauthor=False)
-    return Path(chosen).expanduser().absolute()
-
-
-@dataclass(frozen=True)
-class Info:
-    """dataset.json. `key` stands for the dataset in URLs; `scan_id` names the scan the tables were written by."""
-
-    name: str
-    root: str
-    source: str
-    key: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
-    created: str = field(default_factory=lambda: _now())
-    scan_id: str = ""
-    scanned_at: str = ""
-    software: str = SOFTWARE_VERSION
-    max_pixels: int = 0
-    annotations: tuple[str, ...] = ()
-    images: int = 0
-    failed: int = 0
-    passed_over: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -101,16 +69,7 @@ class Store:
 
     def read_info(self) -> Info:
         """Raises `DatasetError` when dataset.json is missing or damaged."""
-        path = self.directory / INFO_FILE
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            known = {each.name for each in fields(Info)}
-            info = Info(**{name: value for name, value in values.items() if name in known})
-        except FileNotFoundError as error:
-            raise DatasetError(f"{self.directory} is not a dataset: {INFO_FILE} is missing.") from error
-        except (ValueError, TypeError, AttributeError, OSError) as error:
-            raise DatasetError(f"{path} is damaged. Scan the folder again under this name; tags are kept.") from error
-        return replace(info, annotations=tuple(info.annotations))
+        return read_info(self.directory)
 
     def known_info(self) -> Info | None:
         """`read_info`, or None where that is missing or damaged."""
@@ -174,7 +133,7 @@ class Store:
         info = replace(
             info,
             scan_id=uuid.uuid4().hex,
-            scanned_at=_now(),
+            scanned_at=now(),
             software=SOFTWARE_VERSION,
             images=len(results.images),
             failed=int((results.images["status"] == "failed").sum()),
@@ -245,33 +204,7 @@ class Store:
 
 def stores(home: Path) -> list[Store]:
     """The datasets of a home, by name; other folders there are ignored."""
-    if not home.is_dir():
-        return []
-    return [Store(path.parent) for path in sorted(home.glob(f"*/{INFO_FILE}"))]
-
-
-def find_store(home: Path, name: str) -> Store:
-    """The dataset of that name. Raises `UnknownDataset` with what there is."""
-    store = Store(home / name)
-    if name and Path(name).name == name and (store.directory / INFO_FILE).is_file():
-        return store
-    names = ", ".join(each.directory.name for each in stores(home)) or "none yet; scan a folder first"
-    raise UnknownDataset(f"There is no dataset {name!r}. Datasets: {names}.")
-
-
-def check_name(name: str) -> str:
-    """A name as given by a person, unchanged. Raises `UsageError` when no folder can be called that."""
-    if not name or name != clean_name(name):
-        raise UsageError(
-            f"{name!r} cannot name a dataset. Use letters, digits, spaces and dashes, e.g. {clean_name(name)!r}."
-        )
-    return name
-
-
-def clean_name(text: str) -> str:
-    """The nearest text to `text` that can name a folder on every system."""
-    text = FORBIDDEN_IN_NAMES.sub("-", unicodedata.normalize("NFC", text)).strip(" .")[:LONGEST_NAME].rstrip(" .")
-    return text or "dataset"
+    return [Store(directory) for directory in directories(home)]
 
 
 def name_for(home: Path, source: Path, root: Path) -> str:
@@ -295,7 +228,3 @@ def name_for(home: Path, source: Path, root: Path) -> str:
 def _is_of(store: Store, source: Path) -> bool:
     info = store.known_info()
     return info is not None and info.source == os.fspath(source)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -152,7 +152,7 @@ def test_errors_are_one_sentence_with_an_exit_code(arguments, code, words, folde
 
 def test_a_defect_is_one_sentence_too(folder, capsys, monkeypatch):
     monkeypatch.setattr("dedup.dataset.Dataset.groups", property(lambda self: 1 / 0))
-    assert main(["show", "set"]) == 1
+    assert main(["show", "set", "--json"]) == 1
     assert "should not have" in capsys.readouterr().err
 
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 from dedup.matching import relations
+from dedup.matching.candidates import CLOSEST, FIRST
 from dedup.matching.engine import Related, relate
 from tests.scenes import facts_of, scene, signatures_of
 
@@ -57,10 +58,10 @@ GOLDEN = {
 }
 
 
-def pair(left: Image.Image, right: Image.Image) -> pd.DataFrame:
+def pair(left: Image.Image, right: Image.Image, qualities: tuple[float, float] = (95.0, 90.0)) -> pd.DataFrame:
     """What is found between two pictures, as left to right."""
     both = [left, right]
-    return relate(facts_of(both, [95.0, 90.0]), signatures_of(both)).pairs
+    return relate(facts_of(both, [*qualities]), signatures_of(both)).pairs
 
 
 @pytest.mark.parametrize("name", GOLDEN)
@@ -97,7 +98,7 @@ def test_what_brightening_clips_is_no_overlay(seed: int) -> None:
 def test_exchanging_the_sides_inverts_the_relation() -> None:
     picture = scene(13)
     for edit in GOLDEN.values():
-        there, back = pair(picture, edit(picture)), relations.invert(pair(edit(picture), picture))
+        there, back = pair(picture, edit(picture)), relations.invert(pair(edit(picture), picture, (90.0, 95.0)))
         assert there["distance"][0] == back["distance"][0]
         assert there[relations.AFFINE].to_numpy() == pytest.approx(back[relations.AFFINE].to_numpy(), abs=1e-3)
         assert set(there["relations"][0].split("|")) == set(back["relations"][0].split("|"))
@@ -196,11 +197,49 @@ def test_incremental_equals_from_scratch(count: int) -> None:
     nearest[old] = np.where(known.nearest >= 0, old[known.nearest] if len(old) else -1, -1)
     bits[old] = known.nearest_bits
     remapped = known.pairs.assign(left=old[known.pairs["left"]], right=old[known.pairs["right"]])
-    found = relate(facts, records, known=Related(remapped, nearest, bits), fresh=fresh)
+    alike = np.zeros(len(fresh), np.int32)
+    alike[old] = known.alike
+    found = relate(facts, records, known=Related(remapped, nearest, bits, alike), fresh=fresh)
     expected = relate(facts, records)
     pd.testing.assert_frame_equal(found.pairs, expected.pairs)
     assert (found.nearest == expected.nearest).all()
     assert (found.nearest_bits == expected.nearest_bits).all()
+    assert (found.alike == expected.alike).all()
+
+
+def crowd(count: int) -> list[Image.Image]:
+    """So many versions of one picture, some blank pages that differ a little, and a few others."""
+    base = scene(5, 160, 120)
+    versions = [ImageEnhance.Brightness(base).enhance(0.7 + 0.02 * step) for step in range(count)]
+    blanks = [Image.new("RGB", (90 + step, 120), (250 - step % 3,) * 3) for step in range(count)]
+    return versions + blanks + [scene(seed) for seed in range(20, 24)]
+
+
+@pytest.mark.parametrize("late", [1, 3, 20])
+def test_incremental_equals_from_scratch_among_many_look_alikes(late: int) -> None:
+    pictures = crowd(30)
+    facts, records = facts_of(pictures), signatures_of(pictures)
+    fresh = np.zeros(len(pictures), bool)
+    fresh[np.random.default_rng(late).choice(len(pictures), late, replace=False)] = True
+    old = np.flatnonzero(~fresh)
+    known = relate(facts.iloc[old].reset_index(drop=True), records[old])
+    nearest, bits, alike = (np.full(len(fresh), -1, kind) for kind in (np.int32, np.int16, np.int32))
+    nearest[old], bits[old], alike[old] = old[known.nearest], known.nearest_bits, known.alike
+    remapped = known.pairs.assign(left=old[known.pairs["left"]], right=old[known.pairs["right"]])
+    found = relate(facts, records, known=Related(remapped, nearest, bits, alike), fresh=fresh)
+    expected = relate(facts, records)
+    pd.testing.assert_frame_equal(found.pairs, expected.pairs)
+    assert (found.alike == expected.alike).all()
+
+
+def test_look_alikes_cost_a_multiple_of_their_number_and_all_meet_the_likeliest_keeper() -> None:
+    pictures = crowd(60)
+    found = relate(facts_of(pictures), signatures_of(pictures))
+    assert len(found.pairs) <= 2 * (CLOSEST + FIRST) * len(pictures)
+    versions = found.pairs[(found.pairs["right"] < 60) & (found.pairs["kind"] == "near")]
+    degrees = np.bincount(versions[["left", "right"]].to_numpy().ravel(), minlength=60)
+    assert degrees.max() >= 55
+    assert (found.alike[60:120] == -1).all() and found.alike[:60].min() > CLOSEST + FIRST
 
 
 def test_progress_is_told_and_may_cancel() -> None:

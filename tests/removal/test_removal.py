@@ -25,7 +25,8 @@ from hypothesis import strategies as st
 from dedup import removal
 from dedup.errors import Cancelled, ExportError, RemovalError, UnknownTag, UsageError
 from dedup.removal import State, checking, journal, moves
-from dedup.store.directory import Info, Store
+from dedup.store.directory import Store
+from dedup.store.home import Info
 from tests.building import Images, frame_of, make_images, picture
 
 NAMES = ["a.png", "copy/a.png", "copy/a2.png", "near.png", "other.png"]

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-SWATCH_SIDE = 128
+REDUCED_SIDE = 128
 
 
 @dataclass(frozen=True)
 class Sample:
     """One image as metrics see it.
 
-    `small` is the upright RGB picture box-reduced to at most 256 pixels a side, so that numbers mean the same at every
+    `small` is the upright RGB picture reduced to at most 256 pixels a side, so that numbers mean the same at every
     resolution; `width`, `height` (pixels) and `bytes` are those of the file itself.
     """
 
@@ -25,6 +25,11 @@ class Sample:
     width: int
     height: int
     bytes: int
+
+    @classmethod
+    def of(cls, small: Image.Image) -> Sample:
+        """The sample of a small RGB picture that is no file."""
+        return cls(small, small.width, small.height, 0)
 
     @cached_property
     def luma_image(self) -> Image.Image:
@@ -43,10 +48,20 @@ class Sample:
         return counts / float(counts.sum())
 
     @cached_property
+    def reduced(self) -> Image.Image:
+        """RGB at most 128 pixels a side: colour needs no detail, nor does a hash."""
+        width, height = self.small.size
+        return self.small.reduce((min(2, width), min(2, height))) if max(width, height) > REDUCED_SIDE else self.small
+
+    @cached_property
+    def reduced_luma(self) -> Image.Image:
+        """ITU-R 601 luma of `reduced`, mode L."""
+        return self.reduced.convert("L")
+
+    @cached_property
     def channels(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
-        """Red, green and blue, uint8 (h, w) each, of a copy of at most 128 pixels a side: colour needs no detail."""
-        swatch = self.small.reduce(2) if max(self.small.size) > SWATCH_SIDE else self.small
-        red, green, blue = (np.asarray(band) for band in swatch.split())
+        """Red, green and blue, uint8 (h, w) each, of `reduced`."""
+        red, green, blue = (np.asarray(band) for band in self.reduced.split())
         return red, green, blue
 
     @cached_property

@@ -7,10 +7,10 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
-from dedup.dataset import DatasetInfo
 from dedup.exports.csv import guard
 from dedup.model import Kind, Status
 from dedup.query.selection import Selection
+from dedup.store.home import DatasetInfo
 from dedup.ui.datasets import opening
 from dedup.ui.shell import jobs, notices, session, working
 from dedup.ui.shell.library import LIBRARY

@@ -10,9 +10,8 @@ from typing import Any
 import streamlit as st
 
 from dedup import sample
-from dedup.dataset import DatasetInfo
 from dedup.labels.coco import find_annotations
-from dedup.store.directory import clean_name, home_directory
+from dedup.store.home import DatasetInfo, clean_name, home_directory
 from dedup.ui.datasets.folders import FolderCheck, check
 from dedup.ui.shell import jobs, recent
 from dedup.ui.shell.notices import guarded

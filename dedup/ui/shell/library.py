@@ -12,11 +12,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import dedup
-from dedup.dataset import Dataset, DatasetInfo
+from dedup.dataset import Dataset
 from dedup.errors import UnknownDataset
 from dedup.model import Kind
 from dedup.query.ordering import Rows, arrange, pages
 from dedup.query.selection import Selection
+from dedup.store.home import DatasetInfo
 from dedup.ui.shell.routes import ServedImage
 
 REMEMBERED = 64

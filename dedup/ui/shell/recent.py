@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dedup.errors import DatasetError
 from dedup.files import write_text
-from dedup.store.directory import home_directory
+from dedup.store.home import home_directory
 
 MOST = 6
 

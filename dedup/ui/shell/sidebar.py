@@ -7,10 +7,10 @@ from html import escape
 
 import streamlit as st
 
-from dedup.dataset import DatasetInfo
 from dedup.model import Tag, next_colour
 from dedup.query.selection import Selection
 from dedup.store.decisions import Decisions
+from dedup.store.home import DatasetInfo
 from dedup.ui.shell import jobs, session, working
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import LIBRARY, Opened

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dedup.dataset import Dataset, DatasetInfo, contents
+from dedup.dataset import Dataset, contents
 from dedup.errors import DatasetError, UsageError
 from dedup.images import decode
 from dedup.images.sources import Listing, list_source
@@ -17,7 +17,8 @@ from dedup.model import OnProgress
 from dedup.removal.journal import QUARANTINE, contents_removed
 from dedup.scanning.scan import scan_into
 from dedup.store.decisions import Decisions
-from dedup.store.directory import Info, Store, check_name, find_store, home_directory, name_for, stores
+from dedup.store.directory import Store, name_for
+from dedup.store.home import DatasetInfo, Info, check_name, datasets, find_directory, home_directory
 
 
 def scan(
@@ -62,18 +63,7 @@ def rescan(dataset: Dataset, *, workers: int | None = None, on_progress: OnProgr
 
 def open(name: str, *, home: Path | str | None = None, session: str = "python") -> Dataset:
     """The dataset of that name. Raises `UnknownDataset` with the names there are, or `DatasetError`."""
-    return Dataset(find_store(home_directory(home), name).directory, session=session)
-
-
-def datasets(home: Path | str | None = None) -> list[DatasetInfo]:
-    """All datasets, by name; damaged ones are left out."""
-    found = []
-    for store in stores(home_directory(home)):
-        try:
-            found.append(DatasetInfo.of(store, store.read_info()))
-        except DatasetError:
-            continue
-    return found
+    return Dataset(find_directory(home_directory(home), name), session=session)
 
 
 def moved_from(dataset: Dataset) -> DatasetInfo | None:
@@ -95,7 +85,7 @@ def moved_from(dataset: Dataset) -> DatasetInfo | None:
 def rename(name: str, new_name: str, *, home: Path | str | None = None) -> None:
     """Give a dataset another name. Raises `UnknownDataset`, or `UsageError` when the new one is taken or unusable."""
     place = home_directory(home)
-    store = find_store(place, name)
+    store = Store(find_directory(place, name))
     target = place / check_name(new_name)
     if target.exists():
         raise UsageError(f"There is a dataset {new_name!r} already. Choose another name.")
@@ -109,7 +99,7 @@ def forget(name: str, *, home: Path | str | None = None) -> None:
 
     Raises `UnknownDataset`, or `DatasetError` while removed images wait in its quarantine.
     """
-    store = find_store(home_directory(home), name)
+    store = Store(find_directory(home_directory(home), name))
     quarantine = store.directory / QUARANTINE
     if quarantine.is_dir() and any(path.is_file() for path in quarantine.rglob("*")):
         raise DatasetError(f"{name} holds removed images in {quarantine}. Restore them first, or take them elsewhere.")

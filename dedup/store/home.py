@@ -1,0 +1,116 @@
+"""The home: which datasets there are, what they are called, and what each says of itself. Loads no tables."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import unicodedata
+import uuid
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import platformdirs
+
+from dedup.errors import DatasetError, UnknownDataset, UsageError
+from dedup.model import SOFTWARE_VERSION
+
+INFO_FILE = "dataset.json"
+LONGEST_NAME = 80
+FORBIDDEN_IN_NAMES = re.compile(r'[\x00-\x1f<>:"/\\|?*\ud800-\udfff]')
+
+
+def home_directory(home: Path | str | None = None) -> Path:
+    """Where datasets live: the argument, else DEDUP_HOME, else the platform's user data directory."""
+    chosen = home or os.environ.get("DEDUP_HOME") or platformdirs.user_data_dir("dedup", appauthor=False)
+    return Path(chosen).expanduser().absolute()
+
+
+@dataclass(frozen=True)
+class Info:
+    """dataset.json. `key` stands for the dataset in URLs; `scan_id` names the scan the tables were written by."""
+
+    name: str
+    root: str
+    source: str
+    key: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    created: str = field(default_factory=lambda: now())
+    scan_id: str = ""
+    scanned_at: str = ""
+    software: str = SOFTWARE_VERSION
+    max_pixels: int = 0
+    annotations: tuple[str, ...] = ()
+    images: int = 0
+    failed: int = 0
+    passed_over: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DatasetInfo(Info):
+    """What dataset.json says, and where it is."""
+
+    directory: Path = field(default_factory=Path)
+
+    @classmethod
+    def of(cls, directory: Path, info: Info) -> DatasetInfo:
+        """The info of the dataset in a directory."""
+        return cls(**asdict(info) | {"annotations": info.annotations}, directory=directory)
+
+
+def read_info(directory: Path) -> Info:
+    """Raises `DatasetError` when dataset.json is missing or damaged."""
+    path = directory / INFO_FILE
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        known = {each.name for each in fields(Info)}
+        info = Info(**{name: value for name, value in values.items() if name in known})
+    except FileNotFoundError as error:
+        raise DatasetError(f"{directory} is not a dataset: {INFO_FILE} is missing.") from error
+    except (ValueError, TypeError, AttributeError, OSError) as error:
+        raise DatasetError(f"{path} is damaged. Scan the folder again under this name; tags are kept.") from error
+    return replace(info, annotations=tuple(info.annotations))
+
+
+def directories(home: Path) -> list[Path]:
+    """Those of the datasets of a home, by name; other folders there are ignored."""
+    return [path.parent for path in sorted(home.glob(f"*/{INFO_FILE}"))] if home.is_dir() else []
+
+
+def find_directory(home: Path, name: str) -> Path:
+    """That of the dataset of that name. Raises `UnknownDataset` with what there is."""
+    if name and Path(name).name == name and (home / name / INFO_FILE).is_file():
+        return home / name
+    names = ", ".join(each.name for each in directories(home)) or "none yet; scan a folder first"
+    raise UnknownDataset(f"There is no dataset {name!r}. Datasets: {names}.")
+
+
+def datasets(home: Path | str | None = None) -> list[DatasetInfo]:
+    """All datasets, by name; damaged ones are left out."""
+    found = []
+    for directory in directories(home_directory(home)):
+        try:
+            found.append(DatasetInfo.of(directory, read_info(directory)))
+        except DatasetError:
+            continue
+    return found
+
+
+def check_name(name: str) -> str:
+    """A name as given by a person, unchanged. Raises `UsageError` when no folder can be called that."""
+    if not name or name != clean_name(name):
+        raise UsageError(
+            f"{name!r} cannot name a dataset. Use letters, digits, spaces and dashes, e.g. {clean_name(name)!r}."
+        )
+    return name
+
+
+def clean_name(text: str) -> str:
+    """The nearest text to `text` that can name a folder on every system."""
+    text = FORBIDDEN_IN_NAMES.sub("-", unicodedata.normalize("NFC", text)).strip(" .")[:LONGEST_NAME].rstrip(" .")
+    return text or "dataset"
+
+
+def now() -> str:
+    """The present moment, ISO 8601 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
