@@ -72,11 +72,12 @@ def own_process(max_pixels: int = MAX_PIXELS) -> None:
 class Decoded:
     """A readable image file.
 
-    `small` is the picture, RGB, 8 bits a channel, EXIF-upright, reduced by a power of two so that its longer side is at
-    most 256 (see `reduction`); `later` up to 3 further frames or pages, as small. `width` and `height` are upright
-    pixels. `sha256` is the hex digest of the file's bytes. `orientation` is the EXIF value 1..8; `captured_at` ISO 8601
-    or ''; `described` 0..3 (see `metadata`); `jpeg_quality` 1..100 or NaN. `alpha`: some pixel is not opaque; the
-    picture then stands on `shown_on`, 'white' or 'black', or '' where its colours are shown as if it were. `bits` and
+    `small` is the picture, RGB, 8 bits a channel, EXIF-upright, reduced by a whole number so that its longer side is at
+    most 256 (see `reduction`), and `extent` (left, top, right, bottom) the part of it that the picture fills; `later`
+    are up to 3 further frames or pages, as small. `width` and `height` are upright pixels. `sha256` is the hex digest
+    of the file's bytes. `orientation` is the EXIF value 1..8; `captured_at` ISO 8601 or ''; `described` 0..3 (see
+    `metadata`); `jpeg_quality` 1..100 or NaN. `alpha`: some pixel is not opaque; the picture then stands on `shown_on`,
+    'white' or 'black', or '' where its colours are shown as if it were. `bits` and
     `bands` are those of the file's samples, alpha included; `frames` counts frames or pages, 0 where that cannot be
     told. `values` are 16 hex digits of the different values and their numbers where these are 64 at most and
     exact, else ''.
@@ -85,6 +86,7 @@ class Decoded:
     """
 
     small: Image.Image
+    extent: tuple[float, float, float, float]
     later: tuple[Image.Image, ...]
     width: int
     height: int
@@ -146,14 +148,37 @@ def open_with_quality(
 
 
 def reduction(width: int, height: int) -> int:
-    """The power of two by which a picture is reduced so that its longer side is at most 256 pixels."""
-    return 1 << max(0, math.ceil(math.log2(max(width, height) / SMALL_SIDE)))
+    """The whole number by which a picture is reduced so that its longer side is at most 256 pixels."""
+    return math.ceil(max(width, height) / SMALL_SIDE)
 
 
 def small_copy(picture: Image.Image) -> Image.Image:
     """`picture` box-reduced by `reduction` (unchanged when it is small already)."""
     factor = reduction(*picture.size)
     return picture.reduce((min(factor, picture.width), min(factor, picture.height))) if factor > 1 else picture
+
+
+def _shrunk(picture: Image.Image, size: tuple[int, int], by: int) -> tuple[Image.Image, tuple[float, float]]:
+    """The small copy of an image of `size` of which `picture` is a copy reduced by a whole number, and how much of it,
+    across and down, the image fills: a last row or column may stand for less than the others."""
+    factor = reduction(*size)
+    if factor % by == 0:
+        rest = factor // by
+        small = picture.reduce((min(rest, picture.width), min(rest, picture.height))) if rest > 1 else picture
+        return small, (size[0] / factor, size[1] / factor)
+    target = -(-size[0] // factor), -(-size[1] // factor)
+    box = 0, 0, min(size[0] / by, picture.width), min(size[1] / by, picture.height)
+    return picture.resize(target, Image.Resampling.BOX, box=box), target
+
+
+def _turned_extent(filled: tuple[float, float], small: tuple[int, int], turn: int) -> tuple[float, float, float, float]:
+    """The box of `Decoded.extent` once an EXIF orientation was applied, from what was filled before."""
+    width, height = small
+    across, down = width - filled[0], height - filled[1]  # what is not filled, at the right and below
+    if turn >= 5:
+        width, height, across, down = height, width, down, across
+    left, top = across if turn in (2, 3, 6, 7) else 0.0, down if turn in (3, 4, 7, 8) else 0.0
+    return left, top, width - across + left, height - down + top
 
 
 def _read_once(path: Path, stat: os.stat_result, max_pixels: int) -> Decoded:
@@ -188,18 +213,20 @@ def _described(image: Image.Image, path: Path, data: bytes | None, sha256: str, 
         size = image.size
         shown = _shown(image, header)
         small, exact = _small(image, shown), orientation == 1
+        filled = size[0] / reduction(*size), size[1] / reduction(*size)
         values = _values(image) if _is_lossless(image) else ""
     else:
         size = image.size
         decoded, reduced = jpeg.decode(data, image, reduction(*size))
-        rgb, rest = decoded.convert("RGB"), reduction(*size) // reduced
-        small, exact = rgb.reduce(rest) if rest > 1 else rgb, orientation == reduced == 1
+        small, filled = _shrunk(decoded.convert("RGB"), size, reduced)
+        exact = orientation == reduced == 1
         shown, values = _Shown(_to_rgb), ""
     frames = _frames(image)
     turn = metadata.orientation(image)  # asked again: loading a TIFF already turns it
     width, height = size[::-1] if turn >= 5 else size
     return Decoded(
         small=upright(small, turn),
+        extent=_turned_extent(filled, small.size, turn),
         later=_later(image, header, frames) if frames > 1 else (),
         width=width,
         height=height,
@@ -409,7 +436,8 @@ def _small(image: Image.Image, shown: _Shown) -> Image.Image:
     factor = reduction(*image.size)
     rows = _strip_rows(image, factor)
     if image.height <= rows or image.mode == "RGB":
-        return small_copy(shown.render(image))
+        small = small_copy(shown.render(image))
+        return small.copy() if small is image else small  # the image itself may go on to its next frame
     small = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
     for top, strip in deep.strips(image, rows):
         part = shown.render(strip)
@@ -471,7 +499,7 @@ def _png_bits(image: Image.Image) -> int:
 def _frames(image: Image.Image) -> int:
     try:
         return int(getattr(image, "n_frames", 1))
-    except _DAMAGED:
+    except (OSError, Image.DecompressionBombError, *_DAMAGED):
         return 0
 
 
@@ -486,7 +514,7 @@ def _later(image: Image.Image, header: Header, frames: int) -> tuple[Image.Image
             image.draft("RGB", (SMALL_SIDE, SMALL_SIDE))
             image.load()
             found.append(_small(image, _shown(image, header)))
-    except (OSError, *_DAMAGED):
+    except (OSError, Image.DecompressionBombError, *_DAMAGED):
         return ()
     return tuple(found)
 

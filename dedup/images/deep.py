@@ -26,6 +26,8 @@ TAILS = 0.2
 VALUES_OF_A_PICTURE = 16
 """With fewer different samples beside it, an end of the range is a label among labels and not a number for no data."""
 DEPTHS = (8, 10, 12, 14, 16)
+MOST_BANDS = 4096
+"""Of a TIFF: hyperspectral cameras have hundreds."""
 LEAST_USE = 0.25
 """Who uses less of a depth is stretched."""
 
@@ -149,6 +151,11 @@ def tiff_header(path: str) -> Tiff | None:
     try:
         with tifffile.TiffFile(path) as file:
             page = file.pages.first
+            ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
+            plain = page.compression == tifffile.COMPRESSION.NONE
+            too_many = page.samplesperpixel > MOST_BANDS
+            if too_many or not ends or max(ends) > file.filehandle.size or (plain and sum(page.databytecounts) < page.nbytes):
+                return None  # what it says of itself is not to be believed
             no_data = page.nodata if isinstance(page.nodata, int | float) and "GDAL_NODATA" in page.tags else None
             return Tiff(len(file.pages), page.samplesperpixel, str(page.dtype or ""), no_data)
     except (tifffile.TiffFileError, ValueError, KeyError, IndexError, OSError, TypeError):

@@ -67,6 +67,6 @@ def _examine(path: Path, max_pixels: int) -> Examined:
     decoded = decode.read(path, max_pixels=max_pixels)
     facts = {name: getattr(decoded, name) for name in _DECODED}
     facts |= {"status": Status.OK.value, "error": "", "transient": False}
-    sample = metrics.Sample(decoded.small, decoded.width, decoded.height, decoded.bytes)
+    sample = metrics.Sample(decoded.small, decoded.width, decoded.height, decoded.bytes, decoded.extent)
     record = signature.extract(sample, decoded.later)
     return Examined(facts | metrics.measure(sample), record.tobytes())

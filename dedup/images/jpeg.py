@@ -29,12 +29,12 @@ _SPACES = {"RGB": "RGB", "L": "GRAY"}
 
 
 def decode(data: bytes, image: Image.Image, reduction: int) -> tuple[Image.Image, int]:
-    """The picture in `data`, reduced by `reduction` (1, 2, 4 or 8: to ceil(side / reduction)) or by less, and by what.
+    """The picture in `data`, reduced to ceil(side / n), and n: the largest of 1, 2, 4 and 8 up to `reduction`, or less.
 
     `image` is the same file opened by Pillow, not loaded: it decodes what libjpeg's quick interface does not take,
     and says what is wrong with damaged data. Both give the same samples.
     """
-    reduction = min(reduction, SMALLEST_SCALE)
+    reduction = 1 << (min(reduction, SMALLEST_SCALE).bit_length() - 1)
     space = _SPACES.get(image.mode)
     if space is not None:
         height, width = (-(-side // reduction) for side in (image.height, image.width))

@@ -146,7 +146,8 @@ def extract(sample: Sample, later: Sequence[Image.Image] = ()) -> np.void:
     record: np.void = np.zeros(1, SIGNATURE)[0]
     light = sample.reduced_luma
     record["hash"] = _hash(light)
-    record["tiny"] = np.asarray(light.resize((TINY, TINY), Image.Resampling.HAMMING))
+    whole = sample.luma_image.resize((TINY, TINY), Image.Resampling.HAMMING, box=sample.extent)
+    record["tiny"] = np.asarray(whole)
     colour = sample.reduced.resize((CHROMA, CHROMA), Image.Resampling.BOX).convert("YCbCr")
     record["chroma"] = np.asarray(colour)[:, :, 1:]
     record["paper"] = blank_paper(sample.luma_histogram)

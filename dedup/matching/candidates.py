@@ -343,9 +343,12 @@ WINDOWED_SIDE = 64
 """Pictures whose longer side is shorter in pixels are looked for whole only: a part of so little may be of anything."""
 FLAT = 1.5
 """Views of a smaller standard deviation, in gray levels, have no frequencies worth comparing."""
-CLOSEST, FIRST = 8, 4
-"""A picture that is like more others is compared with the closest and with those likeliest to stay: so a cluster of n
-look-alikes costs no more than a multiple of n, and a keeper is still compared with all of it."""
+MOST, MOST_SMALL = (24, 8), (8, 4)
+"""A picture that is like more others is compared with so many of the closest and of those likeliest to stay: so a
+cluster of n look-alikes costs no more than a multiple of n, and a keeper is still compared with all of it. Small
+pictures have fewer ways to differ and are like many others."""
+SHAPES = 32
+"""Flat pictures are compared where their sides are in the same proportion, to within so many parts of an octave."""
 
 WHOLE = np.array([0, 0, 1, 1], np.float32)
 
@@ -395,9 +398,9 @@ class Index:
     """The views of all pictures, and the search for the windows of one among the others.
 
     `tiny` (n, 48, 48) uint8 and `trims` (n, 4) float32 as in `signature.SIGNATURE`; pictures are numbered by `order`
-    (n,), which says where in these each is, the likeliest to stay first. `longest` (n,) are the longer sides of their
-    files in pixels. `target` makes what is searched from frequencies, their views' numbers and the plan. With `fresh`
-    (n,) bool, only pairs with a fresh picture are looked for.
+    (n,), which says where in these each is, the likeliest to stay first. `sizes` (n, 2) are the widths and heights of
+    their files in pixels. `target` makes what is searched from frequencies, their views' numbers and the plan. With
+    `fresh` (n,) bool, only pairs with a fresh picture are looked for.
     """
 
     def __init__(
@@ -405,7 +408,7 @@ class Index:
         tiny: NDArray[np.uint8],
         trims: NDArray[np.float32],
         order: NDArray[np.intp],
-        longest: NDArray[np.integer],
+        sizes: NDArray[np.integer],
         plan: Plan,
         target: Callable[[Spectra, NDArray[np.intp], Plan], Target],
         fresh: NDArray[np.bool_] | None = None,
@@ -417,7 +420,9 @@ class Index:
         self._pixels = views(tiny, order[self.owner], self.boxes)
         self._tone = self._pixels.mean(axis=(1, 2))
         self.flat = np.asarray(self._pixels.std(axis=(1, 2)) < FLAT)
-        self._small = np.asarray(longest[self.owner] < WINDOWED_SIDE)
+        self._shape = np.round(SHAPES * np.log2(sizes[:, 0] / np.maximum(sizes[:, 1], 1))).astype(np.int64)
+        self._small = np.asarray(sizes.max(axis=1)[self.owner] < WINDOWED_SIDE)
+        self.most = np.where(self._small[: len(tiny)], sum(MOST_SMALL), sum(MOST))
         self._fresh = np.ones(len(self), bool) if fresh is None else fresh[self.owner]
         frequencies = whole_spectra(self._pixels)
         rich = np.flatnonzero(~self.flat)
@@ -431,11 +436,12 @@ class Index:
     def search(self, queries: NDArray[np.intp]) -> Matches:
         """Matches of the windows of some views with all whole views; of a view that is not fresh, with the fresh ones.
 
-        A view's own picture is left out, and so are flat ones. Of a picture that is like very many, the `CLOSEST` and
-        the `FIRST` are given; how many there were is counted.
+        A view's own picture is left out, and so are flat ones. Of a picture that is like very many, `MOST` or
+        `MOST_SMALL` are given; how many there were is counted.
         """
         rows, counts = [np.empty((0, 6))], np.zeros(len(queries), np.int64)
-        for some, count in ((self._small[queries], 1), (~self._small[queries], len(WINDOWS))):
+        small = self._small[queries]
+        for some, count, most in ((small, 1, MOST_SMALL), (~small, len(WINDOWS), MOST)):
             places = np.flatnonzero(some & ~self.flat[queries])
             windows = spectra(self._pixels[queries[places]], count)
             for place, key, frequencies in zip(places, pack(windows), windows, strict=True):
@@ -443,25 +449,26 @@ class Index:
                 found = (self._all if self._fresh[view] else self._new).search(key, frequencies)
                 found = found[self.owner[found[:, 0].astype(np.intp)] != self.owner[view]]
                 counts[place] = len(found)
-                found = limited(found)
+                found = limited(found, *most)
                 rows.append(np.column_stack([np.full(len(found), view), found]))
         return Matches(np.concatenate(rows), queries, counts)
 
     def flat_matches(self) -> NDArray[np.float64]:
-        """Matches, as rows of `Matches`, of flat pictures: each with the first of its tone and of the tone above.
+        """Matches, as rows of `Matches`, of flat pictures: each with the first of its shape and tone, and of its shape
+        and the tone above.
 
-        None where some are not fresh: who is the first of a tone may change with every one that comes.
+        None where some are not fresh: who is the first may change with every one that comes.
         """
-        views_ = np.flatnonzero(self.flat & (self.boxes == WHOLE).all(axis=1))
-        if not self._fresh[views_].all():
+        flat = np.flatnonzero(self.flat & (self.boxes == WHOLE).all(axis=1))
+        if not self._fresh[flat].all():
             return np.empty((0, 6))
-        tones = np.floor(self._tone[views_]).astype(np.int64)
-        first = {tone: int(views_[place]) for place, tone in reversed(list(enumerate(tones.tolist())))}
+        keys = list(zip(self._shape[flat].tolist(), np.floor(self._tone[flat]).astype(int).tolist(), strict=True))
+        first = {key: int(flat[place]) for place, key in reversed(list(enumerate(keys)))}
         return np.array(
             [
                 (view, first[near], 0, 0, 0, 1)
-                for view, tone in zip(views_.tolist(), tones.tolist(), strict=True)
-                for near in (tone, tone + 1)
+                for view, (shape, tone) in zip(flat.tolist(), keys, strict=True)
+                for near in ((shape, tone), (shape, tone + 1))
                 if near in first and first[near] != view
             ],
             np.float64,
@@ -496,12 +503,13 @@ class Matches:
     counts: NDArray[np.int64]
 
 
-def limited(found: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of matches (member, bits, window, orientation, correlation) the closest and the first members, in order."""
-    if len(found) <= CLOSEST + FIRST:
+def limited(found: NDArray[np.float64], closest: int, earliest: int) -> NDArray[np.float64]:
+    """Of matches (member, bits, window, orientation, correlation) so many of the closest and of the first members, in
+    order."""
+    if len(found) <= closest + earliest:
         return found
-    order = np.lexsort((found[:, 0], -found[:, 4], found[:, 1]))
-    kept = np.union1d(order[:CLOSEST], np.argsort(found[:, 0], kind="stable")[:FIRST])
+    order = np.lexsort((found[:, 0], found[:, 1], -found[:, 4]))  # frequencies tell more than their signs
+    kept = np.union1d(order[:closest], np.argsort(found[:, 0], kind="stable")[:earliest])
     return np.asarray(found[kept])
 
 

@@ -165,7 +165,7 @@ class _Search:
         else:
             alike = np.where(fresh, counts, np.maximum(before, 0) + counts)
             flats = index.flat[: len(self.order)]
-            crowded = (alike > candidates.CLOSEST + candidates.FIRST) & (counts > 0)
+            crowded = (alike > index.most) & (counts > 0)
             looked = fresh | crowded | (flats & (flats & fresh).any())
             if (looked & ~fresh).any():
                 index, matches, counts = self._matches(looked)
@@ -179,9 +179,9 @@ class _Search:
         """The index, matches (see `candidates.Matches`), and how many were found for each picture."""
         plan = plan_for(len(self.facts))
         target = Banded if plan.band else candidates.Brute
-        longest = self.facts[["width", "height"]].max(axis=1).to_numpy(np.int64)
+        sizes = self.facts[["width", "height"]].to_numpy(np.int64)
         tiny, trims = self.signatures["tiny"], self.signatures["trim"]
-        index = candidates.Index(tiny, trims, self.order, longest, plan, target, fresh)
+        index = candidates.Index(tiny, trims, self.order, sizes, plan, target, fresh)
         parts = np.array_split(np.arange(len(index)), max(1, len(index) // CHUNK))
         rows, counts = [index.flat_matches()], np.zeros(len(self.order), np.int64)
         for done, found in enumerate(self.pool.map(index.search, parts), 1):

@@ -348,11 +348,7 @@ def _pitch(facts: pd.DataFrame) -> Doubles:
 
 def _sides(signatures: NDArray[np.void], columns: Columns, measured: Columns) -> Columns:
     """Which side is a crop of the other, which has a border, which carries the overlay: -1 left, +1 right."""
-    trims = signatures["trim"]
-    area = (trims[:, 2] - trims[:, 0]) * (trims[:, 3] - trims[:, 1])
-    left, right = columns["left"], columns["right"]
-    framed_left = _framed(area[left], columns["seen_left"])
-    framed_right = _framed(area[right], columns["seen_right"])
+    framed_left, framed_right = _framed_sides(signatures, columns)
     bordered = framed_right.astype(int) - framed_left.astype(int)
     part_left = (columns["seen_left"] < relations.CROPPED_AREA) & ~framed_left
     part_right = (columns["seen_right"] < relations.CROPPED_AREA) & ~framed_right
@@ -360,6 +356,14 @@ def _sides(signatures: NDArray[np.void], columns: Columns, measured: Columns) ->
     sparse = (measured["residual"] > 4.2 * measured["core"] + 1.5) & (measured["core"] < 2.7)
     overlaid = ((measured["disagreeing"] > 0.02) | sparse).astype(int)
     return {"bordered": bordered, "cropped": cropped, "overlaid": overlaid}
+
+
+def _framed_sides(signatures: NDArray[np.void], columns: Columns) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Of which side what the other does not show is its border."""
+    trims = signatures["trim"]
+    area = (trims[:, 2] - trims[:, 0]) * (trims[:, 3] - trims[:, 1])
+    left, right = (_framed(area[columns[side]], columns[f"seen_{side}"]) for side in ("left", "right"))
+    return left, right
 
 
 def _framed(content: NDArray[np.float32], seen: Doubles) -> NDArray[np.bool_]:
@@ -401,8 +405,9 @@ def overhang(signatures: NDArray[np.void], columns: Columns) -> Doubles:
     """
     left, right, affine = columns["left"], columns["right"], _affine(columns)
     back = relations.invert_affine(affine)
-    unseen_left = np.where(_filled(signatures["tiny"][left], affine), 0, 1 - columns["seen_left"])
-    unseen_right = np.where(_filled(signatures["tiny"][right], back), 0, 1 - columns["seen_right"])
+    framed_left, framed_right = _framed_sides(signatures, columns)
+    unseen_left = np.where(framed_left | _filled(signatures["tiny"][left], affine), 0, 1 - columns["seen_left"])
+    unseen_right = np.where(framed_right | _filled(signatures["tiny"][right], back), 0, 1 - columns["seen_right"])
     return np.minimum(unseen_left, unseen_right)
 
 

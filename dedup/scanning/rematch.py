@@ -83,6 +83,6 @@ def _carry_over(previous: Results, images: pd.DataFrame, chosen: np.ndarray) -> 
     alike[kept_today] = previous.images["alike"].to_numpy()[kept]
     fresh = (origin < 0) | (nearest < 0)  # whose nearest image has gone must look again
     if len(kept) < len(before):
-        fresh |= alike > candidates.CLOSEST + candidates.FIRST  # somebody has gone to whom they were not compared
+        fresh |= alike > sum(candidates.MOST_SMALL)  # somebody may have gone in whose place another one comes
         fresh |= alike < 0  # nor were flat pictures to any but the first of them
     return engine.Related(pairs.reset_index(drop=True), nearest, bits, alike), fresh

@@ -118,6 +118,6 @@ def test_index_finds_a_copy_inside_a_border() -> None:
     framed.paste(inner, (50, 50))
     records = signatures_of([inner, framed, scene(6), scene(7)])
     plan = plan_for(4)
-    index = Index(records["tiny"], records["trim"], np.arange(4), np.full(4, 320), plan, Brute)
+    index = Index(records["tiny"], records["trim"], np.arange(4), np.full((4, 2), 320), plan, Brute)
     found = index.candidates(index.search(np.arange(len(index))).rows)
     assert (0, 1) in {tuple(sorted(pair)) for pair in zip(found.source.tolist(), found.template.tolist(), strict=True)}

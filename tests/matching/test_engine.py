@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 from dedup.matching import relations
-from dedup.matching.candidates import CLOSEST, FIRST
+from dedup.matching.candidates import MOST
 from dedup.matching.engine import Related, relate
 from tests.scenes import facts_of, scene, signatures_of
 
@@ -235,11 +235,11 @@ def test_incremental_equals_from_scratch_among_many_look_alikes(late: int) -> No
 def test_look_alikes_cost_a_multiple_of_their_number_and_all_meet_the_likeliest_keeper() -> None:
     pictures = crowd(60)
     found = relate(facts_of(pictures), signatures_of(pictures))
-    assert len(found.pairs) <= 2 * (CLOSEST + FIRST) * len(pictures)
+    assert len(found.pairs) <= 2 * sum(MOST) * len(pictures)
     versions = found.pairs[(found.pairs["right"] < 60) & (found.pairs["kind"] == "near")]
     degrees = np.bincount(versions[["left", "right"]].to_numpy().ravel(), minlength=60)
     assert degrees.max() >= 55
-    assert (found.alike[60:120] == -1).all() and found.alike[:60].min() > CLOSEST + FIRST
+    assert (found.alike[60:120] == -1).all() and found.alike[:60].min() > sum(MOST)
 
 
 def test_progress_is_told_and_may_cancel() -> None:

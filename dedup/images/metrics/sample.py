@@ -12,24 +12,29 @@ from PIL import Image
 
 REDUCED_SIDE = 128
 
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
+
 
 @dataclass(frozen=True)
 class Sample:
     """One image as metrics see it.
 
     `small` is the upright RGB picture reduced to at most 256 pixels a side, so that numbers mean the same at every
-    resolution; `width`, `height` (pixels) and `bytes` are those of the file itself.
+    resolution; `width`, `height` (pixels) and `bytes` are those of the file itself. `extent` (left, top, right, bottom)
+    is the part of `small` that the picture fills: the last pixels of a reduced one may stand for less than the others.
     """
 
     small: Image.Image
     width: int
     height: int
     bytes: int
+    extent: Box
 
     @classmethod
     def of(cls, small: Image.Image) -> Sample:
         """The sample of a small RGB picture that is no file."""
-        return cls(small, small.width, small.height, 0)
+        return cls(small, small.width, small.height, 0, (0, 0, small.width, small.height))
 
     @cached_property
     def luma_image(self) -> Image.Image:
@@ -52,6 +57,15 @@ class Sample:
         """RGB at most 128 pixels a side: colour needs no detail, nor does a hash."""
         width, height = self.small.size
         return self.small.reduce((min(2, width), min(2, height))) if max(width, height) > REDUCED_SIDE else self.small
+
+    @cached_property
+    def reduced_extent(self) -> Box:
+        """`extent` in pixels of `reduced`."""
+        if self.reduced is self.small:
+            return self.extent
+        left, top, right, bottom = self.extent
+        across, down = (min(2, side) for side in self.small.size)
+        return left / across, top / down, right / across, bottom / down
 
     @cached_property
     def reduced_luma(self) -> Image.Image:
