@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from dedup.errors import AnnotationError, UsageError
-from dedup.exports import EXPORTS, Report
 from dedup.groups import keepers
 from dedup.groups.fates import outcomes
 from dedup.groups.frame import Joined, Review, describe_files, join, with_tags
@@ -44,6 +43,9 @@ from dedup.store.decisions import (
 )
 from dedup.store.directory import Store
 from dedup.store.home import DatasetInfo
+
+if TYPE_CHECKING:
+    from dedup.exports import Report
 
 Rows = NDArray[np.int64]
 NEAR_THRESHOLD, KEEPER_RULES, FOLDER_CLASSES = "near_threshold", "keeper_rules", "folder_classes"
@@ -402,6 +404,8 @@ class Dataset:
         `rows` are numbers or a bool mask, all images by default. Further `options` are those of the export's `write`,
         such as `mode="symlink"` for a folder. Raises `UsageError` for an unknown format and `ExportError`.
         """
+        from dedup.exports import EXPORTS  # formats that a scan has no use for
+
         chosen = next((export for export in EXPORTS if export.name == to), None)
         if chosen is None:
             raise UsageError(f"{to!r} is no export format. Choose one of: {', '.join(each.name for each in EXPORTS)}.")

@@ -154,7 +154,8 @@ def tiff_header(path: str) -> Tiff | None:
             ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
             plain = page.compression == tifffile.COMPRESSION.NONE
             too_many = page.samplesperpixel > MOST_BANDS
-            if too_many or not ends or max(ends) > file.filehandle.size or (plain and sum(page.databytecounts) < page.nbytes):
+            too_few = plain and sum(page.databytecounts) < page.nbytes
+            if too_many or too_few or not ends or max(ends) > file.filehandle.size:
                 return None  # what it says of itself is not to be believed
             no_data = page.nodata if isinstance(page.nodata, int | float) and "GDAL_NODATA" in page.tags else None
             return Tiff(len(file.pages), page.samplesperpixel, str(page.dtype or ""), no_data)

@@ -33,8 +33,15 @@ class Metadata:
     extras: bool
 
 
+NOTHING = Metadata("", False, 0, False)
+_TELLING = {"exif", "xmp", "photoshop"}
+"""What Pillow calls the parts of a JPEG that tell anything."""
+
+
 def read(image: Image.Image) -> Metadata:
     """The metadata of an opened image; what is malformed counts as missing."""
+    if image.format == "JPEG" and not image.info.keys() & _TELLING:
+        return NOTHING
     exif = image.getexif()
     xmp = _xmp(image)
     iptc = _iptc(image)

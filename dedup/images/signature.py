@@ -78,7 +78,9 @@ def spectrum(pictures: NDArray[np.generic]) -> NDArray[np.float64]:
 def hash_bits(spectra: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Spectra (..., 16, 16) to packed hashes (..., 32): which frequencies lie above their median."""
     flat = spectra.reshape(*spectra.shape[:-2], HASH_SIDE * HASH_SIDE)
-    return np.packbits(flat > np.median(flat, axis=-1, keepdims=True), axis=-1)
+    middle = HASH_SIDE * HASH_SIDE // 2
+    low, high = (np.partition(flat, (middle - 1, middle), axis=-1)[..., place, None] for place in (middle - 1, middle))
+    return np.packbits(flat > (low + high) / 2, axis=-1)
 
 
 def phash(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from dedup.matching import candidates, engine, relations
+from dedup.matching import relations
 from dedup.model import Kind, OnProgress, Status
 from dedup.store.directory import Results
+
+if TYPE_CHECKING:
+    from dedup.matching import engine
 
 
 def match(
@@ -22,6 +26,10 @@ def match(
     """
     chosen = representatives(images)
     facts = images.iloc[chosen].reset_index(drop=True)
+    if len(chosen) < 2:
+        return _alone(images, signatures)
+    from dedup.matching import engine  # loads the compiled code
+
     known, fresh = (None, None) if previous is None else _carry_over(previous, images, chosen)
     related = engine.relate(facts, signatures[chosen], known=known, fresh=fresh, executor=executor, on_progress=report)
     pairs = related.pairs.assign(
@@ -37,6 +45,18 @@ def match(
     alike = np.full(len(images), -1, np.int32)
     alike[chosen] = related.alike
     images = images.assign(nearest=nearest, nearest_bits=bits, alike=alike)
+    return Results(images, signatures, pairs)
+
+
+def _alone(images: pd.DataFrame, signatures: np.ndarray) -> Results:
+    """A scan with no two different pictures in it."""
+    count = len(images)
+    images = images.assign(
+        nearest=np.full(count, -1, np.int32),
+        nearest_bits=np.full(count, -1, np.int16),
+        alike=np.zeros(count, np.int32),
+    )
+    pairs = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in relations.PAIR_COLUMNS.items()})
     return Results(images, signatures, pairs)
 
 
@@ -56,6 +76,8 @@ def _members(images: pd.DataFrame, chosen: np.ndarray) -> tuple[np.ndarray, np.n
 
 def _carry_over(previous: Results, images: pd.DataFrame, chosen: np.ndarray) -> tuple[engine.Related, np.ndarray]:
     """What the previous scan knows of today's pictures, in places of `chosen`, and which pictures are new (bool)."""
+    from dedup.matching import candidates, engine
+
     before = representatives(previous.images)
     today = pd.MultiIndex.from_frame(images.iloc[chosen][["content", "sha256"]])
     then = pd.MultiIndex.from_frame(previous.images.iloc[before][["content", "sha256"]])

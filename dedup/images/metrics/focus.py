@@ -13,8 +13,8 @@ from dedup.images.metrics.sample import Metric, Sample
 LAPLACIAN_RANGE = 4 * 255
 REBLUR = 9
 """Length in pixels of the strip that the blur metric blurs with, as in the paper."""
-EVERY_LINE = 2
-"""The blur metric looks at every second line: neighbouring ones say the same."""
+EVERY_LINE = 4
+"""The blur metric looks at every fourth line: neighbouring ones say the same."""
 
 Luma = NDArray[np.int16]
 
@@ -28,8 +28,9 @@ def sharpness(sample: Sample) -> float:
     luma = sample.luma
     if min(luma.shape) < 3:
         return 0.0
-    laplacian = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:]
-    laplacian -= 4 * luma[1:-1, 1:-1]
+    middle = luma[1:-1:2]  # every second line: neighbouring ones say the same
+    laplacian = luma[:-2:2, 1:-1] + luma[2::2, 1:-1] + middle[:, :-2] + middle[:, 2:]
+    laplacian -= 4 * middle[:, 1:-1]
     flat = laplacian.ravel().astype(np.float32)
     return math.sqrt(float(flat @ flat) / flat.size) / LAPLACIAN_RANGE
 

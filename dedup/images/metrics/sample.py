@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-REDUCED_SIDE = 128
+REDUCED_SIDE, SWATCH_SIDE = 128, 64
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
@@ -54,7 +54,7 @@ class Sample:
 
     @cached_property
     def reduced(self) -> Image.Image:
-        """RGB at most 128 pixels a side: colour needs no detail, nor does a hash."""
+        """RGB at most 128 pixels a side: a hash needs no detail."""
         width, height = self.small.size
         return self.small.reduce((min(2, width), min(2, height))) if max(width, height) > REDUCED_SIDE else self.small
 
@@ -74,8 +74,12 @@ class Sample:
 
     @cached_property
     def channels(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
-        """Red, green and blue, uint8 (h, w) each, of `reduced`."""
-        red, green, blue = (np.asarray(band) for band in self.reduced.split())
+        """Red, green and blue, uint8 (h, w) each, of a copy of at most 64 pixels a side."""
+        width, height = self.reduced.size
+        swatch = (
+            self.reduced.reduce((min(2, width), min(2, height))) if max(width, height) > SWATCH_SIDE else self.reduced
+        )
+        red, green, blue = (np.asarray(band) for band in swatch.split())
         return red, green, blue
 
     @cached_property
