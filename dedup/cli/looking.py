@@ -54,6 +54,7 @@ def duplicates(
 ) -> None:
     """The groups of duplicates, with hashes, the one to keep and how each differs."""
     from dedup.exports import montage
+    from dedup.images.decode import own_process
 
     dataset = opened(name, home)
     groups = [_group(dataset, int(number)) for number in dataset.groups["group"]]
@@ -65,6 +66,7 @@ def duplicates(
         if not groups:
             say("There are no duplicates.")
     if montages is not None:
+        own_process()
         with progress() as on_progress:
             written = montage.write(dataset, montages, on_progress=on_progress)
         if not as_json:

@@ -22,9 +22,12 @@ from dedup.images.sources import Listing, SourceFile
 from dedup.model import MATCHING_VERSION, OnProgress, Progress
 from dedup.scanning import origins, proofs
 from dedup.scanning.engines import Engine, Failed, engine
+from dedup.scanning.warmup import warm_up_beside
 from dedup.store.directory import Results, Store
 from dedup.store.home import Info
 
+WORTH_WARMING = 32
+"""With so many new files the matching is made ready while they are read."""
 PART_FILES = 512
 PART_SECONDS = 3.0
 PROGRESS_SECONDS = 0.2
@@ -58,11 +61,16 @@ def scan_into(
         same_matching = previous is not None and previous.matching == str(MATCHING_VERSION)
         if previous is not None and same_matching and _unchanged(places, len(previous.images)):
             return info
+        new = np.flatnonzero(places < 0)
         with closing(engine(workers=workers)) as chosen:
             work = _Work(chosen, listing, info.max_pixels or decode.MAX_PIXELS, report)
-            examined = _examine_new(store, work, found, np.flatnonzero(places < 0))
+            warm = warm_up_beside() if len(new) >= WORTH_WARMING else None  # the workers have processes of their own
+            examined = _examine_new(store, work, found, new)
             images, signatures = _assemble(found, known, places, examined)
             images = _with_contents(store, work, images, signatures)
+            if warm is not None and warm.is_alive():
+                report(Progress("compiling the matching, once on this machine", 0, 1))
+                warm.join()
             from dedup.scanning import rematch  # loads the compiled code, which an unchanged rescan does not need
 
             results = rematch.match(images, signatures, previous if same_matching else None, chosen.executor, report)

@@ -49,9 +49,11 @@ def warm_up() -> None:
     engine.relate(facts, records, workers=1)
 
 
-def warm_up_beside() -> None:
+def warm_up_beside() -> threading.Thread:
     """`warm_up` on a thread of its own; whoever needs the compiled code meanwhile waits for it by itself."""
-    threading.Thread(target=_while_needed, name="warm-up", daemon=True).start()
+    thread = threading.Thread(target=_while_needed, name="warm-up", daemon=True)
+    thread.start()
+    return thread
 
 
 def _while_needed() -> None:

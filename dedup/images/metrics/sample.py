@@ -55,8 +55,7 @@ class Sample:
     @cached_property
     def reduced(self) -> Image.Image:
         """RGB at most 128 pixels a side: a hash needs no detail."""
-        width, height = self.small.size
-        return self.small.reduce((min(2, width), min(2, height))) if max(width, height) > REDUCED_SIDE else self.small
+        return _halved(self.small, REDUCED_SIDE)
 
     @cached_property
     def reduced_extent(self) -> Box:
@@ -75,10 +74,7 @@ class Sample:
     @cached_property
     def channels(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
         """Red, green and blue, uint8 (h, w) each, of a copy of at most 64 pixels a side."""
-        width, height = self.reduced.size
-        swatch = (
-            self.reduced.reduce((min(2, width), min(2, height))) if max(width, height) > SWATCH_SIDE else self.reduced
-        )
+        swatch = _halved(self.reduced, SWATCH_SIDE)
         red, green, blue = (np.asarray(band) for band in swatch.split())
         return red, green, blue
 
@@ -93,6 +89,12 @@ class Sample:
         """Largest minus smallest channel, uint8 (h, w): 0 where the pixel is gray."""
         red, green, blue = self.channels
         return self.highest - np.minimum(np.minimum(red, green), blue)
+
+
+def _halved(picture: Image.Image, side: int) -> Image.Image:
+    """`picture`, box-reduced to half where it is longer than `side`."""
+    width, height = picture.size
+    return picture.reduce((min(2, width), min(2, height))) if max(width, height) > side else picture
 
 
 @dataclass(frozen=True, slots=True)

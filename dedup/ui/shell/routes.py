@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from dedup.errors import DedupError
 from dedup.images import thumbnails
+from dedup.images.decode import own_process
 
 WORKERS = 3
 """Images decoded at the same time. More would take the cores from the scripts that draw the page."""
@@ -63,6 +64,7 @@ def image_url(dataset_key: str, image_id: str, version: str) -> str:
 
 def routes(resolve: Resolve) -> list[Route]:
     """The two routes, to be handed to `st.App(routes=...)`."""
+    own_process()  # the server's
     limiters: list[anyio.CapacityLimiter] = []
 
     def answer_with(show: Callable[[ServedImage], Response]) -> Callable[[Request], Awaitable[Response]]:
