@@ -333,9 +333,9 @@ def _scored(files: pd.DataFrame, links: _Links, threshold: float) -> dict[str, N
     scores = singularity.unique(links.bits)
     if is_near.any():
         scores[is_near] = singularity.near(links.distance[is_near], threshold)
-    scores[links.is_copy] = 0.0
     scores[failed] = np.nan
-    kind = np.select([failed, links.is_copy, is_near], [Kind.FAILED, Kind.EXACT, Kind.NEAR], default=Kind.UNIQUE)
+    scores[links.is_copy] = 0.0  # also of files that cannot be decoded: their bytes are the same
+    kind = np.select([links.is_copy, failed, is_near], [Kind.EXACT, Kind.FAILED, Kind.NEAR], default=Kind.UNIQUE)
     return {
         "kind": kind,
         "singularity": scores,

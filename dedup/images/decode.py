@@ -24,9 +24,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from dedup.errors import UnreadableImage
@@ -144,7 +145,8 @@ def open_with_quality(
             image.draft("RGB", (reduce_to, reduce_to))
         header, quality = Header.of(image, stream.name), jpeg.quality(getattr(image, "quantization", None))
         image.load()
-        return upright(_shown(image, header).whole(image), metadata.orientation(image)), quality
+        seen = _at_depth(image, header)
+        return upright(_shown(seen, header).whole(seen), metadata.orientation(image)), quality
 
 
 def reduction(width: int, height: int) -> int:
@@ -210,19 +212,19 @@ def _described(image: Image.Image, path: Path, data: bytes | None, sha256: str, 
     orientation = metadata.orientation(image)
     if data is None:
         image.load()
-        size = image.size
-        shown = _shown(image, header)
-        small, exact = _small(image, shown), orientation == 1
+        size, turn = image.size, metadata.orientation(image)  # asked again: loading a TIFF already turns it
+        seen = _at_depth(image, header)
+        shown = _shown(seen, header)
+        small, exact = _small(seen, shown), orientation == 1
         filled = size[0] / reduction(*size), size[1] / reduction(*size)
-        values = _values(image) if _is_lossless(image) else ""
+        values = _values(image, header) if _is_lossless(image) else ""
     else:
-        size = image.size
+        size, turn = image.size, orientation
         decoded, reduced = jpeg.decode(data, image, reduction(*size))
         small, filled = _shrunk(decoded.convert("RGB"), size, reduced)
         exact = orientation == reduced == 1
         shown, values = _Shown(_to_rgb), ""
     frames = _frames(image)
-    turn = metadata.orientation(image)  # asked again: loading a TIFF already turns it
     width, height = size[::-1] if turn >= 5 else size
     return Decoded(
         small=upright(small, turn),
@@ -269,6 +271,8 @@ def open_image(stream: BinaryIO, max_pixels: int) -> Image.Image:
         image = Image.open(stream, formats=_plugins(announced))
     except UnidentifiedImageError as error:
         raise UnreadableImage(_unidentified(announced, suffix, stream.name)) from error
+    if image.format == "TIFF" and len(image.getbands()) == 1 < (bands := _bands(image)) and _has_planes(image):
+        raise UnreadableImage(f"not supported: {bands} bands")  # of which Pillow would show the first
     if image.width * image.height > max_pixels:
         raise UnreadableImage(f"too many pixels: {image.width * image.height:,}, more than the limit")
     return image
@@ -294,8 +298,11 @@ def _load_heif() -> None:
 
 def _unidentified(announced: str | None, suffix: str, name: str) -> str:
     if announced == "TIFF" and (header := deep.tiff_header(name)) is not None:
-        kind = f"{header.bands} bands" if header.bands not in (1, 3, 4) else f"samples of {header.dtype or 'its kind'}"
-        return f"not supported: {kind}"
+        if header.bands not in (1, 3, 4):
+            return f"not supported: {header.bands} bands"
+        if header.dtype in ("uint8", "uint16"):
+            return "not supported: this kind of TIFF"
+        return f"not supported: samples of {header.dtype or 'its kind'}"
     if announced:
         return f"damaged: its {announced} header cannot be read"
     if suffix in UNSUPPORTED_SUFFIXES:
@@ -348,11 +355,11 @@ class _Shown:
 def _shown(image: Image.Image, header: Header) -> _Shown:
     """How a loaded image is shown; what that depends on is asked of the whole image, once."""
     if image.mode == "RGB" and "transparency" not in image.info:
-        return _shown_deep_colours(image, header) or _Shown(_unchanged)
-    if image.has_transparency_data:
-        return _shown_transparent(image)
+        return _Shown(_unchanged)
     if image.mode.startswith(("I", "F")):
         return _shown_deep(image, header)
+    if image.has_transparency_data:
+        return _shown_transparent(image)
     if image.mode == "LAB":
         return _Shown(_lab_to_rgb)
     return _Shown(_to_rgb)
@@ -404,12 +411,14 @@ def _visible_light(image: Image.Image) -> float:
 def _shown_deep(image: Image.Image, header: Header) -> _Shown:
     """Gray samples of more than 8 bits."""
     step = max(1, math.isqrt(image.width * image.height // deep.LOOKED_AT))
+    down, across = min(step, image.height), min(step, image.width)
     grid = [
-        np.asarray(strip)[_first(top, step) :: step, step // 2 :: step].ravel()
+        header.numbers(strip)[_first(top, down) :: down, across // 2 :: across].ravel()
         for top, strip in deep.strips(image, _strip_rows(image, 1))
     ]
     seen = deep.scale_of(np.concatenate(grid), header.no_data)
-    return _Shown(lambda part: Image.fromarray(seen.to_8_bit(np.asarray(part))).convert("RGB"))
+    white = 255 if header.white_is_0 else 0
+    return _Shown(lambda part: Image.fromarray(seen.to_8_bit(header.numbers(part)) ^ np.uint8(white)).convert("RGB"))
 
 
 def _first(top: int, step: int) -> int:
@@ -417,18 +426,24 @@ def _first(top: int, step: int) -> int:
     return -(top - step // 2) % step
 
 
-def _shown_deep_colours(image: Image.Image, header: Header) -> _Shown | None:
-    """Colours of 16 bits of which Pillow's highest 8 hold little or nothing; None for all others."""
-    if header.bits <= 8 or np.asarray(image.getextrema()).max() >= SMALL_RANGE:
-        return None
+def _at_depth(image: Image.Image, header: Header) -> Image.Image:
+    """A loaded image; colours of 16 bits of which Pillow's highest 8 hold little or nothing in their own range."""
+    if header.bits <= 8 or image.format not in ("PNG", "TIFF") or image.mode not in ("RGB", "RGBA"):
+        return image
+    if not header.planes and np.asarray(image.getextrema())[:3].max() >= SMALL_RANGE:
+        return image
     try:
-        samples = deep.read_png(header.path) if image.format == "PNG" else next(deep.read_tiff(header.path))
+        samples = deep.read_png(header.path) if image.format == "PNG" else deep.read_tiff(header.path, image.tell())
     except deep.OutOfReach as error:
         raise UnreadableImage(f"not supported: {header.bits} bits of colour, {_short(error)}") from error
-    if samples.shape[:2] != (image.height, image.width) or samples.shape[2] < 3:
-        return None
-    seen = deep.range_of(deep.thinned(samples[..., :3]))
-    return _Shown(lambda part: Image.fromarray(seen.to_8_bit(samples[..., :3])))  # the part of RGB is always the whole
+    colours = samples[..., :3] if samples.shape[2] >= 3 else samples[..., :1].repeat(3, axis=2)
+    dark = colours.max() < SMALL_RANGE << 8
+    seen = deep.range_of(deep.thinned(colours)) if dark else deep.Range(0.0, 65535.0)
+    picture = Image.fromarray(seen.to_8_bit(colours))
+    if image.mode == "RGBA":
+        picture.putalpha(Image.fromarray((samples[..., -1].astype(np.uint16) >> 8).astype(np.uint8)))
+    picture = upright(picture, header.turned)
+    return picture if picture.size == image.size else image
 
 
 def _small(image: Image.Image, shown: _Shown) -> Image.Image:
@@ -455,45 +470,106 @@ def _strip_rows(image: Image.Image, multiple: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What an image's header says before it is loaded: bits of a sample and bands, alpha included; `no_data` is the
-    number that a TIFF names for nothing."""
+    """What an image's header says before it is loaded: bits of a sample and bands, alpha included.
+
+    Of a TIFF alone: `no_data` is the number that it names for nothing, `unsigned` says that its 32 bits have no sign
+    and `signed` that its 8 have one, `white_is_0` that its deep gray begins with white, `alpha` that its last band is
+    that and nothing else; bands lie in `planes`; Pillow turns it upright by `turned`.
+    """
 
     path: str
     bits: int
     bands: int
     no_data: float | None = None
+    unsigned: bool = False
+    white_is_0: bool = False
+    planes: bool = False
+    signed: bool = False
+    alpha: bool = False
+    turned: int = 1
 
     @classmethod
     def of(cls, image: Image.Image, path: str) -> Header:
         """The header of an opened image."""
         bands = len(image.getbands())
         if image.format == "PNG":
-            return cls(path, _png_bits(image), bands)
+            return cls(path, *_png_bits_and_bands(path))
         if image.format == "TIFF":
-            tags = image.tag_v2  # type: ignore[attr-defined]
-            deep_gray = bands == 1 and image.mode[0] in "IF"
-            found = deep.tiff_header(path) if deep_gray else None
-            no_data = None if found is None else found.no_data
-            return cls(path, max(tags.get(BITS_PER_SAMPLE, (1,))), int(tags.get(SAMPLES_PER_PIXEL, bands)), no_data)
+            return cls._of_tiff(image, path)
         if image.format == "HEIF":
             return cls(path, int(image.info.get("bit_depth", 8)), bands)
+        if image.format in _BITS_BEHIND:
+            return cls(path, _bits_behind(path, image.format), bands)
+        if image.format == "PPM" and _ppm_maximum(image) > 255:
+            return cls(path, 16, bands)
         return cls(path, 16 if image.mode[0] == "I" else BITS.get(image.mode, 8), bands)
 
+    @classmethod
+    def _of_tiff(cls, image: Image.Image, path: str) -> Header:
+        tags = image.tag_v2  # type: ignore[attr-defined]
+        deep_gray = len(image.getbands()) == 1 and image.mode[0] in "IF"
+        found = deep.tiff_header(path, image.tell()) if deep_gray else None
+        return cls(
+            path,
+            max(tags.get(BITS_PER_SAMPLE, (1,))),
+            _bands(image),
+            no_data=None if found is None else found.no_data,
+            unsigned=found is not None and found.dtype == "uint32",
+            white_is_0=deep_gray and tags.get(PHOTOMETRIC) == 0,
+            planes=_has_planes(image),
+            signed=bool(image.mode == "L" and max(tags.get(SAMPLE_FORMAT, (1,))) == 2),
+            alpha=tags.get(EXTRA_SAMPLES) == (2,),
+            turned=metadata.orientation(image),
+        )
 
-BITS_PER_SAMPLE, SAMPLES_PER_PIXEL = 258, 277
+    def numbers(self, part: Image.Image) -> NDArray[np.generic]:
+        """The samples of a part of the image."""
+        samples = np.asarray(part)
+        return samples.view(np.uint32) if self.unsigned else samples
+
+
+BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLES_PER_PIXEL, PLANAR_CONFIGURATION = 258, 262, 277, 284
+EXTRA_SAMPLES, SAMPLE_FORMAT = 338, 339
 """Tags of TIFF."""
 BITS = {"1": 1, "F": 32}
 """Bits of a sample in Pillow's modes that have not 8; only PPM and JPEG 2000 bring I, with up to 16."""
+_PNG_BANDS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 
 
-def _png_bits(image: Image.Image) -> int:
-    """The bit depth in the header, the 25th byte of the file (PNG specification, 11.2.2)."""
-    stream = image.fp  # type: ignore[attr-defined]  # an image file that is not loaded yet
-    place = stream.tell()
-    stream.seek(24)
-    depth: bytes = stream.read(1)
-    stream.seek(place)
-    return depth[0]
+def _ppm_maximum(image: Image.Image) -> int:
+    """The highest number in the header, where Pillow scales by it."""
+    args = image.tile[0].args  # type: ignore[attr-defined]
+    return int(args[1]) if isinstance(args, tuple) else 255
+
+
+def _bands(image: Image.Image) -> int:
+    return int(image.tag_v2.get(SAMPLES_PER_PIXEL, 1))  # type: ignore[attr-defined]
+
+
+def _has_planes(image: Image.Image) -> bool:
+    return bool(image.tag_v2.get(PLANAR_CONFIGURATION) == 2)  # type: ignore[attr-defined]
+
+
+def _png_bits_and_bands(path: str) -> tuple[int, int]:
+    """The bit depth in the header, the 25th byte of the file, and what the next says (PNG specification, 11.2.2)."""
+    with Path(path).open("rb") as stream:
+        depth, colour = stream.read(26)[24:]
+    return depth, _PNG_BANDS[colour]
+
+
+_BITS_BEHIND: dict[str, tuple[bytes, int, Callable[[int], int]]] = {
+    "JPEG2000": (b"\xff\x4f\xff\x51", 42, lambda byte: (byte & 0x7F) + 1),  # SIZ, Ssiz (ISO 15444-1, A.5.1)
+    "AVIF": (b"av1C", 6, lambda byte: (8, 8, 10, 12)[byte >> 5 & 3]),  # high_bitdepth, twelve_bit (AV1 in ISO-BMFF)
+}
+"""Where the bits of a sample stand that Pillow does not tell: so many bytes from the beginning of a mark."""
+
+
+def _bits_behind(path: str, name: str) -> int:
+    mark, ahead, told = _BITS_BEHIND[name]
+    with Path(path).open("rb") as stream:
+        head = stream.read(1 << 16)
+    at = head.find(mark)
+    return told(head[at + ahead]) if 0 <= at < len(head) - ahead else 8
 
 
 def _frames(image: Image.Image) -> int:
@@ -512,21 +588,35 @@ def _later(image: Image.Image, header: Header, frames: int) -> tuple[Image.Image
         for place in places:
             image.seek(place)
             image.draft("RGB", (SMALL_SIDE, SMALL_SIDE))
+            page = Header.of(image, header.path) if image.format == "TIFF" else header
             image.load()
-            found.append(_small(image, _shown(image, header)))
+            seen = _at_depth(image, page) if image.format == "TIFF" else image
+            found.append(_small(seen, _shown(seen, page)))
     except (OSError, Image.DecompressionBombError, *_DAMAGED):
         return ()
     return tuple(found)
 
 
-def _values(image: Image.Image) -> str:
+def _values(image: Image.Image, header: Header) -> str:
     """See `Decoded.values`: of a loaded image."""
+    if header.bits > 8 and header.bands > 1:
+        return ""  # Pillow keeps the highest 8
     if image.mode.startswith(("I", "F")):
         return _numbers(image)
     if image.mode == "P" and image.getcolors(LABELS):
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     colours = image.getcolors(LABELS)
-    return _digest([f"{colour} {count}" for count, colour in colours]) if colours else ""
+    return _digest([f"{_plain(colour, image.mode)} {count}" for count, colour in colours]) if colours else ""
+
+
+def _plain(colour: Any, mode: str) -> Any:
+    """A colour without opaque alpha, and as one number where it is gray: the same however it is stored."""
+    if mode in ("LA", "RGBA") and colour[-1] == 255:
+        colour = colour[:-1]
+    elif mode == "LA":
+        colour = (colour[0],) * 3 + colour[1:]
+    gray = mode in ("LA", "RGB", "RGBA") and len(colour) in (1, 3) and len(set(colour)) == 1
+    return colour[0] if gray else colour
 
 
 def _numbers(image: Image.Image) -> str:

@@ -54,19 +54,21 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
-    """Labels, ascending, are shown as evenly spaced tones."""
+    """Labels, ascending, are shown as evenly spaced tones; what is no number is black."""
 
     labels: NDArray[np.generic]
 
     def to_8_bit(self, samples: Samples) -> NDArray[np.uint8]:
         """Samples of any shape as uint8; what lies between two labels is shown as the lower one."""
-        ranks = np.searchsorted(self.labels, samples, side="right") - 1
+        ranks = (np.searchsorted(self.labels, samples, side="right") - 1) * (samples == samples)
         return np.asarray(np.clip(ranks, 0, None) * 255 // max(len(self.labels) - 1, 1), np.uint8)
 
 
 def scale_of(samples: Samples, no_data: float | None = None) -> Range | Ranks:
     """How samples are shown: by `range_of`, or as labels where there are few; flat samples."""
-    labels = np.unique(samples)
+    labels = np.unique(samples[samples == samples])
+    if len(labels) == 1 and len(labels) < len(np.unique(samples)):
+        labels = np.insert(labels, 0, -np.inf)  # something beside nothing
     return Ranks(labels) if len(labels) <= VALUES_OF_A_PICTURE else range_of(samples, no_data)
 
 
@@ -133,7 +135,6 @@ def read_png(path: str) -> Samples:
 class Tiff:
     """What the header of a TIFF page says: number of `bands` and their numpy `dtype`, `no_data` if it names one."""
 
-    pages: int
     bands: int
     dtype: str
     no_data: float | None
@@ -144,13 +145,14 @@ class Tiff:
         return np.dtype(self.dtype).itemsize * 8 if self.dtype else 0
 
 
-def tiff_header(path: str) -> Tiff | None:
-    """The header of a TIFF's first page; None where there is no sound one."""
+def tiff_header(path: str, number: int = 0) -> Tiff | None:
+    """The header of a page of a TIFF; None where there is no sound one."""
     import tifffile
 
     try:
         with tifffile.TiffFile(path) as file:
-            page = file.pages.first
+            page = file.pages[number]
+            assert isinstance(page, tifffile.TiffPage)
             ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
             plain = page.compression == tifffile.COMPRESSION.NONE
             too_many = page.samplesperpixel > MOST_BANDS
@@ -158,13 +160,13 @@ def tiff_header(path: str) -> Tiff | None:
             if too_many or too_few or not ends or max(ends) > file.filehandle.size:
                 return None  # what it says of itself is not to be believed
             no_data = page.nodata if isinstance(page.nodata, int | float) and "GDAL_NODATA" in page.tags else None
-            return Tiff(len(file.pages), page.samplesperpixel, str(page.dtype or ""), no_data)
+            return Tiff(page.samplesperpixel, str(page.dtype or ""), no_data)
     except (tifffile.TiffFileError, ValueError, KeyError, IndexError, OSError, TypeError):
         return None
 
 
-def read_tiff(path: str) -> Iterator[Samples]:
-    """All samples of every page at their depth, (height, width, bands) each.
+def read_tiff(path: str, number: int = 0) -> Samples:
+    """All samples of a page at their depth, (height, width, bands).
 
     Raises `OutOfReach`, for LZW for example, which takes the package imagecodecs.
     """
@@ -172,12 +174,12 @@ def read_tiff(path: str) -> Iterator[Samples]:
 
     try:
         with tifffile.TiffFile(path) as file:
-            for page in file.pages:
-                assert isinstance(page, tifffile.TiffPage)
-                samples = page.asarray()
-                if page.samplesperpixel > 1 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
-                    samples = np.moveaxis(samples, 0, -1)
-                yield samples.reshape(*samples.shape[:2], -1)
+            page = file.pages[number]
+            assert isinstance(page, tifffile.TiffPage)
+            samples = page.asarray()
+            if page.samplesperpixel > 1 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
+                samples = np.moveaxis(samples, 0, -1)
+            return samples.reshape(*samples.shape[:2], -1)
     except (tifffile.TiffFileError, ValueError, KeyError, IndexError, OSError, TypeError, RuntimeError) as error:
         raise OutOfReach(str(error)) from error
 

@@ -47,7 +47,8 @@ def decode(data: bytes, image: Image.Image, reduction: int) -> tuple[Image.Image
     full = image.size
     image.draft(None, (max(1, full[0] // reduction), max(1, full[1] // reduction)))
     image.load()
-    return image, round(max(full) / max(image.size))
+    scales = (each for each in (8, 4, 2, 1) if each <= reduction)
+    return image, next(each for each in scales if image.size == tuple(-(-side // each) for side in full))
 
 
 def quality(tables: dict[int, list[int]] | None) -> float:

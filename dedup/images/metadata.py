@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,7 +43,7 @@ def read(image: Image.Image) -> Metadata:
     """The metadata of an opened image; what is malformed counts as missing."""
     if image.format == "JPEG" and not image.info.keys() & _TELLING:
         return NOTHING
-    exif = image.getexif()
+    exif = _exif(image)
     xmp = _xmp(image)
     iptc = _iptc(image)
     text = {**image.info, **getattr(image, "text", {})} if image.format == "PNG" else {}
@@ -64,8 +65,15 @@ def read(image: Image.Image) -> Metadata:
 
 def orientation(image: Image.Image) -> int:
     """The EXIF orientation, 1..8."""
-    value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    value = _exif(image).get(ExifTags.Base.Orientation, 1)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _exif(image: Image.Image) -> Image.Exif:
+    try:
+        return image.getexif()
+    except (SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, struct.error):
+        return Image.Exif()
 
 
 def _captured_at(exif: Image.Exif) -> str:
@@ -96,8 +104,7 @@ def _iptc(image: Image.Image) -> dict[Any, Any]:
 def _told(values: Any, keys: Iterable[Any]) -> bool:
     """Whether any of the keys has a text, or anything else, that is not blank."""
     found = (values.get(key) for key in keys)
-    return any(str(each, "utf-16", "ignore").strip("\0 ") if isinstance(each, bytes) else str(each).strip("\0 ")
-               for each in found if each)  # fmt: skip
+    return any((each if isinstance(each, bytes) else str(each).encode()).strip(b"\0 ") for each in found if each)
 
 
 def _named(xmp: bytes, words: Iterable[bytes]) -> bool:

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xxhash
@@ -21,7 +22,7 @@ from PIL import Image
 from dedup.images import deep, metadata
 from dedup.images.decode import MAX_PIXELS, STRIP_PIXELS, Header, open_image, reasons, upright
 
-VERSION = 1
+VERSION = 2
 """Changes with the meaning of a digest."""
 
 _SEVERAL_PICTURES = {"ICO"}
@@ -41,7 +42,7 @@ def digest(path: Path, *, max_pixels: int = MAX_PIXELS) -> str:
         image = open_image(stream, max_pixels)
         found = xxhash.xxh3_128()
         try:
-            frames = _frames(image, Header.of(image, os.fspath(path)))
+            frames = _frames(image, os.fspath(path))
             if frames is None:
                 return ""
             for duration, frame in frames:
@@ -62,38 +63,57 @@ class _Frame:
     strips: Callable[[], Iterator[Samples]]
 
 
-def _frames(image: Image.Image, header: Header) -> Iterator[tuple[float, _Frame]] | None:
+def _frames(image: Image.Image, path: str) -> Iterator[tuple[float, _Frame]] | None:
     """Every frame or page with its duration in milliseconds; None where the format's depth is out of reach."""
+    if image.format == "TIFF":
+        return _pages(image, path)
+    header = Header.of(image, path)
     colours_are_deep = header.bits > 8 and header.bands > 1
-    turn = metadata.orientation(image)
-    if image.format == "TIFF" and (colours_are_deep or header.bands != len(image.getbands())):
-        return ((0.0, _of_array(each, turn, alpha=False)) for each in deep.read_tiff(header.path))
     if image.format == "PNG" and colours_are_deep and getattr(image, "n_frames", 1) == 1:
-        return iter([(0.0, _of_array(deep.read_png(header.path), turn, alpha=header.bands in (2, 4)))])
+        turn = metadata.orientation(image)
+        return iter([(0.0, _of_array(deep.read_png(path), turn, "", alpha=header.bands in (2, 4)))])
     if image.format in _SEVERAL_PICTURES or colours_are_deep or (header.bits > 8 and image.format not in _PILLOW_KEEPS):
         return None
-    return _loaded(image)
+    return _loaded(image, header)
 
 
-def _loaded(image: Image.Image) -> Iterator[tuple[float, _Frame]]:
+def _loaded(image: Image.Image, header: Header) -> Iterator[tuple[float, _Frame]]:
     """The frames that Pillow decodes."""
     count = int(getattr(image, "n_frames", 1))
     for number in range(count):
         if count > 1:
             image.seek(number)
         image.load()
-        yield float(image.info.get("duration", 0) or 0) if count > 1 else 0.0, _of_image(image)
+        yield float(image.info.get("duration", 0) or 0) if count > 1 else 0.0, _of_image(image, header)
 
 
-def _of_image(image: Image.Image) -> _Frame:
+def _pages(image: Image.Image, path: str) -> Iterator[tuple[float, _Frame]]:
+    """The pages of a TIFF, each at its own depth."""
+    for number in range(int(getattr(image, "n_frames", 1))):
+        image.seek(number)
+        header = Header.of(image, path)
+        if header.bands != len(image.getbands()) or (header.bits > 8 and header.bands > 1):
+            samples = deep.read_tiff(path, number)
+            alpha = image.mode == "RGBA" and header.bands == 4 and header.alpha
+            mode = "" if alpha or (image.mode == "RGB" and header.bands == 3) else f"{image.mode} {header.bands}"
+            yield 0.0, _of_array(samples, header.turned, mode, alpha=alpha)
+        else:
+            image.load()
+            yield 0.0, _of_image(image, header)
+
+
+def _of_image(image: Image.Image, header: Header) -> _Frame:
     picture = upright(image, metadata.orientation(image))  # a TIFF that was loaded is upright already
     unpacked = _unpacked(picture)
-    kind = "8" if unpacked in _GRAY_OR_RGB else _kind(np.asarray(picture.crop((0, 0, 1, 1))), unpacked)
+    kind = "8" if unpacked in _GRAY_OR_RGB else _kind(header.numbers(picture.crop((0, 0, 1, 1))), unpacked)
+    if unpacked == "P":
+        kind += f" {_colours(picture)}"
+    kind += " of white" * header.white_is_0 + " signed" * header.signed
     rows = max(1, STRIP_PIXELS // picture.width)
 
     def strips() -> Iterator[Samples]:
         for _, strip in deep.strips(picture, rows):
-            samples = np.asarray(strip if strip.mode == unpacked else strip.convert(unpacked))
+            samples = header.numbers(strip if strip.mode == unpacked else strip.convert(unpacked))
             yield samples if samples.ndim == 3 else samples[..., None]
 
     return _Frame(picture.size, kind, unpacked in _ALPHA, strips)
@@ -105,19 +125,26 @@ def _unpacked(picture: Image.Image) -> str:
     if picture.mode == "1":
         return "L"
     if picture.mode == "P":
-        mode = "RGBA" if picture.has_transparency_data else "RGB"
-        entries = Image.new("P", (256, 1))
-        entries.putdata(range(256))
-        entries.palette, entries.info = picture.palette, picture.info
-        colours = [entries.convert(mode).getpixel((each, 0)) for each, used in enumerate(picture.histogram()) if used]
-        return mode if len(set(colours)) == len(colours) else "P"
+        colours = [colour for _, colour in _colours(picture)]
+        return ("RGBA" if picture.has_transparency_data else "RGB") if len(set(colours)) == len(colours) else "P"
+    if picture.mode in ("I;16", "I", "F"):
+        return picture.mode  # one of whose numbers may stand for transparent
     if picture.mode in ("LA", "PA", "La", "RGBa") or "transparency" in picture.info:
         return "RGBA"
     return picture.mode
 
 
-def _of_array(samples: Samples, orientation: int, *, alpha: bool) -> _Frame:
-    """Samples (height, width, bands) as they are stored."""
+def _colours(picture: Image.Image) -> list[tuple[int, Any]]:
+    """The entries of a palette that are in use, and their colours."""
+    entries = picture.crop((0, 0, 256, 1))
+    entries.putdata(range(256))
+    colours = entries.convert("RGBA")
+    return [(each, colours.getpixel((each, 0))) for each, used in enumerate(picture.histogram()) if used]
+
+
+def _of_array(samples: Samples, orientation: int, mode: str, *, alpha: bool) -> _Frame:
+    """Samples (height, width, bands) as they are stored; `mode` says what is neither gray nor RGB, with or without
+    alpha."""
     if orientation >= 5:
         samples = samples.swapaxes(0, 1)
     down, across = orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7)
@@ -129,7 +156,7 @@ def _of_array(samples: Samples, orientation: int, *, alpha: bool) -> _Frame:
         for top in range(0, size[1], rows):
             yield turned[top : top + rows]
 
-    return _Frame(size, _kind(samples, "deep"), alpha, strips)
+    return _Frame(size, f"{_kind(samples, 'deep')}{mode}", alpha, strips)
 
 
 def _kind(samples: Samples, mode: str) -> str:
@@ -144,7 +171,7 @@ def _digest(frame: _Frame) -> str:
     gray = opaque = True
     for strip in frame.strips():
         colours, alpha = _parts(strip, frame)
-        gray = gray and bool((colours == colours[..., :1]).all())
+        gray = gray and colours.shape[-1] in (1, 3) and bool((colours == colours[..., :1]).all())
         opaque = opaque and (alpha is None or bool(np.all(alpha == _opaque(alpha))))
     found = xxhash.xxh3_128()
     for strip in frame.strips():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -132,6 +132,13 @@ class _Work:
 
         return read
 
+    def is_as_examined(self, row: int, images: pd.DataFrame) -> bool:
+        """Whether the file of a row is still the one that was examined: what it holds now says nothing of that one."""
+        with suppress(OSError):
+            stat = self.path(row).stat()
+            return (stat.st_size, stat.st_mtime_ns) == (images["bytes"].iat[row], images["mtime_ns"].iat[row])
+        return False
+
     def path(self, row: int) -> Path:
         """The file of a row."""
         return self.listing.root / self.listing.files[row].relative
@@ -215,7 +222,14 @@ def _with_contents(store: Store, work: _Work, images: pd.DataFrame, signatures: 
     """`images` with the column `content`; what had to be proven for it is kept."""
     known = store.read_proofs()
     before = len(known)
-    content = proofs.contents(images, signatures, known, work.reading("comparing what looks identical", "samples"))
+    read = work.reading("comparing what looks identical", "samples")
+
+    def prove(rows: Sequence[int]) -> Iterator[tuple[int, str]]:
+        for row, digest in read(rows):
+            if work.is_as_examined(row, images):
+                yield row, digest
+
+    content = proofs.contents(images, signatures, known, prove)
     if len(known) > before:
         store.write_proofs(known)
     return images.assign(content=content)

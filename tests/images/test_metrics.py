@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from tests.pictures import photo
 
 
 def of(picture: Image.Image, bytes_: int = 1000) -> dict[str, float]:
-    return measure(Sample(small_copy(picture), picture.width, picture.height, bytes_))
+    sample = Sample.of(small_copy(picture))
+    return measure(replace(sample, width=picture.width, height=picture.height, bytes=bytes_))
 
 
 def flat(colour: tuple[int, int, int], size: tuple[int, int] = (40, 30)) -> Image.Image:

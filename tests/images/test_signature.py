@@ -9,6 +9,7 @@ from PIL import Image
 
 from dedup.images import signature
 from dedup.images.decode import small_copy
+from dedup.images.metrics import Sample
 from tests.scenes import scene
 
 
@@ -18,8 +19,8 @@ def reference(picture: Image.Image) -> np.ndarray:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_hash_equals_imagehash(seed: int) -> None:
-    small = small_copy(scene(seed, 300 + 17 * seed, 200 + 31 * seed))
-    assert (signature.extract(small)["hash"] == reference(small)).all()
+    sample = Sample.of(small_copy(scene(seed, 300 + 17 * seed, 200 + 31 * seed)))
+    assert (signature.extract(sample)["hash"] == reference(sample.reduced)).all()
 
 
 def test_batched_hash_equals_imagehash_bit_for_bit() -> None:
@@ -32,18 +33,26 @@ def test_batched_hash_equals_imagehash_bit_for_bit() -> None:
 def test_hash_equals_imagehash_on_photographs(shared_data) -> None:
     for file in sorted((shared_data / "A-imagenet-sample").iterdir())[:40]:
         with Image.open(file) as opened:
-            small = small_copy(opened.convert("RGB"))
-        assert (signature.extract(small)["hash"] == reference(small)).all()
+            sample = Sample.of(small_copy(opened.convert("RGB")))
+        assert (signature.extract(sample)["hash"] == reference(sample.reduced)).all()
 
 
 @settings(max_examples=40)
 @given(width=st.integers(1, 300), height=st.integers(1, 300), tone=st.integers(0, 255))
 def test_any_size_has_a_signature(width: int, height: int, tone: int) -> None:
     picture = Image.new("RGB", (width, height), (tone, tone, tone))
-    record = signature.extract(small_copy(picture))
+    record = signature.extract(Sample.of(small_copy(picture)))
     assert (np.abs(record["tiny"].astype(int) - tone) <= 1).all()
     assert tuple(record["trim"]) == (0, 0, 1, 1)  # a border that never ends is none
     assert record["detail"] == 0
+
+
+def test_later_frames_are_hashed_in_their_order() -> None:
+    frames = [scene(seed, 120, 90) for seed in range(5)]
+    record = signature.extract(Sample.of(frames[0]), frames[1:3])
+    alone = [signature.extract(Sample.of(frame))["hash"] for frame in frames[1:3]]
+    assert (record["later"][:2] == alone).all() and not record["later"][2].any()
+    assert (signature.extract(Sample.of(frames[0]), frames[1:])["later"][:2] == alone).all()
 
 
 def test_border_is_found_to_the_pixel() -> None:

@@ -133,7 +133,7 @@ def test_conversion_keeps_every_compared_pixel(tmp_path, name, orientation):
     )
     converted = Image.open(io.BytesIO(thumbnails.convert(image)))
     assert converted.format == "PNG"
-    assert np.array_equal(np.asarray(converted), np.asarray(decode.read(image).picture))
+    assert np.array_equal(np.asarray(converted), np.asarray(decode.read(image).small))
 
 
 @given(
@@ -157,5 +157,5 @@ def test_a_chunk_that_claims_four_gigabytes_costs_nothing(tmp_path):
 def test_real_photos_of_every_format(shared_data):
     for path in sorted((shared_data / "B-exif-orientation").rglob("*.jpg"))[:16]:
         small = Image.open(io.BytesIO(thumbnails.shrink(path)))
-        upright = decode.read(path).picture
+        upright = decode.read(path)
         assert abs(small.width / small.height - upright.width / upright.height) < 0.05

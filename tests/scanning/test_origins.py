@@ -9,7 +9,7 @@ from PIL import Image
 
 import dedup
 from dedup.errors import Cancelled
-from dedup.scanning import origins
+from dedup.scanning.engines.local import Local
 from tests.pictures import detailed, folder_of_photos, save
 
 
@@ -53,17 +53,9 @@ def test_a_picture_with_more_detail_beats_its_reduced_copy(original, home):
 
 
 @pytest.fixture
-def read(monkeypatch) -> list[str]:
+def read(asked) -> list[str]:
     """Names of the files that were read once more."""
-    names: list[str] = []
-    open_picture = origins.open_picture
-
-    def opened(path, **options):
-        names.append(path.name)
-        return open_picture(path, **options)
-
-    monkeypatch.setattr(origins, "open_picture", opened)
-    return names
+    return asked["traces"]
 
 
 def test_only_near_duplicates_are_read_again_and_only_once(original, home, read):
@@ -82,8 +74,12 @@ def test_only_near_duplicates_are_read_again_and_only_once(original, home, read)
 
 def test_a_file_that_vanished_since_tells_nothing(original, home, monkeypatch):
     save(Image.open(original), original.parent / "a.jpg", quality=98)
-    vanished = original.parent / "gone"
-    monkeypatch.setattr(origins, "open_picture", lambda path, **options: dedup.images.decode.open_picture(vanished))
+    run = Local.run
+
+    def gone(self, task, paths, options):
+        return run(self, task, [path.parent / "gone" for path in paths] if task == "traces" else paths, options)
+
+    monkeypatch.setattr(Local, "run", gone)
     assert keeper(original.parent)[1] == "JPEG quality 98 beats 75"
 
 

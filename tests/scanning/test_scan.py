@@ -15,22 +15,16 @@ import pytest
 import dedup
 from dedup.errors import Cancelled, DatasetError, ScanRunning, SourceError, UsageError
 from dedup.scanning import scan
+from dedup.scanning.engines.local import Local
 from dedup.store import directory
+from dedup.store.home import check_name
 from tests.pictures import folder_of_photos, photo, save
 
 
 @pytest.fixture
-def counted(monkeypatch):
+def counted(asked) -> list[str]:
     """Names of the files that were really examined."""
-    seen: list[str] = []
-    original = scan.examine_all
-
-    def examine_all(paths, **options):
-        seen.extend(path.name for path in paths)
-        return original(paths, **options)
-
-    monkeypatch.setattr(scan, "examine_all", examine_all)
-    return seen
+    return asked["examine"]
 
 
 def test_unchanged_files_are_never_decoded_again(tmp_path, home, counted):
@@ -84,28 +78,28 @@ def test_broken_files_are_rows_and_transient_failures_are_tried_again(tmp_path, 
 
 def test_ctrl_c_keeps_finished_parts(tmp_path, home, monkeypatch, counted):
     folder_of_photos(tmp_path / "in", 12)
-    original = scan.examine_all
+    run = Local.run
 
-    def interrupted(paths, **options):
-        for place, result in enumerate(original(paths, **options)):
-            if place == 7:
+    def interrupted(self, task, paths, options):
+        for done, result in enumerate(run(self, task, paths, options)):
+            if done == 7:
                 raise KeyboardInterrupt
             yield result
 
-    monkeypatch.setattr(scan, "examine_all", interrupted)
-    with pytest.raises(Cancelled, match="7 of 12"):
-        dedup.scan(tmp_path / "in", workers=1)
-    monkeypatch.setattr(scan, "examine_all", original)
+    with monkeypatch.context() as patch:
+        patch.setattr(Local, "run", interrupted)
+        with pytest.raises(Cancelled, match="7 of 12"):
+            dedup.scan(tmp_path / "in", workers=1)
     counted.clear()
     assert len(dedup.scan(tmp_path / "in").frame) == 12 and len(counted) == 5
 
 
-def test_kill_nine_and_scan_again_resumes(tmp_path, home, counted, monkeypatch):
+def test_kill_nine_and_scan_again_resumes(tmp_path, home, counted):
     folder_of_photos(tmp_path / "in", 60)
     code = (
-        "import dedup, dedup.scanning.scan as s, time; s.PART_FILES = 5; o = s.examine_all\n"
-        "def slow(*a, **k):\n    for r in o(*a, **k):\n        time.sleep(0.05); yield r\n"
-        f"s.examine_all = slow; dedup.scan({str(tmp_path / 'in')!r}, workers=1)"
+        "import dedup, dedup.scanning.scan as s, time; from dedup.scanning.engines.local import Local as l\n"
+        "def slow(*a):\n    for r in run(*a):\n        time.sleep(0.05); yield r\n"
+        f"s.PART_FILES = 5; run = l.run; l.run = slow; dedup.scan({str(tmp_path / 'in')!r}, workers=1)"
     )
     process = subprocess.Popen([sys.executable, "-c", code], env=os.environ, cwd=os.getcwd())
     parts = home / "in" / "parts"
@@ -204,7 +198,7 @@ def test_names_are_kept_apart(tmp_path, home):
         dedup.scan(tmp_path / "b/same", name="same")
     for bad in ("", "a/b", "..", "nul\0", " padded "):
         with pytest.raises(UsageError):
-            directory.check_name(bad)
+            check_name(bad)
 
 
 def test_folders_without_images_are_said(tmp_path, home):

@@ -135,6 +135,7 @@ class _Pool:
         self._workers: dict[int, _Worker] = dict(enumerate(idle))
         self._threads: list[threading.Thread] = []
         self._stopped = threading.Event()
+        self._taken = 0
 
     def start(self, count: int) -> None:
         self._threads = [threading.Thread(target=self._drive, args=(number,), daemon=True) for number in range(count)]
@@ -147,11 +148,12 @@ class _Pool:
         result = self._results.get()
         if isinstance(result, BaseException):
             raise result
+        self._taken += 1
         return result
 
     def stop(self) -> list[_Worker]:
         """End the run; returns the workers that have nothing to do, those in the middle of something are killed."""
-        busy = bool(self._batches) or any(worker.deadline < float("inf") for worker in self._workers.values())
+        busy = self._taken < len(self._paths)
         self._stopped.set()
         if busy:
             for worker in list(self._workers.values()):
@@ -167,7 +169,7 @@ class _Pool:
 
     def _drive(self, number: int) -> None:
         try:
-            if number not in self._workers:
+            if number not in self._workers or self._workers[number].process.poll() is not None:
                 self._workers[number] = _Worker()
             while self._batches and not self._stopped.is_set():
                 try:
