@@ -13,6 +13,9 @@ import pytest
 from PIL import Image
 
 from dedup.cli import main
+from dedup.exports import EXPORTS
+from dedup.exports.folder import MODES
+from dedup.removal import HOW
 from tests.pictures import folder_of_photos, photo, save
 
 
@@ -194,3 +197,31 @@ def test_the_classic_story_on_a_thousand_dogs(shared_data, home, tmp_path, capsy
     assert main(["restore", "dogs"]) == 0
     originals = {path.name: path.read_bytes() for path in (shared_data / "B-dogs-7dups" / "dataset").iterdir()}
     assert {path.name: path.read_bytes() for path in dogs.iterdir()} == originals and len(originals) == 1000
+
+
+@pytest.mark.parametrize(
+    ("verb", "choices"),
+    [("export", (*(export.name for export in EXPORTS), *MODES)), ("apply", HOW)],
+)
+def test_help_names_every_choice(verb, choices, capsys):
+    """They are written out there, so that help need not load what they belong to."""
+    main([verb, "--help"])
+    told = said(capsys)
+    assert all(choice in told for choice in choices)
+
+
+def test_what_loads_no_tables_loads_none():
+    code = "import sys; from dedup.cli import main; main(['list']); main(['--help']); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"pandas", "numba", "pyarrow", "plotly"} & set(loaded)
+
+
+def test_show_tells_what_is_true_now(folder, capsys):
+    assert main(["show", "set"]) == 0
+    before = said(capsys)
+    assert main(["show", "set"]) == 0 and said(capsys) == before
+    assert main(["tag", "set", "fine"]) == 0
+    said(capsys)
+    assert main(["show", "set"]) == 0
+    assert "tag fine" in said(capsys)
+    assert main(["undo", "set"]) == 0

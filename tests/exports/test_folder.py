@@ -208,3 +208,18 @@ def test_names_that_are_no_unicode_keep_their_bytes(tmp_path):
 
 def test_every_export_is_one_line():
     assert [export.name for export in EXPORTS] == ["csv", "pairs", "coco", "folder"]
+
+
+def test_a_copy_that_does_not_read_back_is_no_export(data, tmp_path, monkeypatch):
+    """A disk that takes the bytes and gives others back."""
+    whole = folder.shutil.copystat
+
+    def spoil(source, target):
+        whole(source, target)
+        with Path(target).open("r+b") as stream:
+            stream.write(b"X")
+
+    monkeypatch.setattr(folder.shutil, "copystat", spoil)
+    with pytest.raises(ExportError, match="does not read back"):
+        folder.write(data, np.ones(len(data.frame), bool), tmp_path / "out")
+    assert not list((tmp_path / "out").rglob("*.jpg"))

@@ -109,3 +109,8 @@ def test_near_scores_stay_in_their_band(distance, threshold):
 
 def test_no_other_image_scores_one():
     assert singularity.unique(np.array([-1], np.int16))[0] == 1
+
+
+def test_the_curve_is_the_one_that_is_documented():
+    told = singularity.unique(np.array([20, 56, 85, 256, -1]))
+    assert told == pytest.approx([0.164, 0.6505, 0.905, 1.0, 1.0], abs=1e-3)

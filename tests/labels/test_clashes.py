@@ -478,3 +478,9 @@ def test_picking_the_original_repairs_real_copies(planted):
     resolved = resolve.resolve(dataset.frame, dataset.pairs, given_sources, picks)
     repaired = [(resolved.documents[0], given_sources[0][1])]
     assert clashes.find(dataset.frame, dataset.pairs, repaired) == []
+
+
+@pytest.mark.parametrize(("height", "matched"), [(16, True), (19, True), (21, False), (25, False)])
+def test_boxes_belong_together_from_half_their_union_on(height, matched):
+    one, other = (clashes.Box("cat", (0, 0, 10, tall), False, 0, 0) for tall in (10, height))
+    assert bool(clashes.match([one], [other])) == matched

@@ -135,3 +135,8 @@ def test_an_empty_table_keeps_its_columns() -> None:
 def test_polygons_are_clipped_at_a_box(polygon, inside) -> None:
     clipped = relations.clip(polygon, (0, 0, 4, 4))
     assert sorted(map(tuple, clipped)) == sorted(inside)
+
+
+def test_tones_are_inverted_as_a_line_is() -> None:
+    back = relations.invert(table(row(gain=2.0, bias=10.0)))
+    assert (back["gain"][0], back["bias"][0]) == (0.5, -5.0)

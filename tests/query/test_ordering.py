@@ -102,3 +102,9 @@ def test_a_hundred_thousand_images_are_ordered_and_cut_in_well_under_a_second():
     starts = pages(frame, order, 60, together=True)
     assert time.process_time() - start < 0.5
     assert starts[-1] == n
+
+
+def test_pages_of_single_images_are_full():
+    frame = pd.DataFrame({"group": np.full(130, -1, np.int32)})
+    for together in (True, False):
+        assert pages(frame, np.arange(130), 60, together=together).tolist() == [0, 60, 120, 130]
