@@ -100,7 +100,7 @@ def test_limits_hold_beside_a_comparison(base, capsys):
 def test_files_that_cannot_be_read_do_not_pass(base, capsys):
     folder_of_photos(base / "new", 1, start=50)
     for name in ("x.jpg", "y.jpg"):
-        (base / "new" / name).write_text("broken")
+        (base / "new" / name).write_text(f"broken {name}")
     for options in (["--max-exact", "0"], ["--against", "base"], ["--max-failed", "1"]):
         said(capsys)
         assert main(["check", str(base / "new"), *options]) == 1
