@@ -215,8 +215,9 @@ def pairs() -> Candidates:
 def outcome(facts: pd.DataFrame, signatures: np.ndarray, pairs: Candidates) -> tuple[bytes, bytes, list[pd.DataFrame]]:
     """The maps, the measures and the judgement of pairs; a list, empty where none of them is related."""
     tiny = np.ascontiguousarray(signatures["tiny"])
-    whole = np.tile(np.array([0, 0, 1, 1], np.float32), (len(tiny), 1))
-    maps, measures = alignment.align(tiny, pairs.source, pairs.template, pairs.start, whole, EARLY)
+    margin = np.linspace(0, 0.02, len(tiny))
+    boxes = np.column_stack([margin, margin / 2, 1 - margin / 2, 1 - margin]).astype(np.float32)
+    maps, measures = alignment.align(tiny, pairs.source, pairs.template, pairs.start, boxes, EARLY)
     told = verdict.judge(facts, signatures, pairs, maps, measures)
     return maps.tobytes(), measures.tobytes(), [told] if len(told) else []
 

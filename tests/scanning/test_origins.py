@@ -70,6 +70,9 @@ def test_only_near_duplicates_are_read_again_and_only_once(original, home, read)
     assert "b.png" in read and len(after.pairs) > before
     fresh = dedup.scan(folder, name="fresh")
     assert after.pairs.equals(fresh.pairs)
+    read.clear()
+    folder_of_photos(folder, 1, start=9)
+    assert len(dedup.scan(folder, name="fresh").frame) == len(after.frame) + 1 and read == []
 
 
 def test_a_file_that_vanished_since_tells_nothing(original, home, monkeypatch):

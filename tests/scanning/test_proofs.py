@@ -309,7 +309,8 @@ def scanned(mixed) -> pd.DataFrame:
     return dedup.scan(mixed, home=mixed.parent / "home", workers=1, max_pixels=LIMIT).frame
 
 
-def test_a_scan_says_what_reading_every_file_says(scanned, slow):
+def test_a_scan_says_what_reading_every_file_says(scanned, examined, slow):
+    assert scanned["status"].tolist() == examined.images["status"].tolist()
     assert sets(scanned["content"]) == sets(slow)
     assert scanned["content"].str.fullmatch("[0-9a-f]{32}").all()
 
