@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from dedup.errors import Cancelled, SourceError
+from dedup.files import sha256_of
 from dedup.images import decode, metrics
 from dedup.images.examine import FACTS, Examined, failure
 from dedup.images.metrics.information import random
@@ -98,7 +99,8 @@ def digests(
         with closing(engine()) as chosen:
             work = _Work(chosen, listing, max_pixels, on_progress or _ignore)
             for place, digest in work.reading("comparing what looks identical", "samples")(range(len(missing))):
-                known[missing[place]] = digest
+                if work.still_holds(place, missing[place]):
+                    known[missing[place]] = digest
         store.write_proofs(known)
     return {sha256: known.get(sha256, "") for sha256 in files}
 
@@ -132,11 +134,11 @@ class _Work:
 
         return read
 
-    def is_as_examined(self, row: int, images: pd.DataFrame) -> bool:
-        """Whether the file of a row is still the one that was examined: what it holds now says nothing of that one."""
+    def still_holds(self, row: int, sha256: str) -> bool:
+        """Whether the file of a row still has the bytes it was examined with: what it holds now says nothing of others,
+        and what is kept by content is believed for ever. Size and time would not tell."""
         with suppress(OSError):
-            stat = self.path(row).stat()
-            return (stat.st_size, stat.st_mtime_ns) == (images["bytes"].iat[row], images["mtime_ns"].iat[row])
+            return sha256_of(self.path(row)) == sha256
         return False
 
     def path(self, row: int) -> Path:
@@ -226,7 +228,7 @@ def _with_contents(store: Store, work: _Work, images: pd.DataFrame, signatures: 
 
     def prove(rows: Sequence[int]) -> Iterator[tuple[int, str]]:
         for row, digest in read(rows):
-            if work.is_as_examined(row, images):
+            if work.still_holds(row, str(images["sha256"].iat[row])):
                 yield row, digest
 
     content = proofs.contents(images, signatures, known, prove)
