@@ -78,7 +78,7 @@ def join(files: pd.DataFrame, pairs: pd.DataFrame, review: Review) -> Joined:
     classes = stars.exact_classes(files["content"])
     pairs = pairs[pairs["kind"] != Kind.EXACT]
     settled = _settled(files, classes, pairs, review)
-    near = (pairs["distance"].to_numpy() <= review.threshold) & ~settled
+    near = (pairs["distance"].to_numpy() <= review.threshold) & (pairs["note"] == "").to_numpy() & ~settled
     rules = _rules(review)
     preferences = _preferences(files, classes, pairs[near], review)
     scores = keepers.score(preferences, rules)
@@ -392,7 +392,15 @@ def _exact_pairs(files: pd.DataFrame, groups: stars.Groups) -> pd.DataFrame:
     values: dict[str, object] = dict.fromkeys(relations.PAIR_COLUMNS, 0)
     values |= dict.fromkeys(("xx", "yy", "gain", "scale", "stretch", "seen_left", "seen_right", "saturation"), 1.0)
     values |= dict.fromkeys(relations.BOX, np.nan)
-    values |= {"left": stays, "right": rows, "kind": Kind.EXACT.value, "note": "", "correlation": 1.0, "orientation": 1}
+    values |= {
+        "left": stays,
+        "right": rows,
+        "kind": Kind.EXACT.value,
+        "note": "",
+        "unexplained": 0.0,
+        "correlation": 1.0,
+        "orientation": 1,
+    }
     for side in ("left", "right"):
         values |= {f"{side}_{name}": files[name].to_numpy()[rows] for name in ("width", "height", "bits", "frames")}
     values["relations"] = _identical(files, rows, stays)

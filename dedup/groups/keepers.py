@@ -24,10 +24,12 @@ EQUAL = "the copies are equal; the first by content and path stays"
 
 REASON_COLUMNS = [
     *("name", "split", "annotations", "width", "height", "format", "lossless", "jpeg_quality", "camera", "captured_at"),
-    *("classes", "edits", "earlier_quality", "bits", "bands", "frames"),
+    *("classes", "edits", "earlier_quality", "bits", "frames"),
 ]
 """What the reasons of rules are made of."""
 
+GRAY = 0.02
+"""Saturation up to which an image has no colours, however many bands it has."""
 USUAL_QUALITY = 75.0
 """What a lossy file of unknown quality counts as: the usual default."""
 LOSSLESS, HEIF, WEB = -101.0, -100.5, 0.0
@@ -81,7 +83,12 @@ def _edited(frame: pd.DataFrame) -> Scores:
 
 
 def _depth(frame: pd.DataFrame) -> Scores:
-    return np.asarray(-frame["bits"].to_numpy(np.float64) * frame["bands"].to_numpy(np.float64))
+    return -frame["bits"].to_numpy(np.float64) * np.where(_in_colour(frame), 3, 1)
+
+
+def _in_colour(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which images have colours: three bands that say the same are no more than one, and transparency is no colour."""
+    return np.asarray((frame["bands"] >= 3) & (frame["saturation"] > GRAY), bool)
 
 
 def _compression(frame: pd.DataFrame) -> Scores:
@@ -125,7 +132,7 @@ def _frames_reason(keeper: Image, other: Image) -> str:
 
 def _depth_reason(keeper: Image, other: Image) -> str:
     if keeper["bits"] == other["bits"]:
-        return f"has {plural(keeper['bands'], 'band')}, the other {other['bands']}"
+        return "is in colour, the other gray"
     return f"has {keeper['bits']} bits a sample, the other {other['bits']}"
 
 

@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -74,7 +74,8 @@ class Decoded:
     """A readable image file.
 
     `small` is the picture, RGB, 8 bits a channel, EXIF-upright, reduced by a whole number so that its longer side is at
-    most 256 (see `reduction`), and `extent` (left, top, right, bottom) the part of it that the picture fills; `later`
+    most 256 (see `reduction`), `other` the same on the other tone where it is transparent and stands on one,
+    and `extent` (left, top, right, bottom) the part of it that the picture fills; `later`
     are up to 3 further frames or pages, as small. `width` and `height` are upright pixels. `sha256` is the hex digest
     of the file's bytes. `orientation` is the EXIF value 1..8; `captured_at` ISO 8601 or ''; `described` 0..3 (see
     `metadata`); `jpeg_quality` 1..100 or NaN. `alpha`: some pixel is not opaque; the picture then stands on `shown_on`,
@@ -87,6 +88,7 @@ class Decoded:
     """
 
     small: Image.Image
+    other: Image.Image | None
     extent: tuple[float, float, float, float]
     later: tuple[Image.Image, ...]
     width: int
@@ -133,6 +135,22 @@ def open_picture(path: Path, *, max_pixels: int = MAX_PIXELS, reduce_to: int | N
     Raises `UnreadableImage`.
     """
     return open_with_quality(path, max_pixels=max_pixels, reduce_to=reduce_to)[0]
+
+
+def open_renditions(
+    path: Path, *, max_pixels: int = MAX_PIXELS, reduce_to: int | None = None
+) -> tuple[Image.Image, Image.Image | None]:
+    """As `open_picture`, and the same on the other tone where the picture is transparent. Raises `UnreadableImage`."""
+    with reasons(), path.open("rb") as stream:
+        image = open_image(stream, max_pixels)
+        if reduce_to is not None:
+            image.draft("RGB", (reduce_to, reduce_to))
+        header = Header.of(image, stream.name)
+        image.load()
+        seen, turn = _at_depth(image, header), metadata.orientation(image)
+        shown = _shown(seen, header)
+        other = shown.other
+        return upright(shown.whole(seen), turn), upright(other.whole(seen), turn) if other else None
 
 
 def open_with_quality(
@@ -216,6 +234,7 @@ def _described(image: Image.Image, path: Path, data: bytes | None, sha256: str, 
         seen = _at_depth(image, header)
         shown = _shown(seen, header)
         small, exact = _small(seen, shown), orientation == 1
+        other = _small(seen, shown.other) if shown.other else None
         filled = size[0] / reduction(*size), size[1] / reduction(*size)
         values = _values(image, header) if _is_lossless(image) else ""
     else:
@@ -223,11 +242,12 @@ def _described(image: Image.Image, path: Path, data: bytes | None, sha256: str, 
         decoded, reduced = jpeg.decode(data, image, reduction(*size))
         small, filled = _shrunk(decoded.convert("RGB"), size, reduced)
         exact = orientation == reduced == 1
-        shown, values = _Shown(_to_rgb), ""
+        shown, values, other = _Shown(_to_rgb), "", None
     frames = _frames(image)
     width, height = size[::-1] if turn >= 5 else size
     return Decoded(
         small=upright(small, turn),
+        other=upright(other, turn) if other else None,
         extent=_turned_extent(filled, small.size, turn),
         later=_later(image, header, frames) if frames > 1 else (),
         width=width,
@@ -335,11 +355,18 @@ Render = Callable[[Image.Image], Image.Image]
 @dataclass(frozen=True, slots=True)
 class _Shown:
     """How an image's samples become RGB: `render` does it for any part of the image. `alpha`: some pixel is not
-    opaque, and is shown on the tone `on`, or where that is '' as if it were opaque."""
+    opaque, and is shown on the tone `on`, or where that is '' as if it were opaque; `otherwise` shows it on the other
+    tone."""
 
     render: Render
     alpha: bool = False
     on: str = ""
+    otherwise: Render | None = None
+
+    @property
+    def other(self) -> _Shown | None:
+        """The same on the other tone, where it stands on one."""
+        return self.otherwise and _Shown(self.otherwise)
 
     def whole(self, image: Image.Image) -> Image.Image:
         """All of a loaded image, made a strip at a time where it is large."""
@@ -389,14 +416,13 @@ def _shown_transparent(image: Image.Image) -> _Shown:
         return _Shown(_to_rgb)
     if highest < FAINT:
         return _Shown(lambda part: part.convert("RGBA").convert("RGB"), alpha=True)
-    on = "black" if _visible_light(image) >= BRIGHT else "white"
-    paper = (*PAPER[on], 255)
+    on, other = ("black", "white") if _visible_light(image) >= BRIGHT else ("white", "black")
+    return _Shown(partial(_composite, on), alpha=True, on=on, otherwise=partial(_composite, other))
 
-    def composite(part: Image.Image) -> Image.Image:
-        rgba = part.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", rgba.size, paper), rgba).convert("RGB")
 
-    return _Shown(composite, alpha=True, on=on)
+def _composite(on: str, part: Image.Image) -> Image.Image:
+    rgba = part.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, (*PAPER[on], 255)), rgba).convert("RGB")
 
 
 def _visible_light(image: Image.Image) -> float:

@@ -68,5 +68,5 @@ def _examine(path: Path, max_pixels: int) -> Examined:
     facts = {name: getattr(decoded, name) for name in _DECODED}
     facts |= {"status": Status.OK.value, "error": "", "transient": False}
     sample = metrics.Sample(decoded.small, decoded.width, decoded.height, decoded.bytes, decoded.extent)
-    record = signature.extract(sample, decoded.later)
+    record = signature.extract(sample, decoded.later, decoded.other)
     return Examined(facts | metrics.measure(sample), record.tobytes())

@@ -19,7 +19,7 @@ from PIL import Image
 
 from dedup.images.metrics.sample import Sample
 
-VERSION = 3
+VERSION = 4
 """Changes when the meaning of a field changes, so that stored signatures of an older version are computed again."""
 
 HASH_SIDE = 16
@@ -37,6 +37,7 @@ SIGNATURE = np.dtype(
         ("trim", "f4", (4,)),  # left, top, right, bottom: the box inside uniform borders, in fractions of the sides
         ("detail", "f4"),  # mean absolute second difference of the reduced gray picture, in gray levels
         ("noise", "f4"),  # standard deviation of fine grain, in gray levels (Immerkaer 1996)
+        ("clear", "u1", (TINY * TINY // 8,)),  # which pixels of `tiny` the picture is transparent at, as packed bits
         ("later", "u1", (LATER, HASH_SIDE * HASH_SIDE // 8)),  # hashes of frames or pages after the first, else zeros
     ]
 )
@@ -46,6 +47,8 @@ UNIFORM = 6.0
 """A border line is uniform when its gray levels stay within this many levels (standard deviation) ..."""
 SAME_TONE = 10.0
 """... and is part of the same border when its mean is within this many levels of the outermost line's."""
+CLEAR = 127
+"""Levels between the renditions on white and on black of a pixel that is rather transparent than not."""
 GRAIN_SIDE = 160
 TONE = 12
 LIGHT = 192
@@ -143,13 +146,17 @@ def blank_paper(shares: NDArray[np.float64]) -> float:
     return float(shares[mode - TONE : mode + TONE + 1].sum()) if mode >= LIGHT else 0.0
 
 
-def extract(sample: Sample, later: Sequence[Image.Image] = ()) -> np.void:
-    """The signature of a picture, and of up to 3 frames or pages after it (RGB, as small)."""
+def extract(sample: Sample, later: Sequence[Image.Image] = (), other: Image.Image | None = None) -> np.void:
+    """The signature of a picture, of up to 3 frames or pages after it (RGB, as small), and of the same on the `other`
+    tone where it is transparent."""
     record: np.void = np.zeros(1, SIGNATURE)[0]
     light = sample.reduced_luma
     record["hash"] = _hash(light)
     whole = sample.luma_image.resize((TINY, TINY), Image.Resampling.HAMMING, box=sample.extent)
     record["tiny"] = np.asarray(whole)
+    if other is not None:
+        there = np.asarray(other.convert("L").resize((TINY, TINY), Image.Resampling.HAMMING, box=sample.extent))
+        record["clear"] = np.packbits(np.abs(record["tiny"].astype(np.int16) - there) > CLEAR)
     colour = sample.reduced.resize((CHROMA, CHROMA), Image.Resampling.BOX).convert("YCbCr")
     record["chroma"] = np.asarray(colour)[:, :, 1:]
     record["paper"] = blank_paper(sample.luma_histogram)
@@ -159,6 +166,14 @@ def extract(sample: Sample, later: Sequence[Image.Image] = ()) -> np.void:
     for place, frame in enumerate(later[:LATER]):
         record["later"][place] = _hash(frame.convert("L"))
     return record
+
+
+def otherwise(records: NDArray[np.void]) -> NDArray[np.void]:
+    """Signatures (n,) of transparent pictures as if they stood on the other tone, as far as `tiny` goes."""
+    there = records.copy()
+    clear = np.unpackbits(records["clear"], axis=-1).reshape(records["tiny"].shape).astype(bool)
+    there["tiny"] = np.where(clear, 255 - records["tiny"], records["tiny"])
+    return there
 
 
 def _hash(light: Image.Image) -> NDArray[np.uint8]:

@@ -324,13 +324,14 @@ class Candidates:
     source: NDArray[np.int32]
     template: NDArray[np.int32]
     start: NDArray[np.float64]  # (m, 6) maps of template to source coordinates
+    otherwise: NDArray[np.bool_]  # (m, 2) whether source and template were found as they stand on their other tone
 
     def __len__(self) -> int:
         return len(self.source)
 
     def part(self, rows: slice | NDArray[np.bool_] | NDArray[np.integer]) -> Candidates:
         """Some of them."""
-        return Candidates(self.source[rows], self.template[rows], self.start[rows])
+        return Candidates(self.source[rows], self.template[rows], self.start[rows], self.otherwise[rows])
 
 
 LEAST_BORDER = 0.97
@@ -351,6 +352,7 @@ SHAPES = 32
 """Flat pictures are compared where their sides are in the same proportion, to within so many parts of an octave."""
 
 WHOLE = np.array([0, 0, 1, 1], np.float32)
+NOBODY = np.empty(0, np.intp)
 
 
 def content_boxes(trims: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -399,7 +401,8 @@ class Index:
 
     `tiny` (n, 48, 48) uint8 and `trims` (n, 4) float32 as in `signature.SIGNATURE`; pictures are numbered by `order`
     (n,), which says where in these each is, the likeliest to stay first. `sizes` (n, 2) are the widths and heights of
-    their files in pixels. `target` makes what is searched from frequencies, their views' numbers and the plan. With
+    their files in pixels. Those `clear` (k,) are transparent: `otherwise` (k, 48, 48) shows them on their other
+    tone. `target` makes what is searched from frequencies, their views' numbers and the plan. With
     `fresh` (n,) bool, only pairs with a fresh picture are looked for.
     """
 
@@ -412,12 +415,21 @@ class Index:
         plan: Plan,
         target: Callable[[Spectra, NDArray[np.intp], Plan], Target],
         fresh: NDArray[np.bool_] | None = None,
+        clear: NDArray[np.intp] = NOBODY,
+        otherwise: NDArray[np.uint8] | None = None,
     ) -> None:
         self.content = content_boxes(trims[order])
         inner = np.flatnonzero((self.content != WHOLE).any(axis=1))
-        self.owner = np.concatenate([np.arange(len(tiny)), inner]).astype(np.int32)
-        self.boxes = np.concatenate([np.tile(WHOLE, (len(tiny), 1)), self.content[inner]])
-        self._pixels = views(tiny, order[self.owner], self.boxes)
+        owner = np.concatenate([np.arange(len(tiny)), inner])
+        boxes = np.concatenate([np.tile(WHOLE, (len(tiny), 1)), self.content[inner]])
+        self._pixels = views(tiny, order[owner], boxes)
+        if otherwise is not None:  # the views of transparent pictures on their other tone come last
+            again = np.flatnonzero(np.isin(owner, clear))
+            shown = np.searchsorted(clear, owner[again])
+            self._pixels = np.concatenate([self._pixels, views(otherwise, shown, boxes[again])])
+            owner, boxes = np.concatenate([owner, owner[again]]), np.concatenate([boxes, boxes[again]])
+        self._own_views = len(tiny) + len(inner)
+        self.owner, self.boxes = owner.astype(np.int32), boxes
         self._tone = self._pixels.mean(axis=(1, 2))
         self.flat = np.asarray(self._pixels.std(axis=(1, 2)) < FLAT)
         self._shape = np.round(SHAPES * np.log2(sizes[:, 0] / np.maximum(sizes[:, 1], 1))).astype(np.int64)
@@ -459,7 +471,7 @@ class Index:
 
         None where some are not fresh: who is the first may change with every one that comes.
         """
-        flat = np.flatnonzero(self.flat & (self.boxes == WHOLE).all(axis=1))
+        flat = np.flatnonzero((self.flat & (self.boxes == WHOLE).all(axis=1))[: self._own_views])
         if not self._fresh[flat].all():
             return np.empty((0, 6))
         keys = list(zip(self._shape[flat].tolist(), np.floor(self._tone[flat]).astype(int).tolist(), strict=True))
@@ -490,7 +502,8 @@ class Index:
             np.linalg.inv(box_matrices(self.boxes[found[best]])) if len(best) else np.empty((0, 3, 3)),
         ]
         start = maps[0] @ maps[1] @ maps[2] @ maps[3]
-        return Candidates(source[best], template[best], start[:, :2].reshape(-1, 6))
+        otherwise = np.stack([view[best], found[best]], axis=1) >= self._own_views
+        return Candidates(source[best], template[best], start[:, :2].reshape(-1, 6), otherwise)
 
 
 @dataclass(frozen=True, slots=True)

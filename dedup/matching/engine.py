@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dedup.images import signature
 from dedup.machine import default_workers
 from dedup.matching import alignment, candidates, nearest_hash, relations, verdict
 from dedup.matching.banded_index import Banded
@@ -181,7 +182,9 @@ class _Search:
         target = Banded if plan.band else candidates.Brute
         sizes = self.facts[["width", "height"]].to_numpy(np.int64)
         tiny, trims = self.signatures["tiny"], self.signatures["trim"]
-        index = candidates.Index(tiny, trims, self.order, sizes, plan, target, fresh)
+        clear = np.flatnonzero(np.asarray(self.signatures["clear"].any(axis=1))[self.order])
+        there = signature.otherwise(self.signatures[self.order[clear]])["tiny"] if len(clear) else None
+        index = candidates.Index(tiny, trims, self.order, sizes, plan, target, fresh, clear, there)
         parts = np.array_split(np.arange(len(index)), max(1, len(index) // CHUNK))
         rows, counts = [index.flat_matches()], np.zeros(len(self.order), np.int64)
         for done, found in enumerate(self.pool.map(index.search, parts), 1):
@@ -214,10 +217,12 @@ def _judge(
     """Align and judge some pairs, on a copy of just the pictures they are about."""
     involved, places = np.unique(np.concatenate([pairs.source, pairs.template]), return_inverse=True)
     source, template = places.reshape(2, -1).astype(np.int32)
-    local = candidates.Candidates(source, template, pairs.start)
     chosen = signatures[order[involved]]
+    if pairs.otherwise.any():  # those that stand on their other tone come after all that stand on their own
+        source, template = (np.stack([source, template]) + len(involved) * pairs.otherwise.T).astype(np.int32)
+        involved, chosen = np.tile(involved, 2), np.concatenate([chosen, signature.otherwise(chosen)])
+    local = candidates.Candidates(source, template, pairs.start, pairs.otherwise)
     tiny, content = np.ascontiguousarray(chosen["tiny"]), index.content[involved]
-
     some_facts = facts.iloc[involved].reset_index(drop=True)
 
     def align(rows: Places) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -63,7 +63,7 @@ PAIR_COLUMNS: dict[str, str] = {
     "bias": "float32",
     "lightness": "float32",  # mean gray level of right minus that of left, where both show the same
     "saturation": "float32",  # colourfulness of right over that of left
-    "tint": "float32",  # shift of the mean colour, in chroma levels
+    "tint": "float32",  # length of the shift of the mean colour, in chroma levels, 0 and up
     "gray": "int8",  # which side has lost its colour: -1, +1, 0
     "blur": "float32",  # fine detail of right over that of left, log2: below 0 right is softer
     "grain": "float32",  # noise of right minus noise of left, gray levels
@@ -77,7 +77,8 @@ PAIR_COLUMNS: dict[str, str] = {
     "box_top": "float32",
     "box_right": "float32",
     "box_bottom": "float32",
-    "note": "str",  # why the pair could not be judged, else ''
+    "unexplained": "float32",  # of the structure's energy at a second look, 0..1; NaN for pairs that had none
+    "note": "str",  # why the two are alike and no copies, or could not be judged; '' for copies
 }
 """Columns of a pairs table with their types."""
 
@@ -88,6 +89,7 @@ BOX = ["box_left", "box_top", "box_right", "box_bottom"]
 NAMES: tuple[str, ...] = (
     "identical file",
     "identical pixels",
+    "next to identical",
     "other depth",
     "flattened",
     "other frames",
@@ -142,6 +144,8 @@ CROPPED_AREA = 0.985
 STRETCHED = 1.03
 RESIZED = 1.02
 PERSPECTIVE = 0.0075
+PRECISE_SIDE, PRECISION = 48, 0.5
+"""Under so many pixels a side a map is known no better than to this part of a pixel: what may be doubt is not named."""
 LIGHTER = 6.0
 BLURRED = 0.35
 NOISY = 0.45
@@ -182,6 +186,8 @@ class Relation:
         """For people, such as "mirrored, cropped to 82 %, recompressed"."""
         if self.values["kind"] == Kind.UNJUDGED:
             return f"could not be judged ({self.values['note']})"
+        if self.values["note"]:
+            return str(self.values["note"])
         return ", ".join(_phrase(name, self.values) for name in self.names)
 
     def inverse(self) -> Relation:
@@ -306,7 +312,7 @@ _SWAPPED = {
     "seen_left": "seen_right",
     "earlier_left": "earlier_right",
 }
-_NEGATED = ("derived", "cropped", "bordered", "gray", "blur", "grain", "overlaid", "tint", "lightness")
+_NEGATED = ("derived", "cropped", "bordered", "gray", "blur", "grain", "overlaid", "lightness")
 _SWAPPED_NAMES = {
     "brighter": "darker",
     "more contrast": "less contrast",
@@ -352,6 +358,12 @@ def carry_boxes(boxes: NDArray[np.float64], affine: NDArray[np.float64]) -> NDAr
     return np.asarray(np.clip(corners.T, 0, 1))
 
 
+def doubt(sizes: NDArray[np.integer]) -> NDArray[np.float64]:
+    """By how much, in sides of the picture, maps between pictures of `sizes` (n, 4) may be wrong for want of pixels."""
+    sides = np.sqrt(sizes.astype(np.float64).reshape(-1, 2, 2).prod(axis=2).min(axis=1))
+    return np.asarray(np.maximum(PRECISION / np.maximum(sides, 1) - PRECISION / PRECISE_SIDE, 0))
+
+
 # --- names ---------------------------------------------------------------------------------------------------------
 
 
@@ -362,6 +374,7 @@ def name(columns: Mapping[str, NDArray[Any]]) -> list[str]:
         word: c["orientation"] == orientation for orientation, word in ORIENTATION_NAMES.items()
     }
     common = np.minimum(c["seen_left"], c["seen_right"])
+    unsure = doubt(np.stack([c[size] for size in SIZES], axis=1))
     contrast = np.log2(np.clip(c["gain"], 0.05, 20))
     # brightness multiplies, so it changes the contrast too: that is only named when a factor does not explain it
     factor = np.abs(c["bias"]) < 12
@@ -374,12 +387,12 @@ def name(columns: Mapping[str, NDArray[Any]]) -> list[str]:
         "other depth": c["left_bits"] != c["right_bits"],
         "flattened": (c["left_alpha"] == 0) != (c["right_alpha"] == 0),
         "other frames": c["left_frames"] != c["right_frames"],
-        "rotated": np.abs(c["rotation"]) > ROTATED_DEGREES,
+        "rotated": np.abs(c["rotation"]) > ROTATED_DEGREES + np.degrees(2 * unsure),
         "cropped": (c["cropped"] != 0) & ~shifted,
         "bordered": (c["bordered"] != 0) & ~shifted,
-        "perspective": (c["perspective"] > PERSPECTIVE) & (common < 0.99),
+        "perspective": (c["perspective"] > PERSPECTIVE + unsure) & (common < 0.99),
         "shifted": shifted,
-        "stretched": np.abs(np.log2(c["stretch"])) > np.log2(STRETCHED),
+        "stretched": np.abs(np.log2(c["stretch"])) > np.log2(STRETCHED + 2 * unsure),
         "resized": resized & (np.abs(np.log2(c["scale"])) > np.log2(RESIZED)),
         "brighter": c["lightness"] > LIGHTER,
         "darker": c["lightness"] < -LIGHTER,
@@ -393,9 +406,9 @@ def name(columns: Mapping[str, NDArray[Any]]) -> list[str]:
         "overlaid": c["overlaid"] != 0,
         "other format": c["recoded"] == 2,
     }
-    some = np.logical_or.reduce(list(tests.values()))
-    tests["recompressed"] = (c["recoded"] == 1) | ((c["recoded"] == 0) & ~some)
-    table = np.stack([tests.get(word, np.zeros(len(some), bool)) for word in NAMES], axis=1)
+    tests["recompressed"] = c["recoded"] == 1
+    tests["next to identical"] = ~np.logical_or.reduce(list(tests.values()))
+    table = np.stack([tests.get(word, np.zeros(len(common), bool)) for word in NAMES], axis=1)
     return ["|".join(word for word, said in zip(NAMES, row, strict=True) if said) for row in table.tolist()]
 
 

@@ -33,7 +33,7 @@ MANY_BLOCKS = 25
 """From so many of 36 blocks with contrast on, a picture is detailed throughout."""
 SHOT_COST = 0.7
 """The distance that it costs besides at one size, where no lost resolution excuses that the rest only resembles."""
-MOST_DISAGREEING = 0.42
+MOST_DISAGREEING = 0.6
 """More than this fraction of the contrast in disagreement is no overlay but another picture."""
 FEWEST_BLOCKS = 8
 """Under so many blocks with contrast a picture counts as flat, and must match as it stands ..."""
@@ -60,6 +60,8 @@ FACTS = ["width", "height", "format", "jpeg_quality", "bits", "frames", "alpha",
 """Columns that the judgement reads beside the signatures."""
 LEAST_DISTANCE = 1e-3
 """Of a pair that is no exact copy."""
+WORTH_A_LOOK = 3.0
+"""Pairs at a greater distance are not looked at again; those beyond 1 that turn out to be no copies are not kept."""
 BEYOND = 0.55
 """The least distance of a pair that is alike but no copy."""
 BLOCKY, UNKNOWN_QUALITY = 1.0, 75.0
@@ -144,20 +146,20 @@ def judge(
 ) -> pd.DataFrame:
     """A pairs table (`relations.PAIR_COLUMNS`) of the aligned pairs that are near or similar, left < right."""
     measured = {name: measures[:, i] for i, name in enumerate(MEASURES)}
-    promising = _agreement(measured) > 1 - 2 * (1 - AGREEMENT_AT_LIMIT)
+    promising = _agreement(measured) > 1 - WORTH_A_LOOK / NEAR_DISTANCE * (1 - AGREEMENT_AT_LIMIT)
     pairs = pairs.part(promising)
     measured = {name: values[promising] for name, values in measured.items()}
     columns = _geometry(facts, pairs, maps[promising], measured)
     for distance in (_by_details, _by_overhang):  # the cheap ones first: most pairs need no more than these
         columns["distance"] = distance(signatures, columns, measured)
-        columns, measured = _within(columns, columns["distance"]), _within(measured, columns["distance"])
+        worth = columns["distance"] <= WORTH_A_LOOK * _paper_cost(signatures, columns)
+        columns, measured = _those(columns, worth), _those(measured, worth)
     columns |= _kept(facts, columns)
     columns |= _tones(signatures, columns, measured)
     columns |= _grain(facts, signatures, columns)
     columns |= _sides(signatures, columns, measured)
-    columns["other_data"] = _other_data(facts, signatures, columns)
-    alike = (columns["colour_missed"] > MOST_COLOUR_MISSED) | columns["other_data"]
-    columns["distance"] = np.maximum(columns["distance"], np.where(alike, BEYOND, LEAST_DISTANCE))
+    columns["note"] = _notes(columns["colour_missed"], _other_data(facts, signatures, columns))
+    columns["distance"] = np.maximum(columns["distance"], np.where(columns["note"] != "", BEYOND, LEAST_DISTANCE))
     columns["correlation"] = measured["correlation"]
     columns["recoded"] = _recoded(facts, columns)
     near = columns["distance"] <= NEAR_DISTANCE
@@ -166,8 +168,7 @@ def judge(
     columns["overlaid"] = _carriers(signatures, columns)
     columns["relations"] = np.array(relations.name(columns), dtype=object)
     columns["derived"] = _derived(facts, signatures, columns)
-    columns["earlier_left"] = columns["earlier_right"] = np.full(len(near), np.nan)
-    columns["note"] = np.full(len(near), "", object)
+    columns["earlier_left"] = columns["earlier_right"] = columns["unexplained"] = np.full(len(near), np.nan)
     return pd.DataFrame({name: columns[name] for name in relations.PAIR_COLUMNS}).astype(relations.PAIR_COLUMNS)
 
 
@@ -188,6 +189,17 @@ def _kept(facts: pd.DataFrame, columns: Columns) -> Columns:
     alpha = np.where(facts["alpha"].to_numpy(bool), facts["shown_on"].map(relations.ALPHA).to_numpy(np.int64), 0)
     kept = {"bits": facts["bits"].to_numpy(), "frames": facts["frames"].to_numpy(), "alpha": alpha}
     return {f"{side}_{name}": kept[name][columns[side]] for name in kept for side in ("left", "right")}
+
+
+OTHER_COLOURS, OTHER_DATA = "other colours", "shows the same, holds other data"
+"""Why pictures are alike and no copies."""
+
+
+def _notes(colour_missed: Doubles, other_data: NDArray[np.bool_]) -> NDArray[np.object_]:
+    notes = np.full(len(other_data), "", object)
+    notes[colour_missed > MOST_COLOUR_MISSED] = OTHER_COLOURS
+    notes[other_data] = OTHER_DATA
+    return notes
 
 
 def _other_data(facts: pd.DataFrame, signatures: NDArray[np.void], columns: Columns) -> NDArray[np.bool_]:
@@ -350,8 +362,9 @@ def _sides(signatures: NDArray[np.void], columns: Columns, measured: Columns) ->
     """Which side is a crop of the other, which has a border, which carries the overlay: -1 left, +1 right."""
     framed_left, framed_right = _framed_sides(signatures, columns)
     bordered = framed_right.astype(int) - framed_left.astype(int)
-    part_left = (columns["seen_left"] < relations.CROPPED_AREA) & ~framed_left
-    part_right = (columns["seen_right"] < relations.CROPPED_AREA) & ~framed_right
+    whole = relations.CROPPED_AREA - 2 * relations.doubt(np.stack([columns[name] for name in relations.SIZES], axis=1))
+    part_left = (columns["seen_left"] < whole) & ~framed_left
+    part_right = (columns["seen_right"] < whole) & ~framed_right
     cropped = part_left.astype(int) - part_right.astype(int)
     sparse = (measured["residual"] > 4.2 * measured["core"] + 1.5) & (measured["core"] < 2.7)
     overlaid = ((measured["disagreeing"] > 0.02) | sparse).astype(int)
@@ -371,17 +384,21 @@ def _framed(content: NDArray[np.float32], seen: Doubles) -> NDArray[np.bool_]:
     return (seen < 0.985) & (content < 0.985) & (np.abs(content - seen) < 0.022)
 
 
-def _within(columns: Columns, distance: Doubles) -> Columns:
-    """What is of interest to anybody: pairs at a distance of 1 at most."""
-    return {name: values[distance <= 1] for name, values in columns.items()}
+def _those(columns: Columns, rows: NDArray[np.bool_]) -> Columns:
+    return {name: values[rows] for name, values in columns.items()}
 
 
 def _by_details(signatures: NDArray[np.void], columns: Columns, measured: Columns) -> Doubles:
     """The distance that the agreement of details makes."""
     distance = NEAR_DISTANCE * (1 - _agreement(measured)) / (1 - AGREEMENT_AT_LIMIT)
+    return _paper_cost(signatures, columns) * distance + np.where(
+        _one_size(columns), SHOT_COST * _changed(measured) * measured["disagreeing"], 0.0
+    )
+
+
+def _paper_cost(signatures: NDArray[np.void], columns: Columns) -> Doubles:
     paper = np.minimum(signatures["paper"][columns["left"]], signatures["paper"][columns["right"]])
-    distance = np.where(paper > PAPER, PAPER_COST, 1.0) * distance
-    return distance + np.where(_one_size(columns), SHOT_COST * _changed(measured) * measured["disagreeing"], 0.0)
+    return np.where(paper > PAPER, PAPER_COST, 1.0)
 
 
 def _one_size(columns: Columns) -> NDArray[np.bool_]:

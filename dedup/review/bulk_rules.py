@@ -19,7 +19,7 @@ from dedup.model import Kind, Role
 
 Mask = NDArray[np.bool_]
 
-SAME_CONTENT = frozenset({"recompressed", "resized", "other format"})
+SAME_CONTENT = frozenset({"next to identical", "recompressed", "resized", "other format"})
 """Relations that leave the picture's content as it was."""
 
 MIRRORING = frozenset({"mirrored", "flipped", "transposed", "transversed"})

@@ -1,7 +1,8 @@
-"""Which of two near duplicates was made from the other, where only the files' own pixels can tell.
+"""What only the files' own pixels tell of near duplicates: which of two was made from the other, and whether two that
+lie on each other as they stand are of one exposure at all.
 
-Signatures are too small to show an enlargement or an earlier compression (`traces`), so the files of such pairs, and
-of these only, are read once more.
+Signatures are too small to show an enlargement, an earlier compression or grain (`traces`), so the files of such pairs,
+and of these only, are read once more.
 """
 
 from __future__ import annotations
@@ -15,13 +16,19 @@ from numpy.typing import NDArray
 
 from dedup.images import traces
 from dedup.images.traces import Look
-from dedup.matching.relations import PAIR_COLUMNS, STRETCHED
+from dedup.matching import second_look
+from dedup.matching.parameters import value
+from dedup.matching.relations import AFFINE, PAIR_COLUMNS, SIZES, STRETCHED
+from dedup.matching.verdict import BEYOND
 from dedup.model import Kind
 from dedup.store.directory import Results
 
 Looks = Callable[[Sequence[int]], Iterable[tuple[int, Look]]]
 """Reads the files of rows and gives (row, what it tells)."""
 
+STANDS = 0.004
+"""The most by which a number of the map between two of one size differs from nothing done, so that their pixels lie on
+each other."""
 WHOLE = 0.97
 """Both pictures show at least this part of each other where their fine detail is compared."""
 LEVEL_DEGREES = 1.0
@@ -43,14 +50,36 @@ def tell(results: Results, look: Looks) -> Results:
     side = _enlarged(told, power[left], power[right])
     pairs.loc[told.index, "derived"] = np.where(side != 0, side, told["derived"])
     pairs.loc[told.index, "earlier_left"], pairs.loc[told.index, "earlier_right"] = earlier[left], earlier[right]
+    patches = [each.patches for each in looks]
+    stand = zip(told.index[_stand(told)], left[_stand(told)].tolist(), right[_stand(told)].tolist(), strict=True)
+    moments = [label for label, one, other in stand if _another_exposure(patches[one], patches[other])]
+    pairs.loc[moments, ["note", "kind"]] = second_look.ANOTHER_MOMENT, Kind.SIMILAR.value
+    pairs.loc[moments, "distance"] = np.maximum(pairs.loc[moments, "distance"], BEYOND)
     return replace(results, pairs=pairs.astype(PAIR_COLUMNS))
 
 
 def _open(pairs: pd.DataFrame) -> NDArray[np.bool_]:
-    """Near pairs that have not been looked at, and of which nothing else tells what was made from what."""
+    """Near pairs that have not been looked at, and of which nothing else tells what was made from what, or of which
+    grain can be compared."""
     edited = (pairs["overlaid"].abs() == 2) | (pairs[["cropped", "bordered", "gray"]] != 0).any(axis=1)
     unseen = pairs[["earlier_left", "earlier_right"]].isna().any(axis=1)
-    return np.asarray((pairs["kind"] == Kind.NEAR) & ~edited & unseen, bool)
+    return np.asarray((pairs["kind"] == Kind.NEAR) & (~edited | _stand(pairs)) & unseen, bool)
+
+
+def _stand(pairs: pd.DataFrame) -> NDArray[np.bool_]:
+    """Pairs of one size that lie on each other as they stand."""
+    sizes = pairs[SIZES].to_numpy()
+    moved = np.abs(pairs[AFFINE].to_numpy() - second_look.AS_IT_IS).max(axis=1, initial=0)
+    return np.asarray((sizes[:, :2] == sizes[:, 2:]).all(axis=1) & (moved <= STANDS))
+
+
+def _another_exposure(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
+    """Whether both have grain, as much of it, and not the same."""
+    correlation, *grain = traces.exposure(one, other)
+    low, high = min(grain), max(grain)
+    return (
+        low >= value("native_grain") and high <= value("native_ratio") * low and correlation < value("native_exposure")
+    )
 
 
 def _enlarged(pairs: pd.DataFrame, left: NDArray[np.float16], right: NDArray[np.float16]) -> NDArray[np.int8]:

@@ -72,9 +72,13 @@ def scan_into(
             if warm is not None and warm.is_alive():
                 report(Progress("compiling the matching, once on this machine", 0, 1))
                 warm.join()
-            from dedup.scanning import rematch  # loads the compiled code, which an unchanged rescan does not need
+            from dedup.scanning import (
+                rematch,
+                verify,
+            )  # loads the compiled code, which an unchanged rescan does not need
 
             results = rematch.match(images, signatures, previous if same_matching else None, chosen.executor, report)
+            results = verify.tell(results, work.reading("looking again at what is alike", "detail"), chosen.executor)
             results = origins.tell(results, work.reading("reading near duplicates", "traces"))
         info = replace(info, passed_over=dict(listing.passed_over))
         return store.write_results(info, results)

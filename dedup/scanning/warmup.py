@@ -19,6 +19,7 @@ import pandas as pd
 from PIL import Image
 
 from dedup.images import signature
+from dedup.images.detail import Detail
 from dedup.images.metrics import Sample
 
 SIZE = (96, 72)
@@ -26,7 +27,7 @@ SIZE = (96, 72)
 
 def warm_up() -> None:
     """Relate a few made-up pictures, two of them copies, so that every compiled function has run once."""
-    from dedup.matching import engine  # importing it begins the work that is to be done ahead
+    from dedup.matching import engine, second_look  # importing it begins the work that is to be done ahead
 
     noise = np.random.default_rng(0).integers(0, 256, (2, 9, 12, 3), np.uint8)
     one, other = (Image.fromarray(each).resize(SIZE, Image.Resampling.BICUBIC) for each in noise)
@@ -47,6 +48,8 @@ def warm_up() -> None:
         }
     )
     engine.relate(facts, records, workers=1)
+    left, right = (Detail(np.asarray(each.convert("L").resize((64, 64)))) for each in pictures[:2])
+    second_look.look(left, right, second_look.AS_IT_IS)
 
 
 def warm_up_beside() -> threading.Thread:

@@ -40,6 +40,7 @@ BASE = {
     "frames": 1,
     "bits": 8,
     "bands": 3,
+    "saturation": 0.3,
     "alpha": False,
     "extras": False,
     "described": 0,

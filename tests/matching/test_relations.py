@@ -13,7 +13,7 @@ from dedup.matching.relations import Relation
 def row(**values) -> dict:
     """A pair of two equal pictures, with some parameters replaced."""
     base: dict = dict.fromkeys(relations.PAIR_COLUMNS, 0)
-    base |= {"right": 1, "kind": "near", "relations": "recompressed", "orientation": 1, "xx": 1, "yy": 1}
+    base |= {"right": 1, "kind": "near", "note": "", "relations": "recompressed", "orientation": 1, "xx": 1, "yy": 1}
     base |= {"left_width": 400, "left_height": 300, "right_width": 400, "right_height": 300}
     base |= dict.fromkeys(("scale", "stretch", "seen_left", "seen_right", "gain", "saturation", "correlation"), 1.0)
     base |= dict.fromkeys(relations.BOX, np.nan)

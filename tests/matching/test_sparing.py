@@ -209,7 +209,7 @@ def pairs() -> Candidates:
     """Every picture with every other one, as it is and mirrored."""
     source, template = (np.tile(side, 2).astype(np.int32) for side in np.triu_indices(len(NAMES), 1))
     start = np.repeat(candidates.ORIENTATION_MAPS[:2], len(source) // 2, axis=0).astype(np.float64)
-    return Candidates(source, template, start)
+    return Candidates(source, template, start, np.zeros((len(source), 2), bool))
 
 
 def outcome(facts: pd.DataFrame, signatures: np.ndarray, pairs: Candidates) -> tuple[bytes, bytes, list[pd.DataFrame]]:

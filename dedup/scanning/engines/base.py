@@ -14,6 +14,7 @@ from dedup.errors import UnreadableImage
 TASKS = {
     "examine": "dedup.images.examine:examine",
     "samples": "dedup.images.samples:digest",
+    "detail": "dedup.images.detail:take",
     "traces": "dedup.images.traces:look",
 }
 """Name to the function of one file that a task is: called with the path and options, in whatever process; what it

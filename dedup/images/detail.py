@@ -1,0 +1,47 @@
+"""A picture at the detail that a second look at a pair needs: gray, up to 256 pixels a side, squeezed to a square."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from dedup.images.decode import MAX_PIXELS, open_renditions
+
+SIDES = (256, 128, 64, 32, 16)
+"""Detail is kept at the first of these that the picture's own pixels fill ..."""
+FILLED = 0.7
+"""... to this fraction: an enlarged picture has no more to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """The `gray` picture, uint8 (side, side) with one of `SIDES`, its whole width and height on it; of a transparent
+    one that stands on a tone also `otherwise`, the same on the other tone."""
+
+    gray: NDArray[np.uint8]
+    otherwise: NDArray[np.uint8] | None = None
+
+
+def take(path: Path, *, max_pixels: int = MAX_PIXELS) -> Detail:
+    """Read a file's detail. Raises `UnreadableImage`."""
+    renditions = open_renditions(path, max_pixels=max_pixels, reduce_to=2 * SIDES[0])
+    own, other = (each and _squeezed(each.convert("L"), side_of(*each.size)) for each in renditions)
+    return Detail(np.asarray(own), None if other is None else np.asarray(other))
+
+
+def side_of(width: int, height: int) -> int:
+    """The side at which a picture's detail is kept."""
+    own = math.sqrt(width * height)
+    return next((side for side in SIDES if own >= FILLED * side), SIDES[-1])
+
+
+def _squeezed(picture: Image.Image, side: int) -> Image.Image:
+    """`picture` as a square; reduced by area, for a filter that rings would draw edges that are not there."""
+    filters = Image.Resampling.BOX, Image.Resampling.HAMMING, Image.Resampling.BICUBIC
+    shortest, longest = sorted(picture.size)
+    return picture.resize((side, side), filters[0 if shortest >= 2 * side else 1 if longest >= side else 2])

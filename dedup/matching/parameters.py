@@ -1,0 +1,218 @@
+"""Numbers that decide what a second look at a pair means, each with its meaning and how it was chosen.
+
+They were read off measured pairs: true copies by 60 edits of photographs and graphics, and different items that the
+first look calls near (`benchmarks/calibrate.py` prints what each does over a range; docs/matching.md has the table).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A number with its `unit`, what it means, and how it was chosen."""
+
+    value: float
+    unit: str
+    meaning: str
+    chosen: str
+
+
+PARAMETERS: dict[str, Parameter] = {
+    "grain": Parameter(
+        0.75, "gray levels",
+        "From this much grain in the flat places of both, grain can be compared.",
+        "Rounding to 8 bits leaves 0.3, JPEG's ringing up to 0.7.",
+    ),
+    "grain_ratio": Parameter(
+        2.9, "times",
+        "Where one has so much more grain than the other, one was blurred or made noisy, and grain tells nothing.",
+        "Slices of one scan, saved more and less strongly, differ by up to 2.8; blurred copies by more.",
+    ),
+    "other_exposure": Parameter(
+        0.2, "correlation",
+        "Grain that agrees less than this is that of another exposure or slice.",
+        "Slices of a scan 0.04 at most; copies by the mildest and strongest edits 0.25 and more.",
+    ),
+    "same_exposure": Parameter(
+        0.3, "correlation",
+        "Grain that agrees by so much is that of the same exposure: what differs has been put there.",
+        "Frames of a fixed camera 0.26 at most; nine in ten copies with an overlay 0.6 and more.",
+    ),
+    "native_grain": Parameter(
+        0.8, "gray levels",
+        "The same as grain, of pixels as they are in the files, inside JPEG's blocks.",
+        "Rounding leaves 0.3.",
+    ),
+    "native_ratio": Parameter(
+        1.25, "times",
+        "Two exposures have equally much grain at the files' own pixels.",
+        "Frames of a fixed camera differ by 1.08 at most.",
+    ),
+    "native_exposure": Parameter(
+        0.06, "correlation",
+        "Grain of the files' own pixels that agrees less than this is that of another exposure.",
+        "Frames of a fixed camera 0.02 at most.",
+    ),
+    "ground": Parameter(
+        0.3, "fraction",
+        "Without grain, and with so much of its area of one tone, a picture is drawn.",
+        "Screens, forms, glyphs and codes 0.4 and more; photographs 0.25 at most but for white backgrounds.",
+    ),
+    "blank": Parameter(
+        0.8, "fraction",
+        "With so much of its area of one tone a picture is drawn, whatever lies between its strokes.",
+        "Pages, forms and glyphs 0.83 and more; photographs on white up to 0.8.",
+    ),
+    "few_windows": Parameter(
+        150, "windows",
+        "Under so many windows with structure there is little evidence: a map with freedom fits nearly anything.",
+        "Digits have 60, letters 130; the poorest photographs 600.",
+    ),
+    "plain_windows": Parameter(
+        8, "windows",
+        "Under so many a picture is plain, and only one that is the same as it stands is its copy.",
+        "Gradients have none.",
+    ),
+    "unexplained": Parameter(
+        0.045, "fraction",
+        "Of the structure's energy, that a copy of a photograph may leave unexplained.",
+        "Of copies without overlays 99 % stay under it; other items of one scene begin at 0.03 and disagree besides.",
+    ),
+    "nearly": Parameter(
+        0.06, "fraction",
+        "What leaves no more than this is looked at once more, as if the pictures lay on each other as they stand.",
+        "Forms cropped by a twentieth, whose map the first look got wrong.",
+    ),
+    "uneven": Parameter(
+        0.03, "fraction",
+        "The same, from correlations alone, where tones were changed by place.",
+        "Equalised and adaptively equalised copies.",
+    ),
+    "unexplained_drawn": Parameter(
+        0.03, "fraction",
+        "The same of a drawn picture, which has no grain that an edit could change.",
+        "Copies of forms in fine print 0.028 at most, other screens of one program 0.05 and more.",
+    ),
+    "unexplained_few": Parameter(
+        0.012, "fraction",
+        "The same where there is little evidence and the pictures lie on each other as they stand.",
+        "Copies of digits 0.003, other digits 0.017 and more.",
+    ),
+    "unexplained_few_free": Parameter(
+        0.004, "fraction",
+        "The same where the map turns, shears or stretches.",
+        "Other digits begin at 0.008.",
+    ),
+    "unexplained_few_colour": Parameter(
+        0.055, "fraction",
+        "The same as they stand, where colours agree as well.",
+        "Copies of photographs of 32 pixels saved as JPEG: 0.05.",
+    ),
+    "unexplained_few_free_colour": Parameter(
+        0.03, "fraction",
+        "The same where the map turns, shears or stretches and colours agree.",
+        "Thumbnails of 32 pixels: 0.025.",
+    ),
+    "unexplained_turned": Parameter(
+        0.0015, "fraction",
+        "The same of a drawn picture that is turned or mirrored: b, d, p and q are four letters.",
+        "Letters of one font begin at 0.002.",
+    ),
+    "disagreeing": Parameter(
+        0.02, "fraction",
+        "Of the contrast: a copy disagrees in less than this, unless something was put over it.",
+        "Frames of a fixed camera begin at 0.05, other words of one length at 0.05.",
+    ),
+    "disagreeing_drawn": Parameter(
+        0.04, "fraction",
+        "The same of a drawn picture, in which nothing may clearly differ besides.",
+        "JPEG of quality 10 around strokes: 0.024.",
+    ),
+    "diffuse": Parameter(
+        0.005, "fraction",
+        "Of the area: where less than this clearly differs, disagreement is noise and loss of detail.",
+        "Noise, blur and strong JPEG 0.003; frames of a fixed camera 0.006 and more.",
+    ),
+    "differing_drawn": Parameter(
+        0.001, "fraction",
+        "Of the area: a drawn picture in which more than this clearly differs is another: one piece has moved.",
+        "Copies of drawn pictures 0.0003 at most; a figure of a game on its board 0.006.",
+    ),
+    "small_overlay": Parameter(
+        0.04, "fraction",
+        "Of the area: what differs in less than this, in a certain exposure, may bring as much on either side.",
+        "Other captions of one template 0.043 and more.",
+    ),
+    "overlay": Parameter(
+        0.45, "fraction",
+        "Of the area: more than this in difference is no overlay.",
+        "Memes between two bars 0.28.",
+    ),
+    "one_sided": Parameter(
+        0.73, "fraction",
+        "Of the structure that differs, the part that an overlay brings; two items bring half each.",
+        "Other captions of one template 0.72 at most.",
+    ),
+    "opaque": Parameter(
+        0.18, "fraction",
+        "Of what clearly differs, by how much more is of one tone where an opaque overlay lies.",
+        "Captions, logos and stickers 0.19 and more, other captions of one template 0.16 at most.",
+    ),
+    "certain_exposure": Parameter(
+        0.65, "correlation",
+        "Grain that agrees by so much leaves no doubt that the exposure is the same.",
+        "Frames of a fixed camera over a picture that has grain of its own: 0.63.",
+    ),
+    "settled": Parameter(
+        0.095, "fraction",
+        "Around an overlay, where windows agree, so much may stay unexplained.",
+        "Captions over pictures with little else: 0.089.",
+    ),
+    "bent": Parameter(
+        0.12, "fraction",
+        "What leaves no more than this unexplained is looked at again with a smooth displacement allowed for.",
+        "Quadrilaterals drawn by a tenth, barrels and photographed pages: 0.1.",
+    ),
+    "bent_settled": Parameter(
+        0.008, "fraction",
+        "Where windows that agree leave less unexplained, nothing is bent: an object has moved.",
+        "Frames of a fixed camera 0.001 to 0.005, quadrilaterals 0.01 and more.",
+    ),
+    "small": Parameter(
+        0.96, "correlation",
+        "The first look sees all of pictures under 64 pixels: those that correlate less there get no second one.",
+        "Copies of digits 0.965 and more; six in ten pairs of other digits less.",
+    ),
+    "small_colourful": Parameter(
+        0.94, "correlation",
+        "The same where colours agree.",
+        "Copies of photographs of 32 pixels 0.947 and more.",
+    ),
+    "hopeless": Parameter(
+        0.1, "fraction",
+        "Of a drawn picture's structure: where more stays unexplained at 64 pixels, more detail does not help ...",
+        "Copies of pages, cropped, 0.08 at most; other forms 0.15 and more.",
+    ),
+    "hopeless_disagreeing": Parameter(
+        0.25, "fraction",
+        "... nor where more disagrees.",
+        "Copies of pages, cropped, 0.21 at most; half of all other forms more.",
+    ),
+    "hopeless_settled": Parameter(
+        0.12, "fraction",
+        "The same of any picture, where its windows agree.",
+        "Copies 0.1 at most, but for halftones and chains of edits.",
+    ),
+    "softer": Parameter(
+        1.9, "times",
+        "With so much less grain one of the two is a softer picture, and is looked at again at half the detail.",
+        "Copies blurred by two pixels and more.",
+    ),
+}  # fmt: skip
+
+
+def value(name: str) -> float:
+    """The number in force of a parameter."""
+    return PARAMETERS[name].value

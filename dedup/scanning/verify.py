@@ -1,0 +1,119 @@
+"""A second look at the pairs that a scan found alike: their files are read once more, to tell copies from pictures that
+share a template or a scene (`matching.second_look`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dedup.images.detail import Detail
+from dedup.matching import second_look
+from dedup.matching.relations import AFFINE, PAIR_COLUMNS
+from dedup.matching.second_look import Verdict
+from dedup.matching.verdict import BEYOND
+from dedup.model import NEAR_DISTANCE, Kind
+from dedup.store.directory import Results
+
+Details = Callable[[Sequence[int]], Iterable[tuple[int, Detail]]]
+"""Reads the files of rows and gives (row, what a second look needs)."""
+
+PICTURES = 1024
+"""Held at a time: 64 kB each."""
+PAIRS = 64
+"""Looked at by one thread at a time."""
+COLOURFUL = 6.0
+"""Chroma levels (root mean square) from which a picture has colours that can agree."""
+FURTHEST = 1.0
+"""Pairs at a greater distance that are no copies are of interest to nobody."""
+GONE = "a file could not be read again"
+
+
+def tell(results: Results, details: Details, executor: Executor) -> Results:
+    """`results` with a second look at each near or similar pair that had none and is not known to differ."""
+    pairs = results.pairs.copy()
+    asked = np.flatnonzero(_open(pairs))
+    if not len(asked):
+        return results
+    in_colour = colourful(results.signatures)
+    held: dict[int, Detail] = {}
+    verdicts: list[Verdict] = []
+    for some in _portions(pairs, asked):
+        rows = np.unique(pairs[["left", "right"]].to_numpy()[some]).tolist()
+        held = {row: held[row] for row in rows if row in held}
+        held |= dict(details([row for row in rows if row not in held]))
+        parts = [some[start : start + PAIRS] for start in range(0, len(some), PAIRS)]
+        for told in executor.map(partial(_look_at, pairs, held, in_colour), parts):
+            verdicts += told
+    return replace(results, pairs=_told(pairs, asked, verdicts))
+
+
+def _open(pairs: pd.DataFrame) -> NDArray[np.bool_]:
+    """Pairs that are alike, have not been looked at, and of which nothing else tells that they are no copies."""
+    alike = pairs["kind"].isin([Kind.NEAR, Kind.SIMILAR]).to_numpy(np.bool_)
+    return np.asarray(alike & (pairs["note"] == "").to_numpy() & pairs["unexplained"].isna().to_numpy())
+
+
+def _portions(pairs: pd.DataFrame, asked: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
+    """`asked` in portions about no more than `PICTURES` pictures each."""
+    sides = pairs[["left", "right"]].to_numpy()[asked]
+    start, involved = 0, set[int]()
+    for place, (left, right) in enumerate(sides.tolist()):
+        involved |= {left, right}
+        if len(involved) > PICTURES:
+            yield asked[start:place]
+            start, involved = place, {left, right}
+    yield asked[start:]
+
+
+def _look_at(
+    pairs: pd.DataFrame, held: dict[int, Detail], in_colour: NDArray[np.bool_], places: NDArray[np.intp]
+) -> list[Verdict]:
+    return [_look(pair, held, in_colour) for pair in _rows(pairs, places)]
+
+
+def _rows(pairs: pd.DataFrame, places: NDArray[np.intp]) -> list[dict[str, float]]:
+    columns = ["left", "right", *AFFINE, *second_look.GEOMETRY]
+    return [{str(name): value for name, value in row.items()} for row in pairs.iloc[places][columns].to_dict("records")]
+
+
+def _look(pair: dict[str, float], held: dict[int, Detail], in_colour: NDArray[np.bool_]) -> Verdict:
+    """The verdict on one pair. Whatever happens inside costs this pair only."""
+    left, right = int(pair["left"]), int(pair["right"])
+    if left not in held or right not in held:
+        return Verdict(GONE, judged=False)
+    try:
+        return second_look.judge(held[left], held[right], pair, colourful=bool(in_colour[left] and in_colour[right]))
+    except Exception as error:
+        return Verdict(f"{type(error).__name__}: {error}", judged=False)
+
+
+def colourful(signatures: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Which pictures have colours that can agree."""
+    chroma = signatures["chroma"].astype(np.float32) - 128
+    return np.asarray(np.sqrt((chroma**2).sum(axis=3).mean(axis=(1, 2))) >= COLOURFUL)
+
+
+def _told(pairs: pd.DataFrame, asked: NDArray[np.intp], verdicts: Sequence[Verdict]) -> pd.DataFrame:
+    """`pairs` with what was found of those `asked` about."""
+    notes = np.array([each.difference for each in verdicts], object)
+    judged = np.array([each.judged for each in verdicts])
+    distance = pairs["distance"].to_numpy(np.float64)[asked]
+    far = np.where(notes == "", np.minimum(distance, NEAR_DISTANCE), np.maximum(distance, BEYOND))
+    kinds = np.where(notes == "", Kind.NEAR.value, Kind.SIMILAR.value)
+    told = {
+        "note": notes,
+        "distance": np.where(judged, far, np.nan),
+        "kind": np.where(judged, kinds, Kind.UNJUDGED.value),
+        "unexplained": [each.unexplained for each in verdicts],
+    }
+    for name, values in told.items():
+        column = pairs[name].to_numpy(copy=True)
+        column[asked] = values
+        pairs[name] = column
+    return pairs[~(pairs["distance"] > FURTHEST)].astype(PAIR_COLUMNS).reset_index(drop=True)

@@ -1,0 +1,346 @@
+"""The second look through a whole scan: what shares a template or a scene is similar and stays, what was edited is a
+copy, and one pair that fails costs nothing else."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+import dedup
+from dedup.matching import second_look
+from dedup.scanning import verify
+from tests.pictures import detailed, save
+
+Pictures = list[Image.Image]
+SIZE = (320, 240)
+
+
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
+
+
+def word(text: str) -> Image.Image:
+    picture = Image.new("L", (160, 60), 255)
+    ImageDraw.Draw(picture).text((10, 5), text, fill=0, font=font(44))
+    return picture
+
+
+def form(name: str, number: str) -> Image.Image:
+    picture = Image.new("L", (420, 560), 255)
+    draw = ImageDraw.Draw(picture)
+    for row in range(10):
+        draw.text((20, 20 + 52 * row), f"Field {row + 1} of the form", fill=0, font=font(16))
+        draw.rectangle((20, 42 + 52 * row, 400, 66 + 52 * row), outline=0)
+    for row, text in ((1, name), (3, number), (6, name[::-1])):
+        draw.text((30, 44 + 52 * row), text, fill=0, font=font(18))
+    return picture
+
+
+def board(*figures: tuple[int, int]) -> Image.Image:
+    picture = Image.new("RGB", (256, 256), (238, 216, 181))
+    draw = ImageDraw.Draw(picture)
+    for row in range(8):
+        for column in range(8):
+            if (row + column) % 2:
+                draw.rectangle((32 * column, 32 * row, 32 * column + 31, 32 * row + 31), fill=(178, 134, 98))
+    for column, row in figures:
+        draw.ellipse((32 * column + 7, 32 * row + 5, 32 * column + 25, 32 * row + 27), fill=(20, 20, 20))
+    return picture
+
+
+def screen(rows: list[str]) -> Image.Image:
+    picture = Image.new("RGB", (270, 480), (245, 245, 247))
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((0, 0, 270, 44), fill=(32, 96, 192))
+    draw.text((14, 12), "Messages", fill="white", font=font(18))
+    for place, text in enumerate(rows):
+        draw.rounded_rectangle((10, 54 + 52 * place, 260, 98 + 52 * place), 8, fill="white")
+        draw.text((20, 66 + 52 * place), text, fill=(40, 40, 40), font=font(15))
+    return picture
+
+
+def captioned(picture: Image.Image, text: str) -> Image.Image:
+    out = picture.convert("RGB")
+    width, height = out.size
+    draw = ImageDraw.Draw(out)
+    for y, line in ((6, text[:14]), (height - 46, text[14:])):
+        draw.text((width / 2, y), line, fill="white", font=font(34), anchor="ma", stroke_width=3, stroke_fill="black")
+    return out
+
+
+def grained(picture: Image.Image, seed: int, levels: float = 6.0) -> Image.Image:
+    """Another exposure of the same: grain of its own."""
+    values = np.asarray(picture, np.float64)
+    noise = np.random.default_rng(seed).normal(0, levels, values.shape[:2])
+    return Image.fromarray(np.clip(values + (noise if values.ndim == 2 else noise[..., None]), 0, 255).astype(np.uint8))
+
+
+def room() -> Image.Image:
+    """A scene with things in it and flat walls."""
+    rng = np.random.default_rng(5)
+    picture = Image.new("L", SIZE, 150)
+    draw = ImageDraw.Draw(picture)
+    for _ in range(40):
+        x, y, w, h = (int(value) for value in rng.uniform((0, 60, 8, 8), (300, 220, 50, 40)))
+        draw.rectangle((x, y, x + w, y + h), fill=int(rng.integers(30, 220)), outline=int(rng.integers(0, 255)))
+    return picture.filter(ImageFilter.GaussianBlur(0.7))
+
+
+def with_visitor(picture: Image.Image, x: int) -> Image.Image:
+    out = picture.copy()
+    out.paste(detailed(77, (40, 60)).convert(out.mode), (x, 150))
+    return out
+
+
+def letters() -> Pictures:
+    found = []
+    for letter in "bdpq":
+        picture = Image.new("L", (64, 64), 255)
+        ImageDraw.Draw(picture).text((32, 32), letter, fill=0, font=font(48), anchor="mm")
+        found.append(picture)
+    return found
+
+
+def figures(seed: int) -> Pictures:
+    """Rings of 28 pixels, none a copy of another, though a turn and a stretch make many next to equal."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(24):
+        big = Image.new("L", (112, 112), 0)
+        left, top, right, bottom = rng.uniform((22, 12, 74, 84), (38, 30, 92, 104))
+        ImageDraw.Draw(big).ellipse((left, top, right, bottom), outline=255, width=int(rng.integers(9, 15)))
+        found.append(big.rotate(float(rng.uniform(-25, 25))).resize((28, 28), Image.Resampling.BOX))
+    return found
+
+
+def slices() -> Pictures:
+    """Two neighbouring slices of one body: the same shapes, a little further on, and grain of their own."""
+    found = []
+    for step in range(2):
+        picture = Image.new("L", (256, 256), 30)
+        draw = ImageDraw.Draw(picture)
+        draw.ellipse((30, 40, 226, 216), fill=120)
+        draw.ellipse((70 + step, 80, 120 + step, 150), fill=70)
+        draw.ellipse((140 - step, 80, 190 - step, 150), fill=75)
+        draw.ellipse((115, 150 + step, 145, 185 + step), fill=190)
+        found.append(grained(picture.filter(ImageFilter.GaussianBlur(1.5)), step, 8))
+    return found
+
+
+APART: dict[str, Callable[[], Pictures]] = {
+    "words": lambda: [word(text) for text in ("fable", "table", "cable")],
+    "forms": lambda: [form("Ann Lee", "4711"), form("Bob Ray", "1893"), form("Eve Fox", "2506")],
+    "boards": lambda: [board((1, 1), (4, 2), (6, 6)), board((1, 1), (4, 3), (6, 6)), board((1, 1), (5, 2), (6, 6))],
+    "screens": lambda: [screen(["Ann: hello", "Bob: later"]), screen(["Carl: yes!", "Dora: never"])],
+    "memes": lambda: [
+        captioned(detailed(3, SIZE), text)
+        for text in ("When you find  the same twice", "Nobody at all  and yet it runs", "One does not   simply scan")
+    ],
+    "another moment": lambda: [grained(room(), seed) for seed in range(3)],
+    "a visitor": lambda: [grained(with_visitor(room(), x), x) for x in (30, 140, 250)],
+    "letters": letters,
+    "figures": lambda: figures(0),
+    "slices": slices,
+}
+
+
+@pytest.mark.parametrize("kind", APART)
+def test_what_shares_a_template_or_a_scene_stays(kind, tmp_path, home):
+    for place, picture in enumerate(APART[kind]()):
+        save(picture, tmp_path / "in" / f"{place}.png")
+    dataset = dedup.scan(tmp_path / "in")
+    assert (dataset.frame["role"] != "duplicate").all()
+    assert not (dataset.pairs["kind"] == "near").any()
+    assert (dataset.pairs["note"] != "").all()
+
+
+def page_of_text() -> Image.Image:
+    picture = Image.new("L", (400, 520), 255)
+    draw = ImageDraw.Draw(picture)
+    rng = np.random.default_rng(8)
+    for line in range(28):
+        text = " ".join("".join(chr(97 + int(c)) for c in rng.integers(0, 26, rng.integers(2, 9))) for _ in range(8))
+        draw.text((24, 16 + 18 * line), text[:52], fill=0, font=font(13))
+    return picture
+
+
+def chart() -> Image.Image:
+    picture = Image.new("RGB", (480, 360), "white")
+    draw = ImageDraw.Draw(picture)
+    draw.line((40, 20, 40, 330, 460, 330), fill="black")
+    rng = np.random.default_rng(4)
+    for colour in ("steelblue", "darkorange"):
+        heights = np.cumsum(rng.normal(0, 14, 30)) + 170
+        draw.line([(40 + 14 * x, float(y)) for x, y in enumerate(heights)], fill=colour, width=2)
+    return picture
+
+
+def cut_out() -> Image.Image:
+    picture = detailed(9, (200, 200)).convert("RGBA")
+    mask = Image.new("L", picture.size, 0)
+    ImageDraw.Draw(mask).ellipse((30, 50, 170, 160), fill=255)
+    picture.putalpha(mask)
+    return picture
+
+
+def flattened(picture: Image.Image, tone: str) -> Image.Image:
+    return Image.alpha_composite(Image.new("RGBA", picture.size, tone), picture).convert("RGB")
+
+
+def cropped(picture: Image.Image, part: float) -> Image.Image:
+    width, height = picture.size
+    dx, dy = round(width * part / 2), round(height * part / 2)
+    return picture.crop((dx, dy, width - dx, height - dy))
+
+
+def bent(picture: Image.Image) -> Image.Image:
+    """As through a lens that draws straight lines as barrels."""
+    values = np.asarray(picture.convert("RGB"))
+    height, width = values.shape[:2]
+    y, x = np.mgrid[:height, :width]
+    u, v = (x - width / 2) / (width / 2), (y - height / 2) / (height / 2)
+    stretch = 1 - 0.03 * (u * u + v * v)
+    rows = np.clip(np.rint(v * stretch * height / 2 + height / 2), 0, height - 1).astype(int)
+    columns = np.clip(np.rint(u * stretch * width / 2 + width / 2), 0, width - 1).astype(int)
+    return Image.fromarray(values[rows, columns])
+
+
+def averaged() -> Pictures:
+    """A noisy exposure and the average of many."""
+    clean = detailed(12, SIZE).point(lambda value: 90 + value // 4)
+    return [grained(clean, 1, 8), clean]
+
+
+NEAR: dict[str, Callable[[], Pictures]] = {
+    "a form made smaller": lambda: [form("Ann Lee", "4711"), form("Ann Lee", "4711").resize((252, 336))],
+    "a form cropped": lambda: [form("Ann Lee", "4711"), cropped(form("Ann Lee", "4711"), 0.05)],
+    "a page made darker": lambda: [page_of_text(), page_of_text().point(lambda value: value * 4 // 5)],
+    "a page cropped": lambda: [page_of_text(), cropped(page_of_text(), 0.05)],
+    "a chart made smaller": lambda: [chart(), chart().resize((288, 216), Image.Resampling.LANCZOS)],
+    "a board of a game": lambda: [board((1, 1), (4, 2)), board((1, 1), (4, 2)).resize((200, 200))],
+    "a caption": lambda: [detailed(3, SIZE), captioned(detailed(3, SIZE), "When you find  the same twice")],
+    "a bent photograph": lambda: [detailed(3, SIZE), bent(detailed(3, SIZE))],
+    "a blurred one": lambda: [detailed(3, SIZE), detailed(3, SIZE).filter(ImageFilter.GaussianBlur(3))],
+    "an average": averaged,
+    "a cut-out on white": lambda: [cut_out(), flattened(cut_out(), "white")],
+    "a cut-out on black": lambda: [cut_out(), flattened(cut_out(), "black")],
+}
+
+
+@pytest.mark.parametrize("kind", NEAR)
+def test_an_edited_copy_of_any_kind_of_picture_is_found(kind, tmp_path, home):
+    one, other = NEAR[kind]()
+    save(one, tmp_path / "in" / "one.png")
+    if other.mode == "RGBA":
+        save(other, tmp_path / "in" / "other.png")
+    else:
+        save(other, tmp_path / "in" / "other.jpg", quality=80)
+    dataset = dedup.scan(tmp_path / "in")
+    assert dataset.pairs["kind"].tolist() == ["near"], dataset.pairs[["kind", "distance", "note", "unexplained"]]
+    assert dataset.frame["group"].tolist() == [0, 0]
+
+
+def test_a_photograph_saved_again_is_no_other_exposure(tmp_path, home):
+    exposure = grained(room(), 1)
+    save(exposure, tmp_path / "in" / "a.png")
+    for quality in (90, 60, 30):
+        save(exposure, tmp_path / "in" / f"{quality}.jpg", quality=quality)
+    frame = dedup.scan(tmp_path / "in").frame
+    assert frame["group"].tolist() == [0, 0, 0, 0]
+
+
+# --- one pair, one file -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    for seed in range(3):
+        picture = detailed(seed, (160, 120))
+        save(picture, tmp_path / "in" / f"{seed}.png")
+        save(picture, tmp_path / "in" / f"{seed} again.jpg", quality=70)
+    return tmp_path / "in"
+
+
+def test_a_pair_whose_second_look_fails_is_listed_and_costs_no_other(folder, home, monkeypatch):
+    judge, asked = second_look.judge, []
+
+    def fault(left, right, pair, *, colourful):
+        asked.append((pair["left"], pair["right"]))
+        if asked[-1] == asked[0]:
+            raise ZeroDivisionError("planted")
+        return judge(left, right, pair, colourful=colourful)
+
+    monkeypatch.setattr(second_look, "judge", fault)
+    pairs = dedup.scan(folder, workers=1).pairs
+    assert sorted(pairs["kind"]) == ["near", "near", "unjudged"]
+    bad = pairs[pairs["kind"] == "unjudged"].iloc[0]
+    assert bad["note"] == "ZeroDivisionError: planted" and np.isnan(bad["distance"])
+
+
+def test_files_that_vanish_meanwhile_are_listed(folder, home, monkeypatch):
+    tell = verify.tell
+
+    def gone(results, details, executor):
+        return tell(results, lambda rows: [(row, each) for row, each in details(rows) if row], executor)
+
+    monkeypatch.setattr(verify, "tell", gone)
+    pairs = dedup.scan(folder).pairs
+    assert sorted(pairs["kind"]) == ["near", "near", "unjudged"]
+    assert verify.GONE in pairs["note"].tolist()
+
+
+def test_what_was_looked_at_is_not_read_again_for_another_picture(folder, home, asked):
+    dedup.scan(folder)
+    asked.clear()
+    save(detailed(1, (160, 120)), folder / "1 once more.jpg", quality=60)
+    dedup.scan(folder)
+    assert sorted(set(asked["detail"])) == ["1 again.jpg", "1 once more.jpg", "1.png"]
+
+
+def test_verdicts_hang_on_the_pair_alone(folder, home, tmp_path):
+    """Neither on other pictures, nor on the number of workers, nor on what is held at a time."""
+    for place, picture in enumerate([*APART["forms"](), *APART["another moment"]()]):
+        save(picture, folder / f"template {place}.png")
+
+    def told(dataset: dedup.Dataset) -> dict[frozenset[str], tuple]:
+        paths, pairs = dataset.frame["path"], dataset.pairs
+        return {
+            frozenset((paths[row["left"]], paths[row["right"]])): (row["kind"], row["note"], row["unexplained"])
+            for row in pairs.to_dict("records")
+        }
+
+    whole = told(dedup.scan(folder, name="whole", workers=2))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verify, "PICTURES", 3)
+        assert told(dedup.scan(folder, name="portions", workers=1)) == whole
+    some = tmp_path / "some"
+    shutil.copytree(folder, some)
+    for path in some.glob("template *"):
+        path.unlink()
+    alone = told(dedup.scan(some, name="some"))
+    assert alone.items() <= whole.items() and len(alone) == 3
+
+
+def test_no_threshold_makes_a_copy_of_what_was_told_apart(tmp_path, home):
+    for place, picture in enumerate(APART["forms"]()):
+        save(picture, tmp_path / "in" / f"{place}.png")
+    dataset = dedup.scan(tmp_path / "in")
+    dataset.near_threshold = 1.0
+    assert (dataset.frame["role"] != "duplicate").all() and len(dataset.pairs)
+    assert set(dataset.pairs["kind"]) == {"similar"}
+
+
+def test_other_colours_are_said(tmp_path, home):
+    shape = detailed(4, (160, 200)).convert("L").point(lambda value: 60 + value // 2)
+    for name, tint in (("red", (255, 60, 60)), ("blue", (60, 90, 255))):
+        garment = Image.new("RGB", SIZE, "white")
+        dyed = Image.merge("RGB", [shape.point(lambda value, part=part: value * part // 255) for part in tint])
+        garment.paste(dyed, (80, 20))
+        save(garment, tmp_path / "in" / f"{name}.png")
+    pairs = dedup.scan(tmp_path / "in").pairs
+    assert set(zip(pairs["kind"], pairs["note"], strict=True)) == {("similar", "other colours")}
