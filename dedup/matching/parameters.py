@@ -115,9 +115,14 @@ PARAMETERS: dict[str, Parameter] = {
         "The same where the map turns, shears or stretches and colours agree.",
         "Thumbnails of 32 pixels: 0.025.",
     ),
+    "turned_windows": Parameter(
+        500, "windows",
+        "Under so many windows a drawn picture that is turned may be another: b, d, p and q are four letters.",
+        "Glyphs have 375 at most, pages 1,000 and more.",
+    ),
     "unexplained_turned": Parameter(
         0.0015, "fraction",
-        "The same of a drawn picture that is turned or mirrored: b, d, p and q are four letters.",
+        "The same of a picture with so little on it that is turned or mirrored.",
         "Letters of one font begin at 0.002.",
     ),
     "disagreeing": Parameter(

@@ -499,6 +499,7 @@ def difference(m: Measured, *, free: bool, turned: bool, stands: bool, colourful
     if grainy and m.exposure < value("other_exposure"):
         return ANOTHER_MOMENT
     few = m.windows < value("few_windows")
+    turned = turned and (few or (drawn and m.windows < value("turned_windows")))
     limit = value(_limit(drawn=drawn, few=few, free=free, turned=turned, colourful=colourful))
     if drawn:
         agrees = m.disagreeing <= value("disagreeing_drawn") and m.differing <= value("differing_drawn")
@@ -515,7 +516,7 @@ def difference(m: Measured, *, free: bool, turned: bool, stands: bool, colourful
 
 def _limit(*, drawn: bool, few: bool, free: bool, turned: bool, colourful: bool) -> str:
     """The name of the parameter that limits what may stay unexplained."""
-    if turned and (drawn or few):
+    if turned:
         return "unexplained_turned"
     if not few:
         return "unexplained_drawn" if drawn else "unexplained"

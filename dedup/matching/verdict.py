@@ -367,7 +367,8 @@ def _sides(signatures: NDArray[np.void], columns: Columns, measured: Columns) ->
     part_right = (columns["seen_right"] < whole) & ~framed_right
     cropped = part_left.astype(int) - part_right.astype(int)
     sparse = (measured["residual"] > 4.2 * measured["core"] + 1.5) & (measured["core"] < 2.7)
-    overlaid = ((measured["disagreeing"] > 0.02) | sparse).astype(int)
+    flattened = (columns["left_alpha"] == 0) != (columns["right_alpha"] == 0)  # where the ground shows through
+    overlaid = (((measured["disagreeing"] > 0.02) | sparse) & ~flattened).astype(int)
     return {"bordered": bordered, "cropped": cropped, "overlaid": overlaid}
 
 

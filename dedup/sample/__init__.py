@@ -36,6 +36,8 @@ DATASET_NAME, FOLDER_NAME = "Sample", "sample images"
 ORIGINALS_A_CLASS = 12
 COPIES_AN_EDIT = 3
 BURST, EXACT, FAILURES = 8, 16, 3
+GRAINY = {"marble", "sea", "maps"}
+"""Classes whose pictures have grain, as photographs do: something put over them can be told from another picture."""
 SIZES: tuple[Size, ...] = ((480, 360), (480, 320), (360, 480), (400, 400), (512, 288))
 LEAST_BITS = 76
 """Originals are drawn again until their hashes differ by this many of 256 bits, in all eight orientations."""
@@ -217,12 +219,30 @@ def _plant_exact(folder: _Folder, originals: Iterator[str]) -> None:
 
 
 def _plant_near(folder: _Folder, originals: Iterator[str]) -> None:
+    waiting: list[str] = []
     for edit in EDITS:
         for _ in range(COPIES_AN_EDIT):
-            original = next(originals)
+            original = _suited(edit, waiting, originals)
             picture = edit.change(folder.pictures[original], folder.rng)
             path = _copy_path(folder, original, _EDITED_NAMES[folder.rng.integers(len(_EDITED_NAMES))], edit.suffix)
             folder.add(Truth(path, "near", original, edit.relation), _encoded(picture, edit.suffix, edit))
+
+
+def _suited(edit: Edit, waiting: list[str], originals: Iterator[str]) -> str:
+    """The next original that an edit makes a copy of: one with an overlay on a drawing is for people to decide."""
+    overlaid = edit.relation.startswith("overlaid")
+    for place, original in enumerate(waiting):
+        if not overlaid or _has_grain(original):
+            return waiting.pop(place)
+    for original in originals:
+        if not overlaid or _has_grain(original):
+            return original
+        waiting.append(original)
+    raise AssertionError("more copies than originals")
+
+
+def _has_grain(path: str) -> bool:
+    return path.split("/")[-2] in GRAINY
 
 
 _EDITED_NAMES = ("_edited", "_final", "_web", " (1)", "_v2", "_share", "_small")

@@ -140,3 +140,23 @@ def test_polygons_are_clipped_at_a_box(polygon, inside) -> None:
 def test_tones_are_inverted_as_a_line_is() -> None:
     back = relations.invert(table(row(gain=2.0, bias=10.0)))
     assert (back["gain"][0], back["bias"][0]) == (0.5, -5.0)
+
+
+def test_recompressed_is_said_of_other_qualities_only_and_never_for_want_of_a_word():
+    named = {recoded: relations.name(table(row(recoded=recoded)).to_dict("series"))[0] for recoded in (0, 1, 2)}
+    assert named == {0: "next to identical", 1: "recompressed", 2: "other format"}
+
+
+def test_the_shift_of_the_colours_has_no_direction_to_turn():
+    pairs = table(row(tint=14.0))
+    assert relations.invert(pairs)["tint"].tolist() == [14.0]
+
+
+def test_what_a_pixel_of_a_tiny_picture_may_explain_is_not_named():
+    def named(side: int) -> set[str]:
+        sizes = dict.fromkeys(relations.SIZES, side)
+        moved = row(**sizes, rotation=1.2, stretch=1.04, seen_left=0.96, perspective=0.012, recoded=1)
+        return set(relations.name(table(moved).to_dict("series"))[0].split("|"))
+
+    assert named(16) == {"recompressed"}
+    assert {"rotated", "stretched", "perspective"} <= named(64)
