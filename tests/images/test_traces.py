@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from dedup.images import traces
-from tests.pictures import detailed, photo
+from tests.pictures import detailed, photo, save
 
 SIZE = (203, 155)
 """No multiple of a block, so that a mirrored picture's blocks begin inside one."""
@@ -82,3 +82,34 @@ def test_of_soft_and_flat_and_tiny_pictures_nothing_is_told():
     assert not is_enlarged(flat, flat.resize((600, 450)))
     tiny = detailed(5, (20, 20))
     assert not is_enlarged(tiny, tiny.resize((80, 80)))
+
+
+# --- exposure ---------------------------------------------------------------------------------------------------------
+
+
+def exposed(seed: int, levels: float = 4.0) -> Image.Image:
+    """One of many exposures of a wall with a few things on it."""
+    picture = Image.new("L", (320, 256), 130)
+    picture.paste(90, (40, 60, 120, 200))
+    noise = np.random.default_rng(seed).normal(0, levels, (256, 320))
+    return Image.fromarray(np.clip(np.rint(np.asarray(picture) + noise), 0, 255).astype(np.uint8))
+
+
+def patches(picture: Image.Image) -> np.ndarray:
+    return traces.tiles(picture).astype(np.uint8)
+
+
+def test_grain_is_shared_by_what_was_saved_from_one_exposure_only(tmp_path):
+    one = exposed(1)
+    again = Image.open(save(one, tmp_path / "a.jpg", quality=97))
+    correlation, *grain = traces.exposure(patches(one), patches(again))
+    assert correlation > 0.6 and min(grain) > 1
+    correlation, *grain = traces.exposure(patches(one), patches(exposed(2)))
+    assert abs(correlation) < 0.05 and min(grain) > 1
+
+
+def test_where_nothing_is_flat_or_sizes_differ_grain_tells_nothing():
+    white = Image.new("L", (320, 256), 255)
+    for one, other in ((exposed(1), exposed(1).crop((0, 0, 320, 128))), (white, white)):
+        correlation, *grain = traces.exposure(patches(one), patches(other))
+        assert np.isnan(correlation) and grain == [0, 0]

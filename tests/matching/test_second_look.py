@@ -1,0 +1,145 @@
+"""The measures of a second look: what they are on pictures of which it is known, and against slow references."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+from dedup.images.detail import Detail
+from dedup.matching import relations, second_look
+from dedup.matching.second_look import AS_IT_IS, difference, look, measure
+from tests.pictures import detailed
+
+SIDE = 256
+
+
+def gray(seed: int, side: int = SIDE) -> np.ndarray:
+    return np.asarray(detailed(seed, (side, side)).convert("L"))
+
+
+def noisy(picture: np.ndarray, seed: int, levels: float = 5.0) -> np.ndarray:
+    noise = np.random.default_rng(seed).normal(0, levels, picture.shape)
+    return np.clip(np.rint(picture + noise), 0, 255).astype(np.uint8)
+
+
+def flat_scene() -> np.ndarray:
+    """Things on a wall."""
+    picture = Image.new("L", (SIDE, SIDE), 140)
+    draw = ImageDraw.Draw(picture)
+    for place in range(12):
+        x, y = 20 + 60 * (place % 4), 20 + 80 * (place // 4)
+        draw.rectangle((x, y, x + 25 + place, y + 40 - place), fill=40 + 15 * place)
+    return np.asarray(picture)
+
+
+def test_a_picture_agrees_with_itself():
+    found = look(Detail(gray(1)), Detail(gray(1)), AS_IT_IS)
+    assert found.unexplained < 1e-4 and found.disagreeing == found.differing == 0 and found.windows > 1500
+    assert found.exposure > 0.999
+
+
+def test_two_pictures_do_not():
+    found = look(Detail(gray(1)), Detail(gray(2)), AS_IT_IS, refined=False)
+    assert found.unexplained > 0.5 and found.disagreeing > 0.5
+
+
+@pytest.mark.parametrize("shift", [(0.01, -0.01), (-0.015, 0.005)])
+def test_the_map_is_refined_from_next_to_right(shift):
+    x, y = shift
+    start = AS_IT_IS + np.array([0.01, 0, x, 0, -0.01, y])
+    assert look(Detail(gray(1)), Detail(gray(1)), start).unexplained < 0.01
+    assert look(Detail(gray(1)), Detail(gray(1)), start, refined=False).unexplained > 0.05
+
+
+@pytest.mark.parametrize("part", [0.5, 0.8])
+def test_neither_side_is_preferred(part):
+    """A crop and its whole, either way round."""
+    whole = detailed(4, (512, 512)).convert("L")
+    side = round(512 * part)
+    crop = whole.crop((60, 40, 60 + side, 40 + side))
+    one, other = (Detail(np.asarray(each.resize((SIDE, SIDE), Image.Resampling.BOX))) for each in (whole, crop))
+    affine = np.array([1 / part, 0, -60 / side, 0, 1 / part, -40 / side])
+    there = look(one, other, affine)
+    back = look(other, one, relations.invert_affine(affine[None])[0])
+    assert there.unexplained < 0.02 and abs(there.unexplained - back.unexplained) < 1e-3
+    assert there.windows == back.windows
+
+
+def test_grain_tells_exposures_apart():
+    scene = flat_scene()
+    shared = look(Detail(noisy(scene, 1)), Detail(noisy(noisy(scene, 1), 2, 1.0)), AS_IT_IS)
+    own = look(Detail(noisy(scene, 1)), Detail(noisy(scene, 2)), AS_IT_IS)
+    assert shared.exposure > 0.9 and abs(own.exposure) < 0.1
+    for found, free in ((shared, False), (own, False)):
+        assert found.grain > 2 and found.grain_ratio < 1.5, free
+    assert difference(own, free=False, turned=False, stands=True, colourful=False) == second_look.ANOTHER_MOMENT
+    assert difference(shared, free=False, turned=False, stands=True, colourful=False) == ""
+
+
+def test_an_overlay_is_on_one_side_and_of_one_tone():
+    picture = gray(5)
+    barred = picture.copy()
+    barred[200:, :] = 255
+    found = look(Detail(picture), Detail(barred), AS_IT_IS)
+    assert 0.1 < found.differing < 0.3 and found.opaque > 0.5
+    assert difference(found, free=False, turned=False, stands=False, colourful=False) == ""
+
+
+def test_without_structure_only_what_stands_is_a_copy():
+    ramp = np.tile(np.linspace(60, 90, SIDE).astype(np.uint8), (SIDE, 1))
+    found = look(Detail(ramp), Detail(ramp), AS_IT_IS)
+    assert found.windows == 0
+    assert difference(found, free=False, turned=False, stands=True, colourful=False) == ""
+    assert difference(found, free=True, turned=False, stands=False, colourful=False) == second_look.TOO_PLAIN
+
+
+def test_a_smooth_displacement_is_made_good():
+    picture = detailed(6, (SIDE, SIDE)).convert("L")
+    y, x = np.mgrid[:SIDE, :SIDE]
+    rows = np.clip(np.rint(y + 2.0 * np.sin(x / 40)), 0, SIDE - 1).astype(int)
+    moved = np.asarray(picture)[rows, x]
+    plain, bent = (look(Detail(np.asarray(picture)), Detail(moved), AS_IT_IS, bent=each) for each in (False, True))
+    assert bent.unexplained < 0.6 * plain.unexplained
+
+
+def test_nothing_in_common_is_nothing():
+    blank = np.zeros((SIDE, SIDE), np.float32)
+    assert measure(blank, blank, np.zeros((SIDE, SIDE), bool)) == second_look.NOTHING
+
+
+# --- slow references --------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(3, 5))
+def test_windows_are_what_loops_make_them(seed, cell):
+    rng = np.random.default_rng(seed)
+    a, b = rng.uniform(0, 255, (2, 33, 33)).astype(np.float32)
+    weight = (rng.random((33, 33)) < 0.9).astype(np.float32)
+    va, vb, covariance, seen = second_look._windows(a, b, weight, cell)
+    for row in range(len(va)):
+        for column in range(len(va)):
+            part = np.s_[row * cell : (row + 2) * cell, column * cell : (column + 2) * cell]
+            inside = weight[part] > 0
+            x, y = (each[part][inside].astype(float) for each in (a, b))
+            assert seen[row, column] == (inside.sum() >= second_look.SEEN * 4 * cell**2)
+            assert math.isclose(va[row, column], x.var(), rel_tol=1e-6, abs_tol=1e-4)
+            assert math.isclose(vb[row, column], y.var(), rel_tol=1e-6, abs_tol=1e-4)
+            expected = ((x - x.mean()) * (y - y.mean())).mean()
+            assert math.isclose(covariance[row, column], expected, rel_tol=1e-6, abs_tol=1e-3)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6))
+def test_sums_around_pixels_are_what_loops_make_them(seed, reach):
+    values = np.random.default_rng(seed).uniform(-5, 5, (17, 17))
+    found = second_look._box(values, reach)
+    for y in range(17):
+        for x in range(17):
+            around = values[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1]
+            assert math.isclose(found[y, x], around.sum(), abs_tol=1e-9)
