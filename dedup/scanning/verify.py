@@ -38,8 +38,6 @@ def tell(results: Results, details: Details, executor: Executor) -> Results:
     """`results` with a second look at each near or similar pair that had none and is not known to differ."""
     pairs = results.pairs.copy()
     asked = np.flatnonzero(_open(pairs))
-    if not len(asked):
-        return results
     in_colour = colourful(results.signatures)
     held: dict[int, Detail] = {}
     verdicts: list[Verdict] = []
@@ -50,7 +48,8 @@ def tell(results: Results, details: Details, executor: Executor) -> Results:
         parts = [some[start : start + PAIRS] for start in range(0, len(some), PAIRS)]
         for told in executor.map(partial(_look_at, pairs, held, in_colour), parts):
             verdicts += told
-    return replace(results, pairs=_told(pairs, asked, verdicts))
+    pairs = _told(pairs, asked, verdicts)
+    return replace(results, pairs=pairs[~(pairs["distance"] > FURTHEST)].reset_index(drop=True))
 
 
 def _open(pairs: pd.DataFrame) -> NDArray[np.bool_]:
@@ -68,7 +67,8 @@ def _portions(pairs: pd.DataFrame, asked: NDArray[np.intp]) -> Iterator[NDArray[
         if len(involved) > PICTURES:
             yield asked[start:place]
             start, involved = place, {left, right}
-    yield asked[start:]
+    if len(asked):
+        yield asked[start:]
 
 
 def _look_at(
@@ -116,4 +116,4 @@ def _told(pairs: pd.DataFrame, asked: NDArray[np.intp], verdicts: Sequence[Verdi
         column = pairs[name].to_numpy(copy=True)
         column[asked] = values
         pairs[name] = column
-    return pairs[~(pairs["distance"] > FURTHEST)].astype(PAIR_COLUMNS).reset_index(drop=True)
+    return pairs.astype(PAIR_COLUMNS)

@@ -3,6 +3,7 @@ copy, and one pair that fails costs nothing else."""
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -344,3 +345,15 @@ def test_other_colours_are_said(tmp_path, home):
         save(garment, tmp_path / "in" / f"{name}.png")
     pairs = dedup.scan(tmp_path / "in").pairs
     assert set(zip(pairs["kind"], pairs["note"], strict=True)) == {("similar", "other colours")}
+
+
+def test_pairs_too_far_apart_are_not_kept_whoever_told_them_apart(folder, home, monkeypatch):
+    """Known to differ before anybody looked, at a distance that is of no interest."""
+    tell = verify.tell
+
+    def further(results, details, executor):
+        pairs = results.pairs.assign(note="other colours", kind="similar", distance=np.float32(2.0))
+        return tell(dataclasses.replace(results, pairs=pairs), details, executor)
+
+    monkeypatch.setattr(verify, "tell", further)
+    assert not len(dedup.scan(folder).pairs)
