@@ -65,6 +65,17 @@ PARAMETERS: dict[str, Parameter] = {
         "With so much of its area of one tone a picture is drawn, whatever lies between its strokes.",
         "Pages, forms and glyphs 0.83 and more; photographs on white up to 0.8.",
     ),
+    "drawn_windows": Parameter(
+        600, "windows",
+        "Of a drawn picture with fewer windows, in proportion less may stay unexplained and disagree.",
+        "Receipts of one shop in fine print have 230, and leave 0.028; copies of such 0.004.",
+    ),
+    "shows_more": Parameter(
+        0.0065, "fraction",
+        "Of both photographs: what the first look found apart, and where each shows more than this that the "
+        "other does not, is another shot.",
+        "Precision of maps between copies of one size.",
+    ),
     "few_windows": Parameter(
         150, "windows",
         "Under so many windows with structure there is little evidence: a map with freedom fits nearly anything.",

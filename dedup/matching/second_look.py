@@ -22,6 +22,7 @@ from dedup.images.detail import Detail
 from dedup.matching import relations
 from dedup.matching.alignment import FAST, _cubic, _fit_tone, _refine, _warp, _weigh
 from dedup.matching.parameters import value
+from dedup.model import NEAR_DISTANCE
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -490,6 +491,7 @@ def _grain(one: Floats, other: Floats, gain: float, inside: Mask) -> tuple[float
 ANOTHER_MOMENT = "same scene, another moment"
 SAME_TEMPLATE = "same template, other content"
 TOO_PLAIN = "too plain to tell"
+ANOTHER_SHOT = "same scene, each shows more on one side"
 
 
 def difference(m: Measured, *, free: bool, turned: bool, stands: bool, colourful: bool) -> str:
@@ -509,7 +511,9 @@ def difference(m: Measured, *, free: bool, turned: bool, stands: bool, colourful
     turned = turned and (few or (drawn and m.windows < value("turned_windows")))
     limit = value(_limit(drawn=drawn, few=few, free=free, turned=turned, colourful=colourful))
     if drawn:
-        agrees = m.disagreeing <= value("disagreeing_drawn") and m.differing <= value("differing_drawn")
+        much = 1.0 if few else min(1.0, m.windows / value("drawn_windows"))
+        limit *= much
+        agrees = m.disagreeing <= value("disagreeing_drawn") * much and m.differing <= value("differing_drawn")
     else:
         agrees = m.disagreeing <= value("disagreeing") or m.differing <= value("diffuse")
     if agrees:
@@ -547,6 +551,8 @@ that share a template need no more."""
 GEOMETRY = [
     "distance",
     "correlation",
+    "seen_left",
+    "seen_right",
     *relations.SIZES,
     "orientation",
     "rotation",
@@ -595,6 +601,8 @@ def judge(left: Detail, right: Detail, pair: Mapping[str, float], *, colourful: 
         bent = look(left, right, affine, bent=True)
         why = told(bent, free=free, turned=turned)
         measured = measured if why else bent
+    if not why and pair["distance"] > NEAR_DISTANCE and _shows_more(measured, pair):
+        why = ANOTHER_SHOT
     few = measured.windows < value("few_windows")
     if why == SAME_TEMPLATE and moved <= NEXT_TO and (few or measured.unexplained <= value("nearly")):
         again = look(left, right, AS_IT_IS, refined=not few)
@@ -606,6 +614,12 @@ def judge(left: Detail, right: Detail, pair: Mapping[str, float], *, colourful: 
 def _blurred(m: Measured) -> bool:
     """Whether one of two pictures has the grain of a photograph and the other much less."""
     return m.grain * m.grain_ratio >= value("grain") and m.grain_ratio >= value("softer")
+
+
+def _shows_more(m: Measured, pair: Mapping[str, float]) -> bool:
+    """Whether each of two photographs shows something that the other does not: a copy lies within its original."""
+    unseen = min(1 - pair["seen_left"], 1 - pair["seen_right"])
+    return m.grain >= value("grain") and m.ground <= value("ground") and unseen > value("shows_more")
 
 
 def _may_be_bent(m: Measured) -> bool:
