@@ -79,7 +79,7 @@ def _pairs(folder: Path) -> Iterator[Pair]:
     with tempfile.TemporaryDirectory() as home:
         with patch.object(verify, "tell", lambda results, details, executor: results):
             dataset = dedup.scan(folder / "images", name="calibrate", home=Path(home))
-        signatures = dataset.signatures()
+        signatures = dataset.signatures
         names, pairs = dataset.frame["name"].tolist(), dataset.pairs
         colourful = verify.colourful(signatures)
         held: dict[int, Detail] = {}
