@@ -21,7 +21,7 @@ from dedup.images.metrics.information import random
 from dedup.images.signature import SIGNATURE
 from dedup.images.sources import Listing, SourceFile
 from dedup.model import MATCHING_VERSION, OnProgress, Progress
-from dedup.scanning import origins, proofs
+from dedup.scanning import proofs
 from dedup.scanning.engines import Engine, Failed, engine
 from dedup.scanning.warmup import warm_up_beside
 from dedup.store.directory import Results, Store
@@ -73,9 +73,10 @@ def scan_into(
                 report(Progress("compiling the matching, once on this machine", 0, 1))
                 warm.join()
             from dedup.scanning import (
+                origins,
                 rematch,
                 verify,
-            )  # loads the compiled code, which an unchanged rescan does not need
+            )  # load the compiled code: an unchanged rescan needs none
 
             results = rematch.match(images, signatures, previous if same_matching else None, chosen.executor, report)
             results = verify.tell(results, work.reading("looking again at what is alike", "detail"), chosen.executor)

@@ -38,11 +38,12 @@ def tell(results: Results, details: Details, executor: Executor) -> Results:
     """`results` with a second look at each near or similar pair that had none and is not known to differ."""
     pairs = results.pairs.copy()
     asked = np.flatnonzero(_open(pairs))
-    in_colour = colourful(results.signatures)
     held: dict[int, Detail] = {}
     verdicts: list[Verdict] = []
     for some in _portions(pairs, asked):
-        rows = np.unique(pairs[["left", "right"]].to_numpy()[some]).tolist()
+        involved = np.unique(pairs[["left", "right"]].to_numpy()[some])
+        rows = involved.tolist()
+        in_colour = dict(zip(rows, colourful(results.signatures[involved]).tolist(), strict=True))
         held = {row: held[row] for row in rows if row in held}
         held |= dict(details([row for row in rows if row not in held]))
         parts = [some[start : start + PAIRS] for start in range(0, len(some), PAIRS)]
@@ -72,7 +73,7 @@ def _portions(pairs: pd.DataFrame, asked: NDArray[np.intp]) -> Iterator[NDArray[
 
 
 def _look_at(
-    pairs: pd.DataFrame, held: dict[int, Detail], in_colour: NDArray[np.bool_], places: NDArray[np.intp]
+    pairs: pd.DataFrame, held: dict[int, Detail], in_colour: dict[int, bool], places: NDArray[np.intp]
 ) -> list[Verdict]:
     return [_look(pair, held, in_colour) for pair in _rows(pairs, places)]
 
@@ -82,13 +83,13 @@ def _rows(pairs: pd.DataFrame, places: NDArray[np.intp]) -> list[dict[str, float
     return [{str(name): value for name, value in row.items()} for row in pairs.iloc[places][columns].to_dict("records")]
 
 
-def _look(pair: dict[str, float], held: dict[int, Detail], in_colour: NDArray[np.bool_]) -> Verdict:
+def _look(pair: dict[str, float], held: dict[int, Detail], in_colour: dict[int, bool]) -> Verdict:
     """The verdict on one pair. Whatever happens inside costs this pair only."""
     left, right = int(pair["left"]), int(pair["right"])
     if left not in held or right not in held:
         return Verdict(GONE, judged=False)
     try:
-        return second_look.judge(held[left], held[right], pair, colourful=bool(in_colour[left] and in_colour[right]))
+        return second_look.judge(held[left], held[right], pair, colourful=in_colour[left] and in_colour[right])
     except Exception as error:
         return Verdict(f"{type(error).__name__}: {error}", judged=False)
 

@@ -42,3 +42,10 @@ warmup.warm_up_beside()
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_to_begin_a_scan_loads_no_compiled_code():
+    """An unchanged rescan needs none, and it takes longer to load than such a rescan does."""
+    program = "import sys, dedup.catalogue; print(sorted({'numba', 'scipy'} & set(sys.modules)))"
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
