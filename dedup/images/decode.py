@@ -141,14 +141,7 @@ def open_renditions(
     path: Path, *, max_pixels: int = MAX_PIXELS, reduce_to: int | None = None
 ) -> tuple[Image.Image, Image.Image | None]:
     """As `open_picture`, and the same on the other tone where the picture is transparent. Raises `UnreadableImage`."""
-    with reasons(), path.open("rb") as stream:
-        image = open_image(stream, max_pixels)
-        if reduce_to is not None:
-            image.draft("RGB", (reduce_to, reduce_to))
-        header = Header.of(image, stream.name)
-        image.load()
-        seen, turn = _at_depth(image, header), metadata.orientation(image)
-        shown = _shown(seen, header)
+    with _opened(path, max_pixels, reduce_to) as (seen, shown, turn, _):
         other = shown.other
         return upright(shown.whole(seen), turn), upright(other.whole(seen), turn) if other else None
 
@@ -157,6 +150,13 @@ def open_with_quality(
     path: Path, *, max_pixels: int = MAX_PIXELS, reduce_to: int | None = None
 ) -> tuple[Image.Image, float]:
     """As `open_picture`, and the file's own JPEG quality, NaN for other files. Raises `UnreadableImage`."""
+    with _opened(path, max_pixels, reduce_to) as (seen, shown, turn, quality):
+        return upright(shown.whole(seen), turn), quality
+
+
+@contextmanager
+def _opened(path: Path, max_pixels: int, reduce_to: int | None) -> Iterator[tuple[Image.Image, _Shown, int, float]]:
+    """A picture that is loaded, how it is shown, its EXIF orientation, and its own JPEG quality."""
     with reasons(), path.open("rb") as stream:
         image = open_image(stream, max_pixels)
         if reduce_to is not None:
@@ -164,7 +164,7 @@ def open_with_quality(
         header, quality = Header.of(image, stream.name), jpeg.quality(getattr(image, "quantization", None))
         image.load()
         seen = _at_depth(image, header)
-        return upright(_shown(seen, header).whole(seen), metadata.orientation(image)), quality
+        yield seen, _shown(seen, header), metadata.orientation(image), quality
 
 
 def reduction(width: int, height: int) -> int:

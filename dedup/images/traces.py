@@ -108,8 +108,7 @@ def _quarters(some: Tiles) -> Tiles:
 
 def _grain(some: Tiles) -> Tiles:
     """The noise filter at the inner pixels of the blocks of quarters, (n, pixels)."""
-    across = some[:, :, :-2] - 2 * some[:, :, 1:-1] + some[:, :, 2:]
-    both = (across[:, :-2] - 2 * across[:, 1:-1] + across[:, 2:]) / 6
+    both = np.diff(np.diff(some, 2, axis=1), 2, axis=2) / 6
     inner = np.isin((np.arange(QUARTER - 2) + 1) % BLOCK, (0, BLOCK - 1), invert=True)
     return np.asarray(both[:, inner][:, :, inner].reshape(len(some), -1))
 

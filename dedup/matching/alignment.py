@@ -137,14 +137,21 @@ def _smooth_sample(source: Floats, points: Floats, count: int) -> None:
         ix, iy = int(np.floor(sx)), int(np.floor(sy))
         _cubic(sx - ix, wx)
         _cubic(sy - iy, wy)
-        value = np.float32(0)
-        for dy in range(4):
-            y = min(max(iy + dy - 1, 0), side - 1)
-            line = np.float32(0)
-            for dx in range(4):
-                line += wx[dx] * source[y, min(max(ix + dx - 1, 0), side - 1)]
-            value += wy[dy] * line
-        points[2, i] = value
+        points[2, i] = _weighted(source, ix, iy, wx, wy)
+
+
+@numba.njit(cache=True, fastmath=FAST, inline="always")
+def _weighted(source: Floats, ix: int, iy: int, wx: Floats, wy: Floats) -> np.float32:
+    """The sum of 4 x 4 pixels, from one before (ix, iy) on, under weights (4,) of columns and of rows."""
+    last = source.shape[0] - 1
+    value = np.float32(0)
+    for dy in range(4):
+        y = min(max(iy + dy - 1, 0), last)
+        line = np.float32(0)
+        for dx in range(4):
+            line += wx[dx] * source[y, min(max(ix + dx - 1, 0), last)]
+        value += wy[dy] * line
+    return value
 
 
 @numba.njit(cache=True, fastmath=FAST)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import numba
 import numpy as np
@@ -20,7 +20,7 @@ from scipy import ndimage
 
 from dedup.images.detail import Detail
 from dedup.matching import relations
-from dedup.matching.alignment import FAST, _cubic, _fit_tone, _refine, _warp, _weigh
+from dedup.matching.alignment import FAST, _cubic, _fit_tone, _refine, _warp, _weigh, _weighted
 from dedup.matching.parameters import value
 from dedup.model import NEAR_DISTANCE
 
@@ -121,20 +121,13 @@ def lay_over(source: Floats, p: Doubles, out: Floats, inside: Mask) -> None:
             ix, iy = int(sx), int(sy)
             _cubic(sx - ix, wx)
             _cubic(sy - iy, wy)
-            value = np.float32(0)
-            for dy in range(4):
-                line = np.float32(0)
-                for dx in range(4):
-                    line += wx[dx] * source[min(max(iy + dy - 1, 0), own - 1), min(max(ix + dx - 1, 0), own - 1)]
-                value += wy[dy] * line
-            out[row, column] = value
+            out[row, column] = _weighted(source, ix, iy, wx, wy)
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What a second look at a pair measured; fractions are 0..1."""
 
-    inside: float  # of the coarser picture, that both show
     windows: int  # with structure, of about 1,700 overlapping ones
     unexplained: float  # of the structure's energy
     uneven: float  # the same, wherever tones changed by place: from correlations alone
@@ -149,13 +142,19 @@ class Measured:
     ground: float  # of the area: pixels of the commonest tone, give or take
 
 
-NOTHING = Measured(0.0, 0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.0, math.nan, 0.0, 1.0, 0.0)
+NOTHING = Measured(0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.0, math.nan, 0.0, 1.0, 0.0)
 """Of two pictures that have next to nothing in common once they were laid over each other."""
 
 
 def look(left: Detail, right: Detail, affine: Doubles, *, refined: bool = True, bent: bool = False) -> Measured:
     """Measure a pair; `affine` (6,) carries places of left to right (`relations.AFFINE`), next to right or, unless
     `refined`, exactly. With `bent`, what is left over of a smooth displacement is made good as well."""
+    one, other, inside = _laid(left, right, affine, refined)
+    return measure(one, _bent(one, other, inside) if bent else other, inside)
+
+
+def _laid(left: Detail, right: Detail, affine: Doubles, refined: bool = True) -> tuple[Floats, Floats, Mask]:
+    """The coarser of two pictures, the other as it lies on it under the map, and where both show the same."""
     source, template, p = _roles(*_on_one_ground(left, right, affine), affine)
     sides = [side for side in (len(template) // 4, len(template) // 2, len(template)) if side >= COARSEST]
     for side in (sides or [len(template)]) if refined else ():
@@ -166,9 +165,7 @@ def look(left: Detail, right: Detail, affine: Doubles, *, refined: bool = True, 
     full = template.astype(np.float32)
     over, inside = np.empty_like(full), np.empty(full.shape, np.bool_)
     lay_over(_as_fine(source, len(template), p), p, over, inside)
-    if bent:
-        over = _bent(full, over, inside)
-    return measure(full, over, inside)
+    return full, over, inside
 
 
 def _bent(one: Floats, other: Floats, inside: Mask) -> Floats:
@@ -334,7 +331,6 @@ def measure(one: Floats, other: Floats, inside: Mask) -> Measured:
     differing, one_sided, opaque = _differing(a, b, weight > 0.99, _cells(bad, cell, a.shape))
     exposure, grain, ratio = _grain(one, other, gain, inside)
     return Measured(
-        inside=float(inside.mean()),
         windows=int(textured.sum()),
         unexplained=float(left[textured].sum() / max(energy[textured].sum(), 1e-6)),
         uneven=float((amplitude * (1 - z))[textured].sum() / contrast),
@@ -589,16 +585,16 @@ def judge(left: Detail, right: Detail, pair: Mapping[str, float], *, colourful: 
     small = max(pair[name] for name in relations.SIZES) < SOFT
     if small and pair["correlation"] < value("small_colourful" if colourful else "small"):
         return Verdict(SAME_TEMPLATE)
-    if min(len(left.gray), len(right.gray)) > SOFT and pair["distance"] > DOUBTED:
-        glance = look(softened(left), softened(right), affine)
-        if _hopeless(glance):
-            return Verdict(SAME_TEMPLATE, glance.unexplained)
-    measured = look(left, right, affine)
+    glance = cache(lambda: look(softened(left), softened(right), affine))
+    if min(len(left.gray), len(right.gray)) > SOFT and pair["distance"] > DOUBTED and _hopeless(glance()):
+        return Verdict(SAME_TEMPLATE, glance().unexplained)
+    one, other, inside = _laid(left, right, affine)
+    measured = measure(one, other, inside)
     why = told(measured, free=free, turned=turned)
     if why == SAME_TEMPLATE and _blurred(measured):
-        why = told(look(softened(left), softened(right), affine), free=free, turned=turned)
+        why = told(glance(), free=free, turned=turned)
     if why and _may_be_bent(measured):
-        bent = look(left, right, affine, bent=True)
+        bent = measure(one, _bent(one, other, inside), inside)
         why = told(bent, free=free, turned=turned)
         measured = measured if why else bent
     if not why and pair["distance"] > NEAR_DISTANCE and _shows_more(measured, pair):

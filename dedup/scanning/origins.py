@@ -51,8 +51,9 @@ def tell(results: Results, look: Looks) -> Results:
     pairs.loc[told.index, "derived"] = np.where(side != 0, side, told["derived"])
     pairs.loc[told.index, "earlier_left"], pairs.loc[told.index, "earlier_right"] = earlier[left], earlier[right]
     patches = [each.patches for each in looks]
-    stand = zip(told.index[_stand(told)], left[_stand(told)].tolist(), right[_stand(told)].tolist(), strict=True)
-    moments = [label for label, one, other in stand if _another_exposure(patches[one], patches[other])]
+    there = np.flatnonzero(_stand(told))
+    apart = [_another_exposure(patches[left[place]], patches[right[place]]) for place in there.tolist()]
+    moments = told.index[there[np.array(apart, bool)]]
     pairs.loc[moments, ["note", "kind"]] = second_look.ANOTHER_MOMENT, Kind.SIMILAR.value
     pairs.loc[moments, "distance"] = np.maximum(pairs.loc[moments, "distance"], BEYOND)
     return replace(results, pairs=pairs.astype(PAIR_COLUMNS))
