@@ -25,6 +25,8 @@ FITS = np.array([[8, 5, 1], [8, 4, 2], [10, 3, 2], [0, 0, 1]])
 """The fits in their order: unknowns (of the map, gain and bias; with two more for a perspective), steps, and every how
 many pixels are looked at; last that of measuring. An array, for numba compiles anew for every number it can foresee."""
 COARSELY, FINELY, WITH_PERSPECTIVE, MEASURING = range(4)
+STEADY = 0.003
+"""Once weights have settled, a fit is done when nothing moves by more than this part of a pixel."""
 FEWEST_POINTS = 48
 """With fewer points in common nothing is fitted."""
 SMALLEST_CONTENT = 0.25
@@ -320,6 +322,7 @@ def _refine(
         across = abs(vector[2]) + 0.5 * (abs(vector[0]) + abs(vector[1]))
         down = abs(vector[5]) + 0.5 * (abs(vector[3]) + abs(vector[4]))
         part = min(1.0, 0.2 / max(across, down, 1e-9))  # a step is trusted for a fifth of a side
+        steady = iteration >= 2 and max(across, down) * source.shape[0] < STEADY
         for row in (0, 3):  # the unknowns turn about the template's middle
             p[row] += part * vector[row]
             p[row + 1] += part * vector[row + 1]
@@ -329,6 +332,8 @@ def _refine(
         if unknowns > 8:
             p[6] = min(max(p[6] + part * vector[8], -0.5), 0.5)
             p[7] = min(max(p[7] + part * vector[9], -0.5), 0.5)
+        if steady:
+            return
 
 
 @numba.njit(cache=True, fastmath=FAST)

@@ -31,9 +31,9 @@ PARAMETERS: dict[str, Parameter] = {
         "Slices of one scan, saved more and less strongly, differ by up to 2.8; blurred copies by more.",
     ),
     "other_exposure": Parameter(
-        0.2, "correlation",
+        0.12, "correlation",
         "Grain that agrees less than this is that of another exposure or slice.",
-        "Slices of a scan 0.04 at most; copies by the mildest and strongest edits 0.25 and more.",
+        "Slices of a scan 0.04 at most; copies by the mildest and strongest edits 0.17 and more.",
     ),
     "same_exposure": Parameter(
         0.3, "correlation",
@@ -132,9 +132,9 @@ PARAMETERS: dict[str, Parameter] = {
         "Glyphs have 375 at most, pages 1,000 and more.",
     ),
     "unexplained_turned": Parameter(
-        0.0015, "fraction",
+        0.0008, "fraction",
         "The same of a picture with so little on it that is turned or mirrored.",
-        "Letters of one font begin at 0.002.",
+        "Letters of one font begin at 0.0012.",
     ),
     "disagreeing": Parameter(
         0.02, "fraction",
@@ -186,9 +186,45 @@ PARAMETERS: dict[str, Parameter] = {
         "Around an overlay, where windows agree, so much may stay unexplained.",
         "Captions over pictures with little else: 0.089.",
     ),
+    "spread": Parameter(
+        0.55, "fraction",
+        "Of what stays unexplained, so much is left where windows agree too: tones were changed by place.",
+        "Adaptively equalised copies and vignettes 0.59 to 0.99; a moved object leaves 0.2 at most.",
+    ),
+    "spread_most": Parameter(
+        0.17, "fraction",
+        "More than this stays unexplained of no copy, however evenly, and however certain the exposure.",
+        "Copies equalised by place with the strongest usual setting 0.156.",
+    ),
+    "lens": Parameter(
+        0.7, "times",
+        "A lens is looked through that leaves no more than this part of the misfit without one.",
+        "Barrels and pincushions by a twentieth and a tenth 0.26 to 0.66; no other edit under 0.9.",
+    ),
+    "lens_helps": Parameter(
+        0.9, "times",
+        "Where no lens of middling strength leaves less than this part of the misfit, no other is tried.",
+        "Of pairs of photographs that only look alike, one in twenty.",
+    ),
+    "bent_disagreeing": Parameter(
+        0.1, "fraction",
+        "Where more of the contrast disagrees at 64 pixels, no smooth displacement is looked for.",
+        "Photographed pages and quadrilaterals drawn by a tenth 0.06 at most.",
+    ),
+    "fill": Parameter(
+        10, "gray levels",
+        "What lies beyond the other picture is a fill where it is within so many levels of one tone ...",
+        "Fills saved as JPEG of quality 75 and more.",
+    ),
+    "filled": Parameter(
+        0.75, "fraction",
+        "... in this part of it.",
+        "The rest is the seam, which is resampled.",
+    ),
     "bent": Parameter(
         0.12, "fraction",
-        "What leaves no more than this unexplained is looked at again with a smooth displacement allowed for.",
+        "What leaves no more than this unexplained may be a copy under a smooth displacement that its grain, "
+        "resampled, does not make certain.",
         "Quadrilaterals drawn by a tenth, barrels and photographed pages: 0.1.",
     ),
     "bent_settled": Parameter(
@@ -220,6 +256,18 @@ PARAMETERS: dict[str, Parameter] = {
         0.12, "fraction",
         "The same of any picture, where its windows agree.",
         "Copies 0.1 at most, but for halftones and chains of edits.",
+    ),
+    "hopeless_photograph": Parameter(
+        0.35, "fraction",
+        "The same of photographs that the first look found apart, where more of the contrast disagrees, in even light "
+        "too.",
+        "Copies that far apart 0.21 at most; two in three pairs of photographs that only look alike more.",
+    ),
+    "displaced": Parameter(
+        0.22, "fraction",
+        "Where no more of the contrast disagrees at 64 pixels, be it in even light, uneven light and lenses are "
+        "allowed for.",
+        "Copies equalised by place, vignettes and barrels 0.21 at most; nine in ten other pairs of photographs more.",
     ),
     "softer": Parameter(
         1.9, "times",

@@ -63,7 +63,7 @@ PAIR_COLUMNS: dict[str, str] = {
     "bias": "float32",
     "lightness": "float32",  # mean gray level of right minus that of left, where both show the same
     "saturation": "float32",  # colourfulness of right over that of left
-    "tint": "float32",  # length of the shift of the mean colour, in chroma levels, 0 and up
+    "tint": "float32",  # how far colours moved beyond saturation, in chroma levels, 0 and up
     "gray": "int8",  # which side has lost its colour: -1, +1, 0
     "blur": "float32",  # fine detail of right over that of left, log2: below 0 right is softer
     "grain": "float32",  # noise of right minus noise of left, gray levels
@@ -78,9 +78,14 @@ PAIR_COLUMNS: dict[str, str] = {
     "box_right": "float32",
     "box_bottom": "float32",
     "unexplained": "float32",  # of the structure's energy at a second look, 0..1; NaN for pairs that had none
+    "allowed": "int8",  # what the second look had to allow for, a place in `ALLOWED`
     "note": "str",  # why the two are alike and no copies, or could not be judged; '' for copies
 }
 """Columns of a pairs table with their types."""
+
+UNEVENLY_LIT, BENT = "unevenly lit", "bent"
+ALLOWED = ("", UNEVENLY_LIT, BENT)
+"""What lies between two copies beside a map and a change of tones: light that changed by place, a lens or a fold."""
 
 AFFINE = ["xx", "xy", "x0", "yx", "yy", "y0"]
 SIZES = ["left_width", "left_height", "right_width", "right_height"]
@@ -106,7 +111,9 @@ NAMES: tuple[str, ...] = (
     "shifted",
     "perspective",
     "stretched",
+    BENT,
     "resized",
+    UNEVENLY_LIT,
     "brighter",
     "darker",
     "more contrast",
@@ -404,6 +411,8 @@ def name(columns: Mapping[str, NDArray[Any]]) -> list[str]:
         "sharpened": c["blur"] > BLURRED + slack,
         "noisy": np.abs(c["grain"]) > NOISY + slack,
         "overlaid": c["overlaid"] != 0,
+        UNEVENLY_LIT: c["allowed"] == ALLOWED.index(UNEVENLY_LIT),
+        BENT: c["allowed"] == ALLOWED.index(BENT),
         "other format": c["recoded"] == 2,
     }
     tests["recompressed"] = c["recoded"] == 1

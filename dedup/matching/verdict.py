@@ -20,6 +20,7 @@ from dedup.matching import relations
 from dedup.matching.alignment import MEASURES
 from dedup.matching.candidates import Candidates, as_matrices
 from dedup.matching.nearest_hash import bits_between
+from dedup.matching.second_look import OTHER_COLOURS, OTHER_COLOURS_THROUGHOUT
 from dedup.model import NEAR_DISTANCE, Kind
 
 Doubles = NDArray[np.float64]
@@ -46,12 +47,20 @@ MOST_COLOUR_MISSED = 0.17
 PAPER, PAPER_COST = 0.85, 3.0
 """From this fraction of blank paper on a picture is a page, and differences count so many times: forms that are filled
 in differently are nearly all the same."""
+MOSTLY_MISSED = 0.95
+"""Where the colours of so many points are off by no more, that is how far they were moved."""
+MOST_TURNED, COLOUR_KEPT, MANY_HUES = 35.0, 0.3, 6.0
+"""A hue turned by more degrees, where so much of the colour is kept, is that of another thing, unless the colours reach
+so many chroma levels (root mean square) in every direction."""
 COLOURLESS = 3.0
 """A picture with chroma under this many levels (root mean square) is gray."""
 SLACK, SLACK_RESIZED = 0.0065, 0.012
 """The part of both pictures that may be missing in the other for want of precision, at one size and at two ..."""
 OVERHANG_COST = 400.0
 """... and the distance that each further fraction costs: a copy shows nothing that its original does not."""
+MOST_OVERHANG_COST, MOST_FILLED = 1.5, 0.06
+"""Wedges that a shear or a rotation has filled are too thin to tell from a scene here: so they cost no more than leaves
+the second look to tell, if no more than this part of the picture is concerned."""
 FILL = 10.0
 """What lies beyond the other picture is a fill, not a scene, when three quarters are within so many levels."""
 LATER_BITS = 48
@@ -130,6 +139,39 @@ def fit_colour(one: Doubles, other: Doubles, light: Doubles) -> tuple[Doubles, D
     return fit, np.where(seen, residual, np.nan)
 
 
+def _missed_freely(one: Doubles, other: Doubles, rough: Doubles, telling: NDArray[np.bool_]) -> Doubles:
+    """`_fraction_missed` (m,) under a free change of all colours, from the one to the other or back, whichever misses
+    less: an edit may lose colours."""
+    both = [_fit_freely(a, b, telling) for a, b in ((one, other), (other, one))]
+    return np.minimum(*(_fraction_missed(residual, rough, telling) for residual in both))
+
+
+def _fit_freely(one: Doubles, other: Doubles, telling: NDArray[np.bool_]) -> Doubles:
+    """Fit chroma = A chroma + t light + q light^2: sepia, a turn of the hue, an equalisation band by band.
+
+    `one` and `other` (m, points, 3) as in `_colours`. Returns residuals (m, points), NaN where not both are seen, and
+    infinite where A turns the hue by more than `MOST_TURNED` while there are too few hues to tell it from another
+    object: a red thing that is blue is not turned.
+    """
+    residuals = np.full(one.shape[:2], np.nan)
+    for row in range(len(one)):
+        seen = np.isfinite(one[row] + other[row]).all(axis=1)
+        light, chroma, target = one[row][seen, 0], one[row][seen, 1:], other[row][seen, 1:]
+        terms = np.column_stack([chroma, 255 * light, 255 * light**2])
+        weight = telling[row][seen].astype(np.float64)
+        for _ in range(3):
+            square = (terms * weight[:, None]).T @ terms + np.diag([100.0, 100.0, 1e3, 1e3])
+            fit = np.linalg.solve(square, (terms * weight[:, None]).T @ target)
+            missed = np.hypot(*(target - terms @ fit).T)
+            weight = telling[row][seen] / (1 + (missed / 8) ** 2) ** 2
+        turn = np.degrees(np.arctan2(abs(fit[0, 1] - fit[1, 0]), fit[0, 0] + fit[1, 1]))
+        kept = np.hypot(fit[0, 1] - fit[1, 0], fit[0, 0] + fit[1, 1]) / 2
+        hues = np.sqrt(np.linalg.eigvalsh(chroma.T @ chroma / max(len(chroma), 1))[0])
+        turned = kept > COLOUR_KEPT and turn > MOST_TURNED and hues < MANY_HUES
+        residuals[row, seen] = np.inf if turned else missed
+    return residuals
+
+
 def _solve_colour(a: Doubles, b: Doubles, light: Doubles, weight: Doubles) -> Doubles:
     """The weighted least squares of `fit_colour`; a little of k = 1 and t = 0 is assumed, for gray pictures."""
     wl = weight * light
@@ -158,10 +200,12 @@ def judge(
     columns |= _tones(signatures, columns, measured)
     columns |= _grain(facts, signatures, columns)
     columns |= _sides(signatures, columns, measured)
-    columns["note"] = _notes(columns["colour_missed"], _other_data(facts, signatures, columns))
+    throughout = columns["colour_missed_freely"] <= MOST_COLOUR_MISSED
+    columns["note"] = _notes(columns["colour_missed"], throughout, _other_data(facts, signatures, columns))
     columns["distance"] = np.maximum(columns["distance"], np.where(columns["note"] != "", BEYOND, LEAST_DISTANCE))
     columns["correlation"] = measured["correlation"]
     columns["recoded"] = _recoded(facts, columns)
+    columns["allowed"] = np.zeros(len(columns["left"]), np.int8)
     near = columns["distance"] <= NEAR_DISTANCE
     columns["kind"] = np.where(near, Kind.NEAR.value, Kind.SIMILAR.value)
     columns["bits"] = bits_between(signatures["hash"], columns["left"], columns["right"])
@@ -191,13 +235,14 @@ def _kept(facts: pd.DataFrame, columns: Columns) -> Columns:
     return {f"{side}_{name}": kept[name][columns[side]] for name in kept for side in ("left", "right")}
 
 
-OTHER_COLOURS, OTHER_DATA = "other colours", "shows the same, holds other data"
+OTHER_DATA = "shows the same, holds other data"
 """Why pictures are alike and no copies."""
 
 
-def _notes(colour_missed: Doubles, other_data: NDArray[np.bool_]) -> NDArray[np.object_]:
+def _notes(colour_missed: Doubles, throughout: NDArray[np.bool_], other_data: NDArray[np.bool_]) -> NDArray[np.object_]:
     notes = np.full(len(other_data), "", object)
     notes[colour_missed > MOST_COLOUR_MISSED] = OTHER_COLOURS
+    notes[(colour_missed > MOST_COLOUR_MISSED) & throughout] = OTHER_COLOURS_THROUGHOUT
     notes[other_data] = OTHER_DATA
     return notes
 
@@ -271,12 +316,19 @@ def _tones(signatures: NDArray[np.void], columns: Columns, measured: Columns) ->
     lost_right, lost_left = _lost(colour_left, colour_right), _lost(colour_right, colour_left)
     telling = _unclipped(one[..., 0]) & _unclipped(other[..., 0])
     both = np.maximum(_fraction_missed(missed, rough, telling), _fraction_missed(missed_back, rough, telling))
+    freely = both.copy()
+    doubtful = both > MOST_COLOUR_MISSED
+    freely[doubtful] = _missed_freely(one[doubtful], other[doubtful], rough[doubtful], telling[doubtful])
+    tint = np.hypot(fit[:, 1], fit[:, 2])
+    if doubtful.any():  # NaN where there is nothing to see
+        tint[doubtful] = np.fmax(tint[doubtful], np.nanquantile(missed[doubtful], MOSTLY_MISSED, axis=1))
     return {
         "saturation": np.maximum(colour_right, 0.5) / np.maximum(colour_left, 0.5),
         "lightness": 255 * _mean_seen(other[..., 0] - one[..., 0]),
-        "tint": np.hypot(fit[:, 1], fit[:, 2]),
+        "tint": tint,
         "gray": lost_right.astype(int) - lost_left.astype(int),
         "colour_missed": np.where(gray_left | gray_right, 0.0, both),
+        "colour_missed_freely": freely,
     }
 
 
@@ -412,7 +464,8 @@ def _by_overhang(signatures: NDArray[np.void], columns: Columns, measured: Colum
     cost = np.zeros(len(slack))
     some = np.minimum(1 - columns["seen_left"], 1 - columns["seen_right"]) > slack
     shown = overhang(signatures, {name: values[some] for name, values in columns.items()})
-    cost[some] = OVERHANG_COST * np.maximum(shown - slack[some], 0)
+    cost[some] = np.minimum(OVERHANG_COST * np.maximum(shown - slack[some], 0), MOST_OVERHANG_COST)
+    cost[some] = np.where(shown > MOST_FILLED, OVERHANG_COST, cost[some])
     return np.asarray(columns["distance"] + cost)
 
 

@@ -37,7 +37,9 @@ ORIGINALS_A_CLASS = 12
 COPIES_AN_EDIT = 3
 BURST, EXACT, FAILURES = 8, 16, 3
 GRAINY = {"marble", "sea", "maps"}
-"""Classes whose pictures have grain, as photographs do: something put over them can be told from another picture."""
+"""Classes whose pictures have grain, as photographs do: it tells a copy that was changed a lot from another picture."""
+TOLD_BY_GRAIN = {"overlaid", "bent", "unevenly lit"}
+"""The edits that make a copy of such pictures only."""
 SIZES: tuple[Size, ...] = ((480, 360), (480, 320), (360, 480), (400, 400), (512, 288))
 LEAST_BITS = 76
 """Originals are drawn again until their hashes differ by this many of 256 bits, in all eight orientations."""
@@ -229,13 +231,13 @@ def _plant_near(folder: _Folder, originals: Iterator[str]) -> None:
 
 
 def _suited(edit: Edit, waiting: list[str], originals: Iterator[str]) -> str:
-    """The next original that an edit makes a copy of: one with an overlay on a drawing is for people to decide."""
-    overlaid = edit.relation.startswith("overlaid")
+    """The next original that an edit makes a copy of: whether an overlaid drawing is one, people decide."""
+    grain = edit.relation.split(" with ")[0] in TOLD_BY_GRAIN
     for place, original in enumerate(waiting):
-        if not overlaid or _has_grain(original):
+        if not grain or _has_grain(original):
             return waiting.pop(place)
     for original in originals:
-        if not overlaid or _has_grain(original):
+        if not grain or _has_grain(original):
             return original
         waiting.append(original)
     raise AssertionError("more copies than originals")

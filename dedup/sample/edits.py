@@ -130,6 +130,28 @@ def slanted(picture: Image.Image, rng: Rng) -> Image.Image:
     return picture.transform(picture.size, Image.Transform.QUAD, view, Image.Resampling.BICUBIC)
 
 
+def through_a_lens(picture: Image.Image, rng: Rng) -> Image.Image:
+    """Barrel distortion by 4 to 8 % at the middle of the edges."""
+    across, down = _from_the_middle(picture)
+    reach = 1 + float(rng.uniform(0.04, 0.08)) * (across**2 + down**2)
+    column = np.clip((across * reach + 1) / 2 * picture.width, 0, picture.width - 1).astype(int)
+    row = np.clip((down * reach + 1) / 2 * picture.height, 0, picture.height - 1).astype(int)
+    return Image.fromarray(np.asarray(picture)[row, column])
+
+
+def vignetted(picture: Image.Image, rng: Rng) -> Image.Image:
+    """Darker towards the corners, where 35 to 45 % of the light is missing."""
+    across, down = _from_the_middle(picture)
+    light = 1 - float(rng.uniform(0.35, 0.45)) * (across**2 + down**2) / 2
+    return Image.fromarray(np.rint(np.asarray(picture) * light[..., None]).astype(np.uint8))
+
+
+def _from_the_middle(picture: Image.Image) -> tuple[np.ndarray, np.ndarray]:
+    """How far each pixel is across and down from the middle, -1..1 at the edges."""
+    down, across = (np.mgrid[: picture.height, : picture.width] + 0.5) * 2
+    return across / picture.width - 1, down / picture.height - 1
+
+
 def bordered(picture: Image.Image, rng: Rng) -> Image.Image:
     """With a plain frame."""
     shade = tuple(int(level) for level in rng.choice([[255, 255, 255], [20, 20, 20], [214, 190, 150]]))
@@ -217,6 +239,8 @@ EDITS = (
     Edit("shifted", shifted),
     Edit("perspective", slanted),
     Edit("stretched", stretched),
+    Edit("bent", through_a_lens),
+    Edit("unevenly lit", vignetted),
     Edit("bordered", bordered),
     Edit("letterboxed", letterboxed),
     Edit("overlaid with a caption", captioned),

@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from dedup.images.detail import Detail
-from dedup.matching import second_look
-from dedup.matching.relations import AFFINE, PAIR_COLUMNS
+from dedup.matching import relations, second_look
+from dedup.matching.relations import AFFINE, PAIR_COLUMNS, SIZES
 from dedup.matching.second_look import Verdict
 from dedup.matching.verdict import BEYOND
 from dedup.model import NEAR_DISTANCE, Kind
@@ -56,7 +57,8 @@ def tell(results: Results, details: Details, executor: Executor) -> Results:
 def _open(pairs: pd.DataFrame) -> NDArray[np.bool_]:
     """Pairs that are alike, have not been looked at, and of which nothing else tells that they are no copies."""
     alike = pairs["kind"].isin([Kind.NEAR, Kind.SIMILAR]).to_numpy(np.bool_)
-    return np.asarray(alike & (pairs["note"] == "").to_numpy() & pairs["unexplained"].isna().to_numpy())
+    possible = pairs["note"].isin(["", second_look.OTHER_COLOURS_THROUGHOUT]).to_numpy(np.bool_)
+    return np.asarray(alike & possible & pairs["unexplained"].isna().to_numpy())
 
 
 def _portions(pairs: pd.DataFrame, asked: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
@@ -78,12 +80,12 @@ def _look_at(
     return [_look(pair, held, in_colour) for pair in _rows(pairs, places)]
 
 
-def _rows(pairs: pd.DataFrame, places: NDArray[np.intp]) -> list[dict[str, float]]:
-    columns = ["left", "right", *AFFINE, *second_look.GEOMETRY]
+def _rows(pairs: pd.DataFrame, places: NDArray[np.intp]) -> list[dict[str, Any]]:
+    columns = ["left", "right", "note", *AFFINE, *second_look.GEOMETRY]
     return [{str(name): value for name, value in row.items()} for row in pairs.iloc[places][columns].to_dict("records")]
 
 
-def _look(pair: dict[str, float], held: dict[int, Detail], in_colour: dict[int, bool]) -> Verdict:
+def _look(pair: dict[str, Any], held: dict[int, Detail], in_colour: dict[int, bool]) -> Verdict:
     """The verdict on one pair. Whatever happens inside costs this pair only."""
     left, right = int(pair["left"]), int(pair["right"])
     if left not in held or right not in held:
@@ -117,4 +119,30 @@ def _told(pairs: pd.DataFrame, asked: NDArray[np.intp], verdicts: Sequence[Verdi
         column = pairs[name].to_numpy(copy=True)
         column[asked] = values
         pairs[name] = column
-    return pairs.astype(PAIR_COLUMNS)
+    return _as_laid(pairs.astype(PAIR_COLUMNS), asked, verdicts)
+
+
+def _as_laid(pairs: pd.DataFrame, asked: NDArray[np.intp], verdicts: Sequence[Verdict]) -> pd.DataFrame:
+    """`pairs` in which those that the first look had laid on each other badly, because of their light or a lens, say
+    what was found when they lay well."""
+    laid = {place: each for place, each in zip(asked.tolist(), verdicts, strict=True) if each.laid and each.allowed}
+    if not laid:
+        return pairs
+    rows = pairs.index[list(laid)]
+    lies = [each.laid for each in laid.values() if each.laid]
+    affine, tones = np.stack([each.affine() for each in lies]), np.array([each.tones() for each in lies])
+    geometry = relations.geometry(affine, pairs.loc[rows, SIZES].to_numpy())
+    part_left, part_right = (geometry[f"seen_{side}"] < relations.CROPPED_AREA for side in ("left", "right"))
+    found = pd.DataFrame(geometry | dict(zip(AFFINE, affine.T, strict=True)), index=rows).assign(
+        gain=tones[:, 0],
+        bias=tones[:, 1],
+        cropped=part_left.astype(np.int8) - part_right.astype(np.int8),
+        bordered=np.where(part_left | part_right, pairs.loc[rows, "bordered"], 0),
+        perspective=0.0,
+        allowed=[relations.ALLOWED.index(each.allowed) for each in laid.values()],
+    )
+    # what was told from pixels that did not lie on each other
+    found = found.assign(**dict.fromkeys(("blur", "grain", "overlaid"), 0), **dict.fromkeys(relations.BOX, np.nan))
+    pairs.loc[rows, found.columns] = found.astype({name: PAIR_COLUMNS[name] for name in found.columns})
+    pairs.loc[rows, "relations"] = relations.name({name: pairs.loc[rows, name].to_numpy() for name in PAIR_COLUMNS})
+    return pairs

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 
 from dedup.images.detail import Detail
 from dedup.matching import relations, second_look
+from dedup.matching.parameters import value
 from dedup.matching.second_look import AS_IT_IS, difference, look, measure
 from tests.pictures import detailed
 
@@ -103,8 +104,66 @@ def test_a_smooth_displacement_is_made_good():
     y, x = np.mgrid[:SIDE, :SIDE]
     rows = np.clip(np.rint(y + 2.0 * np.sin(x / 40)), 0, SIDE - 1).astype(int)
     moved = np.asarray(picture)[rows, x]
-    plain, bent = (look(Detail(np.asarray(picture)), Detail(moved), AS_IT_IS, bent=each) for each in (False, True))
-    assert bent.unexplained < 0.6 * plain.unexplained
+    laid = second_look.lay(Detail(np.asarray(picture)), Detail(moved), AS_IT_IS)
+    assert laid.bent().measured().unexplained < 0.6 * laid.measured().unexplained
+
+
+@pytest.mark.parametrize("k", [-0.1, -0.05, 0.05, 0.1])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_lens_is_found(k, turned):
+    picture = gray(7)
+    seen = np.clip(np.rint(second_look._lensed(picture.astype(np.float32), k)), 0, 255).astype(np.uint8)
+    pair = (Detail(seen), Detail(picture)) if turned else (Detail(picture), Detail(seen))
+    lensed = second_look.through_a_lens(*pair, AS_IT_IS)
+    assert lensed
+    assert look(*pair, AS_IT_IS).unexplained > 0.05
+    assert second_look.lay(*lensed, AS_IT_IS).bent().measured().unexplained < value("unexplained")
+
+
+def test_no_lens_is_found_where_there_is_none():
+    assert second_look.through_a_lens(Detail(gray(7)), Detail(noisy(gray(7), 1)), AS_IT_IS) is None
+    assert second_look.through_a_lens(Detail(gray(7)), Detail(gray(8)), AS_IT_IS) is None
+
+
+def vignetted(picture: np.ndarray, strength: float) -> np.ndarray:
+    y, x = (np.mgrid[: len(picture), : len(picture)] + 0.5) / len(picture) * 2 - 1
+    return np.rint(picture * (1 - strength * (x * x + y * y) / 2)).astype(np.uint8)
+
+
+def test_uneven_light_does_not_pull_the_map_off():
+    start = AS_IT_IS + np.array([0.03, 0, -0.02, 0, 0.03, -0.01])
+    left, right = Detail(gray(9)), Detail(vignetted(gray(9), 0.8))
+    evened = second_look.lay(left, right, start, evened=True)
+    assert np.abs(evened.affine() - AS_IT_IS).max() < 0.004
+    assert evened.measured().exposure > 0.9
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_map_and_the_tones_that_were_found_lead_from_left_to_right(turned):
+    whole = detailed(4, (512, 512)).convert("L")
+    crop = whole.crop((60, 40, 444, 424)).point(lambda value: round(20 + 0.6 * value))
+    details = [Detail(np.asarray(each.resize((SIDE, SIDE), Image.Resampling.BOX))) for each in (whole, crop)]
+    there = np.array([512 / 384, 0, -60 / 384, 0, 512 / 384, -40 / 384])
+    start = relations.invert_affine(there[None])[0] if turned else there
+    laid = second_look.lay(*(details[::-1] if turned else details), start)
+    assert np.abs(laid.affine() - start).max() < 2e-3
+    gain, bias = laid.tones()
+    assert math.isclose(gain, 1 / 0.6 if turned else 0.6, rel_tol=0.03)
+    assert math.isclose(bias, -20 / 0.6 if turned else 20, abs_tol=4)
+
+
+def test_what_a_rotation_filled_shows_nothing_more_and_a_pan_does():
+    scene = detailed(5, (300, 300)).convert("L")
+    turned = scene.rotate(2, Image.Resampling.BICUBIC, fillcolor=0)
+    one, two = (Detail(np.asarray(each.resize((SIDE, SIDE), Image.Resampling.BOX))) for each in (scene, turned))
+    turn = np.radians(2)
+    c, s = np.cos(turn), np.sin(turn)
+    affine = np.array([c, s, 0.5 - 0.5 * (c + s), -s, c, 0.5 - 0.5 * (c - s)])
+    laid = second_look.lay(one, two, affine)
+    assert laid.measured().unexplained < 0.02 and not second_look._show_more(laid, laid.measured())
+    left, right = (Detail(np.asarray(scene.crop((x, 0, x + SIDE, SIDE)))) for x in (0, 8))
+    laid = second_look.lay(left, right, AS_IT_IS - np.array([0, 0, 8 / SIDE, 0, 0, 0]))
+    assert laid.measured().unexplained < 0.02 and second_look._show_more(laid, laid.measured())
 
 
 def test_nothing_in_common_is_nothing():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 import dedup
 from dedup.matching import second_look
@@ -217,6 +217,35 @@ def averaged() -> Pictures:
     return [grained(clean, 1, 8), clean]
 
 
+def lensed(picture: Image.Image) -> Image.Image:
+    """Barrel distortion by a twentieth."""
+    y, x = (np.mgrid[: picture.height, : picture.width] + 0.5) / np.array(picture.size)[::-1, None, None] * 2 - 1
+    reach = 1 + 0.05 * (x * x + y * y)
+    column = np.clip((x * reach + 1) / 2 * picture.width, 0, picture.width - 1).astype(int)
+    row = np.clip((y * reach + 1) / 2 * picture.height, 0, picture.height - 1).astype(int)
+    return Image.fromarray(np.asarray(picture)[row, column])
+
+
+def sheared(picture: Image.Image) -> Image.Image:
+    shear = (1, 0.03, -0.015 * picture.height, 0, 1, 0)
+    return picture.transform(picture.size, Image.Transform.AFFINE, shear, Image.Resampling.BICUBIC)
+
+
+def vignetted(picture: Image.Image) -> Image.Image:
+    y, x = (np.mgrid[: picture.height, : picture.width] + 0.5) / np.array(picture.size)[::-1, None, None] * 2 - 1
+    return Image.fromarray(np.rint(np.asarray(picture) * (1 - 0.2 * (x * x + y * y))[..., None]).astype(np.uint8))
+
+
+def sepia(picture: Image.Image) -> Image.Image:
+    return ImageOps.colorize(picture.convert("L"), (30, 15, 5), (255, 240, 200))
+
+
+def hue_turned(picture: Image.Image, steps: int) -> Image.Image:
+    """Hue turned by so many of 256 steps."""
+    hue, saturation, value = picture.convert("HSV").split()
+    return Image.merge("HSV", [hue.point(lambda h: (h + steps) % 256), saturation, value]).convert("RGB")
+
+
 NEAR: dict[str, Callable[[], Pictures]] = {
     "a form made smaller": lambda: [form("Ann Lee", "4711"), form("Ann Lee", "4711").resize((252, 336))],
     "a form cropped": lambda: [form("Ann Lee", "4711"), cropped(form("Ann Lee", "4711"), 0.05)],
@@ -226,6 +255,12 @@ NEAR: dict[str, Callable[[], Pictures]] = {
     "a board of a game": lambda: [board((1, 1), (4, 2)), board((1, 1), (4, 2)).resize((200, 200))],
     "a caption": lambda: [detailed(3, SIZE), captioned(detailed(3, SIZE), "When you find  the same twice")],
     "a bent photograph": lambda: [detailed(3, SIZE), bent(detailed(3, SIZE))],
+    "seen through a lens": lambda: [detailed(3, SIZE), lensed(detailed(3, SIZE))],
+    "sheared on black": lambda: [detailed(3, SIZE), sheared(detailed(3, SIZE))],
+    "a vignette": lambda: [detailed(3, SIZE), vignetted(detailed(3, SIZE))],
+    "sepia": lambda: [detailed(3, SIZE), sepia(detailed(3, SIZE))],
+    "equalised": lambda: [detailed(3, SIZE), ImageOps.equalize(detailed(3, SIZE))],
+    "another hue": lambda: [detailed(3, SIZE), hue_turned(detailed(3, SIZE), 14)],
     "a blurred one": lambda: [detailed(3, SIZE), detailed(3, SIZE).filter(ImageFilter.GaussianBlur(3))],
     "an average": averaged,
     "a cut-out on white": lambda: [cut_out(), flattened(cut_out(), "white")],
@@ -345,6 +380,37 @@ def test_other_colours_are_said(tmp_path, home):
         save(garment, tmp_path / "in" / f"{name}.png")
     pairs = dedup.scan(tmp_path / "in").pairs
     assert set(zip(pairs["kind"], pairs["note"], strict=True)) == {("similar", "other colours")}
+
+
+@pytest.mark.parametrize(("edit", "name"), [(lensed, "bent"), (vignetted, "unevenly lit")])
+def test_what_was_allowed_for_is_named(edit, name, tmp_path, home):
+    original = grained(detailed(16, SIZE), 3)
+    save(original, tmp_path / "in" / "a.png")
+    save(edit(original), tmp_path / "in" / "b.jpg", quality=95)
+    pair = dedup.scan(tmp_path / "in").pairs.iloc[0]
+    assert pair["kind"] == "near"
+    names = pair["relations"].split("|")
+    assert "overlaid" not in names and "rotated" not in names and "perspective" not in names, names
+    assert name in names or (name == "unevenly lit" and not pair["allowed"]), names
+
+
+def test_colours_are_changed_throughout_or_of_a_thing(tmp_path, home):
+    """One photograph with its hue turned is a copy, one with a thing in another colour is none."""
+    scene = detailed(21, SIZE)
+    save(scene, tmp_path / "in" / "a.png")
+    thing = scene.copy()
+    box = (60, 40, 60 + SIZE[0] // 2, 40 + SIZE[1] // 2)
+    thing.paste(hue_turned(scene.crop(box), 110), box)
+    save(thing, tmp_path / "in" / "thing.png")
+    save(hue_turned(scene, 40), tmp_path / "in" / "turned.png")
+    dataset = dedup.scan(tmp_path / "in")
+    told = {
+        frozenset(dataset.frame["path"].iloc[[left, right]]): (kind, note)
+        for left, right, kind, note in dataset.pairs[["left", "right", "kind", "note"]].itertuples(index=False)
+    }
+    assert told[frozenset({"a.png", "turned.png"})] == ("near", "")
+    assert told[frozenset({"a.png", "thing.png"})][0] == "similar"
+    assert "colour changed" in dataset.pairs.loc[dataset.pairs["kind"] == "near", "relations"].iloc[0]
 
 
 def test_pairs_too_far_apart_are_not_kept_whoever_told_them_apart(folder, home, monkeypatch):
