@@ -27,7 +27,7 @@ SIZE = (96, 72)
 
 def warm_up() -> None:
     """Relate a few made-up pictures, two of them copies, so that every compiled function has run once."""
-    from dedup.matching import engine, second_look  # importing it begins the work that is to be done ahead
+    from dedup.matching import engine, laying, second_look  # importing it begins the work that is to be done ahead
 
     noise = np.random.default_rng(0).integers(0, 256, (2, 9, 12, 3), np.uint8)
     one, other = (Image.fromarray(each).resize(SIZE, Image.Resampling.BICUBIC) for each in noise)
@@ -48,8 +48,9 @@ def warm_up() -> None:
         }
     )
     engine.relate(facts, records, workers=1)
-    left, right = (Detail(np.asarray(each.convert("L").resize((64, 64)))) for each in pictures[:2])
-    second_look.look(left, right, second_look.AS_IT_IS)
+    details = [Detail(np.asarray(each.convert("L").resize((64, 64)))) for each in pictures]
+    for each in details[1:]:  # one that is alike and one that differs, for different things are measured of them
+        laying.look(details[0], each, second_look.AS_IT_IS)
 
 
 def warm_up_beside() -> threading.Thread:

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from dedup.images.detail import Detail
-from dedup.matching import relations, second_look
+from dedup.matching import laying, leftover, relations, second_look
+from dedup.matching.laying import look
+from dedup.matching.leftover import measure
 from dedup.matching.parameters import value
-from dedup.matching.second_look import AS_IT_IS, difference, look, measure
+from dedup.matching.second_look import AS_IT_IS, difference
 from tests.pictures import detailed
 
 SIDE = 256
@@ -104,7 +106,7 @@ def test_a_smooth_displacement_is_made_good():
     y, x = np.mgrid[:SIDE, :SIDE]
     rows = np.clip(np.rint(y + 2.0 * np.sin(x / 40)), 0, SIDE - 1).astype(int)
     moved = np.asarray(picture)[rows, x]
-    laid = second_look.lay(Detail(np.asarray(picture)), Detail(moved), AS_IT_IS)
+    laid = laying.lay(Detail(np.asarray(picture)), Detail(moved), AS_IT_IS)
     assert laid.bent().measured().unexplained < 0.6 * laid.measured().unexplained
 
 
@@ -112,17 +114,17 @@ def test_a_smooth_displacement_is_made_good():
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_lens_is_found(k, turned):
     picture = gray(7)
-    seen = np.clip(np.rint(second_look._lensed(picture.astype(np.float32), k)), 0, 255).astype(np.uint8)
+    seen = np.clip(np.rint(laying._lensed(picture.astype(np.float32), k)), 0, 255).astype(np.uint8)
     pair = (Detail(seen), Detail(picture)) if turned else (Detail(picture), Detail(seen))
-    lensed = second_look.through_a_lens(*pair, AS_IT_IS)
+    lensed = laying.through_a_lens(*pair, AS_IT_IS)
     assert lensed
     assert look(*pair, AS_IT_IS).unexplained > 0.05
-    assert second_look.lay(*lensed, AS_IT_IS).bent().measured().unexplained < value("unexplained")
+    assert laying.lay(*lensed, AS_IT_IS).bent().measured().unexplained < value("unexplained")
 
 
 def test_no_lens_is_found_where_there_is_none():
-    assert second_look.through_a_lens(Detail(gray(7)), Detail(noisy(gray(7), 1)), AS_IT_IS) is None
-    assert second_look.through_a_lens(Detail(gray(7)), Detail(gray(8)), AS_IT_IS) is None
+    assert laying.through_a_lens(Detail(gray(7)), Detail(noisy(gray(7), 1)), AS_IT_IS) is None
+    assert laying.through_a_lens(Detail(gray(7)), Detail(gray(8)), AS_IT_IS) is None
 
 
 def vignetted(picture: np.ndarray, strength: float) -> np.ndarray:
@@ -133,7 +135,7 @@ def vignetted(picture: np.ndarray, strength: float) -> np.ndarray:
 def test_uneven_light_does_not_pull_the_map_off():
     start = AS_IT_IS + np.array([0.03, 0, -0.02, 0, 0.03, -0.01])
     left, right = Detail(gray(9)), Detail(vignetted(gray(9), 0.8))
-    evened = second_look.lay(left, right, start, evened=True)
+    evened = laying.lay(left, right, start, evened=True)
     assert np.abs(evened.affine() - AS_IT_IS).max() < 0.004
     assert evened.measured().exposure > 0.9
 
@@ -145,7 +147,7 @@ def test_the_map_and_the_tones_that_were_found_lead_from_left_to_right(turned):
     details = [Detail(np.asarray(each.resize((SIDE, SIDE), Image.Resampling.BOX))) for each in (whole, crop)]
     there = np.array([512 / 384, 0, -60 / 384, 0, 512 / 384, -40 / 384])
     start = relations.invert_affine(there[None])[0] if turned else there
-    laid = second_look.lay(*(details[::-1] if turned else details), start)
+    laid = laying.lay(*(details[::-1] if turned else details), start)
     assert np.abs(laid.affine() - start).max() < 2e-3
     gain, bias = laid.tones()
     assert math.isclose(gain, 1 / 0.6 if turned else 0.6, rel_tol=0.03)
@@ -159,16 +161,16 @@ def test_what_a_rotation_filled_shows_nothing_more_and_a_pan_does():
     turn = np.radians(2)
     c, s = np.cos(turn), np.sin(turn)
     affine = np.array([c, s, 0.5 - 0.5 * (c + s), -s, c, 0.5 - 0.5 * (c - s)])
-    laid = second_look.lay(one, two, affine)
+    laid = laying.lay(one, two, affine)
     assert laid.measured().unexplained < 0.02 and not second_look._show_more(laid, laid.measured())
     left, right = (Detail(np.asarray(scene.crop((x, 0, x + SIDE, SIDE)))) for x in (0, 8))
-    laid = second_look.lay(left, right, AS_IT_IS - np.array([0, 0, 8 / SIDE, 0, 0, 0]))
+    laid = laying.lay(left, right, AS_IT_IS - np.array([0, 0, 8 / SIDE, 0, 0, 0]))
     assert laid.measured().unexplained < 0.02 and second_look._show_more(laid, laid.measured())
 
 
 def test_nothing_in_common_is_nothing():
     blank = np.zeros((SIDE, SIDE), np.float32)
-    assert measure(blank, blank, np.zeros((SIDE, SIDE), bool)) == second_look.NOTHING
+    assert measure(blank, blank, np.zeros((SIDE, SIDE), bool)) == leftover.NOTHING
 
 
 # --- slow references --------------------------------------------------------------------------------------------------
@@ -180,13 +182,13 @@ def test_windows_are_what_loops_make_them(seed, cell):
     rng = np.random.default_rng(seed)
     a, b = rng.uniform(0, 255, (2, 33, 33)).astype(np.float32)
     weight = (rng.random((33, 33)) < 0.9).astype(np.float32)
-    va, vb, covariance, seen = second_look._windows(a, b, weight, cell)
+    va, vb, covariance, seen = leftover._windows(a, b, weight, cell)
     for row in range(len(va)):
         for column in range(len(va)):
             part = np.s_[row * cell : (row + 2) * cell, column * cell : (column + 2) * cell]
             inside = weight[part] > 0
             x, y = (each[part][inside].astype(float) for each in (a, b))
-            assert seen[row, column] == (inside.sum() >= second_look.SEEN * 4 * cell**2)
+            assert seen[row, column] == (inside.sum() >= leftover.SEEN * 4 * cell**2)
             assert math.isclose(va[row, column], x.var(), rel_tol=1e-6, abs_tol=1e-4)
             assert math.isclose(vb[row, column], y.var(), rel_tol=1e-6, abs_tol=1e-4)
             expected = ((x - x.mean()) * (y - y.mean())).mean()
@@ -197,7 +199,7 @@ def test_windows_are_what_loops_make_them(seed, cell):
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6))
 def test_sums_around_pixels_are_what_loops_make_them(seed, reach):
     values = np.random.default_rng(seed).uniform(-5, 5, (17, 17))
-    found = second_look._box(values, reach)
+    found = leftover.box_sums(values, reach)
     for y in range(17):
         for x in range(17):
             around = values[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1]
