@@ -33,17 +33,22 @@ def export(
     tag: TagOption = None,
     overwrite: Overwrite = False,
     mode: Annotated[str, typer.Option("--mode", help="For `folder`, one of: copy, symlink, hardlink.")] = "copy",
+    annotations: Annotated[
+        bool | None,
+        typer.Option("--annotations/--no-annotations", help="For `folder`: annotations.json in it, if there are any."),
+    ] = None,
     similar: Annotated[bool, typer.Option("--similar", help="For `pairs`: also pairs that are only similar.")] = False,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Write the selected images as CSV, pairs, COCO or a folder of files (which becomes a dataset too)."""
     from dedup.exports import FOLDER, PAIRS
-    from dedup.exports.folder import MODES
+    from dedup.exports.folder import COCO_NAME, MODES
 
     dataset = opened(name, home)
+    with_coco = bool(dataset.sources) if annotations is None else annotations
     options: dict[str, dict[str, Any]] = {
-        FOLDER.name: {"mode": one_of(mode, MODES, "way to write files")},
+        FOLDER.name: {"mode": one_of(mode, MODES, "way to write files"), "with_coco": with_coco},
         PAIRS.name: {"similar": similar},
     }
     with progress() as on_progress:
@@ -56,7 +61,8 @@ def export(
             **options.get(to, {}),
         )
         if to == FOLDER.name and report.rows:
-            dedup.scan(output, home=home, on_progress=on_progress)
+            labels = sorted(output.glob(f"{Path(COCO_NAME).stem}*.json")) if with_coco else None
+            dedup.scan(output, home=home, annotations=labels, on_progress=on_progress)
     if as_json:
         say_json({"rows": report.rows, "path": report.path, "notes": report.notes})
         return

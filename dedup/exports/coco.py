@@ -5,6 +5,10 @@ back as it was read, in its order; images and annotations outside the selection 
 on each image its tags, singularity, kind and keeper's file name, at the top the version of the score. Selected images
 the document does not name are added with new ids after the greatest, without annotations, and the report says so.
 
+An image is named as its document names it, or, in a folder of copies, by its path there, and always so that the name
+leads to it. Annotations without an id get one, for readers that ask for it. Documents without classes (captions) do not
+mix with those that have some: they are written as files of their own, beside.
+
 Several source documents become one: the first as it is, the others' entries after it under their own ids, or new ones
 where an id is taken already. An image whose file name could be another one's, too, is named by its path in the dataset,
 so that the written file leads back to every image; the report counts them.
@@ -20,8 +24,9 @@ Selected files that cannot be read are exported like the others (width and heigh
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,13 +43,16 @@ from dedup.words import plural
 ENTRIES_A_CHUNK = 2_000
 
 
-def build(dataset: Exportable, mask: Mask, output: Path) -> tuple[Document, tuple[str, ...]]:
-    """The COCO document of the images in `mask`, to be written to `output`, and notes for a person."""
+def build(
+    dataset: Exportable, mask: Mask, output: Path, names: Mapping[int, str] | None = None
+) -> tuple[Document, tuple[str, ...]]:
+    """The COCO document of the images in `mask`, to be written to `output`, and notes for a person. `names` are what
+    rows are called there, where not as in their documents."""
     frame, labels = dataset.frame, dataset.labels
     wanted, mask = mask, mask.copy()
     mask[list(labels.dropped)] = False
     if labels.documents:
-        document, notes = _from_sources(dataset, mask, output)
+        document, notes = _from_sources(dataset, mask, output, _main(labels.documents), names)
     else:
         document, notes = _fresh(classed(dataset), mask), []
     notes += labels.notes
@@ -57,12 +65,31 @@ def build(dataset: Exportable, mask: Mask, output: Path) -> tuple[Document, tupl
 
 
 def write(
-    dataset: Exportable, mask: Mask, output: Path, on_progress: OnProgress | None = None, *, overwrite: bool = False
+    dataset: Exportable,
+    mask: Mask,
+    output: Path,
+    on_progress: OnProgress | None = None,
+    *,
+    overwrite: bool = False,
+    names: Mapping[int, str] | None = None,
 ) -> Report:
-    """Write the images in `mask` to the COCO file `output`. Raises `ExportError`."""
-    document, notes = build(dataset, mask, output)
+    """Write the images in `mask` to the COCO file `output`; `names` as in `build`. Raises `ExportError`."""
+    document, notes = build(dataset, mask, output, names)
     write_chunks(output, _chunks(document, on_progress), overwrite)
+    main = _main(dataset.labels.documents)
+    for source in dataset.labels.documents:
+        if source not in main:
+            beside = output.with_name(f"{output.stem}.{source.path.stem}{output.suffix}")
+            part, _ = _from_sources(dataset, mask, beside, [source], names, alone=True)
+            write_chunks(beside, _chunks(part, on_progress), overwrite)
+            notes = (*notes, f"{source.path.name} has no classes and was written to {beside.name}.")
     return Report(len(document["images"]), output, notes)
+
+
+def _main(documents: Sequence[Coco]) -> list[Coco]:
+    """The documents that are joined: those with classes, all where none has any."""
+    with_classes = [each for each in documents if each.document.get("categories")]
+    return with_classes or list(documents)
 
 
 def _fresh(frame: pd.DataFrame, mask: Mask) -> Document:
@@ -82,8 +109,17 @@ def _fresh(frame: pd.DataFrame, mask: Mask) -> Document:
     }
 
 
-def _from_sources(dataset: Exportable, mask: Mask, output: Path) -> tuple[Document, list[str]]:
-    frame, sources = dataset.frame, dataset.labels.documents
+def _from_sources(
+    dataset: Exportable,
+    mask: Mask,
+    output: Path,
+    sources: Sequence[Coco],
+    given: Mapping[int, str] | None,
+    *,
+    alone: bool = False,
+) -> tuple[Document, list[str]]:
+    """What `sources` say of the images in `mask`; `alone`, of no others than they name."""
+    frame = dataset.frame
     paths = list(frame["path"])
     row_of = {path: row for row, path in enumerate(paths)}
     attachments = [source.attach(paths, root=dataset.root) for source in sources]
@@ -100,21 +136,34 @@ def _from_sources(dataset: Exportable, mask: Mask, output: Path) -> tuple[Docume
         renumbered = joined.take(part)
         if renumbered:
             notes.append(f"{plural(renumbered, 'id')} of {source.path.name} given anew, being taken already.")
-    new = [int(row) for row in np.flatnonzero(mask) if row not in names.of_row]
+    new = [] if alone else [int(row) for row in np.flatnonzero(mask) if row not in names.of_row]
     if new:
         notes.append(f"{plural(len(new), 'selected image')} named in no annotation file; added without annotations.")
     every = (*(source.images for source in sources), joined.document["images"])
     first_id = next_id(image["id"] for images in every for image in images)
     images = [*joined.document["images"], *_added(frame, new, first_id, names)]
     chosen = [*joined.rows, *new]
-    apart = told_apart(output, images, [paths[row] for row in chosen], paths, dataset.root)
+    if given is not None:
+        apart = [{**image, "file_name": given[row]} for row, image in zip(chosen, images, strict=True)]
+    else:
+        apart = told_apart(output, images, [paths[row] for row in chosen], paths, dataset.root)
     renamed = {row: now["file_name"] for row, was, now in zip(chosen, images, apart, strict=True) if now is not was}
     names.of_row = {**names.of_row, **renamed}
-    if renamed:
+    if renamed and given is None:
         notes.append(f"{plural(len(renamed), 'image')} {NAMED_APART}")
     notes += [note for source, met in zip(sources, attachments, strict=True) for note in _unmet(source, met)]
-    images = _described(frame, apart, chosen, names)
-    return joined.document | {"images": images, NAMESPACE: {"score_version": SCORE_VERSION}}, notes
+    document = _with_ids(joined.document | {"images": _described(frame, apart, chosen, names)}, sources)
+    return document | {NAMESPACE: {"score_version": SCORE_VERSION}}, notes
+
+
+def _with_ids(document: Document, sources: Sequence[Coco]) -> Document:
+    """A document in which every annotation has an id, new ones after all of the sources."""
+    entries = document.get("annotations") or []
+    if all(entry.get("id") is not None for entry in entries):
+        return document
+    new = itertools.count(next_id(each.get("id") for source in sources for each in source.annotations))
+    given = [entry if entry.get("id") is not None else {**entry, "id": next(new)} for entry in entries]
+    return document | {"annotations": given}
 
 
 def _unmet(source: Coco, attachment: Attachment) -> list[str]:
@@ -166,12 +215,12 @@ def _chunks(document: Document, on_progress: OnProgress | None) -> Iterator[byte
     for place, (key, value) in enumerate(document.items()):
         yield (", " if place else "").encode() + json.dumps(key).encode() + b": "
         if not isinstance(value, list):
-            yield json.dumps(value).encode()
+            yield json.dumps(value, allow_nan=False).encode()
             continue
         yield b"["
         for start in range(0, len(value), ENTRIES_A_CHUNK):
             part = value[start : start + ENTRIES_A_CHUNK]
-            yield (", " if start else "").encode() + json.dumps(part)[1:-1].encode()
+            yield (", " if start else "").encode() + json.dumps(part, allow_nan=False)[1:-1].encode()
             meter.advance(len(part))
         yield b"]"
     yield b"}\n"

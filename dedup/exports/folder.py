@@ -15,6 +15,7 @@ import os
 import shutil
 import unicodedata
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from dedup.exports.base import Export, Exportable, Meter, Report
 from dedup.files import sha256_of, write_chunks
 from dedup.model import OnProgress
 from dedup.query.where import Mask
-from dedup.words import size
+from dedup.words import plural, size
 
 Mode = Literal["copy", "hardlink", "symlink"]
 MODES: tuple[Mode, ...] = ("copy", "hardlink", "symlink")
@@ -78,11 +79,35 @@ def write(
     _check_target(dataset, output)
     _prepare(output, items, mode)
     notes = list(_place_all(items, output, mode, on_progress))
-    for wanted, export, name in ((with_csv, csv.CSV, CSV_NAME), (with_coco, coco.COCO, COCO_NAME)):
-        if wanted:
-            notes += export.write(dataset, mask, output / name, on_progress, overwrite=True).notes
+    if with_csv:
+        notes += csv.CSV.write(dataset, mask, output / CSV_NAME, on_progress, overwrite=True).notes
+    if with_coco:
+        names = {row: item.relative.as_posix() for row, item in zip(np.flatnonzero(mask).tolist(), items, strict=True)}
+        there = mask.copy()
+        there[[row for row, name in names.items() if not (output / name).exists()]] = False
+        notes += coco.write(dataset, there, output / COCO_NAME, on_progress, overwrite=True, names=names).notes
+    notes += _left_behind(items)
     (output / MARKER).unlink()
     return Report(len(items) - sum(note.startswith(LEFT_OUT) for note in notes), output, tuple(notes))
+
+
+LABELS_BESIDE = (".txt", ".xml", ".json")
+"""How files of labels end that lie beside an image of the same name, or in `labels` beside `images`."""
+
+
+def _left_behind(items: list[Item]) -> Iterator[str]:
+    """A note on files of labels in formats that are not read: they stay where they are."""
+    found = Counter(suffix for item in items for suffix in LABELS_BESIDE if _labelled(item.source, suffix))
+    for suffix, count in sorted(found.items()):
+        yield f"Files of labels left behind, in a format that is not read: {plural(count, f'{suffix} file')}."
+
+
+def _labelled(source: Path, suffix: str) -> bool:
+    beside = source.with_suffix(suffix)
+    parts = beside.parts
+    places = [place for place, part in enumerate(parts) if part == "images"]
+    elsewhere = [Path(*parts[:place], "labels", *parts[place + 1 :]) for place in places[-1:]]
+    return any(each.is_file() for each in (beside, *elsewhere))
 
 
 LEFT_OUT = "Left out "

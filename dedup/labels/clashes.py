@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dedup.labels.coco import Attachment, Coco, are_finite
+from dedup.labels.coco import Attachment, Coco
+from dedup.labels.coco_sound import are_finite
 from dedup.matching.relations import AFFINE, SIZES, map_box, pixel_affine
 from dedup.model import Kind
 

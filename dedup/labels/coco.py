@@ -5,19 +5,19 @@ A COCO document is kept whole, as it was read, so that an export can give back e
 
 from __future__ import annotations
 
-import json
-import math
 import mmap
 import os
+import posixpath
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
-from dedup.errors import AnnotationError
+from dedup.labels import coco_sound
+from dedup.labels.coco_sound import Unsound, name_in_url
 from dedup.labels.folder_names import split_from_path, splits_in
 from dedup.words import plural
 
@@ -52,17 +52,17 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Coco:
-    """A COCO document. `document` is exactly what the file holds and is never changed."""
+    """A COCO document. `document` is what the file holds, but for entries that are `unsound`, and is never changed."""
 
     path: Path
     document: Mapping[str, Any] = field(repr=False)
+    unsound: tuple[Unsound, ...] = field(default=(), repr=False)
 
     @classmethod
     def read(cls, path: Path) -> Coco:
-        """Read and check a COCO file. Raises `AnnotationError` that says what is wrong with it."""
-        document = _read_json(path)
-        _check_document(path, document)
-        return cls(path, document)
+        """Read a COCO file. Raises `AnnotationError` that says why it is none."""
+        document, unsound = coco_sound.read(path)
+        return cls(path, document, tuple(unsound))
 
     @property
     def images(self) -> list[dict[str, Any]]:
@@ -76,8 +76,9 @@ class Coco:
 
     @cached_property
     def category_names(self) -> dict[Any, str]:
-        """Category id → name."""
-        return {category["id"]: category["name"] for category in self.document.get("categories") or []}
+        """Category id → what it is called: see `names_of`."""
+        used = {annotation.get("category_id") for annotation in self.annotations}
+        return names_of(self.document.get("categories") or [], used)
 
     @cached_property
     def _of_image(self) -> dict[ImageId, list[dict[str, Any]]]:
@@ -141,6 +142,11 @@ class Coco:
         orphans = sum(len(held) for id_, held in self._of_image.items() if id_ not in known)
         twice = sum(len(held) > 1 for held in attachment.image_ids.values())
         name = self.path.name
+        for kept in (False, True):
+            odd = [each for each in self.unsound if each.kept == kept]
+            what = "as they are" if kept else "left out"
+            if odd:
+                yield f"{plural(len(odd), 'unsound entry')} of {name} {what}, such as {odd[0].sentence()}."
         if attachment.missing:
             yield f"{_images(attachment.missing)} named in {name} {_are(attachment.missing)} not in the dataset."
         if attachment.ambiguous:
@@ -152,6 +158,22 @@ class Coco:
             yield f"{orphans:,} annotations in {name} belong to no image of it."
         if twice:
             yield f"{twice:,} images are listed more than once in {name}."
+
+
+def names_of(categories: Sequence[Mapping[str, Any]], used: Collection[Any]) -> dict[Any, str]:
+    """Category id → its name; of those `used` that share one, with what tells them apart: "mouse (animal)" and "mouse
+    (device)", or else their ids. A class is its id in its document."""
+    alike: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for category in categories:
+        if category["id"] in used:
+            alike[category["name"]].append(category)
+    names = {category["id"]: category["name"] for category in categories}
+    for name, held in alike.items():
+        above = [category.get("supercategory") for category in held]
+        for category, supercategory in zip(held, above, strict=True) if len(held) > 1 else ():
+            told = supercategory if supercategory and above.count(supercategory) == 1 else f"id {category['id']}"
+            names[category["id"]] = f"{name} ({told})"
+    return names
 
 
 class FileNames:
@@ -167,14 +189,6 @@ class FileNames:
     def of(self, row: int) -> str:
         """The file name of a row."""
         return self.of_row.get(row) or self.paths[row].removeprefix(self.base)
-
-
-def are_finite(values: Any) -> TypeGuard[list[float]]:
-    """Whether `values` is a list of finite numbers; fast, for there are millions of them in a file."""
-    try:
-        return isinstance(values, list) and set(map(type, values)) <= {int, float} and math.isfinite(sum(values))
-    except OverflowError:  # a whole number of hundreds of digits
-        return False
 
 
 def find_annotations(root: Path) -> list[Path]:
@@ -223,80 +237,6 @@ def _looks_like_coco(path: Path) -> bool:
         return False
 
 
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes().decode("utf-8-sig"))
-    except OSError as error:
-        raise AnnotationError(f"Cannot read the annotation file {path}: {error.strerror or error}.") from error
-    except UnicodeDecodeError as error:
-        raise AnnotationError(f"{path} is not a COCO file: it is no UTF-8 text.") from error
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise AnnotationError(f"{path} is not a COCO file: it is no JSON ({error.msg} at {place}).") from error
-    except ValueError as error:  # a number of thousands of digits
-        raise AnnotationError(f"{path} is not a COCO file: {error}.") from error
-    except RecursionError as error:
-        raise AnnotationError(f"{path} is not a COCO file: its JSON is nested too deep.") from error
-
-
-def _check_document(path: Path, document: Any) -> None:
-    def require(holds: bool, problem: str) -> None:
-        if not holds:
-            raise AnnotationError(f"{path} is not a usable COCO file: {problem}.")
-
-    require(isinstance(document, dict), "it holds no object with images, annotations and categories")
-    require("images" in document, 'it has no list "images"')
-    for key in ("images", "annotations", "categories"):
-        entries = document.get(key)
-        require(isinstance(entries, list) or (entries is None and key != "images"), f'"{key}" is no list')
-        for place, entry in enumerate(entries or []):
-            require(isinstance(entry, dict), f'entry {place} of "{key}" is no object')
-            problem = _ENTRY_CHECKS[key](entry)
-            require(not problem, f'entry {place} of "{key}" {problem}')
-    counts = Counter(image["id"] for image in document["images"])
-    twice = [id_ for id_, count in counts.items() if count > 1]
-    require(not twice, f"image id {twice[0] if twice else ''} is used {counts[twice[0]] if twice else 0} times")
-
-
-def _is_id(value: Any) -> bool:
-    return isinstance(value, int | str) and not isinstance(value, bool)
-
-
-def _check_image(entry: Mapping[str, Any]) -> str:
-    if not _is_id(entry.get("id")):
-        return "has no id that is a number or a text"
-    name = entry.get("file_name")
-    return "" if isinstance(name, str) and name.strip() else "has no file_name"
-
-
-def _check_annotation(entry: Mapping[str, Any]) -> str:
-    if not _is_id(entry.get("image_id")):
-        return "has no image_id that is a number or a text"
-    category = entry.get("category_id")
-    if category is not None and not _is_id(category):
-        return "has a category_id that is no number or text"
-    for key in ("bbox", "segmentation", "keypoints"):
-        held = entry.get(key)
-        if isinstance(held, list):  # a mask as run lengths is none
-            parts = held if held and isinstance(held[0], list) and key == "segmentation" else [held]
-            if not all(map(are_finite, parts)):
-                return f"has a value in {key} that is no finite number"
-    return ""
-
-
-def _check_category(entry: Mapping[str, Any]) -> str:
-    if not _is_id(entry.get("id")):
-        return "has no id that is a number or a text"
-    return "" if isinstance(entry.get("name"), str) else "has no name"
-
-
-_ENTRY_CHECKS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
-    "images": _check_image,
-    "annotations": _check_annotation,
-    "categories": _check_category,
-}
-
-
 # --- file names to paths --------------------------------------------------------------------------------------------
 
 
@@ -319,6 +259,41 @@ def _match(file_names: Sequence[str], paths: Sequence[str], hints: Sequence[Call
             matched.append(by_parts[parts])
         else:
             matched.append(_closest(parts, by_base.get(parts[-1], []), bases[parts[-1]] == 1, hints))
+    if None not in matched:
+        return matched
+    return _match_loosely(file_names, matched, by_base, hints)
+
+
+MANNERS: tuple[Callable[[str], str], ...] = (
+    str,
+    str.casefold,
+    lambda name: posixpath.splitext(name)[0],
+)
+"""How names may be written otherwise than files are called: in another case, without a suffix."""
+
+
+def _match_loosely(
+    file_names: Sequence[str],
+    matched: list[str | None],
+    by_base: Mapping[str, Sequence[tuple[tuple[str, ...], str]]],
+    hints: Sequence[Callable[[str], bool]],
+) -> list[str | None]:
+    """`matched` with those that nothing matched as they are written: URLs, percent-encoded, in another case, without a
+    suffix. What more than one file could be is none."""
+    paths = [each for candidates in by_base.values() for each in candidates]
+    for manner in MANNERS:
+        left = [place for place, path in enumerate(matched) if path is None]
+        if not left:
+            break
+        otherwise: dict[str, list[tuple[tuple[str, ...], str]]] = defaultdict(list)
+        for parts, path in paths:
+            loose = _parts(manner("/".join(parts)))
+            otherwise[loose[-1]].append((loose, path))
+        names = [_parts(manner(name_in_url(file_names[place].replace("\\", "/")))) for place in left]
+        bases = Counter(parts[-1] for parts in names)
+        for place, parts in zip(left, names, strict=True):
+            found = _closest(parts, otherwise.get(parts[-1], []), bases[parts[-1]] == 1, hints)
+            matched[place] = found
     return matched
 
 

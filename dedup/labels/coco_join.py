@@ -35,12 +35,13 @@ class Part:
         """Add the images and annotations of another document; returns how many ids had to change.
 
         An image that is here already (captions beside instances, say) is not added again: its annotations join those
-        it has. A category of the same name is the same category. Of other top-level keys the first one stays.
+        it has. A category of the same name and supercategory is the same one, unless ids say otherwise; what only the
+        other says of it (the names of keypoints) it says from now on. Of other top-level keys the first one stays.
         """
         licenses = _Entries(_objects(self.document.get("licenses")))
         license_ids = licenses.unite(_objects(other.document.get("licenses")), ("name", "url"))
         categories = _Entries(self.document.get("categories"))
-        category_ids = categories.unite(other.document.get("categories"), ("name",))
+        category_ids = categories.unite(other.document.get("categories"), ("name", "supercategory"))
         images = _Entries(self.document["images"])
         image_ids = self._take_images(images, other, license_ids)
         annotations = _Entries(self.document.get("annotations"))
@@ -78,6 +79,11 @@ def told_apart(
     ]
 
 
+def class_of(category: Mapping[str, Any]) -> tuple[str, str]:
+    """What makes two categories of different documents the same: name and supercategory."""
+    return str(category.get("name")), str(category.get("supercategory") or "")
+
+
 def next_id(ids: Iterable[Any]) -> int:
     """The first number after all `ids` that are numbers."""
     return max((id_ for id_ in ids if isinstance(id_, int)), default=0) + 1
@@ -104,13 +110,30 @@ class _Entries:
 
     def unite(self, others: Iterable[Document] | None, keys: tuple[str, ...]) -> dict[Any, ImageId | None]:
         """Add those of `others` that equal none here in `keys`; returns the id each of them has from now on."""
-        known = {tuple(str(entry.get(key)) for key in keys): entry.get("id") for entry in reversed(self.entries)}
+
+        def said(entry: Document) -> tuple[str, ...]:
+            return tuple(str(entry.get(key) or "") for key in keys)
+
+        others = list(others or [])
+        place_of = {entry.get("id"): place for place, entry in enumerate(self.entries)}
+        known: dict[tuple[str, ...], list[int]] = {}
+        for place, entry in enumerate(self.entries):
+            known.setdefault(said(entry), []).append(place)
+        # what has the same id and says the same is the same, and no other entry of theirs is then
+        own = [place_of.get(entry.get("id"), -1) for entry in others]
+        own = [p if p >= 0 and said(self.entries[p]) == said(e) else -1 for p, e in zip(own, others, strict=True)]
+        claimed = set(own)
         ids = {}
-        for entry in others or []:
-            same = tuple(str(entry.get(key)) for key in keys)
-            if same not in known:
-                known[same] = self.add(entry)
-            ids[entry.get("id")] = known[same]
+        for entry, place in zip(others, own, strict=True):
+            free = [each for each in known.get(said(entry), ()) if each not in claimed]
+            here = place if place >= 0 else free[0] if len(free) == 1 else -1
+            if here >= 0:
+                kept = self.entries[here]
+                self.entries[here] = kept | {key: value for key, value in entry.items() if key not in kept}
+                ids[entry.get("id")] = kept.get("id")
+                claimed.add(here)
+            else:
+                ids[entry.get("id")] = self.add(entry)
         return ids
 
 

@@ -37,8 +37,9 @@ from dedup.labels.clashes import (
     rectangle_of,
     shared_region,
 )
-from dedup.labels.coco import Attachment, Coco, FileNames, ImageId
-from dedup.labels.coco_join import next_id
+from dedup.labels.coco import Attachment, Coco, FileNames, ImageId, names_of
+from dedup.labels.coco_join import class_of, next_id
+from dedup.labels.coco_sound import are_finite
 from dedup.matching.relations import AFFINE, clip, invert_affine, map_box, pixel_affine
 
 Sources = Sequence[tuple[Coco, Attachment]]
@@ -267,8 +268,8 @@ class _Work:
         self.boxes[row] = {}
 
     def _carried(self, box: Box) -> Carried:
-        category = next(each for each in self.categories[box.document] if each["name"] == box.category)
         annotation = self.annotations[box.document][box.place] or {}
+        category = next(e for e in self.categories[box.document] if e["id"] == annotation.get("category_id"))
         return Carried(_without_ids(category), _without_ids(annotation), self.sources[box.document][0].path.name)
 
     def drop(self, row: int) -> None:
@@ -306,7 +307,9 @@ class _Work:
         self.annotations[number].append(dict(given.annotation) | ids)
         self.next_id[number] += 1
         crowd = bool(given.annotation.get("iscrowd"))
-        box = Box(given.category["name"], rectangle_of(given.annotation), crowd, number, place)
+        used = {each.get("category_id") for each in self.annotations[number] if each}
+        name = names_of(self.categories[number], used)[category_id]
+        box = Box(name, rectangle_of(given.annotation), crowd, number, place)
         self.boxes.setdefault(row, {})[box] = None
 
     def _home(self, row: int, document: str) -> tuple[int, ImageId]:
@@ -328,12 +331,12 @@ class _Work:
         return FileNames(self.frame["path"].tolist(), rows).of(row)
 
     def _category(self, number: int, category: Mapping[str, Any]) -> Any:
-        known = {each["name"]: each["id"] for each in reversed(self.categories[number])}
-        name = category["name"]
-        if name not in known:
-            known[name] = next_id(known.values())
-            self.categories[number].append(dict(category) | {"id": known[name]})
-        return known[name]
+        same = [each["id"] for each in self.categories[number] if class_of(each) == class_of(category)]
+        if same:
+            return same[0]
+        new = next_id(each["id"] for each in self.categories[number])
+        self.categories[number].append(dict(category) | {"id": new})
+        return new
 
 
 class _Ways:
@@ -381,7 +384,7 @@ def _carry(annotation: Annotation, way: _Way, notes: list[str]) -> Annotation | 
             scale = abs(float(np.linalg.det(way.affine[:, :2]))) * area(inside) / max(area(whole), 1e-9)
             moved["area"] = _round(annotation["area"] * scale)
     if isinstance(annotation.get("segmentation"), list):
-        corners = [points for points in annotation["segmentation"] if isinstance(points, list)]
+        corners = [points for points in annotation["segmentation"] if are_finite(points)]
         if len(corners) < len(annotation["segmentation"]):
             notes.append("outlines that are no polygons")
         polygons = (_polygon(points, way) for points in corners)
@@ -391,8 +394,11 @@ def _carry(annotation: Annotation, way: _Way, notes: list[str]) -> Annotation | 
         if annotation.get("iscrowd"):
             return None
         del moved["segmentation"]
-    if isinstance(annotation.get("keypoints"), list):
+    if are_finite(annotation.get("keypoints")):
         _carry_keypoints(moved, way, notes)
+    elif isinstance(annotation.get("keypoints"), list):
+        notes.append("keypoints that are no numbers")
+        del moved["keypoints"]
     return moved
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+import dedup
 from dedup.cli import main
 from dedup.exports import EXPORTS
 from dedup.exports.folder import MODES
@@ -112,6 +113,20 @@ def test_a_folder_export_becomes_a_dataset(folder, tmp_path, capsys):
     said(capsys)
     assert main(["list"]) == 0
     assert "clean\t5 images" in said(capsys)
+
+
+def test_an_exported_folder_has_its_annotations(folder, tmp_path, capsys):
+    """Named by the paths in it, and the dataset that comes of it is annotated; unless they are not wanted."""
+    labels = {"images": [{"id": 1, "file_name": "elsewhere/0000.jpg"}], "categories": [{"id": 1, "name": "cat"}],
+              "annotations": [{"id": 1, "image_id": 1, "category_id": 1}]}  # fmt: skip
+    (tmp_path / "labels.json").write_text(json.dumps(labels))
+    assert main(["scan", str(folder), "--name", "set", "--annotations", str(tmp_path / "labels.json")]) == 0
+    assert main(["export", "set", "--to", "folder", "--output", str(tmp_path / "clean")]) == 0
+    written = json.loads((tmp_path / "clean" / "annotations.json").read_text())
+    assert all((tmp_path / "clean" / image["file_name"]).is_file() for image in written["images"])
+    assert dedup.open("clean").frame["annotations"].sum() == 1
+    bare = ["export", "set", "--to", "folder", "--output", str(tmp_path / "bare"), "--no-annotations"]
+    assert main(bare) == 0 and not (tmp_path / "bare" / "annotations.json").exists()
 
 
 def test_remove_is_a_preview_until_applied_and_restore_brings_back(folder, capsys):

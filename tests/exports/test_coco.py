@@ -273,3 +273,56 @@ def test_pictures_of_one_name_are_told_apart_and_found_again(tmp_path):
     document, notes = coco.build(data, np.array([True, False, False]), tmp_path / "train.json")
     assert [image["file_name"] for image in document["images"]] == ["1.jpg"]
     assert not any("named by" in note for note in notes)
+
+
+def mice(supercategories, ids=None, **held):
+    """Categories called mouse, and an image with a box of each, in a document of its own."""
+    ids = ids or range(1, len(supercategories) + 1)
+    categories = [
+        {"id": id_, "name": "mouse", "supercategory": above} for id_, above in zip(ids, supercategories, strict=True)
+    ]
+    boxes = [{"id": i, "image_id": 1, "category_id": each["id"]} for i, each in enumerate(categories, 1)]
+    return {"categories": categories, "images": [{"id": 1, "file_name": held["name"]}], "annotations": boxes}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "classes"),
+    [
+        ((["animal"], [1]), (["device"], [1]), 2),  # one number, two classes
+        ((["animal"], [1]), (["animal"], [7]), 1),  # two numbers, one class
+        ((["none", "animal"], [0, 1]), (["none", "animal"], [0, 1]), 2),  # a project's own category beside its class
+        ((["animal", "animal"], [1, 2]), (["animal", "animal"], [1, 2]), 2),  # told apart by nothing but their numbers
+        ((["animal"], [1]), (["animal", "animal"], [1, 2]), 2),  # the second is not the first under another number
+        ((["animal", "animal"], [1, 2]), (["animal"], [5]), 3),  # it could be either
+    ],
+)
+def test_a_class_is_its_id_in_its_document(tmp_path, first, second, classes):
+    data = several(tmp_path, mice(*first, name="a.jpg"), mice(*second, name="b.jpg"))
+    document, _ = coco.build(data, np.array([True, True, False]), tmp_path / "out.json")
+    assert len(document["categories"]) == len({each["id"] for each in document["categories"]}) == classes
+    above = {each["id"]: each["supercategory"] for each in document["categories"]}
+    told = [above[each["category_id"]] for each in document["annotations"]]
+    assert told == [*first[0], *second[0]]
+
+
+def test_tasks_of_one_image_set_are_read_by_others(tmp_path):
+    image, person = {"id": 1, "file_name": "a.jpg"}, {"id": 1, "name": "person", "supercategory": "person"}
+    box = {"id": 7, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "area": 12, "iscrowd": 0}
+    instances = {"images": [image], "annotations": [box], "categories": [person]}
+    points = {"images": [image], "annotations": [{**box, "keypoints": [1, 2, 2], "num_keypoints": 1}],
+              "categories": [{**person, "keypoints": ["nose"], "skeleton": []}]}  # fmt: skip
+    captions = {"images": [image], "annotations": [{"id": 7, "image_id": 1, "caption": "one"}]}
+    data = several(tmp_path, instances, points, captions)
+    report = coco.write(data, np.array([True, False, False]), tmp_path / "out.json")
+    loaded = pycoco.COCO(str(tmp_path / "out.json"))
+    assert [each["keypoints"] for each in loaded.loadCats([1])] == [["nose"]]
+    assert [each.get("keypoints") for each in loaded.loadAnns(loaded.getAnnIds())] == [None, [1, 2, 2]]
+    beside = json.loads((tmp_path / "out.2.json").read_text())
+    assert beside["annotations"] == captions["annotations"] and any("out.2.json" in note for note in report.notes)
+
+
+def test_every_annotation_has_an_id(tmp_path):
+    boxes = [{"image_id": 1, "category_id": 1}, {"id": 4, "image_id": 1, "category_id": 1}]
+    given = {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": boxes, "categories": [{"id": 1, "name": "x"}]}
+    document, _ = coco.build(several(tmp_path, given), np.array([True, False, False]), tmp_path / "out.json")
+    assert [each["id"] for each in document["annotations"]] == [5, 4]

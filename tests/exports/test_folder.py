@@ -12,6 +12,7 @@ import pytest
 
 from dedup.errors import Cancelled, ExportError
 from dedup.exports import EXPORTS, folder
+from dedup.labels.coco import Coco
 from tests.frames import PATHS, FakeDataset, make_frame, write_files
 
 
@@ -223,3 +224,24 @@ def test_a_copy_that_does_not_read_back_is_no_export(data, tmp_path, monkeypatch
     with pytest.raises(ExportError, match="does not read back"):
         folder.write(data, np.ones(len(data.frame), bool), tmp_path / "out")
     assert not list((tmp_path / "out").rglob("*.jpg"))
+
+
+def test_annotations_name_the_files_that_are_there(tmp_path):
+    """Whatever the source calls them, and none that was left out."""
+    data = make(tmp_path / "root", ("images/a.jpg", "images/b.jpg"))
+    images = [{"id": 1, "file_name": "..\\up\\images\\a.jpg"}, {"id": 2, "file_name": "b.jpg"}]
+    (tmp_path / "labels.json").write_text(json.dumps({"images": images, "annotations": [], "categories": []}))
+    data.coco = Coco.read(tmp_path / "labels.json")
+    (data.root / "images" / "b.jpg").unlink()
+    folder.write(data, data.everything(), tmp_path / "out", with_coco=True)
+    written = json.loads((tmp_path / "out" / "annotations.json").read_text())
+    assert [image["file_name"] for image in written["images"]] == ["images/a.jpg"]
+
+
+def test_labels_of_other_formats_that_stay_behind_are_told(tmp_path):
+    data = make(tmp_path / "root", ("images/a.jpg", "images/b.jpg"))
+    (data.root / "labels").mkdir()
+    (data.root / "labels" / "a.txt").write_text("0 0.5 0.5 1 1")
+    (data.root / "images" / "b.xml").write_text("<annotation/>")
+    notes = folder.write(data, data.everything(), tmp_path / "out").notes
+    assert len(notes) == 2 and ".txt" in notes[0] and ".xml" in notes[1]

@@ -105,36 +105,7 @@ def test_one_file_listed_twice_keeps_both_ids(tmp_path):
         (b"{}", 'no list "images"'),
         (b'{"images": {}}', '"images" is no list'),
         (b'{"images": null}', '"images" is no list'),
-        (b'{"images": [3]}', 'entry 0 of "images" is no object'),
-        (b'{"images": [{"id": 1}]}', "has no file_name"),
-        (b'{"images": [{"id": 1, "file_name": 3}]}', "has no file_name"),
-        (b'{"images": [{"id": true, "file_name": "a"}]}', "has no id"),
-        (b'{"images": [{"id": [1], "file_name": "a"}]}', "has no id"),
-        (b'{"images": [{"id": 1, "file_name": "a"}, {"id": 1, "file_name": "b"}]}', "image id 1 is used 2 times"),
         (b'{"images": [], "annotations": 3}', '"annotations" is no list'),
-        (b'{"images": [], "annotations": [{"image_id": {}}]}', "has no image_id"),
-        (b'{"images": [], "annotations": [{"image_id": 1, "category_id": []}]}', "category_id"),
-        *(
-            (
-                b'{"images": [], "annotations": [{"image_id": 1}, {"image_id": 1, %s}]}' % held,
-                f'entry 1 of "annotations" has a value in {held.decode().split(":")[0][1:-1]} that is no finite number',
-            )
-            for held in (
-                b'"bbox": [null, 1, 2, 3]',
-                b'"bbox": ["10", 1, 2, 3]',
-                b'"bbox": [[1], 2, 3, 4]',
-                b'"bbox": [true, 2, 3, 4]',
-                b'"bbox": [NaN, 2, 3, 4]',
-                b'"bbox": [1, 2, 3, -Infinity]',
-                b'"bbox": [1, 2, 3, 1e999]',
-                b'"bbox": [1, 2, 3, 1%s]' % (b"0" * 400),
-                b'"segmentation": [["x", 1]]',
-                b'"segmentation": [[1, 2, 3, 4, 5, 6], {"x": 1}]',
-                b'"segmentation": [[1, 2, NaN, 4, 5, 6]]',
-                b'"keypoints": [1, 2, "v"]',
-            )
-        ),
-        (b'{"images": [], "categories": [{"id": 1}]}', "has no name"),
     ],
 )
 def test_what_is_not_coco_is_a_clear_sentence(tmp_path, content, says):
@@ -145,21 +116,139 @@ def test_what_is_not_coco_is_a_clear_sentence(tmp_path, content, says):
     assert says in str(caught.value) and str(path) in str(caught.value)
 
 
-def test_a_file_with_a_value_that_is_no_number_makes_no_dataset_and_breaks_none(tmp_path, home):
+IMAGE = {"id": 1, "file_name": "a.png"}
+CAT = {"id": 1, "name": "cat"}
+BOX = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}
+
+
+def read(tmp_path, text: str | bytes) -> Coco:
+    path = tmp_path / "labels.json"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return Coco.read(path)
+
+
+def of(key: str, entry: str) -> str:
+    """A sound document with one more entry, written as JSON, in one of its lists."""
+    held = {"images": [IMAGE], "annotations": [BOX], "categories": [CAT]}
+    lists = {name: [json.dumps(each) for each in entries] for name, entries in held.items()}
+    lists[key].append(entry)
+    return "{" + ", ".join(f'"{name}": [{", ".join(entries)}]' for name, entries in lists.items()) + "}"
+
+
+@pytest.mark.parametrize(
+    ("key", "entry", "problem"),
+    [
+        ("images", "3", "it is no object"),
+        ("images", '{"id": 2}', "it has no file_name"),
+        ("images", '{"id": 2, "file_name": 3}', "it has no file_name"),
+        ("images", '{"id": true, "file_name": "b"}', "it has no id"),
+        ("images", '{"id": [1], "file_name": "b"}', "it has no id"),
+        ("images", '{"id": NaN, "file_name": "b"}', "it has no id"),
+        ("categories", '{"id": 2}', "it has no name"),
+        ("categories", '{"id": null, "name": "dog"}', "it has no id"),
+        ("annotations", "null", "it is no object"),
+        ("annotations", '{"image_id": {}}', "it has no image_id"),
+        ("annotations", '{"image_id": 1, "category_id": []}', "it has a category_id"),
+        ("annotations", '{"image_id": 1, "category_id": 9, "bbox": [1, 2, 3, 4]}', "its category 9 is not"),
+        *(
+            ("annotations", f'{{"image_id": 1, "category_id": 1, "bbox": {box}}}', "its bbox is no four finite numbers")
+            for box in (
+                "[null, 1, 2, 3]", '["10", 1, 2, 3]', "[[1], 2, 3, 4]", "[true, 2, 3, 4]", "[NaN, 2, 3, 4]", '"x"',
+                "[1, 2, 3, -Infinity]", "[1, 2, 3, 1e999]", "[1, 2, 3, 1%s]" % ("0" * 400), "[1, 2, 3, 4, 5]", "[1, 2]",
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_an_unsound_entry_costs_that_entry(tmp_path, key, entry, problem):
+    coco = read(tmp_path, of(key, entry))
+    (told,) = coco.unsound
+    assert (told.key, told.place, told.kept) == (key, 1, False) and told.problem.startswith(problem)
+    assert coco.document == {"images": [IMAGE], "annotations": [BOX], "categories": [CAT]}
+    assert f'entry 1 of "{key}": {told.problem}' in coco.attach(["a.png"]).notes[0]
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        '"bbox": null', '"bbox": []', '"segmentation": [["x", 1]]', '"segmentation": [[1, 2, 3, 4, 5, 6], {"x": 1}]',
+        '"segmentation": [[[1, 2, 3, 4, 5, 6]]]', '"keypoints": [1, 2, "v"]', '"keypoints": [null, 1, 2]',
+    ],
+)  # fmt: skip
+def test_what_only_some_readers_need_stays_as_it_is_and_is_told(tmp_path, held):
+    entry = f'{{"id": 2, "image_id": 1, "category_id": 1, {held}}}'
+    coco = read(tmp_path, of("annotations", entry))
+    assert coco.annotations == [BOX, json.loads(entry)]
+    assert [(each.place, each.kept) for each in coco.unsound] == [(1, True)]
+
+
+def test_no_number_that_json_has_no_word_for_is_kept(tmp_path):
+    entry = '{"id": 2, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "area": %s}'
+    for area in ("NaN", "-Infinity", "1e999"):
+        coco = read(tmp_path, of("annotations", entry % area))
+        assert coco.annotations == [BOX, {**BOX, "id": 2}]
+        assert coco.unsound[0].kept and "area" in coco.unsound[0].problem
+    coco = read(tmp_path, of("images", '{"id": 2, "file_name": "b", "score": NaN}')[:-1] + ', "info": {"x": NaN}}')
+    assert coco.images[1] == {"id": 2, "file_name": "b"} and "info" not in coco.document
+
+
+def test_whole_numbers_are_whole(tmp_path):
+    text = of("images", '{"id": 2.0, "file_name": "b.png"}')
+    text = text.replace('"id": 1', '"id": 1.0').replace('_id": 1', '_id": 1.0').replace("1.0.0", "1.0")
+    coco = read(tmp_path, text)
+    assert coco.unsound == () and json.dumps(coco.document) == json.dumps(
+        {"images": [IMAGE, {"id": 2, "file_name": "b.png"}], "annotations": [BOX], "categories": [CAT]}
+    )
+
+
+def test_an_entry_that_is_there_twice_is_there_once_and_a_contested_id_labels_nothing(tmp_path):
+    twice = read(tmp_path, of("images", json.dumps(IMAGE)))
+    assert twice.images == [IMAGE] and twice.annotations == [BOX] and twice.unsound == ()
+    contested = read(tmp_path, of("images", '{"id": 1, "file_name": "b.png"}'))
+    assert contested.images == [IMAGE] and contested.annotations == []
+    assert [(each.key, each.place) for each in contested.unsound] == [("images", 0), ("images", 1), ("annotations", 0)]
+    classes = read(tmp_path, of("categories", '{"id": 1, "name": "dog"}'))
+    assert classes.document["categories"] == [] and classes.annotations == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_any_unicode_is_read(tmp_path, encoding):
+    assert read(tmp_path, of("images", '{"id": 2, "file_name": "\u00e9.png"}').encode(encoding)).images[1]["id"] == 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "http://img.example.org/train/one.jpg", "https://x.org/a/one.jpg?size=3", "/data/local-files/?d=pics/one.jpg",
+        "s3://bucket/one.jpg", "%6Fne.jpg", "ONE.JPG", "one", "C:\\pics\\one.jpg",
+    ],
+)  # fmt: skip
+def test_names_are_matched_however_they_are_written(tmp_path, name):
+    coco = Coco(tmp_path / "x.json", {"images": [{"id": 1, "file_name": name}]})
+    assert coco.attach(["train/one.jpg", "train/two.jpg"]).image_ids == {"train/one.jpg": (1,)}
+    several = coco.attach(["train/one.jpg", "val/one.jpg", "train/One.jpeg"])
+    assert not several.image_ids or "train" in name
+
+
+def test_an_image_of_which_only_the_url_is_known_has_its_name(tmp_path):
+    coco = read(tmp_path, of("images", '{"id": 2, "coco_url": "http://images.x.org/val2017/2.jpg"}'))
+    assert coco.unsound == () and coco.attach(["a.png", "val2017/2.jpg"]).image_ids["val2017/2.jpg"] == (2,)
+
+
+def test_classes_of_one_name_are_told_apart(tmp_path):
+    mice = [{"id": i, "name": "mouse", "supercategory": s} for i, s in ((1, "animal"), (2, "device"), (3, "device"))]
+    boxes = [{"id": i, "image_id": 1, "category_id": i} for i in (1, 2)]
+    coco = Coco(tmp_path / "x.json", {"images": [IMAGE], "annotations": boxes, "categories": mice})
+    assert coco.attach(["a.png"]).classes == {"a.png": ("mouse (animal)", "mouse (device)")}
+    alone = Coco(tmp_path / "x.json", {"images": [IMAGE], "annotations": boxes[:1], "categories": mice})
+    assert alone.attach(["a.png"]).classes == {"a.png": ("mouse",)}
+
+
+def test_a_file_with_a_box_that_is_none_makes_a_dataset(tmp_path, home):
     picture(tmp_path / "in" / "a.png", 1, (160, 120))
-    labels = document("a.jpg") | {"images": [{"id": 1, "file_name": "a.png"}], "annotations": []}
-    bad = labels | {"annotations": [{"image_id": 1, "bbox": [None, 1, 2, 3]}]}
     file = tmp_path / "labels.json"
-    file.write_text(json.dumps(bad))
-    with pytest.raises(AnnotationError, match="no finite number"):
-        dedup.scan(tmp_path / "in", annotations=file, workers=1)
-    assert not dedup.datasets()
-    file.write_text(json.dumps(labels))
-    name = dedup.scan(tmp_path / "in", annotations=file, workers=1).name
-    file.write_text(json.dumps(bad))
-    broken = dedup.open(name)
-    assert len(broken.frame) == 1 and broken.clashes == []
-    assert [error for error in broken.annotation_errors if "no finite number" in error]
+    file.write_text(of("annotations", '{"image_id": 1, "category_id": 1, "bbox": [null, 1, 2, 3]}'))
+    dataset = dedup.scan(tmp_path / "in", annotations=file, workers=1)
+    assert dataset.frame["annotations"].tolist() == [1] and not dataset.annotation_errors
 
 
 def test_a_missing_file_is_a_clear_sentence(tmp_path):

@@ -15,6 +15,7 @@ from dedup.dataset import Dataset
 from dedup.errors import UsageError
 from dedup.labels.clashes import Clash, Rectangle, record
 from dedup.labels.coco import Coco
+from dedup.labels.coco_sound import are_finite
 from dedup.labels.decided import Case, Decided
 from dedup.labels.resolve import Choice
 from dedup.matching.relations import Relation, map_box
@@ -259,9 +260,7 @@ def drawn(case: Case, relation: Relation, documents: Sequence[Coco]) -> list[Dra
 def _polygons(annotation: Mapping[str, Any]) -> list[NDArray[np.float64]]:
     """The polygons of an annotation, each (n, 2) in pixels; none where it has only a box or a mask as run lengths."""
     held = annotation.get("segmentation")
-    flat = (
-        [points for points in held if isinstance(points, list) and len(points) >= 6] if isinstance(held, list) else []
-    )
+    flat = [points for points in held if are_finite(points) and len(points) >= 6] if isinstance(held, list) else []
     return [np.array(points[: len(points) // 2 * 2], np.float64).reshape(-1, 2) for points in flat]
 
 

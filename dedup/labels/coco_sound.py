@@ -1,0 +1,270 @@
+"""What of a COCO file is sound: one bad entry costs that entry, not the file.
+
+Files come from many tools: ids are written as 1.0, one box is null, a category has no name, two files were
+concatenated. What is right but for its manner of writing is put right (whole numbers are whole, an entry that is there
+twice is there once, the name in a URL is a name). An entry that no reader could make sense of is left out; a part that
+only its own readers need, such as a mask, stays as it is. Either is listed, with its place in the file.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TypeGuard
+from urllib.parse import unquote, urlsplit
+
+from dedup.errors import AnnotationError
+
+Entry = dict[str, Any]
+LISTS = ("images", "annotations", "categories")
+
+
+class Unsound(NamedTuple):
+    """An entry that cannot be taken as it is: the list it is in and its place there, from 0; what is wrong with it; and
+    whether it is `kept` all the same."""
+
+    key: str
+    place: int
+    problem: str
+    kept: bool = False
+
+    def sentence(self) -> str:
+        """For people: "entry 3 of "annotations": its bbox is no four numbers"."""
+        return f'entry {self.place} of "{self.key}": {self.problem}'
+
+
+def read(path: Path) -> tuple[Entry, list[Unsound]]:
+    """A COCO file with its sound entries only, and what is not sound. Raises `AnnotationError` for what is no COCO file
+    at all."""
+    document, strange = _read_json(path)
+    if not isinstance(document, dict):
+        raise _unusable(path, "it holds no object with images, annotations and categories")
+    if "images" not in document:
+        raise _unusable(path, 'it has no list "images"')
+    for key in LISTS:
+        held = document.get(key)
+        if not isinstance(held, list) and (held is not None or key == "images"):
+            raise _unusable(path, f'"{key}" is no list')
+    unsound: list[Unsound] = []
+    if strange:
+        document = _without_strange_numbers(document, unsound)
+    images = dict(_sound_images(document["images"], unsound))
+    document["images"] = list(images.values())
+    known: dict[Any, Entry] | None = None
+    if document.get("categories"):
+        known = dict(_sound_categories(document["categories"], unsound))
+        document["categories"] = list(known.values())
+    if document.get("annotations") is not None:
+        contested = {each.problem for each in unsound if each.key == "images" and each.problem.startswith(CONTESTED)}
+        entries = document["annotations"]
+        document["annotations"] = list(_sound_annotations(entries, contested, known, unsound))
+    return document, unsound
+
+
+def are_finite(values: Any) -> TypeGuard[list[float]]:
+    """Whether `values` is a list of finite numbers; fast, for there are millions of them in a file."""
+    try:
+        return isinstance(values, list) and set(map(type, values)) <= {int, float} and math.isfinite(sum(values))
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
+
+
+def name_in_url(url: str) -> str:
+    """The path that a URL names, without a leading slash: of its query's `d`, as Label Studio writes it, or its own."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as a bracket that is not closed
+        return url
+    named = next(
+        (value for key, _, value in (each.partition("=") for each in parts.query.split("&")) if key == "d"), ""
+    )
+    return unquote(named or parts.path).lstrip("/")
+
+
+HUGE = re.compile(r"[eE]\+?\d{3}")
+"""In a number, an exponent with which it may be infinite."""
+
+
+# --- the file ---------------------------------------------------------------------------------------------------------
+
+
+def _unusable(path: Path, problem: str) -> AnnotationError:
+    return AnnotationError(f"{path} is not a usable COCO file: {problem}.")
+
+
+def _read_json(path: Path) -> tuple[Any, bool]:
+    """What a file holds, and whether there may be numbers in it that are none in JSON."""
+    constants: list[str] = []
+
+    def constant(text: str) -> float:
+        constants.append(text)
+        return math.nan
+
+    try:
+        content = path.read_bytes()
+        text = content.decode(json.detect_encoding(content))
+        return json.loads(text, parse_constant=constant), bool(constants) or bool(HUGE.search(text))
+    except OSError as error:
+        raise AnnotationError(f"Cannot read the annotation file {path}: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise AnnotationError(f"{path} is not a COCO file: it is no UTF-8 text.") from error
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise AnnotationError(f"{path} is not a COCO file: it is no JSON ({error.msg} at {place}).") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise AnnotationError(f"{path} is not a COCO file: {error}.") from error
+    except RecursionError as error:
+        raise AnnotationError(f"{path} is not a COCO file: its JSON is nested too deep.") from error
+
+
+def _without_strange_numbers(document: Entry, unsound: list[Unsound]) -> Entry:
+    """The document without what is NaN or infinite, which JSON has no word for: fields of entries are left out."""
+    clean: Entry = {}
+    for key, held in document.items():
+        if key in LISTS and isinstance(held, list):
+            clean[key] = [_plain(entry, key, place, unsound) for place, entry in enumerate(held)]
+        elif _is_plain(held):
+            clean[key] = held
+    return clean
+
+
+def _plain(entry: Any, key: str, place: int, unsound: list[Unsound]) -> Any:
+    if not isinstance(entry, dict) or _is_plain(entry):
+        return entry
+    bad = [name for name, value in entry.items() if not _is_plain(value)]
+    needed = {"bbox", "id", "image_id", "category_id"} & set(bad)
+    if not needed:
+        unsound.append(Unsound(key, place, f"{', '.join(bad)} left out, being no finite number", kept=True))
+    return {name: value for name, value in entry.items() if name not in bad or name in needed}
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return all(map(_is_plain, value.values()))
+    return all(map(_is_plain, value)) if isinstance(value, list) else True
+
+
+# --- entries ----------------------------------------------------------------------------------------------------------
+
+CONTESTED = "its id is that of another entry"
+NO_ID = "it has no id that is a number or a text"
+
+
+def _whole(value: Any) -> Any:
+    """An id with whole numbers whole: 1.0 is 1."""
+    return int(value) if type(value) is float and value.is_integer() else value
+
+
+def _is_id(value: Any) -> TypeGuard[int | str]:
+    return isinstance(value, int | str) and not isinstance(value, bool)
+
+
+def _with_whole(entry: Entry, keys: Iterable[str]) -> Entry:
+    whole = {key: _whole(entry[key]) for key in keys if type(entry.get(key)) is float}
+    return {**entry, **whole} if whole else entry
+
+
+def _once(
+    entries: Iterable[tuple[int, Any, Entry]], key: str, unsound: list[Unsound]
+) -> Iterator[tuple[int | str, Entry]]:
+    """Entries (place, id, entry) under their ids, those that are there twice once. Of several that claim one id the
+    first stays, and all are listed."""
+    held: dict[Any, list[tuple[int, Entry]]] = defaultdict(list)
+    for place, id_, entry in entries:
+        if all(entry != other for _, other in held[id_]):
+            held[id_].append((place, entry))
+    for id_, claims in held.items():
+        for place, _ in claims if len(claims) > 1 else ():
+            unsound.append(Unsound(key, place, f"{CONTESTED} ({id_!r})"))
+        yield id_, claims[0][1]
+
+
+def _sound_images(entries: list[Any], unsound: list[Unsound]) -> Iterator[tuple[int | str, Entry]]:
+    def named() -> Iterator[tuple[int, Any, Entry]]:
+        for place, entry in enumerate(entries):
+            problem = "it is no object" if not isinstance(entry, dict) else ""
+            if not problem:
+                entry = _with_whole(_named(entry), ("id", "width", "height"))
+                name = entry.get("file_name")
+                problem = "" if _is_id(entry.get("id")) else NO_ID
+                problem = problem or ("" if isinstance(name, str) and name.strip() else "it has no file_name")
+            if problem:
+                unsound.append(Unsound("images", place, problem))
+            else:
+                yield place, entry["id"], entry
+
+    return _once(named(), "images", unsound)
+
+
+def _named(image: Entry) -> Entry:
+    """An image entry with a file name: where it only has a URL, as in LVIS, the path in it."""
+    if image.get("file_name"):
+        return image
+    url = next((image[key] for key in ("coco_url", "flickr_url", "url") if isinstance(image.get(key), str)), "")
+    return {**image, "file_name": name_in_url(url)} if name_in_url(url) else image
+
+
+def _sound_categories(entries: list[Any], unsound: list[Unsound]) -> Iterator[tuple[int | str, Entry]]:
+    def named() -> Iterator[tuple[int, Any, Entry]]:
+        for place, entry in enumerate(entries):
+            entry = _with_whole(entry, ("id",)) if isinstance(entry, dict) else entry
+            if not isinstance(entry, dict) or not _is_id(entry.get("id")):
+                unsound.append(Unsound("categories", place, NO_ID))
+            elif not isinstance(entry.get("name"), str):
+                unsound.append(Unsound("categories", place, "it has no name"))
+            else:
+                yield place, entry["id"], entry
+
+    contested = len(unsound)
+    for id_, entry in _once(named(), "categories", unsound):
+        if not any(each.problem == f"{CONTESTED} ({id_!r})" for each in unsound[contested:]):
+            yield id_, entry
+
+
+def _sound_annotations(
+    entries: list[Any], contested: set[str], known: Mapping[Any, Entry] | None, unsound: list[Unsound]
+) -> Iterator[Entry]:
+    """Sound annotations; `known` are the categories, None where there are none at all."""
+    for place, entry in enumerate(entries):
+        if not isinstance(entry, dict):
+            unsound.append(Unsound("annotations", place, "it is no object"))
+            continue
+        entry = _with_whole(entry, ("id", "image_id", "category_id"))
+        problem = _problem(entry, contested, known)
+        if problem:
+            unsound.append(Unsound("annotations", place, problem))
+            continue
+        oddity = _oddity(entry)
+        if oddity:
+            unsound.append(Unsound("annotations", place, oddity, kept=True))
+        yield entry
+
+
+def _problem(entry: Mapping[str, Any], contested: set[str], known: Mapping[Any, Entry] | None) -> str:
+    """Why no reader could take an annotation; '' where one could."""
+    image, category, box = entry.get("image_id"), entry.get("category_id"), entry.get("bbox")
+    if not _is_id(image):
+        return "it has no image_id that is a number or a text"
+    if contested and f"{CONTESTED} ({image!r})" in contested:
+        return "its image_id is that of two images"
+    if category is not None and not _is_id(category):
+        return "it has a category_id that is no number or text"
+    if category is not None and known is not None and category not in known:
+        return f"its category {category!r} is not among the file's sound categories"
+    return "" if not box or (are_finite(box) and len(box) == 4) else "its bbox is no four finite numbers"
+
+
+def _oddity(entry: Mapping[str, Any]) -> str:
+    """What of an annotation only some readers can take; '' where all can."""
+    if "bbox" in entry and not entry["bbox"]:
+        return "its bbox is empty"
+    outline, points = entry.get("segmentation"), entry.get("keypoints")
+    if isinstance(outline, list) and not all(map(are_finite, outline)) and not are_finite(outline):
+        return "its segmentation is no list of polygons"
+    return "its keypoints are no finite numbers" if isinstance(points, list) and not are_finite(points) else ""
