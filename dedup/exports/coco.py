@@ -49,8 +49,7 @@ def build(
     """The COCO document of the images in `mask`, to be written to `output`, and notes for a person. `names` are what
     rows are called there, where not as in their documents."""
     frame, labels = dataset.frame, dataset.labels
-    wanted, mask = mask, mask.copy()
-    mask[list(labels.dropped)] = False
+    wanted, mask = mask, _without(mask, labels.dropped)
     if labels.documents:
         document, notes = _from_sources(dataset, mask, output, _main(labels.documents), names)
     else:
@@ -76,14 +75,21 @@ def write(
     """Write the images in `mask` to the COCO file `output`; `names` as in `build`. Raises `ExportError`."""
     document, notes = build(dataset, mask, output, names)
     write_chunks(output, _chunks(document, on_progress), overwrite)
-    main = _main(dataset.labels.documents)
-    for source in dataset.labels.documents:
-        if source not in main:
+    labels = dataset.labels
+    joined = {id(each) for each in _main(labels.documents)}
+    for source in labels.documents:
+        if id(source) not in joined:
             beside = output.with_name(f"{output.stem}.{source.path.stem}{output.suffix}")
-            part, _ = _from_sources(dataset, mask, beside, [source], names, alone=True)
+            part, _ = _from_sources(dataset, _without(mask, labels.dropped), beside, [source], names, alone=True)
             write_chunks(beside, _chunks(part, on_progress), overwrite)
             notes = (*notes, f"{source.path.name} has no classes and was written to {beside.name}.")
     return Report(len(document["images"]), output, notes)
+
+
+def _without(mask: Mask, dropped: Iterable[int]) -> Mask:
+    mask = mask.copy()
+    mask[list(dropped)] = False
+    return mask
 
 
 def _main(documents: Sequence[Coco]) -> list[Coco]:
