@@ -124,7 +124,8 @@ OTHER_COLOURS_THROUGHOUT = "other colours throughout"
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Why a pair is no copy, '' where it is one; where not `judged`, why it could not be. `unexplained`: see
-    `Measured`. `allowed`: what had to be allowed for, one of `relations.ALLOWED`, and then `laid`, how."""
+    `Measured`. `allowed`: what had to be allowed for, one of `relations.ALLOWED`; `laid`: how the two lie on each
+    other then, where not as the first look found."""
 
     difference: str
     unexplained: float = math.nan
@@ -152,10 +153,11 @@ def judge(left: Detail, right: Detail, pair: Mapping[str, Any], *, colourful: bo
     why = told(measured, free=free, turned=turned)
     if why == SAME_TEMPLATE and _blurred(measured):
         why = told(glance.laid.measured(), free=free, turned=turned)
-    allowed = ""
+    allowed, anew = "", False
     if why and _may_be_displaced(measured) and glance.agrees():
         allowed, again = _allowing(left, right, affine, laid, measured, glance, partial(told, free=free, turned=turned))
         if allowed:
+            anew = again.p is not laid.p
             why, laid, measured = "", again, again.measured()
     if not why and pair["distance"] > NEAR_DISTANCE and _show_more(laid, measured):
         why = ANOTHER_SHOT
@@ -166,7 +168,9 @@ def judge(left: Detail, right: Detail, pair: Mapping[str, Any], *, colourful: bo
         measured = measured if why else as_it_is
     if pair["note"] == OTHER_COLOURS_THROUGHOUT and (why or not _certain(measured)):
         why = OTHER_COLOURS
-    return Verdict(why, measured.unexplained, allowed=allowed if not why else "", laid=laid if allowed else None)
+    if why or not allowed:
+        return Verdict(why, measured.unexplained)
+    return Verdict(why, measured.unexplained, allowed=allowed, laid=laid if anew else None)
 
 
 def _allowing(

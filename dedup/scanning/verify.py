@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dedup.images.detail import Detail
 from dedup.matching import relations, second_look
+from dedup.matching.laying import Laid
 from dedup.matching.relations import AFFINE, PAIR_COLUMNS, SIZES
 from dedup.matching.second_look import Verdict
 from dedup.matching.verdict import BEYOND
@@ -123,26 +124,33 @@ def _told(pairs: pd.DataFrame, asked: NDArray[np.intp], verdicts: Sequence[Verdi
 
 
 def _as_laid(pairs: pd.DataFrame, asked: NDArray[np.intp], verdicts: Sequence[Verdict]) -> pd.DataFrame:
-    """`pairs` in which those that the first look had laid on each other badly, because of their light or a lens, say
-    what was found when they lay well."""
-    laid = {place: each for place, each in zip(asked.tolist(), verdicts, strict=True) if each.laid and each.allowed}
-    if not laid:
+    """`pairs` that say what had to be allowed for; those that the first look had laid on each other badly, because of
+    their light or a lens, say what was found when they lay well."""
+    allowed = {place: each for place, each in zip(asked.tolist(), verdicts, strict=True) if each.allowed}
+    if not allowed:
         return pairs
-    rows = pairs.index[list(laid)]
-    lies = [each.laid for each in laid.values() if each.laid]
-    affine, tones = np.stack([each.affine() for each in lies]), np.array([each.tones() for each in lies])
-    geometry = relations.geometry(affine, pairs.loc[rows, SIZES].to_numpy())
+    rows = pairs.index[list(allowed)]
+    pairs.loc[rows, "allowed"] = np.array([relations.ALLOWED.index(each.allowed) for each in allowed.values()], np.int8)
+    laid = {place: each.laid for place, each in allowed.items() if each.laid}
+    if laid:
+        anew = pairs.index[list(laid)]
+        found = _geometry(pairs.loc[anew], list(laid.values()))
+        pairs.loc[anew, found.columns] = found.astype({name: PAIR_COLUMNS[name] for name in found.columns})
+    pairs.loc[rows, "relations"] = relations.name({name: pairs.loc[rows, name].to_numpy() for name in PAIR_COLUMNS})
+    return pairs
+
+
+def _geometry(pairs: pd.DataFrame, laid: Sequence[Laid]) -> pd.DataFrame:
+    """The columns of pairs that follow from how they lie on each other; nothing is said of what was told from pixels
+    that did not."""
+    affine, tones = np.stack([each.affine() for each in laid]), np.array([each.tones() for each in laid])
+    geometry = relations.geometry(affine, pairs[SIZES].to_numpy())
     part_left, part_right = (geometry[f"seen_{side}"] < relations.CROPPED_AREA for side in ("left", "right"))
-    found = pd.DataFrame(geometry | dict(zip(AFFINE, affine.T, strict=True)), index=rows).assign(
+    found = pd.DataFrame(geometry | dict(zip(AFFINE, affine.T, strict=True)), index=pairs.index).assign(
         gain=tones[:, 0],
         bias=tones[:, 1],
         cropped=part_left.astype(np.int8) - part_right.astype(np.int8),
-        bordered=np.where(part_left | part_right, pairs.loc[rows, "bordered"], 0),
+        bordered=np.where(part_left | part_right, pairs["bordered"], 0),
         perspective=0.0,
-        allowed=[relations.ALLOWED.index(each.allowed) for each in laid.values()],
     )
-    # what was told from pixels that did not lie on each other
-    found = found.assign(**dict.fromkeys(("blur", "grain", "overlaid"), 0), **dict.fromkeys(relations.BOX, np.nan))
-    pairs.loc[rows, found.columns] = found.astype({name: PAIR_COLUMNS[name] for name in found.columns})
-    pairs.loc[rows, "relations"] = relations.name({name: pairs.loc[rows, name].to_numpy() for name in PAIR_COLUMNS})
-    return pairs
+    return found.assign(**dict.fromkeys(("blur", "grain", "overlaid"), 0), **dict.fromkeys(relations.BOX, np.nan))
