@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from dedup.images.formats import SUFFIXES
 from dedup.labels import coco_sound
 from dedup.labels.coco_sound import Unsound, name_in_url
 from dedup.labels.folder_names import split_from_path, splits_in
@@ -240,66 +241,58 @@ def _looks_like_coco(path: Path) -> bool:
 # --- file names to paths --------------------------------------------------------------------------------------------
 
 
+Named = tuple[tuple[str, ...], str]
+"""The parts of a path as they are compared, and the path."""
+
+
+def _stem(path: str) -> str:
+    return posixpath.splitext(path.casefold())[0]
+
+
+def _without_suffix(name: str) -> str:
+    """The path in a name that has no suffix of a picture's; '' where it has one, for then it means that file."""
+    path = name_in_url(name).casefold()
+    return "" if posixpath.splitext(path)[1] in SUFFIXES else path
+
+
+MANNERS: tuple[tuple[Callable[[str], str], Callable[[str], str]], ...] = (
+    (str, str),
+    (name_in_url, str),
+    (lambda name: name_in_url(name).casefold(), str.casefold),
+    (_without_suffix, _stem),
+)
+"""How names and paths are compared, one after the other: as they are written, as or in URLs, in any case, without a
+suffix."""
+
+
 def _match(file_names: Sequence[str], paths: Sequence[str], hints: Sequence[Callable[[str], bool]]) -> list[str | None]:
     """For each file name its path, None when there is none, or "" when several could be meant."""
     exact = set(paths)
-    by_parts: dict[tuple[str, ...], str] = {}
-    by_base: dict[str, list[tuple[tuple[str, ...], str]]] = defaultdict(list)
-    for path in paths:
-        parts = _parts(path)
-        by_parts.setdefault(parts, path)
-        by_base[parts[-1]].append((parts, path))
-    names = [_parts(name.replace("\\", "/")) for name in file_names]
-    bases = Counter(parts[-1] for parts in names)
-    matched: list[str | None] = []
-    for name, parts in zip(file_names, names, strict=True):
-        if name in exact:
-            matched.append(name)
-        elif parts in by_parts:
-            matched.append(by_parts[parts])
-        else:
-            matched.append(_closest(parts, by_base.get(parts[-1], []), bases[parts[-1]] == 1, hints))
-    if None not in matched:
-        return matched
-    return _match_loosely(file_names, matched, by_base, hints)
-
-
-MANNERS: tuple[Callable[[str], str], ...] = (
-    str,
-    str.casefold,
-    lambda name: posixpath.splitext(name)[0],
-)
-"""How names may be written otherwise than files are called: in another case, without a suffix."""
-
-
-def _match_loosely(
-    file_names: Sequence[str],
-    matched: list[str | None],
-    by_base: Mapping[str, Sequence[tuple[tuple[str, ...], str]]],
-    hints: Sequence[Callable[[str], bool]],
-) -> list[str | None]:
-    """`matched` with those that nothing matched as they are written: URLs, percent-encoded, in another case, without a
-    suffix. What more than one file could be is none."""
-    paths = [each for candidates in by_base.values() for each in candidates]
-    for manner in MANNERS:
+    matched: list[str | None] = [name if name in exact else None for name in file_names]
+    for of_name, of_path in MANNERS:
         left = [place for place, path in enumerate(matched) if path is None]
         if not left:
             break
-        otherwise: dict[str, list[tuple[tuple[str, ...], str]]] = defaultdict(list)
-        for parts, path in paths:
-            loose = _parts(manner("/".join(parts)))
-            otherwise[loose[-1]].append((loose, path))
-        names = [_parts(manner(name_in_url(file_names[place].replace("\\", "/")))) for place in left]
+        by_parts: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        by_base: dict[str, list[Named]] = defaultdict(list)
+        for path in paths:
+            parts = _parts(of_path(path))
+            by_parts[parts].append(path)
+            by_base[parts[-1]].append((parts, path))
+        names = [_parts(of_name(file_names[place].replace("\\", "/"))) for place in left]
         bases = Counter(parts[-1] for parts in names)
         for place, parts in zip(left, names, strict=True):
-            found = _closest(parts, otherwise.get(parts[-1], []), bases[parts[-1]] == 1, hints)
-            matched[place] = found
+            same = by_parts.get(parts, [])
+            if same:
+                matched[place] = same[0] if len(same) == 1 else ""
+            else:
+                matched[place] = _closest(parts, by_base.get(parts[-1], []), bases[parts[-1]] == 1, hints)
     return matched
 
 
 def _closest(
     name: tuple[str, ...],
-    candidates: Sequence[tuple[tuple[str, ...], str]],
+    candidates: Sequence[Named],
     only_one_of_its_base: bool,
     hints: Sequence[Callable[[str], bool]],
 ) -> str | None:

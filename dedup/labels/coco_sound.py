@@ -12,7 +12,8 @@ import json
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 from urllib.parse import unquote, urlsplit
@@ -52,16 +53,17 @@ def read(path: Path) -> tuple[Entry, list[Unsound]]:
     unsound: list[Unsound] = []
     if strange:
         document = _without_strange_numbers(document, unsound)
-    images = dict(_sound_images(document["images"], unsound))
+    images, contested = _once(_checked(document["images"], "images", _sound_image, unsound), unsound)
     document["images"] = list(images.values())
-    known: dict[Any, Entry] | None = None
+    classes: set[int | str] | None = None
     if document.get("categories"):
-        known = dict(_sound_categories(document["categories"], unsound))
-        document["categories"] = list(known.values())
+        categories, unclear = _once(_checked(document["categories"], "categories", _sound_category, unsound), unsound)
+        document["categories"] = [entry for id_, entry in categories.items() if id_ not in unclear]
+        classes = {entry["id"] for entry in document["categories"]}
     if document.get("annotations") is not None:
-        contested = {each.problem for each in unsound if each.key == "images" and each.problem.startswith(CONTESTED)}
-        entries = document["annotations"]
-        document["annotations"] = list(_sound_annotations(entries, contested, known, unsound))
+        sound = partial(_sound_annotation, contested=contested, classes=classes)
+        found = _checked(document["annotations"], "annotations", sound, unsound)
+        document["annotations"] = [entry for _, _, entry in found]
     return document, unsound
 
 
@@ -152,54 +154,53 @@ def _is_plain(value: Any) -> bool:
 
 # --- entries ----------------------------------------------------------------------------------------------------------
 
-CONTESTED = "its id is that of another entry"
 NO_ID = "it has no id that is a number or a text"
+Sound = Callable[[Entry], tuple[Entry, str, str]]
+"""An entry put right, why it cannot be taken ('' where it can), and what of it only some readers can take."""
 
 
-def _whole(value: Any) -> Any:
-    """An id with whole numbers whole: 1.0 is 1."""
-    return int(value) if type(value) is float and value.is_integer() else value
+def _checked(entries: list[Any], key: str, sound: Sound, unsound: list[Unsound]) -> Iterator[tuple[str, int, Entry]]:
+    """Those of a list's entries that can be taken, put right, each with the list's key and its place there."""
+    for place, held in enumerate(entries):
+        entry, problem, oddity = sound(held) if isinstance(held, dict) else ({}, "it is no object", "")
+        if problem or oddity:
+            unsound.append(Unsound(key, place, problem or oddity, kept=not problem))
+        if not problem:
+            yield key, place, entry
+
+
+def _once(
+    entries: Iterable[tuple[str, int, Entry]], unsound: list[Unsound]
+) -> tuple[dict[int | str, Entry], set[int | str]]:
+    """Entries under their ids, what is there twice once, and the ids that several claim: of these the first stays, and
+    all are listed."""
+    held: dict[int | str, list[tuple[str, int, Entry]]] = defaultdict(list)
+    for key, place, entry in entries:
+        if all(entry != other for _, _, other in held[entry["id"]]):
+            held[entry["id"]].append((key, place, entry))
+    contested = {id_: claims for id_, claims in held.items() if len(claims) > 1}
+    for id_, claims in contested.items():
+        unsound += [Unsound(key, place, f"its id {id_!r} is that of another entry") for key, place, _ in claims]
+    return {id_: claims[0][2] for id_, claims in held.items()}, set(contested)
+
+
+def _with_whole(entry: Entry, *keys: str) -> Entry:
+    """An entry with whole numbers whole: 1.0 is 1."""
+    floats = {key: entry[key] for key in keys if type(entry.get(key)) is float}
+    whole = {key: int(number) for key, number in floats.items() if number.is_integer()}
+    return {**entry, **whole} if whole else entry
 
 
 def _is_id(value: Any) -> TypeGuard[int | str]:
     return isinstance(value, int | str) and not isinstance(value, bool)
 
 
-def _with_whole(entry: Entry, keys: Iterable[str]) -> Entry:
-    whole = {key: _whole(entry[key]) for key in keys if type(entry.get(key)) is float}
-    return {**entry, **whole} if whole else entry
-
-
-def _once(
-    entries: Iterable[tuple[int, Any, Entry]], key: str, unsound: list[Unsound]
-) -> Iterator[tuple[int | str, Entry]]:
-    """Entries (place, id, entry) under their ids, those that are there twice once. Of several that claim one id the
-    first stays, and all are listed."""
-    held: dict[Any, list[tuple[int, Entry]]] = defaultdict(list)
-    for place, id_, entry in entries:
-        if all(entry != other for _, other in held[id_]):
-            held[id_].append((place, entry))
-    for id_, claims in held.items():
-        for place, _ in claims if len(claims) > 1 else ():
-            unsound.append(Unsound(key, place, f"{CONTESTED} ({id_!r})"))
-        yield id_, claims[0][1]
-
-
-def _sound_images(entries: list[Any], unsound: list[Unsound]) -> Iterator[tuple[int | str, Entry]]:
-    def named() -> Iterator[tuple[int, Any, Entry]]:
-        for place, entry in enumerate(entries):
-            problem = "it is no object" if not isinstance(entry, dict) else ""
-            if not problem:
-                entry = _with_whole(_named(entry), ("id", "width", "height"))
-                name = entry.get("file_name")
-                problem = "" if _is_id(entry.get("id")) else NO_ID
-                problem = problem or ("" if isinstance(name, str) and name.strip() else "it has no file_name")
-            if problem:
-                unsound.append(Unsound("images", place, problem))
-            else:
-                yield place, entry["id"], entry
-
-    return _once(named(), "images", unsound)
+def _sound_image(held: Entry) -> tuple[Entry, str, str]:
+    entry = _with_whole(_named(held), "id", "width", "height")
+    if not _is_id(entry.get("id")):
+        return entry, NO_ID, ""
+    name = entry.get("file_name")
+    return entry, "" if isinstance(name, str) and name.strip() else "it has no file_name", ""
 
 
 def _named(image: Entry) -> Entry:
@@ -207,57 +208,33 @@ def _named(image: Entry) -> Entry:
     if image.get("file_name"):
         return image
     url = next((image[key] for key in ("coco_url", "flickr_url", "url") if isinstance(image.get(key), str)), "")
-    return {**image, "file_name": name_in_url(url)} if name_in_url(url) else image
+    return {**image, "file_name": name_in_url(url)}
 
 
-def _sound_categories(entries: list[Any], unsound: list[Unsound]) -> Iterator[tuple[int | str, Entry]]:
-    def named() -> Iterator[tuple[int, Any, Entry]]:
-        for place, entry in enumerate(entries):
-            entry = _with_whole(entry, ("id",)) if isinstance(entry, dict) else entry
-            if not isinstance(entry, dict) or not _is_id(entry.get("id")):
-                unsound.append(Unsound("categories", place, NO_ID))
-            elif not isinstance(entry.get("name"), str):
-                unsound.append(Unsound("categories", place, "it has no name"))
-            else:
-                yield place, entry["id"], entry
-
-    contested = len(unsound)
-    for id_, entry in _once(named(), "categories", unsound):
-        if not any(each.problem == f"{CONTESTED} ({id_!r})" for each in unsound[contested:]):
-            yield id_, entry
+def _sound_category(held: Entry) -> tuple[Entry, str, str]:
+    entry = _with_whole(held, "id")
+    if not _is_id(entry.get("id")):
+        return entry, NO_ID, ""
+    return entry, "" if isinstance(entry.get("name"), str) else "it has no name", ""
 
 
-def _sound_annotations(
-    entries: list[Any], contested: set[str], known: Mapping[Any, Entry] | None, unsound: list[Unsound]
-) -> Iterator[Entry]:
-    """Sound annotations; `known` are the categories, None where there are none at all."""
-    for place, entry in enumerate(entries):
-        if not isinstance(entry, dict):
-            unsound.append(Unsound("annotations", place, "it is no object"))
-            continue
-        entry = _with_whole(entry, ("id", "image_id", "category_id"))
-        problem = _problem(entry, contested, known)
-        if problem:
-            unsound.append(Unsound("annotations", place, problem))
-            continue
-        oddity = _oddity(entry)
-        if oddity:
-            unsound.append(Unsound("annotations", place, oddity, kept=True))
-        yield entry
-
-
-def _problem(entry: Mapping[str, Any], contested: set[str], known: Mapping[Any, Entry] | None) -> str:
-    """Why no reader could take an annotation; '' where one could."""
+def _sound_annotation(
+    held: Entry, *, contested: Collection[int | str], classes: Collection[int | str] | None
+) -> tuple[Entry, str, str]:
+    """`contested` are the ids of more than one image, `classes` those of categories, None where there are none."""
+    entry = _with_whole(held, "id", "image_id", "category_id")
     image, category, box = entry.get("image_id"), entry.get("category_id"), entry.get("bbox")
     if not _is_id(image):
-        return "it has no image_id that is a number or a text"
-    if contested and f"{CONTESTED} ({image!r})" in contested:
-        return "its image_id is that of two images"
+        return entry, "it has no image_id that is a number or a text", ""
+    if image in contested:
+        return entry, "its image_id is that of two images", ""
     if category is not None and not _is_id(category):
-        return "it has a category_id that is no number or text"
-    if category is not None and known is not None and category not in known:
-        return f"its category {category!r} is not among the file's sound categories"
-    return "" if not box or (are_finite(box) and len(box) == 4) else "its bbox is no four finite numbers"
+        return entry, "it has a category_id that is no number or text", ""
+    if category is not None and classes is not None and category not in classes:
+        return entry, f"its category {category!r} is not among the file's sound categories", ""
+    if box and not (are_finite(box) and len(box) == 4):
+        return entry, "its bbox is no four finite numbers", ""
+    return entry, "", _oddity(entry)
 
 
 def _oddity(entry: Mapping[str, Any]) -> str:

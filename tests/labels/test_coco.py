@@ -229,6 +229,17 @@ def test_names_are_matched_however_they_are_written(tmp_path, name):
     assert not several.image_ids or "train" in name
 
 
+@pytest.mark.parametrize("name", ["one.png", "http://x.org/one.png", "ONE.PNG"])
+def test_a_name_with_another_suffix_is_that_of_another_file(tmp_path, name):
+    coco = Coco(tmp_path / "x.json", {"images": [{"id": 1, "file_name": name}]})
+    assert coco.attach(["one.jpg"]).missing == (name,)
+
+
+def test_two_files_that_differ_in_case_are_not_told_apart_by_another(tmp_path):
+    coco = Coco(tmp_path / "x.json", {"images": [{"id": 1, "file_name": "ONE.jpg"}]})
+    assert coco.attach(["one.jpg", "One.jpg"]).ambiguous == ("ONE.jpg",)
+
+
 def test_an_image_of_which_only_the_url_is_known_has_its_name(tmp_path):
     coco = read(tmp_path, of("images", '{"id": 2, "coco_url": "http://images.x.org/val2017/2.jpg"}'))
     assert coco.unsound == () and coco.attach(["a.png", "val2017/2.jpg"]).image_ids["val2017/2.jpg"] == (2,)
