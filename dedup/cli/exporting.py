@@ -43,7 +43,7 @@ def export(
 ) -> None:
     """Write the selected images as CSV, pairs, COCO or a folder of files (which becomes a dataset too)."""
     from dedup.exports import FOLDER, PAIRS
-    from dedup.exports.folder import COCO_NAME, MODES
+    from dedup.exports.folder import MODES, annotation_files
 
     dataset = opened(name, home)
     with_coco = bool(dataset.sources) if annotations is None else annotations
@@ -61,7 +61,7 @@ def export(
             **options.get(to, {}),
         )
         if to == FOLDER.name and report.rows:
-            labels = sorted(output.glob(f"{Path(COCO_NAME).stem}*.json")) if with_coco else None
+            labels = annotation_files(output) if with_coco else None
             dedup.scan(output, home=home, annotations=labels, on_progress=on_progress)
     if as_json:
         say_json({"rows": report.rows, "path": report.path, "notes": report.notes})

@@ -51,7 +51,7 @@ def build(
     frame, labels = dataset.frame, dataset.labels
     wanted, mask = mask, _without(mask, labels.dropped)
     if labels.documents:
-        document, notes = _from_sources(dataset, mask, output, _main(labels.documents), names)
+        document, notes = _from_sources(dataset, mask, output, _parted(labels.documents)[0], names)
     else:
         document, notes = _fresh(classed(dataset), mask), []
     notes += labels.notes
@@ -76,13 +76,11 @@ def write(
     document, notes = build(dataset, mask, output, names)
     write_chunks(output, _chunks(document, on_progress), overwrite)
     labels = dataset.labels
-    joined = {id(each) for each in _main(labels.documents)}
-    for source in labels.documents:
-        if id(source) not in joined:
-            beside = output.with_name(f"{output.stem}.{source.path.stem}{output.suffix}")
-            part, _ = _from_sources(dataset, _without(mask, labels.dropped), beside, [source], names, alone=True)
-            write_chunks(beside, _chunks(part, on_progress), overwrite)
-            notes = (*notes, f"{source.path.name} has no classes and was written to {beside.name}.")
+    for source in _parted(labels.documents)[1]:
+        beside = output.with_name(f"{output.stem}.{source.path.stem}{output.suffix}")
+        part, _ = _from_sources(dataset, _without(mask, labels.dropped), beside, [source], names, alone=True)
+        write_chunks(beside, _chunks(part, on_progress), overwrite)
+        notes = (*notes, f"{source.path.name} has no classes and was written to {beside.name}.")
     return Report(len(document["images"]), output, notes)
 
 
@@ -92,10 +90,12 @@ def _without(mask: Mask, dropped: Iterable[int]) -> Mask:
     return mask
 
 
-def _main(documents: Sequence[Coco]) -> list[Coco]:
-    """The documents that are joined: those with classes, all where none has any."""
-    with_classes = [each for each in documents if each.document.get("categories")]
-    return with_classes or list(documents)
+def _parted(documents: Sequence[Coco]) -> tuple[list[Coco], list[Coco]]:
+    """The documents that are joined, those with classes or all where none has any, and those that stay apart."""
+    parts: tuple[list[Coco], list[Coco]] = [], []
+    for each in documents:
+        parts[not each.document.get("categories")].append(each)
+    return parts if parts[0] else parts[::-1]
 
 
 def _fresh(frame: pd.DataFrame, mask: Mask) -> Document:

@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Literal
 
@@ -97,17 +98,35 @@ LABELS_BESIDE = (".txt", ".xml", ".json")
 
 def _left_behind(items: list[Item]) -> Iterator[str]:
     """A note on files of labels in formats that are not read: they stay where they are."""
-    found = Counter(suffix for item in items for suffix in LABELS_BESIDE if _labelled(item.source, suffix))
+    names_in = cache(_names_in)  # a look at every folder once, not at every image's six possible files
+    found = Counter(
+        suffix
+        for item in items
+        for suffix in LABELS_BESIDE
+        if any(each.name in names_in(each.parent) for each in _labels_of(item.source.with_suffix(suffix)))
+    )
     for suffix, count in sorted(found.items()):
         yield f"Files of labels left behind, in a format that is not read: {plural(count, f'{suffix} file')}."
 
 
-def _labelled(source: Path, suffix: str) -> bool:
-    beside = source.with_suffix(suffix)
+def _labels_of(beside: Path) -> Iterator[Path]:
+    """Where labels of an image may lie: beside it, and in `labels` beside the innermost `images` it is in."""
+    yield beside
     parts = beside.parts
-    places = [place for place, part in enumerate(parts) if part == "images"]
-    elsewhere = [Path(*parts[:place], "labels", *parts[place + 1 :]) for place in places[-1:]]
-    return any(each.is_file() for each in (beside, *elsewhere))
+    for place in [place for place, part in enumerate(parts) if part == "images"][-1:]:
+        yield Path(*parts[:place], "labels", *parts[place + 1 :])
+
+
+def _names_in(folder: Path) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(folder))
+    except OSError:
+        return frozenset()
+
+
+def annotation_files(output: Path) -> list[Path]:
+    """The annotation files that `write` has written into a folder, captions in one of their own included."""
+    return sorted(output.glob(f"{PurePosixPath(COCO_NAME).stem}*.json"))
 
 
 LEFT_OUT = "Left out "

@@ -205,6 +205,7 @@ class _Work:
         self.images = [list(coco.images) for coco, _ in sources]
         self.annotations: list[list[Annotation | None]] = [list(coco.annotations) for coco, _ in sources]
         self.categories = [list(coco.document.get("categories") or []) for coco, _ in sources]
+        self.used = [{annotation.get("category_id") for annotation in coco.annotations} for coco, _ in sources]
         self.dropped: list[set[ImageId]] = [set() for _ in sources]
         self.next_id = [next_id(annotation.get("id") for annotation in coco.annotations) for coco, _ in sources]
         self.notes: list[str] = []
@@ -307,8 +308,8 @@ class _Work:
         self.annotations[number].append(dict(given.annotation) | ids)
         self.next_id[number] += 1
         crowd = bool(given.annotation.get("iscrowd"))
-        used = {each.get("category_id") for each in self.annotations[number] if each}
-        name = names_of(self.categories[number], used)[category_id]
+        self.used[number].add(category_id)
+        name = names_of(self.categories[number], self.used[number])[category_id]
         box = Box(name, rectangle_of(given.annotation), crowd, number, place)
         self.boxes.setdefault(row, {})[box] = None
 

@@ -195,7 +195,7 @@ def start_folder(opened: Opened, mask: NDArray[np.bool_], target: str, mode: fol
 
     def work(job: jobs.Job) -> dict[str, Any]:
         report = folder.write(opened.dataset, mask, output, job.report, mode=mode, with_csv=True, with_coco=has_coco)
-        annotations = [str(output / folder.COCO_NAME)] if has_coco else []
+        annotations = list(map(str, folder.annotation_files(output))) if has_coco else []
         told = jobs.run_process(jobs.scan_command(str(output), name=name, annotations=annotations), job)
         return told | {"notes": report.notes}
 
