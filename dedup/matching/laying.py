@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -28,6 +29,7 @@ from dedup.matching.leftover import (
     halved,
     measure,
     smooth,
+    tones_around,
 )
 from dedup.matching.parameters import value
 
@@ -141,6 +143,14 @@ def lay_over(source: Floats, p: Doubles, out: Floats, inside: Mask) -> None:
             out[row, column] = _weighted(source, ix, iy, wx, wy)
 
 
+class Lies(NamedTuple):
+    """How right lies on left: the map (6,) and the tones, see `Laid`."""
+
+    affine: Doubles
+    gain: float
+    bias: float
+
+
 @dataclass(frozen=True, slots=True)
 class Laid:
     """The coarser of two pictures (`one`), the finer as it lies on it under the map (`other`), and where both show the
@@ -156,6 +166,7 @@ class Laid:
     turned: bool
 
     def measured(self) -> Measured:
+        """What is left over."""
         return measure(self.one, self.other, self.inside)
 
     def bent(self) -> Laid:
@@ -172,6 +183,10 @@ class Laid:
         left, right = (each[self.inside] for each in pictures)
         gain = float(right.std()) / max(float(left.std()), 1e-3)
         return gain, float(right.mean()) - gain * float(left.mean())
+
+    def lies(self) -> Lies:
+        """What to keep of it: the pictures take a megabyte."""
+        return Lies(self.affine(), *self.tones())
 
 
 def look(left: Detail, right: Detail, affine: Doubles, *, refined: bool = True) -> Measured:
@@ -202,12 +217,8 @@ def lay(left: Detail, right: Detail, affine: Doubles, *, refined: bool = True, e
 
 def evened_out(picture: Floats) -> Floats:
     """A picture with the same mean and contrast all over."""
-    reach = max(3, len(picture) // EVENED // 2)
-    whole = picture.astype(np.float64)
-    area = box_sums(np.ones(whole.shape), reach)
-    mean = box_sums(whole, reach) / area
-    variance = np.maximum(box_sums(whole * whole, reach) / area - mean * mean, 0)
-    even = 128 + EVEN_CONTRAST * (whole - mean) / np.sqrt(variance + STRUCTURE)
+    mean, variance = tones_around(picture, np.ones(picture.shape), max(3, len(picture) // EVENED // 2))
+    even = 128 + EVEN_CONTRAST * (picture - mean) / np.sqrt(variance + STRUCTURE)
     return np.ascontiguousarray(np.clip(even, 0, 255), np.float32)
 
 

@@ -53,6 +53,20 @@ FEWEST_FLAT, LEAST_FLAT = 200, 0.03
 """Fewer flat pixels, or a smaller part, tell nothing of grain: those between strokes are no flat place."""
 
 
+class Agreement(NamedTuple):
+    """How far two pictures agree in windows, the first fields of `Measured`."""
+
+    windows: int
+    unexplained: float
+    uneven: float
+    settled: float
+    disagreeing: float
+
+
+NO_AGREEMENT = Agreement(0, 1.0, 1.0, 1.0, 1.0)
+"""Where next to nothing is seen of both."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What a second look at a pair measured; fractions are 0..1."""
@@ -71,7 +85,7 @@ class Measured:
     ground: float  # of the area: pixels of the commonest tone, give or take
 
 
-NOTHING = Measured(0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.0, math.nan, 0.0, 1.0, 0.0)
+NOTHING = Measured(*NO_AGREEMENT, 1.0, 0.5, 0.0, math.nan, 0.0, 1.0, 0.0)
 """Of two pictures that have next to nothing in common once they were laid over each other."""
 
 
@@ -79,44 +93,22 @@ def measure(one: Floats, other: Floats, inside: Mask) -> Measured:
     """Compare two pictures (side, side) that lie on each other where `inside`."""
     if inside.sum() < FEWEST * FEWEST:
         return NOTHING
-    a, b, weight = structure(one, other, inside)
-    agreed = agree(a, b, weight)
+    a, b, weight = _structure(one, other, inside)
+    agreed = _agree(a, b, weight)
     if agreed is None:
         return NOTHING
     agreement, gain, bad = agreed
-    differing, one_sided, opaque = _differing(a, b, weight > 0.99, _cells(bad, _cell(a), a.shape))
-    exposure, grain, ratio = _grain(one, other, gain, inside)
-    return Measured(
-        windows=agreement.windows,
-        unexplained=agreement.unexplained,
-        uneven=agreement.uneven,
-        settled=agreement.settled,
-        disagreeing=agreement.disagreeing,
-        differing=differing,
-        one_sided=one_sided,
-        opaque=opaque,
-        exposure=exposure,
-        grain=grain,
-        grain_ratio=ratio,
-        ground=ground_share(one[inside]),
-    )
+    differing = _differing(a, b, weight > 0.99, _cells(bad, _cell(a), a.shape))
+    return Measured(*agreement, *differing, *_grain(one, other, gain, inside), ground_share(one[inside]))
 
 
-class Agreement(NamedTuple):
-    """What `Measured` says of windows alone."""
-
-    windows: int
-    unexplained: float
-    uneven: float
-    settled: float
-    disagreeing: float
+def agreement(one: Floats, other: Floats, inside: Mask) -> Agreement:
+    """What `measure` tells of windows, which is the least of its work."""
+    agreed = _agree(*_structure(one, other, inside))
+    return agreed[0] if agreed else NO_AGREEMENT
 
 
-NO_AGREEMENT = Agreement(0, 1.0, 1.0, 1.0, 1.0)
-"""Where next to nothing is seen of both."""
-
-
-def agree(a: Floats, b: Floats, weight: Floats) -> tuple[Agreement, float, Mask] | None:
+def _agree(a: Floats, b: Floats, weight: Floats) -> tuple[Agreement, float, Mask] | None:
     """How far windows agree, the contrast of `a` over that of `b`, and which windows disagree; None where next to
     nothing is seen."""
     va, vb, covariance, seen = _windows(a, b, weight, _cell(a))
@@ -146,7 +138,7 @@ def _cell(structure: Floats) -> int:
     return max(3, round(len(structure) / WINDOW))
 
 
-def structure(one: Floats, other: Floats, inside: Mask) -> tuple[Floats, Floats, Floats]:
+def _structure(one: Floats, other: Floats, inside: Mask) -> tuple[Floats, Floats, Floats]:
     """Both pictures as their structure is compared, and how much of each pixel both show."""
     weight = inside.astype(np.float32)
     pictures = [one * weight, other * weight, weight]
@@ -167,7 +159,7 @@ def smooth(picture: Floats, times: int = 1) -> Floats:
 
 @numba.njit(cache=True, fastmath=FAST, nogil=True)
 def _soften(picture: Floats, room: Floats, times: int) -> None:
-    """`_smooth` in place; `room` has the picture's shape."""
+    """`smooth` in place; `room` has the picture's shape."""
     last, end = picture.shape[0] - 1, picture.shape[1] - 1
     quarter, half = np.float32(0.25), np.float32(0.5)
     for _ in range(times):
@@ -194,6 +186,7 @@ def _steepest(one: Floats, other: Floats, out: Floats) -> None:
 
 
 def halved(picture: Floats) -> Floats:
+    """A picture at half its side, which is even, by means of four pixels."""
     return np.float32(0.25) * (picture[::2, ::2] + picture[1::2, ::2] + picture[::2, 1::2] + picture[1::2, 1::2])
 
 
@@ -269,13 +262,16 @@ def _differing(a: Floats, b: Floats, inside: Mask, where: Mask) -> tuple[float, 
 def apart(a: Floats, b: Floats, inside: Mask) -> tuple[Floats, Floats]:
     """By how much `a` is lighter than `b` would be with its tones, (side, side), and that `b`."""
     reach = max(4, len(a) // NEIGHBOURHOOD // 2)
-    w = inside.astype(np.float64)
-    n, sa, sb, saa, sbb = (box_sums(each, reach) for each in (w, w * a, w * b, w * a * a, w * b * b))
-    n = np.maximum(n, 1e-6)
-    ma, mb = sa / n, sb / n
-    va, vb = np.maximum(saa / n - ma**2, 0), np.maximum(sbb / n - mb**2, 0)
+    (ma, va), (mb, vb) = (tones_around(each, inside.astype(np.float64), reach) for each in (a, b))
     toned = ma + np.sqrt((va + 4) / (vb + 4)) * (b - mb)
     return np.where(inside, a - toned, 0).astype(np.float32), toned.astype(np.float32)
+
+
+def tones_around(picture: Floats, weight: Doubles, reach: int) -> tuple[Doubles, Doubles]:
+    """Mean and variance of the pixels within `reach` of each, both ways, each counting by its weight."""
+    area = np.maximum(box_sums(weight, reach), 1e-6)
+    mean = box_sums(weight * picture, reach) / area
+    return mean, np.maximum(box_sums(weight * picture * picture, reach) / area - mean**2, 0)
 
 
 def box_sums(values: Doubles, reach: int) -> Doubles:
@@ -287,7 +283,7 @@ def box_sums(values: Doubles, reach: int) -> Doubles:
 
 @numba.njit(cache=True, fastmath=FAST, nogil=True)
 def _sum_boxes(values: Doubles, reach: int, out: Doubles) -> None:
-    """Fill `out` with `_box`, by sums that slide down the rows and then along them."""
+    """Fill `out` with `box_sums`, by sums that slide down the rows and then along them."""
     side = values.shape[0]
     column = np.zeros(side)
     line = np.empty(side)

@@ -7,7 +7,7 @@ over the other (`laying`), what is left over is measured (`leftover`), and what 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from dedup.images.detail import Detail
 from dedup.matching import relations
-from dedup.matching.laying import SOFT, Laid, evened_out, lay, look, softened, through_a_lens
-from dedup.matching.leftover import NO_AGREEMENT, Agreement, Doubles, Measured, agree, ground_share, structure
+from dedup.matching.laying import SOFT, Laid, Lies, evened_out, lay, look, softened, through_a_lens
+from dedup.matching.leftover import Agreement, Doubles, Measured, agreement, ground_share
 from dedup.matching.parameters import value
 from dedup.model import NEAR_DISTANCE
 
@@ -94,7 +94,8 @@ def _evenly(m: Measured) -> bool:
 DOUBTED = 0.25
 """Pairs that the first look found further apart get a glance before a full second look: most of a crowd of pictures
 that share a template need no more."""
-GEOMETRY = [
+FIRST_LOOK = [
+    "note",
     "distance",
     "correlation",
     "seen_left",
@@ -107,7 +108,7 @@ GEOMETRY = [
     "gain",
     "lightness",
 ]
-"""Columns of `relations.PAIR_COLUMNS` that tell, beside the map, how much freedom a pair was given."""
+"""Columns of `relations.PAIR_COLUMNS` that tell, beside the map, what the first look found."""
 STANDS, NEXT_TO = 0.01, 0.12
 """The most by which a number of a map may differ from that of one that does nothing, and of one that may do nothing."""
 TONES_STAND, LIGHT_STANDS = 0.1, 3.0
@@ -124,18 +125,26 @@ OTHER_COLOURS_THROUGHOUT = "other colours throughout"
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Why a pair is no copy, '' where it is one; where not `judged`, why it could not be. `unexplained`: see
-    `Measured`. `allowed`: what had to be allowed for, one of `relations.ALLOWED`; `laid`: how the two lie on each
+    `Measured`. `allowed`: what had to be allowed for, one of `relations.ALLOWED`; `lies`: how the two lie on each
     other then, where not as the first look found."""
 
     difference: str
     unexplained: float = math.nan
     judged: bool = True
     allowed: str = ""
-    laid: Laid | None = None
+    lies: Lies | None = None
 
 
 def judge(left: Detail, right: Detail, pair: Mapping[str, Any], *, colourful: bool) -> Verdict:
-    """The verdict on a pair, of which `pair` holds `relations.AFFINE` and `GEOMETRY`; see `difference`."""
+    """The verdict on a pair, of which `pair` holds `relations.AFFINE` and `FIRST_LOOK`; see `difference`."""
+    verdict, certain = _judge_form(left, right, pair, colourful=colourful)
+    if pair["note"] == OTHER_COLOURS_THROUGHOUT and (verdict.difference or not certain):
+        return Verdict(OTHER_COLOURS, verdict.unexplained)
+    return verdict
+
+
+def _judge_form(left: Detail, right: Detail, pair: Mapping[str, Any], *, colourful: bool) -> tuple[Verdict, bool]:
+    """The verdict on a pair whatever its colours, and whether it is certain that both are of one exposure."""
     affine = np.array([pair[name] for name in relations.AFFINE], np.float64)
     moved = float(np.abs(affine - AS_IT_IS).max())
     free, turned = _freedom(pair)
@@ -143,22 +152,24 @@ def judge(left: Detail, right: Detail, pair: Mapping[str, Any], *, colourful: bo
     told = partial(difference, stands=stands, colourful=colourful)
     small = max(pair[name] for name in relations.SIZES) < SOFT
     if small and pair["correlation"] < value("small_colourful" if colourful else "small"):
-        return Verdict(SAME_TEMPLATE)
+        return Verdict(SAME_TEMPLATE), False
     glance = _Glance(left, right, affine)
     doubted = min(len(left.gray), len(right.gray)) > SOFT and pair["distance"] > DOUBTED
     if doubted and glance.hopeless(pair["distance"]):
-        return Verdict(OTHER_COLOURS if pair["note"] else SAME_TEMPLATE, glance.agreement.unexplained)
+        return Verdict(SAME_TEMPLATE, glance.agreement.unexplained), False
     laid = lay(left, right, affine)
     measured = laid.measured()
     why = told(measured, free=free, turned=turned)
     if why == SAME_TEMPLATE and _blurred(measured):
         why = told(glance.laid.measured(), free=free, turned=turned)
-    allowed, anew = "", False
+    allowed, lies = "", None
     if why and _may_be_displaced(measured) and glance.agrees():
-        allowed, again = _allowing(left, right, affine, laid, measured, glance, partial(told, free=free, turned=turned))
-        if allowed:
-            anew = again.p is not laid.p
-            why, laid, measured = "", again, again.measured()
+        ways = _allowances(left, right, affine, laid, glance)
+        copy = _first_copy(ways, laid, measured, partial(told, free=free, turned=turned))
+        if copy:
+            allowed, again, measured = copy
+            lies = None if again.p is laid.p else again.lies()
+            why, laid = "", again
     if not why and pair["distance"] > NEAR_DISTANCE and _show_more(laid, measured):
         why = ANOTHER_SHOT
     few = measured.windows < value("few_windows")
@@ -166,43 +177,42 @@ def judge(left: Detail, right: Detail, pair: Mapping[str, Any], *, colourful: bo
         as_it_is = look(left, right, AS_IT_IS, refined=not few)
         why = told(as_it_is, free=False, turned=False)
         measured = measured if why else as_it_is
-    if pair["note"] == OTHER_COLOURS_THROUGHOUT and (why or not _certain(measured)):
-        why = OTHER_COLOURS
-    if why or not allowed:
-        return Verdict(why, measured.unexplained)
-    return Verdict(why, measured.unexplained, allowed=allowed, laid=laid if anew else None)
+    verdict = Verdict(why, measured.unexplained) if why else Verdict("", measured.unexplained, True, allowed, lies)
+    return verdict, _certain(measured)
 
 
-def _allowing(
-    left: Detail,
-    right: Detail,
-    affine: Doubles,
-    laid: Laid,
-    measured: Measured,
-    glance: _Glance,
-    told: Callable[[Measured], str],
-) -> tuple[str, Laid]:
-    """What has to be allowed for so that two photographs are copies (one of `relations.ALLOWED`, '' where nothing
-    helps), and how they lie on each other then. In an exposure that is certain only: freedom fits a lot."""
-    evened = lay(left, right, affine, evened=True)
-    if _is_copy(evened, told):
-        return relations.UNEVENLY_LIT, evened
+def _allowances(
+    left: Detail, right: Detail, affine: Doubles, laid: Laid, glance: _Glance
+) -> Iterator[tuple[str, Laid]]:
+    """What may have to be allowed for so that two photographs are copies (of `relations.ALLOWED`), and how they lie on
+    each other then."""
+    yield relations.UNEVENLY_LIT, lay(left, right, affine, evened=True)
     lensed = through_a_lens(left, right, affine)
     if lensed:
         seen = lay(*lensed, affine)
-        for each in (seen, seen.bent()):
-            if _is_copy(each, told):
-                return relations.BENT, each
-    if glance.agreement.disagreeing > value("bent_disagreeing"):
-        return "", laid
-    bent = laid.bent()
-    slightly = measured.unexplained <= value("bent") and measured.exposure >= value("other_exposure")
-    return (relations.BENT if _is_copy(bent, told, sure=not slightly) else ""), bent
+        yield relations.BENT, seen
+        yield relations.BENT, seen.bent()
+    if glance.agreement.disagreeing <= value("bent_disagreeing"):
+        yield relations.BENT, laid.bent()
 
 
-def _is_copy(laid: Laid, told: Callable[[Measured], str], *, sure: bool = True) -> bool:
-    measured = laid.measured()
-    return (_certain(measured) or not sure) and not told(measured)
+def _first_copy(
+    ways: Iterable[tuple[str, Laid]], laid: Laid, measured: Measured, told: Callable[[Measured], str]
+) -> tuple[str, Laid, Measured] | None:
+    """The first way to lie on each other in which two are copies, and what was measured then; None where there is none.
+    In an exposure that is certain, for freedom fits a lot, or where it is slight."""
+    for allowed, again in ways:
+        found = again.measured()
+        slight = again.p is laid.p and _is_slight(measured)
+        if (_certain(found) or slight) and not told(found):
+            return allowed, again, found
+    return None
+
+
+def _is_slight(m: Measured) -> bool:
+    """Whether so little is left over that a smooth displacement may explain it, though grain, resampled, is not
+    certain."""
+    return m.unexplained <= value("bent") and m.exposure >= value("other_exposure")
 
 
 def _blurred(m: Measured) -> bool:
@@ -255,14 +265,12 @@ class _Glance:
 
     @cached_property
     def agreement(self) -> Agreement:
-        agreed = agree(*structure(self.laid.one, self.laid.other, self.laid.inside))
-        return agreed[0] if agreed else NO_AGREEMENT
+        return agreement(self.laid.one, self.laid.other, self.laid.inside)
 
     @cached_property
     def evened(self) -> Agreement:
         laid = lay(*self._pictures, evened=True)
-        agreed = agree(*structure(evened_out(laid.one), evened_out(laid.other), laid.inside))
-        return agreed[0] if agreed else NO_AGREEMENT
+        return agreement(evened_out(laid.one), evened_out(laid.other), laid.inside)
 
     def agrees(self) -> bool:
         """Whether the two agree in most places, in the light there is or in even light."""

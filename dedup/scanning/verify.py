@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dedup.images.detail import Detail
 from dedup.matching import relations, second_look
-from dedup.matching.laying import Laid
+from dedup.matching.laying import Lies
 from dedup.matching.relations import AFFINE, PAIR_COLUMNS, SIZES
 from dedup.matching.second_look import Verdict
 from dedup.matching.verdict import BEYOND
@@ -82,7 +82,7 @@ def _look_at(
 
 
 def _rows(pairs: pd.DataFrame, places: NDArray[np.intp]) -> list[dict[str, Any]]:
-    columns = ["left", "right", "note", *AFFINE, *second_look.GEOMETRY]
+    columns = ["left", "right", *AFFINE, *second_look.FIRST_LOOK]
     return [{str(name): value for name, value in row.items()} for row in pairs.iloc[places][columns].to_dict("records")]
 
 
@@ -120,10 +120,10 @@ def _told(pairs: pd.DataFrame, asked: NDArray[np.intp], verdicts: Sequence[Verdi
         column = pairs[name].to_numpy(copy=True)
         column[asked] = values
         pairs[name] = column
-    return _as_laid(pairs.astype(PAIR_COLUMNS), asked, verdicts)
+    return _allowed_for(pairs.astype(PAIR_COLUMNS), asked, verdicts)
 
 
-def _as_laid(pairs: pd.DataFrame, asked: NDArray[np.intp], verdicts: Sequence[Verdict]) -> pd.DataFrame:
+def _allowed_for(pairs: pd.DataFrame, asked: NDArray[np.intp], verdicts: Sequence[Verdict]) -> pd.DataFrame:
     """`pairs` that say what had to be allowed for; those that the first look had laid on each other badly, because of
     their light or a lens, say what was found when they lay well."""
     allowed = {place: each for place, each in zip(asked.tolist(), verdicts, strict=True) if each.allowed}
@@ -131,24 +131,24 @@ def _as_laid(pairs: pd.DataFrame, asked: NDArray[np.intp], verdicts: Sequence[Ve
         return pairs
     rows = pairs.index[list(allowed)]
     pairs.loc[rows, "allowed"] = np.array([relations.ALLOWED.index(each.allowed) for each in allowed.values()], np.int8)
-    laid = {place: each.laid for place, each in allowed.items() if each.laid}
-    if laid:
-        anew = pairs.index[list(laid)]
-        found = _geometry(pairs.loc[anew], list(laid.values()))
+    lies = {place: each.lies for place, each in allowed.items() if each.lies}
+    if lies:
+        anew = pairs.index[list(lies)]
+        found = _geometry(pairs.loc[anew], list(lies.values()))
         pairs.loc[anew, found.columns] = found.astype({name: PAIR_COLUMNS[name] for name in found.columns})
     pairs.loc[rows, "relations"] = relations.name({name: pairs.loc[rows, name].to_numpy() for name in PAIR_COLUMNS})
     return pairs
 
 
-def _geometry(pairs: pd.DataFrame, laid: Sequence[Laid]) -> pd.DataFrame:
+def _geometry(pairs: pd.DataFrame, lies: Sequence[Lies]) -> pd.DataFrame:
     """The columns of pairs that follow from how they lie on each other; nothing is said of what was told from pixels
     that did not."""
-    affine, tones = np.stack([each.affine() for each in laid]), np.array([each.tones() for each in laid])
+    affine = np.stack([each.affine for each in lies])
     geometry = relations.geometry(affine, pairs[SIZES].to_numpy())
     part_left, part_right = (geometry[f"seen_{side}"] < relations.CROPPED_AREA for side in ("left", "right"))
     found = pd.DataFrame(geometry | dict(zip(AFFINE, affine.T, strict=True)), index=pairs.index).assign(
-        gain=tones[:, 0],
-        bias=tones[:, 1],
+        gain=[each.gain for each in lies],
+        bias=[each.bias for each in lies],
         cropped=part_left.astype(np.int8) - part_right.astype(np.int8),
         bordered=np.where(part_left | part_right, pairs["bordered"], 0),
         perspective=0.0,

@@ -204,3 +204,20 @@ def test_sums_around_pixels_are_what_loops_make_them(seed, reach):
         for x in range(17):
             around = values[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1]
             assert math.isclose(found[y, x], around.sum(), abs_tol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("correlation", "distance"),
+    [(0.5, 0.55), (0.99, 0.55)],  # told apart by the first look alone, and by a glance
+)
+def test_a_thing_in_other_colours_is_told_so_however_soon_it_is_told_apart(correlation, distance):
+    side = 32 if correlation < 0.9 else 256
+    pair = dict.fromkeys(second_look.FIRST_LOOK, 1.0) | dict(zip(relations.AFFINE, AS_IT_IS, strict=True))
+    pair |= dict.fromkeys(relations.SIZES, side) | {"rotation": 0.0, "perspective": 0.0}
+    pair |= {"note": second_look.OTHER_COLOURS_THROUGHOUT, "correlation": correlation, "distance": distance}
+    left, right = Detail(gray(1, side)), Detail(gray(2, side))
+    assert second_look.judge(left, right, pair, colourful=True).difference == second_look.OTHER_COLOURS
+    assert second_look.judge(left, right, pair | {"note": ""}, colourful=True).difference not in (
+        "",
+        second_look.OTHER_COLOURS,
+    )
