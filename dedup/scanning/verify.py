@@ -145,11 +145,17 @@ def _geometry(pairs: pd.DataFrame, lies: Sequence[Lies]) -> pd.DataFrame:
     that did not."""
     affine = np.stack([each.affine for each in lies])
     geometry = relations.geometry(affine, pairs[SIZES].to_numpy())
-    part_left, part_right = (geometry[f"seen_{side}"] < relations.CROPPED_AREA for side in ("left", "right"))
+    # what a lens shows at the edges, or has made up there, is no crop: of which was made from which it tells nothing
+    straight = (pairs["allowed"] != relations.ALLOWED.index(relations.BENT)).to_numpy()
+    part_left, part_right = (
+        straight & (geometry[f"seen_{side}"] < relations.CROPPED_AREA) for side in ("left", "right")
+    )
+    cropped = part_left.astype(np.int8) - part_right.astype(np.int8)
     found = pd.DataFrame(geometry | dict(zip(AFFINE, affine.T, strict=True)), index=pairs.index).assign(
         gain=[each.gain for each in lies],
         bias=[each.bias for each in lies],
-        cropped=part_left.astype(np.int8) - part_right.astype(np.int8),
+        cropped=cropped,
+        derived=np.where(cropped != 0, cropped, pairs["gray"]),
         bordered=np.where(part_left | part_right, pairs["bordered"], 0),
         perspective=0.0,
     )

@@ -388,6 +388,7 @@ def test_what_was_allowed_for_is_named(edit, name, tmp_path, home):
     assert pair["kind"] == "near"
     names = pair["relations"].split("|")
     assert "overlaid" not in names and "rotated" not in names and "perspective" not in names, names
+    assert not pair["derived"] and "cropped" not in names, names
     assert name in names or (name == "unevenly lit" and not pair["allowed"]), names
 
 
