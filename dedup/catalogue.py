@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from dedup.images import decode
 from dedup.images.sources import Listing, list_source
 from dedup.labels.coco import Coco, tags_from_coco
 from dedup.model import OnProgress
-from dedup.removal.journal import QUARANTINE, contents_removed
+from dedup.removal.journal import QUARANTINE, contents_removed, holding, waiting
 from dedup.scanning.scan import scan_into
 from dedup.store.decisions import Decisions
 from dedup.store.directory import Store, name_for
@@ -42,22 +44,23 @@ def scan(
     place = home_directory(home)
     chosen = check_name(name) if name else name_for(place, origin, listing.root)
     store = Store(place / chosen)
-    info = _info_for(store, chosen, origin, listing, max_pixels)
+    known = store.known_info()
+    info = _info_for(known, chosen, origin, listing, max_pixels)
     if annotations is not None:
         info = replace(info, annotations=_checked_annotations(annotations))
-    store.make_directory(store.directory)
-    decisions = Decisions(store.decisions, "scan")
-    changed = scan_into(store, info, listing, workers=workers, on_progress=on_progress)
+    changed = scan_into(store, info, listing, known, workers=workers, on_progress=on_progress)
     if changed == info and info != store.known_info():
         store.write_info(info)
     dataset = Dataset(store.directory)
-    _adopt(dataset, decisions)
+    _adopt(dataset, Decisions(store.decisions, "scan"))
     return dataset
 
 
 def rescan(dataset: Dataset, *, workers: int | None = None, on_progress: OnProgress | None = None) -> Dataset:
-    """Scan a dataset's source again and return the dataset as it is then. Raises what `scan` raises."""
+    """Scan a dataset's source again and return the dataset as it is then. Raises what `scan` raises, and
+    `UnknownDataset` when it was renamed or forgotten since it was opened."""
     info = dataset.info
+    find_directory(info.directory.parent, dataset.name)
     return scan(info.source, name=dataset.name, home=info.directory.parent, workers=workers, on_progress=on_progress)
 
 
@@ -85,11 +88,10 @@ def moved_from(dataset: Dataset) -> DatasetInfo | None:
 def rename(name: str, new_name: str, *, home: Path | str | None = None) -> None:
     """Give a dataset another name. Raises `UnknownDataset`, or `UsageError` when the new one is taken or unusable."""
     place = home_directory(home)
-    store = Store(find_directory(place, name))
     target = place / check_name(new_name)
-    if target.exists():
-        raise UsageError(f"There is a dataset {new_name!r} already. Choose another name.")
-    with store.scanning():
+    with _alone(place, name) as store:
+        if os.path.lexists(target):
+            raise UsageError(f"There is a dataset {new_name!r} already. Choose another name.")
         store.write_info(replace(store.read_info(), name=new_name))
         store.directory.rename(target)
 
@@ -99,21 +101,41 @@ def forget(name: str, *, home: Path | str | None = None) -> None:
 
     Raises `UnknownDataset`, or `DatasetError` while removed images wait in its quarantine.
     """
-    store = Store(find_directory(home_directory(home), name))
-    quarantine = store.directory / QUARANTINE
-    if quarantine.is_dir() and any(path.is_file() for path in quarantine.rglob("*")):
-        raise DatasetError(f"{name} holds removed images in {quarantine}. Restore them first, or take them elsewhere.")
-    with store.scanning():
-        pass  # refuses while a scan runs; held no longer, for the lock lies in the folder that goes
-    shutil.rmtree(store.directory)
+    place = home_directory(home)
+    with _alone(place, name) as store:
+        quarantine = store.directory / QUARANTINE
+        if waiting(store.directory):
+            raise DatasetError(
+                f"{name} holds removed images in {quarantine}. Restore them first, or take them elsewhere."
+            )
+        forgotten = place / f"{FORGOTTEN}{uuid.uuid4().hex}"
+        store.directory.rename(forgotten)  # at once, so that nothing finds half of it
+    for leftover in place.glob(f"{FORGOTTEN}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _info_for(store: Store, name: str, source: Path, listing: Listing, max_pixels: int | None) -> Info:
+FORGOTTEN = ".forgotten-"
+"""What the directory of a dataset is called while it is taken away; no dataset's name begins with a dot."""
+
+
+@contextmanager
+def _alone(home: Path, name: str) -> Iterator[Store]:
+    """The store of a dataset while nothing else changes its directory: no removal or restore, then no scan.
+
+    Raises `UnknownDataset`, `DatasetError` when one keeps running.
+    """
+    find_directory(home, name)
+    with holding(home, DatasetError):
+        store = Store(find_directory(home, name))
+        with store.scanning(store.read_info()):
+            yield store
+
+
+def _info_for(stored: Info | None, name: str, source: Path, listing: Listing, max_pixels: int | None) -> Info:
     """The stored info of a dataset that is scanned again, or a new one. Raises `UsageError` for another folder's."""
     fresh = Info(
         name=name, root=os.fspath(listing.root), source=os.fspath(source), max_pixels=max_pixels or decode.MAX_PIXELS
     )
-    stored = store.known_info()
     if stored is None:
         return fresh
     if stored.source != fresh.source and Path(stored.source).exists():

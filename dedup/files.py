@@ -6,53 +6,120 @@ import hashlib
 import json
 import os
 import re
-import tempfile
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from dedup.errors import DatasetError, DedupError, ExportError
 
+try:
+    import fcntl
+
+    ADVISORY_LOCKS = True
+except ImportError:  # Windows
+    ADVISORY_LOCKS = False
+
 SHA256 = re.compile(r"[0-9a-f]{64}")
 """What `sha256_of` returns."""
 
 
+UNFINISHED = ".dedup-"
+"""How the names of files begin that are not whole yet."""
+_TEMPORARY = ".tmp"
+PRIVATE, PRIVATE_FOLDER, OPEN = 0o600, 0o700, 0o666
+"""Modes of new files and folders: ours are for their owner alone, what a person exports is as open as any file."""
+
+
 @contextmanager
-def atomic_write(path: Path) -> Iterator[BinaryIO]:
+def atomic_write(path: Path, mode: int = OPEN) -> Iterator[BinaryIO]:
     """A binary stream that becomes `path` when the block ends well: written beside, flushed to disk, renamed.
 
-    Raises `DatasetError` with the reason (disk full, no permission) when the file cannot be written; `path` is then
-    what it was before.
+    What a writer that was killed left unfinished beside it is cleared away. Raises `DatasetError` with the reason (disk
+    full, no permission) when the file cannot be written; `path` is then what it was before.
     """
-    temporary: str | None = None
+    temporary: Path | None = None
     try:
-        handle, temporary = tempfile.mkstemp(prefix=".dedup-", dir=path.parent)
+        clear_unfinished(path.parent)
+        handle, temporary = _temporary(path.parent, mode)
         with os.fdopen(handle, "wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())  # mkstemp's files are private; what is exported is as open as any file
-        os.replace(temporary, path)
-        temporary = None
+            if ADVISORY_LOCKS:  # the name changes hands while the lock is held
+                temporary.replace(path)
+                temporary = None
+        if temporary is not None:  # Windows renames no file that is open
+            temporary.replace(path)
+            temporary = None
     except OSError as error:
         reason = error.strerror or str(error)
         raise DatasetError(f"Cannot write {path}: {reason}. Free some space or choose another place.") from error
     finally:
         if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
-def _umask() -> int:
-    mask = os.umask(0)  # the only way to read it is to set it
-    os.umask(mask)
-    return mask
+def clear_unfinished(folder: Path) -> None:
+    """Take away what writers that were killed left in a folder; the files of those that still write are locked."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(UNFINISHED) and entry.name.endswith(_TEMPORARY):
+                _clear(Path(entry.path))
 
 
-def write_text(path: Path, text: str) -> None:
+def is_unfinished(name: str) -> bool:
+    """Whether a file of this name is one that a writer which was killed may have left."""
+    return name.startswith(UNFINISHED) and name.endswith(_TEMPORARY)
+
+
+def _clear(file: Path) -> None:
+    with suppress(OSError):
+        handle = os.open(file, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        try:
+            if _take(handle):
+                file.unlink()
+        finally:
+            os.close(handle)
+
+
+def _temporary(folder: Path, mode: int) -> tuple[int, Path]:
+    """A new file in a folder, open and locked, and its path."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    while True:
+        path = folder / f"{UNFINISHED}{uuid.uuid4().hex}{_TEMPORARY}"
+        handle = os.open(path, flags, mode)
+        if _take(handle) and path.exists():
+            return handle, path
+        os.close(handle)  # somebody cleared it away in the moment before it was locked
+
+
+def _take(handle: int) -> bool:
+    """Whether no other process holds the file: this one does from now on."""
+    if not ADVISORY_LOCKS:
+        return True  # there, open files cannot be deleted anyway
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # a disk that knows no locks
+    return True
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for its owner alone. OSError."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(PRIVATE_FOLDER, exist_ok=True)
+    folder.mkdir(exist_ok=True)  # says so when a file has the name
+
+
+def write_text(path: Path, text: str, mode: int = OPEN) -> None:
     """Atomically write UTF-8 text. Raises `DatasetError`."""
-    with atomic_write(path) as stream:
+    with atomic_write(path, mode) as stream:
         stream.write(text.encode("utf-8"))
 
 
@@ -113,7 +180,7 @@ class Document:
         """
         try:
             document = json.loads(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self.error(f"{name} is not a readable {self.noun}: {error}.") from error
         if not isinstance(document, dict) or document.get("format") != self.format:
             raise self.error(f"{name} is not a {self.noun}; {self.remedy}.")

@@ -21,7 +21,7 @@ ORDER = {
     "store": {"images", "matching"},
     "labels": {"images", "matching", "store"},
     "scanning": {"images", "matching", "store"},
-    "removal": {"query", "store"},
+    "removal": {"images", "query", "store"},
     "groups": {"images", "query", "matching", "store", "labels"},
     "exports": {"images", "query", "matching", "labels"},
     "dataset": {"images", "query", "matching", "store", "labels", "scanning", "removal", "groups", "exports"},

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from dedup.cli.common import Home, Json, Name, Output, Overwrite, TagOption, one_of, opened, say, say_json
-from dedup.cli.removing import WORDS, Exact, UniteAnnotations, UniteTags, carry_out, removal_plan, tell_stays
+from dedup.cli.removing import WORDS, Exact, UniteAnnotations, UniteTags, With, carry_out, removal_plan, tell_stays
 from dedup.words import plural, size
-
-if TYPE_CHECKING:
-    pass
 
 
 def plan(
@@ -20,6 +17,7 @@ def plan(
     output: Output,
     tag: TagOption = None,
     exact: Exact = False,
+    companions: With = True,
     overwrite: Overwrite = False,
     home: Home = None,
     as_json: Json = False,
@@ -30,13 +28,15 @@ def plan(
     """
     from dedup import removal
 
-    made, basis = removal_plan(opened(name, home), tag, exact=exact)
+    made, basis = removal_plan(opened(name, home), tag, exact=exact, companions=companions)
     removal.write(made, output, overwrite=overwrite)
     if as_json:
         say_json({"basis": basis, "remove": len(made.entries), "stay": len(made.stays), "path": output})
         return
     say(WORDS[basis])
     say(f"Wrote a plan to remove {plural(len(made.entries), 'image')} ({size(made.bytes)}) to {output}.")
+    for told in made.told:
+        say(told)
     tell_stays(made)
     say(f"Carry it out with: dedup apply {name} {output}")
 

@@ -37,6 +37,12 @@ def export(
         bool | None,
         typer.Option("--annotations/--no-annotations", help="For `folder`: annotations.json in it, if there are any."),
     ] = None,
+    companions: Annotated[
+        bool,
+        typer.Option(
+            "--companions/--no-companions", help="For `folder`: films, captions, labels of the same names too."
+        ),
+    ] = True,
     similar: Annotated[bool, typer.Option("--similar", help="For `pairs`: also pairs that are only similar.")] = False,
     home: Home = None,
     as_json: Json = False,
@@ -48,7 +54,11 @@ def export(
     dataset = opened(name, home)
     with_coco = bool(dataset.sources) if annotations is None else annotations
     options: dict[str, dict[str, Any]] = {
-        FOLDER.name: {"mode": one_of(mode, MODES, "way to write files"), "with_coco": with_coco},
+        FOLDER.name: {
+            "mode": one_of(mode, MODES, "way to write files"),
+            "with_coco": with_coco,
+            "companions": companions,
+        },
         PAIRS.name: {"similar": similar},
     }
     with progress() as on_progress:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dedup.errors import DatasetError
-from dedup.files import write_text
+from dedup.files import PRIVATE, write_text
 from dedup.model import SOFTWARE_VERSION
 from dedup.store.decisions import Decisions
 from dedup.store.home import find_directory, home_directory, read_info
@@ -37,7 +37,7 @@ def remember(dataset: Dataset) -> dict[str, Any]:
     key = _key(dataset.directory)
     told = of(dataset)
     with suppress(DatasetError):  # a full or read-only disk costs only the time to tell it again
-        write_text(dataset.directory / FILE, json.dumps({"key": key, "told": told}))
+        write_text(dataset.directory / FILE, json.dumps({"key": key, "told": told}), PRIVATE)
     return told
 
 

@@ -11,6 +11,7 @@ import typer
 import dedup
 from dedup.cli.common import Home, Json, Name, TagOption, complain, opened, progress, say, say_json
 from dedup.errors import DedupError, UsageError
+from dedup.images.sources import displayable
 from dedup.words import plural, size
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ UniteAnnotations = Annotated[
 ]
 Exact = Annotated[
     bool, typer.Option("--exact", help="The redundant exact copies, whether or not anybody decided about them.")
+]
+With = Annotated[
+    bool,
+    typer.Option("--companions/--no-companions", help="Whether films, captions, labels of the same name go along."),
 ]
 DONE = {"quarantine": "Removed", "hardlink": "Linked", "delete": "Deleted"}
 
@@ -55,6 +60,7 @@ def remove(
     exact: Exact = False,
     unite_tags: UniteTags = True,
     unite_annotations: UniteAnnotations = False,
+    companions: With = True,
     home: Home = None,
     as_json: Json = False,
 ) -> int:
@@ -65,7 +71,7 @@ def remove(
     from dedup.review.handover import heritage, what_is_lost
 
     dataset = opened(name, home)
-    plan, basis = removal_plan(dataset, tag, exact=exact)
+    plan, basis = removal_plan(dataset, tag, exact=exact, companions=companions)
     if not apply:
         left = heritage(dataset, plan, tags=unite_tags, annotations=unite_annotations)
         _preview(plan, basis, left, "" if unite_annotations else what_is_lost(dataset, plan), as_json)
@@ -109,7 +115,9 @@ def verify(name: Name, home: Home = None, as_json: Json = False) -> int:
     return 1 if checked.problems else 0
 
 
-def removal_plan(dataset: Dataset, tag: str | None, *, exact: bool = False) -> tuple[Plan, Basis]:
+def removal_plan(
+    dataset: Dataset, tag: str | None, *, exact: bool = False, companions: bool = True
+) -> tuple[Plan, Basis]:
     """The removal of the tag's images, with `exact` of the redundant exact copies, else of what people decided, and
     where they never decided anything of the exact copies.
 
@@ -123,10 +131,11 @@ def removal_plan(dataset: Dataset, tag: str | None, *, exact: bool = False) -> t
         raise UsageError("Choose the images by --tag or by --exact, not by both.")
     now = acts.state(dataset, acts.clashing(dataset))
     if tag is not None:
-        return removal.plan(dataset, tag, hold=now.protected), Basis.TAG
+        return removal.plan(dataset, tag, hold=now.protected, companions=companions), Basis.TAG
     if not exact and acts.ever_decided(dataset):
-        return acts.plan(dataset, now), Basis.DECIDED
-    return removal.plan(dataset, hold=now.kept | now.hold), Basis.EXACT if exact else Basis.UNDECIDED
+        return acts.plan(dataset, now, companions=companions), Basis.DECIDED
+    made = removal.plan(dataset, hold=now.kept | now.hold, companions=companions)
+    return made, Basis.EXACT if exact else Basis.UNDECIDED
 
 
 def _preview(plan: Plan, basis: Basis, left: Heritage, lost: str, as_json: bool) -> None:
@@ -138,9 +147,13 @@ def _preview(plan: Plan, basis: Basis, left: Heritage, lost: str, as_json: bool)
     say(WORDS[basis])
     for entry in plan.entries:
         say(f"{entry.path}  goes; {entry.keeper_path or 'nothing'} stays for it ({entry.reason})")
+        for file in entry.companions:
+            say(f"{displayable(file)}  goes with it")
     for stay in plan.stays:
         say(f"{stay.path}  stays: {stay.reason}")
     _tell(left, "would be given", lost)
+    for told in plan.told:
+        say(told)
     goes = f"{plural(len(plan.entries), 'image')} ({size(plan.bytes)})"
     say(f"{goes} would go to the quarantine; nothing was touched. Add --apply.")
 
@@ -194,7 +207,8 @@ def _bring_up_to_date(dataset: Dataset) -> None:
 
 
 def _tell_report(report: removal.Report, verb: str) -> None:
-    say(f"{verb} {plural(len(report.done), 'image')} ({size(report.bytes)}).")
+    along = f" and {plural(len(report.companions), 'file')} that belong to them" if report.companions else ""
+    say(f"{verb} {plural(len(report.done), 'image')} ({size(report.bytes)}){along}.")
     if already := _already(report):
         say(f"{plural(len(already), 'image')} left before; there was nothing to do.")
     for refusal in report.refusals():
@@ -219,4 +233,5 @@ def _reasons(those: Iterable[removal.Outcome | removal.Stay]) -> list[dict[str, 
 
 def _described(entry: Entry) -> dict[str, Any]:
     """An image that goes, for machines."""
-    return {"path": entry.path, "bytes": entry.bytes, "keeper": entry.keeper_path, "reason": entry.reason}
+    return {"path": entry.path, "bytes": entry.bytes, "keeper": entry.keeper_path, "reason": entry.reason,
+            "companions": [displayable(file) for file in entry.companions]}  # fmt: skip

@@ -16,9 +16,9 @@ import shutil
 import unicodedata
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Literal
@@ -28,7 +28,8 @@ import numpy as np
 from dedup.errors import ExportError
 from dedup.exports import coco, csv
 from dedup.exports.base import Export, Exportable, Meter, Report
-from dedup.files import sha256_of, write_chunks
+from dedup.files import UNFINISHED, is_unfinished, sha256_of, write_chunks
+from dedup.images.companions import Companions
 from dedup.model import OnProgress
 from dedup.query.where import Mask
 from dedup.words import plural, size
@@ -37,9 +38,6 @@ Mode = Literal["copy", "hardlink", "symlink"]
 MODES: tuple[Mode, ...] = ("copy", "hardlink", "symlink")
 
 MARKER = ".dedup-export.json"
-UNFINISHED = ".dedup-"
-"""How the names of files that are not whole yet begin."""
-
 CSV_NAME = "images.csv"
 COCO_NAME = "annotations.json"
 
@@ -66,10 +64,12 @@ def write(
     mode: Mode = "copy",
     with_csv: bool = False,
     with_coco: bool = False,
+    companions: bool = True,
 ) -> Report:
     """Write the files in `mask` below the new or empty folder `output`; `overwrite` never applies to a folder.
 
-    `with_csv` and `with_coco` add the selection's `images.csv` and `annotations.json`. Files that vanished, cannot be
+    `with_csv` and `with_coco` add the selection's `images.csv` and `annotations.json`; with `companions`, files that
+    belong to an image by its name (`dedup.images.companions`) are written beside it. Files that vanished, cannot be
     read or have changed since the scan are left out and listed in the report's notes.
     Raises `ExportError` for a target that is not empty or lies in the dataset's folder, for names that collide or leave
     the target, for too little space, and for links the file system refuses.
@@ -80,6 +80,8 @@ def write(
     _check_target(dataset, output)
     _prepare(output, items, mode)
     notes = list(_place_all(items, output, mode, on_progress))
+    along = _companions(items) if companions else []
+    notes += _place_companions(along, output, mode)
     if with_csv:
         notes += csv.CSV.write(dataset, mask, output / CSV_NAME, on_progress, overwrite=True).notes
     if with_coco:
@@ -87,7 +89,7 @@ def write(
         there = mask.copy()
         there[[row for row, name in names.items() if not (output / name).exists()]] = False
         notes += coco.write(dataset, there, output / COCO_NAME, on_progress, overwrite=True, names=names).notes
-    notes += _left_behind(items)
+    notes += _left_behind(items, {each.source for each in along})
     (output / MARKER).unlink()
     return Report(len(items) - sum(note.startswith(LEFT_OUT) for note in notes), output, tuple(notes))
 
@@ -96,14 +98,17 @@ LABELS_BESIDE = (".txt", ".xml", ".json")
 """How files of labels end that lie beside an image of the same name, or in `labels` beside `images`."""
 
 
-def _left_behind(items: list[Item]) -> Iterator[str]:
-    """A note on files of labels in formats that are not read: they stay where they are."""
+def _left_behind(items: list[Item], along: Collection[Path]) -> Iterator[str]:
+    """A note on files of labels in formats that are not read and that do not come `along`: they stay where they are."""
     names_in = cache(_names_in)  # a look at every folder once, not at every image's six possible files
     found = Counter(
         suffix
         for item in items
         for suffix in LABELS_BESIDE
-        if any(each.name in names_in(each.parent) for each in _labels_of(item.source.with_suffix(suffix)))
+        if any(
+            each not in along and each.name in names_in(each.parent)
+            for each in _labels_of(item.source.with_suffix(suffix))
+        )
     )
     for suffix, count in sorted(found.items()):
         yield f"Files of labels left behind, in a format that is not read: {plural(count, f'{suffix} file')}."
@@ -163,9 +168,8 @@ def _check_collisions(items: list[Item]) -> None:
         other = seen.setdefault(_folded(item.relative), item)
         if other is not item:
             raise ExportError(f"{item.relative} and {other.relative} would be one file on some systems. Rename one.")
-    reserved = {_folded(PurePosixPath(name)) for name in (MARKER, CSV_NAME, COCO_NAME)}
     for item in items:
-        if _folded(item.relative) in reserved:
+        if _folded(item.relative) in RESERVED:
             raise ExportError(f"{item.relative} is a name the export itself uses. Leave it out of the selection.")
         for parent in item.relative.parents:
             if _folded(parent) in seen:
@@ -174,6 +178,10 @@ def _check_collisions(items: list[Item]) -> None:
 
 def _folded(path: PurePosixPath) -> str:
     return unicodedata.normalize("NFC", str(path)).casefold()
+
+
+RESERVED = frozenset(_folded(PurePosixPath(name)) for name in (MARKER, CSV_NAME, COCO_NAME))
+"""Names that the export itself uses."""
 
 
 def _check_target(dataset: Exportable, output: Path) -> None:
@@ -191,7 +199,7 @@ def _prepare(output: Path, items: list[Item], mode: Mode) -> None:
     listed = [[str(item.relative).encode("utf-8", "surrogateescape").hex(), item.sha256] for item in items]
     digest = hashlib.sha256(json.dumps([mode, listed]).encode()).hexdigest()
     marker = json.dumps({"export": digest})
-    if output.is_dir() and any(output.iterdir()):
+    if output.is_dir() and not all(is_unfinished(each.name) for each in output.iterdir()):
         if not (output / MARKER).is_file():
             raise ExportError(f"{output} is not empty. Choose a new or empty folder.")
         if (output / MARKER).read_bytes() != marker.encode():
@@ -219,6 +227,36 @@ def _place_all(items: list[Item], output: Path, mode: Mode, on_progress: OnProgr
         if problem:
             yield f"{LEFT_OUT}{item.relative}: {problem}."
         meter.advance()
+
+
+def _companions(items: list[Item]) -> list[Item]:
+    """Files that belong to the images by name, once each; none that has a name which the export itself uses."""
+    finder = Companions()
+    taken = {_folded(item.relative) for item in items} | RESERVED
+    along: dict[str, Item] = {}
+    for item in items:
+        for each in finder.of(item.source):
+            relative = item.relative.with_name(each.file.name)
+            if _folded(relative) not in taken:
+                along.setdefault(_folded(relative), Item(relative, each.file, "", 0))
+    return list(along.values())
+
+
+def _place_companions(along: list[Item], output: Path, mode: Mode) -> Iterator[str]:
+    """Write files that belong to the images; yields notes on how many, and on each that could not be read."""
+    written = 0
+    for item in along:
+        if not (output / item.relative.parent).is_dir():
+            continue  # none of its images could be written
+        try:
+            problem = _place(replace(item, sha256=sha256_of(item.source)), output / item.relative, mode)
+        except OSError as error:
+            problem = f"the file cannot be read ({error.strerror})"
+        if problem:
+            yield f"Left behind {item.relative}: {problem}."
+        written += not problem
+    if written:
+        yield f"Beside them: {plural(written, 'file')} of the same names (films, captions, labels)."
 
 
 def _place(item: Item, target: Path, mode: Mode) -> str:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from PIL import Image
 
 from dedup.errors import DatasetError
-from dedup.files import atomic_write
+from dedup.files import PRIVATE, atomic_write, make_private
 from dedup.images import decode
 from dedup.images.formats import sniff
 
@@ -40,10 +40,10 @@ def thumbnail(image: Path, folder: Path, name: str) -> Path:
     if not target.is_file():
         data = shrink(image)
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_private(target.parent)
         except OSError as error:
             raise DatasetError(f"Cannot make the folder {target.parent}: {error.strerror or error}.") from error
-        with atomic_write(target) as stream:
+        with atomic_write(target, PRIVATE) as stream:
             stream.write(data)
     return target
 

@@ -5,29 +5,22 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from dedup.errors import RemovalError
+from dedup.images.sources import displayable
 from dedup.model import OnProgress, Progress
 from dedup.removal.checking import Checks
 from dedup.removal.images import Images
 from dedup.removal.journal import REMOVED, Journal, Removal, State, locked, now
-from dedup.removal.moves import (
-    Hasher,
-    RefusalError,
-    attempt,
-    duplicate,
-    free_place,
-    identity_of,
-    is_same_file,
-    sync_folder,
-    withdraw,
-)
+from dedup.removal.moves import Hasher, duplicate, free_place, identity_of, part_name, withdraw
 from dedup.removal.planfile import Entry, Plan
-from dedup.removal.recovery import part_beside, recover, settle
+from dedup.removal.recovery import is_link_to, recover, settle
+from dedup.removal.refusal import RefusalError, attempt
+from dedup.removal.tree import Spot, Tree
 
 HOW = ("quarantine", "hardlink", "delete")
 """What can happen to a copy: moved to the quarantine (default), replaced by a link to its byte-identical keeper,
@@ -38,7 +31,8 @@ or deleted (only when asked for twice)."""
 class Outcome:
     """What became of one file: `result` is "done", "already" (an earlier run did it) or "refused" with a reason.
 
-    `row` is its row in the frame the job ran on, -1 when it had none.
+    `row` is its row in the frame the job ran on, -1 when it had none. `of` is the image that a companion belongs to,
+    "" for an image.
     """
 
     path: str
@@ -46,6 +40,7 @@ class Outcome:
     result: str
     bytes: int = 0
     reason: str = ""
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +51,13 @@ class Report:
 
     @property
     def done(self) -> tuple[Outcome, ...]:
-        """Files that were moved, linked, deleted or brought back by this run."""
-        return tuple(outcome for outcome in self.outcomes if outcome.result == "done")
+        """Images that were moved, linked, deleted or brought back by this run."""
+        return tuple(outcome for outcome in self.outcomes if outcome.result == "done" and not outcome.of)
+
+    @property
+    def companions(self) -> tuple[Outcome, ...]:
+        """Files that went or came back with them (`dedup.images.companions`)."""
+        return tuple(outcome for outcome in self.outcomes if outcome.result == "done" and outcome.of)
 
     @property
     def refused(self) -> tuple[Outcome, ...]:
@@ -71,7 +71,7 @@ class Report:
 
     @property
     def bytes(self) -> int:
-        """Size of the files of `done`."""
+        """What the images of `done` freed, or took up again."""
         return sum(outcome.bytes for outcome in self.done)
 
     def refusals(self) -> list[str]:
@@ -107,10 +107,11 @@ def apply(
     """
     require_way(how, allow_delete=allow_delete)
     with locked(images.directory) as journal:
-        recover(journal, images.root)
+        journal.prepare()
+        recover(journal, Tree(images.root))
         worker = _Worker(images, journal, how, hold)
         worker.require_own(plan)
-        return run(plan.entries, worker.outcome, "remove", on_progress)
+        return run(plan.entries, worker.outcomes, "remove", on_progress)
 
 
 def require_way(how: str, *, allow_delete: bool) -> None:
@@ -124,13 +125,15 @@ def require_way(how: str, *, allow_delete: bool) -> None:
 Item = TypeVar("Item")
 
 
-def run(items: Iterable[Item], work: Callable[[Item], Outcome], stage: str, on_progress: OnProgress | None) -> Report:
+def run(
+    items: Iterable[Item], work: Callable[[Item], Iterable[Outcome]], stage: str, on_progress: OnProgress | None
+) -> Report:
     """`work` on every item, with progress."""
-    items, started, outcomes = list(items), time.monotonic(), []
-    for item in items:
-        outcomes.append(work(item))
+    items, started, outcomes = list(items), time.monotonic(), list[Outcome]()
+    for done, item in enumerate(items, 1):
+        outcomes += work(item)
         if on_progress is not None:
-            on_progress(Progress(stage, len(outcomes), len(items), time.monotonic() - started))
+            on_progress(Progress(stage, done, len(items), time.monotonic() - started))
     return Report(tuple(outcomes))
 
 
@@ -141,6 +144,8 @@ class _Worker:
         self.images, self.journal, self.how = images, journal, how
         self.checks = Checks(images, journal.removals.values(), how, hold)
         self.rows = self.checks.rows
+        self.tree = Tree(images.root)
+        self.inodes = {removal.inode for removal in journal.removals.values()} - {""}
         self.sha256 = Hasher()
 
     def require_own(self, plan: Plan) -> None:
@@ -152,35 +157,71 @@ class _Worker:
                 f"(dataset {self.images.name}). Apply it to its own dataset, or make a new plan."
             )
 
-    def outcome(self, entry: Entry) -> Outcome:
-        """Remove one entry and say what became of it."""
+    def outcomes(self, entry: Entry) -> Iterator[Outcome]:
+        """Remove one entry, then what belongs to it, and say what became of each."""
+        outcome = self._outcome(entry)
+        yield outcome
+        if outcome.result != "refused" and self.how != "hardlink":  # a link has the name that they go by
+            for file in entry.companions:
+                if os.path.lexists(self.images.root / file):
+                    yield self._companion(entry, file)
+
+    def _outcome(self, entry: Entry) -> Outcome:
         row = self.rows.get(entry.path, -1)
         if self.checks.already(entry):
             return Outcome(entry.path, row, "already")
         reason = attempt(lambda: self._remove(entry, row))
         return Outcome(entry.path, row, "refused" if reason else "done", 0 if reason else entry.bytes, reason)
 
+    def _companion(self, entry: Entry, file: str) -> Outcome:
+        path = displayable(file)
+        reason = attempt(lambda: self._move_companion(entry, file, path))
+        return Outcome(path, -1, "refused" if reason else "done", 0, reason, of=entry.path)
+
     def _remove(self, entry: Entry, row: int) -> None:
         self.checks.rule(entry)
-        source = self.images.file(row)
-        stat = self._proven(source, entry)
-        keeper = self._proven_keeper(source, entry)
-        removal = self.journal.begin(self._removal(entry, row, source, keeper, stat))
+        file = self.images.file(row)
+        self.checks.place(file)
+        keeper = self._proven_keeper(file, entry)
+        with self.tree.spot(self._below_root(file)) as source:
+            stat = self._proven(source, entry.sha256)
+            removal = self._carry_out(self._removal(entry, row, source, keeper, stat), source, keeper, stat)
+        self.checks.keeping.add(removal)
+
+    def _move_companion(self, entry: Entry, file: str, path: str) -> None:
+        """A companion always goes to the quarantine: nothing else has its bytes."""
+        if path in self.rows:
+            raise RefusalError("it is an image of the dataset")
+        with self.tree.spot(file) as source:
+            sha256 = source.sha256()
+            if not sha256:
+                raise RefusalError("it cannot be read")
+            stat = self._proven(source, sha256)
+            number = self.journal.next_id()
+            stored = free_place(self.journal.quarantine, file, number)
+            removal = Removal(
+                number, State.MOVING, path, file, stored, sha256, stat.st_size, stat.st_mtime_ns,
+                stat.st_mode & 0o7777, "", "", "", "", f"Belongs to {entry.path}", now(), self._inode(stat), entry.path,
+            )  # fmt: skip
+            self._carry_out(removal, source, None, stat)
+
+    def _carry_out(self, removal: Removal, source: Spot, keeper: Path | None, stat: os.stat_result) -> Removal:
+        """Take the step that a removal is about to, with its record before and after."""
+        self.journal.begin(removal)
         try:
-            STEPS[self.how](self, removal, source, keeper, stat)
+            STEPS[removal.state](self, removal, source, keeper, stat)
         except BaseException as error:
             # The files decide what was finished, here as after a crash; an interrupt goes on upwards all the same.
-            settled = settle(self.journal, self.images.root, removal)
+            settled = settle(self.journal, self.tree, removal)
             if settled.state not in REMOVED or not isinstance(error, Exception):
                 raise
         else:
             self.journal.mark(removal, FINISHED[removal.state])
-        self.checks.keeping.add(removal)
+        return removal
 
-    def _proven(self, source: Path, entry: Entry) -> os.stat_result:
-        self.checks.place(source)
+    def _proven(self, source: Spot, sha256: str) -> os.stat_result:
         stat = source.stat()
-        if self.sha256(source) != entry.sha256 or identity_of(source.stat()) != identity_of(stat):
+        if source.sha256() != sha256 or identity_of(source.stat()) != identity_of(stat):
             raise RefusalError("it changed since the scan; scan again")
         return stat
 
@@ -193,10 +234,10 @@ class _Worker:
         self.checks.keeper_place(entry, source, keeper)
         return keeper
 
-    def _removal(self, entry: Entry, row: int, source: Path, keeper: Path | None, stat: os.stat_result) -> Removal:
-        number, file = self.journal.next_id(), self._below_root(source)
+    def _removal(self, entry: Entry, row: int, source: Spot, keeper: Path | None, stat: os.stat_result) -> Removal:
+        number, file = self.journal.next_id(), self._below_root(source.path)
         quarantined = self.how == "quarantine"
-        mtime_ns, mode = self._as_it_was(source, file, stat)
+        link = self._own_link(source, file)
         return Removal(
             id=number,
             state=STARTED[self.how],
@@ -205,54 +246,61 @@ class _Worker:
             stored=free_place(self.journal.quarantine, file, number) if quarantined else "",
             sha256=entry.sha256,
             bytes=stat.st_size,
-            mtime_ns=mtime_ns,
-            mode=mode,
+            mtime_ns=link.mtime_ns if link else stat.st_mtime_ns,
+            mode=link.mode if link else stat.st_mode & 0o7777,
             keeper_path=entry.keeper_path,
             keeper_file=self._below_root(keeper) if keeper else "",
             keeper_sha256=entry.keeper_sha256,
             identical=self.checks.columns.identity(row, self.rows[entry.keeper_path]) if keeper else "",
             reason=entry.reason,
             time=now(),
+            inode="" if link else self._inode(stat),
         )
 
-    def _as_it_was(self, source: Path, file: str, stat: os.stat_result) -> tuple[int, int]:
-        """Modification time and mode of a file; of one that became a link to its keeper those it had before."""
+    def _own_link(self, source: Spot, file: str) -> Removal | None:
+        """The removal that made a link of a file, which comes back as the file of its own that it was before."""
         link = self.journal.links.get(file)
-        if link and is_same_file(source, self.images.root / link.keeper_file):
-            return link.mtime_ns, link.mode
-        return stat.st_mtime_ns, stat.st_mode & 0o7777
+        return link if link and is_link_to(source, self.images.root / link.keeper_file) else None
+
+    def _inode(self, stat: os.stat_result) -> str:
+        """Which file it is, where it has other names, or had some that left."""
+        inode = f"{stat.st_dev}:{stat.st_ino}"
+        if stat.st_nlink > 1:
+            self.inodes.add(inode)
+        return inode if inode in self.inodes else ""
 
     def _below_root(self, file: Path) -> str:
         if not file.is_relative_to(self.images.root):
             raise RefusalError(f"it lies outside the dataset's folder {self.images.root}")
         return file.relative_to(self.images.root).as_posix()
 
-    def quarantine(self, removal: Removal, source: Path, keeper: Path | None, stat: os.stat_result) -> None:
+    def quarantine(self, removal: Removal, source: Spot, keeper: Path | None, stat: os.stat_result) -> None:
         """Move the file below the quarantine; put it back should its keeper have gone with it."""
-        stored = self.journal.quarantine / removal.stored
-        stored.parent.mkdir(parents=True, exist_ok=True)
-        duplicate(source, stored, self.journal.part, removal.sha256)
-        withdraw(source, stat)
-        if keeper is not None and not keeper.is_file():
-            duplicate(stored, source, part_beside(source, removal.id), removal.sha256)
-            raise RefusalError(f"its keeper {removal.keeper_path} vanished at the same moment")
+        with self.journal.tree.spot(removal.stored, make=True) as stored:
+            duplicate(source, stored, part_name(removal.id), removal.sha256)
+            withdraw(source, stat)
+            if keeper is not None and not keeper.is_file():
+                duplicate(stored, source, part_name(removal.id), removal.sha256)
+                raise RefusalError(f"its keeper {removal.keeper_path} vanished at the same moment")
 
-    def hardlink(self, removal: Removal, source: Path, keeper: Path | None, stat: os.stat_result) -> None:
+    def hardlink(self, removal: Removal, source: Spot, keeper: Path | None, stat: os.stat_result) -> None:
         """Replace the file by a hard link to its keeper, in one rename."""
-        if keeper is None or is_same_file(source, keeper):
+        if keeper is None or is_link_to(source, keeper):
             return
-        part = part_beside(source, removal.id)
-        part.hardlink_to(keeper.resolve())
-        if identity_of(source.lstat()) != identity_of(stat):
+        part = source.beside(part_name(removal.id))
+        Spot(keeper.resolve(), None).link(part)
+        if part.sha256() != removal.keeper_sha256:
+            raise RefusalError(f"its keeper {removal.keeper_path} changed while it was linked; scan again")
+        if identity_of(source.stat()) != identity_of(stat):
             raise RefusalError("it changed while it was linked; scan again")
-        part.replace(source)
-        sync_folder(source.parent)
+        part.rename(source)
+        source.sync()
 
-    def delete(self, _removal: Removal, source: Path, _keeper: Path | None, stat: os.stat_result) -> None:
+    def delete(self, _removal: Removal, source: Spot, _keeper: Path | None, stat: os.stat_result) -> None:
         """Delete the file; its keeper was proven a moment ago."""
         withdraw(source, stat)
 
 
-STEPS = {"quarantine": _Worker.quarantine, "hardlink": _Worker.hardlink, "delete": _Worker.delete}
+STEPS = {State.MOVING: _Worker.quarantine, State.LINKING: _Worker.hardlink, State.DELETING: _Worker.delete}
 STARTED = {"quarantine": State.MOVING, "hardlink": State.LINKING, "delete": State.DELETING}
 FINISHED = {State.MOVING: State.QUARANTINED, State.LINKING: State.LINKED, State.DELETING: State.DELETED}

@@ -12,8 +12,9 @@ from dedup.model import TAG_PREFIX
 from dedup.removal.images import Columns, Images
 from dedup.removal.journal import REMOVED, Removal, State, in_quarantine, read
 from dedup.removal.keeping import Keeping
-from dedup.removal.moves import RefusalError, attempt, is_one_entry, is_same_file, outside
+from dedup.removal.moves import is_one_entry, is_same_file, outside
 from dedup.removal.planfile import Entry, Plan
+from dedup.removal.refusal import RefusalError, attempt
 
 
 class Checks:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,12 +20,19 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from dedup.errors import RemovalError
+from dedup.errors import DedupError, RemovalError
+from dedup.files import PRIVATE, PRIVATE_FOLDER
+from dedup.removal.refusal import DISK_FULL
+from dedup.removal.tree import Tree
 
 JOURNAL = "quarantine.jsonl"
 QUARANTINE = "quarantine"
 LOCK = ".removal.lock"
 LOCK_SECONDS = 5.0
+RESERVE = "quarantine.reserve"
+RESERVED_BYTES, RESERVED_FOR_EACH = 1 << 16, 512
+"""Space held for the lines that bringing images back writes, so that it works on a full disk, too: two lines of under
+200 bytes an image, and whole blocks."""
 
 
 class State(StrEnum):
@@ -54,7 +61,9 @@ class Removal:
     """One image that left, or was about to.
 
     `path` is the path shown in the frame, `file` the real one below the root (undecodable bytes as surrogates) and
-    `stored` the one below the quarantine. `mtime_ns` and `mode` are what the file had; `time` is when, UTC.
+    `stored` the one below the quarantine. `mtime_ns` and `mode` are what the file had; `time` is when, UTC. `inode`
+    ("device:number") is told of a file that had other names (hard links). `of` is the path of the image that a file
+    which is no image went with, "" for an image.
     """
 
     id: int
@@ -72,6 +81,8 @@ class Removal:
     identical: str
     reason: str
     time: str
+    inode: str = ""
+    of: str = ""
 
 
 class Journal:
@@ -90,9 +101,30 @@ class Journal:
         return self.directory / QUARANTINE
 
     @property
-    def part(self) -> Path:
-        """Where a file is put together before it takes its place in the quarantine."""
-        return self.directory / f"{QUARANTINE}.part"
+    def tree(self) -> Tree:
+        """The quarantine, to write below it."""
+        return Tree(self.quarantine)
+
+    def prepare(self) -> None:
+        """Make the quarantine and hold space for the way back. Raises `RemovalError`; never makes the dataset anew."""
+        try:
+            self.quarantine.mkdir(PRIVATE_FOLDER, exist_ok=True)
+        except OSError as error:
+            raise RemovalError(f"Cannot make {self.quarantine}: {error.strerror}; nothing was touched.") from error
+        needed = RESERVED_BYTES + RESERVED_FOR_EACH * len(self.removals)
+        reserve = self.directory / RESERVE
+        with suppress(OSError):  # a disk that is full already goes without
+            if not reserve.exists() or reserve.stat().st_size < needed:
+                with open(reserve, "wb", opener=_private) as stream:
+                    stream.write(os.urandom(2 * needed))  # nothing that a file system could keep in less space
+
+    def release(self) -> bool:
+        """Give the held space back; whether there was any."""
+        try:
+            (self.directory / RESERVE).unlink()
+        except OSError:
+            return False
+        return True
 
     def next_id(self) -> int:
         """Number of the next removal."""
@@ -118,15 +150,22 @@ class Journal:
 
     def _append(self, record: dict[str, Any], *, flush: bool = True) -> None:
         """Write one line. An end need not be flushed: without it the files tell the same after a crash."""
+        line = json.dumps(record, ensure_ascii=True).encode() + b"\n"
         try:
-            with self.file.open("ab") as stream:
-                stream.write(json.dumps(record, ensure_ascii=True).encode() + b"\n")
-                stream.flush()
-                if flush:
-                    os.fsync(stream.fileno())
+            self._write(line, flush)
         except OSError as error:
             self._cut_torn_line()
+            if error.errno in DISK_FULL and self.release():
+                self._append(record, flush=flush)
+                return
             raise RemovalError(f"Cannot write {self.file}: {error.strerror}; nothing further was touched.") from error
+
+    def _write(self, line: bytes, flush: bool) -> None:
+        with open(self.file, "ab", opener=_private) as stream:
+            stream.write(line)
+            stream.flush()
+            if flush:
+                os.fsync(stream.fileno())
 
     def _cut_torn_line(self) -> None:
         if not self.file.exists():
@@ -137,23 +176,52 @@ class Journal:
 
 
 @contextmanager
+def holding(home: Path, refused: type[DedupError] = RemovalError) -> Iterator[None]:
+    """Hold all removals of a home's datasets. Whoever takes a scan's lock as well takes this one first.
+
+    It covers all datasets of a home, because two of them may hold the same folder and each would count on the copy
+    that the other removes, and because renaming one moves its quarantine. Raises `refused` when a removal keeps running
+    or nothing can be written there.
+    """
+    lock = FileLock(home / LOCK, mode=PRIVATE)
+    try:
+        lock.acquire(timeout=LOCK_SECONDS)
+    except Timeout as error:
+        raise refused("Another removal or restore is running; try again when it has finished.") from error
+    except OSError as error:
+        raise refused(f"Cannot write in {home}: {error.strerror}; nothing was touched.") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
 def locked(directory: Path) -> Iterator[Journal]:
     """The journal of a dataset, held by this process alone.
 
-    The lock covers all datasets of a home, because two of them may hold the same folder and each would count on the
-    copy that the other removes. Raises `RemovalError` when another removal keeps running.
+    Raises `RemovalError` when another removal keeps running, when the dataset is there no more and when its quarantine
+    cannot be reached.
     """
-    try:
-        lock = FileLock(directory.parent / LOCK)
-        lock.acquire(timeout=LOCK_SECONDS)
-    except Timeout as error:
-        raise RemovalError("Another removal or restore is running; try again when it has finished.") from error
-    except PermissionError as error:
-        raise RemovalError(f"Cannot write in {directory.parent}: {error.strerror}; nothing was touched.") from error
-    try:
+    with holding(directory.parent):
+        if not directory.is_dir():
+            raise RemovalError(
+                f"The dataset {directory.name} was renamed or forgotten meanwhile; nothing was touched. "
+                "Open it under its new name and try again."
+            )
+        if problem := unreachable(directory / QUARANTINE):
+            raise RemovalError(problem)
         yield Journal(directory)
-    finally:
-        lock.release()
+
+
+def unreachable(quarantine: Path) -> str:
+    """Why nothing can be moved to or from a quarantine, "" when it is a folder, or none yet."""
+    if quarantine.is_dir() or not os.path.lexists(quarantine):
+        return ""
+    if quarantine.is_symlink():
+        target = os.readlink(quarantine)
+        return f"{quarantine} leads to {target}, where there is no folder. Connect that disk, then try again."
+    return f"{quarantine} is no folder. Move it elsewhere, then try again."
 
 
 def read(directory: Path) -> dict[int, Removal]:
@@ -169,9 +237,17 @@ def read(directory: Path) -> dict[int, Removal]:
             state = State(record.pop("state"))
             known = removals.get(record["id"])
             removals[record["id"]] = replace(known, state=state) if known else Removal(state=state, **record)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise RemovalError(f"{path} is damaged at line {number}; the removed files lie safe beside it.") from error
     return removals
+
+
+def waiting(directory: Path) -> bool:
+    """Whether removed files lie in a dataset's quarantine, or may: one that cannot be reached counts."""
+    quarantine = directory / QUARANTINE
+    if unreachable(quarantine):
+        return True
+    return any(path.is_file() for path in quarantine.rglob("*"))
 
 
 def in_quarantine(folder: Path, directory: Path) -> bool:
@@ -187,14 +263,19 @@ def removed(directory: Path) -> set[str]:
 
 def contents_removed(directory: Path) -> dict[str, str]:
     """Path (as in the frame) to the SHA-256 of the images that are out of the folder now."""
-    return {removal.path: removal.sha256 for removal in read(directory).values() if removal.state in GONE}
+    return {each.path: each.sha256 for each in read(directory).values() if each.state in GONE and not each.of}
 
 
 def standing(directory: Path) -> list[Removal]:
-    """The removals that hold now: in quarantine, replaced by a link, or deleted; by path."""
-    return sorted((each for each in read(directory).values() if each.state in REMOVED), key=lambda each: each.path)
+    """The removals of images that hold now: in quarantine, replaced by a link, or deleted; by path."""
+    removals = (each for each in read(directory).values() if each.state in REMOVED and not each.of)
+    return sorted(removals, key=lambda each: each.path)
 
 
 def now() -> str:
     """This moment as ISO 8601, UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, PRIVATE)

@@ -5,18 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
-from dedup.errors import RemovalError
 from dedup.files import sha256_of
+from dedup.removal.refusal import RefusalError
+from dedup.removal.tree import Spot, link_on_the_way
 
 LINK_REFUSED = {errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
-DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
-
-
-class RefusalError(RemovalError):
-    """One file stays where it is; `str(error)` says why. The others go on."""
 
 
 class Hasher:
@@ -53,10 +49,12 @@ def is_one_entry(path: Path, other: Path) -> bool:
 
 
 def outside(folder: Path, root: Path) -> str:
-    """Why the files of a folder below `root` are left alone, "" when it really lies there and is no link elsewhere."""
-    if folder.resolve().is_relative_to(root.resolve()):
-        return ""
-    return f"it lies outside the dataset's folder {root}, where a link leads"
+    """Why the files of a folder below `root` are left alone, "" when it really lies there and no link is on the way."""
+    if not folder.resolve().is_relative_to(root.resolve()):
+        return f"it lies outside the dataset's folder {root}, where a link leads"
+    below = folder.relative_to(root).parts if folder.is_relative_to(root) else ()
+    ways = (root.joinpath(*below[:depth]) for depth in range(1, len(below) + 1))
+    return next((link_on_the_way(way) for way in ways if way.is_symlink()), "")
 
 
 def is_same_file(path: Path, other: Path) -> bool:
@@ -64,54 +62,46 @@ def is_same_file(path: Path, other: Path) -> bool:
     return path.exists() and other.exists() and path.samefile(other)
 
 
-def duplicate(source: Path, target: Path, part: Path, sha256: str) -> None:
+def part_name(number: int) -> str:
+    """What a file is called that the removal of that number puts together, before it takes its place beside."""
+    return f".dedup-{number}.part"
+
+
+def duplicate(source: Spot, target: Spot, part: str, sha256: str) -> None:
     """Let `target` hold the bytes of `source`, time and mode included; `source` stays.
 
-    A hard link where the disk allows it, else a copy made in `part`, flushed and renamed. A file with other hard links
-    is copied, so that a write through one of them cannot reach `target`. Raises FileExistsError when `target` exists,
-    `RefusalError` when the bytes that arrived are not `sha256`, and OSError; `part` may then be left over.
+    A hard link where the disk allows it, else a copy made beside the target under the name `part`, flushed and
+    renamed. A file with other hard links is copied, so that a write through one of them cannot reach `target`. Raises
+    FileExistsError when `target` exists, `RefusalError` when the bytes that arrived are not `sha256`, and OSError; the
+    part may then be left over.
     """
     if source.stat().st_nlink > 1 or not _linked(source, target):
-        copy(source, part)
-        place(part, target)
-    if sha256_of(target) != sha256:
+        unfinished = target.beside(part)
+        with source.open() as reader:
+            copy(reader, unfinished)
+        place(unfinished, target)
+    if target.sha256() != sha256:
         target.unlink()
         raise RefusalError("it changed while it was moved; scan again")
-    sync_folder(target.parent)
+    target.sync()
 
 
-def copy(source: Path, target: Path) -> None:
-    """A new file with the bytes, times and mode of `source`, flushed to the disk. FileExistsError, OSError."""
-    stat = source.stat()
-    with source.open("rb") as reader, target.open("xb") as writer:
+def copy(reader: BinaryIO, target: Spot) -> None:
+    """A new file with the bytes, time and mode of an open one, flushed to the disk. FileExistsError, OSError."""
+    stat = os.fstat(reader.fileno())
+    with target.create() as writer:
         shutil.copyfileobj(reader, writer, 1 << 20)
         writer.flush()
-        os.utime(target, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-        target.chmod(stat.st_mode & 0o7777)
+        target.dress(stat.st_mode & 0o7777, stat.st_mtime_ns)
         os.fsync(writer.fileno())
 
 
-def withdraw(source: Path, as_hashed: os.stat_result) -> None:
+def withdraw(source: Spot, as_hashed: os.stat_result) -> None:
     """Take the name `source` away if it is still the file that was hashed; `RefusalError` when it is not, OSError."""
-    if identity_of(source.lstat()) != identity_of(as_hashed):
+    if not source.exists() or identity_of(source.stat()) != identity_of(as_hashed):
         raise RefusalError("it changed while it was moved; scan again")
     source.unlink()
-    sync_folder(source.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Flush a folder's names to the disk where the system can."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:  # Windows opens no folders and needs no flush of them
-        return
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in {errno.EINVAL, errno.ENOTSUP, errno.EBADF}:
-            raise
-    finally:
-        os.close(handle)
+    source.sync()
 
 
 def free_place(folder: Path, file: str, number: int) -> str:
@@ -122,28 +112,19 @@ def free_place(folder: Path, file: str, number: int) -> str:
     return prefix + file
 
 
-def attempt(step: Callable[[], object]) -> str:
-    """Run one file's step; "" when it went well, else the reason that the file stays.
+def place(part: Spot, target: Spot) -> None:
+    """Rename that never replaces; where the disk knows no hard links, a file that appears in between is not seen."""
+    if _linked(part, target):
+        part.unlink()
+        return
+    if target.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target.path))
+    part.rename(target)
 
-    Raises `RemovalError` when no further file can go either: the disk is full.
-    """
+
+def _linked(source: Spot, target: Spot) -> bool:
     try:
-        step()
-    except RefusalError as refusal:
-        return str(refusal)
-    except OSError as error:
-        if error.errno in DISK_FULL:
-            raise RemovalError(
-                f"The disk is full ({error.filename or 'quarantine'}): free some space and run the same again, "
-                "it goes on where it stopped."
-            ) from error
-        return f"{error.filename or 'it'} could not be changed: {error.strerror or error}"
-    return ""
-
-
-def _linked(source: Path, target: Path) -> bool:
-    try:
-        target.hardlink_to(source)
+        source.link(target)
     except OSError as error:
         if error.errno in LINK_REFUSED:
             return False
@@ -151,16 +132,7 @@ def _linked(source: Path, target: Path) -> bool:
     return True
 
 
-def place(part: Path, target: Path) -> None:
-    """Rename that never replaces; where the disk knows no hard links, a file that appears in between is not seen."""
-    if _linked(part, target):
-        part.unlink()
-        return
-    if os.path.lexists(target):
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
-    part.rename(target)
-
-
 def _occupied(folder: Path, file: Path) -> bool:
-    blocked = any(os.path.lexists(folder / parent) and not (folder / parent).is_dir() for parent in file.parents)
+    ways = [folder / parent for parent in file.parents if parent.parts]
+    blocked = any(os.path.lexists(way) and (way.is_symlink() or not way.is_dir()) for way in ways)
     return blocked or os.path.lexists(folder / file)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from dedup.errors import PlanError
 from dedup.files import SHA256, Document, write_chunks
+from dedup.words import plural
 
-FILE = Document("dedup removal plan", 1, "removal plan", "make one with `plan`", PlanError)
+FILE = Document("dedup removal plan", 2, "removal plan", "make one with `plan`", PlanError, older=(1,))
 IDENTICAL = ("file", "pixels", "")
 
 
@@ -19,7 +20,9 @@ class Entry:
 
     `identical` says how its keeper equals it: "file" (same bytes), "pixels" (same decoded pixels) or "" (a near
     duplicate, or no keeper). `keeper_path` and `keeper_sha256` are "" for an image that is in no group. `decided` is
-    True when a person decided this very image. Raises `PlanError` when a field is not what it should be.
+    True when a person decided this very image. `bytes` is what its leaving frees: nothing as long as the file keeps
+    another of its `names` (hard links). `companions` are the files that go with it (`dedup.images.companions`), by
+    their paths below the root. Raises `PlanError` when a field is not what it should be.
     """
 
     path: str
@@ -30,6 +33,8 @@ class Entry:
     identical: str
     reason: str
     decided: bool = False
+    names: int = 1
+    companions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         keeper = bool(self.keeper_path)
@@ -37,6 +42,7 @@ class Entry:
             bool(self.path)
             and self.path != self.keeper_path
             and self.bytes >= 0
+            and self.names >= 1
             and SHA256.fullmatch(self.sha256) is not None
             and (SHA256.fullmatch(self.keeper_sha256) is not None if keeper else self.keeper_sha256 == "")
             and self.identical in IDENTICAL
@@ -80,8 +86,28 @@ class Plan:
 
     @property
     def bytes(self) -> int:
-        """Size of all files that go."""
+        """What the leaving of all of them frees."""
         return sum(entry.bytes for entry in self.entries)
+
+    @property
+    def companions(self) -> int:
+        """How many files go with the images."""
+        return sum(len(entry.companions) for entry in self.entries)
+
+    def alone(self) -> Plan:
+        """The same plan, in which no files go with the images."""
+        return replace(self, entries=tuple(replace(entry, companions=()) for entry in self.entries))
+
+    @property
+    def told(self) -> list[str]:
+        """What a person should know besides, in sentences."""
+        told = []
+        if self.companions:
+            files = plural(self.companions, "file")
+            told.append(f"{files} of the same names (films, captions, labels) would go with them.")
+        if linked := sum(entry.names > 1 for entry in self.entries):
+            told.append(f"{linked:,} of the names are hard links; only the last name of a file frees its space.")
+        return told
 
 
 def to_bytes(removal: Plan) -> bytes:
@@ -110,12 +136,14 @@ def _parse(document: dict[str, Any]) -> Plan:
     )
 
 
-FIELD_TYPES = {"bytes": int, "decided": bool}
+FIELD_TYPES = {"bytes": int, "decided": bool, "names": int, "companions": list}
 
 
 def _record(kind: type[Any], item: Any) -> Any:
     for name, value in _typed(item, dict).items():
         _typed(value, FIELD_TYPES.get(name, str))
+    if "companions" in item:
+        item["companions"] = tuple(_typed(file, str) for file in item["companions"])
     return kind(**item)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dedup.errors import UsageError
+from dedup.images.companions import Companions
 from dedup.model import TAG_PREFIX, Kind
 from dedup.query.where import check_tags
 from dedup.removal.images import Columns, Images
@@ -25,12 +28,18 @@ Chosen = str | Sequence[int] | NDArray[np.generic] | None
 
 
 def plan(
-    images: Images, chosen: Chosen = None, *, hold: Mapping[int, str] | None = None, decided: bool = False
+    images: Images,
+    chosen: Chosen = None,
+    *,
+    hold: Mapping[int, str] | None = None,
+    decided: bool = False,
+    companions: bool = True,
 ) -> Plan:
     """The removal of `chosen`: a tag's name, row numbers or a boolean mask; None means the redundant exact copies.
 
     `hold` maps rows that must stay to the reason (protected folder, label clash). `decided` marks rows that a person
-    decided one by one. Nothing on disk is touched. Raises `UnknownTag` and, for rows out of range, `UsageError`.
+    decided one by one. With `companions`, files that belong to images by name go along. Nothing on disk is touched.
+    Raises `UnknownTag` and, for rows out of range, `UsageError`.
     """
     columns = Columns(images.frame)
     gone = _gone_rows(images)
@@ -45,11 +54,17 @@ def plan(
     keepers = {row: left[columns.group[row]].for_row(columns, row) for row in sorted(going)}
     stays |= _bound(images, columns, keepers)
     why = f"Tagged {chosen!r}" if isinstance(chosen, str) else "Chosen"
+    leaving = [row for row in keepers if row not in stays]
+    disk = _Disk(images, columns, leaving)
+    along = _companions(images, leaving) if companions else {}
     return Plan(
         dataset=images.name,
         root=str(images.root),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        entries=tuple(_entry(columns, row, keepers[row], why, decided) for row in keepers if row not in stays),
+        entries=tuple(
+            replace(_entry(columns, row, keepers[row], why, decided, disk), companions=along.get(row, ()))
+            for row in leaving
+        ),
         stays=tuple(Stay(columns.path[row], columns.sha256[row], stays[row]) for row in sorted(stays)),
         tag=chosen if isinstance(chosen, str) else "",
     )
@@ -145,17 +160,75 @@ def _bound(images: Images, columns: Columns, keepers: Mapping[int, int]) -> dict
     return {row: reason for row, reason in reasons.items() if reason}
 
 
-def _entry(columns: Columns, row: int, keeper: int, why: str, decided: bool) -> Entry:
+class _Disk:
+    """What leaving frees, where one file has several names (hard links)."""
+
+    def __init__(self, images: Images, columns: Columns, leaving: Sequence[int]) -> None:
+        self._images, self._columns = images, columns
+        self._linked: dict[int, os.stat_result] = {}
+        for row in leaving:
+            with suppress(OSError):  # of a file that is gone nothing is known; it will be refused
+                stat = images.file(row).stat()
+                if stat.st_nlink > 1:
+                    self._linked[row] = stat
+        self._going = Counter((stat.st_dev, stat.st_ino) for stat in self._linked.values())
+        self._last = {(stat.st_dev, stat.st_ino): row for row, stat in self._linked.items()}
+
+    def names(self, row: int) -> int:
+        """How many names the file has."""
+        return self._linked[row].st_nlink if row in self._linked else 1
+
+    def freed(self, row: int) -> int:
+        """Bytes; the last of a file's names has them, when all go."""
+        stat = self._linked.get(row)
+        if stat is None:
+            return self._columns.bytes[row]
+        file = (stat.st_dev, stat.st_ino)
+        return self._columns.bytes[row] if self._going[file] == stat.st_nlink and self._last[file] == row else 0
+
+    def one_file(self, row: int, keeper: int) -> bool:
+        """Whether an image and its keeper are one file."""
+        if row not in self._linked:
+            return False
+        with suppress(OSError):
+            return os.path.samestat(self._linked[row], self._images.file(keeper).stat())
+        return False
+
+
+def _companions(images: Images, leaving: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """Row to the files that go with it; what several images share goes with the first, when all of them go."""
+    files = {images.file(row): row for row in leaving}
+    finder, taken = Companions(), set()
+    along: dict[int, tuple[str, ...]] = {}
+    for file, row in files.items():
+        own = [
+            each.file
+            for each in finder.of(file)
+            if each.file not in taken and all(file.with_name(name) in files for name in each.shared)
+        ]
+        taken.update(own)
+        if own and file.is_relative_to(images.root):
+            along[row] = tuple(each.relative_to(images.root).as_posix() for each in own)
+    return along
+
+
+def _entry(columns: Columns, row: int, keeper: int, why: str, decided: bool, disk: _Disk) -> Entry:
     same = columns.identity(row, keeper)
+    linked = keeper >= 0 and disk.one_file(row, keeper)
     return Entry(
         path=columns.path[row],
         sha256=columns.sha256[row],
-        bytes=columns.bytes[row],
+        bytes=disk.freed(row),
         keeper_path=columns.path[keeper] if keeper >= 0 else "",
         keeper_sha256=columns.sha256[keeper] if keeper >= 0 else "",
         identical=same,
-        reason=_reason(columns, row, keeper, same, why),
+        reason=(
+            f"One file under {disk.names(row)} names, {columns.path[keeper]} is another"
+            if linked
+            else _reason(columns, row, keeper, same, why)
+        ),
         decided=decided,
+        names=disk.names(row),
     )
 
 

@@ -3,73 +3,90 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 from dedup.errors import RemovalError
 from dedup.removal.journal import UNDER_WAY, Journal, Removal, State
-from dedup.removal.moves import Hasher, attempt, is_same_file, same_entry
+from dedup.removal.moves import part_name
+from dedup.removal.refusal import attempt
+from dedup.removal.tree import Spot, Tree
 
 
-def recover(journal: Journal, root: Path) -> None:
+def recover(journal: Journal, tree: Tree) -> None:
     """Settle every removal and restore that a crash left under way. Raises `RemovalError` when the disk refuses."""
     for removal in list(journal.removals.values()):
         if removal.state in UNDER_WAY:
-            reason = attempt(partial(settle, journal, root, removal))
+            reason = attempt(partial(settle, journal, tree, removal))
             if reason:
                 raise RemovalError(f"The interrupted removal of {removal.path} cannot be settled: {reason}.")
 
 
-def settle(journal: Journal, root: Path, removal: Removal) -> Removal:
+def settle(journal: Journal, tree: Tree, removal: Removal) -> Removal:
     """Bring one removal that is under way to its end or back to its start, by what lies on the disk."""
-    for part in (journal.part, part_beside(root / removal.file, removal.id)):
-        if os.path.lexists(part):  # asked first: a read-only disk refuses even to unlink nothing
-            part.unlink()
-    return journal.mark(removal, SETTLERS[removal.state](journal, root, removal))
+    with reach(tree, removal.file) as file, reach(journal.tree, removal.stored) as stored:
+        for spot in (file, stored):
+            if spot is not None and spot.beside(part_name(removal.id)).exists():  # a read-only disk refuses to unlink
+                spot.beside(part_name(removal.id)).unlink()  # even nothing
+        return journal.mark(removal, SETTLERS[removal.state](removal, file, stored, tree.top / removal.keeper_file))
 
 
-def part_beside(file: Path, number: int) -> Path:
-    """Where a file is put together before it takes its place in a user's folder: same disk, short name."""
-    return file.with_name(f".dedup-{number}.part")
+@contextmanager
+def reach(tree: Tree, file: str) -> Iterator[Spot | None]:
+    """`Tree.spot`, None where there is no such folder (or no `file` is named), so that no file can be there."""
+    with ExitStack() as stack:
+        spot = None
+        if file:
+            with suppress(FileNotFoundError, NotADirectoryError):
+                spot = stack.enter_context(tree.spot(file))
+        yield spot
 
 
-def _moving(journal: Journal, root: Path, removal: Removal) -> State:
-    source, stored = root / removal.file, journal.quarantine / removal.stored
-    if Hasher()(source) == removal.sha256:
-        _discard(stored, source)
+def is_link_to(file: Spot | None, keeper: Path) -> bool:
+    """Whether a name and the file that was kept are one file (hard links)."""
+    with suppress(OSError):
+        return file is not None and os.path.samestat(file.stat(), keeper.stat())
+    return False
+
+
+def _holds(spot: Spot | None, removal: Removal) -> bool:
+    return spot is not None and spot.sha256() == removal.sha256
+
+
+def _drop(spot: Spot | None) -> None:
+    if spot is not None and spot.exists():
+        spot.unlink()
+
+
+def _moving(removal: Removal, file: Spot | None, stored: Spot | None, _keeper: Path) -> State:
+    if _holds(file, removal):
+        _drop(stored)
         return State.ABORTED
-    return State.QUARANTINED if Hasher()(stored) == removal.sha256 else State.ABORTED
+    return State.QUARANTINED if _holds(stored, removal) else State.ABORTED
 
 
-def _linking(_journal: Journal, root: Path, removal: Removal) -> State:
-    return State.LINKED if is_same_file(root / removal.file, root / removal.keeper_file) else State.ABORTED
+def _linking(_removal: Removal, file: Spot | None, _stored: Spot | None, keeper: Path) -> State:
+    return State.LINKED if is_link_to(file, keeper) else State.ABORTED
 
 
-def _deleting(_journal: Journal, root: Path, removal: Removal) -> State:
-    return State.ABORTED if (root / removal.file).exists() else State.DELETED
+def _deleting(_removal: Removal, file: Spot | None, _stored: Spot | None, _keeper: Path) -> State:
+    return State.ABORTED if file is not None and file.exists() else State.DELETED
 
 
-def _restoring(journal: Journal, root: Path, removal: Removal) -> State:
-    target, stored = root / removal.file, journal.quarantine / removal.stored
-    if Hasher()(target) != removal.sha256 or target.is_symlink():
+def _restoring(removal: Removal, file: Spot | None, stored: Spot | None, _keeper: Path) -> State:
+    if not _holds(file, removal):
         return State.QUARANTINED
-    _discard(stored, target)
+    _drop(stored)
     return State.RESTORED
 
 
-def _unlinking(_journal: Journal, root: Path, removal: Removal) -> State:
-    target = root / removal.file
-    own = Hasher()(target) == removal.sha256 and not is_same_file(target, root / removal.keeper_file)
-    return State.RESTORED if own else State.LINKED
+def _unlinking(removal: Removal, file: Spot | None, _stored: Spot | None, keeper: Path) -> State:
+    return State.RESTORED if _holds(file, removal) and not is_link_to(file, keeper) else State.LINKED
 
 
-def _discard(spare: Path, original: Path) -> None:
-    """Drop one of two files with the same bytes, unless the other is but a link to it."""
-    if os.path.lexists(spare) and not same_entry(spare, original):
-        spare.unlink()
-
-
-SETTLERS = {
+SETTLERS: dict[State, Callable[[Removal, Spot | None, Spot | None, Path], State]] = {
     State.MOVING: _moving,
     State.LINKING: _linking,
     State.DELETING: _deleting,

@@ -2,123 +2,164 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
+
 from dedup.errors import RemovalError
-from dedup.files import sha256_of
 from dedup.model import OnProgress
 from dedup.removal.applying import Outcome, Report, run
 from dedup.removal.images import Images
 from dedup.removal.journal import Journal, Removal, State, locked
 from dedup.removal.keeping import Contents
-from dedup.removal.moves import (
-    Hasher,
-    RefusalError,
-    attempt,
-    copy,
-    duplicate,
-    is_same_file,
-    place,
-    sync_folder,
-    withdraw,
-)
-from dedup.removal.recovery import part_beside, recover, settle
+from dedup.removal.moves import copy, duplicate, part_name, place, withdraw
+from dedup.removal.orphans import orphans
+from dedup.removal.recovery import is_link_to, reach, recover, settle
+from dedup.removal.refusal import RefusalError, attempt
+from dedup.removal.tree import Spot, Tree
 
 RESTORABLE = {State.QUARANTINED, State.LINKED}
 
 
 def restore(images: Images, paths: Collection[str] | None = None, *, on_progress: OnProgress | None = None) -> Report:
-    """Bring back the removed images at `paths` (as they were in the frame), by default all of them.
+    """Bring back the removed images at `paths` (as they were in the frame) and what belongs to them, by default all.
 
-    Never over an existing file: that one is refused, with its reason, and the removed image stays in the quarantine.
-    A link made by `how="hardlink"` becomes a file of its own again, also when it was deleted since. Interrupted and
-    run again, it finishes.
+    Never over an existing file, nor through a link that took the place of a folder: such a file is refused, with its
+    reason, and stays in the quarantine. A link made by `how="hardlink"` becomes a file of its own again, also when it
+    was deleted since; a name that was one of several of a file (hard links) becomes that again. What lies in the
+    quarantine of a dataset of this folder that was lost comes back, too. Interrupted and run again, it finishes.
     Raises `RemovalError` when another removal runs, the disk is full or the folder itself is away.
     """
     if not images.root.is_dir():
         raise RemovalError(f"The folder {images.root} is away. Bring it back first, then restore.")
-    with locked(images.directory) as journal:
-        recover(journal, images.root)
-        newest_first = sorted(journal.removals.values(), key=lambda removal: -removal.id)
-        chosen = [r for r in newest_first if r.state in RESTORABLE and (paths is None or r.path in paths)]
-        unknown = sorted(set(paths or ()) - {removal.path for removal in chosen})
-        report = run(chosen, lambda removal: _outcome(images, journal, removal), "restore", on_progress)
+    with locked(images.directory) as own:
+        journals = [own, *map(Journal, orphans(images))]
+        workers = [_Worker(images, journal) for journal in journals]
+        chosen = [(worker, removal) for worker in workers for removal in worker.chosen(paths)]
+        unknown = sorted(set(paths or ()) - {removal.path for _, removal in chosen})
+        report = run(chosen, lambda each: [each[0].outcome(each[1])], "restore", on_progress)
+        for worker in workers:
+            worker.tidy()
         missing = (Outcome(path, -1, "refused", 0, "it is not among the removed images") for path in unknown)
         return Report((*report.outcomes, *missing))
 
 
-def _outcome(images: Images, journal: Journal, removal: Removal) -> Outcome:
-    back = _from_quarantine if removal.state == State.QUARANTINED else _from_link
-    reason = attempt(lambda: back(images, journal, removal))
-    return Outcome(removal.path, -1, "refused" if reason else "done", 0 if reason else removal.bytes, reason)
+class _Worker:
+    """Brings back what one journal tells of."""
 
+    def __init__(self, images: Images, journal: Journal) -> None:
+        self.images, self.journal, self.tree = images, journal, Tree(images.root)
+        recover(journal, self.tree)
 
-def _from_quarantine(images: Images, journal: Journal, removal: Removal) -> None:
-    root = images.root
-    stored, target = journal.quarantine / removal.stored, root / removal.file
-    if os.path.lexists(target):
-        raise RefusalError("another file lies in its place; move that one first")
-    if not stored.is_file():
-        raise RefusalError(f"it is missing from the quarantine {journal.quarantine}")
-    if sha256_of(stored) != removal.sha256:
-        raise RefusalError("its bytes in the quarantine changed, so it is left there")
-    if stored.stat().st_mtime_ns != removal.mtime_ns:  # it left as a link, which had the time of its keeper
-        _dress(stored, removal)
-    stat = stored.stat()
-    begun = journal.mark(removal, State.RESTORING)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        duplicate(stored, target, part_beside(target, removal.id), removal.sha256)
+    def chosen(self, paths: Collection[str] | None) -> list[Removal]:
+        """The removals that can be taken back and are asked for, the newest first."""
+        newest_first = sorted(self.journal.removals.values(), key=lambda removal: -removal.id)
+        return [
+            each
+            for each in newest_first
+            if each.state in RESTORABLE and (paths is None or each.path in paths or each.of in paths)
+        ]
+
+    def outcome(self, removal: Removal) -> Outcome:
+        """Bring one file back and say what became of it."""
+        back = self._from_quarantine if removal.state == State.QUARANTINED else self._from_link
+        reason = attempt(lambda: back(removal))
+        result, size = ("refused", 0) if reason else ("done", removal.bytes)
+        return Outcome(removal.path, -1, result, size, reason, of=removal.of)
+
+    def tidy(self) -> None:
+        """Give the space back that was held for the way back, once all are back."""
+        if not any(removal.state in RESTORABLE for removal in self.journal.removals.values()):
+            self.journal.release()
+
+    def _from_quarantine(self, removal: Removal) -> None:
+        with reach(self.tree, removal.file) as target:
+            if target is not None and target.exists():
+                raise RefusalError("another file lies in its place; move that one first")
+        with reach(self.journal.tree, removal.stored) as stored:
+            if stored is None or not stored.is_file():
+                raise RefusalError(f"it is missing from the quarantine {self.journal.quarantine}")
+            if stored.sha256() != removal.sha256:
+                raise RefusalError("its bytes in the quarantine changed, so it is left there")
+            if stored.stat().st_mtime_ns != removal.mtime_ns:  # it left as a link, which had the time of its keeper
+                stored.dress(removal.mode, removal.mtime_ns)
+            self._step(removal, State.RESTORING, lambda target: self._take_out(removal, stored, target))
+        _drop_empty_folders((self.journal.quarantine / removal.stored).parent, self.journal.quarantine)
+
+    def _take_out(self, removal: Removal, stored: Spot, target: Spot) -> None:
+        stat = stored.stat()
+        if not self._linked_again(removal, target):
+            duplicate(stored, target, part_name(removal.id), removal.sha256)
         withdraw(stored, stat)
-    except BaseException as error:
-        if settle(journal, root, begun).state != State.RESTORED or not isinstance(error, Exception):
-            raise
-    else:
-        journal.mark(begun, State.RESTORED)
-    _drop_empty_folders(stored.parent, journal.quarantine)
+
+    def _linked_again(self, removal: Removal, target: Spot) -> bool:
+        """Make the name one of a file's several again, where another of them is there with the bytes it had."""
+        if not removal.inode:
+            return False
+        for file in self._other_names(removal):
+            with reach(self.tree, file) as other:
+                if other is None or other.sha256() != removal.sha256:
+                    continue
+                with suppress(OSError):  # a disk that makes no links gets a file of its own
+                    other.link(target)
+                    target.sync()
+                    return True
+        return False
+
+    def _other_names(self, removal: Removal) -> Iterator[str]:
+        """Names that the file had, too: of images there that are the very file, and of those that came back."""
+        frame = self.images.frame
+        for row in np.flatnonzero(frame["sha256"].to_numpy() == removal.sha256):
+            file = self.images.file(int(row))
+            with suppress(OSError):
+                stat = file.lstat()
+                if f"{stat.st_dev}:{stat.st_ino}" == removal.inode and file.is_relative_to(self.images.root):
+                    yield file.relative_to(self.images.root).as_posix()
+        for each in self.journal.removals.values():
+            if each.inode == removal.inode and each.state == State.RESTORED and each.sha256 == removal.sha256:
+                yield each.file
+
+    def _from_link(self, removal: Removal) -> None:
+        keeper = self.images.root / removal.keeper_file
+        with reach(self.tree, removal.file) as target:
+            there = target is not None and target.exists()
+            if there and target is not None and target.sha256() != removal.sha256:
+                if is_link_to(target, keeper):
+                    raise RefusalError("its bytes changed since it became a link, so it is left as it is")
+                raise RefusalError("another file lies in its place; move that one first")
+        source = None if there else Contents(self.images).find(keeper, removal.sha256)
+        if not there and source is None:
+            raise RefusalError(f"it is gone from its place, and so is {removal.keeper_path}, which it was linked to")
+        self._step(removal, State.UNLINKING, lambda target: _rebuild(source, target, removal))
+
+    def _step(self, removal: Removal, state: State, step: Callable[[Spot], object]) -> None:
+        """Take a step at the file's place, with its record before and after; folders on the way are made anew."""
+        begun = self.journal.mark(removal, state)
+        try:
+            with self.tree.spot(removal.file, make=True) as target:
+                step(target)
+        except BaseException as error:
+            if settle(self.journal, self.tree, begun).state != State.RESTORED or not isinstance(error, Exception):
+                raise
+        else:
+            self.journal.mark(begun, State.RESTORED)
 
 
-def _from_link(images: Images, journal: Journal, removal: Removal) -> None:
-    target, keeper = images.root / removal.file, images.root / removal.keeper_file
-    source: Path | None = target
-    if not os.path.lexists(target):
-        source = Contents(images).find(keeper, removal.sha256)
-    elif target.is_symlink() or Hasher()(target) != removal.sha256:
-        if is_same_file(target, keeper):
-            raise RefusalError("its bytes changed since it became a link, so it is left as it is")
-        raise RefusalError("another file lies in its place; move that one first")
-    if source is None:
-        raise RefusalError(f"it is gone from its place, and so is {removal.keeper_path}, which it was linked to")
-    begun = journal.mark(removal, State.UNLINKING)
-    try:
-        _rebuild(source, target, part_beside(target, removal.id), removal)
-    except BaseException as error:
-        if settle(journal, images.root, begun).state != State.RESTORED or not isinstance(error, Exception):
-            raise
-    else:
-        journal.mark(begun, State.RESTORED)
-
-
-def _rebuild(source: Path, target: Path, part: Path, removal: Removal) -> None:
-    """Make a hard link, or one that is gone, a file of its own, with the time and mode that it had."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    copy(source, part)
-    if sha256_of(part) != removal.sha256:
+def _rebuild(source: Path | None, target: Spot, removal: Removal) -> None:
+    """Make a hard link a file of its own, or one that is gone anew from `source`, with the time and mode it had."""
+    part = target.beside(part_name(removal.id))
+    with target.open() if source is None else source.open("rb") as reader:
+        copy(reader, part)
+    if part.sha256() != removal.sha256:
         raise RefusalError("its bytes changed since it became a link, so it is left as it is")
-    _dress(part, removal)
-    if source == target:
-        part.replace(target)
+    part.dress(removal.mode, removal.mtime_ns)
+    if source is None:
+        part.rename(target)
     else:
         place(part, target)
-    sync_folder(target.parent)
-
-
-def _dress(file: Path, removal: Removal) -> None:
-    """Give a file the time and mode that the removed one had."""
-    file.chmod(removal.mode)
-    os.utime(file, ns=(removal.mtime_ns, removal.mtime_ns))
+    target.sync()
 
 
 def _drop_empty_folders(folder: Path, quarantine: Path) -> None:

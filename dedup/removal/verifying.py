@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dedup.removal.images import Images
-from dedup.removal.journal import QUARANTINE, REMOVED, UNDER_WAY, Removal, State, read
+from dedup.removal.journal import QUARANTINE, REMOVED, UNDER_WAY, Removal, State, read, unreachable
 from dedup.removal.keeping import Absent, Contents, absent
+from dedup.removal.orphans import orphans
+from dedup.removal.tree import Tree
 from dedup.words import plural
 
 
@@ -26,21 +28,40 @@ def verify(images: Images) -> Verification:
     A keeper that was renamed counts when the dataset knows a file with its bytes; one that left itself counts when its
     own keeper is there. Reads only. Raises `RemovalError` for a damaged journal.
     """
-    removals = read(images.directory)
+    own = _verify(images, images.directory)
+    lost = [(directory, _verify(images, directory)) for directory in orphans(images)]
+    problems = [
+        f"{plural(found.checked, 'removed image')} of this folder lie in {directory}, of a dataset that is no more; "
+        "restore brings them back."
+        for directory, found in lost
+        if found.checked
+    ]
+    every = [own, *(found for _, found in lost)]
+    return Verification(
+        sum(found.checked for found in every), (*problems, *(one for found in every for one in found.problems))
+    )
+
+
+def _verify(images: Images, directory: Path) -> Verification:
+    """What the journal in one directory tells of."""
+    removals = read(directory)
     current = {removal.path: removal for removal in removals.values() if removal.state in REMOVED}
-    checker = _Checker(images, removals.values())
+    checker = _Checker(images, directory, removals.values())
     problems = [problem for removal in current.values() for problem in checker.problems(removal)]
+    if current and (problem := unreachable(directory / QUARANTINE)):
+        problems.insert(0, problem)
     interrupted = sum(removal.state in UNDER_WAY for removal in removals.values())
     if interrupted:
         problems.append(
             f"{plural(interrupted, 'step')} under way when the work was interrupted; run it again to finish."
         )
-    return Verification(len(current), tuple(problems))
+    return Verification(sum(not removal.of for removal in current.values()), tuple(problems))
 
 
 class _Checker:
-    def __init__(self, images: Images, removals: Iterable[Removal]) -> None:
+    def __init__(self, images: Images, directory: Path, removals: Iterable[Removal]) -> None:
         self.images, self.contents = images, Contents(images)
+        self.quarantine, self.tree = Tree(directory / QUARANTINE), Tree(images.root)
         self.later: dict[str, list[Absent]] = {}
         for each in absent(images, removals):
             self.later.setdefault(each.removal.sha256, []).append(each)
@@ -48,17 +69,18 @@ class _Checker:
     def problems(self, removal: Removal) -> list[str]:
         """What is wrong with one removed image: one sentence each."""
         found = []
-        if removal.state != State.DELETED and self.contents.sha256(self._place(removal)) != removal.sha256:
+        if removal.state != State.DELETED and self._sha256(removal) != removal.sha256:
             place = "the quarantine" if removal.state == State.QUARANTINED else "its place"
             found.append(f"{removal.path} is missing from {place} or its bytes changed.")
         if removal.keeper_path and not self._kept(Absent(removal, self.images.root)):
             found.append(f"{removal.keeper_path}, kept for {removal.path}, is missing or its bytes changed; restore.")
         return found
 
-    def _place(self, removal: Removal) -> Path:
+    def _sha256(self, removal: Removal) -> str:
+        """Of the file where it lies now; a link on the way leads to none."""
         if removal.state == State.QUARANTINED:
-            return self.images.directory / QUARANTINE / removal.stored
-        return self.images.root / removal.file
+            return self.quarantine.sha256(removal.stored)
+        return self.tree.sha256(removal.file)
 
     def _kept(self, each: Absent, seen: frozenset[Absent] = frozenset()) -> bool:
         """Whether its keeper is there, or the keeper of that one, which left itself later, and so on."""

@@ -465,9 +465,9 @@ def _undecided(now: State, preview: bulk_rules.Preview) -> bulk_rules.Preview:
     return replace(preview, drop=drop_rows, apart=apart_rows, bytes=size)
 
 
-def plan(dataset: Dataset, now: State) -> removal.Plan:
+def plan(dataset: Dataset, now: State, *, companions: bool = True) -> removal.Plan:
     """The removal of every image decided to go; protected folders and undecided label clashes are held back."""
-    return removal.plan(dataset, now.dropped, hold=now.hold, decided=True)
+    return removal.plan(dataset, now.dropped, hold=now.hold, decided=True, companions=companions)
 
 
 def ever_decided(dataset: Dataset) -> bool:

@@ -42,11 +42,12 @@ def scan_into(
     store: Store,
     info: Info,
     listing: Listing,
+    stored: Info | None = None,
     *,
     workers: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> Info:
-    """Bring the store up to date with the listing and return its new info.
+    """Bring the store up to date with the listing and return its new info; `stored` is what it was so far.
 
     Raises `SourceError` when there is no image, `ScanRunning`, `DatasetError`, or `Cancelled` (Ctrl-C, or raised by
     `on_progress`); finished files are kept in every case.
@@ -54,7 +55,7 @@ def scan_into(
     if not listing.files:
         raise SourceError(f"There are no images in {listing.root}. Choose a folder with pictures in it.")
     report = on_progress or _ignore
-    with store.scanning():
+    with store.scanning(stored):
         previous = store.previous(info)
         found = _stats(listing)
         known = _Known.gather(previous, store.read_parts())

@@ -21,20 +21,23 @@ and from another process. Nothing here is ever rebuilt or thrown away on an erro
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 
 from dedup.errors import DatasetError, UnknownTag, UsageError
+from dedup.files import PRIVATE
 from dedup.model import Change, Tag, next_colour
 
 BUSY_SECONDS = 30.0
+WRITE_AHEAD = "PRAGMA journal_mode = WAL"
 TAG, TAG_NAME, TAG_COLOUR = "tag", "tag-name", "tag-colour"
 KEEPER, VERDICT, REVIEWED, SPLIT, FOLDER, SETTING = "keeper", "verdict", "reviewed", "split", "folder", "setting"
 DROP, KEEP = "drop", "keep"
@@ -375,15 +378,43 @@ class Decisions:
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
         try:
-            with closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = FULL")
+            with closing(self._open()) as connection:
                 yield connection
         except sqlite3.Error as error:
             raise DatasetError(
                 f"The decisions in {self.path} cannot be used: {error}. Nothing was changed; "
                 "free some space, or put a copy of the file back."
             ) from error
+
+    def _open(self) -> sqlite3.Connection:
+        """A connection that reads, also where nothing can be written: reading takes a shared file beside, unless one
+        process has the tables to itself (a full disk) or nobody writes (a read-only one)."""
+        try:
+            return self._ready("rwc", WRITE_AHEAD)
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise
+            with suppress(sqlite3.Error):
+                return self._ready("rw", "PRAGMA locking_mode = EXCLUSIVE")
+            log = self.path.with_name(f"{self.path.name}-wal")
+            if self.path.exists() and not (log.exists() and log.stat().st_size):
+                return self._ready("ro&immutable=1")
+            raise
+
+    def _ready(self, mode: str, *settings: str) -> sqlite3.Connection:
+        """Raises `sqlite3.Error` when nothing can be read."""
+        if mode == "rwc":
+            with suppress(OSError):  # private from the first moment; SQLite says what is wrong
+                os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, PRIVATE))
+        address = f"{self.path.absolute().as_uri()}?mode={mode}"
+        connection = sqlite3.connect(address, timeout=BUSY_SECONDS, isolation_level=None, uri=True)
+        try:
+            for setting in (*settings, "PRAGMA synchronous = FULL", "SELECT count(*) FROM sqlite_master"):
+                connection.execute(setting).fetchall()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         (version,) = connection.execute("PRAGMA user_version").fetchone()

@@ -1,10 +1,11 @@
 """The directory of a dataset: which files it holds, and how they are written so that a crash cannot mix two scans.
 
 <home>/<name>/
-  dataset.json         Info: root, settings, which scan the tables belong to; written last, so it commits a scan
+  dataset.json         Info: root, settings, which scan the tables belong to; naming a new one commits a scan
   images.parquet       one row per image file, in path order
   signatures.parquet   the same rows
   pairs.parquet        related rows
+  saving/              the three of a new scan until dataset.json names it; then they take the places of the old ones
   proofs.parquet       what was read once more to tell exact copies, by content; taken again when it is gone
   decisions.db         what people decided (see `dedup.store.decisions`)
   scan.lock, parts/    while a scan runs
@@ -17,7 +18,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +29,7 @@ import pandas as pd
 import pyarrow as pa
 
 from dedup.errors import DatasetError, ScanRunning, UsageError
-from dedup.files import write_text
+from dedup.files import PRIVATE, clear_unfinished, make_private, write_text
 from dedup.images import samples
 from dedup.images.examine import VERSIONS
 from dedup.images.signature import SIGNATURE
@@ -63,6 +64,11 @@ class Store:
         return self.directory / "parts"
 
     @property
+    def saving(self) -> Path:
+        """Where a scan that saves puts its tables."""
+        return self.directory / "saving"
+
+    @property
     def decisions(self) -> Path:
         """The SQLite file of what people decided."""
         return self.directory / "decisions.db"
@@ -81,12 +87,12 @@ class Store:
     def write_info(self, info: Info) -> None:
         """Raises `DatasetError`."""
         self.make_directory(self.directory)
-        write_text(self.directory / INFO_FILE, json.dumps(asdict(info), indent=2, ensure_ascii=True) + "\n")
+        write_text(self.directory / INFO_FILE, json.dumps(asdict(info), indent=2, ensure_ascii=True) + "\n", PRIVATE)
 
     def make_directory(self, path: Path) -> None:
         """Raises `DatasetError` when it cannot be made."""
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            make_private(path)
         except OSError as error:
             raise DatasetError(f"Cannot make the folder {path}: {error.strerror}. Choose another --home.") from error
 
@@ -111,10 +117,15 @@ class Store:
         return np.frombuffer(b"".join(column), np.uint8).reshape(len(column), -1)
 
     def _table(self, name: str, info: Info, columns: list[str] | None = None) -> pa.Table:
-        table = tables.read_table(self.directory / name, columns)
-        if tables.metadata(table).get("scan_id") != info.scan_id:
-            raise DatasetError(f"A scan of {info.name} stopped while saving. Scan the folder again; nothing is lost.")
-        return table
+        """The table of the scan that `info` names: in its place, or on the way there when saving was interrupted."""
+        places = (self.directory / name, self.saving / name, self.directory / name)  # it may move while we look
+        for place in places:
+            with suppress(DatasetError):
+                table = tables.read_table(place, columns)
+                if tables.metadata(table).get("scan_id") == info.scan_id:
+                    return table
+        tables.read_table(self.directory / name, columns)  # says what is wrong with it, if anything is
+        raise DatasetError(f"A scan of {info.name} stopped while saving. Scan the folder again; nothing is lost.")
 
     def previous(self, info: Info) -> Results | None:
         """The last scan's results when there are any that this version can use."""
@@ -129,7 +140,11 @@ class Store:
             return None
 
     def write_results(self, info: Info, results: Results) -> Info:
-        """Commit a scan: tables first, dataset.json last, then the parts are no longer needed."""
+        """Commit a scan: the tables are written beside those of the last one, dataset.json names them, and they move.
+
+        Killed before it names them, the last scan and the finished parts are as they were; killed later, the new one
+        is whole.
+        """
         info = replace(
             info,
             scan_id=uuid.uuid4().hex,
@@ -139,13 +154,31 @@ class Store:
             failed=int((results.images["status"] == "failed").sum()),
         )
         metadata = VERSIONS | {"scan_id": info.scan_id, "matching": str(MATCHING_VERSION)}
-        signatures = pa.table(tables.records_to_columns(results.signatures))
-        tables.write_table(self.directory / "signatures.parquet", signatures, metadata)
-        tables.write_table(self.directory / "pairs.parquet", tables.table_of(results.pairs), metadata)
-        tables.write_table(self.directory / "images.parquet", tables.table_of(results.images), metadata)
+        written = {
+            "signatures.parquet": pa.table(tables.records_to_columns(results.signatures)),
+            "pairs.parquet": tables.table_of(results.pairs),
+            "images.parquet": tables.table_of(results.images),
+        }
+        self.make_directory(self.saving)
+        for name, table in written.items():
+            tables.write_table(self.saving / name, table, metadata)
         self.write_info(info)
+        self._settle(info)
         shutil.rmtree(self.parts, ignore_errors=True)
         return info
+
+    def _settle(self, info: Info | None) -> None:
+        """Let tables that were saved take their places, if their scan was committed; those of another go. What killed
+        writers left goes, too."""
+        for folder in (self.directory, self.parts):
+            clear_unfinished(folder)
+        if not self.saving.is_dir():
+            return
+        for place in sorted(self.saving.glob("*.parquet")):
+            with suppress(DatasetError):
+                if info is not None and tables.scan_of(place) == info.scan_id:
+                    place.replace(self.directory / place.name)
+        shutil.rmtree(self.saving, ignore_errors=True)
 
     def read_proofs(self) -> dict[str, str]:
         """SHA-256 of files to the digests of their samples that were ever taken, '' where none can be."""
@@ -188,18 +221,36 @@ class Store:
             return None
 
     @contextmanager
-    def scanning(self) -> Iterator[None]:
-        """Hold the dataset's scan lock; it frees itself when the process dies. Raises `ScanRunning`."""
-        self.make_directory(self.directory)
+    def scanning(self, known: Info | None) -> Iterator[None]:
+        """Hold the dataset's scan lock; it frees itself when the process dies.
+
+        `known` is what dataset.json said when it was decided to work on this dataset, None for a new one. Raises
+        `ScanRunning`, or `DatasetError` when it is another dataset by now, or none: it is not made anew.
+        """
+        if known is None:
+            self.make_directory(self.directory)
         try:
-            with self._lock.acquire(timeout=0):
-                yield
+            lock = self._lock.acquire(timeout=0)
         except filelock.Timeout as error:
             raise ScanRunning(f"{self.directory.name} is being scanned already. Wait for it or cancel it.") from error
+        except OSError as error:
+            self._require(known)
+            raise DatasetError(f"Cannot write in {self.directory}: {error.strerror}. Choose another --home.") from error
+        with lock:
+            self._require(known)
+            self._settle(known)
+            yield
+
+    def _require(self, known: Info | None) -> None:
+        now = self.known_info()
+        if known is not None and (now is None or now.key != known.key):
+            raise DatasetError(f"{known.name} was renamed or forgotten meanwhile. Look it up in the list of datasets.")
+        if known is None and now is not None:
+            raise DatasetError(f"{now.name} was scanned by somebody else meanwhile. Scan again to see what changed.")
 
     @cached_property
     def _lock(self) -> filelock.FileLock:
-        return filelock.FileLock(self.directory / "scan.lock", thread_local=False)
+        return filelock.FileLock(self.directory / "scan.lock", mode=PRIVATE, thread_local=False)
 
 
 def stores(home: Path) -> list[Store]:

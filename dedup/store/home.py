@@ -67,14 +67,15 @@ def read_info(directory: Path) -> Info:
         info = Info(**{name: value for name, value in values.items() if name in known})
     except FileNotFoundError as error:
         raise DatasetError(f"{directory} is not a dataset: {INFO_FILE} is missing.") from error
-    except (ValueError, TypeError, AttributeError, OSError) as error:
+    except (ValueError, TypeError, AttributeError, OSError, RecursionError) as error:
         raise DatasetError(f"{path} is damaged. Scan the folder again under this name; tags are kept.") from error
     return replace(info, annotations=tuple(info.annotations))
 
 
 def directories(home: Path) -> list[Path]:
     """Those of the datasets of a home, by name; other folders there are ignored."""
-    return [path.parent for path in sorted(home.glob(f"*/{INFO_FILE}"))] if home.is_dir() else []
+    found = sorted(home.glob(f"*/{INFO_FILE}")) if home.is_dir() else []
+    return [path.parent for path in found if not path.parent.name.startswith(".")]
 
 
 def find_directory(home: Path, name: str) -> Path:

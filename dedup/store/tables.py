@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dedup.errors import DatasetError
-from dedup.files import atomic_write
+from dedup.files import PRIVATE, atomic_write
 
 
 def write_table(path: Path, table: pa.Table, metadata: dict[str, str]) -> None:
     """Write a Parquet file atomically with `metadata` in its schema. Raises `DatasetError`."""
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata})
-    with atomic_write(path) as stream:
+    with atomic_write(path, PRIVATE) as stream:
         pq.write_table(table, stream, compression="zstd", compression_level=1)
 
 
@@ -27,6 +27,15 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     except FileNotFoundError as error:
         raise DatasetError(f"{path.name} is missing from {path.parent}. Scan the folder again.") from error
     except (OSError, pa.ArrowException) as error:
+        raise DatasetError(f"{path} is damaged. Scan the folder again; no decision is lost.") from error
+
+
+def scan_of(path: Path) -> str:
+    """The scan that a Parquet file says it is of, from its schema alone. Raises `DatasetError` for no such file."""
+    try:
+        stored: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
+        return stored[b"scan_id"].decode()
+    except (OSError, pa.ArrowException, KeyError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path} is damaged. Scan the folder again; no decision is lost.") from error
 
 

@@ -56,7 +56,12 @@ def test_what_is_held_back_is_said(folder, tmp_path, capsys):
 
 
 def test_machines_are_told_everything(folder, tmp_path, capsys):
-    entry = {"path": "b/0000.jpg", "bytes": (folder / "0000.jpg").stat().st_size, "keeper": "0000.jpg"}
+    entry = {
+        "path": "b/0000.jpg",
+        "bytes": (folder / "0000.jpg").stat().st_size,
+        "keeper": "0000.jpg",
+        "companions": [],
+    }
     apply = [*planned(tmp_path), "--json"]
     for command, key in ((["remove", "set", "--json"], "remove"), (apply, "done")):
         capsys.readouterr()

@@ -243,5 +243,28 @@ def test_labels_of_other_formats_that_stay_behind_are_told(tmp_path):
     (data.root / "labels").mkdir()
     (data.root / "labels" / "a.txt").write_text("0 0.5 0.5 1 1")
     (data.root / "images" / "b.xml").write_text("<annotation/>")
-    notes = folder.write(data, data.everything(), tmp_path / "out").notes
+    notes = folder.write(data, data.everything(), tmp_path / "out", companions=False).notes
     assert len(notes) == 2 and ".txt" in notes[0] and ".xml" in notes[1]
+    along, behind = folder.write(data, data.everything(), tmp_path / "with").notes
+    assert "1 file of the same names" in along and ".txt" in behind
+
+
+def test_companions_are_written_beside_their_images(data, tmp_path):
+    first = data.root / data.frame["path"].iloc[0]
+    first.with_suffix(".txt").write_text("a caption")
+    (first.parent / f"{first.name}.json").write_text("taken out")
+    (first.parent / "unrelated.txt").write_text("not asked for")
+    report = folder.write(data, data.everything(), tmp_path / "out")
+    copied = (tmp_path / "out" / first.relative_to(data.root)).parent
+    assert (copied / first.with_suffix(".txt").name).read_text() == "a caption"
+    assert (copied / f"{first.name}.json").exists() and not (copied / "unrelated.txt").exists()
+    assert report.rows == len(PATHS) and any("2 files of the same names" in note for note in report.notes)
+    folder.write(data, data.everything(), tmp_path / "bare", companions=False)
+    assert sorted(listing(tmp_path / "bare")) == sorted(PATHS)
+
+
+def test_an_export_killed_in_its_first_moments_goes_on(data, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/.dedup-0123456789abcdef.tmp").write_text("half a marker")
+    assert folder.write(data, data.everything(), tmp_path / "out").rows == len(PATHS)
+    assert sorted(listing(tmp_path / "out")) == sorted(PATHS)

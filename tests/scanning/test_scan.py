@@ -130,7 +130,10 @@ def test_a_newer_matching_matches_again_without_decoding(tmp_path, home, counted
 def test_two_scans_at_once_are_refused(tmp_path, home):
     folder_of_photos(tmp_path / "in", 2)
     dataset = dedup.scan(tmp_path / "in")
-    with directory.Store(dataset.directory).scanning(), pytest.raises(ScanRunning, match="being scanned already"):
+    with (
+        directory.Store(dataset.directory).scanning(dataset.info),
+        pytest.raises(ScanRunning, match="being scanned already"),
+    ):
         dedup.scan(tmp_path / "in")
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import streamlit as st
 from dedup import removal
 from dedup.dataset import Dataset
 from dedup.errors import DedupError
+from dedup.images.sources import displayable
 from dedup.removal import Plan, Report, State
 from dedup.review import acts, handover
 from dedup.store.decisions import Decisions
@@ -30,6 +32,7 @@ from dedup.words import plural, size
 LISTED = 500
 """Rows of the preview; the downloaded file holds all."""
 UNITE_TAGS, UNITE_ANNOTATIONS, HOW = "unite tags", "unite annotations", "how copies leave"
+COMPANIONS = "companions go along"
 REOPEN = "restored files are open again"
 
 
@@ -97,6 +100,8 @@ def _preview(opened: Opened, plan: Plan) -> None:
     still = len(state(opened).open)
     told = f"**{plural(len(plan.entries), 'file')}** would move to the quarantine, **{size(plan.bytes)}** in all."
     st.markdown(told + (f" :gray[{still:,} groups are still open and not in this plan.]" if still else ""))
+    for more in plan.told:
+        st.caption(more)
     st.dataframe(
         table(opened, plan),
         hide_index=True,
@@ -106,8 +111,9 @@ def _preview(opened: Opened, plan: Plan) -> None:
         column_config={
             "picture": st.column_config.ImageColumn("", width="small"),
             "keeper": st.column_config.ImageColumn("", width="small"),
-            "size": st.column_config.NumberColumn("Size", format="bytes"),
+            "size": st.column_config.NumberColumn("Frees", format="bytes"),
             "goes": st.column_config.TextColumn("Goes", width="medium"),
+            "along": st.column_config.TextColumn("With it", width="small"),
             "stays": st.column_config.TextColumn("Stays for it", width="medium"),
             "why": st.column_config.TextColumn("Why", width="large"),
         },
@@ -134,9 +140,14 @@ def table(opened: Opened, plan: Plan) -> pd.DataFrame:
             "size": [entry.bytes for entry in entries],
             "keeper": thumbs[1],
             "stays": [entry.keeper_path for entry in entries],
-            "why": [entry.reason for entry in entries],
         }
+        | ({"along": [_names(entry.companions) for entry in entries]} if plan.companions else {})
+        | {"why": [entry.reason for entry in entries]}
     )
+
+
+def _names(files: Sequence[str]) -> str:
+    return ", ".join(displayable(PurePosixPath(file).name) for file in files)
 
 
 def _staying(plan: Plan) -> None:
@@ -191,6 +202,16 @@ def _confirm(opened: Opened, plan: Plan) -> None:
         key=UNITE_ANNOTATIONS,
         help=f"Boxes are mirrored, cut or turned as the copies are. Exports have them from then on. {UNITE_HELP}",
     )
+    if not (
+        plan.companions
+        and st.checkbox(
+            f"Let {plural(plan.companions, 'file')} of the same names go along",
+            value=True,
+            key=COMPANIONS,
+            help="Films of live photos, captions, edits and labels beside the images. They come back with them.",
+        )
+    ):
+        plan = plan.alone()
     with st.expander("Other ways to leave", icon=":material/alt_route:"):
         st.radio("How copies leave", list(WAYS), format_func=lambda name: WAYS[name].title, key=HOW)
     allowed = how != "delete" or _typed(len(plan.entries))
@@ -259,7 +280,8 @@ def _rescan(opened: Opened, job: jobs.Job) -> str:
 
 
 def _told(verb: str, report: Report, *more: str) -> dict[str, Any]:
-    notes = [*report.refusals(), *filter(None, more)]
+    along = report.companions and f"{plural(len(report.companions), 'file')} of the same names {verb} with them."
+    notes = [*report.refusals(), *filter(None, [along, *more])]
     return {"outcome": f"{plural(len(report.done), 'file')} ({size(report.bytes)}) {verb}", "notes": notes}
 
 

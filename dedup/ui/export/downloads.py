@@ -26,6 +26,7 @@ from dedup.ui.shell.notices import guarded
 from dedup.ui.shell.view import View
 from dedup.words import plural
 
+COMPANIONS = "files of the same names are written too"
 AT_ONCE = 20_000
 """Up to so many images a file is made while the browser waits; above, by a job that shows its progress."""
 
@@ -161,6 +162,12 @@ def new_dataset(opened: Opened, view: View) -> None:
                 on_click=guarded(start_folder),
                 args=(opened, mask, target, mode),
             )
+        st.checkbox(
+            "With files of the same names",
+            value=True,
+            key=COMPANIONS,
+            help="Films of live photos, captions, edits and labels that lie beside the images.",
+        )
         if job is not None and job.running:
             working.follow([job], lambda: working.bar(job))
         elif job is not None:
@@ -191,11 +198,11 @@ def start_folder(opened: Opened, mask: NDArray[np.bool_], target: str, mode: fol
     """Write the files of `mask` below `target`, then scan it under a name made from the folder's."""
     output = typed_path(target).absolute()
     name = free_name(output, LIBRARY.infos())
-    has_coco = opened.dataset.coco is not None
+    options = {"with_coco": opened.dataset.coco is not None, "companions": bool(st.session_state.get(COMPANIONS, True))}
 
     def work(job: jobs.Job) -> dict[str, Any]:
-        report = folder.write(opened.dataset, mask, output, job.report, mode=mode, with_csv=True, with_coco=has_coco)
-        annotations = list(map(str, folder.annotation_files(output))) if has_coco else []
+        report = folder.write(opened.dataset, mask, output, job.report, mode=mode, with_csv=True, **options)
+        annotations = list(map(str, folder.annotation_files(output))) if options["with_coco"] else []
         told = jobs.run_process(jobs.scan_command(str(output), name=name, annotations=annotations), job)
         return told | {"notes": report.notes}
 

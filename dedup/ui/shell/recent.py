@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from dedup.errors import DatasetError
-from dedup.files import write_text
+from dedup.files import PRIVATE, make_private, write_text
 from dedup.store.home import home_directory
 
 MOST = 6
@@ -25,8 +25,8 @@ def remember(folder: str) -> None:
     """Put a folder first; that it cannot be written down hinders nobody."""
     known = [folder, *(path for path in folders() if path != folder)][:MOST]
     try:
-        _file().parent.mkdir(parents=True, exist_ok=True)
-        write_text(_file(), json.dumps(known))
+        make_private(_file().parent)
+        write_text(_file(), json.dumps(known), PRIVATE)
     except (OSError, DatasetError):
         return
 

@@ -1,0 +1,81 @@
+"""Files that belong to an image by their names: they go, come back and are copied with it.
+
+A companion lies in the folder of its image and is called as it is, with another ending (`IMG_1.MOV`, `IMG_1.xmp` of
+`IMG_1.HEIC`) or one more (`IMG_1.HEIC.json`). What several images of a folder share the name of (`IMG_1.jpg` and
+`IMG_1.png` with `IMG_1.txt`) belongs to all of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from dedup.images.formats import SUFFIXES as IMAGE_SUFFIXES
+from dedup.images.formats import UNSUPPORTED_SUFFIXES
+
+SUFFIXES = {
+    ".mov": "the film of a live photo",
+    ".mp4": "the film of a motion photo",
+    ".xmp": "edits and descriptions",
+    ".aae": "edits of a phone",
+    ".json": "a takeout's description, or labels",
+    ".xml": "labels",
+    ".txt": "a caption, or labels",
+    ".caption": "a caption",
+}
+"""How companions end, and what they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """A file that belongs to an image, and the names of the other images of the folder that it belongs to, too."""
+
+    file: Path
+    shared: tuple[str, ...]
+
+
+class Companions:
+    """Finds companions, with one look into each folder."""
+
+    def __init__(self) -> None:
+        self._folder = cache(_Folder.of)
+
+    def of(self, image: Path) -> Iterator[Companion]:
+        """Those of one image, by name; none where its folder cannot be read."""
+        folder = self._folder(image.parent)
+        stem = os.path.splitext(image.name)[0]
+        for name in sorted({*folder.companions[image.name], *folder.companions[stem]} - {image.name}):
+            own = os.path.splitext(name)[0] == image.name
+            others = () if own else tuple(other for other in folder.images[stem] if other != image.name)
+            yield Companion(image.with_name(name), others)
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """Names in a folder by what they are called without their last ending."""
+
+    images: defaultdict[str, list[str]]
+    companions: defaultdict[str, list[str]]
+
+    @classmethod
+    def of(cls, folder: Path) -> _Folder:
+        found = cls(defaultdict(list), defaultdict(list))
+        for name in _files(folder):
+            stem, suffix = os.path.splitext(name)
+            if suffix.lower() in SUFFIXES:
+                found.companions[stem].append(name)
+            elif suffix.lower() in IMAGE_SUFFIXES or suffix.lower() in UNSUPPORTED_SUFFIXES:
+                found.images[stem].append(name)
+        return found
+
+
+def _files(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
+    except OSError:
+        return []

@@ -1,0 +1,160 @@
+"""What goes along with an image, and files that have several names."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dedup import removal
+from tests.building import Images, make_images, picture
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Images:
+    """a.png with two copies; companions of every sort beside them."""
+    root = tmp_path / "photos"
+    for name in ("a.png", "copy/a.png", "copy/b.png"):
+        picture(root / name, 1)
+    make = make_images(tmp_path, {"a.png": ["copy/a.png", "copy/b.png"]})
+    for name in ("copy/a.MOV", "copy/a.png.json", "copy/b.txt", "copy/c.txt", "copy/a.bin", "a.xmp"):
+        (root / name).write_text(name)
+    return make
+
+
+def listed(root: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.suffix not in {".png", ""}
+    }
+
+
+def test_companions_go_with_their_image_and_come_back(images):
+    before = listed(images.root)
+    plan = removal.plan(images)
+    assert [entry.companions for entry in plan.entries] == [("copy/a.MOV", "copy/a.png.json"), ("copy/b.txt",)]
+    assert any("3 files of the same names" in told for told in plan.told)
+    report = removal.apply(images, plan)
+    assert [outcome.path for outcome in report.companions] == ["copy/a.MOV", "copy/a.png.json", "copy/b.txt"]
+    assert sorted(listed(images.root)) == ["a.xmp", "copy/a.bin", "copy/c.txt"]
+    assert removal.verify(images) == removal.Verification(2, ())
+    assert removal.removed(images.directory) == {"copy/a.png", "copy/b.png"}
+    assert len(removal.restore(images).done) == 2
+    assert listed(images.root) == before
+
+
+def test_the_companions_of_one_image_come_back_with_it_alone(images):
+    removal.apply(images, removal.plan(images))
+    report = removal.restore(images, ["copy/b.png"])
+    assert [outcome.path for outcome in report.companions] == ["copy/b.txt"]
+    assert (images.root / "copy/b.txt").exists() and not (images.root / "copy/a.MOV").exists()
+
+
+def test_companions_can_stay(images):
+    plan = removal.plan(images, companions=False)
+    before = listed(images.root)
+    removal.apply(images, plan)
+    assert listed(images.root) == before
+
+
+def test_a_plan_file_keeps_companions_and_older_ones_have_none(images, tmp_path):
+    plan = removal.plan(images)
+    removal.write(plan, tmp_path / "plan.json")
+    assert removal.read(tmp_path / "plan.json") == plan
+    older = (tmp_path / "plan.json").read_text().replace('"version": 2', '"version": 1')
+    (tmp_path / "older.json").write_text(older)
+    assert removal.read(tmp_path / "older.json") == plan
+
+
+def test_a_name_that_two_images_share_goes_when_both_go(tmp_path):
+    root = tmp_path / "photos"
+    for name in ("a.png", "x.png", "x.bmp"):
+        picture(root / name, 1)
+    (root / "x.txt").write_text("both")
+    made = make_images(tmp_path)
+    rows = {path: row for row, path in enumerate(made.frame["path"])}
+    assert removal.plan(made, [rows["x.png"]]).companions == 0
+    assert removal.plan(made, [rows["x.png"], rows["x.bmp"]]).companions == 1
+
+
+def test_a_companion_that_cannot_go_is_told_and_its_image_is_gone(images):
+    plan = removal.plan(images)
+    (images.root / "copy/a.MOV").unlink()
+    (images.root / "copy/a.MOV").symlink_to("c.txt")
+    report = removal.apply(images, plan)
+    assert [(each.path, each.of) for each in report.refused] == [("copy/a.MOV", "copy/a.png")]
+    assert len(report.done) == 2
+
+
+def test_an_interrupted_removal_takes_the_companions_when_it_is_run_again(images):
+    plan = removal.plan(images)
+    removal.apply(images, removal.plan(images, companions=False))
+    report = removal.apply(images, plan)
+    assert report.done == () and len(report.companions) == 3
+
+
+# --- hard links -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> Images:
+    """One file under three names, and one real copy."""
+    root = tmp_path / "photos"
+    picture(root / "a.png", 1)
+    for name in ("b.png", "c.png"):
+        os.link(root / "a.png", root / name)
+    shutil.copy2(root / "a.png", root / "d.png")
+    return make_images(tmp_path, {"a.png": ["b.png", "c.png", "d.png"]})
+
+
+def inodes(images: Images) -> list[int]:
+    return [(images.root / f"{name}.png").stat().st_ino for name in "abcd"]
+
+
+def test_other_names_of_a_file_free_nothing_and_say_so(linked):
+    plan = removal.plan(linked)
+    assert [entry.bytes for entry in plan.entries] == [0, 0, (linked.root / "d.png").stat().st_size]
+    assert plan.entries[0].reason == "One file under 3 names, a.png is another"
+    assert plan.entries[2].reason == "Duplicate of a.png: identical file"
+    assert any("hard links" in told for told in plan.told)
+
+
+def test_the_last_name_frees_the_space(linked):
+    picture(linked.root / "near.png", 1, (30, 24))
+    made = make_images(linked.root.parent, {"near.png": ["a.png", "b.png", "c.png"]})
+    rows = [row for row, path in enumerate(made.frame["path"]) if path in ("a.png", "b.png", "c.png")]
+    assert removal.plan(made, rows).bytes == (linked.root / "a.png").stat().st_size
+
+
+def test_links_come_back_as_links(linked):
+    before = inodes(linked)
+    assert len(removal.apply(linked, removal.plan(linked)).done) == 3
+    assert removal.verify(linked).problems == ()
+    assert len(removal.restore(linked).done) == 3
+    after = inodes(linked)
+    assert after[0] == after[1] == after[2] == before[0] != after[3]
+    assert not list((linked.directory / "quarantine").rglob("*.png"))
+
+
+def test_links_come_back_as_links_when_every_name_left(linked):
+    picture(linked.root / "near.png", 1, (30, 24))
+    made = make_images(linked.root.parent, {"near.png": ["a.png", "b.png", "c.png"]})
+    rows = [row for row, path in enumerate(made.frame["path"]) if path in ("a.png", "b.png", "c.png")]
+    assert len(removal.apply(made, removal.plan(made, rows)).done) == 3
+    assert len(removal.restore(made).done) == 3
+    after = inodes(linked)
+    assert after[0] == after[1] == after[2] != after[3]
+
+
+def test_a_name_whose_file_changed_meanwhile_gets_a_file_of_its_own(linked):
+    original = (linked.root / "a.png").read_bytes()
+    removal.apply(linked, removal.plan(linked))
+    (linked.root / "a.png").write_bytes(b"edited in place")
+    assert len(removal.restore(linked).done) == 3
+    assert (linked.root / "b.png").read_bytes() == (linked.root / "c.png").read_bytes() == original
+
+
+def test_to_link_what_is_linked_frees_nothing(linked):
+    report = removal.apply(linked, removal.plan(linked), how="hardlink")
+    assert report.bytes == (linked.root / "d.png").stat().st_size
