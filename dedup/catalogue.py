@@ -19,7 +19,7 @@ from dedup.model import OnProgress
 from dedup.removal.journal import QUARANTINE, contents_removed, holding, waiting
 from dedup.scanning.scan import scan_into
 from dedup.store.decisions import Decisions
-from dedup.store.directory import Store, name_for
+from dedup.store.directory import Store, name_for, same_source
 from dedup.store.home import DatasetInfo, Info, check_name, datasets, find_directory, home_directory
 
 
@@ -39,7 +39,7 @@ def scan(
     (all processors by default); `max_pixels` the largest picture that is decoded. Raises `SourceError`, `UsageError`,
     `AnnotationError`, `ScanRunning`, `DatasetError`; `Cancelled` from Ctrl-C keeps what was finished.
     """
-    origin = Path(source).expanduser().absolute()
+    origin = _absolute(source)
     listing = list_source(origin)
     place = home_directory(home)
     chosen = check_name(name) if name else name_for(place, origin, listing.root)
@@ -52,7 +52,7 @@ def scan(
     if changed == info and info != store.known_info():
         store.write_info(info)
     dataset = Dataset(store.directory)
-    _adopt(dataset, Decisions(store.decisions, "scan"))
+    _adopt(dataset, Decisions(store.decisions, "scan"), listing.away)
     return dataset
 
 
@@ -138,7 +138,9 @@ def _info_for(stored: Info | None, name: str, source: Path, listing: Listing, ma
     )
     if stored is None:
         return fresh
-    if stored.source != fresh.source and Path(stored.source).exists():
+    if same_source(stored.source, source):  # by whatever way it is named now
+        fresh = replace(fresh, source=stored.source, root=stored.root)
+    elif Path(stored.source).exists():
         raise UsageError(f"{name!r} is the dataset of {stored.source}. Choose another name for {source}.")
     annotations = tuple(_moved_along(path, stored.root, fresh.root) for path in stored.annotations)
     moved = replace(stored, name=name, root=fresh.root, source=fresh.source, annotations=annotations)
@@ -154,16 +156,22 @@ def _moved_along(path: str, root: str, new_root: str) -> str:
     return path
 
 
+def _absolute(path: Path | str) -> Path:
+    """A path from the top, under the name a person gave: links on the way stay, unless it goes up again after one."""
+    path = Path(path).expanduser()
+    return path.resolve() if ".." in path.parts else path.absolute()
+
+
 def _checked_annotations(annotations: Path | str | Sequence[Path | str]) -> tuple[str, ...]:
     """Absolute paths of readable COCO files. Raises `AnnotationError`."""
     given = [annotations] if isinstance(annotations, Path | str) else list(annotations)
-    paths = [Path(path).expanduser().absolute() for path in given]
+    paths = [_absolute(path) for path in given]
     return tuple(os.fspath(Coco.read(path).path) for path in paths)
 
 
-def _adopt(dataset: Dataset, decisions: Decisions) -> None:
+def _adopt(dataset: Dataset, decisions: Decisions, away: Sequence[str]) -> None:
     """After a scan: decisions follow renamed images, and tags that an exported COCO file carries come in once."""
-    decisions.follow(dataset.contents(), contents_removed(dataset.directory))
+    decisions.follow(dataset.contents(), contents_removed(dataset.directory), away)
     if decisions.tags():
         return
     for coco, attachment in dataset.sources:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import threading
@@ -18,11 +19,12 @@ from numpy.typing import NDArray
 from dedup.errors import AnnotationError, UsageError
 from dedup.groups import keepers
 from dedup.groups.fates import outcomes
-from dedup.groups.frame import Joined, Review, describe_files, join, with_tags
+from dedup.groups.frame import Joined, Review, describe_files, join, with_tags, without_classes
 from dedup.images import decode
 from dedup.labels.clashes import Clash
 from dedup.labels.coco import Attachment, Coco
 from dedup.labels.decided import Case, Kept, Labels, cases, follow_decisions, keep, marks
+from dedup.labels.folder_names import Layout, layout
 from dedup.model import NEAR_DISTANCE, OnProgress, Role, Status, Tag
 from dedup.query.selection import Selection
 from dedup.scanning.scan import digests
@@ -68,7 +70,7 @@ class Dataset:
         self._decided: tuple[int, pd.DataFrame] | None = None
         self._tagged: tuple[tuple[int, int], pd.DataFrame] | None = None
         self._cases: tuple[pd.DataFrame, list[Case]] | None = None
-        self._kept_for: tuple[dict[tuple[str, str], str], Kept] | None = None
+        self._kept_for: tuple[tuple[dict[tuple[str, str], str], bool], Kept] | None = None
         self._labels: tuple[int, Labels] | None = None
 
     def __repr__(self) -> str:
@@ -198,9 +200,10 @@ class Dataset:
     def _kept(self) -> Kept:
         """The files with their labels, before any clash is decided."""
         with self._lock:
-            stored = self.decisions.values(LABELS)
-            if self._kept_for is None or self._kept_for[0] != stored:
-                self._kept_for = (stored, keep(self._files, self.sources, self.root, stored))
+            on = self.decisions.values(LABELS), self.folders_are_classes
+            if self._kept_for is None or self._kept_for[0] != on:
+                files = self._files if on[1] or self.sources else without_classes(self._files)
+                self._kept_for = (on, keep(files, self.sources, self.root, on[0]))
             return self._kept_for[1]
 
     @cached_property
@@ -312,8 +315,7 @@ class Dataset:
         with self._lock:
             if self._cases is None or self._cases[0] is not self.pairs:
                 self._cases = (self.pairs, cases(self.frame, self.pairs, self._kept.sources))
-            by_folder = self.folders_are_classes
-            return [case for case in self._cases[1] if by_folder or case.clash.what != "class"]
+            return self._cases[1]
 
     @property
     def open_clashes(self) -> list[Clash]:
@@ -324,8 +326,29 @@ class Dataset:
 
     @property
     def folders_are_classes(self) -> bool:
-        """Whether the names of folders are labels, as they are unless a person said otherwise."""
-        return self.decisions.setting(FOLDER_CLASSES) != "0"
+        """Whether the names of folders are labels: as a person said, else as the folders look."""
+        said = self.decisions.setting(FOLDER_CLASSES)
+        return said != "0" if said else self.folder_layout.classes
+
+    @property
+    def asks_about_folders(self) -> bool:
+        """Whether a person should say if the names of folders are labels: copies under several names are held back or
+        not for it, and the folders alone do not tell."""
+        return self.decisions.setting(FOLDER_CLASSES) is None and not self.folder_layout.sure
+
+    @cached_property
+    def folder_layout(self) -> Layout:
+        """How the folders look, where no annotation file says what the images show."""
+        if self._info.annotations:
+            return Layout()
+        pairs = self._store.read_pairs(self._info)
+        near = pairs[(pairs["distance"] <= NEAR_DISTANCE) & (pairs["note"] == "")]
+        exact = self._images.reset_index(names="row").query("content != ''").groupby("content")["row"]
+        couples = itertools.chain(
+            zip(near["left"].tolist(), near["right"].tolist(), strict=True),
+            (couple for rows in exact.agg(list) if len(rows) > 1 for couple in itertools.pairwise(rows)),
+        )
+        return layout(self._images["path"].tolist(), couples)
 
     @property
     def labels(self) -> Labels:

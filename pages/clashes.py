@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dedup.ui.clashes import inbox
-from dedup.ui.duplicates import bulk
+from dedup.ui.clashes import folder_names, inbox
 from dedup.ui.shell.current import opened_dataset
 
 opened = opened_dataset()
@@ -14,9 +13,10 @@ with st.container(horizontal=True, horizontal_alignment="distribute", vertical_a
     st.title("Label clashes", width="content")
     if opened.dataset.clashes:
         inbox.summary(opened)
+folder_names.ask(opened)
 if opened.dataset.clashes:
     inbox.inbox(opened)
     inbox.consequences(opened)
 else:
     inbox.explain_none(opened)
-bulk.folder_classes(opened)
+folder_names.switch(opened)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dedup.ui.clashes import folder_names
 from dedup.ui.duplicates import bulk, history, plan, review
 from dedup.ui.parts import filters
 from dedup.ui.shell.current import opened_dataset
@@ -16,6 +17,7 @@ with st.container(horizontal=True, horizontal_alignment="distribute", vertical_a
     st.title("Duplicates", width="content")
     review.summary(opened)
 review.panels(view)
+folder_names.ask(opened)
 if view.panel == "rules":
     bulk.rules_for_all(opened)
     bulk.keeper_rules(opened)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pillow_heif
+import pytest
 from PIL import Image
 
 pillow_heif.register_heif_opener()  # so that tests can save HEIC
@@ -45,3 +47,15 @@ def detailed(seed: int, size: tuple[int, int]) -> Image.Image:
     tones = np.fft.ifft2(waves).real
     spread = 40 / tones.std(axis=(1, 2), keepdims=True)
     return Image.fromarray(np.clip(128 + spread * tones, 1, 254).astype(np.uint8).transpose(1, 2, 0))
+
+
+def shut_off(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a folder refuse to be listed, as one without permission does (root is refused nothing)."""
+    scandir = os.scandir
+
+    def refuse(path: object = "."):
+        if path == folder or path == os.fspath(folder):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)

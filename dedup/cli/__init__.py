@@ -38,6 +38,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "splits": splitting.splits,
     "leaks": splitting.show_leaks,
     "clashes": deciding.show_clashes,
+    "folders": deciding.folders,
     "rename": scanning.rename,
     "forget": scanning.forget,
     "sample": scanning.make_sample,

@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from dedup.cli.common import Home, Json, Name, Output, Overwrite, TagOption, one_of, opened, say, say_json
-from dedup.cli.removing import WORDS, Exact, UniteAnnotations, UniteTags, With, carry_out, removal_plan, tell_stays
+from dedup.cli.removing import (
+    WORDS,
+    Exact,
+    UniteAnnotations,
+    UniteTags,
+    With,
+    carry_out,
+    removal_plan,
+    tell_stays,
+    tell_switch,
+)
 from dedup.words import plural, size
 
 
@@ -28,7 +38,8 @@ def plan(
     """
     from dedup import removal
 
-    made, basis = removal_plan(opened(name, home), tag, exact=exact, companions=companions)
+    dataset = opened(name, home)
+    made, basis = removal_plan(dataset, tag, exact=exact, companions=companions)
     removal.write(made, output, overwrite=overwrite)
     if as_json:
         say_json({"basis": basis, "remove": len(made.entries), "stay": len(made.stays), "path": output})
@@ -37,7 +48,7 @@ def plan(
     say(f"Wrote a plan to remove {plural(len(made.entries), 'image')} ({size(made.bytes)}) to {output}.")
     for told in made.told:
         say(told)
-    tell_stays(made)
+    tell_stays(dataset, made)
     say(f"Carry it out with: dedup apply {name} {output}")
 
 
@@ -65,6 +76,7 @@ def apply(
 
 def show_clashes(name: Name, home: Home = None, as_json: Json = False) -> int:
     """Copies whose labels or boxes differ, and what was decided about them; exits with 1 while some are open."""
+    from dedup.review.acts import LABELS_CLASH
     from dedup.store.decisions import CLASH
 
     dataset = opened(name, home)
@@ -81,7 +93,37 @@ def show_clashes(name: Name, home: Home = None, as_json: Json = False) -> int:
             say(f"{paths[each.left]} and {paths[each.right]}: {each.sentence()}{told}")
         words = plural(len(found), "label clash")
         say(f"{words}, {len(found) - open_ones:,} decided." if open_ones < len(found) else f"{words}.")
+        if any(each.what == "class" for each, _ in found):
+            tell_switch(dataset, [LABELS_CLASH])
     return 1 if open_ones else 0
+
+
+def folders(
+    name: Name,
+    classes: Annotated[
+        bool | None, typer.Option("--classes/--no-classes", help="Say whether the names of folders are labels.")
+    ] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Whether the names of folders are taken for labels, and why; copies under two labels clash and are held back."""
+    from dedup.review import acts
+
+    dataset = opened(name, home)
+    if classes is not None:
+        step = acts.folder_classes_step(classes)
+        dataset.decisions.decide(step.changes, step.label)
+    seen, taken = dataset.folder_layout, dataset.folders_are_classes
+    if as_json:
+        say_json({"classes": taken, "asked": dataset.asks_about_folders, "named": seen.named, "across": seen.across})
+        return
+    if not seen.named:
+        say("The folders name no classes, or annotation files say what the images show.")
+        return
+    say(f"The names of folders are {'taken' if taken else 'not taken'} for labels.")
+    say(f"{seen.across:,} of {plural(seen.named, 'image')} in them have a copy in a folder of another name.")
+    if dataset.asks_about_folders:
+        say(f"Say which: dedup folders {name} --classes, or --no-classes.")
 
 
 def export_verdicts(name: Name, output: Output, overwrite: Overwrite = False, home: Home = None) -> None:

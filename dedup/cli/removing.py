@@ -74,7 +74,7 @@ def remove(
     plan, basis = removal_plan(dataset, tag, exact=exact, companions=companions)
     if not apply:
         left = heritage(dataset, plan, tags=unite_tags, annotations=unite_annotations)
-        _preview(plan, basis, left, "" if unite_annotations else what_is_lost(dataset, plan), as_json)
+        _preview(dataset, plan, basis, left, "" if unite_annotations else what_is_lost(dataset, plan), as_json)
         return 0
     if not as_json:
         say(WORDS[basis])
@@ -138,7 +138,7 @@ def removal_plan(
     return made, Basis.EXACT if exact else Basis.UNDECIDED
 
 
-def _preview(plan: Plan, basis: Basis, left: Heritage, lost: str, as_json: bool) -> None:
+def _preview(dataset: Dataset, plan: Plan, basis: Basis, left: Heritage, lost: str, as_json: bool) -> None:
     if as_json:
         say_json({"basis": basis, "remove": [_described(entry) for entry in plan.entries], "stay": _staying(plan),
                   "tags": {tag: len(rows) for tag, rows in left.tags.items()},
@@ -151,6 +151,7 @@ def _preview(plan: Plan, basis: Basis, left: Heritage, lost: str, as_json: bool)
             say(f"{displayable(file)}  goes with it")
     for stay in plan.stays:
         say(f"{stay.path}  stays: {stay.reason}")
+    tell_switch(dataset, [stay.reason for stay in plan.stays])
     _tell(left, "would be given", lost)
     for told in plan.told:
         say(told)
@@ -167,14 +168,23 @@ def _tell(left: Heritage, verb: str, lost: str) -> None:
         complain(note)
 
 
-def tell_stays(plan: Plan) -> None:
-    """What was asked for and stays, a line for each reason."""
+def tell_stays(dataset: Dataset, plan: Plan) -> None:
+    """What was asked for and stays, a line for each reason; with the switch where the names of folders are it."""
     by_reason: dict[str, list[str]] = {}
     for stay in plan.stays:
         by_reason.setdefault(stay.reason, []).append(stay.path)
     for reason, paths in by_reason.items():
         who = f"{paths[0]} stays" if len(paths) == 1 else f"{len(paths):,} images stay ({paths[0]}, ...)"
         say(f"{who}: {reason}.")
+    tell_switch(dataset, [stay.reason for stay in plan.stays])
+
+
+def tell_switch(dataset: Dataset, reasons: Iterable[str]) -> None:
+    """How to say that the names of folders are no labels, where copies are held back for them."""
+    from dedup.review.acts import LABELS_CLASH
+
+    if dataset.folder_layout.named and any(reason.startswith(LABELS_CLASH) for reason in reasons):
+        say(f"If the names of folders are no labels here: dedup folders {dataset.name} --no-classes")
 
 
 def carry_out(dataset: Dataset, plan: Plan, as_json: bool, *, how: str = "quarantine", **options: bool) -> int:
@@ -194,7 +204,7 @@ def carry_out(dataset: Dataset, plan: Plan, as_json: bool, *, how: str = "quaran
         _tell_report(report, DONE[how])
         if how == "delete" and report.done:
             say("`restore` cannot bring back what was deleted.")
-        tell_stays(plan)
+        tell_stays(dataset, plan)
     return 1 if report.refused else 0
 
 

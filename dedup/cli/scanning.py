@@ -126,6 +126,7 @@ def summary(dataset: Dataset) -> dict[str, object]:
         "annotated": int((dataset.frame["annotations"] > 0).sum()),
         "near_threshold": dataset.near_threshold,
         "passed_over": dict(dataset.info.passed_over),
+        "asks_about_folders": dataset.asks_about_folders,
         "annotation_notes": [note for each in dataset.attachments.values() for note in each.notes]
         + dataset.annotation_errors,
     }
@@ -138,6 +139,8 @@ def _tell(counts: dict[str, object], near: str) -> None:
     )
     if passed_over := cast("dict[str, int]", counts["passed_over"]):
         say(f"  passed over {other_files(passed_over)}")
+    if counts["asks_about_folders"]:
+        say(f"  copies lie in folders of other names; say if these are labels: dedup folders {counts['name']!s}")
     for note in (*counts["annotation_notes"], *counts["notes"]):  # type: ignore[misc]
         say(f"  {note}")
     say(f"Look at it: dedup app, or: dedup show {counts['name']!s}")

@@ -63,6 +63,11 @@ def describe_files(images: pd.DataFrame, attachments: Sequence[Attachment]) -> p
     )
 
 
+def without_classes(files: pd.DataFrame) -> pd.DataFrame:
+    """The files of `describe_files` where the names of folders are no classes."""
+    return files.assign(classes=pd.Series([()] * len(files), index=files.index, dtype=object))
+
+
 def _annotated(paths: list[str], attachments: Sequence[Attachment]) -> tuple[list[tuple[str, ...]], list[int]]:
     """Classes and annotation counts from annotation files where there are any, else classes from folders."""
     if not attachments:

@@ -63,6 +63,11 @@ def failure(path: Path, reason: str, *, transient: bool = False) -> Examined:
     return Examined(FAILED_FACTS | FAILED_METRICS | known | {"error": reason, "transient": transient}, None)
 
 
+def unreadable(reason: str) -> Examined:
+    """The row of what is no file at all; the next scan looks again."""
+    return Examined(FAILED_FACTS | FAILED_METRICS | {"error": reason, "transient": True}, None)
+
+
 def _examine(path: Path, max_pixels: int) -> Examined:
     decoded = decode.read(path, max_pixels=max_pixels)
     facts = {name: getattr(decoded, name) for name in _DECODED}

@@ -1,16 +1,24 @@
 """Which files make a dataset: a folder, walked, or a list in a text or CSV file.
 
 Every file that looks like an image by its name or by its first bytes is listed, readable or not: whether it is a
-picture is for `decode` to say. Other files are only counted.
+picture is for `decode` to say. Other files are only counted. A folder that cannot be read is listed with the reason.
+
+Links: one to a file that is listed anyway is left out, for it would look like a copy of itself. Where the files are
+but the contents of a store (git-annex, DVC, the cache of a hub, a pool that other folders point into), their own names
+say nothing: there the links are the images and the store is left out, so that one content under two names is two
+images.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import os
+import re
+import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,14 +30,23 @@ OWN_FILES = {"dataset.json", "decisions.db"}
 """A folder with these is a dataset's own: its thumbnails and quarantine are nobody's images."""
 LIST_SUFFIXES = frozenset({".txt", ".csv", ".tsv", ".lst"})
 PATH_COLUMNS = ("path", "file_name", "filename", "file", "image", "filepath", "image_path")
+DIGEST = re.compile(r"(?:[A-Z0-9_]+(?:-[smSC]\d+)*--)?[0-9a-fA-F]{16,}(?:\.\w{1,8}){0,2}")
+"""Names that content stores give: hexadecimal digits of a hash, after a key's kind and size in git-annex."""
+STORED = "content store"
+"""What the files of a store are counted as."""
+csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a column beside the path may be long; the limit is a C long
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file of a dataset: `path` as shown (relative to the root, `/`), `relative` as the file system names it."""
+    """One file of a dataset: `path` as shown (relative to the root, `/`), `relative` as the file system names it.
+
+    `problem` says why it is a folder that nothing could be listed of, "" for a file.
+    """
 
     path: str
     relative: str
+    problem: str = ""
 
     @property
     def id(self) -> str:
@@ -44,6 +61,11 @@ class Listing:
     root: Path
     files: tuple[SourceFile, ...]
     passed_over: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def away(self) -> tuple[str, ...]:
+        """Folders, as shown, that could not be read: what they hold is not gone."""
+        return tuple(file.path for file in self.files if file.problem)
 
 
 def list_source(source: Path) -> Listing:
@@ -67,13 +89,11 @@ def list_folder(root: Path) -> Listing:
     except OSError as error:
         reason = error.strerror or str(error)
         raise SourceError(f"Cannot read the folder {root}: {reason}. Check its permissions.") from error
-    passed_over: Counter[str] = Counter()
-    relatives = [
-        os.path.relpath(entry.path, root).replace(os.sep, "/")
-        for entry in _walk(os.fspath(root), os.path.realpath(root), set())
-        if _looks_like_image(entry, passed_over)
-    ]
-    return Listing(root, _source_files(relatives), passed_over)
+    walk = _Walk(root)
+    walk.run()
+    dropped = walk.dropped()
+    relatives = [relative for relative in walk.images if relative not in dropped]
+    return Listing(root, _source_files(relatives, walk.problems), walk.passed_over)
 
 
 def list_file(path: Path) -> Listing:
@@ -82,15 +102,18 @@ def list_file(path: Path) -> Listing:
     Raises `SourceError` when the list is empty or is not text.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
+        text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
     except OSError as error:
         raise SourceError(f"Cannot read the list {path}: {error.strerror}.") from error
     names = _csv_paths(text, path) if path.suffix.lower() in {".csv", ".tsv"} else _lines(text)
-    targets = [path.parent / name.strip() for name in names if name.strip()]
+    targets = [_named(path.parent, name) for name in names if name.strip()]
     if not targets:
         raise SourceError(f"The list {path} names no files. Put one path a line, or a CSV column called path.")
     absolute = sorted({os.path.abspath(target) for target in targets})
-    root = Path(os.path.commonpath([os.path.dirname(name) for name in absolute]))
+    try:
+        root = Path(os.path.commonpath([os.path.dirname(name) for name in absolute]))
+    except ValueError as error:  # on two drives
+        raise SourceError(f"The files of {path} have no folder in common ({error}). Make one list a drive.") from error
     return Listing(root, _source_files([os.path.relpath(name, root).replace(os.sep, "/") for name in absolute]))
 
 
@@ -99,56 +122,155 @@ def displayable(relative: str) -> str:
     return relative.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
+def _named(folder: Path, name: str) -> Path:
+    """The file of a name in a list: spaces around it count where there is such a file."""
+    exact = folder / name
+    return exact if name == name.strip() or os.path.lexists(exact) else folder / name.strip()
+
+
 def _lines(text: str) -> list[str]:
-    return [line for line in text.splitlines() if not line.startswith("#")]
+    """Only a line feed ends a line: every other character can be in a name."""
+    return [line.removesuffix("\r") for line in text.split("\n") if not line.startswith("#")]
 
 
 def _csv_paths(text: str, path: Path) -> list[str]:
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    reader = csv.DictReader(text.splitlines(), delimiter=delimiter)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
     columns = {name.strip().lower(): name for name in reader.fieldnames or () if name}
     column = next((columns[name] for name in PATH_COLUMNS if name in columns), None)
     if column is None:
         raise SourceError(f"The list {path} has no column called path. Name the column of file paths `path`.")
-    return [row[column] or "" for row in reader]
+    try:
+        return [row[column] or "" for row in reader]
+    except csv.Error as error:
+        raise SourceError(f"The list {path} cannot be read at line {reader.line_num:,}: {error}.") from error
 
 
-def _source_files(relatives: list[str]) -> tuple[SourceFile, ...]:
-    """Sorted by displayed path; names that would look alike once displayed are told apart by a suffix."""
+def _source_files(relatives: list[str], problems: dict[str, str] | None = None) -> tuple[SourceFile, ...]:
+    """Sorted by displayed path; names that would look alike once displayed are told apart by a suffix. `problems` are
+    folders with the reason that nothing of them is listed."""
+    problems = problems or {}
     shown: Counter[str] = Counter()
     files = []
-    for relative in sorted(relatives):
+    for relative in sorted([*relatives, *problems]):
         path = displayable(relative)
         shown[path] += 1
-        files.append(SourceFile(path if shown[path] == 1 else f"{path}~{shown[path]}", relative))
+        path = path if shown[path] == 1 else f"{path}~{shown[path]}"
+        files.append(SourceFile(path, relative, problems.get(relative, "")))
     return tuple(sorted(files, key=lambda file: file.path))
 
 
-def _walk(folder: str, root: str, visited: set[tuple[int, int]]) -> Iterator[os.DirEntry[str]]:
-    """Files below `folder`. Links into the root are left out: they name files that are listed anyway, and what looks
-    like a copy there would be the same file. Links to elsewhere are followed once, so loops end."""
-    try:
-        stat = os.stat(folder)
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError:
-        return  # a folder below that cannot be read holds nothing we could list
-    identity = (stat.st_dev, stat.st_ino)
-    if identity in visited or {entry.name for entry in entries} >= OWN_FILES:
-        return
-    visited.add(identity)
-    for entry in entries:
-        if entry.name.startswith(".") or (entry.is_symlink() and _leads_into(entry.path, root)):
-            continue
-        if not _is_folder(entry):
-            yield entry
-        elif entry.name.lower() not in TRASH_FOLDERS:
-            yield from _walk(entry.path, root, visited)
+class _Walk:
+    """One walk of a folder: what it holds, and where its links lead."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.real_root = os.fspath(root), os.path.realpath(root)
+        self.images: list[str] = []
+        self.problems: dict[str, str] = {}
+        self.passed_over: Counter[str] = Counter()
+        self._files: dict[str, str] = {}
+        """Real path of the listed files that are no links to `relative`."""
+        self._links: dict[str, str] = {}
+        """`relative` of links to files within the root to the real path of what they lead to."""
+        self._visited: set[tuple[int, int]] = set()
+
+    def run(self) -> None:
+        """List every file below the root. Without recursion: folders may be thousands deep."""
+        pending = [self.root]
+        while pending:
+            folder = pending.pop()
+            inner = [entry for entry in self._entries(folder) if self._is_folder_to_enter(entry)]
+            pending += [entry.path for entry in reversed(inner)]
+
+    def dropped(self) -> set[str]:
+        """Listed names that are left out: links to images that are listed, and the contents of stores."""
+        targets = {target for target in self._links.values() if target in self._files}
+        stored = {target for target in targets if _is_digest(target)}
+        stored |= _pointed_into(targets - stored, self._files)
+        below = _below(stored & {target for target in targets if _is_digest(target)}, self.real_root)
+        contents = stored | {file for file in self._files if _is_digest(file) and file.startswith(below)}
+        if contents:
+            self.passed_over[STORED] = len(contents)
+        links = {link for link, target in self._links.items() if target in targets - stored}
+        return links | {self._files[file] for file in contents}
+
+    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
+        """What to look at in a folder; its images are listed on the way."""
+        try:
+            status = os.stat(folder)
+            with os.scandir(folder) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except OSError as error:
+            self.problems[self._relative(folder)] = f"folder cannot be read: {error.strerror or error}"
+            return []
+        identity = (status.st_dev, status.st_ino)
+        if identity in self._visited or {entry.name for entry in entries} >= OWN_FILES:
+            return []
+        self._visited.add(identity)
+        shown = [entry for entry in entries if not entry.name.startswith(".")]
+        real = os.path.realpath(folder)
+        for entry in shown:
+            if not _is_folder(entry) and _looks_like_image(entry, self.passed_over):
+                self._list(entry, real)
+        return shown
+
+    def _list(self, entry: os.DirEntry[str], folder: str) -> None:
+        """List an image in the folder whose real path is given."""
+        relative = self._relative(entry.path)
+        target = os.path.realpath(entry.path) if entry.is_symlink() else os.path.join(folder, entry.name)
+        inside = target.startswith(self.real_root + os.sep)
+        if entry.is_symlink():
+            if inside and os.path.exists(target):
+                if _in_own_folder(target, self.real_root):
+                    return  # in a dataset's quarantine lies no copy to count on
+                self._links[relative] = target
+        elif inside:
+            self._files[target] = relative
+        self.images.append(relative)
+
+    def _is_folder_to_enter(self, entry: os.DirEntry[str]) -> bool:
+        """Links to folders elsewhere are followed, once; those to folders that are walked anyway are not."""
+        if not _is_folder(entry) or entry.name.lower() in TRASH_FOLDERS:
+            return False
+        if not entry.is_symlink():
+            return True
+        target = os.path.realpath(entry.path)
+        if target == self.real_root:
+            return False
+        if not target.startswith(self.real_root + os.sep):
+            return True
+        return any(part.startswith(".") for part in os.path.relpath(target, self.real_root).split(os.sep))
+
+    def _relative(self, path: str) -> str:
+        return path[len(self.root) :].lstrip(os.sep).replace(os.sep, "/")
 
 
-def _leads_into(link: str, root: str) -> bool:
-    """Whether a link's target exists and lies inside the root."""
-    target = os.path.realpath(link)
-    return os.path.exists(target) and (target == root or target.startswith(root + os.sep))
+def _is_digest(path: str) -> bool:
+    return DIGEST.fullmatch(os.path.basename(path)) is not None
+
+
+def _pointed_into(targets: set[str], files: Iterable[str]) -> set[str]:
+    """The targets in folders of which every image, and more than one, is pointed at: pools, whatever the names."""
+    held, pointed = (Counter(os.path.dirname(path) for path in paths) for paths in (files, targets))
+    return {target for target in targets if pointed[folder := os.path.dirname(target)] == held[folder] > 1}
+
+
+def _below(stored: set[str], root: str) -> str:
+    """The beginning of the paths of one store's files: of the innermost folder that holds those known, not the root."""
+    if not stored:
+        return root + os.sep + os.sep  # of none
+    common = os.path.commonpath([os.path.dirname(path) for path in stored])
+    return (common if common != root else root + os.sep) + os.sep
+
+
+def _in_own_folder(file: str, root: str) -> bool:
+    """Whether a file lies in the directory of a dataset."""
+    folder = os.path.dirname(file)
+    while len(folder) > len(root):
+        if all(os.path.exists(os.path.join(folder, name)) for name in OWN_FILES):
+            return True
+        folder = os.path.dirname(folder)
+    return False
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -1,10 +1,13 @@
-"""What folder names say of the images inside them: splits and classes."""
+"""What folder names say of the images inside them: splits and classes, and whether they are classes at all."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from statistics import median
 
 SPLIT_WORDS = {
     "train": "train(?:ing)?",
@@ -74,3 +77,66 @@ def folder_classes(paths: Sequence[str]) -> list[tuple[str, ...]]:
     """Classes by folder for each path of a dataset; none at all unless its folders name at least two classes."""
     classes = [classes_from_folder(path) for path in paths]
     return classes if len(set(classes) - {()}) > 1 else [()] * len(paths)
+
+
+_MORE = r"(?:[-_ ]?(?:images?|photos?|pictures?|pics|folder|\d{1,4}))?"
+STORAGE = re.compile(
+    r"(?:my[-_ ]?)?(?:backups?|old|new|cop(?:y|ies)|duplicates?|dupes|misc|te?mp|todo|inbox|(?:un)?sorted|edited|"
+    r"selected|fav(?:ou?rite)?s|albums?|screenshots?|camera[-_ ]?(?:roll|uploads?)|nas|usb|sd[-_ ]?card|hdd|ssd|"
+    r"dropbox|google[-_ ]?photos|onedrive|icloud|whatsapp|telegram|messenger|instagram|desktop|documents?)"
+    rf"{_MORE}|(?:19|20)\d\d(?:[-_. ]?\d\d){{0,2}}|\d{{3}}[a-z_]{{3,5}}",
+    re.IGNORECASE,
+)
+"""Names that say where pictures are kept or since when, as people and cameras call folders: never what they show."""
+OCCASIONS = re.compile(
+    r"(?:my[-_ ]?)?(?:camera|(?:i|smart)?phones?|mobile|android|tablet|laptop|pc|disk|cloud|home|work|shared|scans?|"
+    r"holidays?|vacations?|trips?|travel|summer|winter|christmas|wedding|birthday|family|friends)"
+    rf"{_MORE}",
+    re.IGNORECASE,
+)
+"""Names that people give to folders of photographs, and that could be classes as well."""
+UNDER_SPLITS = 0.5
+"""So much of the images in named folders below those of splits makes the names classes: nobody sorts holidays so."""
+FEW_COPIES, MANY_COPIES = 0.1, 0.3
+"""Of the images in named folders, how many have a copy under another name: labelled sets have under 0.06 (ImageNet's
+validation set, CIFAR-100 and its test set; Barz and Denzler 2020, Northcutt et al. 2021), a phone and its backup, or
+albums made of one another, mostly far more. Between the two a person is asked."""
+MANY_FILES = 10
+"""Images a folder, in the middle: with fewer, one copy is a large share and says little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a dataset's folders look: `named` images lie in folders of at least two names, `across` of them have a copy
+    under another name. `classes` says whether the names are taken for labels; `sure` is False where a person should
+    say so."""
+
+    named: int = 0
+    across: int = 0
+    classes: bool = True
+    sure: bool = True
+
+
+def layout(paths: Sequence[str], couples: Iterable[tuple[int, int]]) -> Layout:
+    """Whether folder names look like classes. `couples` are the rows of copies, exact and near."""
+    names = folder_classes(paths)
+    rows = [row for row, name in enumerate(names) if name]
+    across = {row for couple in couples if len({names[row] for row in couple} - {()}) > 1 for row in couple}
+    counts = len(rows), len(across)
+    if not across or sum(_is_below_split(paths[row]) for row in rows) >= UNDER_SPLITS * len(rows):
+        return Layout(*counts)
+    crossing = {name for row in across for name in names[row]}
+    kept = {name for name in crossing if STORAGE.fullmatch(name)}
+    if kept or all(OCCASIONS.fullmatch(name) for name in crossing):
+        return Layout(*counts, classes=False)
+    share = len(across) / len(rows)
+    many = median(Counter(names[row] for row in rows).values()) >= MANY_FILES
+    return Layout(*counts, classes=not (many and share >= MANY_COPIES), sure=many and share <= FEW_COPIES)
+
+
+def _is_below_split(path: str) -> bool:
+    """Whether the folder that names a path's class lies below one that names a split."""
+    folders = path.split("/")[:-1]
+    (name,) = classes_from_folder(path)
+    innermost = len(folders) - 1 - folders[::-1].index(name)
+    return any(split_name(part) for part in folders[:innermost])

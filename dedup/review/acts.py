@@ -10,7 +10,7 @@ Everything is keyed by content, so that it survives a rescan, a rename and a mov
     reviewed  ...                 the members a person went through (`dedup.review.verdicts`)
     folder    folder     ''       'protected' (never suggested for removal) or 'incoming' (suggested first)
     setting   keeper_rules        names of the keeper rules in force, in order
-    setting   folder_classes      '0': folders are no classes, so copies in different ones do not clash
+    setting   folder_classes      '0': folders are no classes, so copies in different ones do not clash; '1': they are
 
 Acts are pure: they take a `State` and return a `Step`; `dedup.store.decisions.Decisions.decide` makes one undoable
 operation of it. An act on a group that changed meanwhile, in another tab, raises instead of deciding something else.
@@ -62,6 +62,10 @@ class Order(StrEnum):
     KIND = "kind"
 
 
+LABELS_CLASH = "labels clash"
+"""Begins the reason why copies are held back whose labels disagree."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """Changes that are made together, and what the history calls them."""
@@ -110,7 +114,7 @@ class State:
         """Rows that no rule may suggest for removal, with the reason: in a protected folder, or in a group whose
         labels clash while no person chose its keeper."""
         held = {
-            row: f"labels clash in its group: {about}"
+            row: f"{LABELS_CLASH} in its group: {about}"
             for rows in self.members.values()
             if (about := self.clash_of(rows)) and not self.is_chosen(rows[0])
             for row in rows
@@ -482,9 +486,9 @@ def folder_step(folder: str, role: str | None) -> Step:
 
 
 def folder_classes_step(are_classes: bool) -> Step:
-    """Say whether the names of folders are labels."""
+    """Say whether the names of folders are labels; until then it is told from how they look."""
     label = "Folders are classes" if are_classes else "Folders are not classes"
-    return Step(label, ((SETTING, FOLDER_CLASSES, "", None if are_classes else "0"),))
+    return Step(label, ((SETTING, FOLDER_CLASSES, "", "1" if are_classes else "0"),))
 
 
 def rules_step(names: Sequence[str]) -> Step:

@@ -16,7 +16,7 @@ import pandas as pd
 from dedup.errors import Cancelled, SourceError
 from dedup.files import sha256_of
 from dedup.images import decode, metrics
-from dedup.images.examine import FACTS, Examined, failure
+from dedup.images.examine import FACTS, Examined, failure, unreadable
 from dedup.images.metrics.information import random
 from dedup.images.signature import SIGNATURE
 from dedup.images.sources import Listing, SourceFile
@@ -82,8 +82,9 @@ def scan_into(
             results = rematch.match(images, signatures, previous if same_matching else None, chosen.executor, report)
             results = verify.tell(results, work.reading("looking again at what is alike", "detail"), chosen.executor)
             results = origins.tell(results, work.reading("reading near duplicates", "traces"))
-        info = replace(info, passed_over=dict(listing.passed_over))
-        return store.write_results(info, results)
+        info = store.write_results(replace(info, passed_over=dict(listing.passed_over)), results)
+        known.keep_away(store, listing.away)
+        return info
 
 
 def digests(
@@ -191,6 +192,13 @@ class _Known:
         images = pd.concat([images for images, _ in blocks], ignore_index=True)
         return cls(images, np.concatenate([signatures for _, signatures in blocks]))
 
+    def keep_away(self, store: Store, folders: Sequence[str]) -> None:
+        """Keep what is known of images in folders that cannot be read now, for the scan that can."""
+        within = tuple(f"{folder}/" for folder in folders)
+        rows = [row for row, path in enumerate(self.images["path"]) if within and path.startswith(within)]
+        if rows:
+            store.write_part(self.images.iloc[rows], self.signatures[rows])
+
     def places(self, found: pd.DataFrame) -> np.ndarray:
         """For each found file the row here that still holds, -1 where it must be examined. int64 (n,)."""
         usable = self.images.loc[~self.images["transient"].astype(bool), IDENTITY].reset_index(names="place")
@@ -207,10 +215,11 @@ def _unchanged(places: np.ndarray, count: int) -> bool:
 def _examine_new(store: Store, work: _Work, found: pd.DataFrame, new: np.ndarray) -> dict[int, Examined]:
     """Examine the files at the places `new`, saving parts on the way."""
     part = _Part(store, found["path"])
-    clock = _Clock("reading images", len(new), work.report)
-    done: dict[int, Examined] = {}
+    problems = {place: file.problem for place, file in enumerate(work.listing.files) if file.problem}
+    done = {place: unreadable(problems[place]) for place in new.tolist() if place in problems}
+    clock = _Clock("reading images", len(new) - len(done), work.report)
     try:
-        for place, result in work.run("examine", new.tolist()):
+        for place, result in work.run("examine", [place for place in new.tolist() if place not in problems]):
             if isinstance(result, Failed):
                 result = failure(work.path(place), result.reason, transient=result.transient)
             done[place] = result

@@ -262,18 +262,26 @@ class Decisions:
 
     # --- images -------------------------------------------------------------------------------------------------------
 
-    def follow(self, images: Sequence[tuple[str, str]], removed: Mapping[str, str] | None = None) -> int:
+    def follow(
+        self,
+        images: Sequence[tuple[str, str]],
+        removed: Mapping[str, str] | None = None,
+        away: Collection[str] = (),
+    ) -> int:
         """After a scan, move decisions along with the content they are about; returns how many images' moved.
 
-        `images` are (path, sha256) of all readable images now, `removed` those that left by a removal: theirs stay
-        for them, as they come back to their own path. Files that were renamed, renumbered or exchanged take their
-        decisions along, all at once. One whose content is nowhere any more, edited or gone, keeps them; where another
-        file has come to its path they wait until that content is back, under a name that no file can have.
+        `images` are (path, sha256) of all readable images now, `removed` those that left by a removal, `away` folders
+        that could not be read: theirs stay for them, as they come back to their own path. Files that were renamed,
+        renumbered or exchanged take their decisions along, all at once. One whose content is nowhere any more, edited
+        or gone, keeps them; where another file has come to its path they wait until that content is back, under a name
+        that no file can have.
         """
         present = dict(images)
         with self._transaction() as connection:
             seen: dict[str, str] = dict(connection.execute("SELECT path, sha256 FROM image").fetchall())
-            moves = _moves(seen, present, removed or {})
+            within = tuple(f"{folder}/" for folder in away)
+            unread = {path: sha256 for path, sha256 in seen.items() if within and path.startswith(within)}
+            moves = _moves(seen, present, unread | dict(removed or {}))
             _rename(connection, moves)
             waiting = [(new, seen[old]) for old, new in moves.items() if new not in present]
             connection.executemany("DELETE FROM image WHERE path = ?", [(old,) for old in moves])

@@ -278,4 +278,14 @@ def name_for(home: Path, source: Path, root: Path) -> str:
 
 def _is_of(store: Store, source: Path) -> bool:
     info = store.known_info()
-    return info is not None and info.source == os.fspath(source)
+    return info is not None and same_source(info.source, source)
+
+
+def same_source(known: str, source: Path) -> bool:
+    """Whether a dataset of `known` is one of `source`: the same folder or list, whatever way it is named."""
+    if known == os.fspath(source):
+        return True
+    try:
+        return os.path.samefile(known, source)
+    except OSError:  # one of them is away
+        return False

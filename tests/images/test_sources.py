@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import os
 
 import pytest
 
 from dedup.errors import SourceError
 from dedup.images.sources import SourceFile, displayable, list_source
-from tests.pictures import photo, save
+from tests.pictures import photo, save, shut_off
 
 ODD_NAMES = ["a b.jpg", "quote'\".jpg", "100%.jpg", "#1.jpg", "😀.jpg", "ünïcode.jpg", "x" * 245 + ".jpg", "a\nb.jpg"]
 
@@ -75,6 +76,75 @@ def test_a_home_inside_the_folder_is_not_scanned(tmp_path):
     assert paths(tmp_path) == ["a.jpg"]
 
 
+# --- content stores ---------------------------------------------------------------------------------------------------
+
+
+def linked(root, links: dict[str, str]) -> None:
+    for name, target in links.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).symlink_to(os.path.relpath(root / target, (root / name).parent))
+
+
+def test_links_into_a_hidden_store_are_the_images(tmp_path):
+    key = ".git/annex/objects/aa/bb/SHA256E-s12--{0}.jpg/SHA256E-s12--{0}.jpg"
+    for number in (1, 2):
+        save(photo(number), tmp_path / key.format(str(number) * 64))
+    linked(tmp_path, {f"{name}.jpg": key.format(digit * 64) for name, digit in (("a", "1"), ("x/b", "2"), ("c", "1"))})
+    linked(tmp_path, {"gone.jpg": ".git/annex/objects/nothing.jpg"})
+    assert paths(tmp_path) == ["a.jpg", "c.jpg", "gone.jpg", "x/b.jpg"]
+
+
+@pytest.mark.parametrize("store", ["blobs/{0}", "cache/files/md5/{1}/{2}", "pool/{1}/{0}.jpg"])
+def test_a_store_beside_the_links_is_left_out(store, tmp_path):
+    digests = [f"{number:x}" * 64 for number in range(1, 5)]
+    stored = [store.format(digest, digest[:2], digest[2:]) for digest in digests]
+    for number, name in enumerate(stored):
+        save(photo(number), tmp_path / name, format="JPEG")
+    names = ["train/cat/a.jpg", "train/dog/b.jpg", "test/cat/a.jpg"]  # and an older version that nothing names
+    linked(tmp_path, dict(zip(names, [stored[0], stored[1], stored[0]], strict=True)))
+    listing = list_source(tmp_path)
+    assert [file.path for file in listing.files] == sorted(names)
+    assert listing.passed_over["content store"] == 4
+
+
+def test_a_pool_with_plain_names_is_a_store_when_all_of_it_is_pointed_at(tmp_path):
+    for number in range(3):
+        save(photo(number), tmp_path / f"pool/{number}.jpg")
+    links = {f"{folder}/{number}.jpg": f"pool/{number}.jpg" for number, folder in enumerate(("train", "val", "test"))}
+    linked(tmp_path, links)
+    assert paths(tmp_path) == sorted(links)
+    save(photo(9), tmp_path / "pool/own.jpg")  # now the names in it say something of their own
+    assert paths(tmp_path) == ["pool/0.jpg", "pool/1.jpg", "pool/2.jpg", "pool/own.jpg"]
+
+
+# --- folders out of reach ---------------------------------------------------------------------------------------------
+
+
+def test_a_folder_that_cannot_be_read_is_listed_with_the_reason(tmp_path, monkeypatch):
+    for name in ("a.jpg", "shut/b.jpg", "z/c.jpg"):
+        save(photo(1), tmp_path / name)
+    shut_off(tmp_path / "shut", monkeypatch)
+    listing = list_source(tmp_path)
+    assert [(file.path, file.problem) for file in listing.files] == [
+        ("a.jpg", ""),
+        ("shut", "folder cannot be read: Permission denied"),
+        ("z/c.jpg", ""),
+    ]
+    assert listing.away == ("shut",)
+
+
+def test_a_thousand_folders_deep(tmp_path):
+    deep, folder = tmp_path, os.open(tmp_path, os.O_RDONLY)
+    for _ in range(1200):
+        os.mkdir("d", dir_fd=folder)
+        folder, outer = os.open("d", os.O_RDONLY, dir_fd=folder), folder
+        os.close(outer)
+        deep /= "d"
+    os.close(folder)
+    save(photo(1), deep / "a.jpg")
+    assert paths(tmp_path) == [f"{'d/' * 1200}a.jpg"]
+
+
 def test_pipes_do_not_block(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     save(photo(1), tmp_path / "a.jpg")
@@ -90,6 +160,26 @@ def test_lists_of_files(name, tmp_path):
     (tmp_path / name).write_text(text)
     listing = list_source(tmp_path / name)
     assert [file.path for file in listing.files] == ["x/a.jpg", "y/b.jpg"] and listing.root == tmp_path
+
+
+ODD = ["a\u2028b.jpg", "a\u0085b.jpg", "a\x0cb.jpg", "a\x1cb.jpg", " lead.jpg", "trail.jpg ", "a\rb.jpg", "cr.jpg\r"]
+
+
+@pytest.mark.parametrize("name", [*ODD, "a\nb.jpg", 'quote"d,.jpg'])
+def test_names_in_lists_come_back_as_themselves(name, tmp_path):
+    save(photo(1), tmp_path / name, format="JPEG")
+    with (tmp_path / "list.csv").open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows([["path", "more"], [name, "x" * 200_000]])
+    assert paths(tmp_path / "list.csv") == [name]
+    if "\n" not in name and not name.endswith("\r"):
+        (tmp_path / "list.txt").write_bytes(f"{name}\r\n".encode())
+        assert paths(tmp_path / "list.txt") == [name]
+
+
+def test_spaces_around_a_name_in_a_list_are_no_part_of_one_that_has_none(tmp_path):
+    save(photo(1), tmp_path / "a.jpg")
+    (tmp_path / "list.txt").write_text("  a.jpg \n")
+    assert paths(tmp_path / "list.txt") == ["a.jpg"]
 
 
 def test_what_cannot_be_scanned_is_said(tmp_path):

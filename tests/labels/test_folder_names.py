@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup.labels.folder_names import classes_from_folder, folder_classes, split_from_path, splits_in
+from dedup.labels.folder_names import classes_from_folder, folder_classes, layout, split_from_path, splits_in
 
 
 @pytest.mark.parametrize(
@@ -85,3 +85,29 @@ def test_words_of_a_file_name_speak_of_splits():
 @given(st.lists(st.text()))
 def test_any_paths_are_survived(paths):
     assert len(folder_classes(paths)) == len([split_from_path(path) for path in paths]) == len(paths)
+
+
+def tree(folders: dict[str, int]) -> list[str]:
+    return [f"{folder}/{number}.jpg" for folder, count in folders.items() for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("folders", "couples", "classes", "sure"),
+    [
+        ({"cat": 40, "dog": 40}, [(0, 40)], True, True),
+        ({"cat": 3, "dog": 3}, [], True, True),
+        ({"cat": 2, "dog": 2}, [(0, 2)], True, False),  # held back, and asked
+        ({"cat": 40, "dog": 40}, [(row, row + 40) for row in range(8)], True, False),
+        ({"holiday": 4, "phone": 4, "backup": 4}, [(row, row + 4) for row in range(4)], False, True),
+        ({"Anna": 30, "beach": 30}, [(row, row + 30) for row in range(20)], False, False),
+        ({"2019-08": 30, "2020": 30}, [(0, 30)], False, True),
+        ({"100APPLE": 9, "DCIM/101APPLE": 9}, [(0, 9)], False, True),
+        ({"train/cat": 4, "train/dog": 4, "test/cat": 4}, [(0, 4), (1, 5), (2, 6)], True, True),
+        ({"holiday": 4, "phone": 4}, [(0, 4)], False, True),
+        ({"laptop": 40, "keyboard": 40}, [(0, 40)], True, True),
+        ({"holiday": 6}, [(0, 1)], True, True),  # one name alone is no class
+    ],
+)
+def test_folders_are_classes_where_they_look_like_it(folders, couples, classes, sure):
+    found = layout(tree(folders), couples)
+    assert (found.classes, found.sure) == (classes, sure)

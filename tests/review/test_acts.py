@@ -175,7 +175,10 @@ def test_clashing_groups_have_no_suggestion_until_a_person_chose(dataset):
     assert [entry.path for entry in acts.plan(dataset, now).entries] == ["a copy.jpg"]
 
 
-def test_folders_clash_as_classes_until_a_person_says_otherwise_or_resolves_it(dataset):
+def test_folders_clash_as_classes_when_a_person_says_so_until_it_is_resolved(dataset):
+    assert dataset.clashes == [] and not dataset.asks_about_folders  # "old" and "new" are no classes
+    step = acts.folder_classes_step(True)
+    dataset.decisions.decide(step.changes, step.label)
     cases = dataset.clashes
     rows = {row(dataset, "new/d.jpg"), row(dataset, "old/d.jpg")}
     assert acts.clashing(dataset).keys() == rows

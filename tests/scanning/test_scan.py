@@ -8,17 +8,19 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 import dedup
+from dedup.checks import gate
 from dedup.errors import Cancelled, DatasetError, ScanRunning, SourceError, UsageError
 from dedup.scanning import scan
 from dedup.scanning.engines.local import Local
 from dedup.store import directory
 from dedup.store.home import check_name
-from tests.pictures import folder_of_photos, photo, save
+from tests.pictures import folder_of_photos, photo, save, shut_off
 
 
 @pytest.fixture
@@ -229,3 +231,58 @@ def test_the_number_of_workers_changes_nothing(workers, tmp_path, home):
     folder_of_photos(tmp_path / "in", 20)
     reference = dedup.scan(tmp_path / "in", home=tmp_path / "reference", workers=1).frame
     assert dedup.scan(tmp_path / "in", workers=workers).frame.equals(reference)
+
+
+def test_what_is_in_a_folder_that_cannot_be_read_is_not_gone(tmp_path, home, counted, monkeypatch):
+    for name, seed in (("a.jpg", 1), ("shut/b.jpg", 2), ("shut/c.jpg", 3)):
+        save(photo(seed), tmp_path / "in" / name)
+    dedup.scan(tmp_path / "in").tag([1], "good")
+    (tmp_path / "in/copy.jpg").write_bytes((tmp_path / "in/shut/b.jpg").read_bytes())
+    with monkeypatch.context() as patch:
+        shut_off(tmp_path / "in/shut", patch)
+        for _ in range(2):
+            frame = dedup.scan(tmp_path / "in").frame.set_index("path")
+            assert list(frame.index) == ["a.jpg", "copy.jpg", "shut"]
+            assert frame["error"]["shut"] == "folder cannot be read: Permission denied"
+            assert not frame["tag:good"]["copy.jpg"]  # it is a copy of what is only out of reach
+        report = gate.check(dedup.open("in"), gate.Limits(exact=0))
+        assert not report.passed
+    counted.clear()
+    frame = dedup.scan(tmp_path / "in").frame.set_index("path")
+    assert frame["tag:good"]["shut/b.jpg"] and not frame["tag:good"]["copy.jpg"] and counted == []
+
+
+@pytest.mark.parametrize("way", ["up", "link", "link above", "list"])
+def test_one_folder_is_one_dataset_whatever_way_it_is_named(tmp_path, home, way, monkeypatch):
+    folder_of_photos(tmp_path / "above/in", 2)
+    source = tmp_path / "above/in"
+    if way == "list":
+        source = source / "list.txt"
+        source.write_text("0000.jpg\n")
+    first = dedup.scan(source)
+    first.tag([0], "good")
+    monkeypatch.chdir(tmp_path / "above")
+    if way == "link above":
+        (tmp_path / "link").symlink_to(tmp_path / "above")
+        again = tmp_path / "link" / source.relative_to(tmp_path / "above")
+    elif way == "link":
+        (tmp_path / "link").symlink_to(source)
+        again = tmp_path / "link"
+    else:
+        again = Path("..") / "above" / "in" / ".." / source.relative_to(tmp_path / "above")
+    second = dedup.scan(again)
+    assert second.info.key == first.info.key and second.frame["tag:good"].sum() == 1
+    assert [info.name for info in dedup.datasets()] == [first.name]
+
+
+def test_a_thousand_folders_deep_are_scanned(tmp_path, home):
+    deep = tmp_path / "in" / "/".join(["d"] * 1200)
+    folder = os.open(tmp_path, os.O_RDONLY)
+    for name in ("in", *["d"] * 1200):
+        os.mkdir(name, dir_fd=folder)
+        folder, outer = os.open(name, os.O_RDONLY, dir_fd=folder), folder
+        os.close(outer)
+    os.close(folder)
+    save(photo(1), deep / "a.jpg")
+    frame = dedup.scan(tmp_path / "in").frame
+    assert frame["status"].tolist() == ["ok"]

@@ -154,10 +154,10 @@ def test_classes_of_folders_offer_the_classes(home, tmp_path):
     assert "No file is touched or moved" in texts(at)
     decide(at, dataset, ("right", item["ids"]))
     assert set(dataset.labels.classes.values()) == {("dog",)}
-    (folders,) = at.toggle
+    folders = next(each for each in at.toggle if "class labels" in each.label)
     healthy(folders.set_value(False).run())
     assert dataset.clashes == [] and not dataset.labels.classes
-    assert "No labels clash" in texts(run())
+    assert "names of the folders are not taken for labels" in texts(run())
 
 
 @pytest.mark.parametrize("labelled", [True, False], ids=["labels agree", "no labels"])

@@ -31,10 +31,7 @@ def dataset(home, tmp_path):
     for seed, name in ((0, "0.png"), (1, "1.png"), (1, "1 again.png"), (2, "2.png")):
         (root / "new").mkdir(exist_ok=True)
         (root / "new" / name).write_bytes((root / "old" / f"{seed} copy.png").read_bytes())
-    made = dedup.scan(root, name="test", workers=1)
-    step = acts.folder_classes_step(False)
-    made.decisions.decide(step.changes, step.label)
-    return made
+    return dedup.scan(root, name="test", workers=1)
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +66,7 @@ def test_strips_hold_what_a_person_needs_to_decide(dataset):
     strip = data["strips"][0]
     assert [member["fate"] for member in strip["members"]] == ["keeper", "open", "open"]
     assert strip["keeper"] == strip["members"][0]["id"] and strip["reason"] and strip["saved"] > 0
-    assert strip["members"][1]["relation"] == "identical file" and strip["members"][1]["classes"] == ["new"]
+    assert strip["members"][1]["relation"] == "identical file" and strip["members"][1]["classes"] == []
     assert strip["members"][1]["full"].startswith(f"/image/{dataset.info.key}/")
 
 
@@ -79,7 +76,7 @@ def test_acts_are_carried_out_in_order_and_signed_by_the_tab(dataset):
     press(at, dataset, ("accept", [first["keeper"]]), ("keep", [second["members"][1]["id"]]), ("undo", []),
           ("apart", [third["members"][1]["id"]]), ("accept", ["0" * 16]))  # fmt: skip
     now = acts.state(dataset)
-    assert [operation.state for operation in dataset.decisions.history()] == ["done", "dropped", "done", "done"]
+    assert [operation.state for operation in dataset.decisions.history()] == ["done", "dropped", "done"]
     assert [operation.session for operation in dataset.decisions.history()][:3] == [at.session_state[current.WHO]] * 3
     strips = shown(at)["strips"]
     assert [strip["open"] for strip in strips] == [False, True, False] and len(now.open) == 1
@@ -163,8 +160,10 @@ def test_bulk_rules_decide_what_they_count(dataset):
     assert dataset.decisions.undo() and len(acts.state(dataset).open) == 3
 
 
-def test_copies_in_differently_named_folders_clash_until_told_otherwise(dataset):
-    dataset.decisions.undo()
+def test_copies_in_differently_named_folders_clash_when_the_names_are_labels(dataset):
+    at = run(dataset=dataset.info.key, panel="rules")
+    next(each for each in at.toggle if "class labels" in each.label).set_value(True)
+    healthy(at.run())
     at = run(dataset=dataset.info.key)
     said = {f"new in new/{number}.png, old in old/{number} copy.png" for number in range(3)}
     assert {strip["clash"] for strip in shown(at)["strips"]} == said
@@ -285,3 +284,17 @@ def test_a_rule_moves_among_those_in_force():
 
 def test_every_folder_above_is_offered_but_not_the_root():
     assert below_root(["", "a/b/c", "d"]) == ["a", "a/b", "a/b/c", "d"]
+
+
+def test_where_folders_alone_do_not_tell_it_is_asked_once(home, tmp_path):
+    for seed, name in ((1, "Anna/1.png"), (1, "beach/1.png"), (2, "Anna/2.png"), (3, "beach/3.png")):
+        picture(tmp_path / "images" / name, seed, (160, 120))
+    dataset = dedup.scan(tmp_path / "images", name="test", workers=1)
+    at = run(dataset=dataset.info.key)
+    assert "Do the names of the folders say what the images show?" in texts(at) and shown(at)["strips"][0]["clash"]
+    button(at, "Just folders").click()
+    healthy(at.run())
+    at = run(dataset=dataset.info.key)
+    assert "Do the names" not in texts(at) and not shown(at)["strips"][0]["clash"]
+    dataset.decisions.undo()
+    assert dedup.open("test").asks_about_folders

@@ -131,7 +131,10 @@ def summary(opened: Opened) -> None:
 
 def explain_none(opened: Opened) -> None:
     """Why there is no clash to decide."""
-    if opened.dataset.frame["classes"].map(len).eq(0).all():
+    dataset = opened.dataset
+    if dataset.folder_layout.named and not dataset.folders_are_classes:
+        st.info("The names of the folders are not taken for labels, so nothing can clash.", icon=":material/label_off:")
+    elif dataset.frame["classes"].map(len).eq(0).all():
         st.info(
             "No image has a label yet. Scan the folder with a COCO file, or keep one folder for each class, "
             "and copies whose labels disagree appear here.",

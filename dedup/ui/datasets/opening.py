@@ -11,6 +11,7 @@ import streamlit as st
 
 from dedup import sample
 from dedup.labels.coco import find_annotations
+from dedup.store.directory import same_source
 from dedup.store.home import DatasetInfo, clean_name, home_directory
 from dedup.ui.datasets.folders import FolderCheck, check
 from dedup.ui.shell import jobs, recent
@@ -87,7 +88,7 @@ def _use(path: str) -> None:
 
 
 def _start_form(seen: FolderCheck, infos: list[DatasetInfo]) -> None:
-    known = next((info for info in infos if Path(info.root) == seen.path.absolute()), None)
+    known = next((info for info in infos if same_source(info.source, seen.path)), None)
     if known is not None:
         st.caption(f"This folder is already the dataset **{known.name}**: scanning it again reads only what changed.")
     left, right = st.columns([1, 2])

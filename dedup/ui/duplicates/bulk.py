@@ -10,6 +10,7 @@ import streamlit as st
 from dedup.groups import keepers
 from dedup.review import acts, bulk_rules
 from dedup.store.decisions import INCOMING, PROTECTED
+from dedup.ui.clashes import folder_names
 from dedup.ui.duplicates.review import decide, state
 from dedup.ui.shell import session
 from dedup.ui.shell.library import Opened
@@ -34,28 +35,7 @@ def rules_for_all(opened: Opened) -> None:
     with st.container(border=True):
         for preview in opened.remembered("bulk rules", lambda: acts.previews(now)):
             _bulk_rule(opened, preview)
-    folder_classes(opened)
-
-
-def folder_classes(opened: Opened) -> None:
-    """Whether copies in differently named folders clash; asked where there are such folders."""
-    dataset = opened.dataset
-    if dataset.info.annotations or not opened.remembered("classed", lambda: bool(dataset.frame["classes"].any())):
-        return
-    st.toggle(
-        "The names of folders are class labels",
-        help="While they are, copies in differently named folders clash: no rule decides about them, for the choice "
-        "of the copy is a choice of the label. Switch it off for photographs in folders of any names.",
-        **session.held(
-            "folders are classes",
-            dataset.folders_are_classes,
-            partial(_set_folder_classes, opened),
-        ),
-    )
-
-
-def _set_folder_classes(opened: Opened, are_classes: bool) -> None:
-    decide(opened, acts.folder_classes_step(are_classes))
+    folder_names.switch(opened)
 
 
 def _bulk_rule(opened: Opened, preview: bulk_rules.Preview) -> None:

@@ -20,6 +20,7 @@ from dedup.removal import Plan, Report, State
 from dedup.review import acts, handover
 from dedup.store.decisions import Decisions
 from dedup.ui.browser.similar import sides
+from dedup.ui.clashes import folder_names
 from dedup.ui.duplicates.review import state
 from dedup.ui.parts.metric import PRESETS, REMAINING
 from dedup.ui.shell import jobs, session, working
@@ -95,7 +96,7 @@ def _preview(opened: Opened, plan: Plan) -> None:
     st.markdown("##### What would go")
     if not plan.entries:
         st.info("Nothing is decided to go yet. Review groups, or decide by rule.", icon=":material/info:")
-        _staying(plan)
+        _staying(opened, plan)
         return
     still = len(state(opened).open)
     told = f"**{plural(len(plan.entries), 'file')}** would move to the quarantine, **{size(plan.bytes)}** in all."
@@ -120,7 +121,7 @@ def _preview(opened: Opened, plan: Plan) -> None:
     )
     if len(plan.entries) > LISTED:
         st.caption(f"The first {LISTED:,} of {len(plan.entries):,}; the downloaded plan lists all.")
-    _staying(plan)
+    _staying(opened, plan)
     _apply(opened, plan)
 
 
@@ -150,8 +151,10 @@ def _names(files: Sequence[str]) -> str:
     return ", ".join(displayable(PurePosixPath(file).name) for file in files)
 
 
-def _staying(plan: Plan) -> None:
-    """Images that were decided to go and are held back, with the reason."""
+def _staying(opened: Opened, plan: Plan) -> None:
+    """Images that were decided to go and are held back, with the reason, and the switch where folders are it."""
+    if any(stay.reason.startswith(acts.LABELS_CLASH) for stay in plan.stays):
+        folder_names.switch(opened)
     if plan.stays:
         with st.expander(f"{plural(len(plan.stays), 'file')} held back", icon=":material/shield:"):
             st.dataframe(
