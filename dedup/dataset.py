@@ -25,6 +25,7 @@ from dedup.labels.clashes import Clash
 from dedup.labels.coco import Attachment, Coco
 from dedup.labels.decided import Case, Kept, Labels, cases, follow_decisions, keep, marks
 from dedup.labels.folder_names import Layout, layout
+from dedup.labels.turned import upright
 from dedup.model import NEAR_DISTANCE, OnProgress, Role, Status, Tag
 from dedup.query.selection import Selection
 from dedup.scanning.scan import digests
@@ -294,11 +295,13 @@ class Dataset:
     @cached_property
     def _annotations(self) -> tuple[list[tuple[Coco, Attachment]], list[str]]:
         paths = self._images["path"].tolist()
+        facts = (self._images[name].tolist() for name in ("width", "height", "orientation"))
+        sizes = dict(zip(paths, zip(*facts, strict=True), strict=True))
         found, errors = [], []
         for path in map(Path, self._info.annotations):
             try:
                 coco = Coco.read(path)
-                found.append((coco, coco.attach(paths, root=self.root)))
+                found.append(upright(coco, coco.attach(paths, root=self.root), sizes))
             except AnnotationError as error:
                 errors.append(str(error))
         return found, errors

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,19 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "home"
     monkeypatch.setenv("DEDUP_HOME", str(path))
     return path
+
+
+@pytest.fixture
+def deep_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder 1,200 folders below `tmp_path / "deep"`; taken away with a tool that has no limit of its own."""
+    handle = os.open(tmp_path, os.O_RDONLY)
+    for name in ("deep", *["d"] * 1200):
+        os.mkdir(name, dir_fd=handle)
+        handle, outer = os.open(name, os.O_RDONLY, dir_fd=handle), handle
+        os.close(outer)
+    os.close(handle)
+    yield tmp_path / "deep" / "/".join(["d"] * 1200)
+    subprocess.run(["rm", "-rf", tmp_path / "deep"], check=True)
 
 
 class BrowserTestsTogether(LoadFileScheduling):

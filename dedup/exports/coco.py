@@ -36,6 +36,7 @@ from dedup.exports.base import Export, Exportable, Meter, Report, classed
 from dedup.files import write_chunks
 from dedup.labels.coco import NAMESPACE, Attachment, Coco, FileNames
 from dedup.labels.coco_join import NAMED_APART, Document, Part, next_id, told_apart
+from dedup.labels.turned import stored
 from dedup.model import SCORE_VERSION, TAG_PREFIX, OnProgress, Status
 from dedup.query.where import Mask
 from dedup.words import plural
@@ -159,6 +160,10 @@ def _from_sources(
         notes.append(f"{plural(len(renamed), 'image')} {NAMED_APART}")
     notes += [note for source, met in zip(sources, attachments, strict=True) for note in _unmet(source, met)]
     document = _with_ids(joined.document | {"images": _described(frame, apart, chosen, names)}, sources)
+    turns = {held[id_]: turn for s, held in zip(sources, rows, strict=True) for id_, turn in s.turns.items()}
+    document = stored(
+        document, {each["id"]: turns[row] for each, row in zip(apart, chosen, strict=True) if row in turns}
+    )
     return document | {NAMESPACE: {"score_version": SCORE_VERSION}}, notes
 
 

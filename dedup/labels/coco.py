@@ -14,13 +14,16 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dedup.images.formats import SUFFIXES
 from dedup.labels import coco_sound
 from dedup.labels.coco_sound import Unsound, name_in_url
 from dedup.labels.folder_names import split_from_path, splits_in
 from dedup.words import plural
+
+if TYPE_CHECKING:
+    from dedup.labels.turned import Turn
 
 ImageId = int | str
 """COCO says integers; some tools write texts. Both are kept as they are."""
@@ -53,11 +56,15 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Coco:
-    """A COCO document. `document` is what the file holds, but for entries that are `unsound`, and is never changed."""
+    """A COCO document. `document` is what the file holds, but for entries that are `unsound`, and is never changed.
+
+    `turns` are the images whose entries were in stored pixels and are upright here (`dedup.labels.turned`).
+    """
 
     path: Path
     document: Mapping[str, Any] = field(repr=False)
     unsound: tuple[Unsound, ...] = field(default=(), repr=False)
+    turns: Mapping[ImageId, Turn] = field(default_factory=dict, repr=False)
 
     @classmethod
     def read(cls, path: Path) -> Coco:
@@ -120,7 +127,7 @@ class Coco:
     def meant(self, paths: Sequence[str], *, root: Path | None = None) -> list[str | None]:
         """For each image entry the path that `attach` matches it to, None where there is none, "" where several could
         be meant."""
-        return _match([str(image["file_name"]) for image in self.images], paths, self._hints(root))
+        return match_names([str(image["file_name"]) for image in self.images], paths, self._hints(root), elsewhere=True)
 
     def _classes(self, annotations: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
         ids = (annotation.get("category_id") for annotation in annotations)
@@ -265,8 +272,18 @@ MANNERS: tuple[tuple[Callable[[str], str], Callable[[str], str]], ...] = (
 suffix."""
 
 
-def _match(file_names: Sequence[str], paths: Sequence[str], hints: Sequence[Callable[[str], bool]]) -> list[str | None]:
-    """For each file name its path, None when there is none, or "" when several could be meant."""
+def match_names(
+    file_names: Sequence[str],
+    paths: Sequence[str],
+    hints: Sequence[Callable[[str], bool]] = (),
+    *,
+    elsewhere: bool = False,
+) -> list[str | None]:
+    """For each file name its path, None when there is none, or "" when several could be meant.
+
+    A name means a path that ends as it does, or that it ends as; with `elsewhere` also the only one of its last part,
+    in another folder. `hints` choose among several.
+    """
     exact = set(paths)
     matched: list[str | None] = [name if name in exact else None for name in file_names]
     for of_name, of_path in MANNERS:
@@ -286,7 +303,7 @@ def _match(file_names: Sequence[str], paths: Sequence[str], hints: Sequence[Call
             if same:
                 matched[place] = same[0] if len(same) == 1 else ""
             else:
-                matched[place] = _closest(parts, by_base.get(parts[-1], []), bases[parts[-1]] == 1, hints)
+                matched[place] = _closest(parts, by_base.get(parts[-1], []), elsewhere and bases[parts[-1]] == 1, hints)
     return matched
 
 

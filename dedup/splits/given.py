@@ -5,19 +5,20 @@ from __future__ import annotations
 import csv
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
 from dedup.errors import UsageError
 from dedup.images.sources import PATH_COLUMNS
-from dedup.labels.coco import Attachment, Coco
+from dedup.labels.coco import Attachment, Coco, match_names
 from dedup.labels.folder_names import split_name, splits_in
 from dedup.model import Change
 from dedup.store.decisions import SPLIT, Decisions
 from dedup.store.home import clean_name
 
+NAME_COLUMNS = (*PATH_COLUMNS, "image_id", "image_name", "name", "id")
 SPLIT_COLUMNS = ("split", "subset", "set", "partition", "fold", "after")
 """The last one is that of the moves that `dedup.splits.leaks` proposes."""
 SEPARATORS = ",;\t"
@@ -25,7 +26,8 @@ SEPARATORS = ",;\t"
 
 @dataclass(frozen=True)
 class Splits:
-    """What a source says: path to split; names it has that the dataset has not; paths it puts in several splits."""
+    """What a source says: path to split; names it has that the dataset has not; names that could
+    mean several images, and paths it puts in several splits."""
 
     of: Mapping[str, str]
     missing: tuple[str, ...] = ()
@@ -38,9 +40,10 @@ class Splits:
 
 
 def from_csv(file: Path, paths: Sequence[str]) -> Splits:
-    """Read a CSV with a column of paths (path, file_name, ...) and one of splits (split, subset, ...).
+    """Read a CSV with a column of paths (path, file_name, image_id, ...) and one of splits (split, subset, ...).
 
-    `paths` are the dataset's. Raises `UsageError` when the file or one of the columns is missing.
+    `paths` are the dataset's. Names without their folders, without a suffix and absolute ones are understood where one
+    image alone can be meant. Raises `UsageError` when the file or one of the columns is missing.
     """
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
@@ -48,14 +51,19 @@ def from_csv(file: Path, paths: Sequence[str]) -> Splits:
             stream.seek(0)
             reader = csv.DictReader(stream, delimiter=separator)
             columns = {name.strip().lower(): name for name in reader.fieldnames or () if name}
-            path, split = _column(file, columns, PATH_COLUMNS), _column(file, columns, SPLIT_COLUMNS)
+            path, split = _column(file, columns, NAME_COLUMNS), _column(file, columns, SPLIT_COLUMNS)
             rows = [(row[path] or "", (row[split] or "").strip()) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"Cannot read splits from {file}: {error}.") from error
     known = set(paths)
     named = [(_dataset_path(text, known), split) for text, split in rows]
-    missing = tuple(dict.fromkeys(name for name, _ in named if name not in known))
-    return _gathered(((name, split) for name, split in named if name in known), missing)
+    unknown = list(dict.fromkeys(name for name, _ in named if name not in known))
+    meant = dict(zip(unknown, match_names(unknown, paths), strict=True))
+    missing = tuple(name for name, path in meant.items() if path is None)
+    ambiguous = tuple(name for name, path in meant.items() if path == "")
+    said = [(meant.get(name, name) or "", split) for name, split in named]
+    found = _gathered(((path, split) for path, split in said if path), missing)
+    return replace(found, ambiguous=(*ambiguous, *found.ambiguous))
 
 
 def from_coco(sources: Sequence[tuple[Coco, Attachment]]) -> Splits:

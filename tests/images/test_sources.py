@@ -133,16 +133,9 @@ def test_a_folder_that_cannot_be_read_is_listed_with_the_reason(tmp_path, monkey
     assert listing.away == ("shut",)
 
 
-def test_a_thousand_folders_deep(tmp_path):
-    deep, folder = tmp_path, os.open(tmp_path, os.O_RDONLY)
-    for _ in range(1200):
-        os.mkdir("d", dir_fd=folder)
-        folder, outer = os.open("d", os.O_RDONLY, dir_fd=folder), folder
-        os.close(outer)
-        deep /= "d"
-    os.close(folder)
-    save(photo(1), deep / "a.jpg")
-    assert paths(tmp_path) == [f"{'d/' * 1200}a.jpg"]
+def test_a_thousand_folders_deep(tmp_path, deep_folder):
+    save(photo(1), deep_folder / "a.jpg")
+    assert paths(tmp_path / "deep") == [f"{'d/' * 1200}a.jpg"]
 
 
 def test_pipes_do_not_block(tmp_path):

@@ -42,6 +42,30 @@ def test_our_own_files_are_read_whatever_the_paths(tmp_path):
     assert given.from_csv(tmp_path / "all.csv", paths) == given.Splits(dict.fromkeys(paths, "val"))
 
 
+def test_names_as_others_write_them(tmp_path):
+    paths = ["images/a.jpg", "images/b.png", "x/c.jpg", "y/c.jpg", "d d.jpg"]
+    rows = [
+        "image_id,split",
+        "a,train",
+        f"{tmp_path}/images/b.png,val",
+        "c.jpg,test",
+        "y/c,val",
+        "z/d d.jpg,val",
+        "e,val",
+    ]
+    (tmp_path / "s.csv").write_text("\n".join(rows))
+    found = given.from_csv(tmp_path / "s.csv", paths)
+    assert found.of == {"images/a.jpg": "train", "images/b.png": "val", "y/c.jpg": "val", "d d.jpg": "val"}
+    assert (found.missing, found.ambiguous) == (("e",), ("c.jpg",))
+
+
+@pytest.mark.parametrize("name", ["a\u2028b.jpg", "a\x0cb.jpg", " a.jpg", "a.jpg ", "a\nb.jpg", "-a.jpg"])
+def test_odd_names_in_our_own_csv_come_back(tmp_path, name):
+    table = guarded(pd.DataFrame({"path": [name], "split": "val", "note": "x" * 200_000}), ("path",))
+    (tmp_path / "all.csv").write_bytes(encode(table, header=True))
+    assert given.from_csv(tmp_path / "all.csv", [name, "b.jpg"]).of == {name: "val"}
+
+
 def test_an_image_in_two_splits_is_in_none_and_said(tmp_path):
     (tmp_path / "s.csv").write_text("path,split\na.jpg,train\na.jpg,test\nd.jpg,holdout\n")
     found = given.from_csv(tmp_path / "s.csv", PATHS)

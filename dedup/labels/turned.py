@@ -1,0 +1,120 @@
+"""Annotations in the pixels that a file stores, where EXIF says to show it turned.
+
+Tools that ignore EXIF write boxes in stored pixels. The size that a document gives for an image shows it: it is the
+stored one and not the upright one. Within the program every box is upright, as viewers show pictures; an export gives
+the entry back in the pixels it came in. Where a document gives neither size nothing is turned, and it is said. Masks as
+run lengths are left as they are, for only their boxes are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dedup.labels.coco import Attachment, Coco, ImageId
+from dedup.labels.coco_sound import are_finite
+from dedup.words import plural
+
+DECIMALS = 10
+"""Turned forth and back, numbers of up to so many decimals are what they were."""
+
+Entry = Mapping[str, Any]
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """How the stored pixels of an image become upright: its EXIF orientation, 5 to 8, and its stored size."""
+
+    orientation: int
+    width: float
+    height: float
+
+    def upright(self, x: float, y: float) -> Point:
+        """Where a stored point is shown (EXIF 2.32, Orientation)."""
+        across = self.height - y if self.orientation in (6, 7) else y
+        down = self.width - x if self.orientation in (7, 8) else x
+        return across, down
+
+    def stored(self, x: float, y: float) -> Point:
+        """Where a point that is shown is stored."""
+        across = self.width - y if self.orientation in (7, 8) else y
+        down = self.height - x if self.orientation in (6, 7) else x
+        return across, down
+
+
+def upright(coco: Coco, met: Attachment, sizes: Mapping[str, tuple[int, int, int]]) -> tuple[Coco, Attachment]:
+    """A document with every entry in upright pixels. `sizes` are (upright width, upright height, EXIF orientation) of
+    readable images by their path; notes on sizes that fit neither way join those of `met`."""
+    path_of = {id_: path for path, ids in met.image_ids.items() for id_ in ids}
+    turns: dict[ImageId, Turn] = {}
+    unfit: list[tuple[Entry, tuple[int, int]]] = []
+    for image in coco.images:
+        width, height, orientation = sizes.get(path_of.get(image["id"], ""), (0, 0, 1))
+        said = [image.get("width"), image.get("height")]
+        if not width or not are_finite(said) or said == [width, height]:
+            continue
+        if orientation >= 5 and said == [height, width]:
+            turns[image["id"]] = Turn(orientation, height, width)
+        else:
+            unfit.append((image, (width, height)))
+    if unfit:
+        met = replace(met, notes=(*met.notes, _unfit(coco, unfit)))
+    if not turns:
+        return coco, met
+    document = dict(coco.document) | {"images": [_swapped(image, turns.get(image["id"])) for image in coco.images]}
+    if "annotations" in coco.document:
+        forth = {id_: turn.upright for id_, turn in turns.items()}
+        document["annotations"] = [moved(each, forth.get(each["image_id"])) for each in coco.annotations]
+    return replace(coco, document=document, turns=turns), met
+
+
+def stored(document: dict[str, Any], turns: Mapping[ImageId, Turn]) -> dict[str, Any]:
+    """A document to write, with the entries of the images of `turns` (by their ids in it) in stored pixels again."""
+    if not turns:
+        return document
+    back = {id_: turn.stored for id_, turn in turns.items()}
+    turned = document | {"images": [_swapped(image, turns.get(image["id"])) for image in document["images"]]}
+    if document.get("annotations"):
+        turned["annotations"] = [moved(each, back.get(each["image_id"])) for each in document["annotations"]]
+    return turned
+
+
+def moved(annotation: Entry, move: Callable[[float, float], Point] | None) -> dict[str, Any]:
+    """An annotation whose box, polygons and keypoints are moved by `move`, itself without one."""
+    if move is None:
+        return annotation if isinstance(annotation, dict) else dict(annotation)
+    found: dict[str, Any] = dict(annotation)
+    box, outlines, keypoints = (annotation.get(name) for name in ("bbox", "segmentation", "keypoints"))
+    if are_finite(box) and len(box) == 4:
+        (x, y), (x2, y2) = move(box[0], box[1]), move(box[0] + box[2], box[1] + box[3])
+        found["bbox"] = _rounded((min(x, x2), min(y, y2), abs(x2 - x), abs(y2 - y)))
+    if isinstance(outlines, list):
+        found["segmentation"] = [_points(each, move) if are_finite(each) else each for each in outlines]
+    if are_finite(keypoints) and len(keypoints) % 3 == 0:
+        triples = zip(keypoints[::3], keypoints[1::3], keypoints[2::3], strict=True)
+        seen = ((*move(x, y), v) if v or x or y else (x, y, v) for x, y, v in triples)
+        found["keypoints"] = _rounded(number for triple in seen for number in triple)
+    return found
+
+
+def _points(flat: Sequence[float], move: Callable[[float, float], Point]) -> list[float]:
+    pairs = zip(flat[::2], flat[1::2], strict=False)
+    return _rounded(number for pair in pairs for number in move(*pair))
+
+
+def _rounded(numbers: Iterable[float]) -> list[float]:
+    return [number if isinstance(number, int) else round(number, DECIMALS) for number in numbers]
+
+
+def _swapped(image: dict[str, Any], turn: Turn | None) -> dict[str, Any]:
+    return image if turn is None else {**image, "width": image["height"], "height": image["width"]}
+
+
+def _unfit(coco: Coco, unfit: Sequence[tuple[Entry, tuple[int, int]]]) -> str:
+    (image, (width, height)), name = unfit[0], coco.path.name
+    return (
+        f"{plural(len(unfit), 'image')} of other sizes in {name} than their files have, such as {image['file_name']} "
+        f"({image.get('width')} x {image.get('height')}, the file {width} x {height}); boxes are taken as they are."
+    )

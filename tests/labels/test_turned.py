@@ -1,0 +1,105 @@
+"""Boxes in stored pixels: turned where the sizes show it, given back as they came."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+
+import dedup
+from dedup.labels.turned import Turn
+from tests.pictures import photo
+
+numbers = st.decimals(0, 300, places=4).map(float)
+
+
+@given(st.sampled_from([5, 6, 7, 8]), numbers, numbers)
+def test_what_is_turned_comes_back(orientation, x, y):
+    turn = Turn(orientation, 320, 240)
+    assert tuple(round(number, 10) for number in turn.stored(*turn.upright(x, y))) == (x, y)
+
+
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_a_point_is_turned_as_pillow_turns_the_picture(orientation):
+    picture = Image.new("L", (9, 6))
+    picture.putpixel((2, 1), 255)
+    picture.getexif()[0x0112] = orientation
+    shown = ImageOps.exif_transpose(picture)
+    x, y = Turn(orientation, 9, 6).upright(2.5, 1.5)
+    assert shown.size == (6, 9) and shown.getpixel((int(x), int(y))) == 255
+
+
+ANNOTATION = {
+    "bbox": [20.5, 30, 100.25, 50],
+    "segmentation": [[20.5, 30, 120.75, 30, 120.75, 80]],
+    "keypoints": [30, 40, 2, 0, 0, 0],
+    "num_keypoints": 1,
+    "area": 5012.5,
+    "iscrowd": 0,
+}
+
+
+@pytest.fixture
+def annotated(tmp_path, home):
+    """a.jpg is stored 320 x 240 and shown turned; b.jpg is its upright copy; boxes of a are in stored pixels."""
+    root = tmp_path / "in"
+    root.mkdir()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = photo(1, (320, 240))
+    picture.save(root / "a.jpg", exif=exif, quality=95)
+    picture.transpose(Image.Transpose.ROTATE_270).save(root / "b.jpg", quality=95)
+    turned = {
+        "bbox": [160, 20.5, 50, 100.25],
+        "segmentation": [[210, 20.5, 210, 120.75, 160, 120.75]],
+        "keypoints": [200, 30, 2, 0, 0, 0],
+    }
+    return root, ANNOTATION, ANNOTATION | turned
+
+
+def scanned(root, first, second, size=(320, 240)):
+    document = {
+        "images": [
+            {"id": 1, "file_name": "a.jpg", "width": size[0], "height": size[1]},
+            {"id": 2, "file_name": "b.jpg", "width": 240, "height": 320},
+        ],
+        "annotations": [first | {"id": 1, "image_id": 1, "category_id": 1}]
+        + ([second | {"id": 2, "image_id": 2, "category_id": 1}] if second else []),
+        "categories": [{"id": 1, "name": "cat", "keypoints": ["nose", "tail"], "skeleton": []}],
+    }
+    (root / "labels.json").write_text(json.dumps(document))
+    return dedup.scan(root, annotations=root / "labels.json"), document
+
+
+def test_boxes_in_stored_pixels_do_not_clash_and_leave_as_they_came(annotated, tmp_path):
+    root, first, second = annotated
+    dataset, document = scanned(root, first, second)
+    assert dataset.frame["kind"].tolist() == ["near", "near"] and dataset.clashes == []
+    dataset.export("coco", tmp_path / "out.json")
+    written = json.loads((tmp_path / "out.json").read_text())
+    assert written["annotations"] == document["annotations"]
+    assert [{k: image[k] for k in ("id", "file_name", "width", "height")} for image in written["images"]] == document[
+        "images"
+    ]
+
+
+def test_boxes_are_carried_into_upright_pixels_and_into_stored_ones(annotated, tmp_path):
+    root, first, second = annotated
+    dataset, _ = scanned(root, first, None)
+    (case,) = dataset.clashes
+    dataset.decisions.decide([case.change("merge")], "Merge")
+    dataset.export("coco", tmp_path / "out.json")
+    boxes = {each["image_id"]: each["bbox"] for each in json.loads((tmp_path / "out.json").read_text())["annotations"]}
+    assert boxes[1] == first["bbox"] and boxes[2] == pytest.approx(second["bbox"], abs=1)
+
+
+def test_sizes_that_fit_neither_way_are_said_and_scale_nothing(annotated, tmp_path):
+    root, first, second = annotated
+    dataset, document = scanned(root, first, second, size=(640, 480))
+    notes = [note for each in dataset.attachments.values() for note in each.notes]
+    assert any("a.jpg (640 x 480, the file 240 x 320)" in note for note in notes)
+    dataset.export("coco", tmp_path / "out.json")
+    assert json.loads((tmp_path / "out.json").read_text())["annotations"] == document["annotations"]
