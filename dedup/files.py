@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 import json
 import os
 import re
+import stat
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -144,9 +147,22 @@ def write_chunks(output: Path, chunks: Iterable[bytes], overwrite: bool) -> None
         raise ExportError(str(error)) from error
 
 
+def open_regular(path: Path) -> io.BufferedReader:
+    """A file to read. OSError for anything else: what is a pipe, a socket or a device is never waited for."""
+    return open(path, "rb", opener=_regular)
+
+
+def _regular(path: str, flags: int) -> int:
+    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not a file", path)
+    return handle
+
+
 def sha256_of(path: Path) -> str:
     """Hex SHA-256 of a file's bytes. Raises OSError."""
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

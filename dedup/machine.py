@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
+
+Answer = TypeVar("Answer")
 
 WORKER_BYTES = 1 << 30
 """Memory that one worker may need for the largest picture."""
@@ -25,6 +30,28 @@ def memory_bytes() -> int | None:
     with suppress(AttributeError, ValueError, OSError):  # Windows has no sysconf
         limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     return min(limits, default=None)
+
+
+def within(seconds: float, ask: Callable[[], Answer]) -> Answer:
+    """What `ask` returns, asked in a thread of its own. Raises `TimeoutError` when that takes longer, as where a
+    network disk hangs (the thread is left to it), and whatever `ask` raises."""
+    told: list[Answer] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            told.append(ask())
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if failed:
+        raise failed[0]
+    if not told:
+        raise TimeoutError(f"no answer within {seconds:g} seconds")
+    return told[0]
 
 
 def _number(path: str) -> int | None:

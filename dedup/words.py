@@ -25,6 +25,26 @@ def size(count: float) -> str:
     return f"{count:.0f} B"
 
 
+_JOINERS = "\u200c\u200d"
+"""Without them Persian words and joined emoji would not be themselves."""
+
+
+def visible(text: str) -> str:
+    """`text` with escapes for control characters, line breaks and bytes that are no text: `\\n`, `\\x1b`, `\\u202e`.
+
+    A terminal obeys some of them, and others turn the order of letters around or hide them.
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() or each in _JOINERS else _escaped(each) for each in text)
+
+
+def _escaped(letter: str) -> str:
+    if "\udc80" <= letter <= "\udcff":  # a byte that is no text, as the file system gives it
+        return f"\\x{ord(letter) - 0xDC00:02x}"
+    return letter.encode("unicode_escape").decode("ascii")
+
+
 def other_files(counts: Mapping[str, int]) -> str:
     """Files that are no images, given by suffix: '10 other files: .bin 9, .spider 1'."""
     told = ", ".join(f"{suffix or 'no suffix'} {count:,}" for suffix, count in sorted(counts.items()))

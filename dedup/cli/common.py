@@ -16,6 +16,7 @@ import typer
 import dedup
 from dedup.errors import UsageError
 from dedup.model import OnProgress, Progress
+from dedup.words import visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -48,14 +49,15 @@ def selected(dataset: Dataset, where: str, tag: str | None) -> Mask:
     return Selection(where=where, tags_all=(tag,) if tag else ()).mask(dataset.frame, strict=True)
 
 
-def say(text: str) -> None:
-    """One line on standard output."""
-    typer.echo(text)
+def say(*columns: str) -> None:
+    """One line on standard output, columns with tabs between; what a terminal would obey is shown instead."""
+    typer.echo("\t".join(map(visible, columns)))
 
 
 def say_json(value: Any) -> None:
     """A value as JSON on standard output; NaN and infinities become null."""
-    typer.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False))
+    text = json.dumps(_plain(value), indent=2, ensure_ascii=False)
+    typer.echo("".join(each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in text))
 
 
 def _plain(value: Any) -> Any:
@@ -71,8 +73,8 @@ def _plain(value: Any) -> Any:
 
 
 def complain(text: str) -> None:
-    """One line on standard error."""
-    typer.echo(text, err=True)
+    """One line on standard error; what a terminal would obey is shown instead."""
+    typer.echo(visible(text), err=True)
 
 
 @contextmanager

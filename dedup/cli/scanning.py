@@ -82,7 +82,7 @@ def list_datasets(home: Home = None, as_json: Json = False) -> None:
         say_json([asdict(info) for info in infos])
         return
     for info in infos:
-        say(f"{info.name}\t{plural(info.images, 'image')}\t{info.root}")
+        say(info.name, plural(info.images, "image"), info.root)
     if not infos:
         say("No datasets yet. Begin with: dedup scan FOLDER")
 

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from dedup.errors import UnreadableImage
+from dedup.files import open_regular
 from dedup.images import deep, jpeg, metadata
 from dedup.images.formats import FORMATS, HEAD_BYTES, LOSSLESS, UNSUPPORTED_SUFFIXES, sniff
 
@@ -157,7 +158,7 @@ def open_with_quality(
 @contextmanager
 def _opened(path: Path, max_pixels: int, reduce_to: int | None) -> Iterator[tuple[Image.Image, _Shown, int, float]]:
     """A picture that is loaded, how it is shown, its EXIF orientation, and its own JPEG quality."""
-    with reasons(), path.open("rb") as stream:
+    with reasons(), open_regular(path) as stream:
         image = open_image(stream, max_pixels)
         if reduce_to is not None:
             image.draft("RGB", (reduce_to, reduce_to))
@@ -204,7 +205,7 @@ def _turned_extent(filled: tuple[float, float], small: tuple[int, int], turn: in
 def _read_once(path: Path, stat: os.stat_result, max_pixels: int) -> Decoded:
     if stat.st_size == 0:
         raise UnreadableImage("empty file")
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         head = stream.read(HEAD_BYTES)
         stream.seek(0)
         if sniff(head) != "JPEG":
@@ -578,7 +579,7 @@ def _has_planes(image: Image.Image) -> bool:
 
 def _png_bits_and_bands(path: str) -> tuple[int, int]:
     """The bit depth in the header, the 25th byte of the file, and what the next says (PNG specification, 11.2.2)."""
-    with Path(path).open("rb") as stream:
+    with open_regular(Path(path)) as stream:
         depth, colour = stream.read(26)[24:]
     return depth, _PNG_BANDS[colour]
 
@@ -592,7 +593,7 @@ _BITS_BEHIND: dict[str, tuple[bytes, int, Callable[[int], int]]] = {
 
 def _bits_behind(path: str, name: str) -> int:
     mark, ahead, told = _BITS_BEHIND[name]
-    with Path(path).open("rb") as stream:
+    with open_regular(Path(path)) as stream:
         head = stream.read(1 << 16)
     at = head.find(mark)
     return told(head[at + ahead]) if 0 <= at < len(head) - ahead else 8

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dedup.errors import UnreadableImage
+from dedup.files import open_regular
 from dedup.images import decode, metrics, signature
 from dedup.model import Status
 
@@ -56,7 +57,7 @@ def failure(path: Path, reason: str, *, transient: bool = False) -> Examined:
         stat = path.stat()
         known = {"bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
         if stat.st_size and not transient:
-            with path.open("rb") as stream:
+            with open_regular(path) as stream:
                 known["sha256"] = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:
         pass  # what can be known of it is

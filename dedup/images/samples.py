@@ -19,6 +19,7 @@ import xxhash
 from numpy.typing import NDArray
 from PIL import Image
 
+from dedup.files import open_regular
 from dedup.images import deep, metadata
 from dedup.images.decode import MAX_PIXELS, STRIP_PIXELS, Header, open_image, reasons, upright
 
@@ -38,7 +39,7 @@ Samples = NDArray[np.generic]
 
 def digest(path: Path, *, max_pixels: int = MAX_PIXELS) -> str:
     """32 hex digits of the samples of a file, '' where they cannot be decoded whole. Raises `UnreadableImage`."""
-    with reasons(), path.open("rb") as stream:
+    with reasons(), open_regular(path) as stream:
         image = open_image(stream, max_pixels)
         found = xxhash.xxh3_128()
         try:

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dedup.errors import SourceError
+from dedup.files import open_regular
 from dedup.images.formats import HEAD_BYTES, SUFFIXES, UNSUPPORTED_SUFFIXES, sniff
 
 TRASH_FOLDERS = frozenset({"$recycle.bin", "system volume information", "lost+found", "__macosx", "@eadir"})
@@ -292,7 +293,7 @@ def _announces_image(entry: os.DirEntry[str]) -> bool:
     try:
         if not entry.is_file():  # sockets, pipes and devices would block
             return False
-        with open(entry.path, "rb") as stream:
+        with open_regular(Path(entry.path)) as stream:
             return sniff(stream.read(HEAD_BYTES)) is not None
     except OSError:
         return False

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from PIL import Image
 
 from dedup.errors import DatasetError
-from dedup.files import PRIVATE, atomic_write, make_private
+from dedup.files import PRIVATE, atomic_write, make_private, open_regular
 from dedup.images import decode
 from dedup.images.formats import sniff
 
@@ -29,7 +29,7 @@ _JPEG_WITHOUT_LENGTH = frozenset(range(0xD0, 0xD8)) | {0x01}
 _WEBP_HAS_EXIF = 0x08
 
 
-def thumbnail(image: Path, folder: Path, name: str) -> Path:
+def thumbnail(image: Path, folder: Path, name: str, *, max_pixels: int = decode.MAX_PIXELS) -> Path:
     """The JPEG file `folder/name.jpg` with `image` upright in at most 400x400 pixels, made on the first request.
 
     `name` must change with the content of `image`. The folder is a cache: it may be deleted at any time, and two
@@ -38,7 +38,7 @@ def thumbnail(image: Path, folder: Path, name: str) -> Path:
     # Two characters of the name make a folder, so that no folder holds a million files.
     target = folder / name[:2] / f"{name}.jpg"
     if not target.is_file():
-        data = shrink(image)
+        data = shrink(image, max_pixels=max_pixels)
         try:
             make_private(target.parent)
         except OSError as error:
@@ -48,22 +48,22 @@ def thumbnail(image: Path, folder: Path, name: str) -> Path:
     return target
 
 
-def shrink(image: Path, side: int = SIDE) -> bytes:
+def shrink(image: Path, side: int = SIDE, *, max_pixels: int = decode.MAX_PIXELS) -> bytes:
     """`image` upright as bytes of a JPEG within `side` x `side` pixels, never enlarged. Raises `UnreadableImage`."""
-    picture = decode.open_picture(image, reduce_to=2 * side)
+    picture = decode.open_picture(image, max_pixels=max_pixels, reduce_to=2 * side)
     picture.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
     stream = io.BytesIO()
     picture.save(stream, "JPEG", quality=QUALITY)
     return stream.getvalue()
 
 
-def convert(image: Path) -> bytes:
+def convert(image: Path, *, max_pixels: int = decode.MAX_PIXELS) -> bytes:
     """`image` upright at full size as the bytes of an 8-bit RGB PNG: no pixel differs from what was compared.
 
     Raises `UnreadableImage`.
     """
     stream = io.BytesIO()
-    decode.open_picture(image).save(stream, "PNG", compress_level=PNG_EFFORT)
+    decode.open_picture(image, max_pixels=max_pixels).save(stream, "PNG", compress_level=PNG_EFFORT)
     return stream.getvalue()
 
 
@@ -73,7 +73,7 @@ def media_type(image: Path) -> str | None:
     That is: JPEG in gray or three colours at 8 bits (browsers apply its EXIF orientation), PNG of at most 8 bits and
     WebP without EXIF, and GIF. Decided from the header's bytes; a damaged file gives None. Raises `OSError`.
     """
-    with image.open("rb") as stream:
+    with open_regular(image) as stream:
         head = stream.read(_HEAD_BYTES)
         stream.seek(0)
         match sniff(head):

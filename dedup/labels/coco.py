@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dedup.files import open_regular
 from dedup.images.formats import SUFFIXES
 from dedup.labels import coco_sound
 from dedup.labels.coco_sound import Unsound, name_in_url
@@ -238,7 +239,7 @@ def _visible(folders: list[str]) -> bool:
 
 def _looks_like_coco(path: Path) -> bool:
     try:
-        with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        with open_regular(path) as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
             begins = text[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
             return begins and text.find(b'"images"') >= 0 and text.find(b'"file_name"') >= 0
     except (OSError, ValueError):  # unreadable or empty

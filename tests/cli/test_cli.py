@@ -240,3 +240,17 @@ def test_show_tells_what_is_true_now(folder, capsys):
     assert main(["show", "set"]) == 0
     assert "tag fine" in said(capsys)
     assert main(["undo", "set"]) == 0
+
+
+def test_terminals_are_shown_what_they_would_obey(tmp_path, home, capsys):
+    """A name with colours, a cleared screen and a line break, in words and as JSON."""
+    name = "a\x1b[31m\x1b[2J\nb\x9b0m\u202e.png"
+    for number in (1, 2):
+        save(photo(1), tmp_path / "in" / f"{number}{name}")
+    assert main(["scan", str(tmp_path / "in"), "--name", "set"]) == 0
+    for command in (["duplicates", "set"], ["remove", "set"], ["show", "set"], ["duplicates", "set", "--json"]):
+        capsys.readouterr()
+        assert main(command) == 0
+        told = capsys.readouterr()
+        assert set(told.out + told.err) & set("\x1b\x9b\u202e\x07") == set()
+    assert json.loads(told.out)[0]["keeper"] == f"1{name}"

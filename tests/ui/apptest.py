@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
+from dedup.ui.shell.literal import JOINER
 from tests.conftest import ROOT
 
 SECONDS = 60
@@ -47,14 +49,19 @@ def healthy(at: AppTest) -> AppTest:
 
 
 def texts(at: AppTest) -> str:
-    """Everything the app says, headings and messages included."""
+    """Everything the app says, headings and messages included, names as they are shown."""
     kinds = (at.title, at.subheader, at.markdown, at.caption, at.info, at.success, at.warning, at.error)
-    return "\n".join(str(element.value) for elements in kinds for element in elements)
+    return plain("\n".join(str(element.value) for elements in kinds for element in elements))
+
+
+def plain(text: str) -> str:
+    """What a person sees of the names in a text that is `dedup.ui.shell.literal.literal`."""
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text).replace(JOINER, "").replace("\N{NO-BREAK SPACE}", " ")
 
 
 def button(at: AppTest, start: str) -> Button:
     """The first button whose label starts like that."""
-    return next(each for each in at.button if each.label.startswith(start))
+    return next(each for each in at.button if plain(each.label).startswith(start))
 
 
 def mounted(at: AppTest) -> list[Any]:

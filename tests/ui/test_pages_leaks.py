@@ -21,7 +21,7 @@ from dedup.ui.leaks import repairing, splitting
 from dedup.ui.shell import navigation
 from tests.building import picture
 from tests.labelled import leaking
-from tests.ui.apptest import MAIN, button, healthy, mounted, run_page, start, texts
+from tests.ui.apptest import MAIN, button, healthy, mounted, plain, run_page, start, texts
 
 
 @pytest.fixture(scope="module")
@@ -240,5 +240,5 @@ def test_a_file_that_says_no_split_is_one_sentence_and_the_page_stays(unsplit):
     at = run()
     at.file_uploader(key="split files").upload("notes.csv", b"path,colour\nc/c.png,red\n", "text/csv")
     at.run()
-    assert [each.value for each in at.error] == ["notes.csv has no column called split; name one so."]
+    assert [plain(each.value) for each in at.error] == ["notes.csv has no column called split; name one so."]
     assert at.button(key="set by hand").label == "Set the split of 1 image"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +14,8 @@ import pytest
 from PIL import Image
 from starlette.applications import Starlette
 
+from dedup.images import thumbnails
+from dedup.ui.shell import routes as shell_routes
 from dedup.ui.shell.routes import ServedImage, image_url, routes, thumbnail_url
 
 PHOTO = Image.fromarray((np.random.default_rng(5).random((300, 500, 3)) * 255).astype(np.uint8))
@@ -146,3 +150,40 @@ def test_many_requests_at_once_for_one_thumbnail_all_get_it(get, folder):
     assert {answer.status for answer in answers} == {200}
     assert len({answer.body for answer in answers}) == 1
     assert len(list((folder / "thumbnails").rglob("*"))) == 2  # one folder, one file, nothing half written
+
+
+# --- files that hang, and large ones ----------------------------------------------------------------------------------
+
+
+def test_pipes_in_place_of_images_stop_no_picture(folder, get):
+    for name in ("a.jpg", "b.tif"):
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+    PHOTO.save(folder / "gone.jpg")
+    answers = get(*[image_url("d5", "0a", "x"), thumbnail_url("d5", "0b", "x")] * 4, image_url("d5", "0d", "x"))
+    assert [answer.status for answer in answers] == [404, 422] * 4 + [200]
+    assert b"not a file" in answers[0].body
+
+
+def test_a_disk_that_hangs_holds_up_its_own_dataset_alone(folder, get, monkeypatch):
+    """After some pictures that hang the others of the dataset are refused at once; another dataset's are shown."""
+    release = threading.Event()
+    show = thumbnails.thumbnail
+
+    def hanging(image, *args, **options):
+        if image.name == "a.jpg":
+            release.wait(30)
+        return show(image, *args, **options)
+
+    monkeypatch.setattr(thumbnails, "thumbnail", hanging)
+    monkeypatch.setattr(shell_routes, "PATIENCE_SECONDS", 0.2)
+    hung = get(*[thumbnail_url("d5", "0a", f"{number}") for number in range(shell_routes.MOST_HUNG)])
+    assert {answer.status for answer in hung} == {504}
+    release.set()
+
+
+def test_more_pixels_than_are_shown_are_refused_with_the_reason(folder, get, monkeypatch):
+    monkeypatch.setattr(shell_routes, "WHOLE_PIXELS", 1000)
+    refused = get(image_url("d5", "0b", "x"))
+    assert refused.status == 422 and b"too many pixels" in refused.body
+    assert get(thumbnail_url("d5", "0b", "x")).status == 200

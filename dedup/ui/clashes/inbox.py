@@ -26,6 +26,7 @@ from dedup.ui.browser.similar import records, sides
 from dedup.ui.shell import navigation, session
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import Opened
+from dedup.ui.shell.literal import literal
 from dedup.ui.shell.notices import say
 from dedup.words import quote
 
@@ -186,7 +187,7 @@ def consequences(opened: Opened) -> None:
         "only the other has; Drop takes both out of COCO exports, where neither can be trusted."
     )
     for note in labels.notes:
-        st.caption(f":material/info: {note}")
+        st.caption(f":material/info: {literal(note)}")
 
 
 def item(dataset: Dataset, case: Case, decided: Decided) -> dict[str, Any]:

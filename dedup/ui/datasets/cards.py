@@ -14,6 +14,7 @@ from dedup.store.home import DatasetInfo
 from dedup.ui.datasets import opening
 from dedup.ui.shell import jobs, notices, session, working
 from dedup.ui.shell.library import LIBRARY
+from dedup.ui.shell.literal import literal
 from dedup.ui.shell.navigation import explorer
 from dedup.words import other_files, plural
 
@@ -38,12 +39,12 @@ def cards(infos: list[DatasetInfo]) -> None:
 def _card(info: DatasetInfo) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.container(width="stretch", gap=None):
-            st.markdown(f"##### {info.name}")
+            st.markdown(f"##### {literal(info.name)}")
             with notices.errors_shown():
                 st.markdown(_counts(info))
             st.caption(_origin(info))
             if (done := finished(info)) is not None:
-                told = [f":green[:material/check_circle:] {done.title}: done.", *working.notes(done.result)]
+                told = [f":green[:material/check_circle:] {literal(done.title)}: done.", *working.notes(done.result)]
                 st.markdown("  \n".join(told))
         if info.failed and st.button(
             f"{info.failed:,} failed", key=f"failed {info.key}", type="tertiary", icon=":material/broken_image:"
@@ -55,7 +56,7 @@ def _card(info: DatasetInfo) -> None:
             session.update(dataset=info.key, selection=Selection())
             st.switch_page(explorer())
         choice = st.menu_button(
-            f"What to do with {info.name}",
+            f"What to do with {literal(info.name)}",
             list(ACTIONS),
             format_func=ACTIONS.__getitem__,
             key=f"menu {info.key}",
@@ -81,8 +82,8 @@ def _counts(info: DatasetInfo) -> str:
 
 def _origin(info: DatasetInfo) -> str:
     scanned = datetime.fromisoformat(info.scanned_at).astimezone()
-    told = [str(info.root), f"scanned {scanned:%Y-%m-%d %H:%M}"]
-    return " · ".join([*told, *([f"passed over {other_files(info.passed_over)}"] if info.passed_over else [])])
+    told = [literal(info.root), f"scanned {scanned:%Y-%m-%d %H:%M}"]
+    return " · ".join([*told, *([f"passed over {literal(other_files(info.passed_over))}"] if info.passed_over else [])])
 
 
 def finished(info: DatasetInfo) -> jobs.Job | None:
@@ -117,11 +118,10 @@ def _job(job: jobs.Job) -> None:
         if job.running:
             working.bar(job)
         elif job.state is jobs.State.CANCELLED:
-            st.markdown(
-                f":material/stop_circle: **{job.title}**: stopped. What was finished is kept for the next scan."
-            )
+            stopped = "stopped. What was finished is kept for the next scan."
+            st.markdown(f":material/stop_circle: **{literal(job.title)}**: {stopped}")
         else:
-            st.error(f"{job.title}: {job.error}", icon=":material/error:")
+            st.error(literal(f"{job.title}: {job.error}"), icon=":material/error:")
     if job.running:
         right.button(
             "Stopping…" if job.stop.is_set() else "Cancel",
@@ -172,8 +172,8 @@ def failures(frame: pd.DataFrame) -> pd.DataFrame:
 @st.dialog("Remove from the list?")
 def _remove(info: DatasetInfo) -> None:
     st.markdown(
-        f"**{info.name}** goes from this list, with its scores, tags and thumbnails. "
-        f"The images in `{info.root}` are not touched."
+        f"**{literal(info.name)}** goes from this list, with its scores, tags and thumbnails. "
+        f"The images in {literal(info.root)} are not touched."
     )
     with notices.errors_shown():
         if st.button("Remove from the list", type="primary"):

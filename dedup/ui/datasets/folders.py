@@ -9,11 +9,14 @@ from pathlib import Path
 
 from dedup.images.formats import SUFFIXES
 from dedup.images.sources import LIST_SUFFIXES
+from dedup.machine import within
 from dedup.words import plural
 
 PATIENCE_SECONDS = 0.4
 """A live check looks no longer than this; a scan will see the rest."""
 
+PATIENT_SECONDS = 5.0
+"""A disk that takes longer for any answer hangs; the page does not wait for it."""
 SUGGESTED = 8
 
 
@@ -38,7 +41,9 @@ def check(text: str, *, patience: float = PATIENCE_SECONDS) -> FolderCheck:
     """Look at the folder or list at a typed path for at most `patience` seconds; never raises."""
     path = typed_path(text)
     try:
-        return _check(path, patience)
+        return within(PATIENT_SECONDS, lambda: _check(path, patience))
+    except TimeoutError:
+        return FolderCheck(path, False, "This disk does not answer. Check that it is connected.")
     except OSError as error:
         return FolderCheck(path, False, f"This cannot be read: {error.strerror or error}. Check its permissions.")
 

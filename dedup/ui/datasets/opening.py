@@ -11,10 +11,12 @@ import streamlit as st
 
 from dedup import sample
 from dedup.labels.coco import find_annotations
+from dedup.machine import within
 from dedup.store.directory import same_source
 from dedup.store.home import DatasetInfo, clean_name, home_directory
-from dedup.ui.datasets.folders import FolderCheck, check
+from dedup.ui.datasets.folders import PATIENT_SECONDS, FolderCheck, check
 from dedup.ui.shell import jobs, recent
+from dedup.ui.shell.literal import literal
 from dedup.ui.shell.notices import guarded
 
 PATH, NAME, ANNOTATIONS = "open path", "open name", "open annotations"
@@ -61,9 +63,9 @@ def _checked(text: str) -> FolderCheck:
 
 def _tell(seen: FolderCheck) -> None:
     if seen.usable:
-        st.markdown(f":green[:material/check_circle:] **{seen.words}**")
+        st.markdown(f":green[:material/check_circle:] **{literal(seen.words)}**")
     else:
-        st.markdown(f":orange[:material/info:] {seen.words}")
+        st.markdown(f":orange[:material/info:] {literal(seen.words)}")
 
 
 def _suggest(label: str, paths: list[str]) -> None:
@@ -73,14 +75,22 @@ def _suggest(label: str, paths: list[str]) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         for path in paths:
             st.button(
-                Path(path).name or path,
+                literal(Path(path).name or path),
                 key=f"suggest {label} {path}",
                 icon=":material/history:" if label == "Recent" else ":material/folder:",
-                help=path,
+                help=literal(path),
                 type="tertiary",
                 on_click=_use,
                 args=(path,),
             )
+
+
+def _annotations(folder: Path) -> list[Path]:
+    """COCO files in and beside a folder, as far as its disk tells of them in time."""
+    try:
+        return within(PATIENT_SECONDS, lambda: find_annotations(folder))
+    except (TimeoutError, OSError):
+        return []
 
 
 def _use(path: str) -> None:
@@ -90,10 +100,12 @@ def _use(path: str) -> None:
 def _start_form(seen: FolderCheck, infos: list[DatasetInfo]) -> None:
     known = next((info for info in infos if same_source(info.source, seen.path)), None)
     if known is not None:
-        st.caption(f"This folder is already the dataset **{known.name}**: scanning it again reads only what changed.")
+        st.caption(
+            f"This folder is already the dataset **{literal(known.name)}**: scanning it again reads only what changed."
+        )
     left, right = st.columns([1, 2])
     name = left.text_input("Name", known.name if known else free_name(seen.path, infos), key=f"{NAME} {seen.path}")
-    found = [str(path) for path in find_annotations(seen.path)]
+    found = [str(path) for path in _annotations(seen.path)]
     before = list(known.annotations) if known else []
     files = right.multiselect(
         "COCO annotations (optional)",

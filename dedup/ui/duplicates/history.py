@@ -11,6 +11,7 @@ from dedup.review import verdicts
 from dedup.store.decisions import Operation
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import Opened
+from dedup.ui.shell.literal import literal
 from dedup.ui.shell.notices import guarded, say
 from dedup.words import plural
 
@@ -22,7 +23,7 @@ def panel(opened: Opened) -> None:
     """The latest operations: when, who, what, and whether they stand."""
     st.markdown("##### History")
     mine = decisions(opened)
-    st.caption(f"Newest first. This tab signs as **{mine.session}**. Undo and Redo are in the sidebar.")
+    st.caption(f"Newest first. This tab signs as **{literal(mine.session)}**. Undo and Redo are in the sidebar.")
     operations = mine.history(SHOWN)
     if not operations:
         st.info("Nothing was decided yet.", icon=":material/info:")

@@ -26,6 +26,7 @@ from dedup.ui.parts.metric import PRESETS, REMAINING
 from dedup.ui.shell import jobs, session, working
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import LIBRARY, Opened
+from dedup.ui.shell.literal import literal
 from dedup.ui.shell.navigation import export
 from dedup.ui.shell.notices import guarded
 from dedup.words import plural, size
@@ -56,7 +57,7 @@ WAYS = {
         "Move them",
         "moved to the quarantine",
         lambda opened, _: (
-            f"leave for the quarantine in `{opened.dataset.directory / 'quarantine'}`. "
+            f"leave for the quarantine in {literal(opened.dataset.directory / 'quarantine')}. "
             "Nothing is deleted: Restore brings every file back, byte for byte."
         ),
     ),
@@ -193,7 +194,7 @@ def _apply(opened: Opened, plan: Plan) -> None:
 def _confirm(opened: Opened, plan: Plan) -> None:
     how = st.session_state.get(HOW) or "quarantine"
     way = WAYS[how]
-    files = f"**{plural(len(plan.entries), 'file')}** ({size(plan.bytes)}) of `{opened.dataset.root}`"
+    files = f"**{plural(len(plan.entries), 'file')}** ({size(plan.bytes)}) of {literal(opened.dataset.root)}"
     st.markdown(
         f"{files} {way.told(opened, plan)} "
         "Right before each file goes, it and the copy that stays are checked by SHA-256."
@@ -302,9 +303,12 @@ def _work_under_way(opened: Opened) -> None:
 def _ended(job: jobs.Job) -> None:
     left, right = st.columns([6, 1], vertical_alignment="center")
     if job.state is jobs.State.DONE:
-        left.success("  \n".join([f"{job.result['outcome']}.", *job.result["notes"]]), icon=":material/check_circle:")
+        left.success(
+            "  \n".join(map(literal, [f"{job.result['outcome']}.", *job.result["notes"]])),
+            icon=":material/check_circle:",
+        )
     else:
-        left.error(f"{job.title}: {job.error or 'stopped'}", icon=":material/error:")
+        left.error(literal(f"{job.title}: {job.error or 'stopped'}"), icon=":material/error:")
     if right.button("Dismiss", type="tertiary", key="dismiss removal"):
         jobs.REGISTRY.dismiss(job)
         st.rerun()
@@ -357,7 +361,7 @@ def _restore(opened: Opened) -> None:
 def _verify(opened: Opened) -> None:
     found = removal.verify(opened.dataset)
     if found.problems:
-        st.error("  \n".join(found.problems[:20]), icon=":material/error:")
+        st.error("  \n".join(map(literal, found.problems[:20])), icon=":material/error:")
     else:
         st.success(
             f"{plural(found.checked, 'file')} checked: each is in its place, "

@@ -21,6 +21,7 @@ from dedup.ui.datasets.opening import free_name
 from dedup.ui.parts import grid
 from dedup.ui.shell import jobs, session, working
 from dedup.ui.shell.library import LIBRARY, Opened
+from dedup.ui.shell.literal import literal
 from dedup.ui.shell.navigation import explorer
 from dedup.ui.shell.notices import guarded
 from dedup.ui.shell.view import View
@@ -183,12 +184,12 @@ def _written(job: jobs.Job) -> None:
     """How the writing of a new dataset ended, and the way to it."""
     left, right = st.columns([5, 2.4], vertical_alignment="center")
     if job.state is not jobs.State.DONE:
-        left.error(f"{job.title}: {job.error or 'stopped'}", icon=":material/error:")
+        left.error(literal(f"{job.title}: {job.error or 'stopped'}"), icon=":material/error:")
         return
     name = job.result["name"]
-    left.success(f"**{name}**: {working.outcome(job.result)}", icon=":material/check_circle:")
+    left.success(f"**{literal(name)}**: {working.outcome(job.result)}", icon=":material/check_circle:")
     key = next((info.key for info in LIBRARY.infos() if info.name == name), "")
-    if key and right.button(f"Open {name}", type="primary", icon=":material/bar_chart:", width="stretch"):
+    if key and right.button(f"Open {literal(name)}", type="primary", icon=":material/bar_chart:", width="stretch"):
         jobs.REGISTRY.dismiss(job)
         session.update(dataset=key, selection=Selection())
         st.switch_page(explorer())

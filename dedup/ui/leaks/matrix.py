@@ -21,6 +21,7 @@ from dedup.ui.parts.metric import BY_NAME
 from dedup.ui.shell import navigation, session
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import Opened
+from dedup.ui.shell.literal import literal
 from dedup.ui.shell.view import View
 from dedup.words import plural
 
@@ -51,7 +52,7 @@ def summary(opened: Opened) -> None:
     names = leaks.splits_of(frame)
     counts = frame["split"].value_counts()
     unsplit = int(counts.get("", 0))
-    held = " · ".join(f"**{name}** {int(counts[name]):,}" for name in names)
+    held = " · ".join(f"**{literal(name)}** {int(counts[name]):,}" for name in names)
     st.markdown(held + (f" · without a split {unsplit:,}" if unsplit else ""))
     if not crossing:
         st.success("No group of copies lies in more than one split.", icon=":material/check_circle:")
@@ -89,10 +90,10 @@ def matrix(opened: Opened) -> None:
     st.html(_heat(table))
     with st.container(key="leak matrix"):
         for cell, name in zip(_cells(names)[1:], names, strict=True):
-            cell.markdown(f"**{name}**", text_alignment="center")
+            cell.markdown(f"**{literal(name)}**", text_alignment="center")
         for row, one in enumerate(names):
             cells = _cells(names)
-            cells[0].markdown(f"**{one}**")
+            cells[0].markdown(f"**{literal(one)}**")
             for column, other in enumerate(names[row:], start=row):
                 count = int(table.to_numpy()[row, column])
                 cells[column + 1].button(
@@ -101,7 +102,7 @@ def matrix(opened: Opened) -> None:
                     type="primary" if chosen == (one, other) else "secondary",
                     disabled=count == 0,
                     width="stretch",
-                    help=_cell_words(one, other, count),
+                    help=literal(_cell_words(one, other, count)),
                     on_click=_choose,
                     args=(opened, one, other),
                 )
@@ -172,7 +173,7 @@ def groups(opened: Opened, view: View) -> None:
         return
     dataset = opened.dataset
     numbers = leaks.groups_across(dataset.frame, *cell)
-    st.subheader(f"Inside {cell[0]}" if cell[0] == cell[1] else f"In {cell[0]} and in {cell[1]}")
+    st.subheader(literal(f"Inside {cell[0]}" if cell[0] == cell[1] else f"In {cell[0]} and in {cell[1]}"))
     if not numbers:
         st.success("No group is left here.", icon=":material/check_circle:")
         return

@@ -23,6 +23,7 @@ from dedup.ui.duplicates.review import decide, state
 from dedup.ui.shell import navigation, session
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import Opened
+from dedup.ui.shell.literal import literal
 from dedup.ui.shell.notices import guarded, say
 from dedup.words import plural, quote
 
@@ -45,7 +46,7 @@ def repair(opened: Opened) -> None:
     if not found.moves:
         return
     st.subheader("Proposed repair")
-    st.markdown(repair_words(found))
+    st.markdown(literal(repair_words(found)))
     _offer(opened, found)
     _instead(opened)
     _matrices(found)

@@ -25,6 +25,7 @@ from dedup.ui.parts import filters, grid
 from dedup.ui.shell import session
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import Opened
+from dedup.ui.shell.literal import literal
 from dedup.ui.shell.notices import errors_shown, guarded, say
 from dedup.ui.shell.view import View
 from dedup.words import plural
@@ -115,11 +116,13 @@ def _offer(opened: Opened, source: str, found: Splits, *, always: bool) -> None:
         return
     counts = Counter(found.of.values())
     told = ", ".join(f"{count:,} in {name}" for name, count in counts.most_common())
-    st.markdown(f"By {source}: {told}. {plural(len(new), 'image')} would change.")
+    st.markdown(literal(f"By {source}: {told}. {plural(len(new), 'image')} would change."))
     if found.missing:
-        st.caption(f"{len(found.missing):,} names are no image of this dataset, such as {found.missing[0]}.")
+        st.caption(f"{len(found.missing):,} names are no image of this dataset, such as {literal(found.missing[0])}.")
     if found.ambiguous:
-        st.caption(f"{len(found.ambiguous):,} images are in several splits, such as {found.ambiguous[0]}; left alone.")
+        st.caption(
+            f"{len(found.ambiguous):,} images are in several splits, such as {literal(found.ambiguous[0])}; left alone."
+        )
     st.button(
         f"Set the split of {plural(len(new), 'image')}",
         key=f"follow {source}",

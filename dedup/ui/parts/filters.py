@@ -14,6 +14,7 @@ from dedup.query.selection import GOES, OPEN, STAYS, Selection
 from dedup.ui.parts.metric import BY_NAME
 from dedup.ui.shell import session
 from dedup.ui.shell.library import Opened
+from dedup.ui.shell.literal import literal
 from dedup.ui.shell.view import View
 
 DRAFT = "where draft"
@@ -72,7 +73,7 @@ def chips(view: View, *, all_ranges: bool = False) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="chips"):
         for name in parts:
             st.button(
-                name,
+                literal(name),
                 key=f"chip {name}",
                 icon=":material/close:",
                 icon_position="right",

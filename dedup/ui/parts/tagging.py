@@ -14,6 +14,7 @@ from dedup.ui.parts.grid import Page, rows_of
 from dedup.ui.shell import session
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import Opened
+from dedup.ui.shell.literal import literal
 from dedup.ui.shell.notices import guarded, say
 from dedup.ui.shell.view import View
 
@@ -94,7 +95,7 @@ def explain(changing: int, meant: int, tags: Sequence[str], *, remove: bool, unr
     """One sentence on what Submit will do."""
     if not tags:
         return "Choose tags to see how many images will change."
-    told = ", ".join(f"**{tag}**" for tag in tags)
+    told = ", ".join(f"**{literal(tag)}**" for tag in tags)
     verb = "lose" if remove else "gain"
     same = meant - changing
     rest = f" The other {same:,} of {meant:,} stay as they are." if same else ""

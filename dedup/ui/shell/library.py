@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 import dedup
 from dedup.dataset import Dataset
 from dedup.errors import UnknownDataset
+from dedup.images.decode import MAX_PIXELS
 from dedup.model import Kind
 from dedup.query.ordering import Rows, arrange, pages
 from dedup.query.selection import Selection
@@ -149,10 +150,13 @@ class Library:
             row = dataset.row(image_id)
         except (KeyError, UnknownDataset):
             return None
+        record = dataset.frame[["sha256", "mtime_ns", "width", "height"]].iloc[row]
         return ServedImage(
             dataset.file(row),
-            version(dataset.frame[["sha256", "mtime_ns"]].iloc[row]),
+            version(record),
             dataset.directory / "thumbnails",
+            int(record["width"]) * int(record["height"]),
+            dataset.info.max_pixels or MAX_PIXELS,
         )
 
 

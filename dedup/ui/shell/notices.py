@@ -12,6 +12,7 @@ import streamlit as st
 
 from dedup.errors import DedupError
 from dedup.ui.shell.jobs import UNEXPECTED
+from dedup.ui.shell.literal import literal
 
 LOG = logging.getLogger(__name__)
 KEY = "notices"
@@ -32,9 +33,9 @@ def show() -> None:
     """Show what was said since the last time."""
     for text, icon in st.session_state.pop(KEY, []):
         if icon:
-            st.toast(text, icon=icon)
+            st.toast(literal(text), icon=icon)
         else:
-            st.error(text, icon=":material/error:")
+            st.error(literal(text), icon=":material/error:")
 
 
 @contextmanager
@@ -43,7 +44,7 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except DedupError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(literal(error), icon=":material/error:")
     except Exception:
         LOG.exception("a page failed")
         st.error(UNEXPECTED, icon=":material/error:")

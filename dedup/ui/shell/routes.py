@@ -1,15 +1,24 @@
 """Images by HTTP, beside the app: `/thumb/{dataset}/{id}/{version}.jpg` and `/image/{dataset}/{id}/{version}`.
 
 Addresses hold ids, never paths; what an id means is asked from a resolver. Work happens in a few threads of its own,
-so that neither the event loop nor the app's scripts wait. The version in an address changes with the file's content,
-which lets the browser keep the answer for ever; under an outdated version it gets today's picture and keeps nothing.
+so that neither the event loop nor the app's scripts wait. A disk that does not answer holds up no more than its own
+dataset: after a while its thread is left to it, and after some of these its pictures are refused at once. Large
+pictures are decoded one at a time, which bounds the memory they take. The version in an address changes with the file's
+content, which lets the browser keep the answer for ever; under an outdated version it gets today's picture and keeps
+nothing.
 """
 
 from __future__ import annotations
 
+import math
+import os
 import re
-from collections.abc import Awaitable, Callable
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -19,11 +28,24 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from dedup.errors import DedupError
+from dedup.files import open_regular
 from dedup.images import thumbnails
-from dedup.images.decode import own_process
+from dedup.images.decode import MAX_PIXELS, own_process
+from dedup.machine import Answer
 
 WORKERS = 3
 """Images decoded at the same time. More would take the cores from the scripts that draw the page."""
+
+LARGE_PIXELS = 16_000_000
+"""Pictures of more are decoded one at a time; decoding takes 4 to 16 bytes a pixel (measured: PNG, TIFF, WebP)."""
+WHOLE_PIXELS = 64_000_000
+"""No more are decoded for the closer look: a gigabyte at 16 bytes a pixel. What browsers read is sent as it is."""
+SENT_BYTES = 64 << 20
+"""Files up to this size are read before they are sent, so that a disk which hangs holds up no thread of others."""
+PATIENCE_SECONDS = 30.0
+"""For one picture, once its turn has come."""
+MOST_HUNG = 8
+"""Pictures of one dataset that may hang before the others are refused at once."""
 
 _ID = re.compile(r"[0-9a-f]{1,64}")
 _GUARDS = {
@@ -37,11 +59,14 @@ _FORGET = {"Cache-Control": "no-store"}
 
 @dataclass(frozen=True, slots=True)
 class ServedImage:
-    """A file that may be shown. `version` (hex) changes with its content; `thumbnails` is the cache folder."""
+    """A file that may be shown. `version` (hex) changes with its content; `thumbnails` is the cache folder, `pixels`
+    how many it has, and `max_pixels` the most that are decoded."""
 
     path: Path
     version: str
     thumbnails: Path
+    pixels: int = 0
+    max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.version):
@@ -65,35 +90,67 @@ def image_url(dataset_key: str, image_id: str, version: str) -> str:
 def routes(resolve: Resolve) -> list[Route]:
     """The two routes, to be handed to `st.App(routes=...)`."""
     own_process()  # the server's
-    limiters: list[anyio.CapacityLimiter] = []
-
-    def answer_with(show: Callable[[ServedImage], Response]) -> Callable[[Request], Awaitable[Response]]:
-        async def answer(request: Request) -> Response:
-            if not limiters:  # made here because a limiter belongs to the running event loop
-                limiters.append(anyio.CapacityLimiter(WORKERS))
-            return await anyio.to_thread.run_sync(
-                _answer, resolve, show, dict(request.path_params), limiter=limiters[0]
-            )
-
-        return answer
-
+    desk = _Desk(resolve)
     return [
-        Route("/thumb/{dataset}/{id}/{version}.jpg", answer_with(_thumbnail)),
-        Route("/image/{dataset}/{id}/{version}", answer_with(_full)),
+        Route("/thumb/{dataset}/{id}/{version}.jpg", partial(desk.answer, _thumbnail)),
+        Route("/image/{dataset}/{id}/{version}", partial(desk.answer, _full)),
     ]
 
 
-def _answer(resolve: Resolve, show: Callable[[ServedImage], Response], asked: dict[str, str]) -> Response:
-    image = _resolved(resolve, asked["dataset"], asked["id"])
-    if image is None:
-        return _refuse("No such image.", 404)
+Show = Callable[[ServedImage], Response]
+
+
+class _Desk:
+    """Takes requests in turn: a few at a time, large pictures one at a time, none for longer than a while."""
+
+    def __init__(self, resolve: Resolve) -> None:
+        self._resolve = resolve
+        self._turns: anyio.CapacityLimiter | None = None
+        self._hung: Counter[str] = Counter()
+
+    async def answer(self, show: Show, request: Request) -> Response:
+        """One picture, or why there is none."""
+        if self._turns is None:  # made here because limiters belong to the running event loop
+            self._turns, self._large = anyio.CapacityLimiter(WORKERS), anyio.CapacityLimiter(1)
+            self._threads = anyio.CapacityLimiter(math.inf)  # turns are counted before: a thread may be left behind
+        asked = dict(request.path_params)
+        if self._hung[asked["dataset"]] >= MOST_HUNG:
+            return _refuse("The disk of this dataset does not answer.", 504)
+        async with self._turns:
+            image = await self._patiently(asked, lambda: _resolved(self._resolve, asked["dataset"], asked["id"]))
+        if isinstance(image, Response):
+            return image
+        if image is None:
+            return _refuse("No such image.", 404)
+        async with self._large if image.pixels > LARGE_PIXELS else AsyncExitStack(), self._turns:
+            return await self._patiently(asked, partial(_answer, show, image, asked["version"]))
+
+    async def _patiently(self, asked: Mapping[str, str], work: Callable[[], Answer]) -> Answer | Response:
+        """What `work` returns, in a thread that is left behind when it takes too long."""
+        ended = threading.Event()
+
+        def counted() -> Answer:
+            try:
+                return work()
+            finally:
+                if ended.is_set():
+                    self._hung[asked["dataset"]] -= 1
+
+        with anyio.move_on_after(PATIENCE_SECONDS):
+            return await anyio.to_thread.run_sync(counted, limiter=self._threads, abandon_on_cancel=True)
+        self._hung[asked["dataset"]] += 1
+        ended.set()
+        return _refuse("The disk takes too long to answer.", 504)
+
+
+def _answer(show: Show, image: ServedImage, version: str) -> Response:
     try:
         response = show(image)
     except DedupError as error:
         return _refuse(f"Cannot be shown: {error}", 422)
     except OSError as error:
         return _refuse(f"Cannot be shown: {error.strerror}", 404)
-    response.headers.update(_GUARDS | (_KEEP if asked["version"] == image.version else _FORGET))
+    response.headers.update(_GUARDS | (_KEEP if version == image.version else _FORGET))
     return response
 
 
@@ -102,15 +159,20 @@ def _resolved(resolve: Resolve, dataset: str, image_id: str) -> ServedImage | No
 
 
 def _thumbnail(image: ServedImage) -> Response:
-    path = thumbnails.thumbnail(image.path, image.thumbnails, image.version)
+    path = thumbnails.thumbnail(image.path, image.thumbnails, image.version, max_pixels=image.max_pixels)
     return Response(path.read_bytes(), media_type="image/jpeg")
 
 
 def _full(image: ServedImage) -> Response:
     media_type = thumbnails.media_type(image.path)
     if media_type is None:
-        return Response(thumbnails.convert(image.path), media_type="image/png")
-    return FileResponse(image.path, media_type=media_type, stat_result=image.path.stat())
+        picture = thumbnails.convert(image.path, max_pixels=min(image.max_pixels, WHOLE_PIXELS))
+        return Response(picture, media_type="image/png")
+    with open_regular(image.path) as stream:
+        status = os.fstat(stream.fileno())
+        if status.st_size <= SENT_BYTES:
+            return Response(stream.read(), media_type=media_type)
+    return FileResponse(image.path, media_type=media_type, stat_result=status)
 
 
 def _refuse(reason: str, status: int) -> Response:

@@ -14,6 +14,7 @@ from dedup.store.home import DatasetInfo
 from dedup.ui.shell import jobs, session, working
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import LIBRARY, Opened
+from dedup.ui.shell.literal import literal
 from dedup.ui.shell.notices import guarded, say
 
 NEW_TAG, NEW_TAG_NAME = "new tag", "new tag name"
@@ -85,7 +86,7 @@ def _tag_row(mine: Decisions, tag: Tag) -> None:
     left, right = st.columns([5, 1], vertical_alignment="center", gap="xxsmall")
     left.html(tag_html(tag))
     choice = right.menu_button(
-        f"What to do with {tag.name}",
+        f"What to do with {literal(tag.name)}",
         list(ACTIONS),
         format_func=ACTIONS.__getitem__,
         key=f"menu of tag {tag.name}",
@@ -124,7 +125,8 @@ def _merge(mine: Decisions, tag: Tag) -> None:
     others = [name for name in mine.tags() if name != tag.name]
     target = st.selectbox("Into", others, placeholder="There is no other tag yet")
     if target:
-        st.markdown(f"The {tag.count:,} images of **{tag.name}** get **{target}**, and **{tag.name}** goes.")
+        name = literal(tag.name)
+        st.markdown(f"The {tag.count:,} images of **{name}** get **{literal(target)}**, and **{name}** goes.")
     if st.button("Merge", type="primary", disabled=not target):
         mine.merge_tags([tag.name], str(target))
         st.rerun()
@@ -132,7 +134,9 @@ def _merge(mine: Decisions, tag: Tag) -> None:
 
 @st.dialog("Delete this tag?")
 def _delete(mine: Decisions, tag: Tag) -> None:
-    st.markdown(f"**{tag.name}** is taken from {tag.count:,} images. The images stay, and Undo brings the tag back.")
+    st.markdown(
+        f"**{literal(tag.name)}** is taken from {tag.count:,} images. The images stay, and Undo brings the tag back."
+    )
     if st.button("Delete the tag", type="primary"):
         mine.delete_tag(tag.name)
         st.rerun()
@@ -155,7 +159,7 @@ def undo(opened: Opened) -> None:
             icon=icon,
             width="stretch",
             disabled=label is None,
-            help=label and f"{verb}: {label}",
+            help=label and f"{verb}: {literal(label)}",
             on_click=guarded(_step),
             args=(verb, step),
         )
@@ -175,4 +179,4 @@ def running_jobs() -> None:
 
 def _bars(running: list[jobs.Job]) -> None:
     for job in running:
-        st.progress(working.share(job.progress), text=job.title)
+        st.progress(working.share(job.progress), text=literal(job.title))

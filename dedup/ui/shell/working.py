@@ -9,6 +9,7 @@ import streamlit as st
 
 from dedup.model import Progress
 from dedup.ui.shell.jobs import Job
+from dedup.ui.shell.literal import literal
 from dedup.words import plural
 
 NOTES_SHOWN = 8
@@ -29,7 +30,7 @@ def follow(running: Sequence[Job], draw: Callable[[], object], seconds: float = 
 
 def bar(job: Job) -> None:
     """A running job with its progress in words."""
-    st.progress(share(job.progress), text=f"**{job.title}** — {words(job.progress)}")
+    st.progress(share(job.progress), text=f"**{literal(job.title)}** — {words(job.progress)}")
 
 
 def share(progress: Progress | None) -> float:
@@ -51,15 +52,15 @@ def words(progress: Progress | None) -> str:
 
 
 def outcome(result: Mapping[str, Any]) -> str:
-    """What a scan found, in words, with what is to be known of it."""
+    """What a scan found, in words, with what is to be known of it, as Markdown."""
     told = [f"{result[kind]:,} {words}" for kind, words in _FOUND.items() if result.get(kind)]
     told.append(labels(result.get("annotations", 0), result.get("annotated", 0)))
     return "  \n".join([" · ".join(told), *notes(result)])
 
 
 def notes(result: Mapping[str, Any]) -> list[str]:
-    """What is to be known of a scan beside its counts, a sentence each."""
-    return [str(note) for note in (*result.get("annotation_notes", ()), *result.get("notes", ()))][:NOTES_SHOWN]
+    """What is to be known of a scan beside its counts, a sentence each, as Markdown."""
+    return [literal(note) for note in (*result.get("annotation_notes", ()), *result.get("notes", ()))][:NOTES_SHOWN]
 
 
 def labels(annotations: int, images: int) -> str:
