@@ -21,6 +21,8 @@ from dedup.groups import keepers
 from dedup.groups.fates import outcomes
 from dedup.groups.frame import Joined, Review, describe_files, join, with_tags, without_classes
 from dedup.images import decode
+from dedup.labels import attached
+from dedup.labels.attached import Sources
 from dedup.labels.clashes import Clash
 from dedup.labels.coco import Attachment, Coco
 from dedup.labels.decided import Case, Kept, Labels, cases, follow_decisions, keep, marks
@@ -209,7 +211,7 @@ class Dataset:
 
     @cached_property
     def _files(self) -> pd.DataFrame:
-        return describe_files(self._images, [met for _, met in self.sources])
+        return describe_files(self._images, list(self.attachments.values()))
 
     @cached_property
     def _images(self) -> pd.DataFrame:
@@ -280,28 +282,41 @@ class Dataset:
     @property
     def attachments(self) -> Mapping[Path, Attachment]:
         """How each annotation file meets the images. A file that can no longer be read is in `annotation_errors`."""
-        return {coco.path: met for coco, met in self.sources}
+        return self._attached[0]
 
     @property
-    def sources(self) -> list[tuple[Coco, Attachment]]:
-        """The COCO documents that can be read, each with how it meets the images."""
-        return self._annotations[0]
+    def sources(self) -> Sequence[tuple[Coco, Attachment]]:
+        """The COCO documents that can be read, each with how it meets the images; read when one is asked for."""
+        return Sources(len(self.attachments), lambda: list(self._documents[0].values()))
 
     @property
     def annotation_errors(self) -> list[str]:
         """One sentence for each annotation file that cannot be read."""
-        return self._annotations[1]
+        return self._attached[1]
 
     @cached_property
-    def _annotations(self) -> tuple[list[tuple[Coco, Attachment]], list[str]]:
+    def _attached(self) -> tuple[dict[Path, Attachment], list[str]]:
+        """As it was kept, where every file is as it was then; else the files are read."""
+        files = list(map(Path, self._info.annotations))
+        kept = {file: attached.recall(self.directory, file, self.scan_id) for file in files}
+        if all(kept.values()):
+            return {file: met for file, met in kept.items() if met is not None}, []
+        found, errors = self._documents
+        for file, (_, met) in found.items():
+            attached.keep(self.directory, file, self.scan_id, met)
+        return {file: met for file, (_, met) in found.items()}, errors
+
+    @cached_property
+    def _documents(self) -> tuple[dict[Path, tuple[Coco, Attachment]], list[str]]:
         paths = self._images["path"].tolist()
         facts = (self._images[name].tolist() for name in ("width", "height", "orientation"))
         sizes = dict(zip(paths, zip(*facts, strict=True), strict=True))
-        found, errors = [], []
+        found: dict[Path, tuple[Coco, Attachment]] = {}
+        errors = []
         for path in map(Path, self._info.annotations):
             try:
                 coco = Coco.read(path)
-                found.append(upright(coco, coco.attach(paths, root=self.root), sizes))
+                found[path] = upright(coco, coco.attach(paths, root=self.root), sizes)
             except AnnotationError as error:
                 errors.append(str(error))
         return found, errors

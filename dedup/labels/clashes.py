@@ -11,7 +11,7 @@ Boxes are taken in upright pixels, as viewers and pycocotools' users draw them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -94,9 +94,11 @@ def find(frame: pd.DataFrame, pairs: pd.DataFrame, sources: Sequence[tuple[Coco,
     others by the frame's classes, where both have some. Of exact copies only the one that stays is paired with others;
     where nothing is said of it, the first copy of which something is speaks for it.
     """
-    boxes = boxes_of(frame, sources)
     classes = frame["classes"].tolist()
     related = np.flatnonzero(pairs["kind"].isin([Kind.EXACT, Kind.NEAR]).to_numpy())
+    if not len(related):
+        return []  # documents need not be read
+    boxes = boxes_of(frame, sources, _concerned(frame, pairs.iloc[related]))
     exact = (pairs["kind"].iloc[related] == Kind.EXACT).tolist()
     left, right = (pairs[side].to_numpy()[related].tolist() for side in ("left", "right"))
     geometries = cast("list[dict[str, Any]]", pairs[GEOMETRY].iloc[related].to_dict("records"))
@@ -128,8 +130,19 @@ def record(pairs: pd.DataFrame, pair: int) -> dict[str, Any]:
     return {str(name): value for name, value in pairs.iloc[pair].items()}
 
 
-def boxes_of(frame: pd.DataFrame, sources: Sequence[tuple[Coco, Attachment]]) -> dict[int, list[Box]]:
-    """Row to annotations, for every image that a document names. Annotations without a category are left out."""
+def _concerned(frame: pd.DataFrame, pairs: pd.DataFrame) -> set[int]:
+    """The rows of pairs and all exact copies of them."""
+    content = frame["content"]
+    paired = np.unique(pairs[["left", "right"]].to_numpy(np.int64))
+    copies = content.isin(set(content.iloc[paired]) - {""}).to_numpy()
+    return {*paired.tolist(), *np.flatnonzero(copies).tolist()}
+
+
+def boxes_of(
+    frame: pd.DataFrame, sources: Sequence[tuple[Coco, Attachment]], rows: Collection[int] | None = None
+) -> dict[int, list[Box]]:
+    """Row to annotations, for every image that a document names; with `rows`, only theirs (the others have none).
+    Annotations without a category are left out."""
     row_of = {path: row for row, path in enumerate(frame["path"])}
     found: dict[int, list[Box]] = {}
     for number, (coco, attachment) in enumerate(sources):
@@ -138,6 +151,8 @@ def boxes_of(frame: pd.DataFrame, sources: Sequence[tuple[Coco, Attachment]]) ->
             found.setdefault(row, [])
         for place, annotation in enumerate(coco.annotations):
             row = row_of_id.get(annotation["image_id"], -1)
+            if rows is not None and row not in rows:
+                continue
             name = coco.category_names.get(annotation.get("category_id"))
             if row >= 0 and name is not None:
                 crowd = bool(annotation.get("iscrowd"))

@@ -89,6 +89,8 @@ def keep(files: pd.DataFrame, sources: Sources, root: Path, stored: Mapping[tupl
     held = {mark for mark, _ in stored}
     contents = {mark.partition(":")[0] for mark in held}
     rows = np.flatnonzero(files["sha256"].isin(contents).to_numpy()).tolist()
+    if not rows:
+        return Kept(files, sources)
     of_row = {row: json.loads(stored[mark, ""]) for row, mark in marks(files, sources, rows).items() if mark in held}
     if not of_row:
         return Kept(files, sources)
@@ -113,7 +115,8 @@ def keep(files: pd.DataFrame, sources: Sources, root: Path, stored: Mapping[tupl
 
 def marks(files: pd.DataFrame, sources: Sources, rows: Iterable[int]) -> dict[int, str]:
     """The mark of each row: by its annotations where there are annotation files, else by its classes."""
-    boxes = clashes.boxes_of(files, sources) if sources else {}
+    rows = list(rows)
+    boxes = clashes.boxes_of(files, sources, set(rows)) if sources and rows else {}
     hashes, classes = files["sha256"].tolist(), files["classes"].tolist()
     return {row: _mark(hashes[row], _said(boxes.get(row, ())) if sources else sorted(classes[row])) for row in rows}
 
@@ -121,7 +124,8 @@ def marks(files: pd.DataFrame, sources: Sources, rows: Iterable[int]) -> dict[in
 def cases(frame: pd.DataFrame, pairs: pd.DataFrame, sources: Sources) -> list[Case]:
     """All label clashes, in the order of `pairs`."""
     found = clashes.find(frame, pairs, sources)
-    boxes = clashes.boxes_of(frame, sources) if any(clash.what == "boxes" for clash in found) else {}
+    sides = {row for clash in found if clash.what == "boxes" for row in (clash.left, clash.right)}
+    boxes = clashes.boxes_of(frame, sources, sides) if sides else {}
     hashes = frame["sha256"].tolist()
     return [_case(clash, hashes[clash.left], hashes[clash.right], boxes) for clash in found]
 

@@ -96,8 +96,8 @@ def heritage(dataset: Dataset, plan: Plan, *, tags: bool = True, annotations: bo
     couples = [(row_of.get(entry.path, -1), row_of.get(entry.keeper_path, -1)) for entry in plan.entries]
     leaving = [(row, keeper) for row, keeper in couples if row >= 0 and keeper >= 0]
     settled = _settled(dataset, {row for row, _ in leaving})
-    if not annotations and not settled:
-        return Heritage(of_tags, {})
+    if not settled and not (annotations and leaving):
+        return Heritage(of_tags, {})  # documents need not be read
     return (_of_boxes if dataset.sources else _of_classes)(dataset, leaving if annotations else [], settled, of_tags)
 
 

@@ -1,0 +1,81 @@
+"""What annotation files say of a dataset's images, kept beside the dataset so that most work need not read them again.
+
+A file of hundreds of megabytes takes a minute and gigabytes to read; which classes and how many annotations each image
+has is a few megabytes. What is kept holds for one file, by its size and time, and one scan.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, overload
+
+import orjson
+
+from dedup.errors import DatasetError
+from dedup.files import PRIVATE, atomic_write
+from dedup.labels.coco import Attachment, Coco
+
+VERSION = 1
+"""Grows when attaching gives other results."""
+
+Source = tuple[Coco, Attachment]
+
+
+class Sources(Sequence[Source]):
+    """Documents with how they meet the images, read when one is asked for; how many there are is known before."""
+
+    def __init__(self, count: int, read: Callable[[], list[Source]]) -> None:
+        self._count, self._read = count, read
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, place: int) -> Source: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Source]: ...
+    def __getitem__(self, place: int | slice) -> Source | list[Source]:
+        return self._read()[place]
+
+    def __iter__(self) -> Iterator[Source]:
+        return iter(self._read())
+
+
+def recall(directory: Path, file: Path, scan_id: str) -> Attachment | None:
+    """How a file meets the images of a scan, if it was kept and the file is as it was; else None."""
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        held = orjson.loads(_place(directory, file).read_bytes())
+        if held["key"] == _key(file, scan_id):
+            return _attachment(held["attachment"])
+    return None
+
+
+def keep(directory: Path, file: Path, scan_id: str, met: Attachment) -> None:
+    """Keep it for the next time; a disk that is full or read-only goes without."""
+    with suppress(OSError, DatasetError, TypeError, ValueError):  # ids beyond 64 bits are no numbers for it
+        told = orjson.dumps({"key": _key(file, scan_id), "attachment": asdict(met)})
+        with atomic_write(_place(directory, file), PRIVATE) as stream:
+            stream.write(told)
+
+
+def _place(directory: Path, file: Path) -> Path:
+    return directory / f"labels-{hashlib.blake2b(os.fsencode(file), digest_size=8).hexdigest()}.json"
+
+
+def _key(file: Path, scan_id: str) -> list[Any]:
+    stat = file.stat()
+    return [VERSION, scan_id, stat.st_size, stat.st_mtime_ns]
+
+
+def _attachment(held: dict[str, Any]) -> Attachment:
+    values = {each.name: held[each.name] for each in fields(Attachment)}
+    for name in ("image_ids", "classes"):
+        values[name] = {path: tuple(those) for path, those in values[name].items()}
+    for name in ("missing", "ambiguous", "unannotated", "notes"):
+        values[name] = tuple(values[name])
+    return Attachment(**values)
