@@ -17,6 +17,7 @@ from typing import Any
 
 from dedup import removal
 from dedup.dataset import Dataset
+from dedup.errors import AnnotationError
 from dedup.exports import base as exports
 from dedup.labels import resolve
 from dedup.labels.resolve import Choice
@@ -90,7 +91,9 @@ def heritage(dataset: Dataset, plan: Plan, *, tags: bool = True, annotations: bo
     """What the images of a plan would hand on. An annotation file that cannot be read is a note, for images may leave
     all the same; where its annotations are asked for it raises `AnnotationError`."""
     of_tags = removal.keeper_tags(dataset, plan) if tags else {}
-    if dataset.annotation_errors and not annotations:
+    if dataset.annotation_errors:
+        if annotations:
+            raise AnnotationError(dataset.annotation_errors[0])
         return Heritage(of_tags, {}, notes=tuple(dataset.annotation_errors))
     row_of = {path: row for row, path in enumerate(dataset.frame["path"])}
     couples = [(row_of.get(entry.path, -1), row_of.get(entry.keeper_path, -1)) for entry in plan.entries]
