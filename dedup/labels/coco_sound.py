@@ -118,7 +118,7 @@ def _read_json(path: Path) -> tuple[Any, bool]:
 
     try:
         content = path.read_bytes()
-        if not _has_long_numbers(content):
+        if not _has_long_numbers(content) and _depth(content) < DEEP:
             with suppress(orjson.JSONDecodeError):  # the faster one; what it refuses, the other reads or explains
                 return orjson.loads(content), False
         text = content.decode(json.detect_encoding(content))
@@ -154,6 +154,23 @@ def _has_long_numbers(content: bytes) -> bool:
         if runs.any():
             return True
     return False
+
+
+DEEP = 200
+"""Nested deeper than any labels are, what the faster reader takes could not be written again."""
+
+
+def _depth(content: bytes) -> int:
+    """How deep brackets are nested at most; those in texts count as well, which makes it no less."""
+    bytes_ = np.frombuffer(content, np.uint8)
+    step = np.zeros(256, np.int8)
+    step[list(b"[{")], step[list(b"]}")] = 1, -1
+    depth = deepest = 0
+    for start in range(0, len(bytes_), BLOCK):
+        reached = np.cumsum(step[bytes_[start : start + BLOCK]], dtype=np.int32)
+        deepest = max(deepest, depth + int(reached.max()))
+        depth += int(reached[-1])
+    return deepest
 
 
 @contextmanager

@@ -96,3 +96,17 @@ def test_long_numbers_are_seen_over_the_edges_of_blocks(monkeypatch):
     digits = b"1" * coco_sound.LONG_DIGITS
     assert all(coco_sound._has_long_numbers(b"x" * start + digits + b"]") for start in range(20))
     assert not coco_sound._has_long_numbers((b"1" * (coco_sound.LONG_DIGITS - 1) + b",") * 9)
+
+
+@pytest.mark.parametrize("depth", [150, 400, 3000, 100_000])
+def test_labels_nested_deep_are_read_or_refused_in_one_sentence(labelled, tmp_path, depth):
+    folder, labels = labelled
+    text = labels.read_text().replace('"bbox": [1, 2, 3, 4]', f'"bbox": [1, 2, 3, 4], "x": {"[" * depth}{"]" * depth}')
+    labels.write_text(text)
+    try:
+        dataset = dedup.scan(folder, annotations=labels)
+    except AnnotationError as error:
+        assert depth > 400 and "nested too deep" in str(error)
+        return
+    dataset.export("coco", tmp_path / "out.json")
+    assert depth <= 400 and "[" * depth in (tmp_path / "out.json").read_text()
