@@ -92,7 +92,6 @@ def rename(name: str, new_name: str, *, home: Path | str | None = None) -> None:
     with _alone(place, name) as store:
         if os.path.lexists(target):
             raise UsageError(f"There is a dataset {new_name!r} already. Choose another name.")
-        store.write_info(replace(store.read_info(), name=new_name))
         store.directory.rename(target)
 
 

@@ -59,7 +59,10 @@ class DatasetInfo(Info):
 
 
 def read_info(directory: Path) -> Info:
-    """Raises `DatasetError` when dataset.json is missing or damaged."""
+    """What dataset.json says; the name is that of the directory, whatever stands there from before it was renamed.
+
+    Raises `DatasetError` when it is missing or damaged.
+    """
     path = directory / INFO_FILE
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -69,7 +72,7 @@ def read_info(directory: Path) -> Info:
         raise DatasetError(f"{directory} is not a dataset: {INFO_FILE} is missing.") from error
     except (ValueError, TypeError, AttributeError, OSError, RecursionError) as error:
         raise DatasetError(f"{path} is damaged. Scan the folder again under this name; tags are kept.") from error
-    return replace(info, annotations=tuple(info.annotations))
+    return replace(info, name=directory.name, annotations=tuple(info.annotations))
 
 
 def directories(home: Path) -> list[Path]:

@@ -235,3 +235,9 @@ def test_a_dataset_with_removed_images_is_not_forgotten(scanned, home, tmp_path,
     with pytest.raises(DatasetError, match="holds removed images"):
         dedup.forget("old")
     assert scanned.directory.exists()
+
+
+def test_a_name_is_that_of_the_directory(scanned, home):
+    """As after a kill between two steps of renaming, or a directory that was moved by hand."""
+    scanned.directory.rename(home / "moved")
+    assert [info.name for info in dedup.datasets()] == ["moved"] and dedup.open("moved").info.name == "moved"
