@@ -30,6 +30,7 @@ from dedup.labels.folder_names import Layout, layout
 from dedup.labels.turned import upright
 from dedup.model import NEAR_DISTANCE, OnProgress, Role, Status, Tag
 from dedup.query.selection import Selection
+from dedup.removal.planning import freed
 from dedup.scanning.scan import digests
 from dedup.store.decisions import (
     CLASH,
@@ -75,6 +76,7 @@ class Dataset:
         self._cases: tuple[pd.DataFrame, list[Case]] | None = None
         self._kept_for: tuple[tuple[dict[tuple[str, str], str], bool], Kept] | None = None
         self._labels: tuple[int, Labels] | None = None
+        self._freed: tuple[pd.DataFrame, NDArray[np.int64]] | None = None
 
     def __repr__(self) -> str:
         return f"Dataset({self.name!r}, {self._info.images:,} images of {self.root})"
@@ -162,10 +164,22 @@ class Dataset:
                 "images": grouped.groupby("group").size(),
                 "exact": duplicates["kind"].agg(lambda kinds: int((kinds == "exact").sum())),
                 "near": duplicates["kind"].agg(lambda kinds: int((kinds == "near").sum())),
-                "bytes_saved": duplicates["bytes"].sum(),
+                "bytes_saved": images.assign(freed=self.freed)
+                .loc[images["role"] == Role.DUPLICATE]
+                .groupby("group")["freed"]
+                .sum(),
             }
         )
         return table.sort_values(["bytes_saved", "path"], ascending=[False, True]).reset_index(names="group")
+
+    @property
+    def freed(self) -> NDArray[np.int64]:
+        """(n,) bytes that an image's leaving frees when all duplicates leave; fewer than its size for hard links."""
+        images = self._joined_at(self.decisions.revisions()[1]).frame
+        with self._lock:
+            if self._freed is None or self._freed[0] is not images:
+                self._freed = (images, freed(self, np.flatnonzero(images["role"] == Role.DUPLICATE).tolist()))
+            return self._freed[1]
 
     @property
     def keeper_rules(self) -> dict[str, int]:

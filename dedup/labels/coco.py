@@ -14,17 +14,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dedup.files import open_regular
 from dedup.images.formats import SUFFIXES
 from dedup.labels import coco_sound
 from dedup.labels.coco_sound import Unsound, name_in_url
 from dedup.labels.folder_names import split_from_path, splits_in
+from dedup.labels.turn import Turn
 from dedup.words import plural
-
-if TYPE_CHECKING:
-    from dedup.labels.turned import Turn
 
 ImageId = int | str
 """COCO says integers; some tools write texts. Both are kept as they are."""

@@ -9,39 +9,18 @@ run lengths are left as they are, for only their boxes are compared.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from dedup.labels.coco import Attachment, Coco, ImageId
 from dedup.labels.coco_sound import are_finite
+from dedup.labels.turn import Point, Turn
 from dedup.words import plural
 
 DECIMALS = 10
 """Turned forth and back, numbers of up to so many decimals are what they were."""
 
 Entry = Mapping[str, Any]
-Point = tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """How the stored pixels of an image become upright: its EXIF orientation, 5 to 8, and its stored size."""
-
-    orientation: int
-    width: float
-    height: float
-
-    def upright(self, x: float, y: float) -> Point:
-        """Where a stored point is shown (EXIF 2.32, Orientation)."""
-        across = self.height - y if self.orientation in (6, 7) else y
-        down = self.width - x if self.orientation in (7, 8) else x
-        return across, down
-
-    def stored(self, x: float, y: float) -> Point:
-        """Where a point that is shown is stored."""
-        across = self.width - y if self.orientation in (7, 8) else y
-        down = self.height - x if self.orientation in (6, 7) else x
-        return across, down
 
 
 def upright(coco: Coco, met: Attachment, sizes: Mapping[str, tuple[int, int, int]]) -> tuple[Coco, Attachment]:

@@ -13,7 +13,7 @@ from dedup.removal.checking import keeper_tags, likely
 from dedup.removal.images import Images
 from dedup.removal.journal import Removal, State, removed, standing
 from dedup.removal.planfile import Entry, Plan, Stay, read, to_bytes, write
-from dedup.removal.planning import plan
+from dedup.removal.planning import freed, plan
 from dedup.removal.restoring import restore
 from dedup.removal.verifying import Verification, verify
 
@@ -29,6 +29,7 @@ __all__ = [
     "Stay",
     "Verification",
     "apply",
+    "freed",
     "keeper_tags",
     "likely",
     "plan",

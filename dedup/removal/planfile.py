@@ -106,7 +106,9 @@ class Plan:
             files = plural(self.companions, "file")
             told.append(f"{files} of the same names (films, captions, labels) would go with them.")
         if linked := sum(entry.names > 1 for entry in self.entries):
-            told.append(f"{linked:,} of the names are hard links; only the last name of a file frees its space.")
+            told.append(
+                f"{plural(linked, 'name')} of files that have others, too (hard links): the last name frees the space."
+            )
         return told
 
 

@@ -160,6 +160,15 @@ def _bound(images: Images, columns: Columns, keepers: Mapping[int, int]) -> dict
     return {row: reason for row, reason in reasons.items() if reason}
 
 
+def freed(images: Images, rows: Sequence[int]) -> NDArray[np.int64]:
+    """(n,) bytes that the leaving of each image frees when all of `rows` leave: their sizes, but of names of one file
+    (hard links) the last has it, if no other name of the file stays."""
+    columns = Columns(images.frame)
+    often = Counter(columns.sha256)
+    disk = _Disk(images, columns, [row for row in rows if often[columns.sha256[row]] > 1])
+    return np.array([disk.freed(row) for row in range(len(columns.path))], np.int64)
+
+
 class _Disk:
     """What leaving frees, where one file has several names (hard links)."""
 

@@ -81,7 +81,8 @@ class State:
     `members` group number to rows, keeper first, then by distance · `fates` DROP or KEEP of duplicates whose decision
     holds · `lapsed` rows whose decision was about another keeper · `protected` row to reason · `clashing` row to what
     its labels clash about · `chosen` paths a person chose to stay · `verdicts` pairs told apart and groups reviewed ·
-    `away` how many images of a content were decided about and are no more where they were.
+    `away` how many images of a content were decided about and are no more where they were · `freed` (n,) bytes that
+    the leaving of a copy frees.
     """
 
     frame: pd.DataFrame
@@ -94,6 +95,7 @@ class State:
     chosen: frozenset[str]
     verdicts: verdicts.Verdicts
     away: Counter[str]
+    freed: NDArray[np.int64]
 
     # --- looking --------------------------------------------------------------------------------------------------
 
@@ -253,6 +255,7 @@ def state(dataset: Dataset, about: Mapping[int, str] | None = None) -> State:
         chosen=frozenset(path for path, _ in decided(KEEPER)),
         verdicts=verdicts.of(dataset.decisions),
         away=_away(frame, decided(DROP).keys() | decided(KEEP).keys()),
+        freed=dataset.freed,
     )
 
 
@@ -317,7 +320,7 @@ def _sort_keys(now: State, order: Order) -> dict[int, tuple[float, ...]]:
     exact = (now.frame["kind"] == Kind.EXACT).to_numpy()
 
     def key(rows: list[int]) -> tuple[float, ...]:
-        saved = -float(now.bytes[rows[1:]].sum())
+        saved = -float(now.freed[rows[1:]].sum())
         if order == Order.SIZE:
             return (-len(rows), saved)
         if order == Order.CLOSEST:
@@ -464,7 +467,7 @@ def by_rule(now: State, preview: bulk_rules.Preview) -> Step:
 
 def _undecided(now: State, preview: bulk_rules.Preview) -> bulk_rules.Preview:
     drop_rows = tuple(row for row in preview.drop if row not in now.fates)
-    size = int(now.bytes[list(drop_rows)].sum())
+    size = int(now.freed[list(drop_rows)].sum())
     apart_rows = tuple(couple for couple in preview.apart if couple[0] not in now.fates)
     return replace(preview, drop=drop_rows, apart=apart_rows, bytes=size)
 

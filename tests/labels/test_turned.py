@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 import dedup
-from dedup.labels.turned import Turn
+from dedup.labels.turn import Turn
 from tests.pictures import photo
 
 numbers = st.decimals(0, 300, places=4).map(float)

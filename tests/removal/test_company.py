@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import dedup
 from dedup import removal
 from tests.building import Images, make_images, picture
 
@@ -158,3 +159,12 @@ def test_a_name_whose_file_changed_meanwhile_gets_a_file_of_its_own(linked):
 def test_to_link_what_is_linked_frees_nothing(linked):
     report = removal.apply(linked, removal.plan(linked), how="hardlink")
     assert report.bytes == (linked.root / "d.png").stat().st_size
+
+
+def test_groups_of_hard_links_save_nothing(linked, home):
+    (linked.root / "d.png").unlink()
+    dataset = dedup.scan(linked.root)
+    assert dataset.groups["bytes_saved"].tolist() == [0]
+    shutil.copy2(linked.root / "a.png", linked.root / "d.png")
+    dataset = dedup.scan(linked.root)
+    assert dataset.groups["bytes_saved"].tolist() == [(linked.root / "d.png").stat().st_size]

@@ -186,7 +186,7 @@ def summary(opened: Opened) -> None:
     parts = [
         plural(told["groups"], "group"),
         f"**{told['open']:,}** open",
-        f"{plural(told['drop'], 'image')} go ({size(now.bytes[now.dropped].sum())})",
+        f"{plural(told['drop'], 'image')} go ({size(now.freed[now.dropped].sum())})",
     ]
     st.markdown(" · ".join(parts), width="content")
 
@@ -341,7 +341,7 @@ def strips(opened: Opened, groups: Worklist) -> list[Strip]:
             "heir": record_of[draft.heir]["id"],
             "open": int(now.group[draft.keeper]) in now.open,
             "reason": record_of[draft.keeper]["keeper_reason"],
-            "saved": int(now.bytes[[row for row in draft.rows if row != draft.keeper]].sum()),
+            "saved": int(now.freed[[row for row in draft.rows if row != draft.keeper]].sum()),
             "hidden": len(draft.rows) - len(draft.shown),
             "clash": "" if now.is_chosen(draft.keeper) else now.clash_of(draft.rows),
         }
