@@ -375,7 +375,9 @@ class Dataset:
             return Layout()
         pairs = self._store.read_pairs(self._info)
         near = pairs[(pairs["distance"] <= NEAR_DISTANCE) & (pairs["note"] == "")]
-        exact = self._images.reset_index(names="row").query("content != ''").groupby("content")["row"]
+        content = self._images["content"]
+        copies = content[content.duplicated(keep=False) & (content != "")]  # few, where there are a million images
+        exact = copies.index.to_series().groupby(copies)
         couples = itertools.chain(
             zip(near["left"].tolist(), near["right"].tolist(), strict=True),
             (couple for rows in exact.agg(list) if len(rows) > 1 for couple in itertools.pairwise(rows)),

@@ -136,7 +136,12 @@ def layout(paths: Sequence[str], couples: Iterable[tuple[int, int]]) -> Layout:
 
 def _is_below_split(path: str) -> bool:
     """Whether the folder that names a path's class lies below one that names a split."""
-    folders = path.split("/")[:-1]
-    (name,) = classes_from_folder(path)
+    return _folder_is_below_split(path.rpartition("/")[0])
+
+
+@lru_cache(maxsize=65536)
+def _folder_is_below_split(folder: str) -> bool:
+    folders = folder.split("/")
+    (name,) = _class_of_folder(folder)
     innermost = len(folders) - 1 - folders[::-1].index(name)
     return any(split_name(part) for part in folders[:innermost])

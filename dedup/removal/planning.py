@@ -55,7 +55,7 @@ def plan(
     stays |= _bound(images, columns, keepers)
     why = f"Tagged {chosen!r}" if isinstance(chosen, str) else "Chosen"
     leaving = [row for row in keepers if row not in stays]
-    disk = _Disk(images, columns, leaving)
+    disk = _Disk(images, columns.bytes, leaving)
     along = _companions(images, leaving) if companions else {}
     return Plan(
         dataset=images.name,
@@ -163,44 +163,46 @@ def _bound(images: Images, columns: Columns, keepers: Mapping[int, int]) -> dict
 def freed(images: Images, rows: Sequence[int]) -> NDArray[np.int64]:
     """(n,) bytes that the leaving of each image frees when all of `rows` leave: their sizes, but of names of one file
     (hard links) the last has it, if no other name of the file stays."""
-    columns = Columns(images.frame)
-    often = Counter(columns.sha256)
-    disk = _Disk(images, columns, [row for row in rows if often[columns.sha256[row]] > 1])
-    return np.array([disk.freed(row) for row in range(len(columns.path))], np.int64)
+    sizes = images.frame["bytes"].to_numpy(np.int64, copy=True)
+    often = images.frame["sha256"].duplicated(keep=False).to_numpy()  # names of one file have one content
+    disk = _Disk(images, sizes.tolist(), [row for row in rows if often[row]])
+    for row in disk.linked:
+        sizes[row] = disk.freed(row)
+    return sizes
 
 
 class _Disk:
     """What leaving frees, where one file has several names (hard links)."""
 
-    def __init__(self, images: Images, columns: Columns, leaving: Sequence[int]) -> None:
-        self._images, self._columns = images, columns
-        self._linked: dict[int, os.stat_result] = {}
+    def __init__(self, images: Images, sizes: Sequence[int], leaving: Sequence[int]) -> None:
+        self._images, self._sizes = images, sizes
+        self.linked: dict[int, os.stat_result] = {}
         for row in leaving:
             with suppress(OSError):  # of a file that is gone nothing is known; it will be refused
                 stat = images.file(row).stat()
                 if stat.st_nlink > 1:
-                    self._linked[row] = stat
-        self._going = Counter((stat.st_dev, stat.st_ino) for stat in self._linked.values())
-        self._last = {(stat.st_dev, stat.st_ino): row for row, stat in self._linked.items()}
+                    self.linked[row] = stat
+        self._going = Counter((stat.st_dev, stat.st_ino) for stat in self.linked.values())
+        self._last = {(stat.st_dev, stat.st_ino): row for row, stat in self.linked.items()}
 
     def names(self, row: int) -> int:
         """How many names the file has."""
-        return self._linked[row].st_nlink if row in self._linked else 1
+        return self.linked[row].st_nlink if row in self.linked else 1
 
     def freed(self, row: int) -> int:
         """Bytes; the last of a file's names has them, when all go."""
-        stat = self._linked.get(row)
+        stat = self.linked.get(row)
         if stat is None:
-            return self._columns.bytes[row]
+            return self._sizes[row]
         file = (stat.st_dev, stat.st_ino)
-        return self._columns.bytes[row] if self._going[file] == stat.st_nlink and self._last[file] == row else 0
+        return self._sizes[row] if self._going[file] == stat.st_nlink and self._last[file] == row else 0
 
     def one_file(self, row: int, keeper: int) -> bool:
         """Whether an image and its keeper are one file."""
-        if row not in self._linked:
+        if row not in self.linked:
             return False
         with suppress(OSError):
-            return os.path.samestat(self._linked[row], self._images.file(keeper).stat())
+            return os.path.samestat(self.linked[row], self._images.file(keeper).stat())
         return False
 
 
