@@ -12,7 +12,7 @@ from dedup.model import TAG_PREFIX
 from dedup.removal.images import Columns, Images
 from dedup.removal.journal import REMOVED, Removal, State, in_quarantine, read
 from dedup.removal.keeping import Keeping
-from dedup.removal.moves import is_one_entry, is_same_file, outside
+from dedup.removal.moves import A_LINK, is_one_entry, is_same_file, outside
 from dedup.removal.planfile import Entry, Plan
 from dedup.removal.refusal import RefusalError, attempt
 
@@ -74,7 +74,7 @@ class Checks:
     def place(self, source: Path) -> None:
         """A file that goes is one, and lies in the folder itself where it can be changed."""
         if source.is_symlink():
-            raise RefusalError("it is a link to another file, not a file")
+            raise RefusalError(A_LINK)
         if not source.is_file():
             raise RefusalError("the file is gone from its folder; scan again")
         if reason := self._against_folder(source.parent):

@@ -48,6 +48,10 @@ def is_one_entry(path: Path, other: Path) -> bool:
     return same_entry(path, other) or (is_same_file(path, other) and path.stat().st_nlink < 2)
 
 
+A_LINK = "it is a link to another file, not a file"
+"""Why a name that leads elsewhere stays: its content is not here to be kept."""
+
+
 def outside(folder: Path, root: Path) -> str:
     """Why the files of a folder below `root` are left alone, "" when it really lies there and no link is on the way."""
     if not folder.resolve().is_relative_to(root.resolve()):

@@ -21,7 +21,7 @@ from dedup.removal.images import Columns, Images
 from dedup.removal.journal import read as journal
 from dedup.removal.journal import removed
 from dedup.removal.keeping import Keeping
-from dedup.removal.moves import outside
+from dedup.removal.moves import A_LINK, outside
 from dedup.removal.planfile import Entry, Plan, Stay
 
 Chosen = str | Sequence[int] | NDArray[np.generic] | None
@@ -92,11 +92,13 @@ def _held(columns: Columns, asked: set[int], hold: Mapping[int, str]) -> dict[in
 
 
 def _outside(images: Images, columns: Columns, asked: set[int]) -> dict[int, str]:
-    """Rows that a link to a folder brings in from outside the root, with the reason they stay; looks once a folder."""
+    """Rows that a link brings in, to their file or, from outside the root, to their folder, with the reason they stay;
+    looks at each folder once."""
     folder = {row: columns.path[row].rpartition("/")[0] for row in asked}
     one_of = {name: row for row, name in folder.items()}
     reason = {name: outside(images.file(row).parent, images.root) for name, row in one_of.items()}
-    return {row: reason[name] for row, name in folder.items() if reason[name]}
+    links = {row: A_LINK for row in asked if images.file(row).is_symlink()}
+    return links | {row: reason[name] for row, name in folder.items() if reason[name]}
 
 
 def _gone_rows(images: Images) -> set[int]:

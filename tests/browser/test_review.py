@@ -57,10 +57,10 @@ def clouds(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def dataset(clouds, tmp_path, home, request) -> Dataset:
+def dataset(clouds, tmp_path, home) -> Dataset:
     """A copy of the clouds, scanned."""
     shutil.copytree(clouds, tmp_path / "clouds")
-    return dedup.scan(tmp_path / "clouds", name=request.node.name[:50], home=home)
+    return dedup.scan(tmp_path / "clouds", name=tmp_path.name, home=home)  # another one when it is tried again
 
 
 def opened(page, app, dataset: Dataset, query: str = ""):

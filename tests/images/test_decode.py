@@ -501,7 +501,7 @@ def test_no_permission_is_worth_another_try(tmp_path, monkeypatch):
     def refuse(*_args, **_kwargs):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(decode, "open_regular", refuse)
     with pytest.raises(UnreadableImage, match="permission denied") as caught:
         decode.read(path)
     assert caught.value.transient

@@ -578,9 +578,12 @@ def test_recovery_counts_no_link_as_the_file(images):
 
 
 def test_a_link_is_not_moved(images):
+    before = removal.plan(images)
     (images.root / "copy/a.png").unlink()
     (images.root / "copy/a.png").symlink_to(images.root / "a.png")
-    assert "link" in removal.apply(images, removal.plan(images)).refused[0].reason
+    plan = removal.plan(images)
+    assert [(stay.path, stay.reason) for stay in plan.stays] == [("copy/a.png", moves.A_LINK)]
+    assert "link" in removal.apply(images, before).refused[0].reason
     assert (images.root / "copy/a.png").is_symlink()
 
 
