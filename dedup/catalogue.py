@@ -48,20 +48,26 @@ def scan(
     info = _info_for(known, chosen, origin, listing, max_pixels)
     if annotations is not None:
         info = replace(info, annotations=_checked_annotations(annotations))
-    changed = scan_into(store, info, listing, known, workers=workers, on_progress=on_progress)
-    if changed == info and info != store.known_info():
-        store.write_info(info)
-    dataset = Dataset(store.directory)
-    _adopt(dataset, Decisions(store.decisions, "scan"), listing.away)
-    return dataset
+    return _scanned(store, info, listing, known, workers, on_progress)
 
 
 def rescan(dataset: Dataset, *, workers: int | None = None, on_progress: OnProgress | None = None) -> Dataset:
     """Scan a dataset's source again and return the dataset as it is then. Raises what `scan` raises, and
     `UnknownDataset` when it was renamed or forgotten since it was opened."""
-    info = dataset.info
-    find_directory(info.directory.parent, dataset.name)
-    return scan(info.source, name=dataset.name, home=info.directory.parent, workers=workers, on_progress=on_progress)
+    store = Store(find_directory(dataset.directory.parent, dataset.name))
+    known, origin = store.read_info(), Path(dataset.info.source)
+    listing = list_source(origin)
+    return _scanned(store, _info_for(known, dataset.name, origin, listing, None), listing, known, workers, on_progress)
+
+
+def _scanned(
+    store: Store, info: Info, listing: Listing, known: Info | None, workers: int | None, on_progress: OnProgress | None
+) -> Dataset:
+    """The dataset of `store` after a scan; `known` is what it said of itself before."""
+    scan_into(store, info, listing, known, workers=workers, on_progress=on_progress)
+    dataset = Dataset(store.directory)
+    _adopt(dataset, Decisions(store.decisions, "scan"), listing.away)
+    return dataset
 
 
 def open(name: str, *, home: Path | str | None = None, session: str = "python") -> Dataset:

@@ -6,7 +6,7 @@ import itertools
 import json
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -152,7 +152,7 @@ class Dataset:
     def groups(self) -> pd.DataFrame:
         """One row per group, most bytes to save first: group, keeper (row), path, reason, images, exact, near (counts
         of its duplicates by kind) and bytes_saved when all duplicates go."""
-        images = self.frame
+        images = self.frame.assign(freed=self.freed)
         grouped = images[images["group"] >= 0]
         duplicates = grouped[grouped["role"] == Role.DUPLICATE].groupby("group")
         kept = grouped[grouped["role"] == Role.KEEPER].reset_index(names="row").set_index("group")
@@ -164,10 +164,7 @@ class Dataset:
                 "images": grouped.groupby("group").size(),
                 "exact": duplicates["kind"].agg(lambda kinds: int((kinds == "exact").sum())),
                 "near": duplicates["kind"].agg(lambda kinds: int((kinds == "near").sum())),
-                "bytes_saved": images.assign(freed=self.freed)
-                .loc[images["role"] == Role.DUPLICATE]
-                .groupby("group")["freed"]
-                .sum(),
+                "bytes_saved": duplicates["freed"].sum(),
             }
         )
         return table.sort_values(["bytes_saved", "path"], ascending=[False, True]).reset_index(names="group")
@@ -311,13 +308,13 @@ class Dataset:
     @cached_property
     def _attached(self) -> tuple[dict[Path, Attachment], list[str]]:
         """As it was kept, where every file is as it was then; else the files are read."""
-        files = list(map(Path, self._info.annotations))
-        kept = {file: attached.recall(self.directory, file, self.scan_id) for file in files}
+        keys = {file: attached.key_of(file, self.scan_id) for file in map(Path, self._info.annotations)}
+        kept = {file: attached.recall(self.directory, file, key) for file, key in keys.items()}
         if all(kept.values()):
             return {file: met for file, met in kept.items() if met is not None}, []
         found, errors = self._documents
         for file, (_, met) in found.items():
-            attached.keep(self.directory, file, self.scan_id, met)
+            attached.keep(self.directory, file, keys[file], met)
         return {file: met for file, (_, met) in found.items()}, errors
 
     @cached_property
@@ -373,16 +370,17 @@ class Dataset:
         """How the folders look, where no annotation file says what the images show."""
         if self._info.annotations:
             return Layout()
-        pairs = self._store.read_pairs(self._info)
+        return layout(self._images["path"].tolist(), self._couples())
+
+    def _couples(self) -> Iterator[tuple[int, int]]:
+        """Rows of copies, exact and near, as they were stored; read when they are asked for."""
+        pairs = self._store.read_pairs(self._info, ["left", "right", "distance", "note"])
         near = pairs[(pairs["distance"] <= NEAR_DISTANCE) & (pairs["note"] == "")]
+        yield from zip(near["left"].tolist(), near["right"].tolist(), strict=True)
         content = self._images["content"]
         copies = content[content.duplicated(keep=False) & (content != "")]  # few, where there are a million images
-        exact = copies.index.to_series().groupby(copies)
-        couples = itertools.chain(
-            zip(near["left"].tolist(), near["right"].tolist(), strict=True),
-            (couple for rows in exact.agg(list) if len(rows) > 1 for couple in itertools.pairwise(rows)),
-        )
-        return layout(self._images["path"].tolist(), couples)
+        for rows in copies.index.to_series().groupby(copies).agg(list):
+            yield from itertools.pairwise(rows)
 
     @property
     def labels(self) -> Labels:

@@ -69,7 +69,7 @@ def clear_unfinished(folder: Path) -> None:
     """Take away what writers that were killed left in a folder; the files of those that still write are locked."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith(UNFINISHED) and entry.name.endswith(_TEMPORARY):
+            if is_unfinished(entry.name):
                 _clear(Path(entry.path))
 
 
@@ -80,7 +80,7 @@ def is_unfinished(name: str) -> bool:
 
 def _clear(file: Path) -> None:
     with suppress(OSError):
-        handle = os.open(file, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        handle = os.open(file, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | NO_WAITING)
         try:
             if _take(handle):
                 file.unlink()
@@ -149,11 +149,15 @@ def write_chunks(output: Path, chunks: Iterable[bytes], overwrite: bool) -> None
 
 def open_regular(path: Path) -> io.BufferedReader:
     """A file to read. OSError for anything else: what is a pipe, a socket or a device is never waited for."""
-    return open(path, "rb", opener=_regular)
+    return open(path, "rb", opener=lambda name, flags: regular(os.open(name, flags | NO_WAITING), name))
 
 
-def _regular(path: str, flags: int) -> int:
-    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+NO_WAITING = getattr(os, "O_NONBLOCK", 0)
+"""What is a pipe now may have been a file when it was looked at."""
+
+
+def regular(handle: int, path: str) -> int:
+    """An open handle, if it is of a file; else it is closed, and OSError raised."""
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise OSError(errno.EINVAL, "not a file", path)

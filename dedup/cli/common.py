@@ -57,7 +57,12 @@ def say(*columns: str) -> None:
 def say_json(value: Any) -> None:
     """A value as JSON on standard output; NaN and infinities become null."""
     text = json.dumps(_plain(value), indent=2, ensure_ascii=False)
-    typer.echo("".join(each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in text))
+    typer.echo("\n".join(map(_escaped, text.split("\n"))))  # JSON itself has no line break within a text
+
+
+def _escaped(line: str) -> str:
+    """A line of JSON with escapes for what a terminal would obey."""
+    return line if line.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line)
 
 
 def _plain(value: Any) -> Any:

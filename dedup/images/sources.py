@@ -186,9 +186,9 @@ class _Walk:
     def dropped(self) -> set[str]:
         """Listed names that are left out: links to images that are listed, and the contents of stores."""
         targets = {target for target in self._links.values() if target in self._files}
-        stored = {target for target in targets if _is_digest(target)}
-        stored |= _pointed_into(targets - stored, self._files)
-        below = _below(stored & {target for target in targets if _is_digest(target)}, self.real_root)
+        digests = {target for target in targets if _is_digest(target)}
+        stored = digests | _pointed_into(targets - digests, self._files)
+        below = _below(digests, self.real_root)
         contents = stored | {file for file in self._files if _is_digest(file) and file.startswith(below)}
         if contents:
             self.passed_over[STORED] = len(contents)

@@ -24,6 +24,7 @@ VERSION = 1
 """Grows when attaching gives other results."""
 
 Source = tuple[Coco, Attachment]
+Key = list[Any] | None
 
 
 class Sources(Sequence[Source]):
@@ -46,30 +47,34 @@ class Sources(Sequence[Source]):
         return iter(self._read())
 
 
-def recall(directory: Path, file: Path, scan_id: str) -> Attachment | None:
+def key_of(file: Path, scan_id: str) -> Key:
+    """What is kept holds for: taken before a file is read, so that what it said is never taken for what it says."""
+    try:
+        stat = file.stat()
+    except OSError:
+        return None
+    return [VERSION, scan_id, stat.st_size, stat.st_mtime_ns]
+
+
+def recall(directory: Path, file: Path, key: Key) -> Attachment | None:
     """How a file meets the images of a scan, if it was kept and the file is as it was; else None."""
     with suppress(OSError, ValueError, TypeError, KeyError):
         held = orjson.loads(_place(directory, file).read_bytes())
-        if held["key"] == _key(file, scan_id):
+        if key is not None and held["key"] == key:
             return _attachment(held["attachment"])
     return None
 
 
-def keep(directory: Path, file: Path, scan_id: str, met: Attachment) -> None:
+def keep(directory: Path, file: Path, key: Key, met: Attachment) -> None:
     """Keep it for the next time; a disk that is full or read-only goes without."""
     with suppress(OSError, DatasetError, TypeError, ValueError):  # ids beyond 64 bits are no numbers for it
-        told = orjson.dumps({"key": _key(file, scan_id), "attachment": asdict(met)})
+        told = orjson.dumps({"key": key, "attachment": asdict(met)})
         with atomic_write(_place(directory, file), PRIVATE) as stream:
             stream.write(told)
 
 
 def _place(directory: Path, file: Path) -> Path:
     return directory / f"labels-{hashlib.blake2b(os.fsencode(file), digest_size=8).hexdigest()}.json"
-
-
-def _key(file: Path, scan_id: str) -> list[Any]:
-    stat = file.stat()
-    return [VERSION, scan_id, stat.st_size, stat.st_mtime_ns]
 
 
 def _attachment(held: dict[str, Any]) -> Attachment:

@@ -121,6 +121,8 @@ def layout(paths: Sequence[str], couples: Iterable[tuple[int, int]]) -> Layout:
     """Whether folder names look like classes. `couples` are the rows of copies, exact and near."""
     names = folder_classes(paths)
     rows = [row for row, name in enumerate(names) if name]
+    if not rows:
+        return Layout()
     across = {row for couple in couples if len({names[row] for row in couple} - {()}) > 1 for row in couple}
     counts = len(rows), len(across)
     if not across or sum(_is_below_split(paths[row]) for row in rows) >= UNDER_SPLITS * len(rows):

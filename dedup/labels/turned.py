@@ -60,11 +60,11 @@ def stored(document: dict[str, Any], turns: Mapping[ImageId, Turn]) -> dict[str,
     return turned
 
 
-def moved(annotation: Entry, move: Callable[[float, float], Point] | None) -> dict[str, Any]:
+def moved(annotation: dict[str, Any], move: Callable[[float, float], Point] | None) -> dict[str, Any]:
     """An annotation whose box, polygons and keypoints are moved by `move`, itself without one."""
     if move is None:
-        return annotation if isinstance(annotation, dict) else dict(annotation)
-    found: dict[str, Any] = dict(annotation)
+        return annotation
+    found = dict(annotation)
     box, outlines, keypoints = (annotation.get(name) for name in ("bbox", "segmentation", "keypoints"))
     if are_finite(box) and len(box) == 4:
         (x, y), (x2, y2) = move(box[0], box[1]), move(box[0] + box[2], box[1] + box[3])

@@ -16,7 +16,7 @@ from dedup.model import OnProgress, Progress
 from dedup.removal.checking import Checks
 from dedup.removal.images import Images
 from dedup.removal.journal import REMOVED, Journal, Removal, State, locked, now
-from dedup.removal.moves import Hasher, duplicate, free_place, identity_of, part_name, withdraw
+from dedup.removal.moves import Hasher, duplicate, free_place, identity_of, inode_of, part_name, withdraw
 from dedup.removal.planfile import Entry, Plan
 from dedup.removal.recovery import is_link_to, recover, settle
 from dedup.removal.refusal import RefusalError, attempt
@@ -200,9 +200,24 @@ class _Worker:
             number = self.journal.next_id()
             stored = free_place(self.journal.quarantine, file, number)
             removal = Removal(
-                number, State.MOVING, path, file, stored, sha256, stat.st_size, stat.st_mtime_ns,
-                stat.st_mode & 0o7777, "", "", "", "", f"Belongs to {entry.path}", now(), self._inode(stat), entry.path,
-            )  # fmt: skip
+                id=number,
+                state=State.MOVING,
+                path=path,
+                file=file,
+                stored=stored,
+                sha256=sha256,
+                bytes=stat.st_size,
+                mtime_ns=stat.st_mtime_ns,
+                mode=stat.st_mode & 0o7777,
+                keeper_path="",
+                keeper_file="",
+                keeper_sha256="",
+                identical="",
+                reason=f"Belongs to {entry.path}",
+                time=now(),
+                inode=self._inode(stat),
+                of=entry.path,
+            )
             self._carry_out(removal, source, None, stat)
 
     def _carry_out(self, removal: Removal, source: Spot, keeper: Path | None, stat: os.stat_result) -> Removal:
@@ -264,7 +279,7 @@ class _Worker:
 
     def _inode(self, stat: os.stat_result) -> str:
         """Which file it is, where it has other names, or had some that left."""
-        inode = f"{stat.st_dev}:{stat.st_ino}"
+        inode = inode_of(stat)
         if stat.st_nlink > 1:
             self.inodes.add(inode)
         return inode if inode in self.inodes else ""

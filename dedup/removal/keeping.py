@@ -124,10 +124,6 @@ class Contents:
         self._images, self._sha256 = images, Hasher()
         self._rows = images.frame["sha256"].reset_index(drop=True).groupby(images.frame["sha256"].to_numpy()).indices
 
-    def sha256(self, file: Path) -> str:
-        """Hex SHA-256 of a file, "" when there is no readable one."""
-        return self._sha256(file)
-
     def find(self, first: Path, sha256: str) -> Path | None:
         """`first` when it has these bytes, else another file of the dataset that does, else None."""
         if self._sha256(first) == sha256:

@@ -37,6 +37,11 @@ def identity_of(stat: os.stat_result) -> tuple[int, int, int, int]:
     return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
+def inode_of(stat: os.stat_result) -> str:
+    """Which file a name is one of, as it is written down: "device:number"."""
+    return f"{stat.st_dev}:{stat.st_ino}"
+
+
 def same_entry(path: Path, other: Path) -> bool:
     """True when removing the name `path` would also take `other` away (a link to it, or the same file by another
     way). Two hard links are two entries."""

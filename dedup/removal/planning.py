@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -61,10 +61,7 @@ def plan(
         dataset=images.name,
         root=str(images.root),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        entries=tuple(
-            replace(_entry(columns, row, keepers[row], why, decided, disk), companions=along.get(row, ()))
-            for row in leaving
-        ),
+        entries=tuple(_entry(columns, row, keepers[row], why, decided, disk, along.get(row, ())) for row in leaving),
         stays=tuple(Stay(columns.path[row], columns.sha256[row], stays[row]) for row in sorted(stays)),
         tag=chosen if isinstance(chosen, str) else "",
     )
@@ -225,9 +222,14 @@ def _companions(images: Images, leaving: Sequence[int]) -> dict[int, tuple[str, 
     return along
 
 
-def _entry(columns: Columns, row: int, keeper: int, why: str, decided: bool, disk: _Disk) -> Entry:
+def _entry(
+    columns: Columns, row: int, keeper: int, why: str, decided: bool, disk: _Disk, companions: tuple[str, ...]
+) -> Entry:
     same = columns.identity(row, keeper)
-    linked = keeper >= 0 and disk.one_file(row, keeper)
+    if keeper >= 0 and disk.one_file(row, keeper):
+        reason = f"One file under {disk.names(row)} names, {columns.path[keeper]} is another"
+    else:
+        reason = _reason(columns, row, keeper, same, why)
     return Entry(
         path=columns.path[row],
         sha256=columns.sha256[row],
@@ -235,13 +237,10 @@ def _entry(columns: Columns, row: int, keeper: int, why: str, decided: bool, dis
         keeper_path=columns.path[keeper] if keeper >= 0 else "",
         keeper_sha256=columns.sha256[keeper] if keeper >= 0 else "",
         identical=same,
-        reason=(
-            f"One file under {disk.names(row)} names, {columns.path[keeper]} is another"
-            if linked
-            else _reason(columns, row, keeper, same, why)
-        ),
+        reason=reason,
         decided=decided,
         names=disk.names(row),
+        companions=companions,
     )
 
 

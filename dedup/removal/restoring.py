@@ -14,7 +14,7 @@ from dedup.removal.applying import Outcome, Report, run
 from dedup.removal.images import Images
 from dedup.removal.journal import Journal, Removal, State, locked
 from dedup.removal.keeping import Contents
-from dedup.removal.moves import copy, duplicate, part_name, place, withdraw
+from dedup.removal.moves import copy, duplicate, inode_of, part_name, place, withdraw
 from dedup.removal.orphans import orphans
 from dedup.removal.recovery import is_link_to, reach, recover, settle
 from dedup.removal.refusal import RefusalError, attempt
@@ -114,8 +114,7 @@ class _Worker:
         for row in np.flatnonzero(frame["sha256"].to_numpy() == removal.sha256):
             file = self.images.file(int(row))
             with suppress(OSError):
-                stat = file.lstat()
-                if f"{stat.st_dev}:{stat.st_ino}" == removal.inode and file.is_relative_to(self.images.root):
+                if inode_of(file.lstat()) == removal.inode and file.is_relative_to(self.images.root):
                     yield file.relative_to(self.images.root).as_posix()
         for each in self.journal.removals.values():
             if each.inode == removal.inode and each.state == State.RESTORED and each.sha256 == removal.sha256:

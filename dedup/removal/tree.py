@@ -18,14 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from dedup.files import NO_WAITING, regular
 from dedup.removal.refusal import RefusalError
 
 ANCHORED = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 """Whether this system opens a name in a folder that is open already."""
 FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)
-READ = os.O_RDONLY | NO_LINK | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-"""Never waits: what is a pipe now was a file when it was looked at."""
+READ = os.O_RDONLY | NO_LINK | NO_WAITING | getattr(os, "O_BINARY", 0)
 CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_LINK | getattr(os, "O_BINARY", 0)
 
 
@@ -65,18 +65,10 @@ class Spot:
         """Whether a file has the name, and no link to one."""
         return self.exists() and stat.S_ISREG(self.stat().st_mode)
 
-    def same(self, other: Spot) -> bool:
-        """Whether both are names of one file (hard links)."""
-        return self.exists() and other.exists() and os.path.samestat(self.stat(), other.stat())
-
     def open(self) -> io.BufferedReader:
         """The file, to read. OSError for anything but a file."""
         with self._named():
-            handle = os.open(self._name, READ, dir_fd=self.folder)
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            os.close(handle)
-            raise OSError(errno.EINVAL, "not a file", os.fspath(self.path))
-        return os.fdopen(handle, "rb")
+            return os.fdopen(regular(os.open(self._name, READ, dir_fd=self.folder), self._name), "rb")
 
     def create(self) -> BinaryIO:
         """A new file, to write; for nobody else until it has its mode. FileExistsError."""
@@ -193,13 +185,13 @@ class Tree:
             raise
 
     def _look(self, folder: Path, make: bool) -> None:
-        if make:
-            folder.mkdir(parents=True, exist_ok=True)
         for each in (folder, *folder.parents):
             if each == self.top:
                 break
             if each.is_symlink() or (hasattr(each, "is_junction") and each.is_junction()):
                 raise RefusalError(link_on_the_way(each))
+        if make:
+            folder.mkdir(parents=True, exist_ok=True)
 
 
 def link_on_the_way(folder: Path) -> str:

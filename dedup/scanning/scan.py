@@ -62,6 +62,8 @@ def scan_into(
         places = known.places(found)
         same_matching = previous is not None and previous.matching == str(MATCHING_VERSION)
         if previous is not None and same_matching and _unchanged(places, len(previous.images)):
+            if info != stored:
+                store.write_info(info)
             return info
         new = np.flatnonzero(places < 0)
         with closing(engine(workers=workers)) as chosen:

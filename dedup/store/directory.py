@@ -100,9 +100,12 @@ class Store:
         """The images of the scan that `info` names. Raises `DatasetError`."""
         return tables.frame_of(self._table("images.parquet", info))
 
-    def read_pairs(self, info: Info) -> pd.DataFrame:
-        """The pairs of the scan that `info` names. Raises `DatasetError`, also when another version matched them."""
-        table = self._table("pairs.parquet", info)
+    def read_pairs(self, info: Info, columns: list[str] | None = None) -> pd.DataFrame:
+        """The pairs of the scan that `info` names, or some of their columns.
+
+        Raises `DatasetError`, also when another version matched them.
+        """
+        table = self._table("pairs.parquet", info, columns)
         if tables.metadata(table).get("matching") != str(MATCHING_VERSION):
             raise DatasetError(f"{info.name} was scanned by another version. Scan the folder again; nothing is lost.")
         return tables.frame_of(table)

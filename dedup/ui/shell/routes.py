@@ -127,19 +127,24 @@ class _Desk:
 
     async def _patiently(self, asked: Mapping[str, str], work: Callable[[], Answer]) -> Answer | Response:
         """What `work` returns, in a thread that is left behind when it takes too long."""
-        ended = threading.Event()
+        lock, ends = threading.Lock(), []
+
+        def end(who: str) -> None:
+            """Of the thread and the request the one that ends first decides whether the picture hangs."""
+            with lock:
+                ends.append(who)
+                if ends[0] == "request":
+                    self._hung[asked["dataset"]] += 1 if who == "request" else -1
 
         def counted() -> Answer:
             try:
                 return work()
             finally:
-                if ended.is_set():
-                    self._hung[asked["dataset"]] -= 1
+                end("thread")
 
         with anyio.move_on_after(PATIENCE_SECONDS):
             return await anyio.to_thread.run_sync(counted, limiter=self._threads, abandon_on_cancel=True)
-        self._hung[asked["dataset"]] += 1
-        ended.set()
+        end("request")
         return _refuse("The disk takes too long to answer.", 504)
 
 
