@@ -185,6 +185,29 @@ def swapped(world: World) -> None:
         raise AssertionError("something was written through a link")
 
 
+def worker_killed(world: World) -> None:
+    """Kill a worker of a scan at any moment, starting, in a file or between two: the scan must not show it."""
+    for path in world.root.rglob("*.png"):
+        os.utime(path, ns=(world.rng.randrange(1 << 60),) * 2)  # so that every file is read again
+    with subprocess.Popen(
+        [sys.executable, "-m", "dedup", "scan", os.fspath(world.root), "--workers", "1"],
+        env={**os.environ, "DEDUP_HOME": os.fspath(world.home)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as scan:
+        threads = Path(f"/proc/{scan.pid}/task")
+        workers: list[str] = []
+        while scan.poll() is None and not workers:
+            with suppress(OSError):
+                workers = [child for thread in threads.iterdir() for child in (thread / "children").read_text().split()]
+        time.sleep(world.rng.uniform(*ALIVE_SECONDS) * 8)  # a worker has to start, too
+        for worker in workers:
+            with suppress(ProcessLookupError):
+                os.kill(int(worker), signal.SIGKILL)
+    if scan.returncode or (world.dataset().frame["status"] == "failed").any():
+        raise AssertionError("a killed worker ended the scan or cost a file")
+
+
 class ImpossibleError(Exception):
     """A scene that cannot be played on this machine, and why."""
 
@@ -252,6 +275,7 @@ SCENES: dict[str, Callable[[World], None]] = {
     "two writers of tags": lambda world: killed(world, ["tag", "tag"]),
     "folders swapped for links": swapped,
     "a full disk": filled,
+    "a worker killed": worker_killed,
 }
 
 

@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from contextlib import closing
+from itertools import islice
 
 import pytest
 
@@ -142,6 +143,30 @@ def test_a_worker_that_died_between_two_runs_costs_no_file(tmp_path, started):
         started[0].wait()
         digests = dict(chosen.run("samples", paths, LIMIT))
     assert digests == {place: samples.digest(path) for place, path in enumerate(paths)}
+
+
+@pytest.mark.parametrize("kills", [1, 5])
+def test_workers_killed_in_the_middle_of_their_work_cost_no_file(tmp_path, started, kills):
+    paths = folder_of_photos(tmp_path, 2) * 50
+    with closing(Local(1)) as chosen:
+        results = chosen.run("examine", paths, LIMIT)
+        found = dict(islice(results, 1))
+        for _ in range(kills):
+            started[-1].kill()
+            found |= dict(islice(results, 17))  # more than a batch: what was on its way is through
+        found |= dict(results)
+    assert {result.row["status"] for result in found.values()} == {"ok"} and len(found) == 100
+
+
+def test_a_worker_killed_while_it_starts_is_started_again(tmp_path, monkeypatch, started):
+    module = iter(["tests.no_such_module"])
+    popen = local.subprocess.Popen
+    monkeypatch.setattr(
+        local.subprocess,
+        "Popen",
+        lambda command, **options: popen([*command[:-1], next(module, command[-1])], **options),
+    )
+    assert results_of(folder_of_photos(tmp_path, 1), workers=1)[0].row["status"] == "ok"
 
 
 def test_a_worker_ends_when_what_started_it_has_died(tmp_path, started):

@@ -1,4 +1,5 @@
-"""Run tasks over processes of this machine. A file that crashes or hangs its worker costs that file only."""
+"""Run tasks over processes of this machine. A file that crashes or hangs its worker costs that file only, and a worker
+that was killed for something else, such as too little memory, costs nothing: its file is tried once more."""
 
 from __future__ import annotations
 
@@ -123,6 +124,14 @@ class _Worker:
                     continue  # what was buffered for a dead worker cannot be flushed
 
 
+def _started() -> _Worker:
+    """A new worker. One that ends before it is ready may have been killed, a second one says that none can start."""
+    try:
+        return _Worker()
+    except DedupError:
+        return _Worker()
+
+
 class _Pool:
     """One run: threads that each drive a worker, a queue of results, and a watch over deadlines."""
 
@@ -136,6 +145,7 @@ class _Pool:
         self._threads: list[threading.Thread] = []
         self._stopped = threading.Event()
         self._taken = 0
+        self._crashed: set[int] = set()
 
     def start(self, count: int) -> None:
         self._threads = [threading.Thread(target=self._drive, args=(number,), daemon=True) for number in range(count)]
@@ -170,7 +180,7 @@ class _Pool:
     def _drive(self, number: int) -> None:
         try:
             if number not in self._workers or self._workers[number].process.poll() is not None:
-                self._workers[number] = _Worker()
+                self._workers[number] = _started()
             while self._batches and not self._stopped.is_set():
                 try:
                     batch = self._batches.popleft()
@@ -191,9 +201,12 @@ class _Pool:
             except (EOFError, OSError):
                 if self._stopped.is_set():
                     return
-                self._results.put((pending.popleft(), Failed(self._reason(worker), transient=True)))
+                if worker.timed_out or pending[0] in self._crashed:
+                    self._results.put((pending.popleft(), Failed(self._reason(worker), transient=True)))
+                else:
+                    self._crashed.add(pending[0])
                 worker.kill()
-                self._workers[number] = _Worker()
+                self._workers[number] = _started()
 
     def _reason(self, worker: _Worker) -> str:
         if worker.timed_out:
