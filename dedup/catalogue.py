@@ -14,7 +14,8 @@ from dedup.dataset import Dataset, contents
 from dedup.errors import DatasetError, UsageError
 from dedup.images import decode
 from dedup.images.sources import Listing, list_source
-from dedup.labels.coco import Coco, tags_from_coco
+from dedup.labels import coco_sound
+from dedup.labels.coco import tags_from_coco
 from dedup.model import OnProgress
 from dedup.removal.journal import QUARANTINE, contents_removed, holding, waiting
 from dedup.scanning.scan import scan_into
@@ -171,7 +172,9 @@ def _checked_annotations(annotations: Path | str | Sequence[Path | str]) -> tupl
     """Absolute paths of readable COCO files. Raises `AnnotationError`."""
     given = [annotations] if isinstance(annotations, Path | str) else list(annotations)
     paths = [_absolute(path) for path in given]
-    return tuple(os.fspath(Coco.read(path).path) for path in paths)
+    for path in paths:
+        coco_sound.check(path)
+    return tuple(map(os.fspath, paths))
 
 
 def _adopt(dataset: Dataset, decisions: Decisions, away: Sequence[str]) -> None:

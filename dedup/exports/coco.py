@@ -24,9 +24,8 @@ Selected files that cannot be read are exported like the others (width and heigh
 
 from __future__ import annotations
 
-import itertools
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -36,12 +35,11 @@ from dedup.exports.base import Export, Exportable, Meter, Report, classed
 from dedup.files import write_chunks
 from dedup.labels.coco import NAMESPACE, Attachment, Coco, FileNames
 from dedup.labels.coco_join import NAMED_APART, Document, Part, next_id, told_apart
+from dedup.labels.entries import Entries, chunks, is_list
 from dedup.labels.turned import stored
 from dedup.model import SCORE_VERSION, TAG_PREFIX, OnProgress, Status
 from dedup.query.where import Mask
 from dedup.words import plural
-
-ENTRIES_A_CHUNK = 2_000
 
 
 def build(
@@ -75,12 +73,12 @@ def write(
 ) -> Report:
     """Write the images in `mask` to the COCO file `output`; `names` as in `build`. Raises `ExportError`."""
     document, notes = build(dataset, mask, output, names)
-    write_chunks(output, _chunks(document, on_progress), overwrite)
+    write_chunks(output, _metered(document, on_progress), overwrite)
     labels = dataset.labels
     for source in _parted(labels.documents)[1]:
         beside = output.with_name(f"{output.stem}.{source.path.stem}{output.suffix}")
         part, _ = _from_sources(dataset, _without(mask, labels.dropped), beside, [source], names, alone=True)
-        write_chunks(beside, _chunks(part, on_progress), overwrite)
+        write_chunks(beside, _metered(part, on_progress), overwrite)
         notes = (*notes, f"{source.path.name} has no classes and was written to {beside.name}.")
     return Report(len(document["images"]), output, notes)
 
@@ -169,12 +167,17 @@ def _from_sources(
 
 def _with_ids(document: Document, sources: Sequence[Coco]) -> Document:
     """A document in which every annotation has an id, new ones after all of the sources."""
-    entries = document.get("annotations") or []
-    if all(entry.get("id") is not None for entry in entries):
+    entries = Entries.of(document.get("annotations") or ())
+    without = [place for place, id_ in enumerate(entries.column("id")) if id_ is None]
+    if not without:
         return document
-    new = itertools.count(next_id(each.get("id") for source in sources for each in source.annotations))
-    given = [entry if entry.get("id") is not None else {**entry, "id": next(new)} for entry in entries]
-    return document | {"annotations": given}
+    first = next_id(id_ for source in sources for id_ in source.annotations.column("id"))
+    given = {place: partial(_with_id, id_=id_) for id_, place in enumerate(without, start=first)}
+    return document | {"annotations": entries.changed(given)}
+
+
+def _with_id(entry: Document, id_: int) -> Document:
+    return {**entry, "id": id_}
 
 
 def _unmet(source: Coco, attachment: Attachment) -> list[str]:
@@ -219,22 +222,9 @@ def _fields(frame: pd.DataFrame, rows: Iterable[int], names: FileNames) -> list[
     ]
 
 
-def _chunks(document: Document, on_progress: OnProgress | None) -> Iterator[bytes]:
-    """The document as JSON, a few thousand entries at a time."""
-    meter = Meter(on_progress, "Writing annotations", sum(len(v) for v in document.values() if isinstance(v, list)))
-    yield b"{"
-    for place, (key, value) in enumerate(document.items()):
-        yield (", " if place else "").encode() + json.dumps(key).encode() + b": "
-        if not isinstance(value, list):
-            yield json.dumps(value, allow_nan=False).encode()
-            continue
-        yield b"["
-        for start in range(0, len(value), ENTRIES_A_CHUNK):
-            part = value[start : start + ENTRIES_A_CHUNK]
-            yield (", " if start else "").encode() + json.dumps(part, allow_nan=False)[1:-1].encode()
-            meter.advance(len(part))
-        yield b"]"
-    yield b"}\n"
+def _metered(document: Document, on_progress: OnProgress | None) -> Iterator[bytes]:
+    meter = Meter(on_progress, "Writing annotations", sum(len(v) for v in document.values() if is_list(v)))
+    return chunks(document, meter.advance)
 
 
 COCO = Export("coco", "COCO annotations", ".json", write)

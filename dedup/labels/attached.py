@@ -14,7 +14,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, overload
 
-import orjson
+import msgspec
 
 from dedup.errors import DatasetError
 from dedup.files import PRIVATE, atomic_write
@@ -59,7 +59,7 @@ def key_of(file: Path, scan_id: str) -> Key:
 def recall(directory: Path, file: Path, key: Key) -> Attachment | None:
     """How a file meets the images of a scan, if it was kept and the file is as it was; else None."""
     with suppress(OSError, ValueError, TypeError, KeyError):
-        held = orjson.loads(_place(directory, file).read_bytes())
+        held = msgspec.json.decode(_place(directory, file).read_bytes())
         if key is not None and held["key"] == key:
             return _attachment(held["attachment"])
     return None
@@ -67,8 +67,8 @@ def recall(directory: Path, file: Path, key: Key) -> Attachment | None:
 
 def keep(directory: Path, file: Path, key: Key, met: Attachment) -> None:
     """Keep it for the next time; a disk that is full or read-only goes without."""
-    with suppress(OSError, DatasetError, TypeError, ValueError):  # ids beyond 64 bits are no numbers for it
-        told = orjson.dumps({"key": key, "attachment": asdict(met)})
+    with suppress(OSError, DatasetError, ValueError):  # half a character is no text
+        told = msgspec.json.encode({"key": key, "attachment": asdict(met)})
         with atomic_write(_place(directory, file), PRIVATE) as stream:
             stream.write(told)
 

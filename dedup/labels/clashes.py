@@ -149,12 +149,11 @@ def boxes_of(
         row_of_id = {id_: row_of[path] for path, ids in attachment.image_ids.items() for id_ in ids if path in row_of}
         for row in row_of_id.values():
             found.setdefault(row, [])
-        for place, annotation in enumerate(coco.annotations):
-            row = row_of_id.get(annotation["image_id"], -1)
-            if rows is not None and row not in rows:
-                continue
-            name = coco.category_names.get(annotation.get("category_id"))
-            if row >= 0 and name is not None:
+        columns = (coco.annotations.column(key) for key in ("image_id", "category_id"))
+        for place, (image_id, category_id) in enumerate(zip(*columns, strict=True)):
+            row, name = row_of_id.get(image_id, -1), coco.category_names.get(category_id)
+            if row >= 0 and name is not None and (rows is None or row in rows):
+                annotation = coco.annotations[place]
                 crowd = bool(annotation.get("iscrowd"))
                 found[row].append(Box(name, rectangle_of(annotation), crowd, number, place))
     return found

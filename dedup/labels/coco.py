@@ -20,6 +20,7 @@ from dedup.files import open_regular
 from dedup.images.formats import SUFFIXES
 from dedup.labels import coco_sound
 from dedup.labels.coco_sound import Unsound, name_in_url
+from dedup.labels.entries import Entries
 from dedup.labels.folder_names import split_from_path, splits_in
 from dedup.labels.turn import Turn
 from dedup.words import plural
@@ -76,23 +77,24 @@ class Coco:
         """The document's image entries."""
         return self.document["images"]  # type: ignore[no-any-return]
 
-    @property
-    def annotations(self) -> list[dict[str, Any]]:
+    @cached_property
+    def annotations(self) -> Entries:
         """The document's annotations; empty where it has none."""
-        return self.document.get("annotations") or []
+        return Entries.of(self.document.get("annotations") or ())
 
     @cached_property
     def category_names(self) -> dict[Any, str]:
         """Category id → what it is called: see `names_of`."""
-        used = {annotation.get("category_id") for annotation in self.annotations}
-        return names_of(self.document.get("categories") or [], used)
+        return names_of(self.document.get("categories") or [], set(self.annotations.column("category_id")))
 
     @cached_property
-    def _of_image(self) -> dict[ImageId, list[dict[str, Any]]]:
-        grouped: dict[ImageId, list[dict[str, Any]]] = defaultdict(list)
-        for annotation in self.annotations:
-            grouped[annotation["image_id"]].append(annotation)
-        return grouped
+    def _of_image(self) -> dict[ImageId, Counter[Any]]:
+        """Image id → how many annotations of each category id it has."""
+        counted: dict[ImageId, Counter[Any]] = defaultdict(Counter)
+        columns = (self.annotations.column(key) for key in ("image_id", "category_id"))
+        for image_id, category_id in zip(*columns, strict=True):
+            counted[image_id][category_id] += 1
+        return counted
 
     def attach(self, paths: Sequence[str], *, root: Path | None = None) -> Attachment:
         """Match the document's file names to dataset `paths` (relative, with `/`).
@@ -111,11 +113,11 @@ class Coco:
                 ids[path].append(image["id"])
             else:
                 (missing if path is None else ambiguous).append(str(image["file_name"]))
-        annotations = {path: [a for id_ in held for a in self._of_image.get(id_, ())] for path, held in ids.items()}
+        counted = {path: [self._of_image[id_] for id_ in held if id_ in self._of_image] for path, held in ids.items()}
         attachment = Attachment(
             image_ids={path: tuple(held) for path, held in ids.items()},
-            classes={path: self._classes(held) for path, held in annotations.items()},
-            counts={path: len(held) for path, held in annotations.items()},
+            classes={path: self._classes(held) for path, held in counted.items()},
+            counts={path: sum(each.total() for each in held) for path, held in counted.items()},
             missing=tuple(missing),
             ambiguous=tuple(ambiguous),
             unannotated=tuple(path for path in paths if path not in ids),
@@ -128,8 +130,8 @@ class Coco:
         be meant."""
         return match_names([str(image["file_name"]) for image in self.images], paths, self._hints(root), elsewhere=True)
 
-    def _classes(self, annotations: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-        ids = (annotation.get("category_id") for annotation in annotations)
+    def _classes(self, counted: Iterable[Counter[Any]]) -> tuple[str, ...]:
+        ids = {id_ for each in counted for id_ in each}
         return tuple(sorted({self.category_names[id_] for id_ in ids if id_ in self.category_names}))
 
     def _hints(self, root: Path | None) -> tuple[Callable[[str], bool], ...]:
@@ -146,7 +148,7 @@ class Coco:
 
     def _notes(self, attachment: Attachment) -> Iterable[str]:
         known = {image["id"] for image in self.images}
-        orphans = sum(len(held) for id_, held in self._of_image.items() if id_ not in known)
+        orphans = sum(held.total() for id_, held in self._of_image.items() if id_ not in known)
         twice = sum(len(held) > 1 for held in attachment.image_ids.values())
         name = self.path.name
         for kept in (False, True):

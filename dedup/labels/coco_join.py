@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dedup.labels.coco import Coco, ImageId
+from dedup.labels.entries import Entries, Entry
 
 Document = dict[str, Any]
 
@@ -28,7 +30,8 @@ class Part:
         images = [image for image in source.images if image["id"] in rows]
         document = dict(source.document) | {"images": images}
         if "annotations" in document:
-            document["annotations"] = [entry for entry in source.annotations if entry["image_id"] in rows]
+            chosen = (image_id in rows for image_id in source.annotations.column("image_id"))
+            document["annotations"] = source.annotations.where(chosen)
         return cls(document, [rows[image["id"]] for image in images])
 
     def take(self, other: Part) -> int:
@@ -38,23 +41,30 @@ class Part:
         it has. A category of the same name and supercategory is the same one, unless ids say otherwise; what only the
         other says of it (the names of keypoints) it says from now on. Of other top-level keys the first one stays.
         """
-        licenses = _Entries(_objects(self.document.get("licenses")))
+        licenses = _Joined(_objects(self.document.get("licenses")))
         license_ids = licenses.unite(_objects(other.document.get("licenses")), ("name", "url"))
-        categories = _Entries(self.document.get("categories"))
+        categories = _Joined(self.document.get("categories"))
         category_ids = categories.unite(other.document.get("categories"), ("name", "supercategory"))
-        images = _Entries(self.document["images"])
+        images = _Joined(self.document["images"])
         image_ids = self._take_images(images, other, license_ids)
-        annotations = _Entries(self.document.get("annotations"))
-        for entry in other.document.get("annotations") or []:
-            annotations.add(_with(entry, {"image_id": image_ids, "category_id": category_ids}))
-        lists = {"licenses": licenses, "images": images, "annotations": annotations, "categories": categories}
-        kept = {key: held.entries for key, held in lists.items() if held.entries or key in self.document}
+        annotations, renumbered = _with_more(
+            Entries.of(self.document.get("annotations") or ()),
+            Entries.of(other.document.get("annotations") or ()),
+            {"image_id": image_ids, "category_id": category_ids},
+        )
+        lists = {
+            "licenses": licenses.entries,
+            "images": images.entries,
+            "annotations": annotations,
+            "categories": categories.entries,
+        }
+        kept = {key: entries for key, entries in lists.items() if entries or key in self.document}
         self.document = (
             self.document | kept | {k: v for k, v in other.document.items() if k not in self.document | kept}
         )
-        return sum(held.changed for held in lists.values())
+        return renumbered + sum(held.ids.changed for held in (licenses, images, categories))
 
-    def _take_images(self, images: _Entries, other: Part, license_ids: Mapping[Any, Any]) -> dict[Any, Any]:
+    def _take_images(self, images: _Joined, other: Part, license_ids: Mapping[Any, Any]) -> dict[Any, Any]:
         """Add the images whose rows are not here yet; returns the id each image of `other` has from now on."""
         id_of_row = {row: image["id"] for image, row in zip(self.document["images"], self.rows, strict=True)}
         new_ids = {}
@@ -89,24 +99,53 @@ def next_id(ids: Iterable[Any]) -> int:
     return max((id_ for id_ in ids if isinstance(id_, int)), default=0) + 1
 
 
-class _Entries:
+def _with_more(entries: Entries, others: Entries, new: Mapping[str, Mapping[Any, Any]]) -> tuple[Entries, int]:
+    """Annotations and `others` after them, under ids that are free and with the `new` ids of what they belong to; and
+    how many others have another id than before."""
+    ids = _Ids(entries.column("id"))
+    changes = {}
+    for place, (id_, *of) in enumerate(zip(others.column("id"), *map(others.column, new), strict=True)):
+        now = {key: new[key][was] for key, was in zip(new, of, strict=True) if new[key].get(was, was) != was}
+        given = ids.give(id_)
+        if now or given != id_:
+            changes[place] = partial(_changed, ids=now if id_ is None else now | {"id": given})
+    return entries.with_more(others.changed(changes)), ids.changed
+
+
+def _changed(entry: Entry, ids: Entry) -> Entry:
+    return entry | ids
+
+
+class _Ids:
+    """Ids that are taken, and new ones after the greatest."""
+
+    def __init__(self, taken: Iterable[ImageId | None]) -> None:
+        self.taken = set(taken)
+        self.next = next_id(self.taken)
+        self.changed = 0
+
+    def give(self, id_: ImageId | None) -> ImageId | None:
+        """The id that an entry has among the others: its own, or a new one if that is taken."""
+        if id_ is not None and id_ in self.taken:
+            id_ = self.next
+            self.changed += 1
+        self.taken.add(id_)
+        self.next = max(self.next, next_id([id_]))
+        return id_
+
+
+class _Joined:
     """A list of entries with an id each, to which others are added under ids that are free."""
 
     def __init__(self, entries: Iterable[Document] | None) -> None:
         self.entries = list(entries or [])
-        self.taken: set[ImageId | None] = {entry.get("id") for entry in self.entries}
-        self.next = next_id(self.taken)
-        self.changed = 0
+        self.ids = _Ids(entry.get("id") for entry in self.entries)
 
     def add(self, entry: Document) -> ImageId | None:
         """Add `entry`, under a new id if its own is taken; returns the id it has."""
-        if entry.get("id") is not None and entry["id"] in self.taken:
-            entry = {**entry, "id": self.next}
-            self.changed += 1
-        self.entries.append(entry)
-        self.taken.add(entry.get("id"))
-        self.next = max(self.next, next_id([entry.get("id")]))
-        return entry.get("id")
+        given = self.ids.give(entry.get("id"))
+        self.entries.append(entry if given == entry.get("id") else {**entry, "id": given})
+        return given
 
     def unite(self, others: Iterable[Document] | None, keys: tuple[str, ...]) -> dict[Any, ImageId | None]:
         """Add those of `others` that equal none here in `keys`; returns the id each of them has from now on."""

@@ -8,6 +8,7 @@ only its own readers need, such as a mask, stays as it is. Either is listed, wit
 
 from __future__ import annotations
 
+import codecs
 import gc
 import json
 import math
@@ -20,12 +21,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 from urllib.parse import unquote, urlsplit
 
+import msgspec
 import numpy as np
-import orjson
 
 from dedup.errors import AnnotationError
+from dedup.labels.entries import Entries, Entry, Held, packed, unpacked
 
-Entry = dict[str, Any]
 LISTS = ("images", "annotations", "categories")
 
 
@@ -44,14 +45,35 @@ class Unsound(NamedTuple):
 
 
 def read(path: Path) -> tuple[Entry, list[Unsound]]:
-    """A COCO file with its sound entries only, and what is not sound. Raises `AnnotationError` for what is no COCO file
-    at all."""
+    """A COCO file with its sound entries only, annotations as `Entries`, and what is not sound. Raises
+    `AnnotationError` for what is no COCO file at all."""
     with _no_collection():
-        return _read(path)
+        content = _content(path)
+        if _depth(content) < DEEP:
+            with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                return _sound(_parts(content), path)
+        document, strange = _whole(content, path)  # what the faster reader refuses is read, or explained
+        return _sound(document, path, strange=strange)
 
 
-def _read(path: Path) -> tuple[Entry, list[Unsound]]:
-    document, strange = _read_json(path)
+def check(path: Path) -> None:
+    """Raises the `AnnotationError` that `read` would raise, without a look at every annotation."""
+    content = _content(path)
+    try:
+        document = _parts(content) if _depth(content) < DEEP else _whole(content, path)[0]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        document = _whole(content, path)[0]
+    _check_shape(document, path)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise AnnotationError(f"Cannot read the annotation file {path}: {error.strerror or error}.") from error
+
+
+def _check_shape(document: Any, path: Path) -> None:
     if not isinstance(document, dict):
         raise _unusable(path, "it holds no object with images, annotations and categories")
     if "images" not in document:
@@ -60,6 +82,11 @@ def _read(path: Path) -> tuple[Entry, list[Unsound]]:
         held = document.get(key)
         if not isinstance(held, list) and (held is not None or key == "images"):
             raise _unusable(path, f'"{key}" is no list')
+
+
+def _sound(document: Any, path: Path, *, strange: bool = False) -> tuple[Entry, list[Unsound]]:
+    """What `read` returns; `strange` where there may be numbers that are none in JSON."""
+    _check_shape(document, path)
     unsound: list[Unsound] = []
     if strange:
         document = _without_strange_numbers(document, unsound)
@@ -71,10 +98,24 @@ def _read(path: Path) -> tuple[Entry, list[Unsound]]:
         document["categories"] = [entry for id_, entry in categories.items() if id_ not in unclear]
         classes = {entry["id"] for entry in document["categories"]}
     if document.get("annotations") is not None:
-        sound = partial(_sound_annotation, contested=contested, classes=classes)
-        found = _checked(document["annotations"], "annotations", sound, unsound)
-        document["annotations"] = [entry for _, _, entry in found]
+        document["annotations"] = Entries(_sound_annotations(document["annotations"], contested, classes, unsound))
     return document, unsound
+
+
+def _sound_annotations(
+    annotations: Iterable[Any],
+    contested: Collection[int | str],
+    classes: Collection[int | str] | None,
+    unsound: list[Unsound],
+) -> Iterator[Held]:
+    sound = partial(_sound_annotation, contested=contested, classes=classes)
+    for place, held in enumerate(annotations):
+        read = unpacked(held) if isinstance(held, msgspec.Raw) else held
+        if isinstance(held, msgspec.Raw) and _is_ordinary(held, contested, classes):
+            yield held
+            continue
+        for _, _, entry in _checked([read], "annotations", sound, unsound, first=place):
+            yield held if entry is read and isinstance(held, msgspec.Raw) else packed(entry)
 
 
 def are_finite(values: Any) -> TypeGuard[list[float]]:
@@ -108,7 +149,21 @@ def _unusable(path: Path, problem: str) -> AnnotationError:
     return AnnotationError(f"{path} is not a usable COCO file: {problem}.")
 
 
-def _read_json(path: Path) -> tuple[Any, bool]:
+def _parts(content: bytes) -> Entry:
+    """A document decoded, but for each of its annotations. Raises what `msgspec` does, also for what is no object, and
+    UnicodeDecodeError."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for start in range(0, len(content), BLOCK):  # texts that are passed over are not looked at
+        decoder.decode(content[start : start + BLOCK], final=start + BLOCK >= len(content))
+    parts = msgspec.json.decode(content.removeprefix(codecs.BOM_UTF8), type=dict[str, msgspec.Raw])
+    document = {key: msgspec.json.decode(part) for key, part in parts.items() if key != "annotations"}
+    if "annotations" in parts:
+        listed = memoryview(parts["annotations"])[0] == ord("[")
+        document["annotations"] = msgspec.json.decode(parts["annotations"], type=list[msgspec.Raw] if listed else Any)
+    return {key: document[key] for key in parts}
+
+
+def _whole(content: bytes, path: Path) -> tuple[Any, bool]:
     """What a file holds, and whether there may be numbers in it that are none in JSON."""
     constants: list[str] = []
 
@@ -117,14 +172,8 @@ def _read_json(path: Path) -> tuple[Any, bool]:
         return math.nan
 
     try:
-        content = path.read_bytes()
-        if not _has_long_numbers(content) and _depth(content) < DEEP:
-            with suppress(orjson.JSONDecodeError):  # the faster one; what it refuses, the other reads or explains
-                return orjson.loads(content), False
         text = content.decode(json.detect_encoding(content))
         return json.loads(text, parse_constant=constant), bool(constants) or bool(HUGE.search(text))
-    except OSError as error:
-        raise AnnotationError(f"Cannot read the annotation file {path}: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
         raise AnnotationError(f"{path} is not a COCO file: it is no UTF-8 text.") from error
     except json.JSONDecodeError as error:
@@ -136,25 +185,9 @@ def _read_json(path: Path) -> tuple[Any, bool]:
         raise AnnotationError(f"{path} is not a COCO file: its JSON is nested too deep.") from error
 
 
-LONG_DIGITS = 19
-"""With so many a whole number may need more than 64 bits, which the faster reader rounds; an id must not change."""
-BLOCK = 1 << 24
-
-
-def _has_long_numbers(content: bytes) -> bool:
-    """Whether so many digits stand together anywhere; a second for a gigabyte, where a pattern takes half a minute."""
-    bytes_ = np.frombuffer(content, np.uint8)
-    for start in range(0, len(bytes_), BLOCK):
-        runs = bytes_[start : start + BLOCK + LONG_DIGITS] - ord("0") < 10
-        length = 1
-        while length < LONG_DIGITS and runs.any():  # of so many digits that begin here
-            step = min(length, LONG_DIGITS - length)
-            runs = runs[:-step] & runs[step:]
-            length += step
-        if runs.any():
-            return True
-    return False
-
+BLOCK = 1 << 20
+OPENING = list(b"[{")
+OTHERS = bytes(set(range(256)) - set(b"[]{}"))
 
 DEEP = 200
 """Nested deeper than any labels are, what the faster reader takes could not be written again."""
@@ -162,14 +195,12 @@ DEEP = 200
 
 def _depth(content: bytes) -> int:
     """How deep brackets are nested at most; those in texts count as well, which makes it no less."""
-    bytes_ = np.frombuffer(content, np.uint8)
-    step = np.zeros(256, np.int8)
-    step[list(b"[{")], step[list(b"]}")] = 1, -1
     depth = deepest = 0
-    for start in range(0, len(bytes_), BLOCK):
-        reached = np.cumsum(step[bytes_[start : start + BLOCK]], dtype=np.int32)
-        deepest = max(deepest, depth + int(reached.max()))
-        depth += int(reached[-1])
+    for start in range(0, len(content), BLOCK):
+        brackets = np.frombuffer(content[start : start + BLOCK].translate(None, OTHERS), np.uint8)
+        reached = depth + np.cumsum(np.where(np.isin(brackets, OPENING), 1, -1))
+        deepest = max(deepest, int(reached.max(initial=0)))
+        depth = int(reached[-1]) if len(reached) else depth
     return deepest
 
 
@@ -221,9 +252,12 @@ Sound = Callable[[Entry], tuple[Entry, str, str]]
 """An entry put right, why it cannot be taken ('' where it can), and what of it only some readers can take."""
 
 
-def _checked(entries: list[Any], key: str, sound: Sound, unsound: list[Unsound]) -> Iterator[tuple[str, int, Entry]]:
-    """Those of a list's entries that can be taken, put right, each with the list's key and its place there."""
-    for place, held in enumerate(entries):
+def _checked(
+    entries: Iterable[Any], key: str, sound: Sound, unsound: list[Unsound], first: int = 0
+) -> Iterator[tuple[str, int, Entry]]:
+    """Those of a list's entries that can be taken, put right, each with the list's key and its place there; the
+    `first` of them has that one."""
+    for place, held in enumerate(entries, first):
         entry, problem, oddity = sound(held) if isinstance(held, dict) else ({}, "it is no object", "")
         if problem or oddity:
             unsound.append(Unsound(key, place, problem or oddity, kept=not problem))
@@ -285,6 +319,9 @@ def _sound_annotation(
 ) -> tuple[Entry, str, str]:
     """`contested` are the ids of more than one image, `classes` those of categories, None where there are none."""
     entry = _with_whole(held, "id", "image_id", "category_id")
+    nameless = entry.get("id") is not None and not _is_id(entry["id"])
+    if nameless:
+        entry = {key: value for key, value in entry.items() if key != "id"}
     image, category, box = entry.get("image_id"), entry.get("category_id"), entry.get("bbox")
     if not _is_id(image):
         return entry, "it has no image_id that is a number or a text", ""
@@ -296,7 +333,37 @@ def _sound_annotation(
         return entry, f"its category {category!r} is not among the file's sound categories", ""
     if box and not (are_finite(box) and len(box) == 4):
         return entry, "its bbox is no four finite numbers", ""
-    return entry, "", _oddity(entry)
+    return entry, "", "its id, being no number or text, left out" if nameless else _oddity(entry)
+
+
+class _Ordinary(msgspec.Struct, gc=False):
+    """An annotation as the format has it, checked at machine speed; what does not fit is looked at field by field."""
+
+    image_id: int | float | str
+    id: int | float | str | None = None
+    category_id: int | float | str | None = None
+    bbox: list[float] | msgspec.UnsetType = msgspec.UNSET
+    segmentation: list[list[float] | float] | dict[str, Any] | None = None
+    keypoints: list[float] | None = None
+
+
+_decode_ordinary = msgspec.json.Decoder(_Ordinary).decode
+
+
+def _is_ordinary(held: msgspec.Raw, contested: Collection[int | str], classes: Collection[int | str] | None) -> bool:
+    """Whether `_sound_annotation` has nothing to say of an annotation; False where only that can tell."""
+    try:
+        entry = _decode_ordinary(held)
+    except msgspec.ValidationError:
+        return False
+    outline, category = entry.segmentation, entry.category_id
+    return (
+        float not in (type(entry.id), type(entry.image_id), type(category))
+        and entry.image_id not in contested
+        and (category is None or classes is None or category in classes)
+        and (entry.bbox is msgspec.UNSET or len(entry.bbox) == 4)
+        and (not isinstance(outline, list) or len(set(map(type, outline))) < 2)
+    )
 
 
 def _oddity(entry: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ and right would change places). Between identical pictures everything is carried
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -83,7 +83,8 @@ def resolve(
 
     Choices on clashes of classes change no document, except `DROP`.
     """
-    work = _Work(frame, sources)
+    choices = list(choices)
+    work = _Work(frame, sources, {row for clash, _ in choices for row in (clash.left, clash.right)})
     for clash, choice in choices:
         forth = _Way.along(record(pairs, clash.pair))
         if choice == Choice.DROP:
@@ -97,7 +98,7 @@ def resolve(
 def relabel(frame: pd.DataFrame, sources: Sources, annotations: Mapping[int, Iterable[Carried]]) -> tuple[Coco, ...]:
     """The documents with other annotations for some rows, instead of those they had. A row that no document names
     enters the one that the annotation is from."""
-    work = _Work(frame, sources)
+    work = _Work(frame, sources, annotations)
     for row, given in annotations.items():
         work.clear(row)
         for each in given:
@@ -128,7 +129,8 @@ def inherit(
     one, is not given again. Exact copies share their pixels; other couples need a pair that links them directly.
     Further rows of interest are `staying`.
     """
-    work = _Work(frame, sources)
+    leaving, staying = list(leaving), list(staying)
+    work = _Work(frame, sources, {*staying, *(row for couple in leaving for row in couple)})
     ways = _Ways(frame, pairs)
     given: Counter[int] = Counter()
     for row, keeper in leaving:
@@ -196,18 +198,20 @@ class _Way:
 
 
 class _Work:
-    """Documents being changed: per document its annotations (None once taken out), new ones and dropped images."""
+    """Documents being changed: per document the places of annotations that were taken out, new ones after the others,
+    and dropped images. Annotations of other `rows` stay as they are."""
 
-    def __init__(self, frame: pd.DataFrame, sources: Sources) -> None:
+    def __init__(self, frame: pd.DataFrame, sources: Sources, rows: Collection[int]) -> None:
         self.frame = frame
         self.sources = sources
-        self.boxes = {row: dict.fromkeys(boxes) for row, boxes in boxes_of(frame, sources).items()}
+        self.boxes = {row: dict.fromkeys(boxes) for row, boxes in boxes_of(frame, sources, rows).items()}
         self.images = [list(coco.images) for coco, _ in sources]
-        self.annotations: list[list[Annotation | None]] = [list(coco.annotations) for coco, _ in sources]
+        self.out: list[set[int]] = [set() for _ in sources]
+        self.new: list[list[Annotation]] = [[] for _ in sources]
         self.categories = [list(coco.document.get("categories") or []) for coco, _ in sources]
-        self.used = [{annotation.get("category_id") for annotation in coco.annotations} for coco, _ in sources]
+        self.used = [set(coco.annotations.column("category_id")) for coco, _ in sources]
         self.dropped: list[set[ImageId]] = [set() for _ in sources]
-        self.next_id = [next_id(annotation.get("id") for annotation in coco.annotations) for coco, _ in sources]
+        self.next_id = [next_id(coco.annotations.column("id")) for coco, _ in sources]
         self.notes: list[str] = []
         self.agreed: set[int] = set()
         paths = frame["path"].tolist()
@@ -255,7 +259,7 @@ class _Work:
         return given
 
     def _take_out(self, row: int, box: Box) -> None:
-        self.annotations[box.document][box.place] = None
+        self.out[box.document].add(box.place)
         del self.boxes[row][box]
 
     def all_of(self, row: int) -> list[Carried]:
@@ -265,11 +269,12 @@ class _Work:
     def clear(self, row: int) -> None:
         """Take every annotation of an image away."""
         for box in self.boxes.get(row, ()):
-            self.annotations[box.document][box.place] = None
+            self.out[box.document].add(box.place)
         self.boxes[row] = {}
 
     def _carried(self, box: Box) -> Carried:
-        annotation = self.annotations[box.document][box.place] or {}
+        given = self.sources[box.document][0].annotations
+        annotation = given[box.place] if box.place < len(given) else self.new[box.document][box.place - len(given)]
         category = next(e for e in self.categories[box.document] if e["id"] == annotation.get("category_id"))
         return Carried(_without_ids(category), _without_ids(annotation), self.sources[box.document][0].path.name)
 
@@ -292,9 +297,12 @@ class _Work:
         gone = self.dropped[number]
         images = [image for image in self.images[number] if image["id"] not in gone]
         document = dict(coco.document) | {"images": images}
-        if "annotations" in coco.document or any(self.annotations[number]):
-            kept = (annotation for annotation in self.annotations[number] if annotation is not None)
-            document["annotations"] = [annotation for annotation in kept if annotation["image_id"] not in gone]
+        if "annotations" in coco.document or self.new[number]:
+            every = coco.annotations.with_more(self.new[number])
+            of = enumerate(every.column("image_id"))
+            document["annotations"] = every.where(
+                place not in self.out[number] and image_id not in gone for place, image_id in of
+            )
         if "categories" in coco.document or self.categories[number]:
             document["categories"] = self.categories[number]
         return replace(coco, document=document)
@@ -303,9 +311,9 @@ class _Work:
         """Add an annotation to an image."""
         number, image_id = self._home(row, given.document)
         category_id = self._category(number, given.category)
-        place = len(self.annotations[number])
+        place = len(self.sources[number][0].annotations) + len(self.new[number])
         ids = {"id": self.next_id[number], "image_id": image_id, "category_id": category_id}
-        self.annotations[number].append(dict(given.annotation) | ids)
+        self.new[number].append(dict(given.annotation) | ids)
         self.next_id[number] += 1
         crowd = bool(given.annotation.get("iscrowd"))
         self.used[number].add(category_id)

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from dedup.labels.coco import Attachment, Coco, ImageId
 from dedup.labels.coco_sound import are_finite
+from dedup.labels.entries import Entries
 from dedup.labels.turn import Point, Turn
 from dedup.words import plural
 
@@ -21,6 +23,7 @@ DECIMALS = 10
 """Turned forth and back, numbers of up to so many decimals are what they were."""
 
 Entry = Mapping[str, Any]
+Move = Callable[[float, float], Point]
 
 
 def upright(coco: Coco, met: Attachment, sizes: Mapping[str, tuple[int, int, int]]) -> tuple[Coco, Attachment]:
@@ -44,8 +47,7 @@ def upright(coco: Coco, met: Attachment, sizes: Mapping[str, tuple[int, int, int
         return coco, met
     document = dict(coco.document) | {"images": [_swapped(image, turns.get(image["id"])) for image in coco.images]}
     if "annotations" in coco.document:
-        forth = {id_: turn.upright for id_, turn in turns.items()}
-        document["annotations"] = [moved(each, forth.get(each["image_id"])) for each in coco.annotations]
+        document["annotations"] = _all_moved(coco.annotations, {id_: turn.upright for id_, turn in turns.items()})
     return replace(coco, document=document, turns=turns), met
 
 
@@ -53,17 +55,20 @@ def stored(document: dict[str, Any], turns: Mapping[ImageId, Turn]) -> dict[str,
     """A document to write, with the entries of the images of `turns` (by their ids in it) in stored pixels again."""
     if not turns:
         return document
-    back = {id_: turn.stored for id_, turn in turns.items()}
     turned = document | {"images": [_swapped(image, turns.get(image["id"])) for image in document["images"]]}
     if document.get("annotations"):
-        turned["annotations"] = [moved(each, back.get(each["image_id"])) for each in document["annotations"]]
+        back = {id_: turn.stored for id_, turn in turns.items()}
+        turned["annotations"] = _all_moved(Entries.of(document["annotations"]), back)
     return turned
 
 
-def moved(annotation: dict[str, Any], move: Callable[[float, float], Point] | None) -> dict[str, Any]:
-    """An annotation whose box, polygons and keypoints are moved by `move`, itself without one."""
-    if move is None:
-        return annotation
+def _all_moved(annotations: Entries, moves: Mapping[ImageId, Move]) -> Entries:
+    places = enumerate(annotations.column("image_id"))
+    return annotations.changed({place: partial(moved, move=moves[id_]) for place, id_ in places if id_ in moves})
+
+
+def moved(annotation: dict[str, Any], move: Move) -> dict[str, Any]:
+    """An annotation whose box, polygons and keypoints are moved by `move`."""
     found = dict(annotation)
     box, outlines, keypoints = (annotation.get(name) for name in ("bbox", "segmentation", "keypoints"))
     if are_finite(box) and len(box) == 4:

@@ -11,7 +11,6 @@ minimum, found the same way each time, and the least there is in evaluation move
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from dedup.exports.csv import encode, guarded
 from dedup.files import require_free, write_chunks
 from dedup.labels.coco import Attachment, Coco, ImageId
 from dedup.labels.coco_join import NAMED_APART, Document, Part, told_apart
+from dedup.labels.entries import chunks
 from dedup.model import EVALUATION_SPLITS, SPLITS
 from dedup.query.selection import GOES
 from dedup.splits.given import check_name
@@ -294,5 +294,5 @@ def write_coco(made: Mapping[str, Mapping[str, Any]], folder: Path, *, overwrite
         check_name(name)
         require_free(output, overwrite)
     for output, document in files.items():
-        write_chunks(output, [json.dumps(document).encode()], overwrite)
+        write_chunks(output, chunks(document), overwrite)
     return list(files)

@@ -14,6 +14,7 @@ from pycocotools import coco as pycoco
 
 from dedup.errors import ExportError
 from dedup.exports import coco
+from dedup.labels import entries
 from dedup.labels.coco import Coco, tags_from_coco
 from dedup.model import SCORE_VERSION
 from tests.frames import TAGS, FakeDataset, make_frame, written
@@ -137,7 +138,7 @@ def test_importing_the_export_gives_the_same_selection_and_tags(tmp_path_factory
 
 
 def test_progress_covers_everything_and_big_lists_are_joined(tmp_path, monkeypatch):
-    monkeypatch.setattr(coco, "ENTRIES_A_CHUNK", 2)
+    monkeypatch.setattr(entries, "ENTRIES_A_CHUNK", 2)
     seen = []
     data = FakeDataset(make_frame())
     coco.write(data, data.everything(), tmp_path / "o.json", seen.append)
@@ -198,7 +199,7 @@ def several(tmp_path, *documents, paths=("a.jpg", "b.jpg", "c.jpg")):
 
 
 def plain(document):
-    document = json.loads(json.dumps(document))
+    document = json.loads(b"".join(entries.chunks(document)))
     for image in document["images"]:
         image.pop("dedup")
     return document

@@ -9,7 +9,6 @@ import pytest
 
 import dedup
 from dedup.errors import AnnotationError
-from dedup.labels import coco_sound
 from dedup.labels.coco import Coco
 from tests.pictures import photo, save
 
@@ -84,18 +83,10 @@ def test_another_time_alone_is_another_file(labelled, reads):
 
 @pytest.mark.parametrize("number", [LONG, 2**64, 10**18])
 def test_ids_of_any_length_stay_what_they_are(labelled, tmp_path, number):
-    """The faster reader would round what needs more than 64 bits."""
     write(labelled[1], "cat", number)
     dataset = dedup.scan(labelled[0], annotations=labelled[1])
     dataset.export("coco", tmp_path / "out.json")
     assert json.loads((tmp_path / "out.json").read_text())["annotations"][0]["image_id"] == number
-
-
-def test_long_numbers_are_seen_over_the_edges_of_blocks(monkeypatch):
-    monkeypatch.setattr(coco_sound, "BLOCK", 8)
-    digits = b"1" * coco_sound.LONG_DIGITS
-    assert all(coco_sound._has_long_numbers(b"x" * start + digits + b"]") for start in range(20))
-    assert not coco_sound._has_long_numbers((b"1" * (coco_sound.LONG_DIGITS - 1) + b",") * 9)
 
 
 @pytest.mark.parametrize("depth", [150, 400, 3000, 100_000])

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 import dedup
 from dedup.errors import AnnotationError
+from dedup.labels import coco_sound
 from dedup.labels.coco import Coco, find_annotations, tags_from_coco
+from dedup.labels.entries import chunks
 from tests.building import picture
 
 
@@ -106,6 +108,7 @@ def test_one_file_listed_twice_keeps_both_ids(tmp_path):
         (b'{"images": {}}', '"images" is no list'),
         (b'{"images": null}', '"images" is no list'),
         (b'{"images": [], "annotations": 3}', '"annotations" is no list'),
+        (b'{"images": [], "annotations": [{"x": "\xff"}]}', "no UTF-8 text"),
     ],
 )
 def test_what_is_not_coco_is_a_clear_sentence(tmp_path, content, says):
@@ -114,6 +117,9 @@ def test_what_is_not_coco_is_a_clear_sentence(tmp_path, content, says):
     with pytest.raises(AnnotationError) as caught:
         Coco.read(path)
     assert says in str(caught.value) and str(path) in str(caught.value)
+    with pytest.raises(AnnotationError) as checked:
+        coco_sound.check(path)
+    assert str(checked.value) == str(caught.value)
 
 
 IMAGE = {"id": 1, "file_name": "a.png"}
@@ -181,6 +187,13 @@ def test_what_only_some_readers_need_stays_as_it_is_and_is_told(tmp_path, held):
     assert [(each.place, each.kept) for each in coco.unsound] == [(1, True)]
 
 
+@pytest.mark.parametrize("id_", ["[1]", '{"a": 1}', "true", "1.5"])
+def test_an_annotation_loses_an_id_that_is_none_and_is_given_one_when_it_leaves(tmp_path, id_):
+    coco = read(tmp_path, of("annotations", f'{{"id": {id_}, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}}'))
+    assert coco.annotations == [BOX, {key: value for key, value in BOX.items() if key != "id"}]
+    assert [(each.place, each.kept) for each in coco.unsound] == [(1, True)]
+
+
 def test_no_number_that_json_has_no_word_for_is_kept(tmp_path):
     entry = '{"id": 2, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "area": %s}'
     for area in ("NaN", "-Infinity", "1e999"):
@@ -195,7 +208,7 @@ def test_whole_numbers_are_whole(tmp_path):
     text = of("images", '{"id": 2.0, "file_name": "b.png"}')
     text = text.replace('"id": 1', '"id": 1.0').replace('_id": 1', '_id": 1.0').replace("1.0.0", "1.0")
     coco = read(tmp_path, text)
-    assert coco.unsound == () and json.dumps(coco.document) == json.dumps(
+    assert coco.unsound == () and json.dumps(json.loads(b"".join(chunks(coco.document)))) == json.dumps(
         {"images": [IMAGE, {"id": 2, "file_name": "b.png"}], "annotations": [BOX], "categories": [CAT]}
     )
 
