@@ -37,6 +37,9 @@ def export(
         bool | None,
         typer.Option("--annotations/--no-annotations", help="For `folder`: annotations.json in it, if there are any."),
     ] = None,
+    per_split: Annotated[
+        bool, typer.Option("--per-split", help="For `folder`: one file of annotations for each split.")
+    ] = False,
     companions: Annotated[
         bool,
         typer.Option(
@@ -57,6 +60,7 @@ def export(
         FOLDER.name: {
             "mode": one_of(mode, MODES, "way to write files"),
             "with_coco": with_coco,
+            "per_split": per_split,
             "companions": companions,
         },
         PAIRS.name: {"similar": similar},

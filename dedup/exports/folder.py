@@ -16,7 +16,7 @@ import shutil
 import unicodedata
 import uuid
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -64,23 +64,26 @@ def write(
     mode: Mode = "copy",
     with_csv: bool = False,
     with_coco: bool = False,
+    per_split: bool = False,
     companions: bool = True,
 ) -> Report:
     """Write the files in `mask` below the new or empty folder `output`; `overwrite` never applies to a folder.
 
-    `with_csv` and `with_coco` add the selection's `images.csv` and `annotations.json`; with `companions`, files that
-    belong to an image by its name (`dedup.images.companions`) are written beside it. Files that vanished, cannot be
-    read or have changed since the scan are left out and listed in the report's notes.
+    `with_csv` and `with_coco` add the selection's `images.csv` and `annotations.json`, `per_split` in its place one
+    file for each split, such as `annotations.train.json`; with `companions`, files that belong to an image by its name
+    (`dedup.images.companions`) are written beside it. Files that vanished, cannot be read or have changed since the
+    scan are left out and listed in the report's notes.
     Raises `ExportError` for a target that is not empty or lies in the dataset's folder, for names that collide or leave
     the target, for too little space, and for links the file system refuses.
     """
     if mode not in MODES:
         raise ExportError(f"There is no mode {mode!r}; choose {', '.join(MODES)}.")
     items = plan(dataset, mask)
+    labels = _labels(dataset, mask, per_split) if with_coco else {}
     _check_target(dataset, output)
-    _prepare(output, items, mode)
+    _prepare(output, items, [mode, *labels])
     notes = list(_place_all(items, output, mode, on_progress))
-    along = _companions(items) if companions else []
+    along = _companions(items, labels) if companions else []
     notes += _place_companions(along, output, mode)
     if with_csv:
         notes += csv.CSV.write(dataset, mask, output / CSV_NAME, on_progress, overwrite=True).notes
@@ -88,10 +91,27 @@ def write(
         names = {row: item.relative.as_posix() for row, item in zip(np.flatnonzero(mask).tolist(), items, strict=True)}
         there = mask.copy()
         there[[row for row, name in names.items() if not (output / name).exists()]] = False
-        notes += coco.write(dataset, there, output / COCO_NAME, on_progress, overwrite=True, names=names).notes
+        told = (
+            coco.write(dataset, there & part, output / name, on_progress, overwrite=True, names=names).notes
+            for name, part in labels.items()
+        )
+        notes += dict.fromkeys(note for each in told for note in each)  # each file says it of the same documents
     notes += _left_behind(items, {each.source for each in along})
     (output / MARKER).unlink()
     return Report(len(items) - sum(note.startswith(LEFT_OUT) for note in notes), output, tuple(notes))
+
+
+def _labels(dataset: Exportable, mask: Mask, per_split: bool) -> dict[str, Mask]:
+    """The annotation files to write and the images of each; those without a split are in the one without a name.
+    Raises `ExportError` for splits whose files would be one."""
+    if not per_split:
+        return {COCO_NAME: mask}
+    split = dataset.frame["split"].to_numpy(object)
+    path = PurePosixPath(COCO_NAME)
+    files = {each: path.with_stem(f"{path.stem}.{each}").name if each else path.name for each in set(split[mask])}
+    if len({_folded(PurePosixPath(name)) for name in files.values()}) < len(files):
+        raise ExportError("Two splits differ in capital letters only and would be one file. Rename one of them.")
+    return {name: mask & (split == each) for each, name in sorted(files.items())}
 
 
 LABELS_BESIDE = (".txt", ".xml", ".json")
@@ -194,10 +214,10 @@ def _check_target(dataset: Exportable, output: Path) -> None:
         raise ExportError(f"{output} is a file. Choose a new or empty folder.")
 
 
-def _prepare(output: Path, items: list[Item], mode: Mode) -> None:
+def _prepare(output: Path, items: list[Item], how: list[str]) -> None:
     """Make the target, or recognise this very export in it, unfinished; leave its marker."""
     listed = [[str(item.relative).encode("utf-8", "surrogateescape").hex(), item.sha256] for item in items]
-    digest = hashlib.sha256(json.dumps([mode, listed]).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps([how, listed]).encode()).hexdigest()
     marker = json.dumps({"export": digest})
     if output.is_dir() and not all(is_unfinished(each.name) for each in output.iterdir()):
         if not (output / MARKER).is_file():
@@ -208,7 +228,7 @@ def _prepare(output: Path, items: list[Item], mode: Mode) -> None:
         return
     with _clear_errors(output):
         output.mkdir(parents=True, exist_ok=True)
-        needed, free = sum(item.size for item in items) if mode == "copy" else 0, shutil.disk_usage(output).free
+        needed, free = sum(item.size for item in items) if "copy" in how else 0, shutil.disk_usage(output).free
         if needed > free:
             raise ExportError(f"{output} has {size(free)} free, but the copies need {size(needed)}.")
         write_chunks(output / MARKER, [marker.encode()], overwrite=False)
@@ -229,10 +249,10 @@ def _place_all(items: list[Item], output: Path, mode: Mode, on_progress: OnProgr
         meter.advance()
 
 
-def _companions(items: list[Item]) -> list[Item]:
+def _companions(items: list[Item], labels: Iterable[str]) -> list[Item]:
     """Files that belong to the images by name, once each; none that has a name which the export itself uses."""
     finder = Companions()
-    taken = {_folded(item.relative) for item in items} | RESERVED
+    taken = {_folded(item.relative) for item in items} | {_folded(PurePosixPath(name)) for name in labels} | RESERVED
     along: dict[str, Item] = {}
     for item in items:
         for each in finder.of(item.source):

@@ -125,8 +125,16 @@ def test_an_exported_folder_has_its_annotations(folder, tmp_path, capsys):
     written = json.loads((tmp_path / "clean" / "annotations.json").read_text())
     assert all((tmp_path / "clean" / image["file_name"]).is_file() for image in written["images"])
     assert dedup.open("clean").frame["annotations"].sum() == 1
+    (tmp_path / "splits.csv").write_text("path,split\n0000.jpg,val\n")
     bare = ["export", "set", "--to", "folder", "--output", str(tmp_path / "bare"), "--no-annotations"]
     assert main(bare) == 0 and not (tmp_path / "bare" / "annotations.json").exists()
+    apart = ["export", "set", "--to", "folder", "--output", str(tmp_path / "apart"), "--per-split"]
+    assert main(["splits", "set", "--csv", str(tmp_path / "splits.csv")]) == 0 and main(apart) == 0
+    assert sorted(path.name for path in (tmp_path / "apart").glob("*.json")) == [
+        "annotations.json",
+        "annotations.val.json",
+    ]
+    assert dedup.open("apart").frame["annotations"].sum() == 1
 
 
 def test_remove_is_a_preview_until_applied_and_restore_brings_back(folder, capsys):

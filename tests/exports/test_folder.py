@@ -238,6 +238,33 @@ def test_annotations_name_the_files_that_are_there(tmp_path):
     assert [image["file_name"] for image in written["images"]] == ["images/a.jpg"]
 
 
+def test_each_split_has_its_own_annotations(tmp_path):
+    paths = ("annotations.train.jpg", "test/c.jpg", "train/a.jpg", "val/b.jpg")
+    data = make(tmp_path / "root", paths)
+    data.frame["split"] = ["", "test", "train", "val"]
+    images = [{"id": number, "file_name": path} for number, path in enumerate(paths)]
+    boxes = [{"id": 10 + n, "image_id": n, "category_id": 1, "bbox": [1, 2, 3, 4]} for n in range(len(paths))]
+    document = {"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "cat"}]}
+    (tmp_path / "labels.json").write_text(json.dumps(document))
+    data.coco = Coco.read(tmp_path / "labels.json")
+    mask = data.everything()
+    mask[1] = False
+    (data.root / "annotations.train.json").write_text("beside an image, under a name that is taken")
+    folder.write(data, mask, tmp_path / "out", with_coco=True, per_split=True)
+    files = [tmp_path / "out" / f"annotations{name}.json" for name in ("", ".train", ".val")]
+    assert sorted(folder.annotation_files(tmp_path / "out")) == sorted(files)
+    held = [json.loads(file.read_text()) for file in files]
+    assert [[each["file_name"] for each in one["images"]] for one in held] == [[paths[0]], [paths[2]], [paths[3]]]
+    assert [[each["id"] for each in one["annotations"]] for one in held] == [[10], [12], [13]]
+
+
+def test_splits_that_differ_in_capital_letters_only_are_not_written_over_each_other(data, tmp_path):
+    data.frame["split"] = ["train", "Train", *data.frame["split"][2:]]
+    with pytest.raises(ExportError, match="capital letters"):
+        folder.write(data, data.everything(), tmp_path / "out", with_coco=True, per_split=True)
+    assert not (tmp_path / "out").exists()
+
+
 def test_labels_of_other_formats_that_stay_behind_are_told(tmp_path):
     data = make(tmp_path / "root", ("images/a.jpg", "images/b.jpg"))
     (data.root / "labels").mkdir()

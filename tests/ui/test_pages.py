@@ -283,6 +283,23 @@ def test_writing_a_folder_makes_a_new_dataset(dataset, tmp_path):
     assert jobs.REGISTRY.jobs() == []
 
 
+def test_a_folder_is_written_with_a_file_of_annotations_for_each_split(home, tmp_path):
+    for number, path in enumerate(("train/a.png", "val/b.png")):
+        picture(tmp_path / "set" / path, number)
+    save_coco(tmp_path / "labels.json", "train/a.png")
+    dataset = dedup.scan(tmp_path / "set", workers=1, annotations=tmp_path / "labels.json")
+    at = run_page("export", {"dataset": dataset.info.key})
+    at.text_input(key=f"target {dataset.root}").set_value(str(tmp_path / "new"))
+    healthy(at.checkbox(key="one file of annotations for each split").check().run())
+    healthy(button(at, "Write 2 files").click().run())
+    [job] = jobs.REGISTRY.jobs()
+    wait_for(lambda: not job.running)
+    assert sorted(p.name for p in (tmp_path / "new").glob("*.json")) == [
+        "annotations.train.json",
+        "annotations.val.json",
+    ]
+
+
 def test_the_folder_field_is_checked_and_starts_a_scan(home, tmp_path):
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "a.png")
     at = run_page("datasets")

@@ -28,6 +28,7 @@ from dedup.ui.shell.view import View
 from dedup.words import plural
 
 COMPANIONS = "files of the same names are written too"
+PER_SPLIT = "one file of annotations for each split"
 AT_ONCE = 20_000
 """Up to so many images a file is made while the browser waits; above, by a job that shows its progress."""
 
@@ -169,6 +170,12 @@ def new_dataset(opened: Opened, view: View) -> None:
             key=COMPANIONS,
             help="Films of live photos, captions, edits and labels that lie beside the images.",
         )
+        if opened.dataset.sources and opened.dataset.frame["split"].any():
+            st.checkbox(
+                "One file of annotations for each split",
+                key=PER_SPLIT,
+                help="annotations.train.json, annotations.val.json … instead of annotations.json.",
+            )
         if job is not None and job.running:
             working.follow([job], lambda: working.bar(job))
         elif job is not None:
@@ -199,7 +206,11 @@ def start_folder(opened: Opened, mask: NDArray[np.bool_], target: str, mode: fol
     """Write the files of `mask` below `target`, then scan it under a name made from the folder's."""
     output = typed_path(target).absolute()
     name = free_name(output, LIBRARY.infos())
-    options = {"with_coco": opened.dataset.coco is not None, "companions": bool(st.session_state.get(COMPANIONS, True))}
+    options = {
+        "with_coco": bool(opened.dataset.sources),
+        "per_split": bool(st.session_state.get(PER_SPLIT)),
+        "companions": bool(st.session_state.get(COMPANIONS, True)),
+    }
 
     def work(job: jobs.Job) -> dict[str, Any]:
         report = folder.write(opened.dataset, mask, output, job.report, mode=mode, with_csv=True, **options)
