@@ -54,6 +54,11 @@ class Server:
                 raise RuntimeError(f"the app did not start:\n{self.log.read_text(errors='replace')}")
             time.sleep(0.1)
 
+    @property
+    def pid(self) -> int:
+        """The number of its process."""
+        return self._process.pid
+
     def stop(self) -> None:
         """End the server and the processes it started."""
         if self._process.poll() is not None:
