@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import zipfile
 from collections import Counter
 from html import escape
@@ -12,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from dedup.dataset import Dataset
+from dedup.labels.entries import chunks
 from dedup.model import EVALUATION_SPLITS
 from dedup.query.selection import GOES, Selection
 from dedup.review import acts
@@ -281,5 +281,6 @@ def coco_zip(dataset: Dataset, found: Repair) -> bytes:
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, document in made.items():
-            archive.writestr(f"{name}.json", json.dumps(document))
+            with archive.open(f"{name}.json", "w", force_zip64=True) as stream:
+                stream.writelines(chunks(document))
     return held.getvalue()
