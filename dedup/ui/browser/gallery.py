@@ -158,8 +158,8 @@ def gallery(
     tags: Iterable[Tag] = (),
     brackets: bool = True,
     height: int | None = None,
-) -> list[Event]:
-    """A page of cards in at most `columns` (2 to 10) columns; returns the events that `events(key)` did not take yet.
+) -> None:
+    """A page of cards in at most `columns` (2 to 10) columns.
 
     `selected` are the chosen ids, None leaves the choice to the browser. `tags` are those that may be given. With
     `brackets`, neighbours of one group share a band. `height` in CSS pixels makes the grid scroll inside itself.
@@ -173,7 +173,7 @@ def gallery(
         "brackets": brackets,
         "height": height,
     }
-    return mount(_gallery, key, data)
+    mount(_gallery, key, data)
 
 
 def compare(
@@ -185,7 +185,7 @@ def compare(
     mode: Mode = "side",
     actions: Sequence[Action] = (),
     preload: Sequence[str] = (),
-) -> list[Event]:
+) -> None:
     """A dialog over the app that shows `left` beside `candidates[index]` at full resolution.
 
     It opens when mounted and when `left` changes, and sends "close" when the person leaves it; do not mount it in the
@@ -201,17 +201,17 @@ def compare(
         "actions": list(actions),
         "preload": list(preload),
     }
-    return mount(_compare, key, data)
+    mount(_compare, key, data)
 
 
-def mount(component: Any, key: str, data: dict[str, Any]) -> list[Event]:
-    """Show a component with `data`, what was taken of its events and the palette; returns its new events."""
+def mount(component: Any, key: str, data: dict[str, Any]) -> None:
+    """Show a component with `data`, what was taken of its events and the palette. It takes none: what came while a
+    script was drawing belongs to the run that follows, which carries it out."""
     acknowledged = st.session_state.get(ACKNOWLEDGED.format(key=key), {})
     session = acknowledged.get("", "")
     data["ack"] = {"session": session, "seq": acknowledged.get(session, 0)}
     data["palette"] = {meaning: [pair.light, pair.dark] for meaning, pair in palette.COLOURS.items()}
     component(key=key, data=data, on_events_change=_changed)
-    return list(events(key))
 
 
 def _changed() -> None:

@@ -173,7 +173,7 @@ def compare(opened: Opened) -> None:
         st.rerun()
     left = sides(dataset, [int(rows[0])])[0]
     key = f"compare {dataset.info.key}"
-    for event in gallery.compare(left, found, key=key):
-        if event["type"] == "close":
-            st.session_state[COMPARING] = None
-            st.rerun()
+    if any(event["type"] == "close" for event in gallery.events(key)):
+        st.session_state[COMPARING] = None
+        st.rerun()
+    gallery.compare(left, found, key=key)
