@@ -25,7 +25,6 @@ Selected files that cannot be read are exported like the others (width and heigh
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -172,12 +171,8 @@ def _with_ids(document: Document, sources: Sequence[Coco]) -> Document:
     if not without:
         return document
     first = next_id(id_ for source in sources for id_ in source.annotations.column("id"))
-    given = {place: partial(_with_id, id_=id_) for id_, place in enumerate(without, start=first)}
-    return document | {"annotations": entries.changed(given)}
-
-
-def _with_id(entry: Document, id_: int) -> Document:
-    return {**entry, "id": id_}
+    given = {place: {"id": id_} for id_, place in enumerate(without, start=first)}
+    return document | {"annotations": entries.with_fields(given)}
 
 
 def _unmet(source: Coco, attachment: Attachment) -> list[str]:

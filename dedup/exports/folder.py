@@ -81,7 +81,7 @@ def write(
     items = plan(dataset, mask)
     labels = _labels(dataset, mask, per_split) if with_coco else {}
     _check_target(dataset, output)
-    _prepare(output, items, [mode, *labels])
+    _prepare(output, items, mode, labels)
     notes = list(_place_all(items, output, mode, on_progress))
     along = _companions(items, labels) if companions else []
     notes += _place_companions(along, output, mode)
@@ -214,10 +214,10 @@ def _check_target(dataset: Exportable, output: Path) -> None:
         raise ExportError(f"{output} is a file. Choose a new or empty folder.")
 
 
-def _prepare(output: Path, items: list[Item], how: list[str]) -> None:
+def _prepare(output: Path, items: list[Item], mode: Mode, labels: Iterable[str]) -> None:
     """Make the target, or recognise this very export in it, unfinished; leave its marker."""
     listed = [[str(item.relative).encode("utf-8", "surrogateescape").hex(), item.sha256] for item in items]
-    digest = hashlib.sha256(json.dumps([how, listed]).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps([mode, *labels, listed]).encode()).hexdigest()
     marker = json.dumps({"export": digest})
     if output.is_dir() and not all(is_unfinished(each.name) for each in output.iterdir()):
         if not (output / MARKER).is_file():
@@ -228,7 +228,7 @@ def _prepare(output: Path, items: list[Item], how: list[str]) -> None:
         return
     with _clear_errors(output):
         output.mkdir(parents=True, exist_ok=True)
-        needed, free = sum(item.size for item in items) if "copy" in how else 0, shutil.disk_usage(output).free
+        needed, free = sum(item.size for item in items) if mode == "copy" else 0, shutil.disk_usage(output).free
         if needed > free:
             raise ExportError(f"{output} has {size(free)} free, but the copies need {size(needed)}.")
         write_chunks(output / MARKER, [marker.encode()], overwrite=False)

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dedup.labels.coco import Coco, ImageId
-from dedup.labels.entries import Entries, Entry
+from dedup.labels.entries import Entries
 
 Document = dict[str, Any]
 
@@ -108,12 +107,8 @@ def _with_more(entries: Entries, others: Entries, new: Mapping[str, Mapping[Any,
         now = {key: new[key][was] for key, was in zip(new, of, strict=True) if new[key].get(was, was) != was}
         given = ids.give(id_)
         if now or given != id_:
-            changes[place] = partial(_changed, ids=now if id_ is None else now | {"id": given})
-    return entries.with_more(others.changed(changes)), ids.changed
-
-
-def _changed(entry: Entry, ids: Entry) -> Entry:
-    return entry | ids
+            changes[place] = now if id_ is None else now | {"id": given}
+    return entries.with_more(others.with_fields(changes)), ids.changed
 
 
 class _Ids:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple, TypeGuard, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -28,6 +28,7 @@ from dedup.errors import AnnotationError
 from dedup.labels.entries import Entries, Entry, Held, packed, unpacked
 
 LISTS = ("images", "annotations", "categories")
+T = TypeVar("T")
 
 
 class Unsound(NamedTuple):
@@ -48,22 +49,22 @@ def read(path: Path) -> tuple[Entry, list[Unsound]]:
     """A COCO file with its sound entries only, annotations as `Entries`, and what is not sound. Raises
     `AnnotationError` for what is no COCO file at all."""
     with _no_collection():
-        content = _content(path)
-        if _depth(content) < DEEP:
-            with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                return _sound(_parts(content), path)
-        document, strange = _whole(content, path)  # what the faster reader refuses is read, or explained
-        return _sound(document, path, strange=strange)
+        return _looked_at(path, lambda document, strange: _sound(document, path, strange=strange))
 
 
 def check(path: Path) -> None:
     """Raises the `AnnotationError` that `read` would raise, without a look at every annotation."""
+    _looked_at(path, lambda document, _strange: _check_shape(document, path))
+
+
+def _looked_at(path: Path, look: Callable[[Any, bool], T]) -> T:
+    """What `look` makes of a document, and of whether there may be numbers in it that are none in JSON. What the faster
+    reader refuses, then or while `look` decodes its annotations, is read as a whole, or explained."""
     content = _content(path)
-    try:
-        document = _parts(content) if _depth(content) < DEEP else _whole(content, path)[0]
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        document = _whole(content, path)[0]
-    _check_shape(document, path)
+    if _depth(content) < DEEP:
+        with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return look(_parts(content), False)
+    return look(*_whole(content, path))
 
 
 def _content(path: Path) -> bytes:
@@ -84,7 +85,7 @@ def _check_shape(document: Any, path: Path) -> None:
             raise _unusable(path, f'"{key}" is no list')
 
 
-def _sound(document: Any, path: Path, *, strange: bool = False) -> tuple[Entry, list[Unsound]]:
+def _sound(document: Any, path: Path, *, strange: bool) -> tuple[Entry, list[Unsound]]:
     """What `read` returns; `strange` where there may be numbers that are none in JSON."""
     _check_shape(document, path)
     unsound: list[Unsound] = []
@@ -110,6 +111,7 @@ def _sound_annotations(
 ) -> Iterator[Held]:
     sound = partial(_sound_annotation, contested=contested, classes=classes)
     for place, held in enumerate(annotations):
+        # decoded whole though `_is_ordinary` decodes what it looks at: what it passes over must be readable, too
         read = unpacked(held) if isinstance(held, msgspec.Raw) else held
         if isinstance(held, msgspec.Raw) and _is_ordinary(held, contested, classes):
             yield held

@@ -273,8 +273,8 @@ class _Work:
         self.boxes[row] = {}
 
     def _carried(self, box: Box) -> Carried:
-        given = self.sources[box.document][0].annotations
-        annotation = given[box.place] if box.place < len(given) else self.new[box.document][box.place - len(given)]
+        given, new = self.sources[box.document][0].annotations, self.new[box.document]
+        annotation = given[box.place] if box.place < len(given) else new[box.place - len(given)]
         category = next(e for e in self.categories[box.document] if e["id"] == annotation.get("category_id"))
         return Carried(_without_ids(category), _without_ids(annotation), self.sources[box.document][0].path.name)
 
