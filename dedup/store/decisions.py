@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -412,8 +413,7 @@ class Decisions:
     def _ready(self, mode: str, *settings: str) -> sqlite3.Connection:
         """Raises `sqlite3.Error` when nothing can be read."""
         if mode == "rwc":
-            with suppress(OSError):  # private from the first moment; SQLite says what is wrong
-                os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, PRIVATE))
+            _make_private(self.path)
         address = f"{self.path.absolute().as_uri()}?mode={mode}"
         connection = sqlite3.connect(address, timeout=BUSY_SECONDS, isolation_level=None, uri=True)
         try:
@@ -434,6 +434,22 @@ class Decisions:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {number}")
             connection.execute("COMMIT")
+
+
+_MAKING = threading.Lock()
+"""A file is made by one thread at a time, so that none uses it before it was closed."""
+
+
+def _make_private(path: Path) -> None:
+    """Make a file that only its owner reads, where there is none; SQLite says what is wrong where it cannot be made.
+
+    One that is there is never opened: a process that closes a file gives up all its locks on it (POSIX), those of its
+    other connections too. Another process would then take itself for the last one and drop what is being written
+    (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    """
+    with _MAKING, suppress(OSError):
+        if not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE))
 
 
 def _write(connection: sqlite3.Connection, kind: str, subject: str, target: str, value: str | None) -> None:

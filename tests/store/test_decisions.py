@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -45,6 +47,33 @@ def test_what_undo_and_redo_would_do_is_known_before(decisions):
     assert decisions.next_steps() == ("Added tag y", None)
     decisions.undo()
     assert decisions.next_steps() == ("Added tag x", "Added tag y")
+
+
+OTHER_PROGRAM = """
+import sys, pathlib
+from dedup.store.decisions import Decisions
+decisions = Decisions(pathlib.Path(sys.argv[1]), "other")
+decisions.revisions()
+with decisions._connected():
+    print("reading", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_what_another_connection_of_the_process_did_costs_no_decision(decisions):
+    """Its locks must outlive it: a program that reads beside would take itself for the last one, and drop the log."""
+    decisions.create_tag("x")
+    with decisions._connected() as connection:
+        decisions.revisions()
+        command = [sys.executable, "-c", OTHER_PROGRAM, str(decisions.path)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+            assert other.stdout is not None and other.stdout.readline() == b"reading\n"
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("INSERT INTO decision VALUES ('setting', 'kept', '', '1')")
+            connection.execute("COMMIT")
+            connection.close()
+            other.communicate()
+    assert decisions.setting("kept") == "1"
 
 
 def test_a_new_decision_drops_what_was_undone(decisions):
