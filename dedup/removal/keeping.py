@@ -55,7 +55,8 @@ def _neighbours(images: Images) -> Iterator[Absent]:
 
 class Keeping:
     """The removed images that each image stands for: those it was named the keeper of, by its path here, and those
-    whose keeper had its very bytes, so that a new name or another dataset frees no last copy."""
+    whose keeper had its very bytes, so that a new name or another dataset frees no last copy. An image that left with
+    no keeper had none that was known; of its bytes, too, what is still there or came back is then the last copy."""
 
     def __init__(self, images: Images, removals: Iterable[Removal]) -> None:
         self._by_path: dict[str, list[Absent]] = {}
@@ -70,6 +71,7 @@ class Keeping:
 
     def _add(self, each: Absent) -> None:
         if not each.removal.keeper_path:
+            self._by_content.setdefault(each.removal.sha256, []).append(each)
             return
         self._by_content.setdefault(each.removal.keeper_sha256, []).append(each)
         if not each.dataset:
@@ -102,7 +104,7 @@ class Keeping:
             if each in seen or self._kept_elsewhere(each, file):
                 continue
             seen.add(each)
-            same = same and bool(each.removal.identical)
+            same = same and bool(each.removal.identical or not each.removal.keeper_path)
             yield each, same
             own = "" if each.dataset else each.removal.path
             pending += [(earlier, same) for earlier in self._of(own, each.removal.sha256)]
@@ -112,7 +114,7 @@ class Keeping:
 
     def _kept_elsewhere(self, each: Absent, file: Path) -> bool:
         """Whether the file kept for it is there, and not `file`. That one is bound in turn by its own path."""
-        if self._sha256(each.keeper) != each.removal.keeper_sha256:
+        if not each.removal.keeper_path or self._sha256(each.keeper) != each.removal.keeper_sha256:
             return False
         return not is_one_entry(file, each.keeper)
 

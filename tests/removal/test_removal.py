@@ -725,6 +725,23 @@ def test_a_chain_of_keepers_ends_one_near_pair_away(images):
     assert plan.stays[0].reason.startswith("it stays for ")
 
 
+def test_route_both_copies_as_the_only_one_in_frames_that_do_not_know_of_the_other(images):
+    """One leaves, the folder is scanned, the one comes back unseen and the other leaves: then the one is the last."""
+    removal.apply(images, removal.plan(images, rows(images, "copy/a.png", "copy/a2.png")))
+    again = rescanned(images)
+    removal.restore(images)
+    plan = removal.plan(again, rows(again, "a.png"))
+    assert [entry.keeper_path for entry in plan.entries] == [""] and len(removal.apply(again, plan).done) == 1
+    (images.root / "copy" / "a2.png").unlink()
+    last = rescanned(images)
+    plan = removal.plan(last, rows(last, "copy/a.png"))
+    assert plan.entries == () and "it stays for a.png" in plan.stays[0].reason
+    removal.restore(last)
+    (images.root / "a.png").rename(images.root / "b.png")
+    both = rescanned(images, {"b.png": ["copy/a.png"]})
+    assert len(removal.apply(both, removal.plan(both, rows(both, "copy/a.png"))).done) == 1
+
+
 def grouped_by_content(root: Path, directory: Path) -> Images:
     """What a scan of the folder would find: equal files are exact copies in one group."""
     alike: dict[bytes, list[str]] = {}
