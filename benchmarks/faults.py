@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -37,6 +38,8 @@ NAME = "set"
 ALIVE_SECONDS = (0.0, 0.25)
 """How long an act runs before it is killed: its steps take milliseconds, and it is repeated until then."""
 PICTURES = 6
+LOOKING_SECONDS = 5.0
+"""Longer than any act lives: the thread that looks ends with its process."""
 
 
 @dataclass
@@ -116,6 +119,25 @@ def tagging(world: World, tell: Callable[[str], None]) -> None:
         tell(name)
 
 
+def serving(world: World, tell: Callable[[str], None]) -> None:
+    """Give tags in one thread while another looks at them all the time, as the app does."""
+    looking = threading.Thread(target=_looking, args=(world.dataset(),), daemon=True)
+    looking.start()
+    while looking.is_alive():
+        tagging(world, tell)
+
+
+def _looking(dataset: dedup.Dataset) -> None:
+    end = time.monotonic() + LOOKING_SECONDS
+    while time.monotonic() < end:
+        dataset.decisions.revisions()
+
+
+def reading(world: World, _tell: Callable[[str], None]) -> None:
+    """Look at the decisions, as any command does, and let go of them."""
+    world.dataset().decisions.revisions()
+
+
 def renaming(world: World, _tell: Callable[[str], None]) -> None:
     """Give the dataset another name."""
     name = world.dataset().name
@@ -129,7 +151,15 @@ def exporting(world: World, _tell: Callable[[str], None]) -> None:
     shutil.rmtree(output)
 
 
-ACTS = {"remove": removing, "scan": scanning, "tag": tagging, "rename": renaming, "export": exporting}
+ACTS = {
+    "remove": removing,
+    "scan": scanning,
+    "tag": tagging,
+    "serve": serving,
+    "read": reading,
+    "rename": renaming,
+    "export": exporting,
+}
 
 
 def start(world: World, act: Callable[[World, Callable[[str], None]], None]) -> tuple[int, int]:
@@ -273,6 +303,7 @@ SCENES: dict[str, Callable[[World], None]] = {
     "removal and renaming": lambda world: killed(world, ["remove", "rename"]),
     "removal, tags and a scan": lambda world: killed(world, ["remove", "tag", "scan"]),
     "two writers of tags": lambda world: killed(world, ["tag", "tag"]),
+    "the app and a command that looks": lambda world: killed(world, ["serve", "read"]),
     "folders swapped for links": swapped,
     "a full disk": filled,
     "a worker killed": worker_killed,
