@@ -12,13 +12,11 @@ from pathlib import Path
 
 from dedup.dataset import Dataset, contents
 from dedup.errors import DatasetError, UsageError
-from dedup.images import decode
+from dedup.images.formats import MAX_PIXELS
 from dedup.images.sources import Listing, list_source
 from dedup.labels import coco_sound
 from dedup.labels.coco import tags_from_coco
 from dedup.model import OnProgress
-from dedup.removal.journal import QUARANTINE, contents_removed, holding, waiting
-from dedup.scanning.scan import scan_into
 from dedup.store.decisions import Decisions
 from dedup.store.directory import Store, name_for, same_source
 from dedup.store.home import DatasetInfo, Info, check_name, datasets, find_directory, home_directory
@@ -65,6 +63,8 @@ def _scanned(
     store: Store, info: Info, listing: Listing, known: Info | None, workers: int | None, on_progress: OnProgress | None
 ) -> Dataset:
     """The dataset of `store` after a scan; `known` is what it said of itself before."""
+    from dedup.scanning.scan import scan_into
+
     scan_into(store, info, listing, known, workers=workers, on_progress=on_progress)
     dataset = Dataset(store.directory)
     _adopt(dataset, Decisions(store.decisions, "scan"), listing.away)
@@ -107,6 +107,8 @@ def forget(name: str, *, home: Path | str | None = None) -> None:
 
     Raises `UnknownDataset`, or `DatasetError` while removed images wait in its quarantine.
     """
+    from dedup.removal.journal import QUARANTINE, waiting
+
     place = home_directory(home)
     with _alone(place, name) as store:
         quarantine = store.directory / QUARANTINE
@@ -130,6 +132,8 @@ def _alone(home: Path, name: str) -> Iterator[Store]:
 
     Raises `UnknownDataset`, `DatasetError` when one keeps running.
     """
+    from dedup.removal.journal import holding
+
     find_directory(home, name)
     with holding(home, DatasetError):
         store = Store(find_directory(home, name))
@@ -139,9 +143,7 @@ def _alone(home: Path, name: str) -> Iterator[Store]:
 
 def _info_for(stored: Info | None, name: str, source: Path, listing: Listing, max_pixels: int | None) -> Info:
     """The stored info of a dataset that is scanned again, or a new one. Raises `UsageError` for another folder's."""
-    fresh = Info(
-        name=name, root=os.fspath(listing.root), source=os.fspath(source), max_pixels=max_pixels or decode.MAX_PIXELS
-    )
+    fresh = Info(name=name, root=os.fspath(listing.root), source=os.fspath(source), max_pixels=max_pixels or MAX_PIXELS)
     if stored is None:
         return fresh
     if same_source(stored.source, source):  # by whatever way it is named now
@@ -179,6 +181,8 @@ def _checked_annotations(annotations: Path | str | Sequence[Path | str]) -> tupl
 
 def _adopt(dataset: Dataset, decisions: Decisions, away: Sequence[str]) -> None:
     """After a scan: decisions follow renamed images, and tags that an exported COCO file carries come in once."""
+    from dedup.removal.journal import contents_removed
+
     decisions.follow(dataset.contents(), contents_removed(dataset.directory), away)
     if decisions.tags():
         return

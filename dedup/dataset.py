@@ -20,7 +20,7 @@ from dedup.errors import AnnotationError, UsageError
 from dedup.groups import keepers
 from dedup.groups.fates import outcomes
 from dedup.groups.frame import Joined, Review, describe_files, join, with_tags, without_classes
-from dedup.images import decode
+from dedup.images.formats import MAX_PIXELS
 from dedup.labels import attached
 from dedup.labels.attached import Sources
 from dedup.labels.clashes import Clash
@@ -30,8 +30,6 @@ from dedup.labels.folder_names import Layout, layout
 from dedup.labels.turned import upright
 from dedup.model import NEAR_DISTANCE, OnProgress, Role, Status, Tag
 from dedup.query.selection import Selection
-from dedup.removal.planning import freed
-from dedup.scanning.scan import digests
 from dedup.store.decisions import (
     CLASH,
     DIFFERENT,
@@ -172,6 +170,8 @@ class Dataset:
     @property
     def freed(self) -> NDArray[np.int64]:
         """(n,) bytes that an image's leaving frees when all duplicates leave; fewer than its size for hard links."""
+        from dedup.removal.planning import freed
+
         images = self._joined_at(self.decisions.revisions()[1]).frame
         with self._lock:
             if self._freed is None or self._freed[0] is not images:
@@ -259,12 +259,14 @@ class Dataset:
     def samples(self, rows: Sequence[int], on_progress: OnProgress | None = None, /) -> list[str]:
         """Digests of all samples of images at full depth, equal for exact copies whatever their format; '' where they
         cannot be taken. Files that were never compared are read, and what they gave is kept."""
+        from dedup.scanning.scan import digests
+
         sha256: list[str] = self._images["sha256"].iloc[list(rows)].tolist()
         known = digests(
             self._store,
             self.root,
             {each: self.file(row) for each, row in zip(sha256, rows, strict=True) if each},
-            max_pixels=self._info.max_pixels or decode.MAX_PIXELS,
+            max_pixels=self._info.max_pixels or MAX_PIXELS,
             on_progress=on_progress,
         )
         return [known.get(each, "") for each in sha256]

@@ -33,10 +33,7 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 from dedup.errors import UnreadableImage
 from dedup.files import open_regular
 from dedup.images import deep, jpeg, metadata
-from dedup.images.formats import FORMATS, HEAD_BYTES, LOSSLESS, UNSUPPORTED_SUFFIXES, sniff
-
-MAX_PIXELS = 200_000_000
-"""Default limit: a larger picture becomes a failure row instead of filling the memory."""
+from dedup.images.formats import FORMATS, HEAD_BYTES, LOSSLESS, MAX_PIXELS, UNSUPPORTED_SUFFIXES, sniff
 
 SMALL_SIDE = 256
 STRIP_PIXELS = 1 << 22

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dedup.images.decode import MAX_PIXELS, open_renditions
+from dedup.images.decode import open_renditions
+from dedup.images.formats import MAX_PIXELS
 
 SIDES = (256, 128, 64, 32, 16)
 """Detail is kept at the first of these that the picture's own pixels fill ..."""

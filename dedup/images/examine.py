@@ -11,6 +11,7 @@ from typing import Any
 from dedup.errors import UnreadableImage
 from dedup.files import open_regular
 from dedup.images import decode, metrics, signature
+from dedup.images.formats import MAX_PIXELS
 from dedup.model import Status
 
 VERSIONS = {"metrics": str(metrics.VERSION), "signature": str(signature.VERSION)}
@@ -42,7 +43,7 @@ class Examined:
     signature: bytes | None
 
 
-def examine(path: Path, *, max_pixels: int = decode.MAX_PIXELS) -> Examined:
+def examine(path: Path, *, max_pixels: int = MAX_PIXELS) -> Examined:
     """Decode, measure and sign one file. Never raises: what cannot be read is a row with its reason."""
     try:
         return _examine(path, max_pixels)

@@ -7,6 +7,8 @@ from functools import cache
 
 HEAD_BYTES = 16
 """So many first bytes of a file are enough to tell its format."""
+MAX_PIXELS = 200_000_000
+"""Default limit: a larger picture becomes a failure row instead of filling the memory."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from PIL import Image
 
 from dedup.files import open_regular
 from dedup.images import deep, metadata
-from dedup.images.decode import MAX_PIXELS, STRIP_PIXELS, Header, open_image, reasons, upright
+from dedup.images.decode import STRIP_PIXELS, Header, open_image, reasons, upright
+from dedup.images.formats import MAX_PIXELS
 
 VERSION = 2
 """Changes with the meaning of a digest."""

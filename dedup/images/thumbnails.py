@@ -12,7 +12,7 @@ from PIL import Image
 from dedup.errors import DatasetError
 from dedup.files import PRIVATE, atomic_write, make_private, open_regular
 from dedup.images import decode
-from dedup.images.formats import sniff
+from dedup.images.formats import MAX_PIXELS, sniff
 
 SIDE = 400
 """Longer side of a thumbnail in pixels: sharp in six columns on a dense screen, some 20 kB each."""
@@ -29,7 +29,7 @@ _JPEG_WITHOUT_LENGTH = frozenset(range(0xD0, 0xD8)) | {0x01}
 _WEBP_HAS_EXIF = 0x08
 
 
-def thumbnail(image: Path, folder: Path, name: str, *, max_pixels: int = decode.MAX_PIXELS) -> Path:
+def thumbnail(image: Path, folder: Path, name: str, *, max_pixels: int = MAX_PIXELS) -> Path:
     """The JPEG file `folder/name.jpg` with `image` upright in at most 400x400 pixels, made on the first request.
 
     `name` must change with the content of `image`. The folder is a cache: it may be deleted at any time, and two
@@ -48,7 +48,7 @@ def thumbnail(image: Path, folder: Path, name: str, *, max_pixels: int = decode.
     return target
 
 
-def shrink(image: Path, side: int = SIDE, *, max_pixels: int = decode.MAX_PIXELS) -> bytes:
+def shrink(image: Path, side: int = SIDE, *, max_pixels: int = MAX_PIXELS) -> bytes:
     """`image` upright as bytes of a JPEG within `side` x `side` pixels, never enlarged. Raises `UnreadableImage`."""
     picture = decode.open_picture(image, max_pixels=max_pixels, reduce_to=2 * side)
     picture.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
@@ -57,7 +57,7 @@ def shrink(image: Path, side: int = SIDE, *, max_pixels: int = decode.MAX_PIXELS
     return stream.getvalue()
 
 
-def convert(image: Path, *, max_pixels: int = decode.MAX_PIXELS) -> bytes:
+def convert(image: Path, *, max_pixels: int = MAX_PIXELS) -> bytes:
     """`image` upright at full size as the bytes of an 8-bit RGB PNG: no pixel differs from what was compared.
 
     Raises `UnreadableImage`.

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dedup.images.decode import MAX_PIXELS, open_with_quality
+from dedup.images.decode import open_with_quality
+from dedup.images.formats import MAX_PIXELS
 from dedup.images.jpeg import STANDARD_LUMINANCE
 from dedup.images.signature import cosines
 

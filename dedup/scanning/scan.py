@@ -15,8 +15,9 @@ import pandas as pd
 
 from dedup.errors import Cancelled, SourceError
 from dedup.files import sha256_of
-from dedup.images import decode, metrics
+from dedup.images import metrics
 from dedup.images.examine import FACTS, Examined, failure, unreadable
+from dedup.images.formats import MAX_PIXELS
 from dedup.images.metrics.information import random
 from dedup.images.signature import SIGNATURE
 from dedup.images.sources import Listing, SourceFile
@@ -67,7 +68,7 @@ def scan_into(
             return info
         new = np.flatnonzero(places < 0)
         with closing(engine(workers=workers)) as chosen:
-            work = _Work(chosen, listing, info.max_pixels or decode.MAX_PIXELS, report)
+            work = _Work(chosen, listing, info.max_pixels or MAX_PIXELS, report)
             warm = warm_up_beside() if len(new) >= WORTH_WARMING else None  # the workers have processes of their own
             examined = _examine_new(store, work, found, new)
             images, signatures = _assemble(found, known, places, examined)
@@ -94,7 +95,7 @@ def digests(
     root: Path,
     files: Mapping[str, Path],
     *,
-    max_pixels: int = decode.MAX_PIXELS,
+    max_pixels: int = MAX_PIXELS,
     on_progress: OnProgress | None = None,
 ) -> dict[str, str]:
     """Digests of the samples of files by SHA-256, '' where they cannot be taken; `files` maps one to the other.

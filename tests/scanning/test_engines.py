@@ -13,8 +13,8 @@ import pytest
 
 from dedup.errors import DedupError, UsageError
 from dedup.images import samples
-from dedup.images.decode import MAX_PIXELS
 from dedup.images.examine import examine
+from dedup.images.formats import MAX_PIXELS
 from dedup.scanning.engines import Failed, base, engine, local
 from dedup.scanning.engines.local import Local
 from tests.pictures import folder_of_photos, photo, save

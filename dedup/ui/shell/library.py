@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import dedup
 from dedup.dataset import Dataset
 from dedup.errors import UnknownDataset
-from dedup.images.decode import MAX_PIXELS
+from dedup.images.formats import MAX_PIXELS
 from dedup.model import Kind
 from dedup.query.ordering import Rows, arrange, pages
 from dedup.query.selection import Selection

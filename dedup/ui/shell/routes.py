@@ -30,7 +30,8 @@ from starlette.routing import Route
 from dedup.errors import DedupError
 from dedup.files import open_regular
 from dedup.images import thumbnails
-from dedup.images.decode import MAX_PIXELS, own_process
+from dedup.images.decode import own_process
+from dedup.images.formats import MAX_PIXELS
 from dedup.machine import Answer
 
 WORKERS = 3
