@@ -44,8 +44,9 @@ class Look:
 def look(path: Path, *, max_pixels: int = MAX_PIXELS) -> Look:
     """Read a file for its traces. Raises `UnreadableImage`."""
     picture, quality = open_with_quality(path, max_pixels=max_pixels)
-    earlier = earlier_quality(picture, quality)
-    some = tiles(picture)
+    bands = Bands(picture)
+    earlier = earlier_quality(bands, quality)
+    some = bands.tiles()
     return Look(float(np.nan_to_num(earlier)), power(some), some.astype(np.uint8))
 
 
@@ -53,17 +54,31 @@ NOTHING_TOLD = Look(0.0, np.full(TILE, np.nan, np.float16), NO_TILES.astype(np.u
 """Of a file that cannot be read any more."""
 
 
-def tiles(picture: Image.Image, left: int = 0, top: int = 0) -> Tiles:
-    """Luma (n, 32, 32), 0..255, of up to 64 tiles on the grid of JPEG's blocks that starts at `left`, `top`."""
-    across, down = (picture.width - left) // TILE, (picture.height - top) // TILE
-    if not across or not down:
-        return NO_TILES
-    rows, columns = (np.unique(np.linspace(0, count - 1, min(count, BANDS)).astype(int)) for count in (down, across))
-    bands = []
-    for y in (top + rows * TILE).tolist():
-        band = np.asarray(picture.crop((left, y, left + across * TILE, y + TILE)).convert("L"))
-        bands.append(band.reshape(TILE, across, TILE)[:, columns].swapaxes(0, 1))
-    return np.concatenate(bands).astype(np.float32)
+class Bands:
+    """The rows of a picture's tiles, taken out of it when somebody asks for them: a large one is never copied whole."""
+
+    def __init__(self, picture: Image.Image) -> None:
+        self.width, self.height = picture.size
+        self._picture = picture
+        self._taken: dict[int, NDArray[np.uint8]] = {}
+
+    def tiles(self, left: int = 0, top: int = 0) -> Tiles:
+        """Luma (n, 32, 32), 0..255, of up to 64 tiles on the grid of JPEG's blocks that starts at `left`, `top`."""
+        across, down = (self.width - left) // TILE, (self.height - top) // TILE
+        if not across or not down:
+            return NO_TILES
+        if top not in self._taken:
+            self._taken[top] = np.stack([self._band(top + row * TILE) for row in _spread(down)])
+        lying = self._taken[top][:, :, left : left + across * TILE].reshape(-1, TILE, across, TILE)
+        return lying[:, :, _spread(across)].swapaxes(1, 2).reshape(-1, TILE, TILE).astype(np.float32)
+
+    def _band(self, y: int) -> NDArray[np.uint8]:
+        return np.asarray(self._picture.crop((0, y, self.width, y + TILE)).convert("L"))
+
+
+def _spread(count: int) -> list[int]:
+    """Up to `BANDS` of so many places, evenly spread."""
+    return sorted(set(np.linspace(0, count - 1, min(count, BANDS)).astype(int).tolist()))
 
 
 def _cosines(side: int) -> NDArray[np.float32]:
@@ -168,7 +183,7 @@ QUALITIES = np.arange(30, 98)
 """What is looked for: stronger compression shows by itself, weaker leaves steps as small as rounding."""
 STEPS = np.arange(4, 64)
 RANGE, BINS = 128, 4
-"""Coefficients within -128..128 are counted, in quarters."""
+"""Coefficients within -128..128 are counted, in quarters, whatever their sign."""
 CLOSE_TO_STEPS = 0.43
 """The mean cosine of coefficients, one step a turn, that tells of steps: what was never compressed has 0 ..."""
 FEWEST_COEFFICIENTS, FEWEST_FREQUENCIES, FEWEST_EACH = 1500, 10, 20
@@ -193,9 +208,9 @@ def _closeness() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
     What is nearer to zero than to the first step says nothing: every smooth picture has most coefficients there.
     """
-    middle = (np.arange(2 * RANGE * BINS) + 0.5) / BINS - RANGE
-    counts = np.abs(middle)[:, None] > STEPS / 2
-    counts[[0, -1]] = False  # where all beyond the range is counted
+    middle = (np.arange(RANGE * BINS) + 0.5) / BINS
+    counts = middle[:, None] > STEPS / 2
+    counts[-1] = False  # where all beyond the range is counted
     return (np.cos(2 * np.pi * middle[:, None] / STEPS) * counts).astype(np.float32), counts.astype(np.float32)
 
 
@@ -220,7 +235,7 @@ _SOUGHT = np.isin(_TABLES, STEPS)
 _STEP = np.where(_SOUGHT, _TABLES - STEPS[0], 0)
 
 
-def earlier_quality(picture: Image.Image, own: float) -> float:
+def earlier_quality(bands: Bands, own: float) -> float:
     """The JPEG quality (30..97) at which an upright picture was compressed before it became this file; NaN for none.
 
     `own` is the quality of the file itself, NaN if it is no JPEG. After JPEG the cosine coefficients of 8 x 8 blocks
@@ -228,9 +243,9 @@ def earlier_quality(picture: Image.Image, own: float) -> float:
     (Fan & de Queiroz 2003). The grid of blocks may start at the other side, where the picture was mirrored or turned.
     """
     worst = QUALITIES[-1] if math.isnan(own) else own - WORSE
-    for left, top in product({0, picture.width % BLOCK}, {0, picture.height % BLOCK}):
+    for left, top in product({0, bands.width % BLOCK}, {0, bands.height % BLOCK}):
         sought = _SOUGHT if left or top or math.isnan(own) else _unhidden(own, worst)
-        quality = _quality_of(tiles(picture, left, top), sought)
+        quality = _quality_of(bands.tiles(left, top), sought)
         if quality <= worst:
             return quality
     return math.nan
@@ -247,16 +262,27 @@ def _quality_of(some: Tiles, sought: NDArray[np.bool_]) -> float:
     fit = TILE // BLOCK
     blocks = some.reshape(-1, fit, BLOCK, fit, BLOCK).swapaxes(2, 3).reshape(-1, BLOCK * BLOCK)
     whole = (blocks.min(axis=1, initial=255) > 0) & (blocks.max(axis=1, initial=0) < 255)  # clipping moves coefficients
-    coefficients = blocks[whole] @ _BLOCK_WAVES
-    bins = np.clip((coefficients + RANGE) * BINS, 0, 2 * RANGE * BINS - 1).astype(np.intp)
+    coefficients = np.abs(blocks[whole] @ _BLOCK_WAVES)
+    size = RANGE * BINS
+    coefficients *= BINS
+    bins = np.minimum(coefficients, size - 1, out=coefficients).astype(np.intp)
     frequency = np.arange(len(_LOWEST))
-    size = 2 * RANGE * BINS
-    counted = np.bincount((bins + frequency * size).ravel(), minlength=size * len(_LOWEST))
+    bins += frequency * size
+    counted = np.bincount(bins.ravel(), minlength=size * len(_LOWEST))
     counted = counted.reshape(len(_LOWEST), size).astype(np.float32)
     close, number = ((counted @ table)[frequency, _STEP] * sought for table in (_COSINE, _COUNTS))
-    told = np.where(number >= FEWEST_EACH, close / np.maximum(number, 1), np.nan)
-    many = (number.sum(axis=1) >= FEWEST_COEFFICIENTS) & (np.isfinite(told).sum(axis=1) >= FEWEST_FREQUENCIES)
-    usual = np.full(len(told), -1.0)
-    usual[many] = np.nanmedian(told[many], axis=1)
+    enough = number >= FEWEST_EACH
+    many = (number.sum(axis=1) >= FEWEST_COEFFICIENTS) & (enough.sum(axis=1) >= FEWEST_FREQUENCIES)
+    if not many.any():
+        return math.nan
+    told = np.where(enough, close / np.maximum(number, 1), np.inf)[many]
+    usual = np.full(len(many), -1.0)
+    usual[many] = _medians(np.sort(told, axis=1), enough[many].sum(axis=1))
     best = int(usual.argmax())
     return float(QUALITIES[best % len(QUALITIES)]) if usual[best] >= CLOSE_TO_STEPS else math.nan
+
+
+def _medians(ordered: NDArray[np.float32], counts: NDArray[np.integer]) -> NDArray[np.float32]:
+    """The median of the first `counts` (m,) numbers of each ascending row."""
+    row = np.arange(len(ordered))
+    return np.asarray((ordered[row, (counts - 1) // 2] + ordered[row, counts // 2]) / 2)

@@ -68,6 +68,7 @@ NOTHING = np.empty((0, len(MEASURES)))
 """The measures of no pairs."""
 
 Floats = NDArray[np.float32]
+Weights = tuple[np.float32, np.float32, np.float32, np.float32]
 Doubles = NDArray[np.float64]
 
 
@@ -84,12 +85,12 @@ def _halve(picture: Floats, out: Floats) -> None:
 
 
 @numba.njit(cache=True, fastmath=FAST)
-def _warp(source: Floats, p: Doubles, boxes: Doubles, step: int, out: Floats) -> int:
+def _warp(source: Floats, template: Floats, p: Doubles, boxes: Doubles, step: int, out: Floats) -> int:
     """Sample `source` and its slopes where the template's pixels fall, every `step`-th pixel in a checkered way.
 
     `p` (8,): six of the affine map, two of the perspective about the middle. `boxes` (2, 4): the parts of source and
-    template that count. `out` (8, points): x and y from the template's middle, value, slopes (a unit is a side), the
-    template's flat index, and where the point falls. Returns the number of points.
+    template that count. `out` (9, points): x and y from the template's middle, value, slopes (a unit is a side), the
+    template's value, where the point falls, and the template's flat index. Returns the number of points.
     """
     side = source.shape[0]
     count = 0
@@ -120,9 +121,10 @@ def _warp(source: Floats, p: Doubles, boxes: Doubles, step: int, out: Floats) ->
             out[2, count] = top + fy * (bottom - top)
             out[3, count] = ((v01 - v00) + fy * ((v11 - v10) - (v01 - v00))) * side
             out[4, count] = (bottom - top) * side
-            out[5, count] = row * side + column
+            out[5, count] = template[row, column]
             out[6, count] = u
             out[7, count] = v
+            out[8, count] = row * side + column
             count += 1
     return count
 
@@ -131,20 +133,16 @@ def _warp(source: Floats, p: Doubles, boxes: Doubles, step: int, out: Floats) ->
 def _smooth_sample(source: Floats, points: Floats, count: int) -> None:
     """Replace the values of points by a finer interpolation (Catmull-Rom), which loses less detail."""
     side = source.shape[0]
-    wx = np.empty(4, np.float32)
-    wy = np.empty(4, np.float32)
     for i in range(count):
         sx = points[6, i] * side - np.float32(0.5)
         sy = points[7, i] * side - np.float32(0.5)
         ix, iy = int(np.floor(sx)), int(np.floor(sy))
-        _cubic(sx - ix, wx)
-        _cubic(sy - iy, wy)
-        points[2, i] = _weighted(source, ix, iy, wx, wy)
+        points[2, i] = _weighted(source, ix, iy, cubic(sx - ix), cubic(sy - iy))
 
 
 @numba.njit(cache=True, fastmath=FAST, inline="always")
-def _weighted(source: Floats, ix: int, iy: int, wx: Floats, wy: Floats) -> np.float32:
-    """The sum of 4 x 4 pixels, from one before (ix, iy) on, under weights (4,) of columns and of rows."""
+def _weighted(source: Floats, ix: int, iy: int, wx: Weights, wy: Weights) -> np.float32:
+    """The sum of 4 x 4 pixels, from one before (ix, iy) on, under weights of columns and of rows."""
     last = source.shape[0] - 1
     value = np.float32(0)
     for dy in range(4):
@@ -156,12 +154,17 @@ def _weighted(source: Floats, ix: int, iy: int, wx: Floats, wy: Floats) -> np.fl
     return value
 
 
-@numba.njit(cache=True, fastmath=FAST)
-def _cubic(t: float, weights: Floats) -> None:
-    weights[0] = ((-0.5 * t + 1.0) * t - 0.5) * t
-    weights[1] = (1.5 * t - 2.5) * t * t + 1.0
-    weights[2] = ((-1.5 * t + 2.0) * t + 0.5) * t
-    weights[3] = (0.5 * t - 0.5) * t * t
+@numba.njit(cache=True, fastmath=FAST, inline="always")
+def cubic(t: np.float32) -> Weights:
+    """The weights of four pixels in a row at the place `t`, 0..1, between the middle two (Keys 1981)."""
+    half, one = np.float32(0.5), np.float32(1)
+    more, most = np.float32(1.5), np.float32(2.5)
+    return (
+        ((one - half * t) * t - half) * t,
+        (more * t - most) * t * t + one,
+        ((one + one - more * t) * t + half) * t,
+        (t - one) * half * t * t,
+    )
 
 
 @numba.njit(cache=True, fastmath=FAST)
@@ -192,13 +195,12 @@ def _solve(matrix: Doubles, vector: Doubles, n: int) -> bool:
 
 
 @numba.njit(cache=True, fastmath=FAST)
-def _fit_tone(template: Floats, points: Floats, count: int, weights: Floats, tone: Doubles) -> float:
+def _fit_tone(points: Floats, count: int, weights: Floats, tone: Doubles) -> float:
     """Fit tone = (gain, bias) in template = gain * source + bias under `weights`; the weighted correlation."""
-    flat = template.reshape(-1)
     sw = st = ss = stt = sss = sst = 0.0
     for i in range(count):
         w = weights[i]
-        t = flat[int(points[5, i])]
+        t = points[5, i]
         s = points[2, i]
         sw += w
         st += w * t
@@ -217,16 +219,15 @@ def _fit_tone(template: Floats, points: Floats, count: int, weights: Floats, ton
 
 
 @numba.njit(cache=True, fastmath=FAST)
-def _weigh(template: Floats, points: Floats, count: int, tone: Doubles, weights: Floats) -> None:
+def _weigh(points: Floats, count: int, tone: Doubles, weights: Floats) -> None:
     """Geman-McClure weights of the residuals under tone = (gain, bias, scale), at a scale that is updated first.
 
     The scale is 2 gray levels and 2.5 mean absolute residuals of the points that agreed at the scale before.
     """
-    flat = template.reshape(-1)
     total = absolute = np.float32(0)
     gain, bias, inverse = np.float32(tone[0]), np.float32(tone[1]), np.float32(1.0 / tone[2])
     for i in range(count):
-        r = flat[int(points[5, i])] - gain * points[2, i] - bias
+        r = points[5, i] - gain * points[2, i] - bias
         u = r * inverse
         u = np.float32(1.0) + u * u
         w = np.float32(1.0) / (u * u)
@@ -242,9 +243,8 @@ def _weigh(template: Floats, points: Floats, count: int, tone: Doubles, weights:
 
 
 @numba.njit(cache=True, fastmath=FAST)
-def _jacobian(template: Floats, points: Floats, count: int, tone: Doubles, unknowns: int, rows: Floats) -> None:
+def _jacobian(points: Floats, count: int, tone: Doubles, unknowns: int, rows: Floats) -> None:
     """Fill `rows` (11, points): the residual's slopes by each unknown, and last the residual itself."""
-    flat = template.reshape(-1)
     gain, bias = np.float32(tone[0]), np.float32(tone[1])
     for i in range(count):
         x, y = points[0, i], points[1, i]
@@ -262,7 +262,7 @@ def _jacobian(template: Floats, points: Floats, count: int, tone: Doubles, unkno
             rows[8, i] = slope * x
             rows[9, i] = slope * y
     for i in range(count):
-        rows[10, i] = flat[int(points[5, i])] - gain * points[2, i] - bias
+        rows[10, i] = points[5, i] - gain * points[2, i] - bias
 
 
 @numba.njit(cache=True, fastmath=FAST)
@@ -306,16 +306,16 @@ def _refine(
     vector = np.empty(10)
     rows = np.empty((11, points.shape[1]), np.float32)
     for iteration in range(steps):
-        count = _warp(source, p, boxes, step, points)
+        count = _warp(source, template, p, boxes, step, points)
         if count < FEWEST_POINTS:
             return
         if iteration == 0:
             for i in range(count):
                 weights[i] = 1.0
-            _fit_tone(template, points, count, weights, tone)
+            _fit_tone(points, count, weights, tone)
             tone[2] = 1e6
-        _weigh(template, points, count, tone, weights)
-        _jacobian(template, points, count, tone, unknowns, rows)
+        _weigh(points, count, tone, weights)
+        _jacobian(points, count, tone, unknowns, rows)
         _normal_equations(rows, weights, count, unknowns, matrix, vector)
         if not _solve(matrix, vector, unknowns):
             return
@@ -367,7 +367,7 @@ def align(
     m = sources.shape[0]
     maps = start.copy()
     measures = np.zeros((m, len(MEASURES)))
-    points = np.empty((8, TINY * TINY), np.float32)
+    points = np.empty((9, TINY * TINY), np.float32)
     weights = np.empty(TINY * TINY, np.float32)
     one = np.empty((TINY, TINY), np.float32)
     other = np.empty((TINY, TINY), np.float32)
@@ -387,11 +387,11 @@ def align(
         _halve(one, small_s)
         _halve(other, small_t)
         _refine(small_s, small_t, p, tone, boxes, FITS[COARSELY], points, weights)
-        count = _warp(small_s, p, boxes, FITS[MEASURING, 2], points)
+        count = _warp(small_s, small_t, p, boxes, FITS[MEASURING, 2], points)
         if count < FEWEST_POINTS:
             continue
-        _weigh(small_t, points, count, tone, weights)
-        measures[k, COARSE] = _fit_tone(small_t, points, count, weights, tone)
+        _weigh(points, count, tone, weights)
+        measures[k, COARSE] = _fit_tone(points, count, weights, tone)
         area = abs(p[0] * p[4] - p[1] * p[3])
         if measures[k, COARSE] < early or area < 1e-3:
             continue
@@ -441,7 +441,7 @@ def _measure(
     out: Doubles,
 ) -> None:
     """Fill a row of `MEASURES` at the final map."""
-    count = _warp(source, p, boxes, FITS[MEASURING, 2], points)
+    count = _warp(source, template, p, boxes, FITS[MEASURING, 2], points)
     out[INSIDE] = count / (TINY * TINY)
     for side in (LEFT, TOP, RIGHT, BOTTOM):
         out[side] = np.nan
@@ -450,23 +450,22 @@ def _measure(
     _smooth_sample(source, points, count)
     for i in range(count):
         weights[i] = 1.0
-    out[CORRELATION] = _fit_tone(template, points, count, weights, tone)
+    out[CORRELATION] = _fit_tone(points, count, weights, tone)
     tone[2] = 1e6
     for _ in range(4):
-        _weigh(template, points, count, tone, weights)
-        _fit_tone(template, points, count, weights, tone)
+        _weigh(points, count, tone, weights)
+        _fit_tone(points, count, weights, tone)
     out[GAIN], out[BIAS] = tone[0], tone[1]
-    _judge_core(template, points, count, tone, weights, out)
+    _judge_core(points, count, tone, weights, out)
     out[PERSPECTIVE] = 0.5 * (abs(p[6]) + abs(p[7]))
-    _judge_blocks(template, points, count, tone, out)
+    _judge_blocks(points, count, tone, out)
 
 
 @numba.njit(cache=True, fastmath=FAST)
-def _judge_core(template: Floats, points: Floats, count: int, tone: Doubles, weights: Floats, out: Doubles) -> None:
-    flat = template.reshape(-1)
+def _judge_core(points: Floats, count: int, tone: Doubles, weights: Floats, out: Doubles) -> None:
     total = square = inliers = 0.0
     for i in range(count):
-        r = float(flat[int(points[5, i])]) - tone[0] * float(points[2, i]) - tone[1]
+        r = float(points[5, i]) - tone[0] * float(points[2, i]) - tone[1]
         total += weights[i]
         square += weights[i] * r * r
         inliers += weights[i] > 0.25
@@ -475,14 +474,13 @@ def _judge_core(template: Floats, points: Floats, count: int, tone: Doubles, wei
 
 
 @numba.njit(cache=True, fastmath=FAST)
-def _judge_blocks(template: Floats, points: Floats, count: int, tone: Doubles, out: Doubles) -> None:
+def _judge_blocks(points: Floats, count: int, tone: Doubles, out: Doubles) -> None:
     """Correlate inside blocks; fill agreement, disagreeing, blocks, residual and the box of `MEASURES`."""
-    flat = template.reshape(-1)
     sums = np.zeros((BLOCKS * BLOCKS, 7))
     for i in range(count):
-        k = int(points[5, i])
+        k = int(points[8, i])
         b = (k // TINY // BLOCK) * BLOCKS + (k % TINY) // BLOCK
-        t = float(flat[k])
+        t = float(points[5, i])
         s = float(points[2, i])
         sums[b, 0] += 1
         sums[b, 1] += t

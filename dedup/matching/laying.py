@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from dedup.images.detail import Detail
 from dedup.matching import relations
-from dedup.matching.alignment import FAST, _cubic, _fit_tone, _refine, _warp, _weigh, _weighted
+from dedup.matching.alignment import FAST, _fit_tone, _refine, _warp, _weigh, cubic
 from dedup.matching.leftover import (
     FINE,
     STRUCTURE,
@@ -62,6 +62,8 @@ SOFT = 64
 """The side at which a picture is compared with a much softer one."""
 MARGIN = 1.5
 """Pixels along the edges that are left out: interpolation makes them up."""
+ONE, TWO, THREE = np.uint64(1), np.uint64(2), np.uint64(3)
+"""Steps of an unsigned index: of one that may be negative the compiler would make sure each time."""
 
 
 @numba.njit(cache=True, fastmath=FAST, nogil=True)
@@ -71,8 +73,9 @@ def refine(source: Floats, template: Floats, p: Doubles, fineness: int, perspect
     boxes = np.empty((2, 4))
     boxes[:, :2] = MARGIN / template.shape[0]
     boxes[:, 2:] = 1.0 - MARGIN / template.shape[0]
-    points = np.empty((8, template.size), np.float32)
-    weights = np.empty(template.size, np.float32)
+    most = (template.shape[0] // FITS[fineness, perspective, 2] + 1) ** 2
+    points = np.empty((9, most), np.float32)
+    weights = np.empty(most, np.float32)
     tone = np.array([1.0, 0.0, 1e6])
     fit = FITS[fineness, perspective]
     step = fit[2]
@@ -95,23 +98,22 @@ def _misfit(
 ) -> float:
     """The mean part, 0..1, by which the pixels that both show miss each other under the best tone, be it found from all
     or from those that agree as they are."""
-    count = _warp(source, p, boxes, step, points)
+    count = _warp(source, template, p, boxes, step, points)
     if count < 32:
         return 2.0
-    flat = template.reshape(-1)
     least = 2.0
     for settled in (False, True):  # a caption on a fifth of a picture pulls the best tone of all too far off
         tone = np.array([1.0, 0.0, 1e6])
         weights[:count] = 1.0
         if settled:
             tone[2] = MISFIT
-            _weigh(template, points, count, tone, weights)
+            _weigh(points, count, tone, weights)
         for _ in range(4):
-            _fit_tone(template, points, count, weights, tone)
-            _weigh(template, points, count, tone, weights)
+            _fit_tone(points, count, weights, tone)
+            _weigh(points, count, tone, weights)
         total = 0.0
         for i in range(count):
-            total += min(1.0, abs(flat[int(points[5, i])] - tone[0] * points[2, i] - tone[1]) / MISFIT)
+            total += min(1.0, abs(points[5, i] - tone[0] * points[2, i] - tone[1]) / MISFIT)
         least = min(least, total / count)
     return least
 
@@ -120,7 +122,8 @@ def _misfit(
 def lay_over(source: Floats, p: Doubles, out: Floats, inside: Mask) -> None:
     """Fill `out` (side, side) with `source` where the map carries its pixels, `inside` with whether both show it."""
     side, own = out.shape[0], source.shape[0]
-    wx, wy = np.empty(4, np.float32), np.empty(4, np.float32)
+    padded = _padded(source)
+    flat, wide = padded.reshape(-1), padded.shape[1]
     margin, own_margin = MARGIN / side, MARGIN / own
     for row in range(side):
         y = (row + 0.5) / side
@@ -138,9 +141,27 @@ def lay_over(source: Floats, p: Doubles, out: Floats, inside: Mask) -> None:
             sx = min(max(u * own - 0.5, 0.0), own - 1.001)
             sy = min(max(v * own - 0.5, 0.0), own - 1.001)
             ix, iy = int(sx), int(sy)
-            _cubic(sx - ix, wx)
-            _cubic(sy - iy, wy)
-            out[row, column] = _weighted(source, ix, iy, wx, wy)
+            a, b, c, d = cubic(np.float32(sx - ix))
+            weights = cubic(np.float32(sy - iy))
+            at = np.uint64(iy * wide + ix)
+            total = np.float32(0)
+            for down in range(4):
+                line = a * flat[at] + b * flat[at + ONE] + c * flat[at + TWO] + d * flat[at + THREE]
+                total += weights[down] * line
+                at += np.uint64(wide)
+            out[row, column] = total
+
+
+@numba.njit(cache=True)
+def _padded(picture: Floats) -> Floats:
+    """A picture with its first pixels once more, and its last ones twice, along both axes: what cubic weights reach."""
+    last = picture.shape[0] - 1
+    out = np.empty((last + 4, last + 4), np.float32)
+    for row in range(last + 4):
+        y = min(max(row - 1, 0), last)
+        for column in range(last + 4):
+            out[row, column] = picture[y, min(max(column - 1, 0), last)]
+    return out
 
 
 class Lies(NamedTuple):

@@ -137,15 +137,20 @@ class Verdict:
 
 def judge(left: Detail, right: Detail, pair: Mapping[str, Any], *, colourful: bool) -> Verdict:
     """The verdict on a pair, of which `pair` holds `relations.AFFINE` and `FIRST_LOOK`; see `difference`."""
-    verdict, certain = _judge_form(left, right, pair, colourful=colourful)
-    if pair["note"] == OTHER_COLOURS_THROUGHOUT and (verdict.difference or not certain):
-        return Verdict(OTHER_COLOURS, verdict.unexplained)
-    return verdict
-
-
-def _judge_form(left: Detail, right: Detail, pair: Mapping[str, Any], *, colourful: bool) -> tuple[Verdict, bool]:
-    """The verdict on a pair whatever its colours, and whether it is certain that both are of one exposure."""
     affine = np.array([pair[name] for name in relations.AFFINE], np.float64)
+    glance = _Glance(left, right, affine)
+    if pair["note"] != OTHER_COLOURS_THROUGHOUT:
+        return _judge_form(left, right, affine, glance, pair, colourful=colourful)[0]
+    if glance.agreement.disagreeing > value("displaced"):  # who changes all colours leaves the form as it is
+        return Verdict(OTHER_COLOURS, glance.agreement.unexplained)
+    verdict, certain = _judge_form(left, right, affine, glance, pair, colourful=colourful)
+    return Verdict(OTHER_COLOURS, verdict.unexplained) if verdict.difference or not certain else verdict
+
+
+def _judge_form(
+    left: Detail, right: Detail, affine: Doubles, glance: _Glance, pair: Mapping[str, Any], *, colourful: bool
+) -> tuple[Verdict, bool]:
+    """The verdict on a pair whatever its colours, and whether it is certain that both are of one exposure."""
     moved = float(np.abs(affine - AS_IT_IS).max())
     free, turned = _freedom(pair)
     stands = moved <= STANDS and abs(pair["gain"] - 1) <= TONES_STAND and abs(pair["lightness"]) <= LIGHT_STANDS
@@ -153,7 +158,6 @@ def _judge_form(left: Detail, right: Detail, pair: Mapping[str, Any], *, colourf
     small = max(pair[name] for name in relations.SIZES) < SOFT
     if small and pair["correlation"] < value("small_colourful" if colourful else "small"):
         return Verdict(SAME_TEMPLATE), False
-    glance = _Glance(left, right, affine)
     doubted = min(len(left.gray), len(right.gray)) > SOFT and pair["distance"] > DOUBTED
     if doubted and glance.hopeless(pair["distance"]):
         return Verdict(SAME_TEMPLATE, glance.agreement.unexplained), False
@@ -164,7 +168,8 @@ def _judge_form(left: Detail, right: Detail, pair: Mapping[str, Any], *, colourf
         why = told(glance.laid.measured(), free=free, turned=turned)
     allowed, lies = "", None
     if why and _may_be_displaced(measured) and glance.agrees():
-        ways = _allowances(left, right, affine, laid, glance)
+        displaced = measured.exposure >= value("hint_of_exposure")
+        ways = _allowances(left, right, affine, laid, glance, displaced=displaced)
         copy = _first_copy(ways, laid, measured, partial(told, free=free, turned=turned))
         if copy:
             allowed, again, measured = copy
@@ -182,11 +187,14 @@ def _judge_form(left: Detail, right: Detail, pair: Mapping[str, Any], *, colourf
 
 
 def _allowances(
-    left: Detail, right: Detail, affine: Doubles, laid: Laid, glance: _Glance
+    left: Detail, right: Detail, affine: Doubles, laid: Laid, glance: _Glance, *, displaced: bool
 ) -> Iterator[tuple[str, Laid]]:
     """What may have to be allowed for so that two photographs are copies (of `relations.ALLOWED`), and how they lie on
-    each other then."""
-    yield relations.UNEVENLY_LIT, lay(left, right, affine, evened=True)
+    each other then; a lens and the like only where they may be `displaced`."""
+    if glance.evened.disagreeing <= value("displaced"):
+        yield relations.UNEVENLY_LIT, lay(left, right, affine, evened=True)
+    if not displaced:
+        return
     lensed = through_a_lens(left, right, affine)
     if lensed:
         seen = lay(*lensed, affine)
@@ -257,7 +265,12 @@ class _Glance:
     """Looks at little detail of a pair, taken when somebody asks for them: as it is, and whatever the light."""
 
     def __init__(self, left: Detail, right: Detail, affine: Doubles) -> None:
-        self._pictures = softened(left), softened(right), affine
+        self._given = left, right, affine
+
+    @cached_property
+    def _pictures(self) -> tuple[Detail, Detail, Doubles]:
+        left, right, affine = self._given
+        return softened(left), softened(right), affine
 
     @cached_property
     def laid(self) -> Laid:
@@ -274,7 +287,8 @@ class _Glance:
 
     def agrees(self) -> bool:
         """Whether the two agree in most places, in the light there is or in even light."""
-        return min(self.agreement.disagreeing, self.evened.disagreeing) <= value("displaced")
+        most = value("displaced")
+        return self.agreement.disagreeing <= most or self.evened.disagreeing <= most
 
     def hopeless(self, distance: float) -> bool:
         """Whether it tells that more detail will not make copies of two pictures at a distance by the first look."""

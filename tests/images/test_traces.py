@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from dedup.images import traces
+from dedup.images.traces import Bands
 from tests.pictures import detailed, photo, save
 
 SIZE = (203, 155)
@@ -29,19 +30,19 @@ def jpeg(picture: Image.Image, quality: int) -> Image.Image:
 def test_an_earlier_compression_is_found_however_the_picture_was_turned(seed, quality, way):
     picture = jpeg(detailed(seed, SIZE), quality)
     turned = picture if way is None else picture.transpose(way)
-    assert traces.earlier_quality(turned, math.nan) == pytest.approx(quality, abs=2)
+    assert traces.earlier_quality(Bands(turned), math.nan) == pytest.approx(quality, abs=2)
 
 
 @pytest.mark.parametrize("quality", [50, 70, 85])
 def test_it_outlives_a_finer_compression(quality):
     again = jpeg(jpeg(detailed(1, SIZE), quality), 98)
-    assert traces.earlier_quality(again, 98.0) == pytest.approx(quality, abs=2)
+    assert traces.earlier_quality(Bands(again), 98.0) == pytest.approx(quality, abs=2)
 
 
 @settings(max_examples=15)
 @given(st.integers(0, 1000), st.integers(30, 97))
 def test_a_file_compressed_once_was_not_compressed_before(seed, quality):
-    assert math.isnan(traces.earlier_quality(jpeg(detailed(seed, SIZE), quality), float(quality)))
+    assert math.isnan(traces.earlier_quality(Bands(jpeg(detailed(seed, SIZE), quality)), float(quality)))
 
 
 @pytest.mark.parametrize(
@@ -57,11 +58,11 @@ def test_a_file_compressed_once_was_not_compressed_before(seed, quality):
     ],
 )
 def test_what_was_never_compressed_says_so(picture):
-    assert math.isnan(traces.earlier_quality(picture, math.nan))
+    assert math.isnan(traces.earlier_quality(Bands(picture), math.nan))
 
 
 def is_enlarged(small: Image.Image, large: Image.Image) -> bool:
-    powers = [traces.power(traces.tiles(each))[None] for each in (small, large)]
+    powers = [traces.power(Bands(each).tiles())[None] for each in (small, large)]
     return bool(traces.enlarged(*powers, np.array([large.width / small.width]))[0])
 
 
@@ -96,7 +97,7 @@ def exposed(seed: int, levels: float = 4.0) -> Image.Image:
 
 
 def patches(picture: Image.Image) -> np.ndarray:
-    return traces.tiles(picture).astype(np.uint8)
+    return Bands(picture).tiles().astype(np.uint8)
 
 
 def test_grain_is_shared_by_what_was_saved_from_one_exposure_only(tmp_path):

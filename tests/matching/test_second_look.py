@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from dedup.images.detail import Detail
 from dedup.matching import laying, leftover, relations, second_look
@@ -221,3 +221,47 @@ def test_a_thing_in_other_colours_is_told_so_however_soon_it_is_told_apart(corre
         "",
         second_look.OTHER_COLOURS,
     )
+
+
+def keys(t: float) -> list[float]:
+    """Weights of a cubic convolution at -1, 0, 1, 2 as its paper gives them, by the distance."""
+    near, far = (lambda d: 1.5 * d**3 - 2.5 * d**2 + 1), (lambda d: -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2)
+    return [far(1 + t), near(t), near(1 - t), far(2 - t)]
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 1000), st.sampled_from([8, 16]), st.sampled_from([8, 16]))
+def test_laying_over_is_what_loops_make_it(seed, side, own):
+    random = np.random.default_rng(seed)
+    source = random.uniform(0, 255, (own, own)).astype(np.float32)
+    p = np.concatenate([AS_IT_IS, [0, 0]]) + random.normal(0, 0.1, 8)
+    over, inside = np.empty((side, side), np.float32), np.empty((side, side), bool)
+    laying.lay_over(source, p, over, inside)
+    for row in range(side):
+        for column in range(side):
+            x, y = (column + 0.5) / side, (row + 0.5) / side
+            depth = 1 + p[6] * (x - 0.5) + p[7] * (y - 0.5)
+            u, v = (p[0] * x + p[1] * y + p[2]) / depth, (p[3] * x + p[4] * y + p[5]) / depth
+            sx, sy = (min(max(each * own - 0.5, 0), own - 1.001) for each in (u, v))
+            rows, columns = (np.clip(int(each) + np.arange(-1, 3), 0, own - 1) for each in (sy, sx))
+            expected = keys(sy - int(sy)) @ source[np.ix_(rows, columns)].astype(float) @ keys(sx - int(sx))
+            assert over[row, column] == pytest.approx(expected, abs=0.01)
+            margin = laying.MARGIN / own
+            both = all(margin < each < 1 - margin for each in (u, v)) and laying.MARGIN < row + 0.5 < side - 1.5
+            assert inside[row, column] == (both and laying.MARGIN < column + 0.5 < side - 1.5)
+
+
+@pytest.mark.parametrize(("shared", "tried"), [(0, False), (SIDE // 16, True)])
+def test_no_lens_is_tried_where_no_grain_is_shared(shared, tried, monkeypatch):
+    """Freedom costs time and fits a lot: it is tried where an exposure may turn out to be the same, here in a strip."""
+    lenses = []
+    monkeypatch.setattr(second_look, "through_a_lens", lambda *given: lenses.append(given))
+    blurred = np.asarray(Image.fromarray(flat_scene()).filter(ImageFilter.GaussianBlur(2)))  # something is left over
+    one, other = noisy(flat_scene(), 1), noisy(blurred, 2)
+    other[:, :shared] = one[:, :shared]
+    pair = dict.fromkeys(second_look.FIRST_LOOK, 0.0) | dict(zip(relations.AFFINE, AS_IT_IS, strict=True))
+    pair |= dict.fromkeys(relations.SIZES, SIDE) | {"note": "", "distance": 0.1, "correlation": 0.99, "gain": 1.0}
+    pair |= {"orientation": 1, "stretch": 1.0}
+    verdict = second_look.judge(Detail(one), Detail(other), pair, colourful=False)
+    assert verdict.difference == second_look.ANOTHER_MOMENT
+    assert bool(lenses) == tried
