@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.images.signature import TINY, cosines
-from dedup.matching.relations import ORIENTATIONS
+from dedup.matching.geometry import ORIENTATIONS
 
 VIEW = TINY // 2
 FREQUENCIES = 128

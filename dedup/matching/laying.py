@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from dedup.images.detail import Detail
-from dedup.matching import relations
+from dedup.matching import geometry
 from dedup.matching.alignment import FAST, _fit_tone, _refine, _warp, _weigh, cubic
 from dedup.matching.leftover import (
     FINE,
@@ -196,7 +196,7 @@ class Laid:
 
     def affine(self) -> Doubles:
         """The map (6,) of left to right, its perspective left out."""
-        return relations.invert_affine(self.p[None, :6])[0] if self.turned else self.p[:6].copy()
+        return geometry.invert_affine(self.p[None, :6])[0] if self.turned else self.p[:6].copy()
 
     def tones(self) -> tuple[float, float]:
         """Gain and bias that carry the tones of left to those of right, in gray levels."""
@@ -324,7 +324,7 @@ def _on_one_ground(left: Detail, right: Detail, affine: Doubles) -> tuple[NDArra
         white = float(left.gray.mean()) > float(left.otherwise.mean())
         return _on(left, 255.0 * white), _on(right, 255.0 * white)
     if left.otherwise is not None:
-        return _on(left, _ground_of(right.gray, left, relations.invert_affine(affine[None])[0])), right.gray
+        return _on(left, _ground_of(right.gray, left, geometry.invert_affine(affine[None])[0])), right.gray
     if right.otherwise is not None:
         return left.gray, _on(right, _ground_of(left.gray, right, affine))
     return left.gray, right.gray
@@ -371,7 +371,7 @@ def _roles(
     scale = math.sqrt(abs(affine[0] * affine[4] - affine[1] * affine[3]))
     if len(right) * scale >= len(left):
         return right, left, p, False
-    p[:6] = relations.invert_affine(affine[None])[0]
+    p[:6] = geometry.invert_affine(affine[None])[0]
     if not np.isfinite(p).all():
         raise ValueError("the map between the two cannot be inverted")
     return left, right, p, True

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dedup.images.signature import CHROMA, TINY
-from dedup.matching import relations
+from dedup.matching import geometry, relations
 from dedup.matching.alignment import MEASURES
 from dedup.matching.candidates import Candidates, as_matrices
 from dedup.matching.nearest_hash import bits_between
@@ -280,18 +280,18 @@ def _changed(measured: Columns) -> Doubles:
 def _geometry(facts: pd.DataFrame, pairs: Candidates, maps: Doubles, measured: Columns) -> Columns:
     """Left and right (the lower row is left), the map between them and what follows from it."""
     turned = pairs.source < pairs.template
-    affine = np.where(turned[:, None], relations.invert_affine(maps), maps)
+    affine = np.where(turned[:, None], geometry.invert_affine(maps), maps)
     left, right = np.minimum(pairs.source, pairs.template), np.maximum(pairs.source, pairs.template)
     width, height = facts["width"].to_numpy(np.int64), facts["height"].to_numpy(np.int64)
     sizes = np.stack([width[left], height[left], width[right], height[right]], axis=1)
     boxes = np.stack([measured[name] for name in relations.BOX], axis=1)
-    boxes[turned] = relations.carry_boxes(boxes[turned], maps[turned])
+    boxes[turned] = geometry.carry_boxes(boxes[turned], maps[turned])
     gain, bias = 1 / measured["gain"], -measured["bias"] / measured["gain"]
     columns: Columns = {"left": left, "right": right}
     columns |= {name: affine[:, i] for i, name in enumerate(relations.AFFINE)}
     columns |= {name: sizes[:, i] for i, name in enumerate(relations.SIZES)}
     columns |= {name: boxes[:, i] for i, name in enumerate(relations.BOX)}
-    columns |= relations.geometry(affine, sizes)
+    columns |= geometry.read_off(affine, sizes)
     columns["gain"] = np.where(turned, measured["gain"], gain)
     columns["bias"] = np.where(turned, measured["bias"], bias)
     columns["perspective"] = measured["perspective"]
@@ -475,7 +475,7 @@ def overhang(signatures: NDArray[np.void], columns: Columns) -> Doubles:
     An edited copy lies within its original, borders and fills apart; of two shots each shows a little more on one side.
     """
     left, right, affine = columns["left"], columns["right"], _affine(columns)
-    back = relations.invert_affine(affine)
+    back = geometry.invert_affine(affine)
     framed_left, framed_right = _framed_sides(signatures, columns)
     unseen_left = np.where(framed_left | _filled(signatures["tiny"][left], affine), 0, 1 - columns["seen_left"])
     unseen_right = np.where(framed_right | _filled(signatures["tiny"][right], back), 0, 1 - columns["seen_right"])
@@ -550,7 +550,7 @@ def _is_inset(signatures: NDArray[np.void], columns: Columns) -> NDArray[np.bool
     if not len(rows):
         return inset
     right, affine = columns["cropped"][rows] > 0, _affine(columns)[rows]
-    maps = np.where(right[:, None], relations.invert_affine(affine), affine)
+    maps = np.where(right[:, None], geometry.invert_affine(affine), affine)
     whole = np.where(right, columns["left"][rows], columns["right"][rows])
     pictures = signatures["tiny"][whole][..., None].astype(np.float64)
     lines = [_values(pictures, _around(maps, SEAM_CELLS * out))[..., 0] for out in (0.5, -0.5, -1.5, -2.5)]

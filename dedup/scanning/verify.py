@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dedup.images.detail import Detail
-from dedup.matching import relations, second_look
+from dedup.matching import geometry, relations, second_look
 from dedup.matching.laying import Lies
 from dedup.matching.relations import AFFINE, PAIR_COLUMNS, SIZES
 from dedup.matching.second_look import Verdict
@@ -144,14 +144,14 @@ def _geometry(pairs: pd.DataFrame, lies: Sequence[Lies]) -> pd.DataFrame:
     """The columns of pairs that follow from how they lie on each other; nothing is said of what was told from pixels
     that did not."""
     affine = np.stack([each.affine for each in lies])
-    geometry = relations.geometry(affine, pairs[SIZES].to_numpy())
+    read = geometry.read_off(affine, pairs[SIZES].to_numpy())
     # what a lens shows at the edges, or has made up there, is no crop: of which was made from which it tells nothing
     straight = (pairs["allowed"] != relations.ALLOWED.index(relations.BENT)).to_numpy()
     part_left, part_right = (
-        straight & (geometry[f"seen_{side}"] < relations.CROPPED_AREA) for side in ("left", "right")
+        straight & (read[f"seen_{side}"] < relations.CROPPED_AREA) for side in ("left", "right")
     )
     cropped = part_left.astype(np.int8) - part_right.astype(np.int8)
-    found = pd.DataFrame(geometry | dict(zip(AFFINE, affine.T, strict=True)), index=pairs.index).assign(
+    found = pd.DataFrame(read | dict(zip(AFFINE, affine.T, strict=True)), index=pairs.index).assign(
         gain=[each.gain for each in lies],
         bias=[each.bias for each in lies],
         cropped=cropped,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedup.matching import relations
+from dedup.matching import geometry, relations
 from dedup.matching.relations import Relation
 
 
@@ -27,7 +27,7 @@ def table(*rows: dict) -> pd.DataFrame:
 def affine(degrees: float, scale: float, orientation: int, x: float, y: float) -> np.ndarray:
     """A map between square pictures: oriented, then rotated counter-clockwise and scaled, then moved."""
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    linear = scale * np.array([[c, s], [-s, c]]) @ relations.ORIENTATIONS[orientation - 1]
+    linear = scale * np.array([[c, s], [-s, c]]) @ geometry.ORIENTATIONS[orientation - 1]
     return np.array([[linear[0, 0], linear[0, 1], x, linear[1, 0], linear[1, 1], y]])
 
 
@@ -39,7 +39,7 @@ orientations = st.integers(1, 8)
 @relaxed
 @given(degrees, st.floats(0.5, 2), orientations)
 def test_geometry_reads_back_what_was_done(angle: float, scale: float, orientation: int) -> None:
-    found = relations.geometry(affine(angle, scale, orientation, 0.1, 0.2), np.array([[300, 300, 300, 300]]))
+    found = geometry.read_off(affine(angle, scale, orientation, 0.1, 0.2), np.array([[300, 300, 300, 300]]))
     assert found["orientation"][0] == orientation
     assert found["rotation"][0] == pytest.approx(angle, abs=1e-6)
     assert found["scale"][0] == pytest.approx(scale)
@@ -52,9 +52,9 @@ def test_inverting_geometry_is_the_geometry_of_the_inverse(angle: float, scale: 
     there = affine(angle, scale, way, move, 0.1)
     sizes = np.array([[300, 300, 300, 300]])
     pair = row(**dict(zip(relations.AFFINE, there[0], strict=True)))
-    pair |= {name: values[0] for name, values in relations.geometry(there, sizes).items()}
+    pair |= {name: values[0] for name, values in geometry.read_off(there, sizes).items()}
     back = relations.invert(table(pair)).iloc[0]
-    expected = relations.geometry(relations.invert_affine(there), sizes)
+    expected = geometry.read_off(geometry.invert_affine(there), sizes)
     for name, values in expected.items():
         assert back[name] == pytest.approx(values[0], rel=1e-3, abs=1e-3)
 
@@ -81,7 +81,7 @@ def test_inverting_twice_changes_nothing(angle: float, scale: float, way: int) -
 def test_crop_window_area() -> None:
     # right shows the middle: left's 0.1..0.9 fill it
     there = np.array([[1.25, 0, -0.125, 0, 1.25, -0.125]])
-    found = relations.geometry(there, np.array([[400, 300, 320, 240]]))
+    found = geometry.read_off(there, np.array([[400, 300, 320, 240]]))
     assert found["seen_left"][0] == pytest.approx(0.64)
     assert found["seen_right"][0] == pytest.approx(1)
     assert found["scale"][0] == pytest.approx(1)
@@ -109,10 +109,10 @@ def test_every_phrase_belongs_to_a_name() -> None:
 
 def test_boxes_follow_the_map() -> None:
     half = row(xx=1, yy=1, right_width=200, right_height=150)
-    matrix = relations.pixel_affine(half)
-    assert relations.map_box((40, 30, 80, 60), matrix) == pytest.approx((20, 15, 40, 30))
+    matrix = geometry.pixel_affine(half)
+    assert geometry.map_box((40, 30, 80, 60), matrix) == pytest.approx((20, 15, 40, 30))
     mirrored = row(xx=-1, x0=1)
-    assert relations.map_box((0, 0, 100, 50), relations.pixel_affine(mirrored)) == pytest.approx((300, 0, 400, 50))
+    assert geometry.map_box((0, 0, 100, 50), geometry.pixel_affine(mirrored)) == pytest.approx((300, 0, 400, 50))
 
 
 def test_an_empty_table_keeps_its_columns() -> None:
@@ -133,7 +133,7 @@ def test_an_empty_table_keeps_its_columns() -> None:
     ids=["inside", "across", "around", "outside", "empty"],
 )
 def test_polygons_are_clipped_at_a_box(polygon, inside) -> None:
-    clipped = relations.clip(polygon, (0, 0, 4, 4))
+    clipped = geometry.clip(polygon, (0, 0, 4, 4))
     assert sorted(map(tuple, clipped)) == sorted(inside)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter
 
 from dedup.images.detail import Detail
-from dedup.matching import laying, leftover, relations, second_look
+from dedup.matching import geometry, laying, leftover, relations, second_look
 from dedup.matching.laying import look
 from dedup.matching.leftover import measure
 from dedup.matching.parameters import value
@@ -68,7 +68,7 @@ def test_neither_side_is_preferred(part):
     one, other = (Detail(np.asarray(each.resize((SIDE, SIDE), Image.Resampling.BOX))) for each in (whole, crop))
     affine = np.array([1 / part, 0, -60 / side, 0, 1 / part, -40 / side])
     there = look(one, other, affine)
-    back = look(other, one, relations.invert_affine(affine[None])[0])
+    back = look(other, one, geometry.invert_affine(affine[None])[0])
     assert there.unexplained < 0.02 and abs(there.unexplained - back.unexplained) < 1e-3
     assert there.windows == back.windows
 
@@ -146,7 +146,7 @@ def test_the_map_and_the_tones_that_were_found_lead_from_left_to_right(turned):
     crop = whole.crop((60, 40, 444, 424)).point(lambda value: round(20 + 0.6 * value))
     details = [Detail(np.asarray(each.resize((SIDE, SIDE), Image.Resampling.BOX))) for each in (whole, crop)]
     there = np.array([512 / 384, 0, -60 / 384, 0, 512 / 384, -40 / 384])
-    start = relations.invert_affine(there[None])[0] if turned else there
+    start = geometry.invert_affine(there[None])[0] if turned else there
     laid = laying.lay(*(details[::-1] if turned else details), start)
     assert np.abs(laid.affine() - start).max() < 2e-3
     gain, bias = laid.tones()

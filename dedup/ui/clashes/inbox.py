@@ -18,7 +18,8 @@ from dedup.labels.coco import Coco
 from dedup.labels.coco_sound import are_finite
 from dedup.labels.decided import Case, Decided
 from dedup.labels.resolve import Choice
-from dedup.matching.relations import Relation, map_box
+from dedup.matching.geometry import map_box
+from dedup.matching.relations import Relation
 from dedup.query.selection import Selection
 from dedup.store.decisions import CLASH, Decisions
 from dedup.ui.browser import gallery

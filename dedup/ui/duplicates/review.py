@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 import streamlit as st
 
 from dedup.errors import UsageError
-from dedup.matching import relations
+from dedup.matching import geometry, relations
 from dedup.model import TAG_PREFIX, Kind, Role
 from dedup.review import acts
 from dedup.review.acts import Fate, Order, State, Step
@@ -415,7 +415,7 @@ def _links(now: State, couples: Sequence[tuple[int, int]]) -> dict[tuple[int, in
             "relation": told[0] if left else told[1],
             "distance": float(forth["distance"]),
             "kind": Kind.NEAR,
-            "affine": finite(relations.pixel_affine(back if left else forth)),
+            "affine": finite(geometry.pixel_affine(back if left else forth)),
         }
     return found
 
