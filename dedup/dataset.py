@@ -141,7 +141,7 @@ class Dataset:
     @property
     def pairs(self) -> pd.DataFrame:
         """Related images: left, right (rows), kind ('exact', 'near', 'similar'), distance and the parameters of the
-        relation of right to left, the columns of `dedup.matching.relations.PAIR_COLUMNS`. Of exact copies only the
+        relation of right to left, the columns of `dedup.matching.PAIR_COLUMNS`. Of exact copies only the
         pairs with the one that stays are listed, and only that one is paired with other images."""
         with self._lock:
             return self._joined_at(self.decisions.revisions()[1]).pairs

@@ -14,7 +14,7 @@ import pandas as pd
 
 from dedup.exports.base import Exportable, Write
 from dedup.labels.decided import Labels
-from dedup.matching.relations import PAIR_COLUMNS
+from dedup.matching.columns import NEUTRAL, PAIR_COLUMNS
 from dedup.query.where import Mask
 
 if TYPE_CHECKING:
@@ -111,15 +111,7 @@ class FakeDataset:
 
 def make_pairs(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """A pairs table of `rows`, each with left, right and whatever differs from an unedited near duplicate."""
-    plain = dict.fromkeys(PAIR_COLUMNS, 0) | {
-        "kind": "near",
-        "note": "",
-        "distance": 0.2,
-        "relations": "",
-        "orientation": 1,
-    }
-    plain |= {"xx": 1, "yy": 1, "scale": 1, "stretch": 1, "gain": 1, "saturation": 1, "seen_left": 1, "seen_right": 1}
-    full = [plain | dict(row) for row in rows]
+    full = [NEUTRAL | {"distance": 0.2} | dict(row) for row in rows]
     return pd.DataFrame(full, columns=list(PAIR_COLUMNS)).astype(PAIR_COLUMNS)
 
 

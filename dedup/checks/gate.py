@@ -16,6 +16,7 @@ from dedup.checks import fingerprint
 from dedup.checks.fingerprint import Fingerprint
 from dedup.labels.clashes import Clash
 from dedup.matching import relations
+from dedup.matching.columns import PAIR_COLUMNS
 from dedup.matching.nearest_hash import oriented_hashes
 from dedup.model import NEAR_DISTANCE, Kind, OnProgress, Role, Status
 from dedup.splits import leaks
@@ -317,7 +318,7 @@ def _pairs_across(
     signatures = np.concatenate([known.signatures[there], images.signatures[rows]])
     fresh = np.arange(len(facts)) >= len(there)
     none = np.full(len(facts), -1)
-    no_pairs = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in relations.PAIR_COLUMNS.items()})
+    no_pairs = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in PAIR_COLUMNS.items()})
     unrelated = engine.Related(no_pairs, none.astype(np.int32), none.astype(np.int16), np.zeros(len(facts), np.int32))
     related = engine.relate(facts, signatures, known=unrelated, fresh=fresh, workers=workers, on_progress=on_progress)
     across = ~fresh[related.pairs["left"].to_numpy()] & fresh[related.pairs["right"].to_numpy()]

@@ -12,12 +12,13 @@ from dedup.exports.base import Export, Exportable, Meter, Report
 from dedup.exports.csv import ROWS_A_CHUNK, encode, guarded
 from dedup.files import write_chunks
 from dedup.matching import relations
+from dedup.matching.columns import PAIR_COLUMNS
 from dedup.model import Kind, OnProgress, Role
 from dedup.query.where import Mask
 
 KINDS = (Kind.EXACT, Kind.NEAR)
 COLUMNS = ("left", "right", "kind", "distance", "relation", "relations")
-"""The columns before the relation's parameters, which are those of `dedup.matching.relations.PAIR_COLUMNS`."""
+"""The columns before the relation's parameters, which are those of `dedup.matching.PAIR_COLUMNS`."""
 
 
 def table(dataset: Exportable, mask: Mask, *, similar: bool = False) -> pd.DataFrame:
@@ -29,7 +30,7 @@ def table(dataset: Exportable, mask: Mask, *, similar: bool = False) -> pd.DataF
     pairs, frame = dataset.pairs, dataset.frame
     kept = mask[pairs["left"].to_numpy()] & mask[pairs["right"].to_numpy()]
     kept &= pairs["kind"].isin((*KINDS, Kind.SIMILAR) if similar else KINDS).to_numpy(dtype=bool)
-    pairs = _originals_left(pairs.loc[kept, list(relations.PAIR_COLUMNS)].reset_index(drop=True), frame)
+    pairs = _originals_left(pairs.loc[kept, list(PAIR_COLUMNS)].reset_index(drop=True), frame)
     paths = frame["path"].to_numpy(dtype=object)
     pairs = pairs.assign(relation=np.array(relations.describe(pairs), dtype=object))
     for side in ("left", "right"):

@@ -16,6 +16,7 @@ from dedup.images.sources import SourceFile
 from dedup.labels.coco import Attachment
 from dedup.labels.folder_names import folder_classes, split_from_path
 from dedup.matching import relations
+from dedup.matching.columns import NEUTRAL, PAIR_COLUMNS
 from dedup.model import NEAR_DISTANCE, TAG_PREFIX, Kind, Role, Status
 
 Rows = NDArray[np.int64]
@@ -92,7 +93,7 @@ def join(files: pd.DataFrame, pairs: pd.DataFrame, review: Review) -> Joined:
     groups = stars.group(classes, rank, close["left"].to_numpy(np.int64), close["right"].to_numpy(np.int64))
     links = _links(files, classes, groups, close, rank)
     deciding = _Deciding.of(groups, scores)
-    told = _Told.of(files, links, close)
+    told = _Told.of(files, groups, links, close)
     frame = files.assign(
         group=groups.group,
         keeper=groups.keeper,
@@ -137,7 +138,8 @@ def _description(frame: pd.DataFrame, row: int) -> str:
         return str(frame["error"].iat[row])
     other = int(frame["nearest"].to_numpy()[row])
     if kind == Kind.EXACT:
-        return f"Duplicate of {frame['name'].iat[other]}: {frame['relation'].iat[row]}"
+        (same,) = cast("tuple[str]", frame["relations"].iat[row])
+        return f"Duplicate of {frame['name'].iat[other]}: {same}"
     if kind == Kind.NEAR:
         relation = str(frame["relation"].iat[row])
         return f"Near duplicate of {frame['name'].iat[other]}" + (f": {relation}" if relation else "")
@@ -355,21 +357,28 @@ def _scored(files: pd.DataFrame, links: _Links, threshold: float) -> dict[str, N
 
 @dataclass(frozen=True)
 class _Told:
-    """What each image is relative to its nearest, for people and as names."""
+    """What each image is relative to its nearest, for people and as names. An exact copy of a member of a group that is
+    not its keeper says of which, and what that one is."""
 
     sentences: list[str]
     names: list[tuple[str, ...]]
 
     @classmethod
-    def of(cls, files: pd.DataFrame, links: _Links, close: pd.DataFrame) -> _Told:
+    def of(cls, files: pd.DataFrame, groups: stars.Groups, links: _Links, close: pd.DataFrame) -> _Told:
         sentences, names = [""] * len(files), cast("list[tuple[str, ...]]", [()] * len(files))
         rows, pairs = _explaining(links, close)
         for row, sentence, joined in zip(rows, relations.describe(pairs), pairs["relations"], strict=True):
             sentences[row], names[row] = sentence, tuple(name for name in joined.split("|") if name)
         copies = np.flatnonzero(links.is_copy)
         for row, word in zip(copies.tolist(), _identical(files, copies, links.nearest[copies]), strict=True):
-            sentences[row], names[row] = word, (word,)
+            stays = int(groups.stays[row])
+            through = "" if stays == groups.keeper[row] else _through(str(files["path"].iat[stays]), sentences[stays])
+            sentences[row], names[row] = word + through, (word,)
         return cls(sentences, names)
+
+
+def _through(path: str, sentence: str) -> str:
+    return f" as {path}, which is: {sentence}" if sentence else f" as {path}"
 
 
 def _explaining(links: _Links, close: pd.DataFrame) -> tuple[list[int], pd.DataFrame]:
@@ -394,22 +403,11 @@ def _exact_pairs(files: pd.DataFrame, groups: stars.Groups) -> pd.DataFrame:
     """One pair for each exact copy, with the image that stays on its left."""
     rows = np.flatnonzero((groups.stays >= 0) & (groups.stays != np.arange(len(files))))
     stays = groups.stays[rows]
-    values: dict[str, object] = dict.fromkeys(relations.PAIR_COLUMNS, 0)
-    values |= dict.fromkeys(("xx", "yy", "gain", "scale", "stretch", "seen_left", "seen_right", "saturation"), 1.0)
-    values |= dict.fromkeys(relations.BOX, np.nan)
-    values |= {
-        "left": stays,
-        "right": rows,
-        "kind": Kind.EXACT.value,
-        "note": "",
-        "unexplained": 0.0,
-        "correlation": 1.0,
-        "orientation": 1,
-    }
+    values: dict[str, object] = NEUTRAL | {"left": stays, "right": rows, "kind": Kind.EXACT.value}
     for side in ("left", "right"):
         values |= {f"{side}_{name}": files[name].to_numpy()[rows] for name in ("width", "height", "bits", "frames")}
     values["relations"] = _identical(files, rows, stays)
-    return pd.DataFrame(values, index=range(len(rows))).astype(relations.PAIR_COLUMNS)
+    return pd.DataFrame(values, index=range(len(rows))).astype(PAIR_COLUMNS)
 
 
 FACTS = (

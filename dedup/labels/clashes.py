@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from dedup.labels.coco import Attachment, Coco
 from dedup.labels.coco_sound import are_finite
+from dedup.matching.columns import AFFINE, SIZES
 from dedup.matching.geometry import map_box, pixel_affine
-from dedup.matching.relations import AFFINE, SIZES
 from dedup.model import Kind
 
 MATCHING_IOU = 0.5

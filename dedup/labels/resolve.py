@@ -40,8 +40,8 @@ from dedup.labels.clashes import (
 from dedup.labels.coco import Attachment, Coco, FileNames, ImageId, names_of
 from dedup.labels.coco_join import class_of, next_id
 from dedup.labels.coco_sound import are_finite
+from dedup.matching.columns import AFFINE
 from dedup.matching.geometry import clip, invert_affine, map_box, pixel_affine
-from dedup.matching.relations import AFFINE
 
 Sources = Sequence[tuple[Coco, Attachment]]
 Annotation = dict[str, Any]

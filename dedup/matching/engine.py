@@ -23,6 +23,7 @@ from dedup.machine import default_workers
 from dedup.matching import alignment, candidates, nearest_hash, relations, verdict
 from dedup.matching.banded_index import Banded
 from dedup.matching.candidates import plan_for
+from dedup.matching.columns import PAIR_COLUMNS
 from dedup.model import OnProgress, Progress
 
 Number = TypeVar("Number", bound=np.generic)
@@ -41,7 +42,7 @@ CHUNK = 256
 class Related:
     """What `relate` found.
 
-    `pairs` has the columns of `relations.PAIR_COLUMNS`, left < right, ordered by (left, right). `nearest` (n,) int32
+    `pairs` has the columns of `columns.PAIR_COLUMNS`, left < right, ordered by (left, right). `nearest` (n,) int32
     is each row's nearest other row by hash over eight orientations (-1: none) and `nearest_bits` (n,) int16 the
     Hamming distance to it, 0..256 (-1: none). `alike` (n,) int32 counts the candidates of each row, -1 for a flat one:
     where they were too many for all to be compared, the next run must look again.
@@ -115,8 +116,8 @@ def _nearest(
 
 def _merged(known: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     """Known pairs and those with a fresh row, in order."""
-    pairs = pd.concat([known[list(relations.PAIR_COLUMNS)], found])
-    return pairs.sort_values(["left", "right"]).reset_index(drop=True).astype(relations.PAIR_COLUMNS)
+    pairs = pd.concat([known[list(PAIR_COLUMNS)], found])
+    return pairs.sort_values(["left", "right"]).reset_index(drop=True).astype(PAIR_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,4 +283,4 @@ def _to_rows(pairs: pd.DataFrame, order: NDArray[np.intp]) -> pd.DataFrame:
     pairs["left"], pairs["right"] = order[pairs["left"]], order[pairs["right"]]
     turned = (pairs["left"] > pairs["right"]).to_numpy()
     pairs = pd.concat([pairs[~turned], relations.invert(pairs[turned])]) if turned.any() else pairs
-    return pairs.sort_values(["left", "right"]).reset_index(drop=True).astype(relations.PAIR_COLUMNS)
+    return pairs.sort_values(["left", "right"]).reset_index(drop=True).astype(PAIR_COLUMNS)

@@ -211,7 +211,7 @@ class Laid:
 
 
 def look(left: Detail, right: Detail, affine: Doubles, *, refined: bool = True) -> Measured:
-    """Measure a pair; `affine` (6,) carries places of left to right (`relations.AFFINE`), next to right or, unless
+    """Measure a pair; `affine` (6,) carries places of left to right (`columns.AFFINE`), next to right or, unless
     `refined`, exactly."""
     return lay(left, right, affine, refined=refined).measured()
 

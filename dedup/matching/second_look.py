@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from dedup.images.detail import Detail
 from dedup.matching import relations
+from dedup.matching.columns import AFFINE, SIZES
 from dedup.matching.laying import SOFT, Laid, Lies, evened_out, lay, look, softened, through_a_lens
 from dedup.matching.leftover import Agreement, Doubles, Measured, agreement, ground_share
 from dedup.matching.parameters import value
@@ -100,7 +101,7 @@ FIRST_LOOK = [
     "correlation",
     "seen_left",
     "seen_right",
-    *relations.SIZES,
+    *SIZES,
     "orientation",
     "rotation",
     "stretch",
@@ -108,7 +109,7 @@ FIRST_LOOK = [
     "gain",
     "lightness",
 ]
-"""Columns of `relations.PAIR_COLUMNS` that tell, beside the map, what the first look found."""
+"""Columns of `columns.PAIR_COLUMNS` that tell, beside the map, what the first look found."""
 STANDS, NEXT_TO = 0.01, 0.12
 """The most by which a number of a map may differ from that of one that does nothing, and of one that may do nothing."""
 TONES_STAND, LIGHT_STANDS = 0.1, 3.0
@@ -136,8 +137,8 @@ class Verdict:
 
 
 def judge(left: Detail, right: Detail, pair: Mapping[str, Any], *, colourful: bool) -> Verdict:
-    """The verdict on a pair, of which `pair` holds `relations.AFFINE` and `FIRST_LOOK`; see `difference`."""
-    affine = np.array([pair[name] for name in relations.AFFINE], np.float64)
+    """The verdict on a pair, of which `pair` holds `columns.AFFINE` and `FIRST_LOOK`; see `difference`."""
+    affine = np.array([pair[name] for name in AFFINE], np.float64)
     glance = _Glance(left, right, affine)
     if pair["note"] != OTHER_COLOURS_THROUGHOUT:
         return _judge_form(left, right, affine, glance, pair, colourful=colourful)[0]
@@ -155,7 +156,7 @@ def _judge_form(
     free, turned = _freedom(pair)
     stands = moved <= STANDS and abs(pair["gain"] - 1) <= TONES_STAND and abs(pair["lightness"]) <= LIGHT_STANDS
     told = partial(difference, stands=stands, colourful=colourful)
-    small = max(pair[name] for name in relations.SIZES) < SOFT
+    small = max(pair[name] for name in SIZES) < SOFT
     if small and pair["correlation"] < value("small_colourful" if colourful else "small"):
         return Verdict(SAME_TEMPLATE), False
     doubted = min(len(left.gray), len(right.gray)) > SOFT and pair["distance"] > DOUBTED
@@ -303,9 +304,9 @@ class _Glance:
 
 
 def _freedom(relation: Mapping[str, float]) -> tuple[bool, bool]:
-    """`free` and `turned` of `difference`, of a pair's geometry (columns of `relations.PAIR_COLUMNS`)."""
+    """`free` and `turned` of `difference`, of a pair's geometry (columns of `columns.PAIR_COLUMNS`)."""
     turned = relation["orientation"] != 1
-    unsure = float(relations.doubt(np.array([[relation[name] for name in relations.SIZES]]))[0])
+    unsure = float(relations.doubt(np.array([[relation[name] for name in SIZES]]))[0])
     free = (
         abs(relation["rotation"]) > relations.ROTATED_DEGREES + math.degrees(2 * unsure)
         or abs(math.log2(relation["stretch"])) > math.log2(relations.STRETCHED + 2 * unsure)

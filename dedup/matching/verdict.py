@@ -19,6 +19,7 @@ from dedup.images.signature import CHROMA, TINY
 from dedup.matching import geometry, relations
 from dedup.matching.alignment import MEASURES
 from dedup.matching.candidates import Candidates, as_matrices
+from dedup.matching.columns import AFFINE, BOX, NEUTRAL, PAIR_COLUMNS, SIZES
 from dedup.matching.nearest_hash import bits_between
 from dedup.matching.second_look import OTHER_COLOURS, OTHER_COLOURS_THROUGHOUT
 from dedup.model import NEAR_DISTANCE, Kind
@@ -186,7 +187,7 @@ def _solve_colour(a: Doubles, b: Doubles, light: Doubles, weight: Doubles) -> Do
 def judge(
     facts: pd.DataFrame, signatures: NDArray[np.void], pairs: Candidates, maps: Doubles, measures: Doubles
 ) -> pd.DataFrame:
-    """A pairs table (`relations.PAIR_COLUMNS`) of the aligned pairs that are near or similar, left < right."""
+    """A pairs table (`columns.PAIR_COLUMNS`) of the aligned pairs that are near or similar, left < right."""
     measured = {name: measures[:, i] for i, name in enumerate(MEASURES)}
     promising = _agreement(measured) > 1 - WORTH_A_LOOK / NEAR_DISTANCE * (1 - AGREEMENT_AT_LIMIT)
     pairs = pairs.part(promising)
@@ -213,19 +214,16 @@ def judge(
     columns["relations"] = np.array(relations.name(columns), dtype=object)
     columns["derived"] = _derived(facts, signatures, columns)
     columns["earlier_left"] = columns["earlier_right"] = columns["unexplained"] = np.full(len(near), np.nan)
-    return pd.DataFrame({name: columns[name] for name in relations.PAIR_COLUMNS}).astype(relations.PAIR_COLUMNS)
+    return pd.DataFrame({name: columns[name] for name in PAIR_COLUMNS}).astype(PAIR_COLUMNS)
 
 
 def not_judged(facts: pd.DataFrame, pairs: Candidates, reason: Exception) -> pd.DataFrame:
     """A pairs table of pairs that could not be judged, with the reason; left < right."""
     left, right = np.minimum(pairs.source, pairs.template), np.maximum(pairs.source, pairs.template)
-    values: Columns = dict.fromkeys(relations.PAIR_COLUMNS, np.zeros(len(pairs)))
-    values |= dict.fromkeys(("xx", "yy", "scale", "stretch", "gain", "orientation"), np.ones(len(pairs)))
-    values |= {"left": left, "right": right, "distance": np.full(len(pairs), np.nan)}
-    values |= {"kind": np.full(len(pairs), Kind.UNJUDGED.value, object), "relations": np.full(len(pairs), "", object)}
-    values["note"] = np.full(len(pairs), f"{type(reason).__name__}: {reason}", object)
-    values |= _kept(facts, values)
-    return pd.DataFrame({name: values[name] for name in relations.PAIR_COLUMNS}).astype(relations.PAIR_COLUMNS)
+    note = f"{type(reason).__name__}: {reason}"
+    values = NEUTRAL | {"left": left, "right": right, "distance": np.nan, "kind": Kind.UNJUDGED.value, "note": note}
+    values |= _kept(facts, {"left": left, "right": right})
+    return pd.DataFrame(values, index=range(len(pairs))).astype(PAIR_COLUMNS)
 
 
 def _kept(facts: pd.DataFrame, columns: Columns) -> Columns:
@@ -284,13 +282,13 @@ def _geometry(facts: pd.DataFrame, pairs: Candidates, maps: Doubles, measured: C
     left, right = np.minimum(pairs.source, pairs.template), np.maximum(pairs.source, pairs.template)
     width, height = facts["width"].to_numpy(np.int64), facts["height"].to_numpy(np.int64)
     sizes = np.stack([width[left], height[left], width[right], height[right]], axis=1)
-    boxes = np.stack([measured[name] for name in relations.BOX], axis=1)
+    boxes = np.stack([measured[name] for name in BOX], axis=1)
     boxes[turned] = geometry.carry_boxes(boxes[turned], maps[turned])
     gain, bias = 1 / measured["gain"], -measured["bias"] / measured["gain"]
     columns: Columns = {"left": left, "right": right}
-    columns |= {name: affine[:, i] for i, name in enumerate(relations.AFFINE)}
-    columns |= {name: sizes[:, i] for i, name in enumerate(relations.SIZES)}
-    columns |= {name: boxes[:, i] for i, name in enumerate(relations.BOX)}
+    columns |= {name: affine[:, i] for i, name in enumerate(AFFINE)}
+    columns |= {name: sizes[:, i] for i, name in enumerate(SIZES)}
+    columns |= {name: boxes[:, i] for i, name in enumerate(BOX)}
     columns |= geometry.read_off(affine, sizes)
     columns["gain"] = np.where(turned, measured["gain"], gain)
     columns["bias"] = np.where(turned, measured["bias"], bias)
@@ -299,7 +297,7 @@ def _geometry(facts: pd.DataFrame, pairs: Candidates, maps: Doubles, measured: C
 
 
 def _affine(columns: Columns) -> Doubles:
-    return np.stack([columns[name] for name in relations.AFFINE], axis=1)
+    return np.stack([columns[name] for name in AFFINE], axis=1)
 
 
 def _tones(signatures: NDArray[np.void], columns: Columns, measured: Columns) -> Columns:
@@ -366,7 +364,7 @@ def _unclipped(light: Doubles) -> NDArray[np.bool_]:
 def _in_box(columns: Columns) -> NDArray[np.bool_]:
     """Which points of the chroma grid lie in the disagreeing box, (m, 256)."""
     y, x = (np.mgrid[:CHROMA, :CHROMA].reshape(2, 1, -1) + 0.5) / CHROMA
-    left, top, right, bottom = (columns[name][:, None] for name in relations.BOX)
+    left, top, right, bottom = (columns[name][:, None] for name in BOX)
     small = (right - left) * (bottom - top) < 0.5
     return np.asarray(small & (x > left) & (x < right) & (y > top) & (y < bottom))
 
@@ -414,7 +412,7 @@ def _sides(signatures: NDArray[np.void], columns: Columns, measured: Columns) ->
     """Which side is a crop of the other, which has a border, which carries the overlay: -1 left, +1 right."""
     framed_left, framed_right = _framed_sides(signatures, columns)
     bordered = framed_right.astype(int) - framed_left.astype(int)
-    whole = relations.CROPPED_AREA - 2 * relations.doubt(np.stack([columns[name] for name in relations.SIZES], axis=1))
+    whole = relations.CROPPED_AREA - 2 * relations.doubt(np.stack([columns[name] for name in SIZES], axis=1))
     part_left = (columns["seen_left"] < whole) & ~framed_left
     part_right = (columns["seen_right"] < whole) & ~framed_right
     cropped = part_left.astype(int) - part_right.astype(int)

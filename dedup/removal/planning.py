@@ -249,5 +249,5 @@ def _reason(columns: Columns, row: int, keeper: int, same: str, why: str) -> str
         return f"{why}; in no group"
     if same:
         return f"Duplicate of {columns.path[keeper]}: identical {same}"
-    relation = columns.relation[row] if columns.nearest[row] == keeper else ""
+    relation = columns.relation[row] if columns.keeper[row] == keeper else ""
     return f"Near duplicate of {columns.path[keeper]}" + (f": {relation}" if relation else "")

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from dedup.images import traces
 from dedup.images.traces import Look
 from dedup.matching import second_look
+from dedup.matching.columns import AFFINE, PAIR_COLUMNS, SIZES
 from dedup.matching.parameters import value
-from dedup.matching.relations import AFFINE, PAIR_COLUMNS, SIZES, STRETCHED
+from dedup.matching.relations import STRETCHED
 from dedup.matching.verdict import BEYOND
 from dedup.model import Kind
 from dedup.store.directory import Results

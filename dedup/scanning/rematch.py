@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dedup.matching import relations
+from dedup.matching.columns import PAIR_COLUMNS
 from dedup.model import Kind, OnProgress, Status
 from dedup.store.directory import Results
 
@@ -56,7 +57,7 @@ def _alone(images: pd.DataFrame, signatures: np.ndarray) -> Results:
         nearest_bits=np.full(count, -1, np.int16),
         alike=np.zeros(count, np.int32),
     )
-    pairs = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in relations.PAIR_COLUMNS.items()})
+    pairs = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in PAIR_COLUMNS.items()})
     return Results(images, signatures, pairs)
 
 

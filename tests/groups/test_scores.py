@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import dedup
+from dedup import removal
 from dedup.groups import singularity
+from dedup.groups.frame import describe
 from dedup.model import NEAR_SINGULARITY
 from tests.pictures import folder_of_photos, photo, save
 
@@ -54,6 +56,23 @@ def test_identical_pixels_in_two_formats_are_exact_and_the_lossy_source_stays(tm
     frame = dedup.scan(tmp_path / "in", home=home).frame.set_index("path")
     assert frame["kind"]["b.png"] == "exact" and frame["relation"]["b.png"] == "identical pixels"
     assert frame["role"]["longer-name.jpg"] == "keeper" and "though PNG" in frame["keeper_reason"]["longer-name.jpg"]
+
+
+def test_an_exact_copy_of_another_member_is_not_said_to_be_identical_to_the_keeper(tmp_path, home):
+    save(photo(1, (640, 480)), tmp_path / "in/original.png")
+    small = save(photo(1, (640, 480)).resize((320, 240)), tmp_path / "in/small.png")
+    shutil.copy(small, tmp_path / "in/smaller.png")
+    dataset = dedup.scan(tmp_path / "in", home=home)
+    relation = dict(zip(dataset.frame["path"], dataset.frame["relation"], strict=True))
+    resized = "resized from 640x480 to 320x240"
+    assert relation["small.png"] == resized
+    assert relation["smaller.png"] == f"identical file as small.png, which is: {resized}"
+    assert describe(dataset.frame, [2]) == ["Duplicate of small.png: identical file"]
+    plan = removal.plan(dataset, [1, 2])
+    assert [entry.reason for entry in plan.entries] == [
+        f"Near duplicate of original.png: {resized}",
+        f"Near duplicate of original.png: identical file as small.png, which is: {resized}",
+    ]
 
 
 def test_exif_turned_copies_are_exact(tmp_path, home):

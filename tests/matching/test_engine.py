@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 from dedup.matching import relations
 from dedup.matching.candidates import MOST
+from dedup.matching.columns import AFFINE, PAIR_COLUMNS
 from dedup.matching.engine import Related, relate
 from tests.scenes import facts_of, scene, signatures_of
 
@@ -100,7 +101,7 @@ def test_exchanging_the_sides_inverts_the_relation() -> None:
     for edit in GOLDEN.values():
         there, back = pair(picture, edit(picture)), relations.invert(pair(edit(picture), picture, (90.0, 95.0)))
         assert there["distance"][0] == back["distance"][0]
-        assert there[relations.AFFINE].to_numpy() == pytest.approx(back[relations.AFFINE].to_numpy(), abs=1e-3)
+        assert there[AFFINE].to_numpy() == pytest.approx(back[AFFINE].to_numpy(), abs=1e-3)
         assert set(there["relations"][0].split("|")) == set(back["relations"][0].split("|"))
 
 
@@ -108,7 +109,7 @@ def test_different_scenes_are_not_paired() -> None:
     pictures = [scene(seed) for seed in range(40)]
     found = relate(facts_of(pictures), signatures_of(pictures))
     assert found.pairs.empty
-    assert list(found.pairs.columns) == list(relations.PAIR_COLUMNS)
+    assert list(found.pairs.columns) == list(PAIR_COLUMNS)
     assert (found.nearest >= 0).all()
     assert (found.nearest_bits > 40).all()
 

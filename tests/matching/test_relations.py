@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,21 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedup.matching import geometry, relations
+from dedup.matching.columns import AFFINE, BOX, COLUMNS, NEUTRAL, PAIR_COLUMNS, SIZES, Back, other_side
 from dedup.matching.relations import Relation
+
+DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "matching.md"
 
 
 def row(**values) -> dict:
     """A pair of two equal pictures, with some parameters replaced."""
-    base: dict = dict.fromkeys(relations.PAIR_COLUMNS, 0)
-    base |= {"right": 1, "kind": "near", "note": "", "relations": "recompressed", "orientation": 1, "xx": 1, "yy": 1}
-    base |= {"left_width": 400, "left_height": 300, "right_width": 400, "right_height": 300}
-    base |= dict.fromkeys(("scale", "stretch", "seen_left", "seen_right", "gain", "saturation", "correlation"), 1.0)
-    base |= dict.fromkeys(relations.BOX, np.nan)
-    return base | values
+    sizes = {"left_width": 400, "left_height": 300, "right_width": 400, "right_height": 300}
+    return NEUTRAL | {"right": 1, "relations": "recompressed"} | sizes | values
 
 
 def table(*rows: dict) -> pd.DataFrame:
-    return pd.DataFrame(list(rows), columns=list(relations.PAIR_COLUMNS)).astype(relations.PAIR_COLUMNS)
+    return pd.DataFrame(list(rows), columns=list(PAIR_COLUMNS)).astype(PAIR_COLUMNS)
 
 
 def affine(degrees: float, scale: float, orientation: int, x: float, y: float) -> np.ndarray:
@@ -51,7 +53,7 @@ def test_geometry_reads_back_what_was_done(angle: float, scale: float, orientati
 def test_inverting_geometry_is_the_geometry_of_the_inverse(angle: float, scale: float, way: int, move: float) -> None:
     there = affine(angle, scale, way, move, 0.1)
     sizes = np.array([[300, 300, 300, 300]])
-    pair = row(**dict(zip(relations.AFFINE, there[0], strict=True)))
+    pair = row(**dict(zip(AFFINE, there[0], strict=True)))
     pair |= {name: values[0] for name, values in geometry.read_off(there, sizes).items()}
     back = relations.invert(table(pair)).iloc[0]
     expected = geometry.read_off(geometry.invert_affine(there), sizes)
@@ -62,7 +64,7 @@ def test_inverting_geometry_is_the_geometry_of_the_inverse(angle: float, scale: 
 @relaxed
 @given(degrees, st.floats(0.5, 2), orientations)
 def test_inverting_twice_changes_nothing(angle: float, scale: float, way: int) -> None:
-    pair = row(**dict(zip(relations.AFFINE, affine(angle, scale, way, 0.1, 0.05)[0], strict=True)))
+    pair = row(**dict(zip(AFFINE, affine(angle, scale, way, 0.1, 0.05)[0], strict=True)))
     pair |= {
         "orientation": way,
         "rotation": angle,
@@ -96,15 +98,15 @@ def test_sentences() -> None:
     half = row(relations="resized", right_width=200, right_height=150, scale=0.5)
     assert Relation(half).sentence() == "resized from 400x300 to 200x150"
     assert Relation(half).inverse().sentence() == "resized from 200x150 to 400x300"
-    corner = dict(zip(relations.BOX, (0.7, 0.7, 1.0, 1.0), strict=True))
+    corner = dict(zip(BOX, (0.7, 0.7, 1.0, 1.0), strict=True))
     assert Relation(row(relations="overlaid", overlaid=1, **corner)).sentence() == "overlaid at the bottom right"
     assert Relation(row(relations="turned 90")).inverse().names == ("turned 270",)
     assert relations.describe(table(half, cropped)) == [Relation(half).sentence(), Relation(cropped).sentence()]
 
 
-def test_every_phrase_belongs_to_a_name() -> None:
-    assert set(relations._PHRASES) <= set(relations.NAMES)
-    assert set(relations._OTHER_NAME) <= set(relations.NAMES)
+def test_an_opposite_has_the_name_as_its_own() -> None:
+    for word, each in relations.NAMED.items():
+        assert not each.opposite or relations.NAMED[each.opposite].opposite == word
 
 
 def test_boxes_follow_the_map() -> None:
@@ -154,9 +156,32 @@ def test_the_shift_of_the_colours_has_no_direction_to_turn():
 
 def test_what_a_pixel_of_a_tiny_picture_may_explain_is_not_named():
     def named(side: int) -> set[str]:
-        sizes = dict.fromkeys(relations.SIZES, side)
+        sizes = dict.fromkeys(SIZES, side)
         moved = row(**sizes, rotation=1.2, stretch=1.04, seen_left=0.96, perspective=0.012, recoded=1)
         return set(relations.name(table(moved).to_dict("series"))[0].split("|"))
 
     assert named(16) == {"recompressed"}
     assert {"rotated", "stretched", "perspective"} <= named(64)
+
+
+def test_two_equal_pictures_are_so_either_way_round_and_nothing_is_named_of_them():
+    pairs = table(NEUTRAL)
+    pd.testing.assert_frame_equal(relations.invert(pairs), pairs)
+    assert relations.name(pairs.to_dict("series")) == ["next to identical"]
+
+
+@pytest.mark.parametrize("column", [name for name, each in COLUMNS.items() if each.back == Back.SWAPPED])
+def test_what_is_said_of_a_side_is_said_of_the_other_when_they_are_exchanged(column):
+    assert COLUMNS[other_side(column)].back == Back.SWAPPED and other_side(other_side(column)) == column
+    assert relations.invert(table(row(**{column: 7})))[other_side(column)].tolist() == [7]
+
+
+def test_the_document_has_the_columns_as_they_are():
+    inside = re.search(r"<!-- columns -->\n(.*)\n<!-- /columns -->", DOCUMENT.read_text(), re.DOTALL)
+    assert inside and inside[1] == document_table()
+
+
+def document_table() -> str:
+    """The columns as a table, to be pasted into the document when one has changed."""
+    rows = [f"| `{name}` | {each.dtype} | {each.back} | {each.meaning} |" for name, each in COLUMNS.items()]
+    return "\n".join(["| column | type | with the sides exchanged | meaning |", "|---|---|---|---|", *rows])

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter
 
 from dedup.images.detail import Detail
-from dedup.matching import geometry, laying, leftover, relations, second_look
+from dedup.matching import geometry, laying, leftover, second_look
+from dedup.matching.columns import AFFINE, SIZES
 from dedup.matching.laying import look
 from dedup.matching.leftover import measure
 from dedup.matching.parameters import value
@@ -212,8 +213,8 @@ def test_sums_around_pixels_are_what_loops_make_them(seed, reach):
 )
 def test_a_thing_in_other_colours_is_told_so_however_soon_it_is_told_apart(correlation, distance):
     side = 32 if correlation < 0.9 else 256
-    pair = dict.fromkeys(second_look.FIRST_LOOK, 1.0) | dict(zip(relations.AFFINE, AS_IT_IS, strict=True))
-    pair |= dict.fromkeys(relations.SIZES, side) | {"rotation": 0.0, "perspective": 0.0}
+    pair = dict.fromkeys(second_look.FIRST_LOOK, 1.0) | dict(zip(AFFINE, AS_IT_IS, strict=True))
+    pair |= dict.fromkeys(SIZES, side) | {"rotation": 0.0, "perspective": 0.0}
     pair |= {"note": second_look.OTHER_COLOURS_THROUGHOUT, "correlation": correlation, "distance": distance}
     left, right = Detail(gray(1, side)), Detail(gray(2, side))
     assert second_look.judge(left, right, pair, colourful=True).difference == second_look.OTHER_COLOURS
@@ -259,8 +260,8 @@ def test_no_lens_is_tried_where_no_grain_is_shared(shared, tried, monkeypatch):
     blurred = np.asarray(Image.fromarray(flat_scene()).filter(ImageFilter.GaussianBlur(2)))  # something is left over
     one, other = noisy(flat_scene(), 1), noisy(blurred, 2)
     other[:, :shared] = one[:, :shared]
-    pair = dict.fromkeys(second_look.FIRST_LOOK, 0.0) | dict(zip(relations.AFFINE, AS_IT_IS, strict=True))
-    pair |= dict.fromkeys(relations.SIZES, SIDE) | {"note": "", "distance": 0.1, "correlation": 0.99, "gain": 1.0}
+    pair = dict.fromkeys(second_look.FIRST_LOOK, 0.0) | dict(zip(AFFINE, AS_IT_IS, strict=True))
+    pair |= dict.fromkeys(SIZES, SIDE) | {"note": "", "distance": 0.1, "correlation": 0.99, "gain": 1.0}
     pair |= {"orientation": 1, "stretch": 1.0}
     verdict = second_look.judge(Detail(one), Detail(other), pair, colourful=False)
     assert verdict.difference == second_look.ANOTHER_MOMENT
