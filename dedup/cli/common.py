@@ -85,13 +85,13 @@ def complain(text: str) -> None:
 @contextmanager
 def progress(*, as_json: bool = False) -> Iterator[OnProgress | None]:
     """A bar with rate and time left on a terminal, JSON lines for the app, nothing elsewhere."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
     if as_json:
         yield _json_line
     elif sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
         with Bar(
             TextColumn("{task.description}"),
             BarColumn(),

@@ -5,13 +5,13 @@ lens and a smooth displacement are allowed for where that is asked.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from dedup.images.detail import Detail
 from dedup.matching import geometry
@@ -278,7 +278,7 @@ def _lensed(picture: Floats, k: float) -> Floats:
     y, x = (np.mgrid[:side, :side] + 0.5) / side * 2 - 1
     reach = (1 + k * (x * x + y * y)) / (1 + k / 2)
     places = [(each * reach + 1) / 2 * side - 0.5 for each in (y, x)]
-    return np.asarray(ndimage.map_coordinates(picture, places, order=3, mode="nearest"), np.float32)
+    return _sampled(picture, places, CUBIC)
 
 
 def _bent(one: Floats, other: Floats, inside: Mask) -> Floats:
@@ -288,11 +288,12 @@ def _bent(one: Floats, other: Floats, inside: Mask) -> Floats:
     """
     if len(one) >= FINE:  # what is smooth shows on half the side as well
         coarse = 2 * _shift(halved(one), halved(other), inside[::2, ::2] & inside[1::2, 1::2])
-        shift = ndimage.zoom(coarse, (1, 2, 2), order=1, grid_mode=True, mode="nearest")
+        between = (np.mgrid[: len(one), : len(one)] + 0.5) / 2 - 0.5
+        shift = np.stack([_sampled(each, between, LINEAR) for each in coarse]).astype(np.float64)
     else:
         shift = _shift(one, other, inside)
     y, x = np.mgrid[: len(one), : len(one)].astype(np.float64)
-    return np.asarray(ndimage.map_coordinates(other, [y + shift[1], x + shift[0]], order=3, mode="nearest"), np.float32)
+    return _sampled(other, [y + shift[1], x + shift[0]], CUBIC)
 
 
 def _shift(one: Floats, other: Floats, inside: Mask) -> Doubles:
@@ -314,8 +315,19 @@ def _shift(one: Floats, other: Floats, inside: Mask) -> Doubles:
         scale = 1 / (xx * yy - xy**2)
         step = np.clip([(yy * dx - xy * dy) * scale, (xx * dy - xy * dx) * scale], -MOST_BENT, MOST_BENT)
         shift += np.stack([box_sums(each, reach // 2) / area for each in step])
-        moved = ndimage.map_coordinates(other, [y + shift[1], x + shift[0]], order=1, mode="nearest")
+        moved = _sampled(other, [y + shift[1], x + shift[0]], LINEAR)
     return shift
+
+
+LINEAR, CUBIC = 1, 3
+"""Orders of splines."""
+
+
+def _sampled(picture: Floats, places: Sequence[Doubles] | Doubles, order: int) -> Floats:
+    """A picture at places, rows and columns in pixels, by a spline; beyond the edges it goes on as it ends."""
+    from scipy import ndimage  # a third of a second, for what few pairs need
+
+    return np.asarray(ndimage.map_coordinates(picture, places, order=order, mode="nearest"), np.float32)
 
 
 def _on_one_ground(left: Detail, right: Detail, affine: Doubles) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
