@@ -17,6 +17,7 @@ from dedup.labels.coco import Attachment
 from dedup.labels.folder_names import folder_classes, split_from_path
 from dedup.matching import relations
 from dedup.matching.columns import NEUTRAL, PAIR_COLUMNS
+from dedup.matching.parameters import value
 from dedup.model import NEAR_DISTANCE, TAG_PREFIX, Kind, Role, Status
 
 Rows = NDArray[np.int64]
@@ -160,7 +161,7 @@ def _preferences(files: pd.DataFrame, classes: Rows, near: pd.DataFrame, review:
     """The files with what the keeper rules need beside the files' own."""
     derived = near["derived"].to_numpy()
     grown = np.log2(near["scale"].to_numpy(np.float64))
-    enlarged = np.where(derived * grown > np.log2(relations.RESIZED), derived, 0)
+    enlarged = np.where(derived * grown > np.log2(value("resized")), derived, 0)
     named = near["relations"].str.contains("blurred|sharpened").to_numpy(bool)
     softer = np.where(named & (derived * near["blur"].to_numpy() < 0), derived, 0)
     return files.assign(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from dedup.matching import geometry
 from dedup.matching.columns import AFFINE, BOX, COLUMNS, PAIR_COLUMNS, SIZES, Back, other_side
+from dedup.matching.parameters import value
 from dedup.model import Kind
 
 Mask = NDArray[np.bool_]
@@ -41,28 +42,6 @@ ORIENTATION_NAMES = {
     8: "turned 90",
 }
 _INVERSE_ORIENTATION = np.array([0, 1, 2, 3, 4, 5, 8, 7, 6], np.int8)
-
-# Smallest changes that are named: what resampling and another compression alone make is less.
-ROTATED_DEGREES = 0.6
-CROPPED_AREA = 0.985
-STRETCHED = 1.03
-RESIZED = 1.02
-PERSPECTIVE = 0.0075
-PRECISE_SIDE, PRECISION = 48, 0.5
-"""Under so many pixels a side a map is known no better than to this part of a pixel: what may be doubt is not named."""
-LIGHTER = 6.0
-BLURRED = 0.35
-NOISY = 0.45
-CONTRASTED, COLOURED, TINTED = 0.12, 0.4, 12.0
-"""Changes of contrast and of colourfulness, log2, and of colours beyond that, in chroma levels."""
-FACTOR = 12.0
-"""Gray levels of bias that a factor alone leaves: brightness multiplies, so it changes the contrast too."""
-UNMOVED = 0.03
-"""Change of scale, log2, up to which a picture was moved on its canvas, not enlarged."""
-ALL_SEEN = 0.99
-"""Where both see so much of each other, perspective is not told from a rotation."""
-SLACK = 3.0
-"""Where less is in common, detail and noise differ for other reasons: by so much more for all that is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +91,9 @@ def describe(pairs: pd.DataFrame) -> list[str]:
 def doubt(sizes: NDArray[np.integer]) -> NDArray[np.float64]:
     """By how much, in sides of the picture, maps between pictures of `sizes` (n, 4) may be wrong for want of pixels."""
     sides = np.sqrt(sizes.astype(np.float64).reshape(-1, 2, 2).prod(axis=2).min(axis=1))
-    return np.asarray(np.maximum(PRECISION / np.maximum(sides, 1) - PRECISION / PRECISE_SIDE, 0))
+    return np.asarray(
+        np.maximum(value("precision") / np.maximum(sides, 1) - value("precision") / value("precise_side"), 0)
+    )
 
 
 # --- in words --------------------------------------------------------------------------------------------------------
@@ -198,18 +179,18 @@ class Facts:
     @cached_property
     def multiplied(self) -> Mask:
         """Whether tones changed by a factor."""
-        return np.asarray(np.abs(self["bias"]) < FACTOR)
+        return np.asarray(np.abs(self["bias"]) < value("factor"))
 
     @cached_property
     def shifted(self) -> Mask:
         """Whether a picture was moved on its canvas: what went out on one side is a border on the other."""
         moved = (self["cropped"] == self["bordered"]) & (self["bordered"] != 0)
-        return np.asarray(moved & (self.log2("scale") < UNMOVED))
+        return np.asarray(moved & (self.log2("scale") < value("unmoved")))
 
     @cached_property
     def slack(self) -> NDArray[np.float64]:
-        """See `SLACK`."""
-        return SLACK * (1 - self.common)
+        """How much more detail and noise must differ where less is in common."""
+        return value("detail_slack") * (1 - self.common)
 
     def log2(self, column: str) -> NDArray[np.float64]:
         """How far a ratio is from 1, either way, as a power of two."""
@@ -264,7 +245,7 @@ NAMED: dict[str, Named] = {
     "transposed": Named(_oriented("transposed")),
     "transversed": Named(_oriented("transversed")),
     "rotated": Named(
-        lambda pair: np.asarray(np.abs(pair["rotation"]) > ROTATED_DEGREES + np.degrees(2 * pair.unsure)),
+        lambda pair: np.asarray(np.abs(pair["rotation"]) > value("rotated") + np.degrees(2 * pair.unsure)),
         lambda row: f"rotated by {float(row['rotation']):.1f}°",
     ),
     "cropped": Named(lambda pair: np.asarray((pair["cropped"] != 0) & ~pair.shifted), _cropped),
@@ -274,28 +255,33 @@ NAMED: dict[str, Named] = {
     ),
     "shifted": Named(lambda pair: pair.shifted),
     "perspective": Named(
-        lambda pair: np.asarray((pair["perspective"] > PERSPECTIVE + pair.unsure) & (pair.common < ALL_SEEN))
+        lambda pair: np.asarray(
+            (pair["perspective"] > value("perspective") + pair.unsure) & (pair.common < value("all_seen"))
+        )
     ),
-    "stretched": Named(lambda pair: np.asarray(pair.log2("stretch") > np.log2(STRETCHED + 2 * pair.unsure))),
+    "stretched": Named(lambda pair: np.asarray(pair.log2("stretch") > np.log2(value("stretched") + 2 * pair.unsure))),
     BENT: Named(_allowed(BENT)),
     "resized": Named(
-        lambda pair: (pair.differ("width") | pair.differ("height")) & (pair.log2("scale") > np.log2(RESIZED)), _resized
+        lambda pair: (pair.differ("width") | pair.differ("height")) & (pair.log2("scale") > np.log2(value("resized"))),
+        _resized,
     ),
     UNEVENLY_LIT: Named(_allowed(UNEVENLY_LIT)),
-    "brighter": Named(lambda pair: np.asarray(pair["lightness"] > LIGHTER), opposite="darker"),
-    "darker": Named(lambda pair: np.asarray(pair["lightness"] < -LIGHTER), opposite="brighter"),
-    "more contrast": Named(lambda pair: np.asarray(pair.contrast > CONTRASTED), opposite="less contrast"),
-    "less contrast": Named(lambda pair: np.asarray(pair.contrast < -CONTRASTED), opposite="more contrast"),
+    "brighter": Named(lambda pair: np.asarray(pair["lightness"] > value("lighter")), opposite="darker"),
+    "darker": Named(lambda pair: np.asarray(pair["lightness"] < -value("lighter")), opposite="brighter"),
+    "more contrast": Named(lambda pair: np.asarray(pair.contrast > value("contrasted")), opposite="less contrast"),
+    "less contrast": Named(lambda pair: np.asarray(pair.contrast < -value("contrasted")), opposite="more contrast"),
     "gray": Named(_nonzero("gray"), _either("gray", "gray", "in colour")),
     "colour changed": Named(
         lambda pair: np.asarray(
-            ((pair["gray"] == 0) & (pair.log2("saturation") > COLOURED) & pair.multiplied) | (pair["tint"] > TINTED)
+            ((pair["gray"] == 0) & (pair.log2("saturation") > value("coloured")) & pair.multiplied)
+            | (pair["tint"] > value("tinted"))
         )
     ),
-    "blurred": Named(lambda pair: np.asarray(pair["blur"] < -BLURRED - pair.slack), opposite="sharpened"),
-    "sharpened": Named(lambda pair: np.asarray(pair["blur"] > BLURRED + pair.slack), opposite="blurred"),
+    "blurred": Named(lambda pair: np.asarray(pair["blur"] < -value("blurred") - pair.slack), opposite="sharpened"),
+    "sharpened": Named(lambda pair: np.asarray(pair["blur"] > value("blurred") + pair.slack), opposite="blurred"),
     "noisy": Named(
-        lambda pair: np.asarray(np.abs(pair["grain"]) > NOISY + pair.slack), _either("grain", "noisy", "less noisy")
+        lambda pair: np.asarray(np.abs(pair["grain"]) > value("noisy") + pair.slack),
+        _either("grain", "noisy", "less noisy"),
     ),
     "overlaid": Named(
         _nonzero("overlaid"),

@@ -308,8 +308,8 @@ def _freedom(relation: Mapping[str, float]) -> tuple[bool, bool]:
     turned = relation["orientation"] != 1
     unsure = float(relations.doubt(np.array([[relation[name] for name in SIZES]]))[0])
     free = (
-        abs(relation["rotation"]) > relations.ROTATED_DEGREES + math.degrees(2 * unsure)
-        or abs(math.log2(relation["stretch"])) > math.log2(relations.STRETCHED + 2 * unsure)
-        or relation["perspective"] > relations.PERSPECTIVE + unsure
+        abs(relation["rotation"]) > value("rotated") + math.degrees(2 * unsure)
+        or abs(math.log2(relation["stretch"])) > math.log2(value("stretched") + 2 * unsure)
+        or relation["perspective"] > value("perspective") + unsure
     )
     return turned or free, turned

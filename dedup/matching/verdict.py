@@ -21,71 +21,19 @@ from dedup.matching.alignment import MEASURES
 from dedup.matching.candidates import Candidates, as_matrices
 from dedup.matching.columns import AFFINE, BOX, NEUTRAL, PAIR_COLUMNS, SIZES
 from dedup.matching.nearest_hash import bits_between
+from dedup.matching.parameters import value
 from dedup.matching.second_look import OTHER_COLOURS, OTHER_COLOURS_THROUGHOUT
 from dedup.model import NEAR_DISTANCE, Kind
 
 Doubles = NDArray[np.float64]
 Columns = dict[str, NDArray[Any]]
 
-AGREEMENT_AT_LIMIT = 0.89
-"""The agreement of details (0..1) that stands at the default limit of near duplicates."""
-OVERLAY_COST, CHANGE_COST = 0.05, 0.4
-"""What a part that disagrees costs, per fraction of the contrast: where the rest is a perfect copy, and where not."""
-MANY_BLOCKS = 25
-"""From so many of 36 blocks with contrast on, a picture is detailed throughout."""
-SHOT_COST = 0.7
-"""The distance that it costs besides at one size, where no lost resolution excuses that the rest only resembles."""
-MOST_DISAGREEING = 0.6
-"""More than this fraction of the contrast in disagreement is no overlay but another picture."""
-FEWEST_BLOCKS = 8
-"""Under so many blocks with contrast a picture counts as flat, and must match as it stands ..."""
-FLAT_RESIDUAL = 1.5
-"""... leaving no more than this many gray levels."""
-COLOUR_MISS = 10.0
-"""Chroma levels by which a point may miss the fitted change of colour."""
-MOST_COLOUR_MISSED = 0.17
-"""More than this fraction of points missed: another colour, not an edit of the colours."""
-PAPER, PAPER_COST = 0.85, 3.0
-"""From this fraction of blank paper on a picture is a page, and differences count so many times: forms that are filled
-in differently are nearly all the same."""
-MOSTLY_MISSED = 0.95
-"""Where the colours of so many points are off by no more, that is how far they were moved."""
-MOST_TURNED, COLOUR_KEPT, MANY_HUES = 35.0, 0.3, 6.0
-"""A hue turned by more degrees, where so much of the colour is kept, is that of another thing, unless the colours reach
-so many chroma levels (root mean square) in every direction."""
-COLOURLESS = 3.0
-"""A picture with chroma under this many levels (root mean square) is gray."""
-SLACK, SLACK_RESIZED = 0.0065, 0.012
-"""The part of both pictures that may be missing in the other for want of precision, at one size and at two ..."""
-OVERHANG_COST = 400.0
-"""... and the distance that each further fraction costs: a copy shows nothing that its original does not."""
-MOST_OVERHANG_COST, MOST_FILLED = 1.5, 0.06
-"""Wedges that a shear or a rotation has filled are too thin to tell from a scene here: so they cost no more than leaves
-the second look to tell, if no more than this part of the picture is concerned."""
-FILL = 10.0
-"""What lies beyond the other picture is a fill, not a scene, when three quarters are within so many levels."""
-LATER_BITS = 48
-"""Frames or pages after the first are others when more bits of 256 of their hashes differ."""
 FACTS = ["width", "height", "format", "jpeg_quality", "bits", "frames", "alpha", "shown_on", "values"]
 """Columns that the judgement reads beside the signatures."""
 LEAST_DISTANCE = 1e-3
 """Of a pair that is no exact copy."""
-WORTH_A_LOOK = 3.0
-"""Pairs at a greater distance are not looked at again; those beyond 1 that turn out to be no copies are not kept."""
 BEYOND = 0.55
-"""The least distance of a pair that is alike but no copy."""
-BLOCKY, UNKNOWN_QUALITY = 1.0, 75.0
-"""The blocks of a JPEG that is compressed more strongly than its original may add so much detail (log2); what is no
-JPEG counts as one of the usual quality."""
-SEAM_CELLS, SEAM_LEVELS = 1.5, 2.0
-"""Tones that change over so many tiny cells by so many levels more than they did before have come to an edge."""
-RIM = 0.5
-"""An overlay is on the side whose tones change so many times as much (log2) across its rim as the other's do there."""
-CLIPPED, MOSTLY = 20.0, 0.8
-"""A tone that should be within so many levels of black or white, or beyond, has been clipped; so has a difference of
-which this part is clipped."""
-RIM_CELLS = 6
-"""Fewer cells along the rim tell nothing."""
+"""The least distance of a pair that is alike but no copy; those beyond 1 that turn out to be none are not kept."""
 RIM_STEPS = [
     (np.s_[:, :, :-1], np.s_[:, :, 1:]),
     (np.s_[:, :-1], np.s_[:, 1:]),
@@ -151,7 +99,7 @@ def _fit_freely(one: Doubles, other: Doubles, telling: NDArray[np.bool_]) -> Dou
     """Fit chroma = A chroma + t light + q light^2: sepia, a turn of the hue, an equalisation band by band.
 
     `one` and `other` (m, points, 3) as in `_colours`. Returns residuals (m, points), NaN where not both are seen, and
-    infinite where A turns the hue by more than `MOST_TURNED` while there are too few hues to tell it from another
+    infinite where A turns the hue by more than `hue_turned` while there are too few hues to tell it from another
     object: a red thing that is blue is not turned.
     """
     residuals = np.full(one.shape[:2], np.nan)
@@ -168,7 +116,7 @@ def _fit_freely(one: Doubles, other: Doubles, telling: NDArray[np.bool_]) -> Dou
         turn = np.degrees(np.arctan2(abs(fit[0, 1] - fit[1, 0]), fit[0, 0] + fit[1, 1]))
         kept = np.hypot(fit[0, 1] - fit[1, 0], fit[0, 0] + fit[1, 1]) / 2
         hues = np.sqrt(np.linalg.eigvalsh(chroma.T @ chroma / max(len(chroma), 1))[0])
-        turned = kept > COLOUR_KEPT and turn > MOST_TURNED and hues < MANY_HUES
+        turned = kept > value("colour_kept") and turn > value("hue_turned") and hues < value("many_hues")
         residuals[row, seen] = np.inf if turned else missed
     return residuals
 
@@ -189,19 +137,19 @@ def judge(
 ) -> pd.DataFrame:
     """A pairs table (`columns.PAIR_COLUMNS`) of the aligned pairs that are near or similar, left < right."""
     measured = {name: measures[:, i] for i, name in enumerate(MEASURES)}
-    promising = _agreement(measured) > 1 - WORTH_A_LOOK / NEAR_DISTANCE * (1 - AGREEMENT_AT_LIMIT)
+    promising = _agreement(measured) > 1 - value("worth_a_look") / NEAR_DISTANCE * (1 - value("agreement_at_limit"))
     pairs = pairs.part(promising)
     measured = {name: values[promising] for name, values in measured.items()}
     columns = _geometry(facts, pairs, maps[promising], measured)
     for distance in (_by_details, _by_overhang):  # the cheap ones first: most pairs need no more than these
         columns["distance"] = distance(signatures, columns, measured)
-        worth = columns["distance"] <= WORTH_A_LOOK * _paper_cost(signatures, columns)
+        worth = columns["distance"] <= value("worth_a_look") * _paper_cost(signatures, columns)
         columns, measured = _those(columns, worth), _those(measured, worth)
     columns |= _kept(facts, columns)
     columns |= _tones(signatures, columns, measured)
     columns |= _grain(facts, signatures, columns)
     columns |= _sides(signatures, columns, measured)
-    throughout = columns["colour_missed_freely"] <= MOST_COLOUR_MISSED
+    throughout = columns["colour_missed_freely"] <= value("colour_missed")
     columns["note"] = _notes(columns["colour_missed"], throughout, _other_data(facts, signatures, columns))
     columns["distance"] = np.maximum(columns["distance"], np.where(columns["note"] != "", BEYOND, LEAST_DISTANCE))
     columns["correlation"] = measured["correlation"]
@@ -239,8 +187,8 @@ OTHER_DATA = "shows the same, holds other data"
 
 def _notes(colour_missed: Doubles, throughout: NDArray[np.bool_], other_data: NDArray[np.bool_]) -> NDArray[np.object_]:
     notes = np.full(len(other_data), "", object)
-    notes[colour_missed > MOST_COLOUR_MISSED] = OTHER_COLOURS
-    notes[(colour_missed > MOST_COLOUR_MISSED) & throughout] = OTHER_COLOURS_THROUGHOUT
+    notes[colour_missed > value("colour_missed")] = OTHER_COLOURS
+    notes[(colour_missed > value("colour_missed")) & throughout] = OTHER_COLOURS_THROUGHOUT
     notes[other_data] = OTHER_DATA
     return notes
 
@@ -252,21 +200,23 @@ def _other_data(facts: pd.DataFrame, signatures: NDArray[np.void], columns: Colu
     known = (values[left] != "") & (values[right] != "") & (sides[left] == sides[right]).all(axis=1)
     frames = (columns["left_frames"] > 1) & (columns["right_frames"] > 1)
     bits = np.bitwise_count(signatures["later"][left] ^ signatures["later"][right]).sum(axis=2).max(axis=1, initial=0)
-    return np.asarray((known & (values[left] != values[right])) | (frames & (bits > LATER_BITS)))
+    return np.asarray((known & (values[left] != values[right])) | (frames & (bits > value("later_bits"))))
 
 
 def _agreement(measured: Columns) -> Doubles:
     """One number in 0..1 for how well details agree; 0 for what cannot be judged."""
     # an overlay leaves the rest a perfect copy; where the rest is none, what disagrees weighs more
-    detailed = (measured["blocks"] >= MANY_BLOCKS * measured["inside"]) & (measured["inliers"] > 0.65)
+    detailed = (measured["blocks"] >= value("many_blocks") * measured["inside"]) & (measured["inliers"] > 0.65)
     changed = np.where(detailed, _changed(measured), 1.0)
-    cost = (OVERLAY_COST + (CHANGE_COST - OVERLAY_COST) * changed) * measured["disagreeing"]
+    cost = (value("overlay_cost") + (value("change_cost") - value("overlay_cost")) * changed) * measured["disagreeing"]
     bonus = np.where(detailed, 0.05 * np.clip(2.5 - measured["core"], 0, 1), 0.0)
     good = np.minimum(measured["agreement"] - cost + bonus, np.maximum(measured["agreement"], 0.95))
-    flat = measured["blocks"] < FEWEST_BLOCKS
+    flat = measured["blocks"] < value("fewest_blocks")
     # a flat picture has no details to correlate: what is left over must be next to nothing
-    same = 1 - np.maximum(0, measured["residual"] - 0.5) * (1 - AGREEMENT_AT_LIMIT) / (FLAT_RESIDUAL - 0.5)
-    judged = (measured["inside"] > 0) & (measured["disagreeing"] <= MOST_DISAGREEING)
+    same = 1 - np.maximum(0, measured["residual"] - 0.5) * (1 - value("agreement_at_limit")) / (
+        value("flat_residual") - 0.5
+    )
+    judged = (measured["inside"] > 0) & (measured["disagreeing"] <= value("most_disagreeing"))
     return np.where(judged, np.where(flat, np.minimum(same, measured["correlation"]), good), 0.0)
 
 
@@ -310,16 +260,16 @@ def _tones(signatures: NDArray[np.void], columns: Columns, measured: Columns) ->
     fit, missed = fit_colour(one[..., 1:], other[..., 1:], one[..., 0])
     _, missed_back = fit_colour(other[..., 1:], one[..., 1:], np.nan_to_num(other[..., 0]))
     colour_left, colour_right = _colourfulness(one, other), _colourfulness(other, one)
-    gray_left, gray_right = colour_left < COLOURLESS, colour_right < COLOURLESS
+    gray_left, gray_right = colour_left < value("colourless"), colour_right < value("colourless")
     lost_right, lost_left = _lost(colour_left, colour_right), _lost(colour_right, colour_left)
     telling = _unclipped(one[..., 0]) & _unclipped(other[..., 0])
     both = np.maximum(_fraction_missed(missed, rough, telling), _fraction_missed(missed_back, rough, telling))
     freely = both.copy()
-    doubtful = both > MOST_COLOUR_MISSED
+    doubtful = both > value("colour_missed")
     freely[doubtful] = _missed_freely(one[doubtful], other[doubtful], rough[doubtful], telling[doubtful])
     tint = np.hypot(fit[:, 1], fit[:, 2])
     if doubtful.any():  # NaN where there is nothing to see
-        tint[doubtful] = np.fmax(tint[doubtful], np.nanquantile(missed[doubtful], MOSTLY_MISSED, axis=1))
+        tint[doubtful] = np.fmax(tint[doubtful], np.nanquantile(missed[doubtful], value("mostly_missed"), axis=1))
     return {
         "saturation": np.maximum(colour_right, 0.5) / np.maximum(colour_left, 0.5),
         "lightness": 255 * _mean_seen(other[..., 0] - one[..., 0]),
@@ -338,7 +288,7 @@ def _mean_seen(values: Doubles) -> Doubles:
 
 def _lost(colourful: Doubles, gray: Doubles) -> NDArray[np.bool_]:
     """Whether of two pictures the second has lost the colour of the first."""
-    return (gray < COLOURLESS) & (colourful > np.maximum(5 * gray, 2.0))
+    return (gray < value("colourless")) & (colourful > np.maximum(5 * gray, 2.0))
 
 
 def _colours(signatures: NDArray[np.void]) -> Doubles:
@@ -377,9 +327,9 @@ def _colourfulness(colours: Doubles, seen: Doubles) -> Doubles:
 
 
 def _fraction_missed(residual: Doubles, rough: Doubles, telling: NDArray[np.bool_]) -> Doubles:
-    """Of the points that can tell a colour, the part whose residual is over `COLOUR_MISS` and half the roughness."""
+    """Of the points that can tell a colour, the part whose residual is over `colour_miss` and half the roughness."""
     seen = telling & np.isfinite(residual)
-    missed = seen & (np.nan_to_num(residual) > COLOUR_MISS + 0.5 * rough)
+    missed = seen & (np.nan_to_num(residual) > value("colour_miss") + 0.5 * rough)
     return np.asarray(missed.sum(axis=1) / np.maximum(seen.sum(axis=1), 16))
 
 
@@ -412,7 +362,7 @@ def _sides(signatures: NDArray[np.void], columns: Columns, measured: Columns) ->
     """Which side is a crop of the other, which has a border, which carries the overlay: -1 left, +1 right."""
     framed_left, framed_right = _framed_sides(signatures, columns)
     bordered = framed_right.astype(int) - framed_left.astype(int)
-    whole = relations.CROPPED_AREA - 2 * relations.doubt(np.stack([columns[name] for name in SIZES], axis=1))
+    whole = value("cropped") - 2 * relations.doubt(np.stack([columns[name] for name in SIZES], axis=1))
     part_left = (columns["seen_left"] < whole) & ~framed_left
     part_right = (columns["seen_right"] < whole) & ~framed_right
     cropped = part_left.astype(int) - part_right.astype(int)
@@ -441,15 +391,15 @@ def _those(columns: Columns, rows: NDArray[np.bool_]) -> Columns:
 
 def _by_details(signatures: NDArray[np.void], columns: Columns, measured: Columns) -> Doubles:
     """The distance that the agreement of details makes."""
-    distance = NEAR_DISTANCE * (1 - _agreement(measured)) / (1 - AGREEMENT_AT_LIMIT)
+    distance = NEAR_DISTANCE * (1 - _agreement(measured)) / (1 - value("agreement_at_limit"))
     return _paper_cost(signatures, columns) * distance + np.where(
-        _one_size(columns), SHOT_COST * _changed(measured) * measured["disagreeing"], 0.0
+        _one_size(columns), value("shot_cost") * _changed(measured) * measured["disagreeing"], 0.0
     )
 
 
 def _paper_cost(signatures: NDArray[np.void], columns: Columns) -> Doubles:
     paper = np.minimum(signatures["paper"][columns["left"]], signatures["paper"][columns["right"]])
-    return np.where(paper > PAPER, PAPER_COST, 1.0)
+    return np.where(paper > value("paper"), value("paper_cost"), 1.0)
 
 
 def _one_size(columns: Columns) -> NDArray[np.bool_]:
@@ -458,12 +408,14 @@ def _one_size(columns: Columns) -> NDArray[np.bool_]:
 
 def _by_overhang(signatures: NDArray[np.void], columns: Columns, measured: Columns) -> Doubles:
     """The distance so far, and what it costs that each shows a scene the other does not."""
-    slack = np.where(_one_size(columns), SLACK, SLACK_RESIZED) + 0.03 * (1 - measured["agreement"])
+    slack = np.where(_one_size(columns), value("missing"), value("missing_resized")) + 0.03 * (
+        1 - measured["agreement"]
+    )
     cost = np.zeros(len(slack))
     some = np.minimum(1 - columns["seen_left"], 1 - columns["seen_right"]) > slack
     shown = overhang(signatures, {name: values[some] for name, values in columns.items()})
-    cost[some] = np.minimum(OVERHANG_COST * np.maximum(shown - slack[some], 0), MOST_OVERHANG_COST)
-    cost[some] = np.where(shown > MOST_FILLED, OVERHANG_COST, cost[some])
+    cost[some] = np.minimum(value("overhang_cost") * np.maximum(shown - slack[some], 0), value("most_overhang_cost"))
+    cost[some] = np.where(shown > value("most_filled"), value("overhang_cost"), cost[some])
     return np.asarray(columns["distance"] + cost)
 
 
@@ -497,7 +449,7 @@ def _filled(tiny: NDArray[np.uint8], maps: Doubles) -> NDArray[np.bool_]:
     count = outside.sum(axis=1)
     values[count == 0] = 0.0
     tone = _medians(values)[:, None]
-    return np.asarray((count >= 8) & ((np.abs(values - tone) < FILL).sum(axis=1) > 0.75 * count))
+    return np.asarray((count >= 8) & ((np.abs(values - tone) < value("scene_fill")).sum(axis=1) > 0.75 * count))
 
 
 def _recoded(facts: pd.DataFrame, columns: Columns) -> NDArray[np.int8]:
@@ -531,10 +483,10 @@ def _derived(facts: pd.DataFrame, signatures: NDArray[np.void], columns: Columns
 def _softer(facts: pd.DataFrame, columns: Columns) -> Doubles:
     """Which side is softer: where that has a name, no overlay brings detail of its own, and no JPEG blocks do."""
     named = pd.Series(columns["relations"], dtype=object).str.contains("blurred|sharpened").to_numpy(bool)
-    quality = facts["jpeg_quality"].fillna(UNKNOWN_QUALITY).to_numpy(np.float64)
+    quality = facts["jpeg_quality"].fillna(value("unknown_quality")).to_numpy(np.float64)
     softer = -np.sign(columns["blur"])
     finer = softer * (quality[columns["right"]] - quality[columns["left"]])
-    told = (finer <= 2) | (np.abs(columns["blur"]) > BLOCKY)
+    told = (finer <= 2) | (np.abs(columns["blur"]) > value("blocky"))
     return np.where(named & told & (columns["overlaid"] == 0), softer, 0)
 
 
@@ -551,9 +503,9 @@ def _is_inset(signatures: NDArray[np.void], columns: Columns) -> NDArray[np.bool
     maps = np.where(right[:, None], geometry.invert_affine(affine), affine)
     whole = np.where(right, columns["left"][rows], columns["right"][rows])
     pictures = signatures["tiny"][whole][..., None].astype(np.float64)
-    lines = [_values(pictures, _around(maps, SEAM_CELLS * out))[..., 0] for out in (0.5, -0.5, -1.5, -2.5)]
+    lines = [_values(pictures, _around(maps, value("seam_cells") * out))[..., 0] for out in (0.5, -0.5, -1.5, -2.5)]
     across, before, earlier = (np.abs(one - other) for one, other in pairwise(lines))
-    edges = (across > np.fmax(before, earlier) + SEAM_LEVELS).sum(axis=1)
+    edges = (across > np.fmax(before, earlier) + value("seam_levels")).sum(axis=1)
     inset[rows] = 2 * edges > np.isfinite(across).sum(axis=1)
     return inset
 
@@ -576,7 +528,7 @@ def _carriers(signatures: NDArray[np.void], columns: Columns) -> NDArray[np.int8
     plain &= (np.abs(columns["lightness"]) < 12) & (columns["distance"] <= 1)
     for part in _in_turn(np.flatnonzero((sides != 0) & plain)):
         rim = _rim(signatures, {name: values[part] for name, values in columns.items()})
-        sides[part] = np.where(np.abs(rim) > RIM, 2 * np.sign(rim), 1)
+        sides[part] = np.where(np.abs(rim) > value("rim"), 2 * np.sign(rim), 1)
     for part in _in_turn(np.flatnonzero((sides != 0) & ~plain)):
         clipped = _is_clipped(signatures, {name: values[part] for name, values in columns.items()})
         sides[part] = np.where(clipped, 0, 1)
@@ -593,8 +545,8 @@ def _is_clipped(signatures: NDArray[np.void], columns: Columns) -> NDArray[np.bo
     differ, _ = _differing(one, other)
     gain, bias = (columns[name][:, None, None] for name in ("gain", "bias"))
     meant = np.where(gain >= 1, one, (other - bias) / np.maximum(gain, 0.05))
-    beyond = (meant > 255 - CLIPPED) | (meant < CLIPPED)
-    return np.asarray((differ & beyond).sum(axis=(1, 2)) >= MOSTLY * differ.sum(axis=(1, 2)))
+    beyond = (meant > 255 - value("clipped")) | (meant < value("clipped"))
+    return np.asarray((differ & beyond).sum(axis=(1, 2)) >= value("mostly_clipped") * differ.sum(axis=(1, 2)))
 
 
 def _tones_of_both(signatures: NDArray[np.void], columns: Columns) -> tuple[Doubles, Doubles]:
@@ -624,4 +576,4 @@ def _rim(signatures: NDArray[np.void], columns: Columns) -> Doubles:
         count += rim.sum(axis=(1, 2))
         steps += [np.where(rim, np.abs(each[here] - each[there]), 0.0).sum(axis=(1, 2)) for each in (one, other)]
     means = steps / np.maximum(count, 1) + 3
-    return np.where(count >= RIM_CELLS, np.log2(means[1] / means[0]), 0.0)
+    return np.where(count >= value("rim_cells"), np.log2(means[1] / means[0]), 0.0)

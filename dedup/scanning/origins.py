@@ -19,7 +19,6 @@ from dedup.images.traces import Look
 from dedup.matching import second_look
 from dedup.matching.columns import AFFINE, PAIR_COLUMNS, SIZES
 from dedup.matching.parameters import value
-from dedup.matching.relations import STRETCHED
 from dedup.matching.verdict import BEYOND
 from dedup.model import Kind
 from dedup.store.directory import Results
@@ -88,7 +87,7 @@ def _enlarged(pairs: pd.DataFrame, left: NDArray[np.float16], right: NDArray[np.
     """Which side of each pair was enlarged from the other: -1 left, +1 right, 0 neither."""
     scale, stretch = pairs["scale"].to_numpy(np.float64), pairs["stretch"].to_numpy(np.float64)
     alike = (pairs[["seen_left", "seen_right"]] >= WHOLE).all(axis=1) & (pairs["rotation"].abs() <= LEVEL_DEGREES)
-    alike &= np.maximum(stretch, 1 / stretch) <= STRETCHED
+    alike &= np.maximum(stretch, 1 / stretch) <= value("stretched")
     grown = scale > 1
     small, large = (np.where(grown[:, None], *sides) for sides in ((left, right), (right, left)))
     made = traces.enlarged(small, large, np.where(grown, scale, 1 / scale)) & alike.to_numpy()

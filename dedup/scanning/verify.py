@@ -17,6 +17,7 @@ from dedup.images.detail import Detail
 from dedup.matching import geometry, relations, second_look
 from dedup.matching.columns import AFFINE, BOX, NEUTRAL, PAIR_COLUMNS, SIZES
 from dedup.matching.laying import Lies
+from dedup.matching.parameters import value
 from dedup.matching.second_look import Verdict
 from dedup.matching.verdict import BEYOND
 from dedup.model import NEAR_DISTANCE, Kind
@@ -147,7 +148,7 @@ def _geometry(pairs: pd.DataFrame, lies: Sequence[Lies]) -> pd.DataFrame:
     read = geometry.read_off(affine, pairs[SIZES].to_numpy())
     # what a lens shows at the edges, or has made up there, is no crop: of which was made from which it tells nothing
     straight = (pairs["allowed"] != relations.ALLOWED.index(relations.BENT)).to_numpy()
-    part_left, part_right = (straight & (read[f"seen_{side}"] < relations.CROPPED_AREA) for side in ("left", "right"))
+    part_left, part_right = (straight & (read[f"seen_{side}"] < value("cropped")) for side in ("left", "right"))
     cropped = part_left.astype(np.int8) - part_right.astype(np.int8)
     found = pd.DataFrame(read | dict(zip(AFFINE, affine.T, strict=True)), index=pairs.index).assign(
         gain=[each.gain for each in lies],

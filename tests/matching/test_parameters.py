@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dedup.matching import parameters
-from dedup.matching.parameters import PARAMETERS, value
+from dedup.matching.parameters import PARAMETERS, PLATEAUS, value
 
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENT = ROOT / "docs" / "matching.md"
@@ -17,10 +17,20 @@ DOCUMENT = ROOT / "docs" / "matching.md"
 def table() -> str:
     """The parameters as a table, to be pasted into the document when one has changed."""
     rows = [
-        f"| `{name}` | {each.value:g} | {each.unit} | {each.meaning} | {each.chosen} |"
+        f"| `{name}` | {each.value:g} | {_plateau(name)} | {each.unit} | {each.meaning} | {each.chosen} |"
         for name, each in PARAMETERS.items()
     ]
-    return "\n".join(["| parameter | value | unit | meaning | how it was chosen |", "|---|---|---|---|---|", *rows])
+    head = ["| parameter | value | plateau | unit | meaning | how it was chosen |", "|---|---|---|---|---|---|"]
+    return "\n".join([*head, *rows])
+
+
+def _plateau(name: str) -> str:
+    return "{:g} to {:g}".format(*PLATEAUS[name]) if name in PLATEAUS else ""
+
+
+def test_a_plateau_is_around_the_value_in_force_and_of_a_parameter_there_is():
+    for name, (low, high) in PLATEAUS.items():
+        assert low <= value(name) <= high
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
@@ -32,7 +42,7 @@ def test_every_parameter_says_what_it_means_and_how_it_was_chosen(name):
 
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_every_parameter_decides_something(name):
-    code = "\n".join(path.read_text() for path in (ROOT / "dedup").rglob("*.py") if path.name != "parameters.py")
+    code = "\n".join(path.read_text() for path in (ROOT / "dedup").rglob("*.py") if path.parent.name != "parameters")
     spoken = name.removesuffix("_colour") if name.endswith("_colour") else name
     assert f'"{spoken}"' in code
 

@@ -1,25 +1,14 @@
-"""Numbers that decide what a second look at a pair means, each with its meaning and how it was chosen.
+"""What a second look at a pair needs to call it a copy.
 
-They were read off measured pairs: true copies by 60 edits of photographs and graphics, and different items that the
-first look calls near (`benchmarks/calibrate.py` prints what each does over a range; docs/matching.md has the table).
+Read off measured pairs: true copies by 60 edits of photographs and graphics, and different items that the first look
+calls near.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dedup.matching.parameters.base import Parameter
 
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A number with its `unit`, what it means, and how it was chosen."""
-
-    value: float
-    unit: str
-    meaning: str
-    chosen: str
-
-
-PARAMETERS: dict[str, Parameter] = {
+SECOND_LOOK: dict[str, Parameter] = {
     "grain": Parameter(
         0.75, "gray levels",
         "From this much grain in the flat places of both, grain can be compared.",
@@ -45,21 +34,6 @@ PARAMETERS: dict[str, Parameter] = {
         0.3, "correlation",
         "Grain that agrees by so much is that of the same exposure: what differs has been put there.",
         "Frames of a fixed camera 0.26 at most; nine in ten copies with an overlay 0.6 and more.",
-    ),
-    "native_grain": Parameter(
-        0.8, "gray levels",
-        "The same as grain, of pixels as they are in the files, inside JPEG's blocks.",
-        "Rounding leaves 0.3.",
-    ),
-    "native_ratio": Parameter(
-        1.25, "times",
-        "Two exposures have equally much grain at the files' own pixels.",
-        "Frames of a fixed camera differ by 1.08 at most.",
-    ),
-    "native_exposure": Parameter(
-        0.06, "correlation",
-        "Grain of the files' own pixels that agrees less than this is that of another exposure.",
-        "Frames of a fixed camera 0.02 at most.",
     ),
     "ground": Parameter(
         0.3, "fraction",
@@ -281,8 +255,3 @@ PARAMETERS: dict[str, Parameter] = {
         "Copies blurred by two pixels and more.",
     ),
 }  # fmt: skip
-
-
-def value(name: str) -> float:
-    """The number in force of a parameter."""
-    return PARAMETERS[name].value
