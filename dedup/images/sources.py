@@ -177,11 +177,11 @@ class _Walk:
 
     def run(self) -> None:
         """List every file below the root. Without recursion: folders may be thousands deep."""
-        pending = [self.root]
+        pending = [(self.root, self.real_root)]
         while pending:
-            folder = pending.pop()
-            inner = [entry for entry in self._entries(folder) if self._is_folder_to_enter(entry)]
-            pending += [entry.path for entry in reversed(inner)]
+            folder, real = pending.pop()
+            inner = [entry for entry in self._entries(folder, real) if self._is_folder_to_enter(entry)]
+            pending += [(entry.path, _real_path(entry, real)) for entry in reversed(inner)]
 
     def dropped(self) -> set[str]:
         """Listed names that are left out: links to images that are listed, and the contents of stores."""
@@ -195,8 +195,8 @@ class _Walk:
         links = {link for link, target in self._links.items() if target in targets - stored}
         return links | {self._files[file] for file in contents}
 
-    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
-        """What to look at in a folder; its images are listed on the way."""
+    def _entries(self, folder: str, real: str) -> list[os.DirEntry[str]]:
+        """What to look at in a folder, whose real path is given; its images are listed on the way."""
         try:
             status = os.stat(folder)
             with os.scandir(folder) as found:
@@ -209,7 +209,6 @@ class _Walk:
             return []
         self._visited.add(identity)
         shown = [entry for entry in entries if not entry.name.startswith(".")]
-        real = os.path.realpath(folder)
         for entry in shown:
             if not _is_folder(entry) and _looks_like_image(entry, self.passed_over):
                 self._list(entry, real)
@@ -218,7 +217,7 @@ class _Walk:
     def _list(self, entry: os.DirEntry[str], folder: str) -> None:
         """List an image in the folder whose real path is given."""
         relative = self._relative(entry.path)
-        target = os.path.realpath(entry.path) if entry.is_symlink() else os.path.join(folder, entry.name)
+        target = _real_path(entry, folder)
         inside = target.startswith(self.real_root + os.sep)
         if entry.is_symlink():
             if inside and os.path.exists(target):
@@ -244,6 +243,12 @@ class _Walk:
 
     def _relative(self, path: str) -> str:
         return path[len(self.root) :].lstrip(os.sep).replace(os.sep, "/")
+
+
+def _real_path(entry: os.DirEntry[str], folder: str) -> str:
+    """The real path of an entry of the folder whose real path is given: the system is asked about links only, for it
+    looks at every folder on the way."""
+    return os.path.realpath(entry.path) if entry.is_symlink() else os.path.join(folder, entry.name)
 
 
 def _is_digest(path: str) -> bool:
