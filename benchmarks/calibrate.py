@@ -44,7 +44,7 @@ from dedup.scanning import verify
 
 NOISE = 0.002, 0, 0.005
 """Found (a part of the copies), wrong (pairs) and named right (a part) may be worse by so much on a plateau."""
-STEPS = 0.5, 0.7, 0.85, 1.0, 1.2, 1.4, 2.0
+STEPS = 0.5, 0.7, 1.0, 1.4, 2.0
 """Factors at which a plateau is looked for."""
 
 Names = frozenset[str]
@@ -182,10 +182,10 @@ def tell(stored: Sequence[Stored], name: str, factors: Sequence[float]) -> None:
         print(f"{chosen.value * factor:<10.4g} {told}", flush=True)
 
 
-def plateau(stored: Sequence[Stored], name: str) -> tuple[float, float]:
-    """The least and the greatest of the values around the chosen one with which nothing is worse than `NOISE` says."""
+def plateau(stored: Sequence[Stored], usual: tuple[float, int, float], name: str) -> tuple[float, float]:
+    """The least and the greatest of the values around the chosen one with which nothing is worse than `usual`, by more
+    than `NOISE` says."""
     chosen = PARAMETERS[name].value
-    usual = added(tried(stored, name, chosen)).rates()
     ends = []
     for steps in (sorted((s for s in STEPS if s < 1), reverse=True), sorted(s for s in STEPS if s > 1)):
         end = 1.0
@@ -221,16 +221,21 @@ def remember_how_they_lie() -> None:
     second_look.lay, Laid.measured = lay_once, measured_once
 
 
-_STORED: list[Stored] = []
+class _Worker:
+    """What a process that looks for plateaus holds: the folders, and their scores with the parameters in force."""
 
+    stored: Sequence[Stored]
+    usual: tuple[float, int, float]
 
-def _scanned(folders: Sequence[Path]) -> None:
-    remember_how_they_lie()
-    _STORED.extend(map(Stored.of, folders))
+    @classmethod
+    def start(cls, folders: Sequence[Path]) -> None:
+        remember_how_they_lie()
+        cls.stored = [Stored.of(folder) for folder in folders]
+        cls.usual = added([half for each in cls.stored for half in each.score(remember=True)]).rates()
 
-
-def _plateau_of(name: str) -> tuple[str, tuple[float, float]]:
-    return name, plateau(_STORED, name)
+    @classmethod
+    def plateau(cls, name: str) -> tuple[str, tuple[float, float]]:
+        return name, plateau(cls.stored, cls.usual, name)
 
 
 def main() -> None:
@@ -247,8 +252,8 @@ def main() -> None:
     elif args.parameter:
         tell([Stored.of(folder) for folder in args.folders], args.parameter, args.factors)
     elif args.plateaus is not None:
-        with ProcessPoolExecutor(os.cpu_count(), initializer=_scanned, initargs=(args.folders,)) as pool:
-            for name, (low, high) in pool.map(_plateau_of, args.plateaus or list(PARAMETERS)):
+        with ProcessPoolExecutor(os.cpu_count(), initializer=_Worker.start, initargs=(args.folders,)) as pool:
+            for name, (low, high) in pool.map(_Worker.plateau, args.plateaus or list(PARAMETERS)):
                 print(f"{name} {low:.4g} {high:.4g}", flush=True)
 
 

@@ -57,13 +57,14 @@ class Agreement(NamedTuple):
     """How far two pictures agree in windows, the first fields of `Measured`."""
 
     windows: int
+    seen: int
     unexplained: float
     uneven: float
     settled: float
     disagreeing: float
 
 
-NO_AGREEMENT = Agreement(0, 1.0, 1.0, 1.0, 1.0)
+NO_AGREEMENT = Agreement(0, 0, 1.0, 1.0, 1.0, 1.0)
 """Where next to nothing is seen of both."""
 
 
@@ -71,7 +72,8 @@ NO_AGREEMENT = Agreement(0, 1.0, 1.0, 1.0, 1.0)
 class Measured:
     """What a second look at a pair measured; fractions are 0..1."""
 
-    windows: int  # with structure, of about 1,700 overlapping ones
+    windows: int  # with structure, of about 1,700 overlapping ones; fewer under 128 pixels
+    seen: int  # windows that both show, with structure or without
     unexplained: float  # of the structure's energy
     uneven: float  # the same, wherever tones changed by place: from correlations alone
     settled: float  # the same as unexplained, of the windows that agree, as all around them do
@@ -83,9 +85,10 @@ class Measured:
     grain: float  # standard deviation of that grain in the smoother of the two, gray levels ...
     grain_ratio: float  # ... and of the other, over it
     ground: float  # of the area: pixels of the commonest tone, give or take
+    directions: float  # of the structure of either, the lesser: 0 where all its slopes go one way, 1 both ways alike
 
 
-NOTHING = Measured(*NO_AGREEMENT, 1.0, 0.5, 0.0, math.nan, 0.0, 1.0, 0.0)
+NOTHING = Measured(*NO_AGREEMENT, 1.0, 0.5, 0.0, math.nan, 0.0, 1.0, 0.0, 0.0)
 """Of two pictures that have next to nothing in common once they were laid over each other."""
 
 
@@ -99,7 +102,8 @@ def measure(one: Floats, other: Floats, inside: Mask) -> Measured:
         return NOTHING
     agreement, gain, bad = agreed
     differing = _differing(a, b, weight > 0.99, _cells(bad, _cell(a), a.shape))
-    return Measured(*agreement, *differing, *_grain(one, other, gain, inside), ground_share(one[inside]))
+    grain, ground = _grain(one, other, gain, inside), ground_share(one[inside])
+    return Measured(*agreement, *differing, *grain, ground, min(_directions(a, weight), _directions(b, weight)))
 
 
 def agreement(one: Floats, other: Floats, inside: Mask) -> Agreement:
@@ -125,6 +129,7 @@ def _agree(a: Floats, b: Floats, weight: Floats) -> tuple[Agreement, float, Mask
     good = textured & ~_grown(bad)
     agreement = Agreement(
         windows=int(textured.sum()),
+        seen=int(seen.sum()),
         unexplained=float(left[textured].sum() / max(energy[textured].sum(), 1e-6)),
         uneven=float((amplitude * (1 - z))[textured].sum() / contrast),
         settled=float(left[good].sum() / max(energy[good].sum(), 1e-6)),
@@ -183,6 +188,23 @@ def _steepest(one: Floats, other: Floats, out: Floats) -> None:
             a = (one[y + 1, x] - one[y - 1, x]) ** 2 + (one[y, x + 1] - one[y, x - 1]) ** 2
             b = (other[y + 1, x] - other[y - 1, x]) ** 2 + (other[y, x + 1] - other[y, x - 1]) ** 2
             out[y, x] = max(a, b) / 4
+
+
+@numba.njit(cache=True, fastmath=FAST, nogil=True)
+def _directions(picture: Floats, weight: Floats) -> float:
+    """`directions` of one picture, where it is seen: the smaller over the larger eigenvalue of the structure tensor
+    (Foerstner & Guelch 1987), in which steep slopes count most, so that noise counts for nothing."""
+    xx = yy = xy = 0.0
+    for y in range(1, picture.shape[0] - 1):
+        for x in range(1, picture.shape[1] - 1):
+            if weight[y, x] > 0.99:
+                across, down = picture[y, x + 1] - picture[y, x - 1], picture[y + 1, x] - picture[y - 1, x]
+                steep = across * across + down * down
+                xx += steep * across * across
+                yy += steep * down * down
+                xy += steep * across * down
+    middle, apart = 0.5 * (xx + yy), math.sqrt((0.5 * (xx - yy)) ** 2 + xy * xy)
+    return (middle - apart) / max(middle + apart, 1e-9)
 
 
 @numba.njit(cache=True, fastmath=FAST, nogil=True)

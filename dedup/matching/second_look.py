@@ -56,7 +56,7 @@ def difference(m: Measured, *, free: bool, turned: bool, stands: bool, colourful
     if agrees:
         evenly = not drawn and not few and m.uneven <= value("uneven")
         return "" if m.unexplained <= limit or evenly else SAME_TEMPLATE
-    same = not drawn and m.grain >= value("grain") and m.exposure >= value("same_exposure")
+    same = not drawn and _of_one_exposure(m)
     if same and _is_overlay(m):
         return ""
     return ANOTHER_MOMENT if grainy and not same else SAME_TEMPLATE
@@ -70,6 +70,18 @@ def _limit(*, drawn: bool, few: bool, free: bool, turned: bool, colourful: bool)
         return "unexplained_drawn" if drawn else "unexplained"
     name = "unexplained_few_free" if free else "unexplained_few"
     return f"{name}_colour" if colourful and not drawn else name
+
+
+def _fits_anywhere(m: Measured) -> bool:
+    """Whether there is so little to lay on each other that a map with freedom does it with any two, and no grain to
+    tell by: one edge goes on another wherever it lies, and a few with the help of perspective."""
+    little = m.windows < value("structured") * m.seen or m.directions < value("directions")
+    return little and not _of_one_exposure(m)
+
+
+def _of_one_exposure(m: Measured) -> bool:
+    """Whether both have grain, and the same."""
+    return m.grain >= value("grain") and m.exposure >= value("same_exposure")
 
 
 def _is_overlay(m: Measured) -> bool:
@@ -167,6 +179,8 @@ def _judge_form(
     why = told(measured, free=free, turned=turned)
     if why == SAME_TEMPLATE and _blurred(measured):
         why = told(glance.laid.measured(), free=free, turned=turned)
+    if not why and free and _fits_anywhere(measured):
+        why = TOO_PLAIN
     allowed, lies = "", None
     if why and _may_be_displaced(measured) and glance.agrees():
         displaced = measured.exposure >= value("hint_of_exposure")
@@ -179,7 +193,7 @@ def _judge_form(
     if not why and pair["distance"] > NEAR_DISTANCE and _show_more(laid, measured):
         why = ANOTHER_SHOT
     few = measured.windows < value("few_windows")
-    if why == SAME_TEMPLATE and moved <= NEXT_TO and (few or measured.unexplained <= value("nearly")):
+    if why in (SAME_TEMPLATE, TOO_PLAIN) and moved <= NEXT_TO and (few or measured.unexplained <= value("nearly")):
         as_it_is = look(left, right, AS_IT_IS, refined=not few)
         why = told(as_it_is, free=False, turned=False)
         measured = measured if why else as_it_is

@@ -266,3 +266,43 @@ def test_no_lens_is_tried_where_no_grain_is_shared(shared, tried, monkeypatch):
     verdict = second_look.judge(Detail(one), Detail(other), pair, colourful=False)
     assert verdict.difference == second_look.ANOTHER_MOMENT
     assert bool(lenses) == tried
+
+
+def edge(place: float, slope: float) -> np.ndarray:
+    """A wall above a darker one, and where they meet."""
+    y, x = np.mgrid[:SIDE, :SIDE] / SIDE
+    return np.clip(128 + 4000 * (place + slope * x - y), 70, 190).astype(np.uint8)
+
+
+def pair_of(affine: np.ndarray, **geometry: float) -> dict[str, object]:
+    """What the first look said of two pictures that lie on each other under a map."""
+    pair: dict[str, object] = dict.fromkeys(second_look.FIRST_LOOK, 0.0) | dict(zip(AFFINE, affine, strict=True))
+    pair |= dict.fromkeys(SIZES, SIDE) | {"note": "", "distance": 0.1, "correlation": 0.99, "gain": 1.0}
+    return pair | {"orientation": 1, "stretch": 1.0} | geometry
+
+
+def test_one_edge_goes_on_another_under_a_map_with_freedom_and_proves_nothing():
+    one, other = edge(0.4, 0.1), edge(0.55, 0.0)
+    sheared = np.array([1.0, 0, 0, -0.1, 1, 0.15])
+    there = pair_of(sheared, rotation=4.0)
+    left, right = (Detail(noisy(each, seed, 0.3)) for seed, each in enumerate((one, other)))
+    assert second_look.judge(left, right, there, colourful=True).difference == second_look.TOO_PLAIN
+    as_it_is = second_look.judge(left, left, pair_of(AS_IT_IS), colourful=True)
+    assert as_it_is.difference == ""  # nothing was free
+
+
+def test_structure_in_all_directions_or_one_exposure_proves_more():
+    turned = np.array([0.9986, 0.0523, -0.0255, -0.0523, 0.9986, 0.0269])  # by 3 degrees
+    whole = Image.fromarray(gray(3))
+    back = np.asarray(whole.rotate(3, Image.Resampling.BICUBIC, fillcolor=128))
+    told = second_look.judge(Detail(gray(3)), Detail(back), pair_of(turned, rotation=3.0), colourful=True)
+    assert told.difference == ""
+
+
+@pytest.mark.parametrize("degrees", [0, 20, 45, 90])
+def test_the_directions_of_an_edge_are_one_whichever_way_it_lies(degrees):
+    plain = Image.fromarray(edge(0.5, 0.0)).resize((2 * SIDE, 2 * SIDE)).rotate(degrees, Image.Resampling.BICUBIC)
+    inner = np.asarray(plain.crop((150, 150, 150 + 212, 150 + 212)).resize((128, 128)), np.float32)
+    seen = np.ones_like(inner)
+    assert leftover._directions(inner, seen) < 0.02
+    assert leftover._directions(leftover.halved(gray(1).astype(np.float32)), seen) > 0.2

@@ -61,6 +61,18 @@ SECOND_LOOK: dict[str, Parameter] = {
         "Under so many windows with structure there is little evidence: a map with freedom fits nearly anything.",
         "Digits have 60, letters 130; the poorest photographs 600.",
     ),
+    "structured": Parameter(
+        0.27, "fraction",
+        "Where fewer of the windows that both show have structure, and grain does not show one exposure, a map that "
+        "turns, shears or stretches makes no copy ...",
+        "Nine in ten different patches with an edge or two that were laid on each other so have fewer; copies of whole "
+        "photographs by such edits more, but for one in a hundred.",
+    ),
+    "directions": Parameter(
+        0.05, "fraction",
+        "... nor where the structure goes one way only, as edges, horizons and stripes do.",
+        "Of such patches three in four have under 0.01; whole photographs 0.08 and more.",
+    ),
     "plain_windows": Parameter(
         8, "windows",
         "Under so many a picture is plain, and only one that is the same as it stands is its copy.",
