@@ -30,15 +30,24 @@ import pyarrow as pa
 
 from dedup.errors import DatasetError, ScanRunning, UsageError
 from dedup.files import PRIVATE, clear_unfinished, make_private, write_text
-from dedup.images import samples
-from dedup.images.examine import VERSIONS
 from dedup.images.signature import SIGNATURE
 from dedup.model import MATCHING_VERSION, SOFTWARE_VERSION
 from dedup.store import tables
 from dedup.store.home import INFO_FILE, Info, clean_name, directories, now, read_info
 
 PROOFS = "proofs.parquet"
-PROOF_VERSION = {"samples": str(samples.VERSION)}
+
+
+def _versions() -> dict[str, str]:
+    from dedup.images.examine import VERSIONS  # with all that decodes: who only reads tables needs none of it
+
+    return VERSIONS
+
+
+def _proof_version() -> dict[str, str]:
+    from dedup.images import samples
+
+    return {"samples": str(samples.VERSION)}
 
 
 @dataclass(frozen=True)
@@ -134,7 +143,7 @@ class Store:
         """The last scan's results when there are any that this version can use."""
         try:
             images = self._table("images.parquet", info)
-            if any(tables.metadata(images).get(name) != version for name, version in VERSIONS.items()):
+            if any(tables.metadata(images).get(name) != version for name, version in _versions().items()):
                 return None
             pairs = self._table("pairs.parquet", info)
             matching = tables.metadata(pairs).get("matching", "")
@@ -156,7 +165,7 @@ class Store:
             images=len(results.images),
             failed=int((results.images["status"] == "failed").sum()),
         )
-        metadata = VERSIONS | {"scan_id": info.scan_id, "matching": str(MATCHING_VERSION)}
+        metadata = _versions() | {"scan_id": info.scan_id, "matching": str(MATCHING_VERSION)}
         written = {
             "signatures.parquet": pa.table(tables.records_to_columns(results.signatures)),
             "pairs.parquet": tables.table_of(results.pairs),
@@ -187,7 +196,7 @@ class Store:
         """SHA-256 of files to the digests of their samples that were ever taken, '' where none can be."""
         try:
             table = tables.read_table(self.directory / PROOFS)
-            if tables.metadata(table) != PROOF_VERSION:
+            if tables.metadata(table) != _proof_version():
                 return {}
             return dict(zip(table["sha256"].to_pylist(), table["samples"].to_pylist(), strict=True))
         except (DatasetError, KeyError):
@@ -196,7 +205,7 @@ class Store:
     def write_proofs(self, proofs: Mapping[str, str]) -> None:
         """Keep digests for the next scan. Raises `DatasetError`."""
         table = pa.table({"sha256": list(proofs), "samples": list(proofs.values())})
-        tables.write_table(self.directory / PROOFS, table, PROOF_VERSION)
+        tables.write_table(self.directory / PROOFS, table, _proof_version())
 
     def write_part(self, images: pd.DataFrame, signatures: np.ndarray) -> None:
         """Keep finished rows so that a killed scan need not compute them again. Raises `DatasetError`."""
@@ -204,7 +213,7 @@ class Store:
         table = tables.table_of(images)
         for name, column in tables.records_to_columns(signatures).items():
             table = table.append_column(f"signature_{name}", column)
-        tables.write_table(self.parts / f"{uuid.uuid4().hex}.parquet", table, VERSIONS)
+        tables.write_table(self.parts / f"{uuid.uuid4().hex}.parquet", table, _versions())
 
     def read_parts(self) -> list[tuple[pd.DataFrame, np.ndarray]]:
         """Finished parts of a scan that did not end; damaged ones and those of other versions are left out."""
@@ -213,7 +222,7 @@ class Store:
     def _read_part(self, path: Path) -> tuple[pd.DataFrame, np.ndarray] | None:
         try:
             table = tables.read_table(path)
-            if any(tables.metadata(table).get(name) != version for name, version in VERSIONS.items()):
+            if any(tables.metadata(table).get(name) != version for name, version in _versions().items()):
                 return None
             names = {f"signature_{name}": name for name in SIGNATURE.names or ()}
             signatures = tables.records_from_table(

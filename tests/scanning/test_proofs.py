@@ -371,7 +371,7 @@ def test_proofs_that_are_lost_are_taken_again(damage, alike, home, asked, monkey
     elif damage == "garbage":
         kept.write_bytes(b"PAR1 no table")
     else:
-        monkeypatch.setattr(directory, "PROOF_VERSION", {"samples": "another"})
+        monkeypatch.setattr(directory, "_proof_version", lambda: {"samples": "another"})
     asked["samples"].clear()
     folder_of_photos(alike, 1, start=5)
     assert first.items() <= contents(alike).items()
