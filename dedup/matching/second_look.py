@@ -79,9 +79,9 @@ def _fits_anywhere(m: Measured) -> bool:
     return little and not _of_one_exposure(m)
 
 
-def _of_one_exposure(m: Measured) -> bool:
-    """Whether both have grain, and the same."""
-    return m.grain >= value("grain") and m.exposure >= value("same_exposure")
+def _of_one_exposure(m: Measured, sure: str = "same_exposure") -> bool:
+    """Whether both have grain, and the same by the parameter `sure`."""
+    return m.grain >= value("grain") and m.exposure >= value(sure)
 
 
 def _is_overlay(m: Measured) -> bool:
@@ -95,7 +95,7 @@ def _is_overlay(m: Measured) -> bool:
 
 def _certain(m: Measured) -> bool:
     """Whether grain leaves no doubt that two photographs are of one exposure."""
-    return m.grain >= value("grain") and m.exposure >= value("certain_exposure")
+    return _of_one_exposure(m, "certain_exposure")
 
 
 def _evenly(m: Measured) -> bool:

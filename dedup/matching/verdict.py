@@ -169,7 +169,8 @@ def not_judged(facts: pd.DataFrame, pairs: Candidates, reason: Exception) -> pd.
     """A pairs table of pairs that could not be judged, with the reason; left < right."""
     left, right = np.minimum(pairs.source, pairs.template), np.maximum(pairs.source, pairs.template)
     note = f"{type(reason).__name__}: {reason}"
-    values = NEUTRAL | {"left": left, "right": right, "distance": np.nan, "kind": Kind.UNJUDGED.value, "note": note}
+    unknown = {"distance": np.nan, "correlation": 0.0, "seen_left": 0.0, "seen_right": 0.0}
+    values = NEUTRAL | unknown | {"left": left, "right": right, "kind": Kind.UNJUDGED.value, "note": note}
     values |= _kept(facts, {"left": left, "right": right})
     return pd.DataFrame(values, index=range(len(pairs))).astype(PAIR_COLUMNS)
 
