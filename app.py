@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 import streamlit as st
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from dedup.ui.shell.guard import SameOrigin
+from dedup.launch import OPEN_VARIABLE
+from dedup.ui.shell import door, entrance, navigation
+from dedup.ui.shell.guard import Guard
 from dedup.ui.shell.library import LIBRARY
 from dedup.ui.shell.routes import routes
 
+entrance.ask_nobody_outside()
+DOOR = door.from_settings()
+
 app = st.App(
-    Path(__file__).parent / "dedup" / "ui" / "shell" / "main.py",
-    routes=routes(LIBRARY.resolve),
-    middleware=[
-        Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"]),
-        Middleware(SameOrigin),
-    ],
+    navigation.SCRIPT,
+    routes=[*entrance.routes(DOOR), *routes(LIBRARY.resolve, DOOR.base)],
+    middleware=[Middleware(Guard, door=DOOR)],
+    lifespan=entrance.announced(DOOR, open_browser=bool(os.environ.get(OPEN_VARIABLE))),
 )

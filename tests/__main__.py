@@ -1,4 +1,4 @@
-"""`python -m tests [pytest arguments]`: find or fetch a Chromium for the browser tests, then run everything."""
+"""`python -m tests [pytest arguments]`: find or fetch what the browser tests need, then run everything."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import sys
 from tests.chromium import find_chromium
 
 
-def _fetch_chromium() -> None:
-    """Debian's package when we may install it, else Playwright's own build; without either, browser tests skip."""
+def _fetch_browser() -> None:
+    """Debian's packages when we may install them, else Playwright's own Chromium; what needs neither skips."""
     if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
         subprocess.call(["apt-get", "update", "-qq"])
-        subprocess.call(["apt-get", "install", "-y", "-qq", "chromium"])
+        subprocess.call(["apt-get", "install", "-y", "-qq", "chromium", "nginx-light"])
     else:
         subprocess.call([sys.executable, "-m", "playwright", "install", "chromium"])
 
 
 if __name__ == "__main__":
     if find_chromium() is None:
-        _fetch_chromium()
+        _fetch_browser()
     two_at_once = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
     sys.exit(subprocess.call([sys.executable, "-m", "pytest", *two_at_once, *sys.argv[1:]]))

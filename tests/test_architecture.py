@@ -15,6 +15,7 @@ MODULES = {
 GROUND = {"errors", "files", "machine", "model", "words"}
 """Modules that every package may import."""
 ORDER = {
+    "launch": set(),
     "images": set(),
     "query": set(),
     "matching": {"images"},
@@ -24,7 +25,7 @@ ORDER = {
     "removal": {"images", "query", "store"},
     "groups": {"images", "query", "matching", "store", "labels"},
     "exports": {"images", "query", "matching", "labels"},
-    "dataset": {"images", "query", "matching", "store", "labels", "scanning", "removal", "groups", "exports"},
+    "dataset": {"images", "query", "matching", "store", "labels", "scanning", "removal", "groups", "exports", "launch"},
     "catalogue": {"images", "matching", "store", "labels", "scanning", "removal", "dataset"},
     "splits": {"images", "query", "store", "labels", "exports"},
     "review": {"query", "matching", "store", "labels", "removal", "groups", "exports", "dataset"},

@@ -6,9 +6,12 @@ import io
 import re
 import shlex
 import shutil
+import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 from PIL import Image
 
 from dedup.cli import FAMILIES, VERBS, main
@@ -73,6 +76,16 @@ def test_links_and_pictures_exist(document):
 def test_the_test_command_is_marked_for_the_gate():
     marked = re.search(r"<!-- test command -->\s*```[a-z]*\n(python3 .+)\n```", README)
     assert marked and marked[1].endswith("-m tests")
+
+
+def test_the_versions_the_tests_run_with_are_within_what_an_installation_takes():
+    tested = [line.split("#")[0] for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()]
+    bounds = {each.name.lower(): each.specifier for line in tested if line.strip() for each in [Requirement(line)]}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = {each.name: each.specifier for each in map(Requirement, project["dependencies"])}
+    installed = {name: version(name) for name in wanted}
+    assert [name for name in wanted if not (wanted[name].contains(installed[name]) and bounds[name])] == []
+    assert [name for name in wanted if not bounds[name].contains(installed[name])] == []
 
 
 def test_every_requirement_says_what_it_is_for():

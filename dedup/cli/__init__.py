@@ -9,7 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
@@ -17,6 +17,7 @@ from typer.exceptions import TyperException
 from dedup.cli import checking, deciding, exporting, looking, removing, scanning, serving, splitting
 from dedup.cli.common import complain
 from dedup.errors import DedupError, UsageError
+from dedup.model import SOFTWARE_VERSION
 
 VERBS: dict[str, Callable[..., Any]] = {
     "scan": scanning.scan,
@@ -55,10 +56,26 @@ FAMILIES: dict[str, dict[str, Callable[..., Any]]] = {
 app = typer.Typer(
     name="dedup",
     help="See, understand and remove duplicate images.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"dedup {SOFTWARE_VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Tell the version and end.")
+    ] = False,
+) -> None:
+    """See, understand and remove duplicate images."""
+
+
 for verb, function in VERBS.items():
     app.command(verb)(function)
 for verb, family in FAMILIES.items():

@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import dedup
-from dedup.cli.common import Home, Json, Name, Output, Overwrite, opened, progress, say, say_json
+from dedup.cli.common import (
+    Home,
+    Json,
+    Name,
+    Output,
+    Overwrite,
+    file_for,
+    named,
+    opened,
+    progress,
+    say,
+    say_json,
+    teller,
+)
 from dedup.cli.scanning import NAME_HELP
 from dedup.errors import DatasetError, SourceError, UnknownDataset, UsageError
 from dedup.words import plural
@@ -82,8 +95,9 @@ def export_fingerprint(
 
     with progress() as on_progress:
         made = fingerprint.of(opened(name, home), hash_only=hash_only, names=names, on_progress=on_progress)
-        fingerprint.write(made, output, overwrite=overwrite)
-    say(f"Wrote the fingerprint of {plural(len(made), 'image')} to {output}.")
+        with file_for(output) as path:
+            fingerprint.write(made, path, overwrite=overwrite)
+    teller(output)(f"Wrote the fingerprint of {plural(len(made), 'image')} to {named(output)}.")
 
 
 def _scanned(folder: str, name: str | None, home: Path | None) -> Dataset:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,11 +30,20 @@ Home = Annotated[
     Path | None, typer.Option("--home", help="Where datasets live (default: DEDUP_HOME, or your user data).")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a dataset, see `list`.")]
+
+
+def _names_that_begin(incomplete: str) -> list[str]:
+    """Names of datasets, for a shell that completes one."""
+    return [info.name for info in dedup.datasets() if info.name.startswith(incomplete)]
+
+
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="Name of a dataset, see `list`.", autocompletion=_names_that_begin)
+]
 Where = Annotated[
     str, typer.Option("--where", help="""Only images that satisfy this, e.g. 'singularity == 0 and "keep" in tags'.""")
 ]
-Output = Annotated[Path, typer.Option("--output", help="The file to write.")]
+Output = Annotated[Path, typer.Option("--output", help="The file to write; - is standard output.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
 TagOption = Annotated[str | None, typer.Option("--tag", help="Only images with this tag.")]
 
@@ -47,6 +58,33 @@ def selected(dataset: Dataset, where: str, tag: str | None) -> Mask:
     from dedup.query.selection import Selection
 
     return Selection(where=where, tags_all=(tag,) if tag else ()).mask(dataset.frame, strict=True)
+
+
+STANDARD_OUTPUT = Path("-")
+
+
+@contextmanager
+def file_for(output: Path) -> Iterator[Path]:
+    """The path to write to: `output` itself, or for standard output a file that goes there when it is complete."""
+    if output != STANDARD_OUTPUT:
+        yield output
+        return
+    with tempfile.TemporaryDirectory(prefix="dedup-") as folder:
+        path = Path(folder) / "output"
+        yield path
+        with path.open("rb") as stream:
+            shutil.copyfileobj(stream, sys.stdout.buffer)
+    sys.stdout.flush()
+
+
+def named(output: Path) -> str:
+    """What a sentence calls it."""
+    return "standard output" if output == STANDARD_OUTPUT else str(output)
+
+
+def teller(output: Path) -> Callable[[str], None]:
+    """How to tell what was done beside writing `output`: on standard error where that is standard output."""
+    return complain if output == STANDARD_OUTPUT else say
 
 
 def say(*columns: str) -> None:

@@ -7,7 +7,23 @@ from typing import Annotated
 
 import typer
 
-from dedup.cli.common import Home, Json, Name, Output, Overwrite, TagOption, one_of, opened, say, say_json
+from dedup.cli.common import (
+    STANDARD_OUTPUT,
+    Home,
+    Json,
+    Name,
+    Output,
+    Overwrite,
+    TagOption,
+    complain,
+    file_for,
+    named,
+    one_of,
+    opened,
+    say,
+    say_json,
+    teller,
+)
 from dedup.cli.removing import (
     WORDS,
     Exact,
@@ -40,7 +56,11 @@ def plan(
 
     dataset = opened(name, home)
     made, basis = removal_plan(dataset, tag, exact=exact, companions=companions)
-    removal.write(made, output, overwrite=overwrite)
+    with file_for(output) as path:
+        removal.write(made, path, overwrite=overwrite)
+    if output == STANDARD_OUTPUT:
+        complain(WORDS[basis])
+        return
     if as_json:
         say_json({"basis": basis, "remove": len(made.entries), "stay": len(made.stays), "path": output})
         return
@@ -132,8 +152,9 @@ def export_verdicts(name: Name, output: Output, overwrite: Overwrite = False, ho
     from dedup.review import verdicts
 
     found = verdicts.of(opened(name, home).decisions)
-    verdicts.write(found, output, overwrite=overwrite)
-    say(f"Wrote {plural(len(found), 'verdict')} to {output}.")
+    with file_for(output) as path:
+        verdicts.write(found, path, overwrite=overwrite)
+    teller(output)(f"Wrote {plural(len(found), 'verdict')} to {named(output)}.")
 
 
 def import_verdicts(

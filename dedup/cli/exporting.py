@@ -9,26 +9,32 @@ import typer
 
 import dedup
 from dedup.cli.common import (
+    STANDARD_OUTPUT,
     Home,
     Json,
     Name,
     Overwrite,
     TagOption,
     Where,
+    file_for,
+    named,
     one_of,
     opened,
     progress,
-    say,
     say_json,
     selected,
+    teller,
 )
+from dedup.errors import UsageError
 from dedup.words import plural
 
 
 def export(
     name: Name,
     to: Annotated[str, typer.Option("--to", help="One of: csv, pairs, coco, folder.")],
-    output: Annotated[Path, typer.Option("--output", help="The file, or for `folder` the folder, to write.")],
+    output: Annotated[
+        Path, typer.Option("--output", help="The file (- is standard output), or for `folder` the folder, to write.")
+    ],
     where: Where = "",
     tag: TagOption = None,
     overwrite: Overwrite = False,
@@ -65,10 +71,12 @@ def export(
         },
         PAIRS.name: {"similar": similar},
     }
-    with progress() as on_progress:
+    if output == STANDARD_OUTPUT and (to == FOLDER.name or as_json):
+        raise UsageError("Standard output takes one file: give a path with --output for a folder, or leave out --json.")
+    with progress() as on_progress, file_for(output) as path:
         report = dataset.export(
             to,
-            output,
+            path,
             selected(dataset, where, tag),
             overwrite=overwrite,
             on_progress=on_progress,
@@ -81,6 +89,8 @@ def export(
         say_json({"rows": report.rows, "path": report.path, "notes": report.notes})
         return
     noun = {PAIRS.name: "pair", FOLDER.name: "file"}.get(to, "image")
-    say(f"Wrote {plural(report.rows, noun)} to {report.path}.")
+    tell = teller(output)
+    where_to = named(output) if output == STANDARD_OUTPUT else report.path
+    tell(f"Wrote {plural(report.rows, noun)} to {where_to}.")
     for note in report.notes:
-        say(f"  {note}")
+        tell(f"  {note}")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,24 +9,53 @@ import typer
 
 import dedup
 from dedup.cli.common import Home, progress
-from dedup.errors import UsageError
+from dedup.launch import Launch
 
-APP = Path(__file__).resolve().parents[2] / "app.py"
+TOKEN_HELP = (
+    "Ask for a token, or never do. Without either, one is asked for where other machines reach the app. "
+    "DEDUP_TOKEN sets it, else it is made; the app prints a link that has it."
+)
 
 
 def app(
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on this machine.")] = 8501,
+    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port (8501 when it is free).")] = None,
+    host: Annotated[
+        str | None, typer.Option("--host", help="Address to listen on: 127.0.0.1 (default), or 0.0.0.0 for every one.")
+    ] = None,
+    base_path: Annotated[
+        str | None, typer.Option("--base-path", help="The path below which a proxy shows the app and passes on.")
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None, typer.Option("--allow-host", metavar="NAME", help="Another host name to answer to; repeat.")
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-origin",
+            metavar="ORIGIN",
+            help="What a page is called (https://name) behind a proxy that changes the host name; repeat.",
+        ),
+    ] = None,
+    token: Annotated[bool | None, typer.Option("--token/--no-token", help=TOKEN_HELP)] = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser, where there is one.")] = True,
     with_sample: Annotated[bool, typer.Option("--sample", help="Make and scan the sample images first.")] = False,
     home: Home = None,
 ) -> int:
-    """Open the app in the browser (the same as `streamlit run app.py`)."""
-    if not APP.is_file():
-        raise UsageError("The app is not beside this package. Run `streamlit run app.py` in the project's folder.")
+    """Serve the app and open it in the browser (the same as `streamlit run app.py`)."""
+    launch = Launch(
+        host=host,
+        port=port,
+        base_path=base_path,
+        allow_hosts=allow_host or (),
+        allow_origins=allow_origin or (),
+        token=token,
+        open_browser=browser,
+        home=home,
+    )
+    launch.command()  # nothing is made where there is no app to show it
     if with_sample:
         _make_sample(home)
-    environment = os.environ | ({"DEDUP_HOME": str(home.expanduser().absolute())} if home else {})
-    command = [sys.executable, "-m", "streamlit", "run", APP.name, f"--server.port={port}"]
-    return subprocess.call(command, cwd=APP.parent, env=environment)
+    return launch.run()
 
 
 def _make_sample(home: Path | None) -> None:

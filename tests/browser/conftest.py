@@ -36,19 +36,22 @@ HARMLESS = re.compile(r"WebSocket|ResizeObserver loop")
 
 
 class Server:
-    """`streamlit run SCRIPT` on a free loopback port, until `stop`."""
+    """`streamlit run SCRIPT` on a free loopback port, until `stop`; `options` are Streamlit's own."""
 
-    def __init__(self, script: Path, log: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, script: Path, log: Path, environment: Mapping[str, str], options: Mapping[str, str] | None = None
+    ) -> None:
         self.log = log
-        self.port = _free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.port = free_port()
+        base = (options or {}).get("server.baseUrlPath", "")
+        self.url = f"http://127.0.0.1:{self.port}" + (f"/{base}" if base else "")
         with log.open("wb") as stream:
-            self._process = _start(script, self.port, stream, environment)
+            self._process = _start(script, self.port, stream, environment, options or {})
         self._wait()
 
     def _wait(self) -> None:
         end = time.monotonic() + START_SECONDS
-        while not _answers(f"{self.url}/_stcore/health"):
+        while not answers(f"{self.url}/_stcore/health"):
             if self._process.poll() is not None or time.monotonic() > end:
                 self.stop()
                 raise RuntimeError(f"the app did not start:\n{self.log.read_text(errors='replace')}")
@@ -71,19 +74,23 @@ class Server:
             self._process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _start(script: Path, port: int, log: IO[bytes], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _start(
+    script: Path, port: int, log: IO[bytes], environment: Mapping[str, str], more: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     options = {
         "server.port": port,
         "server.address": "127.0.0.1",
         "server.headless": "true",
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
+        **more,
     }
     return subprocess.Popen(
         [
@@ -103,7 +110,8 @@ def _start(script: Path, port: int, log: IO[bytes], environment: Mapping[str, st
     )
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether something there answers as it should."""
     try:
         with urllib.request.urlopen(url, timeout=1) as answer:
             return bool(answer.status == 200)
@@ -113,14 +121,14 @@ def _answers(url: str) -> bool:
 
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
-    """`serve(script, **environment)` starts an app, or returns the one already started with the same arguments."""
+    """`serve(script, options=None, **environment)` starts an app, or returns the one already started so."""
     folder = tmp_path_factory.mktemp("servers")
     running: dict[object, Server] = {}
 
-    def start(script: Path, **environment: str) -> Server:
-        wanted = (script, *sorted(environment.items()))
+    def start(script: Path, options: Mapping[str, str] | None = None, **environment: str) -> Server:
+        wanted = (script, *sorted((options or {}).items()), *sorted(environment.items()))
         if wanted not in running:
-            running[wanted] = Server(script, folder / f"{len(running)}.log", environment)
+            running[wanted] = Server(script, folder / f"{len(running)}.log", environment, options)
         return running[wanted]
 
     yield start

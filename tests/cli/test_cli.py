@@ -14,6 +14,7 @@ from PIL import Image
 
 import dedup
 from dedup.cli import main
+from dedup.cli.common import _names_that_begin
 from dedup.exports import EXPORTS
 from dedup.exports.folder import MODES
 from dedup.removal import HOW
@@ -262,3 +263,37 @@ def test_terminals_are_shown_what_they_would_obey(tmp_path, home, capsys):
         told = capsys.readouterr()
         assert set(told.out + told.err) & set("\x1b\x9b\u202e\x07") == set()
     assert json.loads(told.out)[0]["keeper"] == f"1{name}"
+
+
+def test_the_version_is_told_by_the_command_and_the_package(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == f"dedup {dedup.__version__}"
+
+
+def test_a_shell_completes_names_of_datasets(folder):
+    assert _names_that_begin("") == ["set"] == _names_that_begin("s") and _names_that_begin("x") == []
+
+
+def test_a_dash_is_standard_output_and_holds_nothing_else(folder, capsysbinary, tmp_path):
+    commands = {
+        "export set --to csv": b'"path"',
+        "export set --to coco": b"{",
+        "plan set": b"{",
+        "verdicts export set": b"{",
+        "fingerprint export set": b"PAR1",
+    }
+    for command, begins in commands.items():
+        capsysbinary.readouterr()
+        assert main([*command.split(), "--output", "-"]) == 0
+        piped = capsysbinary.readouterr().out
+        file = tmp_path / command.replace(" ", "_")
+        assert main([*command.split(), "--output", str(file)]) == 0
+        assert piped.startswith(begins)
+        if command != "plan set":  # a plan tells when it was made
+            assert piped == file.read_bytes(), command
+    assert not (Path.cwd() / "-").exists()
+
+
+def test_a_folder_is_no_standard_output(folder, capsys):
+    assert main(["export", "set", "--to", "folder", "--output", "-"]) == 2
+    assert "one file" in capsys.readouterr().err

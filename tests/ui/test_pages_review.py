@@ -67,7 +67,7 @@ def test_strips_hold_what_a_person_needs_to_decide(dataset):
     assert [member["fate"] for member in strip["members"]] == ["keeper", "open", "open"]
     assert strip["keeper"] == strip["members"][0]["id"] and strip["reason"] and strip["saved"] > 0
     assert strip["members"][1]["relation"] == "identical file" and strip["members"][1]["classes"] == []
-    assert strip["members"][1]["full"].startswith(f"/image/{dataset.info.key}/")
+    assert strip["members"][1]["full"].startswith(f"image/{dataset.info.key}/")
 
 
 def test_acts_are_carried_out_in_order_and_signed_by_the_tab(dataset):

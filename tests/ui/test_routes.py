@@ -60,6 +60,7 @@ def get(folder):
     app = Starlette(routes=routes(resolve))
 
     async def one(path: str, answer: Answer) -> None:
+        path = f"/{path.lstrip(chr(47))}"  # as a page at the root asks for it
         scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"",
                  "headers": [], "root_path": "", "scheme": "http", "server": ("localhost", 80)}  # fmt: skip
         await app(scope, answer.receive, answer.send)

@@ -1,63 +1,119 @@
-"""Who may talk to the app: pages of its own address, framed by nobody, calling nowhere else.
+"""The middleware at the door: lets requests in or tells why not, and guards the answers.
 
-Streamlit lets WebSockets from any port of this machine in, for it compares names alone; any other program's page on
-localhost could then drive the app. The policy on every answer keeps the browser from asking any other server, whatever
-a name from outside should ever make of a page.
+The policy on every answer keeps the browser from asking any other server, whatever a name from outside should ever make
+of a page, and nobody may frame one.
 """
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+from dedup.ui.shell.door import Door, Refusal
+
 POLICY = (
     "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; frame-src 'self' blob:; "
     "connect-src 'self' {sockets} data: blob:; object-src 'none'; base-uri 'self'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
 """Scripts and styles are Streamlit's own and stay as they are; nothing of a page may lead elsewhere."""
+REFUSAL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
+VIOLATION = 1008
+"""The code with which a WebSocket is closed that was not let in (RFC 6455, 7.4.1)."""
+
+PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>dedup</title><style>
+:root {{ color-scheme: light dark }}
+body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 18vh auto 0; max-width: 36rem; padding: 0 1.25rem }}
+h1 {{ font-size: 1.3rem }} p {{ overflow-wrap: anywhere }}
+input, button {{ font: inherit; padding: .45rem .7rem; border-radius: .5rem; border: 1px solid #8a99a3 }}
+input {{ width: min(100%, 22rem); box-sizing: border-box; margin: 0 .4rem .4rem 0 }}
+button {{ background: #0b6e99; border-color: #0b6e99; color: #fff; cursor: pointer }}
+</style></head><body><h1>dedup</h1><p>{sentence}</p>{form}</body></html>"""
+FORM = (
+    '<form method="get"><input name="token" type="password" aria-label="Token" required autofocus '
+    'autocomplete="off"><button>Open</button></form>'
+)
 
 
-class SameOrigin:
-    """ASGI middleware that refuses what comes from pages of another origin, and guards the answers."""
+class Guard:
+    """ASGI middleware: asks the door, and puts the policy on every answer."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, door: Door) -> None:
+        self._app, self._door = app, door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request or WebSocket."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        changes = scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS
-        if changes and not is_same_origin(headers.get("origin"), headers.get("host")):
-            await _refuse(scope, receive, send)
+        refusal = self._door.refusal(scope)
+        if refusal is None:
+            await self._app(scope, receive, _guarded(scope, send))
+        elif refusal.token_would_do and self._door.token_given(scope):
+            await self._let_in(scope)(scope, receive, send)
         elif scope["type"] == "websocket":
-            await self._app(scope, receive, send)
+            await _refuse_socket(scope, send, refusal)
         else:
-            await self._app(scope, receive, _guarded(send, headers.get("host", "")))
+            await _refuse(scope, refusal)(scope, receive, send)
+
+    def _let_in(self, scope: Scope) -> Response:
+        """Sets the cookie and leads to the same address without the token, which then stands in no history. The address
+        is relative, for a proxy may show the app below a path that it does not tell."""
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        rest = urlencode([(name, value) for name, value in query if name != "token"])
+        here = "./" + scope["path"].rsplit("/", 1)[-1]
+        response = RedirectResponse(f"{here}?{rest}" if rest else here, 303, headers=_headers())
+        response.set_cookie(
+            self._door.cookie_name,
+            self._door.cookie_value,
+            path=self._door.base or "/",
+            secure="https" in (scope.get("scheme"), Headers(scope=scope).get("x-forwarded-proto")),
+            httponly=True,
+            samesite="lax",
+        )
+        return response
 
 
-def is_same_origin(origin: str | None, host: str | None) -> bool:
-    """Whether a request comes from a page of the address it is sent to; what sends no origin is no page."""
-    return origin is None or (bool(host) and urlsplit(origin).netloc == host)
+def _refuse(scope: Scope, refusal: Refusal) -> Response:
+    if "text/html" not in Headers(scope=scope).get("accept", ""):
+        return PlainTextResponse(refusal.sentence, refusal.status, headers=_headers())
+    form = FORM if refusal.token_would_do else ""
+    page = PAGE.format(sentence=html.escape(refusal.sentence), form=form)
+    return HTMLResponse(page, refusal.status, headers=_headers())
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+def _headers() -> dict[str, str]:
+    return {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": REFUSAL_POLICY,
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+    }
+
+
+async def _refuse_socket(scope: Scope, send: Send, refusal: Refusal) -> None:
+    """Says why in the body of the answer, where the server can (an extension of ASGI), else when it closes."""
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": VIOLATION, "reason": refusal.sentence[:120]})
+        return
+    headers = {"Content-Type": "text/plain; charset=utf-8", **_headers()}
+    sent = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "websocket.http.response.start", "status": refusal.status, "headers": sent})
+    await send({"type": "websocket.http.response.body", "body": refusal.sentence.encode()})
+
+
+def _guarded(scope: Scope, send: Send) -> Send:
     if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1008, "reason": "another origin"})
-    else:
-        await PlainTextResponse("Asked by a page of another origin.", 403)(scope, receive, send)
-
-
-def _guarded(send: Send, host: str) -> Send:
-    policy = POLICY.format(sockets=" ".join(_sockets(host)))
+        return send
+    policy = POLICY.format(sockets=" ".join(_sockets(Headers(scope=scope).get("host", ""))))
 
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -7,7 +7,12 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-PAGES = Path(__file__).parents[3] / "pages"
+from dedup.launch import FRONT
+
+assert FRONT is not None, "the app's front is started from its own folder"
+PAGES = FRONT / "pages"
+SCRIPT = Path(__file__).with_name("main.py")
+"""What runs for every page: its frame, and then the page."""
 
 
 def datasets() -> StreamlitPage:

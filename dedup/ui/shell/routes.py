@@ -79,22 +79,23 @@ Resolve = Callable[[str, str], ServedImage | None]
 
 
 def thumbnail_url(dataset_key: str, image_id: str, version: str) -> str:
-    """Address of the thumbnail of one image."""
-    return f"/thumb/{dataset_key}/{image_id}/{version}.jpg"
+    """Address of the thumbnail of one image, relative to every page: a proxy may show the app below a path that it does
+    not tell."""
+    return f"thumb/{dataset_key}/{image_id}/{version}.jpg"
 
 
 def image_url(dataset_key: str, image_id: str, version: str) -> str:
-    """Address of one image at full size."""
-    return f"/image/{dataset_key}/{image_id}/{version}"
+    """Address of one image at full size, relative to every page."""
+    return f"image/{dataset_key}/{image_id}/{version}"
 
 
-def routes(resolve: Resolve) -> list[Route]:
-    """The two routes, to be handed to `st.App(routes=...)`."""
+def routes(resolve: Resolve, base: str = "") -> list[Route]:
+    """The two routes, to be handed to `st.App(routes=...)`; `base` is the path below which the app lies."""
     own_process()  # the server's
     desk = _Desk(resolve)
     return [
-        Route("/thumb/{dataset}/{id}/{version}.jpg", partial(desk.answer, _thumbnail)),
-        Route("/image/{dataset}/{id}/{version}", partial(desk.answer, _full)),
+        Route(base + "/thumb/{dataset}/{id}/{version}.jpg", partial(desk.answer, _thumbnail)),
+        Route(base + "/image/{dataset}/{id}/{version}", partial(desk.answer, _full)),
     ]
 
 

@@ -1,0 +1,94 @@
+"""The document behind every page, with a script of ours in it, and the way to open it.
+
+A browser shows Streamlit's document before its WebSocket is let in, and an empty frame when it never is. The script
+asks for the reason and shows it.
+"""
+
+from __future__ import annotations
+
+import sys
+import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+from streamlit import config, net_util
+from streamlit.file_util import get_static_dir
+
+from dedup.ui.shell.door import Door
+from dedup.ui.shell.navigation import PAGES
+
+SCRIPT = Path(__file__).with_name("door.js")
+TITLE = "<title>dedup</title>"
+
+
+def routes(door: Door) -> list[BaseRoute]:
+    """The document under the address of every page, and what its script asks for."""
+    base = door.base
+    document = _document()
+
+    async def page(_: Request) -> Response:
+        return HTMLResponse(document, headers={"Cache-Control": "no-cache"})
+
+    async def without_slash(request: Request) -> Response:
+        return _relative(f"../{request.url.path.rstrip('/').rsplit('/', 1)[-1]}", request)
+
+    async def with_slash(request: Request) -> Response:
+        return _relative(f"{request.url.path.rsplit('/', 1)[-1]}/", request)
+
+    async def script(_: Request) -> Response:
+        return Response(SCRIPT.read_text("utf-8"), media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+    async def let_in(_: Request) -> Response:
+        return PlainTextResponse("let in", headers={"Cache-Control": "no-store"})
+
+    async def sockets_pass(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.close()
+
+    names = sorted(path.stem for path in PAGES.glob("*.py"))
+    return [
+        Route(f"{base}/", page),
+        *([Route(base, with_slash)] if base else []),
+        *[Route(f"{base}/{name}", page) for name in names],
+        *[Route(f"{base}/{name}/", without_slash) for name in names],
+        Route(f"{base}/door.js", script),
+        Route(f"{base}/door", let_in, methods=["POST"]),
+        WebSocketRoute(f"{base}/door", sockets_pass),
+    ]
+
+
+def _document() -> str:
+    """Streamlit's document with our title, and our script before its own."""
+    document = (Path(get_static_dir()) / "index.html").read_text("utf-8")
+    head = '<script src="./door.js"></script>\n    <script type="module"'
+    return document.replace("<title>Streamlit</title>", TITLE).replace('<script type="module"', head, 1)
+
+
+def _relative(to: str, request: Request) -> Response:
+    """Leads on by a relative address, for a proxy may show the app below a path that it does not tell."""
+    return RedirectResponse(f"{to}?{request.url.query}" if request.url.query else to, 307)
+
+
+def announced(door: Door, *, open_browser: bool) -> Any:
+    """The app's lifespan: tells where it is, once it listens, and opens it there when that is asked for."""
+
+    @asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        link = door.link(int(config.get_option("server.port")))
+        print(f"\n  dedup is at {link}\n  Stop it with Ctrl-C.\n", file=sys.stderr, flush=True)  # noqa: T201
+        if open_browser:
+            webbrowser.open(link)
+        yield
+
+    return lifespan
+
+
+def ask_nobody_outside() -> None:
+    """Streamlit would ask a server on the internet for this machine's address, to print it and to judge origins."""
+    net_util._external_ip = ""  # what it takes for the answer it already has

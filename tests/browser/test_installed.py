@@ -1,0 +1,82 @@
+"""The wheel alone, in an environment and a folder of its own: the gate installs it and names its command in
+DEDUP_INSTALLED."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import dedup
+from tests.browser.conftest import free_port
+
+playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.browser
+FIRST_START_SECONDS = 240
+"""Making and scanning the sample, and compiling for the first time."""
+TEST_TOOLS = {"pytest", "playwright", "mypy", "ruff", "hypothesis", "pandas-stubs", "pycocotools", "pytest-xdist"}
+
+
+@pytest.fixture(scope="module")
+def command() -> Path:
+    """The installed command."""
+    if not (named := os.environ.get("DEDUP_INSTALLED")):
+        pytest.skip("no installed wheel is named in DEDUP_INSTALLED")
+    return Path(named)
+
+
+def ran(*arguments: str | Path, folder: Path) -> str:
+    """What a command says, run in a folder where nothing of ours lies."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_no_test_tool_comes_along_and_it_is_typed(command, tmp_path):
+    python = command.with_name("python")
+    said = ran(python, "-m", "pip", "list", "--format=freeze", folder=tmp_path)
+    assert not {line.split("==")[0].lower() for line in said.splitlines()} & TEST_TOOLS
+    where = Path(ran(python, "-c", "import dedup; print(dedup.__file__)", folder=tmp_path).strip())
+    assert "site-packages" in where.parts and (where.parent / "py.typed").is_file()
+    assert not (where.parents[1] / "tests").exists() and not (where.parents[1] / "pages").exists()
+    assert ran(command, "--version", folder=tmp_path).strip() == f"dedup {dedup.__version__}"
+    assert "dedup-images" in ran(python, "-m", "pip", "show", "dedup-images", folder=tmp_path)
+
+
+@pytest.fixture
+def sample_app(command, tmp_path) -> Iterator[str]:
+    """`dedup app --sample` from the wheel, in an empty folder; its address."""
+    port, log = free_port(), tmp_path / "log"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    arguments = [command, "app", "--sample", "--no-browser", f"--port={port}", f"--home={tmp_path / 'home'}"]
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            arguments, cwd=folder, env=environment, stdout=stream, stderr=stream, start_new_session=True
+        )
+    end = time.monotonic() + FIRST_START_SECONDS
+    while "dedup is at" not in log.read_text():
+        assert process.poll() is None and time.monotonic() < end, log.read_text()
+        time.sleep(0.2)
+    yield re.findall(r"http\S+", log.read_text())[0]
+    os.killpg(process.pid, signal.SIGTERM)
+    process.wait(20)
+
+
+def test_the_sample_is_shown_with_its_pictures(sample_app, page):
+    page.goto(sample_app)
+    page.get_by_role("button", name="Explore", exact=True).first.click()
+    first = page.locator(".card img").first
+    first.wait_for()
+    assert first.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    for name in ("duplicates", "leaks", "clashes", "export"):
+        page.goto(f"{sample_app}{name}")
+        page.locator("h1").first.wait_for()
+        assert page.get_by_test_id("stException").count() == 0

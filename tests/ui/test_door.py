@@ -1,0 +1,241 @@
+"""Who may talk to the app, and what its pages may reach."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import pytest
+from starlette.responses import PlainTextResponse
+from streamlit import config, net_util
+
+from dedup.errors import UsageError
+from dedup.launch import Launch, token_of
+from dedup.ui.shell import door as shell_door
+from dedup.ui.shell import entrance
+from dedup.ui.shell.door import Door, host_name, is_loopback
+from dedup.ui.shell.guard import Guard
+
+HOST = "localhost:8501"
+FOREIGN = ["http://localhost:9999", "http://127.0.0.1:8501", "https://a.example", "null", f"http://{HOST}.evil", ""]
+TOKEN = "twelve or more"
+
+
+async def app(scope, receive, send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.accept"})
+    elif scope["path"] == "/image":
+        await PlainTextResponse("", headers={"Content-Security-Policy": "sandbox"})(scope, receive, send)
+    else:
+        await PlainTextResponse("page")(scope, receive, send)
+
+
+class Answer:
+    """Everything that was sent back to one request."""
+
+    def __init__(self, said: list[dict[str, Any]]) -> None:
+        self.kind = said[0]["type"]
+        self.status = said[0].get("status", 0)
+        self.headers = {name.decode().lower(): value.decode() for name, value in said[0].get("headers", [])}
+        self.text = b"".join(each.get("body", b"") for each in said).decode() + said[0].get("reason", "")
+
+
+def ask(
+    kind: str, path: str = "/", method: str = "GET", door: Door | None = None, query: str = "",
+    extensions: dict[str, Any] | None = None, **headers: str,
+) -> Answer:  # fmt: skip
+    said: list[dict[str, Any]] = []
+
+    async def run() -> None:
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message) -> None:
+            said.append(message)
+
+        sent = [(name.replace("_", "-").encode(), value.encode()) for name, value in {"host": HOST, **headers}.items()]
+        scope = {"type": kind, "path": path, "method": method, "headers": sent, "query_string": query.encode()}
+        await Guard(app, door or Door())({**scope, "extensions": extensions or {}}, receive, send)
+
+    anyio.run(run)
+    return Answer(said)
+
+
+@pytest.mark.parametrize("origin", FOREIGN)
+def test_pages_of_other_origins_are_refused(origin):
+    assert ask("websocket", origin=origin).kind == "websocket.close"
+    refused = ask("http", method="POST", origin=origin)
+    assert refused.status == 403 and "--allow-origin" in refused.text
+
+
+def test_a_refused_websocket_says_why_where_the_server_can():
+    told = ask("websocket", extensions={"websocket.http.response": {}}, origin="https://a.example")
+    assert told.kind == "websocket.http.response.start" and told.status == 403
+    assert "proxy_set_header Host" in told.text
+    assert ask("websocket", origin="https://a.example").text
+
+
+@pytest.mark.parametrize("headers", [{"origin": f"http://{HOST}"}, {}])
+def test_its_own_pages_and_programs_are_let_in(headers):
+    assert ask("websocket", **headers).kind == "websocket.accept"
+    assert ask("http", method="POST", **headers).status == 200
+
+
+def test_a_page_behind_a_proxy_that_changes_the_name_is_let_in_by_its_whole_origin():
+    door = Door(origins=frozenset({"https://photos.example.org"}))
+    assert ask("websocket", door=door, origin="https://photos.example.org").kind == "websocket.accept"
+    for origin in ("http://photos.example.org", "https://photos.example.org:444", "https://example.org"):
+        assert ask("websocket", door=door, origin=origin).kind == "websocket.close"
+
+
+def test_every_answer_says_what_pages_may_reach_and_that_nobody_frames_them():
+    told = ask("http").headers
+    for part in ("frame-ancestors 'none'", "img-src 'self' data: blob:;", f"connect-src 'self' ws://{HOST}"):
+        assert part in told["content-security-policy"]
+    assert told["x-frame-options"] == "DENY" and told["x-content-type-options"] == "nosniff"
+    assert ask("http", "/image").headers["content-security-policy"] == "sandbox"
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8501", "LOCALHOST:9", "[::1]:8501", "localhost."])
+def test_the_names_of_this_machine_are_always_answered(host):
+    assert ask("http", host=host).status == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "", "a b", "localhost@evil", "192.0.2.7", "localhost:x", "[::1"]
+)
+def test_other_names_are_told_the_option(host):
+    page = ask("http", accept="text/html", host=host)
+    assert page.status == 403 and "dedup app --allow-host" in page.text and "<h1>" in page.text
+    assert ask("http", host=host).headers["content-type"].startswith("text/plain")
+    assert ask("websocket", host=host).kind == "websocket.close"
+
+
+def test_what_a_refused_request_says_of_itself_is_text():
+    page = ask("http", accept="text/html", host="<script>alert(1)</script>")
+    assert "<script" not in page.text and "script-src" not in page.headers["content-security-policy"]
+    assert len(ask("http", host="a" * 5000).text) < 1000
+
+
+def test_allowed_names_and_their_patterns():
+    door = Door(hosts=("photos.example.org", "*.lab.example"))
+    for host in ("photos.example.org:80", "PHOTOS.example.org", "a.lab.example", "a.b.lab.example"):
+        assert ask("http", door=door, host=host).status == 200
+    for host in ("example.org", "lab.example", "xlab.example", "photos.example.org.evil"):
+        assert ask("http", door=door, host=host).status == 403
+    assert ask("http", door=Door(hosts=("*",)), host="anything").status == 200
+
+
+def test_beyond_this_machine_any_number_is_answered():
+    door = Door(addresses=True)
+    assert ask("http", door=door, host="192.0.2.7:8501").status == 200
+    assert ask("http", door=door, host="[2001:db8::1]").status == 200
+    assert ask("http", door=door, host="1.example").status == 403
+
+
+def test_without_the_token_nothing_but_health_is_answered():
+    door = Door(token=TOKEN)
+    for path in ("/", "/thumb/a/b/c.jpg", "/_stcore/host-config", "/_stcore/health/x"):
+        assert ask("http", path, door=door).status == 401
+    assert ask("websocket", door=door).kind == "websocket.close"
+    assert ask("http", "/_stcore/health", door=door, host="192.0.2.7").status == 200
+    assert ask("http", "/data/_stcore/health", door=Door(token=TOKEN, base="/data")).status == 200
+
+
+def test_the_token_is_taken_once_and_a_cookie_opens_from_then_on():
+    door = Door(token=TOKEN, base="/data")
+    query = "dataset=a%20b&token=twelve+or+more&x="
+    answer = ask("http", "/data/explorer", door=door, query=query)
+    assert answer.status == 303 and answer.headers["location"] == "./explorer?dataset=a+b&x="
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie and "samesite=lax" in cookie.lower() and "Path=/data" in cookie
+    assert TOKEN not in cookie and "secure" not in cookie.lower()
+    opened = cookie.split(";")[0]
+    assert ask("http", door=door, cookie=f"other=1; {opened}").status == 200
+    assert ask("websocket", door=door, cookie=opened).kind == "websocket.accept"
+    assert ask("http", door=Door(token="another token"), cookie=opened).status == 401
+    https = ask("http", "/", door=door, query="token=twelve+or+more", x_forwarded_proto="https")
+    assert "secure" in https.headers["set-cookie"].lower() and https.headers["location"] == "./"
+
+
+@pytest.mark.parametrize("query", ["token=", "token=wrong", "token=twelve+or+mor", "token=\u00e4", ""])
+def test_a_wrong_token_opens_nothing(query):
+    page = ask("http", door=Door(token=TOKEN), query=query, accept="text/html")
+    assert page.status == 401 and 'name="token"' in page.text and "set-cookie" not in page.headers
+
+
+def test_a_token_is_taken_from_a_person_only():
+    door = Door(token=TOKEN)
+    assert ask("http", method="POST", door=door, query="token=twelve+or+more").status == 401
+    assert ask("websocket", door=door, query="token=twelve+or+more").kind == "websocket.close"
+
+
+@pytest.mark.parametrize(
+    ("environment", "needed", "expected"),
+    [({}, False, ""), ({"DEDUP_TOKEN": TOKEN}, False, TOKEN), ({"DEDUP_TOKEN": TOKEN}, True, TOKEN),
+     ({"DEDUP_NO_TOKEN": "1"}, True, ""), ({"DEDUP_NO_TOKEN": "1", "DEDUP_TOKEN": TOKEN}, True, "")],
+)  # fmt: skip
+def test_where_the_token_comes_from(environment, needed, expected):
+    assert token_of(environment, needed=needed) == expected
+
+
+def test_a_token_is_made_where_one_is_needed_and_a_short_one_is_refused():
+    made = {token_of({}, needed=True) for _ in range(20)}
+    assert len(made) == 20 and min(map(len, made)) >= 32
+    with pytest.raises(UsageError, match="DEDUP_TOKEN"):
+        token_of({"DEDUP_TOKEN": "secret"}, needed=False)
+
+
+@pytest.mark.parametrize(
+    ("address", "beyond"),
+    [("127.0.0.1", False), ("localhost", False), ("::1", False), ("127.8.8.8", False), ("0.0.0.0", True), ("::", True),
+     (None, True), ("", True), ("192.0.2.7", True), ("box.example", True)],
+)  # fmt: skip
+def test_a_token_is_needed_beyond_this_machine(address, beyond, monkeypatch):
+    given = {"server.address": address, "server.allowedHosts": [], "server.corsAllowedOrigins": []}
+    monkeypatch.setattr(config, "get_option", lambda name: given.get(name, ""))
+    monkeypatch.setattr(config, "set_option", lambda *_: None)
+    for variable in ("DEDUP_TOKEN", "DEDUP_NO_TOKEN"):
+        monkeypatch.delenv(variable, raising=False)
+    door = shell_door.from_settings()
+    assert bool(door.token) is door.addresses is beyond
+    assert is_loopback(address or "") is not beyond
+    link = door.link(8501)
+    named = address if address in ("192.0.2.7", "box.example", "127.8.8.8") else None
+    assert (f"http://{named}:8501/" if named else "8501/") in link and ("token=" in link) is beyond
+
+
+@pytest.mark.parametrize("host", [None, "", "a/b", "a?b", "x y", "a:b:c", "[1", "a\nb", "a,b"])
+def test_malformed_hosts_have_no_name(host):
+    assert host_name(host) is None
+
+
+def test_what_is_given_to_the_command_becomes_settings_and_the_token_stays_out_of_the_list_of_processes(monkeypatch):
+    for variable in ("DEDUP_TOKEN", "DEDUP_NO_TOKEN", "DEDUP_OPEN_BROWSER"):
+        monkeypatch.delenv(variable, raising=False)
+    launch = Launch(
+        host="0.0.0.0", port=80, base_path="a/b", allow_hosts=["x", "y"], allow_origins=["https://z"], token=True
+    )
+    command, environment = launch.command(), launch.environment()
+    assert command[-6:] == ["--server.address=0.0.0.0", "--server.port=80", "--server.baseUrlPath=a/b",
+                            "--server.allowedHosts=x", "--server.allowedHosts=y",
+                            "--server.corsAllowedOrigins=https://z"]  # fmt: skip
+    token = environment["DEDUP_TOKEN"]
+    assert len(token) >= 32 and not [part for part in command if token in part]
+    assert len(Launch().command()) == 5 and "DEDUP_TOKEN" not in Launch().environment()
+    assert Launch(token=False).environment()["DEDUP_NO_TOKEN"] == "1"
+    monkeypatch.setenv("DEDUP_TOKEN", TOKEN)
+    monkeypatch.setenv("DEDUP_NO_TOKEN", "1")
+    assert "DEDUP_NO_TOKEN" not in Launch(token=True).environment()
+    assert Launch(token=True).environment()["DEDUP_TOKEN"] == TOKEN
+
+
+def test_nobody_outside_is_asked_for_an_address(monkeypatch):
+    monkeypatch.setattr(net_util, "_make_blocking_http_get", lambda *_, **__: pytest.fail("asked outside"))
+    entrance.ask_nobody_outside()
+    assert not net_util.get_external_ip()
+
+
+def test_streamlits_document_has_our_script_and_title():
+    document = entrance._document()
+    assert entrance.TITLE in document and document.index("./door.js") < document.index("./static/js/")
