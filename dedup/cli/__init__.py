@@ -14,12 +14,13 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from dedup.cli import checking, deciding, exporting, looking, removing, scanning, serving, splitting
+from dedup.cli import checking, deciding, detecting, exporting, looking, removing, scanning, serving, splitting
 from dedup.cli.common import complain
 from dedup.errors import DedupError, UsageError
 from dedup.model import SOFTWARE_VERSION
 
 VERBS: dict[str, Callable[..., Any]] = {
+    "detect": detecting.detect,
     "scan": scanning.scan,
     "list": scanning.list_datasets,
     "show": looking.show,

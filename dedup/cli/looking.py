@@ -17,6 +17,10 @@ from dedup.words import plural, size
 if TYPE_CHECKING:
     from dedup.dataset import Dataset
 
+Montages = Annotated[
+    Path | None, typer.Option("--montage", help="A folder to write one montage picture per group into.")
+]
+
 
 def show(name: Name, home: Home = None, as_json: Json = False) -> None:
     """Counts, the biggest groups and the failures of a dataset."""
@@ -46,9 +50,7 @@ def show(name: Name, home: Home = None, as_json: Json = False) -> None:
 
 def duplicates(
     name: Name,
-    montages: Annotated[
-        Path | None, typer.Option("--montage", help="A folder to write one montage picture per group into.")
-    ] = None,
+    montages: Montages = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -57,12 +59,12 @@ def duplicates(
     from dedup.images.decode import own_process
 
     dataset = opened(name, home)
-    groups = [_group(dataset, int(number)) for number in dataset.groups["group"]]
+    groups = [described(dataset, montage.members(dataset.frame, int(number))) for number in dataset.groups["group"]]
     if as_json:
         say_json(groups)
     else:
         for place, group in enumerate(groups, start=1):
-            _tell_group(place, group)
+            tell_group(place, group)
         if not groups:
             say("There are no duplicates.")
     if montages is not None:
@@ -135,10 +137,8 @@ def _failures(dataset: Dataset) -> list[dict[str, Any]]:
     return [{"path": path, "error": error} for path, error in zip(failed["path"], failed["error"], strict=True)]
 
 
-def _group(dataset: Dataset, number: int) -> dict[str, Any]:
-    from dedup.exports import montage
-
-    rows = montage.members(dataset.frame, number)
+def described(dataset: Dataset, rows: list[int]) -> dict[str, Any]:
+    """Copies of one image, for machines; the first of `rows` is the one that stays."""
     images = dataset.frame.iloc[rows][["path", "sha256", "kind", "role", "distance", "relation"]].to_dict("records")
     hashes = [bits.tobytes().hex() for bits in dataset.signatures["hash"][rows]]
     return {
@@ -148,10 +148,12 @@ def _group(dataset: Dataset, number: int) -> dict[str, Any]:
     }
 
 
-def _tell_group(place: int, group: dict[str, Any]) -> None:
+def tell_group(place: int, group: dict[str, Any]) -> None:
+    """The same for people: a line a copy, with its hash."""
     keeper, *copies = group["images"]
     say(f"Group {place}: keep {keeper['path']}  hash {keeper['hash']}")
-    say(f"  because {group['reason']}")
+    if group["reason"]:
+        say(f"  because {group['reason']}")
     for image in copies:
         how = f": {image['relation']}" if image["relation"] else ""
         distance = "" if image["kind"] == Kind.EXACT else f", distance {image['distance']:.2f}"

@@ -12,6 +12,7 @@ import dedup
 from dedup.cli.common import Home, Json, Name, TagOption, complain, opened, progress, say, say_json
 from dedup.errors import DedupError, UsageError
 from dedup.images.sources import displayable
+from dedup.model import Kind, Role
 from dedup.words import plural, size
 
 if TYPE_CHECKING:
@@ -136,6 +137,20 @@ def removal_plan(
         return acts.plan(dataset, now, companions=companions), Basis.DECIDED
     made = removal.plan(dataset, hold=now.kept | now.hold, companions=companions)
     return made, Basis.EXACT if exact else Basis.UNDECIDED
+
+
+def redundant_plan(dataset: Dataset, *, near: bool) -> Plan:
+    """The removal of all copies but the keepers, near ones only when asked for. What people decided to keep, protected
+    folders and groups whose labels clash stay."""
+    from dedup import removal
+    from dedup.review import acts
+
+    if not near:
+        return removal_plan(dataset, None, exact=True)[0]
+    now = acts.state(dataset, acts.clashing(dataset))
+    frame = dataset.frame
+    chosen = ((frame["role"] == Role.DUPLICATE) | (frame["kind"] == Kind.EXACT)).to_numpy()
+    return removal.plan(dataset, chosen, hold=now.kept | now.hold)
 
 
 def _preview(dataset: Dataset, plan: Plan, basis: Basis, left: Heritage, lost: str, as_json: bool) -> None:

@@ -45,11 +45,12 @@ class Images(Protocol):
 
 
 def write(
-    images: Images, folder: Path, groups: Sequence[int] | None = None, on_progress: OnProgress | None = None
+    images: Images, folder: Path, groups: Sequence[Sequence[int]] | None = None, on_progress: OnProgress | None = None
 ) -> list[Path]:
-    """Write a PNG per group (all by default) into `folder` and return their paths, in group order.
+    """Write a PNG per group into `folder` and return their paths; `groups` are rows, the keeper first (all groups by
+    default).
 
-    Each is named by group number and the keeper's hash, so that a second run writes the same files again. Raises
+    Each is named by its number and the keeper's hash, so that a second run writes the same files again. Raises
     `ExportError` when the folder lies inside the dataset (the next scan would take the montages for images) or cannot
     be made, and `DatasetError` when the disk refuses.
     """
@@ -61,17 +62,17 @@ def write(
         raise ExportError(f"{folder} is a file. Give a folder to write the montages into.") from error
     except OSError as error:
         raise ExportError(f"Cannot make the folder {folder}: {error.strerror}; choose another.") from error
-    present = images.frame["group"].to_numpy()
-    chosen = np.unique(present[present >= 0]).tolist() if groups is None else list(groups)
+    if groups is None:
+        present = images.frame["group"].to_numpy()
+        groups = [members(images.frame, int(number)) for number in np.unique(present[present >= 0])]
     written = []
-    for number in chosen:
-        rows = members(images.frame, number)
+    for number, rows in enumerate(groups):
         path = folder / f"group-{number + 1:05d}-{str(images.frame['sha256'].iat[rows[0]])[:12]}.png"
         with atomic_write(path) as stream:
             draw(images, rows).save(stream, "PNG")
         written.append(path)
         if on_progress is not None:
-            on_progress(Progress("montage", len(written), len(chosen)))
+            on_progress(Progress("montage", len(written), len(groups)))
     return written
 
 

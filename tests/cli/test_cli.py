@@ -209,20 +209,6 @@ def test_asked_to_end_a_scan_keeps_what_is_finished(home, tmp_path):
 
 
 @pytest.mark.shared
-def test_the_classic_story_on_a_thousand_dogs(shared_data, home, tmp_path, capsys):
-    import shutil
-
-    dogs = shutil.copytree(shared_data / "B-dogs-7dups" / "dataset", tmp_path / "dogs")
-    assert main(["scan", str(dogs)]) == 0
-    assert main(["duplicates", "dogs", "--montage", str(tmp_path / "montages")]) == 0
-    assert len(list((tmp_path / "montages").glob("*.png"))) == 3
-    assert main(["remove", "dogs", "--apply"]) == 0
-    assert len(list(dogs.iterdir())) == 993
-    assert main(["restore", "dogs"]) == 0
-    originals = {path.name: path.read_bytes() for path in (shared_data / "B-dogs-7dups" / "dataset").iterdir()}
-    assert {path.name: path.read_bytes() for path in dogs.iterdir()} == originals and len(originals) == 1000
-
-
 @pytest.mark.parametrize(
     ("verb", "choices"),
     [("export", (*(export.name for export in EXPORTS), *MODES)), ("apply", HOW)],

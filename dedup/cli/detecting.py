@@ -1,0 +1,108 @@
+"""detect: a folder's copies in one command, as scripts of old did it; nothing needs to be scanned before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import dedup
+from dedup.cli.common import Home, Json, opened, progress, say, say_json
+from dedup.cli.looking import Montages, described, tell_group
+from dedup.cli.overview import remember
+from dedup.cli.scanning import NAME_HELP
+from dedup.model import Kind, Role, Status
+from dedup.words import plural
+
+if TYPE_CHECKING:
+    from dedup.dataset import Dataset
+
+
+def detect(
+    folder: Annotated[Path, typer.Argument(help="A folder of images.")],
+    near: Annotated[bool, typer.Option("--near", help="Near duplicates, too: edited copies of one picture.")] = False,
+    montages: Montages = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Move all but one of each to the quarantine.")] = False,
+    name: Annotated[str | None, typer.Option("--name", help=NAME_HELP)] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> int:
+    """Find the copies in a folder, show them with their hashes, and take them out of it when asked to.
+
+    What is removed comes back, byte for byte, by `restore`; the last copy of anything stays.
+    """
+    from dedup.exports import montage
+    from dedup.images.decode import own_process
+
+    with progress() as on_progress:
+        dataset = dedup.scan(folder, name=name, home=home, on_progress=on_progress)
+    remember(dataset)
+    groups = groups_of(dataset, near=near)
+    if montages is not None:
+        own_process()
+        with progress() as on_progress:
+            montage.write(dataset, montages, groups, on_progress=on_progress)
+    found = _found(dataset, groups, near)
+    if as_json and not remove:
+        say_json(found)
+    if not as_json:
+        _tell(dataset, found, groups, near, montages)
+    if remove:
+        return _take_out(dataset, near, home, as_json)
+    if not as_json and groups:
+        say(f"Nothing was touched. Take the copies out with: dedup detect {folder} --remove{' --near' if near else ''}")
+    return 1 if found["failed"] else 0
+
+
+def groups_of(dataset: Dataset, *, near: bool) -> list[list[int]]:
+    """Rows of copies, the one that stays first: sets of exact copies, or groups with the near ones among them."""
+    import pandas as pd
+
+    from dedup.exports import montage
+
+    if near:
+        return [montage.members(dataset.frame, int(number)) for number in dataset.groups["group"]]
+    frame = dataset.frame
+    content = frame["content"].where(frame["content"] != "", frame["sha256"])
+    redundant = frame["kind"] == Kind.EXACT
+    copies = frame[content.isin(content[redundant])]
+    order = pd.DataFrame(
+        {"group": copies["group"], "content": content[copies.index], "goes": redundant[copies.index]}
+    ).assign(other=copies["role"] != Role.KEEPER, path=copies["path"])
+    rows = order.sort_values(["group", "content", "goes", "other", "path"])
+    return [each.index.tolist() for _, each in rows.groupby("content", sort=False)]
+
+
+def _found(dataset: Dataset, groups: list[list[int]], near: bool) -> dict[str, Any]:
+    frame = dataset.frame
+    return {
+        "name": dataset.name,
+        "images": len(frame),
+        "copies": sum(len(rows) - 1 for rows in groups),
+        "failed": int((frame["status"] == Status.FAILED).sum()),
+        "groups": [described(dataset, rows) for rows in groups],
+    }
+
+
+def _tell(dataset: Dataset, found: dict[str, Any], groups: list[list[int]], near: bool, montages: Path | None) -> None:
+    for place, group in enumerate(found["groups"], start=1):
+        tell_group(place, group)
+    kinds = "copies" if near else "exact copies"
+    many = f"{plural(found['copies'], 'copy')} more than needed in {plural(len(groups), 'group')} of {kinds}"
+    say(f"{plural(found['images'], 'image')} in {dataset.root}: {many if groups else f'no {kinds}'}.")
+    if found["failed"]:
+        say(f"{plural(found['failed'], 'file')} could not be read; see: dedup show {dataset.name}")
+    if montages is not None:
+        say(f"Wrote {plural(len(groups), 'montage')} to {montages}.")
+
+
+def _take_out(dataset: Dataset, near: bool, home: Path | None, as_json: bool) -> int:
+    from dedup.cli.removing import carry_out, redundant_plan
+
+    code = carry_out(dataset, redundant_plan(dataset, near=near), as_json, tags=True, annotations=False)
+    if not as_json:
+        after = len(opened(dataset.name, home).frame)
+        say(f"{plural(len(dataset.frame), 'image')} before, {after:,} after.")
+        say(f"They come back, byte for byte, with: dedup restore {dataset.name}")
+    return code
