@@ -6,7 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from dedup.images.sources import Listing, list_source
 from dedup.labels import coco_sound
 from dedup.labels.coco import tags_from_coco
 from dedup.model import OnProgress
+from dedup.progress import watched
 from dedup.store.decisions import Decisions
 from dedup.store.directory import Store, name_for, same_source
 from dedup.store.home import DatasetInfo, Info, check_name, datasets, find_directory, home_directory
@@ -36,7 +37,8 @@ def scan(
 
     The same folder keeps its dataset, and only what changed is read. `annotations` are COCO files; `workers` processes
     (all processors by default); `max_pixels` the largest picture that is decoded. Raises `SourceError`, `UsageError`,
-    `AnnotationError`, `ScanRunning`, `DatasetError`; `Cancelled` from Ctrl-C keeps what was finished.
+    `AnnotationError`, `ScanRunning`, `DatasetError`; `Cancelled` from Ctrl-C keeps what was finished. Without
+    `on_progress`, progress is shown in notebooks and on terminals, and nowhere else.
     """
     origin = _absolute(source)
     listing = list_source(origin)
@@ -65,7 +67,8 @@ def _scanned(
     """The dataset of `store` after a scan; `known` is what it said of itself before."""
     from dedup.scanning.scan import scan_into
 
-    scan_into(store, info, listing, known, workers=workers, on_progress=on_progress)
+    with nullcontext(on_progress) if on_progress is not None else watched() as told:
+        scan_into(store, info, listing, known, workers=workers, on_progress=told)
     dataset = Dataset(store.directory)
     _adopt(dataset, Decisions(store.decisions, "scan"), listing.away)
     return dataset

@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dedup import display
+from dedup.display import Group, Pair
 from dedup.errors import AnnotationError, UsageError
 from dedup.groups import keepers
 from dedup.groups.fates import outcomes
@@ -28,6 +30,7 @@ from dedup.labels.coco import Attachment, Coco
 from dedup.labels.decided import Case, Kept, Labels, cases, follow_decisions, keep, marks
 from dedup.labels.folder_names import Layout, layout
 from dedup.labels.turned import upright
+from dedup.matching import relations
 from dedup.model import NEAR_DISTANCE, OnProgress, Role, Status, Tag
 from dedup.query.selection import Selection
 from dedup.store.decisions import (
@@ -50,6 +53,7 @@ from dedup.store.home import DatasetInfo
 
 if TYPE_CHECKING:
     from dedup.exports import Report
+    from dedup.launch import Served
 
 Rows = NDArray[np.int64]
 NEAR_THRESHOLD, KEEPER_RULES, FOLDER_CLASSES = "near_threshold", "keeper_rules", "folder_classes"
@@ -78,6 +82,24 @@ class Dataset:
 
     def __repr__(self) -> str:
         return f"Dataset({self.name!r}, {self._info.images:,} images of {self.root})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: counts and the biggest groups, with pictures."""
+        kinds = self.frame["kind"].value_counts()
+        counts = {"images": len(self.frame)} | {str(kind): int(count) for kind, count in kinds.items() if count}
+        groups = self.groups
+        shown = [self.group(int(number)) for number in groups["group"].head(display.BIGGEST)]
+        return display.overview(self.name, self.root, counts, int(groups["bytes_saved"].sum()), shown)
+
+    def show(self, page: str = "explorer") -> Served:
+        """Open the app on this dataset in a browser; it ends with this process, or by `stop` of what is returned.
+
+        `page` is "explorer", "duplicates", "leaks", "clashes" or "export". Raises `UsageError` where the app cannot be
+        started.
+        """
+        from dedup.launch import serve
+
+        return serve(self.directory.parent).opened(f"{page}?dataset={self._info.key}")
 
     # --- what it is ---------------------------------------------------------------------------------------------------
 
@@ -166,6 +188,20 @@ class Dataset:
             }
         )
         return table.sort_values(["bytes_saved", "path"], ascending=[False, True]).reset_index(names="group")
+
+    def group(self, number: int) -> Group:
+        """One group of `groups`, by its number there; shows its pictures in a notebook. Raises `UsageError`."""
+        from dedup.exports.montage import members
+
+        return Group(number, tuple(members(self.frame, number)), self)
+
+    def pair(self, row: int) -> Pair:
+        """One row of `pairs`; shows both pictures in a notebook. Raises `UsageError`."""
+        if not 0 <= row < len(self.pairs):
+            raise UsageError(f"There is no pair {row}; `pairs` has {len(self.pairs):,} rows.")
+        one = self.pairs.iloc[row]
+        (how,) = relations.describe(self.pairs.iloc[[row]])
+        return Pair(int(one["left"]), int(one["right"]), str(one["kind"]), float(one["distance"]), how, self)
 
     @property
     def freed(self) -> NDArray[np.int64]:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import secrets
+import socket
 import subprocess
 import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import webbrowser
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dedup.errors import UsageError
+from dedup.errors import DedupError, UsageError
 
 _HERE = Path(__file__).resolve().parent
 FRONT = next((folder for folder in (_HERE / "front", _HERE.parent) if (folder / "app.py").is_file()), None)
@@ -71,6 +79,83 @@ class Launch:
     def run(self) -> int:
         """Serve until it is stopped; returns the exit code."""
         return subprocess.call(self.command(), env=self.environment())
+
+
+@dataclass
+class Served:
+    """The app in a process of its own, which ends with this one. `url` opens it, its token included."""
+
+    url: str
+    _process: subprocess.Popen[bytes] = field(repr=False)
+
+    def _repr_html_(self) -> str:
+        return f'<a href="{self.url}" target="_blank" rel="noreferrer">Open in dedup</a>'
+
+    @property
+    def running(self) -> bool:
+        """Whether it still answers."""
+        return self._process.poll() is None
+
+    def opened(self, where: str) -> Served:
+        """The same app at the page and query `where`, opened in a browser where there is one."""
+        address, _, token = self.url.partition("?")
+        served = replace(self, url=f"{urllib.parse.urljoin(address, where)}&{token}")
+        webbrowser.open(served.url)
+        return served
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.terminate()
+        try:
+            self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+
+_SERVED: dict[Path, Served] = {}
+"""By home: one app shows all datasets of it."""
+_START_SECONDS, _END_SECONDS = 90.0, 10.0
+"""Patience with a start on a busy machine, and with an end."""
+
+
+def serve(home: Path) -> Served:
+    """The app on this home in the background, on a port of this machine that is free; the one that already runs.
+
+    It asks for a token, for a notebook's machine may have many users. Raises `UsageError` where there is no app, and
+    `DedupError` with what it said when it does not start.
+    """
+    if (known := _SERVED.get(home)) is not None and known.running:
+        return known
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    launch = Launch(host="127.0.0.1", port=port, token=True, home=home)
+    environment = launch.environment()
+    query = urllib.parse.urlencode({"token": environment[TOKEN_VARIABLE]})
+    with tempfile.TemporaryFile(prefix="dedup-") as log:
+        process = subprocess.Popen(
+            launch.command(), env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+        )
+        served = Served(f"http://127.0.0.1:{port}/?{query}", process)
+        atexit.register(served.stop)
+        end = time.monotonic() + _START_SECONDS
+        while not _lives(port):
+            if not served.running or time.monotonic() > end:
+                served.stop()
+                log.seek(0)
+                said = log.read().decode(errors="replace").strip().splitlines()
+                raise DedupError(f"The app did not start: {said[-1] if said else 'it said nothing'}")
+            time.sleep(0.1)
+    _SERVED[home] = served
+    return served
+
+
+def _lives(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
 
 
 def new_token() -> str:

@@ -12,11 +12,12 @@ MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "dedup").rglob("*.py"))
 }
-GROUND = {"errors", "files", "machine", "model", "words"}
+GROUND = {"errors", "files", "machine", "model", "progress", "words"}
 """Modules that every package may import."""
 ORDER = {
     "launch": set(),
     "images": set(),
+    "display": {"images"},
     "query": set(),
     "matching": {"images"},
     "store": {"images", "matching"},
@@ -25,7 +26,19 @@ ORDER = {
     "removal": {"images", "query", "store"},
     "groups": {"images", "query", "matching", "store", "labels"},
     "exports": {"images", "query", "matching", "labels"},
-    "dataset": {"images", "query", "matching", "store", "labels", "scanning", "removal", "groups", "exports", "launch"},
+    "dataset": {
+        "images",
+        "query",
+        "matching",
+        "store",
+        "labels",
+        "scanning",
+        "removal",
+        "groups",
+        "exports",
+        "launch",
+        "display",
+    },
     "catalogue": {"images", "matching", "store", "labels", "scanning", "removal", "dataset"},
     "splits": {"images", "query", "store", "labels", "exports"},
     "review": {"query", "matching", "store", "labels", "removal", "groups", "exports", "dataset"},

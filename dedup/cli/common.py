@@ -18,11 +18,10 @@ import typer
 import dedup
 from dedup.errors import UsageError
 from dedup.model import OnProgress, Progress
+from dedup.progress import watched
 from dedup.words import visible
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
-
     from dedup.dataset import Dataset
     from dedup.query.where import Mask
 
@@ -125,41 +124,14 @@ def progress(*, as_json: bool = False) -> Iterator[OnProgress | None]:
     """A bar with rate and time left on a terminal, JSON lines for the app, nothing elsewhere."""
     if as_json:
         yield _json_line
-    elif sys.stderr.isatty():
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
-
-        with Bar(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-        ) as bar:
-            yield _Bars(bar)
-    else:
-        yield None
+        return
+    with watched() as on_progress:
+        yield on_progress
 
 
 def _json_line(progress: Progress) -> None:
     told = {"stage": progress.stage, "done": progress.done, "total": progress.total, "seconds": progress.seconds}
     print(json.dumps(told), flush=True)
-
-
-class _Bars:
-    """One bar per stage."""
-
-    def __init__(self, bar: Bar) -> None:
-        self._bar = bar
-        self._tasks: dict[str, Any] = {}
-
-    def __call__(self, progress: Progress) -> None:
-        if progress.stage not in self._tasks:
-            self._tasks[progress.stage] = self._bar.add_task(progress.stage, total=progress.total, rate="")
-        rate = f"{progress.rate:,.0f}/s" if progress.seconds else ""
-        self._bar.update(self._tasks[progress.stage], completed=progress.done, total=progress.total, rate=rate)
 
 
 def one_of(given: str, choices: tuple[str, ...], what: str) -> str:

@@ -88,12 +88,13 @@ def truth_path(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}-truth.csv")
 
 
-def make(folder: Path, *, seed: int = 0, on_progress: OnProgress | None = None) -> Path:
+def make(folder: Path | str, *, seed: int = 0, on_progress: OnProgress | None = None) -> Path:
     """Make the sample as `folder`, which must be absent, empty or a finished sample (then nothing is done).
 
     Takes a few seconds. The folder appears when it is complete; a cancelled or failed run leaves nothing.
     Raises `SourceError` if the folder holds anything else, `DatasetError` if it cannot be written.
     """
+    folder = Path(folder)
     if folder.is_dir() and any(folder.iterdir()):
         if truth_path(folder).is_file():
             return folder

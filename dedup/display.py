@@ -1,0 +1,156 @@
+"""Groups and pairs as objects that show themselves: with pictures in a notebook, as text elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+
+from dedup.errors import DedupError
+from dedup.images import thumbnails
+from dedup.model import Kind, Role
+from dedup.words import plural, size, visible
+
+MOST = 12
+"""Pictures shown of one group; a cell's output stays a few hundred kilobytes."""
+BIGGEST = 3
+"""Groups shown of a dataset."""
+SIDE = 180
+"""Longer side of a picture in pixels."""
+
+_CARD = (
+    '<figure style="margin:0 .75rem .75rem 0;display:inline-block;vertical-align:top;max-width:{side}px">{picture}'
+    '<figcaption style="font-size:.8rem;overflow-wrap:anywhere">{lines}</figcaption></figure>'
+)
+
+
+class Images(Protocol):
+    """What is read of a dataset."""
+
+    @property
+    def directory(self) -> Path:
+        """Where its results live."""
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row per image."""
+
+    def file(self, row: int, /) -> Path:
+        """Absolute path of an image."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Copies of one image: `rows` in the dataset's frame, the keeper first."""
+
+    number: int
+    rows: tuple[int, ...]
+    _images: Images = field(repr=False, compare=False)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The rows of the dataset's frame, the keeper first."""
+        return self._images.frame.iloc[list(self.rows)]
+
+    @property
+    def keeper(self) -> str:
+        """Path of the image to keep, relative to the dataset's root."""
+        return str(self.frame["path"].iat[0])
+
+    @property
+    def copies(self) -> tuple[str, ...]:
+        """Paths of the others."""
+        return tuple(self.frame["path"].iloc[1:])
+
+    @property
+    def reason(self) -> str:
+        """Why the keeper stays."""
+        return str(self.frame["keeper_reason"].iat[0])
+
+    def __repr__(self) -> str:
+        told = [f"Group {self.number}: keep {visible(self.keeper)}, because {visible(self.reason)}"]
+        for path, line in zip(self.copies, self._lines()[1:], strict=True):
+            told.append(f"  {visible(path)}: {visible(line)}")
+        return "\n".join(told)
+
+    def _repr_html_(self) -> str:
+        cards = [
+            card(self._images, row, line) for row, line in zip(self.rows[:MOST], self._lines()[:MOST], strict=True)
+        ]
+        more = f"<p>and {plural(len(self.rows) - MOST, 'more copy')}</p>" if len(self.rows) > MOST else ""
+        return f"<div><p><b>Group {self.number}</b></p>{''.join(cards)}{more}</div>"
+
+    def _lines(self) -> list[str]:
+        """What is to be said of each image."""
+        said = []
+        for one in self.frame[["role", "kind", "relation", "distance"]].to_dict("records"):
+            if one["role"] == Role.KEEPER:
+                said.append(f"keep: {self.reason}")
+            else:
+                said.append(described(str(one["kind"]), str(one["relation"]), float(one["distance"])))
+        return said
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two related images, rows of the dataset's frame, and what was done to the left one to make the right one."""
+
+    left: int
+    right: int
+    kind: str
+    distance: float
+    relation: str
+    _images: Images = field(repr=False, compare=False)
+
+    @property
+    def paths(self) -> tuple[str, str]:
+        """Their paths, relative to the dataset's root."""
+        column = self._images.frame["path"]
+        return str(column.iat[self.left]), str(column.iat[self.right])
+
+    def __repr__(self) -> str:
+        left, right = map(visible, self.paths)
+        return f"{left} and {right}: {visible(described(self.kind, self.relation, self.distance))}"
+
+    def _repr_html_(self) -> str:
+        told = html.escape(described(self.kind, self.relation, self.distance))
+        return f"<div>{card(self._images, self.left)}{card(self._images, self.right)}<p>{told}</p></div>"
+
+
+def described(kind: str, relation: str, distance: float) -> str:
+    """Kind, relation and distance in a line: 'near: mirrored, distance 0.02'."""
+    how = f": {relation}" if relation else ""
+    return f"{kind}{how}" + ("" if kind == Kind.EXACT or distance != distance else f", distance {distance:.2f}")
+
+
+def card(images: Images, row: int, line: str = "") -> str:
+    """HTML of one image: its picture, its path and a line; names are text, whatever is in them."""
+    path = str(images.frame["path"].iat[row])
+    lines = "<br>".join(html.escape(visible(each)) for each in (path, line) if each)
+    return _CARD.format(side=SIDE, picture=_picture(images, row), lines=lines)
+
+
+def _picture(images: Images, row: int) -> str:
+    """The thumbnail within the HTML, so that a saved notebook shows it anywhere."""
+    record = images.frame[["sha256", "mtime_ns"]].iloc[row]
+    name = str(record["sha256"])[:16] or f"{int(record['mtime_ns']):x}"
+    try:
+        file = thumbnails.thumbnail(images.file(row), images.directory / "thumbnails", name)
+        data = base64.b64encode(file.read_bytes()).decode("ascii")
+    except (DedupError, OSError) as error:
+        return f'<p style="width:{SIDE}px">cannot be shown: {html.escape(visible(str(error)))}</p>'
+    style = f"max-width:{SIDE}px;max-height:{SIDE}px"
+    return f'<img alt="" style="{style}" src="data:image/jpeg;base64,{data}">'
+
+
+def overview(name: str, root: Path, counts: Mapping[str, int], saved: int, groups: Sequence[Group]) -> str:
+    """HTML of a dataset: counts by kind, bytes to save, the first groups."""
+    cells = "".join(f"<td>{html.escape(kind)}</td><td><b>{count:,}</b></td>" for kind, count in counts.items())
+    shown = "".join(group._repr_html_() for group in groups)
+    heading = f"<b>{html.escape(visible(name))}</b> {html.escape(visible(str(root)))}"
+    return f"<div><p>{heading}</p><table><tr>{cells}</tr></table><p>{size(saved)} to save</p>{shown}</div>"
