@@ -8,6 +8,7 @@ something is found, and with 2 when packages could not be looked up, as where th
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -19,6 +20,7 @@ AUDIT = "import sys; sys.path.insert(0, sys.argv.pop(1)); from pip_audit._cli im
 
 def main() -> int:
     """Audit, and say what came of it."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         install = [sys.executable, "-m", "pip", "install", "--quiet", "--target", folder, "pip-audit"]
         if subprocess.run(install, check=False, capture_output=True).returncode:

@@ -13,7 +13,7 @@ from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).parent.parent
 SHARED_DATA = Path(os.environ.get("DEDUP_TEST_DATA", ROOT.parent / "shared" / "data"))
-NEEDED = ("optional test-data folder", "no Chromium", "no nginx", "no installed wheel")
+NEEDED = ("optional test-data folder", "no Chromium", "no nginx", "no Node.js", "no installed wheel")
 """What the reasons of skips say that the gate does not accept."""
 
 # How long an example takes says nothing on a busy machine.

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import re
+import runpy
 import shlex
 import shutil
+import subprocess
+import sys
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
@@ -16,57 +19,141 @@ from PIL import Image
 
 from dedup.cli import FAMILIES, VERBS, main
 from dedup.images.metrics import METRICS
+from dedup.launch import Launch
 from tests.pictures import folder_of_photos, save
+from tests.test_architecture import GROUND
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
+def document_id(path: Path) -> str:
+    """Names a document among the cases."""
+    return path.name
+
+
+CLI, PYTHON, SCORE, BENCHMARKS = (
+    (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("cli", "python", "score", "benchmarks")
+)
+
+
 @pytest.mark.parametrize("verb", [*VERBS, *FAMILIES])
-def test_every_verb_is_in_the_readme(verb):
-    assert re.search(rf"dedup {verb}\b", README), f"README.md does not show `dedup {verb}`"
+def test_every_verb_is_in_the_docs(verb):
+    assert re.search(rf"^dedup {verb}\b", CLI, re.MULTILINE), f"docs/cli.md does not show `dedup {verb}`"
 
 
-FAILING = {"check", "leaks"}
+FAILING = {"check", "leaks", "remove"}
 """Verbs that find something in the folder below, and so exit with 1."""
 
 
-def test_the_commands_of_the_readme_work_one_after_the_other(home, tmp_path, monkeypatch, capsys):
+def commands(text: str) -> list[str]:
+    """The commands of ours in the blocks of a document, and those within its lines that name all they need."""
+    blocks = "\n".join(re.findall(r"^```sh\n(.+?)^```", text, re.MULTILINE | re.DOTALL))
+    return re.findall(r"^(?:ssh .+? )?(dedup .+)", blocks, re.MULTILINE)
+
+
+@pytest.fixture
+def photos(home, tmp_path, monkeypatch):
+    """Photographs in train and test, a leak among them and a flat picture; the folder is `photos` here."""
     folder_of_photos(tmp_path / "photos/train", 3)
     folder_of_photos(tmp_path / "photos/test", 2, start=50)
     shutil.copy(tmp_path / "photos/train/0000.jpg", tmp_path / "photos/test/leak.jpg")
     save(Image.new("RGB", (64, 64), "gray"), tmp_path / "photos/train/flat.png")
     monkeypatch.chdir(tmp_path)
-    for line in re.findall(r"^dedup (?!(?:sample|app)\b).+", README, re.MULTILINE):
-        monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    return tmp_path / "photos"
+
+
+@pytest.mark.parametrize("document", [each for each in DOCUMENTS if commands(each.read_text("utf-8"))], ids=document_id)
+def test_the_commands_of_a_document_work_one_after_the_other(document, photos, monkeypatch, capsys):
+    served: list[Launch] = []
+    monkeypatch.setattr(Launch, "run", lambda launch: served.append(launch) or 0)
+    for line in commands(document.read_text("utf-8")):
         command = shlex.split(line, comments=True)[1:]
+        if command[0] == "sample":
+            continue
+        monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
         code = main(command)
         said = capsys.readouterr()
         assert code == 0 or (code == 1 and command[0] in FAILING), (line, said.err)
         assert "nothing was done" not in said.out, line
-    assert len(list((tmp_path / "photos").rglob("*.*"))) == 7
+    assert len(list(photos.rglob("*.*"))) >= 6
+    assert all(launch.command() for launch in served)
 
 
-def test_the_python_of_the_readme_works(home, tmp_path, monkeypatch):
-    folder_of_photos(tmp_path / "photos", 2)
-    monkeypatch.chdir(tmp_path)
-    (block,) = re.findall(r"^```python\n(.+?)^```", README, re.MULTILINE | re.DOTALL)
-    exec(block, {})
-    assert (tmp_path / "unique.csv").is_file()
+def test_the_readme_takes_out_what_it_says_and_the_command_line_brings_all_back(photos, capsys):
+    shown = [line for line in commands(README) if not line.startswith("dedup sample")]
+    for line in shown:
+        main(shlex.split(line, comments=True)[1:])
+    assert len(list(photos.rglob("*.*"))) == 6
+    assert main(["restore", "photos"]) == 0 and len(list(photos.rglob("*.*"))) == 7
 
 
-def test_every_verb_in_the_readme_exists():
-    shown = set(re.findall(r"^(?:python -m )?dedup ([a-z]+)", README, re.MULTILINE))
-    assert shown and shown <= {*VERBS, *FAMILIES}
+@pytest.mark.parametrize(
+    "document", [each for each in DOCUMENTS if "```python" in each.read_text("utf-8")], ids=document_id
+)
+def test_the_python_of_a_document_works(document, photos):
+    shutil.copy(photos / "train/0001.jpg", photos / "train/again.jpg")
+    blocks = re.findall(r"^```python\n(.+?)^```", document.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    for block in blocks:
+        exec(block, {})
+    assert (photos.parent / "unique.csv").is_file()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=document_id)
+def test_every_verb_that_is_named_exists(document):
+    shown = set(re.findall(r"^dedup ([a-z]+)|`dedup ([a-z]+)", document.read_text("utf-8"), re.MULTILINE))
+    assert {verb for pair in shown for verb in pair if verb} <= {*VERBS, *FAMILIES}
+
+
+@pytest.mark.parametrize("name", re.findall(r"^python -m benchmarks\.([a-z]+)", BENCHMARKS, re.MULTILINE))
+def test_every_benchmark_that_is_named_can_be_started(name):
+    command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0
+
+
+def test_the_readme_tells_what_the_benchmarks_measured():
+    rows = re.findall(r"^\| .+ \| .+ \| .+ \| .+ \|$", README, re.MULTILINE)
+    assert len(rows) > 5 and [row for row in rows if row not in BENCHMARKS] == []
+
+
+def test_the_readme_is_short():
+    assert len(README.splitlines()) <= 115
+
+
+def test_the_docs_build_without_a_warning(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-q",
+        "-W",
+        "--keep-going",
+        "-n",
+        "-b",
+        "html",
+        "docs",
+        str(tmp_path / "built"),
+    ]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    assert (tmp_path / "built/cli.html").is_file()
+
+
+def test_the_picture_of_the_packages_is_what_the_code_imports():
+    drawn = runpy.run_path(str(ROOT / "docs" / "picture.py"))
+    assert drawn["draw"]() == drawn["PICTURE"].read_text("utf-8"), "draw it anew: python docs/picture.py"
+    told = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    assert [name for name in drawn["packages"]() if name != drawn["GROUND"] and f"`{name}`" not in told] == []
+    assert drawn["GROUND_MODULES"] == GROUND
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
-def test_every_metric_is_in_the_readme(metric):
-    assert f"`{metric.name}`" in README
+def test_every_metric_is_in_the_docs(metric):
+    assert f"`{metric.name}`" in SCORE
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=document_id)
 def test_links_and_pictures_exist(document):
     for target in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
         if "://" not in target:

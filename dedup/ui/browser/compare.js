@@ -19,8 +19,21 @@ const SAME_ASPECT = 0.02;
 const MID_GRAY = "rgb(128, 128, 128)";
 
 class CompareView {
+  gain = 4;
+  divider = 0.5;
+  /** @type {any} */ left = null;
+  /** @type {any[]} */ sides = [];
+  /** @type {any[]} */ actions = [];
+  index = 0;
+  swapped = false;
+  aligned = { side: false, over: true };
+  /** @type {Map<any, any>} */ pictures = new Map();
+  /** @type {((side: any) => void) | null} */ onStep = null;
+  /** @type {((action: string, ids: string[]) => void) | null} */ onAction = null;
+  /** @type {((side: any) => void) | null} */ compare = null;
+  /** @type {(() => void) | null} */ onClose = null;
+
   constructor(root) {
-    Object.assign(this, { gain: 4, divider: 0.5 });
     this.build();
     root.append(this.dialog);
     this.dialog.addEventListener("keydown", event => this.onKey(event));
@@ -34,12 +47,20 @@ class CompareView {
     return this.dialog.open;
   }
 
-  /** Compare `left` with `candidates[index]`. `actions` are offered as buttons and keys. */
+  /**
+   * Compare `left` with `candidates[index]`. `actions` are offered as buttons and keys.
+   * @param {{left: any, candidates: any[], index?: number, mode?: string, actions?: any[], onClose?: () => void,
+   *   onAction?: (action: string, ids: string[]) => void}} pair
+   */
   showPair({ left, candidates, index = 0, mode = "side", actions = [], onClose, onAction }) {
     this.start({ left, sides: candidates, index, mode, actions, onClose, onAction });
   }
 
-  /** One picture at a time out of `sides`. `compare(side)` is called for the C key. */
+  /**
+   * One picture at a time out of `sides`. `compare(side)` is called for the C key.
+   * @param {{sides: any[], index: number, onClose?: () => void, onStep?: (side: any) => void,
+   *   compare?: (side: any) => void}} single
+   */
   showSingle({ sides, index, onClose, onStep, compare }) {
     this.start({ left: null, sides, index, mode: "single", actions: [], onClose, onStep, compare });
   }
@@ -63,7 +84,7 @@ class CompareView {
   onClosed() {
     clearInterval(this.blinker);
     for (const slot of [this.under, this.over, this.beside]) slot.replaceChildren();
-    this.opener?.focus?.({ preventScroll: true });
+    if (this.opener instanceof HTMLElement) this.opener.focus({ preventScroll: true });
     this.onClose?.();
   }
 

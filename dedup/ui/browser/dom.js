@@ -28,9 +28,12 @@ function clamp(value, low, high) {
   return Math.max(low, Math.min(high, value));
 }
 
+/** @type {CanvasRenderingContext2D | null} One pixel to paint colours on and read them back from. */
+let swatch = null;
+
 /** Relative luminance of a CSS colour as the browser resolves it (WCAG 2.2). */
 function luminance(colour) {
-  const context = luminance.context ??= el("canvas").getContext("2d", { willReadFrequently: true });
+  const context = swatch ??= el("canvas").getContext("2d", { willReadFrequently: true });
   context.fillStyle = "#000";
   context.fillStyle = colour;
   context.fillRect(0, 0, 1, 1);
@@ -62,7 +65,8 @@ function applyPalette(root, palette) {
 /** A number of bytes as `dedup.words.size` tells it. */
 function formatBytes(bytes) {
   if (bytes === undefined || bytes === null) return "";
-  for (const [unit, scale] of [["GB", 1e9], ["MB", 1e6], ["kB", 1e3]]) {
+  const units = { GB: 1e9, MB: 1e6, kB: 1e3 };
+  for (const [unit, scale] of Object.entries(units)) {
     if (bytes >= scale) return `${(bytes / scale).toFixed(1)} ${unit}`;
   }
   return `${bytes} B`;

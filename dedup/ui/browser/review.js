@@ -32,7 +32,9 @@ function foresee(strip, { action, ids: [id] }) {
   const stay = member => { keeper = member.id; member.fate = "keeper"; };
   if (action === "accept") open.forEach(leave);
   if (action === "keep") {
-    members.filter(member => member !== focus && member.fate !== "apart").forEach(leave);
+    const others = members.filter(member => member !== focus);
+    others.filter(member => member.fate !== "apart").forEach(leave);
+    if (id !== keeper) others.filter(member => member.fate === "apart").forEach(member => { member.fate = "open"; });
     stay(focus);
   }
   if (action === "drop" && focus.id === keeper) {
@@ -43,7 +45,9 @@ function foresee(strip, { action, ids: [id] }) {
   }
   if (action === "drop" && focus.id !== keeper) leave(focus);
   if (action === "apart") {
-    const meant = id === strip.keeper ? open : [focus];
+    const others = members.filter(member => member.id !== strip.keeper);
+    const twins = others.filter(member => member.content === focus.content);  // what is told apart is told of contents
+    const meant = id !== strip.keeper ? twins : open.length ? open : others;
     for (const member of meant) member.fate = member.kind === "exact" ? "keep" : "apart";
   }
   if (action === "reopen") for (const member of members) member.fate = member.id === keeper ? "keeper" : "open";

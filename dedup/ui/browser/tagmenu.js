@@ -1,6 +1,13 @@
 // The small menu that adds tags to cards and takes them away: type to filter, arrows, Enter.
 
 class TagMenu {
+  /** @type {{name: string, colour?: string}[]} */ tags = [];
+  total = 0;
+  current = 0;
+  /** @type {(tag: string) => number} */ counts = () => 0;
+  /** @type {(tag: string, remove: boolean) => void} */ toggle = () => {};
+  /** @type {() => void} */ onClose = () => {};
+
   /** `toggle(tag, remove)` is called for each choice; `counts(tag)` says how many of `total` cards carry it. */
   constructor(root) {
     this.filter = el("input", { type: "text", placeholder: "Filter tags, or name a new one",
@@ -45,7 +52,10 @@ class TagMenu {
     if (refocus) this.onClose();
   }
 
-  /** The tags that hold the typed text, and last the one that it would name anew. */
+  /**
+   * The tags that hold the typed text, and last the one that it would name anew.
+   * @returns {{name: string, colour?: string, isNew?: boolean}[]}
+   */
   matching() {
     const typed = this.filter.value.trim();
     const found = this.tags.filter(tag => tag.name.toLowerCase().includes(typed.toLowerCase()));

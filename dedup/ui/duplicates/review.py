@@ -61,9 +61,11 @@ Worklist = tuple[tuple[str, ...], ...]
 
 
 class Member(gallery.Side):
-    """One copy in a strip. `fate` is a `dedup.review.acts.Fate`; distance, relation and affine lead to the keeper."""
+    """One copy in a strip. `fate` is a `dedup.review.acts.Fate`; distance, relation and affine lead to the keeper.
+    Exact copies have one `content`."""
 
     fate: str
+    content: str
     protected: bool
     split: str
     classes: list[str]
@@ -376,6 +378,7 @@ def keeper_of(now: State, rows: Sequence[int]) -> int:
 
 def _about(now: State, row: int, record: dict[str, Any], tags: Sequence[str]) -> Any:
     return {
+        "content": record["content"] or record["id"],
         "protected": row in now.protected,
         "split": record["split"],
         "classes": list(record["classes"]),
