@@ -3,6 +3,7 @@ DEDUP_INSTALLED."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -12,9 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 import dedup
-from tests.browser.conftest import free_port
+from tests.browser.conftest import ROOT, free_port
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
@@ -47,6 +49,57 @@ def test_no_test_tool_comes_along_and_it_is_typed(command, tmp_path):
     assert not (where.parents[1] / "tests").exists() and not (where.parents[1] / "pages").exists()
     assert ran(command, "--version", folder=tmp_path).strip() == f"dedup {dedup.__version__}"
     assert "dedup-images" in ran(python, "-m", "pip", "show", "dedup-images", folder=tmp_path)
+
+
+def _steps(dockerfile: str) -> tuple[dict[str, str], list[str], list[str]]:
+    """Environment, steps and command of the last stage of a Dockerfile."""
+    lines = dockerfile.split("\nFROM ")[-1].replace("\\\n", " ").splitlines()
+    words = [line.split(maxsplit=1) for line in lines[1:] if line and not line.startswith("#")]
+    environment = dict(rest.split("=", 1) for name, rest in words if name == "ENV")
+    command = [part for name, rest in words if name in ("ENTRYPOINT", "CMD") for part in json.loads(rest)]
+    health = [rest.split("CMD ", 1)[1] for name, rest in words if name == "HEALTHCHECK"]
+    return environment, [rest for name, rest in words if name == "RUN"] + health, command
+
+
+def test_the_steps_of_the_image_lead_to_an_app_that_is_well(command, tmp_path):
+    """What `docker build` and `docker run` would do, in the environment of the wheel; the user and pip are there."""
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert "\nUSER dedup\n" in dockerfile and "VOLUME /home/dedup/data" in dockerfile
+
+    def here(text: str) -> str:
+        return text.replace("/home/dedup", str(tmp_path)).replace("8501", str(port))
+
+    port = free_port()
+    environment, steps, run = _steps(dockerfile)
+    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "DEDUP_HOME")}
+    variables = kept | {name: here(value) for name, value in environment.items()}
+    variables["PATH"] = f"{command.parent}:{kept['PATH']}"
+    *build, health = [here(step) for step in steps if not step.startswith(("useradd", "pip install"))]
+    for step in build:
+        subprocess.run(["sh", "-euc", step], cwd=tmp_path, env=variables, check=True)
+    assert list((tmp_path / "compiled").rglob("*.nbc")), "nothing was compiled ahead"
+    log = tmp_path / "log"
+    with log.open("wb") as stream:
+        served = subprocess.Popen(
+            run, cwd=tmp_path, env=variables, stdout=stream, stderr=stream, start_new_session=True
+        )
+    try:
+        end = time.monotonic() + 60
+        while "dedup is at" not in log.read_text():
+            assert served.poll() is None and time.monotonic() < end, log.read_text()
+            time.sleep(0.2)
+        subprocess.run(["sh", "-euc", health], cwd=tmp_path, env=variables, check=True)
+        assert f"http://localhost:{port}/?token=" in log.read_text()
+    finally:
+        os.killpg(served.pid, signal.SIGTERM)
+        served.wait(20)
+
+
+def test_compose_mounts_images_read_only_and_publishes_to_this_machine_alone():
+    told = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["dedup"]
+    assert told["ports"] == ["127.0.0.1:8501:8501"] and told["read_only"] and told["cap_drop"] == ["ALL"]
+    assert [mount for mount in told["volumes"] if mount.endswith(":/images:ro")]
+    assert "home:/home/dedup/data" in told["volumes"]
 
 
 @pytest.fixture
