@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ ROOT = Path(__file__).parent.parent
 SHARED_DATA = Path(os.environ.get("DEDUP_TEST_DATA", ROOT.parent / "shared" / "data"))
 NEEDED = ("optional test-data folder", "no Chromium", "no nginx", "no Node.js", "no installed wheel")
 """What the reasons of skips say that the gate does not accept."""
+
+SLOWEST = 25
+"""Files that are listed with the time their tests took."""
 
 # How long an example takes says nothing on a busy machine.
 settings.register_profile("dedup", deadline=None)
@@ -70,6 +74,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "browser" in item.path.parts:
             item.add_marker(pytest.mark.flaky(reruns=2))
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Where the time went, by file, and which tests needed another try."""
+    seconds: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if hasattr(report, "duration") and hasattr(report, "nodeid"):
+                seconds[report.nodeid.partition("::")[0]] += report.duration
+    if len(seconds) > 1:
+        terminalreporter.section("slowest files")
+        for file, spent in seconds.most_common(SLOWEST):
+            terminalreporter.write_line(f"{spent:7.1f} s  {file}")
+    again = terminalreporter.stats.get("rerun", [])
+    terminalreporter.write_line(f"{len(again)} reruns" + "".join(f"\n  {report.nodeid}" for report in again))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

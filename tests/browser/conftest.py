@@ -176,7 +176,28 @@ def new_page(browser):
     assert [error for error in errors if not HARMLESS.search(error)] == []
 
 
+@pytest.fixture(scope="module")
+def tab(browser):
+    """One tab for a file's tests: a tab that has loaded the app once loads it again in a third of the time."""
+    context = browser.new_context(accept_downloads=True)
+    yield context.new_page()
+    context.close()
+
+
 @pytest.fixture
-def page(new_page):
-    """A page of 1400 x 900 pixels in a browser profile of its own."""
-    return new_page()
+def page(tab):
+    """The tab at 1400 x 900 pixels, light and without cookies; errors in it fail the test."""
+    errors: list[str] = []
+
+    def note(error: object) -> None:
+        errors.append(str(error))
+
+    tab.context.clear_cookies()
+    tab.set_default_timeout(WAIT_MS)
+    tab.set_viewport_size({"width": 1400, "height": 900})
+    tab.emulate_media(color_scheme="light")
+    tab.on("pageerror", note)
+    yield tab
+    tab.remove_listener("pageerror", note)
+    tab.unroute_all()
+    assert [error for error in errors if not HARMLESS.search(error)] == []

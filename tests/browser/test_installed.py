@@ -33,6 +33,12 @@ def command() -> Path:
     return Path(named)
 
 
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory) -> Path:
+    """Where the wheel keeps its compiled code: once for all tests here, whichever fills it."""
+    return tmp_path_factory.mktemp("compiled")
+
+
 def ran(*arguments: str | Path, folder: Path) -> str:
     """What a command says, run in a folder where nothing of ours lies."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
@@ -61,13 +67,17 @@ def _steps(dockerfile: str) -> tuple[dict[str, str], list[str], list[str]]:
     return environment, [rest for name, rest in words if name == "RUN"] + health, command
 
 
-def test_the_steps_of_the_image_lead_to_an_app_that_is_well(command, tmp_path):
+def test_the_steps_of_the_image_lead_to_an_app_that_is_well(command, compiled, tmp_path):
     """What `docker build` and `docker run` would do, in the environment of the wheel; the user and pip are there."""
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert "\nUSER dedup\n" in dockerfile and "VOLUME /home/dedup/data" in dockerfile
 
     def here(text: str) -> str:
-        return text.replace("/home/dedup", str(tmp_path)).replace("8501", str(port))
+        return (
+            text.replace("/home/dedup/compiled", str(compiled))
+            .replace("/home/dedup", str(tmp_path))
+            .replace("8501", str(port))
+        )
 
     port = free_port()
     environment, steps, run = _steps(dockerfile)
@@ -77,7 +87,7 @@ def test_the_steps_of_the_image_lead_to_an_app_that_is_well(command, tmp_path):
     *build, health = [here(step) for step in steps if not step.startswith(("useradd", "pip install"))]
     for step in build:
         subprocess.run(["sh", "-euc", step], cwd=tmp_path, env=variables, check=True)
-    assert list((tmp_path / "compiled").rglob("*.nbc")), "nothing was compiled ahead"
+    assert list(compiled.rglob("*.nbc")), "nothing was compiled ahead"
     log = tmp_path / "log"
     with log.open("wb") as stream:
         served = subprocess.Popen(
@@ -103,10 +113,11 @@ def test_compose_mounts_images_read_only_and_publishes_to_this_machine_alone():
 
 
 @pytest.fixture
-def sample_app(command, tmp_path) -> Iterator[str]:
+def sample_app(command, compiled, tmp_path) -> Iterator[str]:
     """`dedup app --sample` from the wheel, in an empty folder; its address."""
     port, log = free_port(), tmp_path / "log"
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment["NUMBA_CACHE_DIR"] = str(compiled)
     arguments = [command, "app", "--sample", "--no-browser", f"--port={port}", f"--home={tmp_path / 'home'}"]
     folder = tmp_path / "elsewhere"
     folder.mkdir()
