@@ -191,6 +191,7 @@ def test_a_proxy_that_changes_the_name_is_told_and_can_be_allowed(serve, new_pag
     page.goto(f"http://{NAME}:{port}/")
     told = page.locator("#dedup-door").inner_text()
     assert f"dedup app --allow-origin http://{NAME}:{port}" in told and "proxy_set_header Host" in told
+    expect(page.locator("#root")).to_be_hidden()
 
     second = free_port()
     app = serve(ROOT / "app.py", {"server.corsAllowedOrigins": f"http://{NAME}:{second}"}, DEDUP_HOME=home[0])
@@ -221,7 +222,7 @@ def test_beyond_this_machine_nothing_opens_without_the_token(locked, page, home)
     assert answers(f"{locked.url}/_stcore/health")
     page.get_by_label("Token").fill("a wrong one")
     page.get_by_role("button", name="Open").click()
-    assert "asks for its token" in page.locator("body").inner_text()
+    assert "That is not its token" in page.locator("body").inner_text()
 
 
 def test_the_token_opens_once_and_the_cookie_from_then_on(locked, page, tunnel, home):

@@ -1,6 +1,7 @@
 // Says why the app stays empty: it asks for what the app's WebSocket asks for, and shows the sentence of a refusal.
 (() => {
   const SECONDS = 12; // a slow first start is done by then
+  const connected = () => document.querySelector('[data-test-connection-state="CONNECTED"]') !== null;
   const say = text => {
     const paragraph = Object.assign(document.createElement("p"), { textContent: text });
     paragraph.id = "dedup-door";
@@ -9,9 +10,10 @@
       "position:fixed;inset:0 0 auto 0;z-index:1000001;margin:0;padding:1rem 1.25rem;overflow-wrap:anywhere;" +
       "font:1rem/1.5 system-ui,sans-serif;background:#7a271a;color:#fff";
     document.getElementById("dedup-door")?.remove();
+    const empty = document.getElementById("root");
+    if (empty && !connected()) empty.hidden = true; // nothing will ever fill the frame that Streamlit shows meanwhile
     document.body.append(paragraph);
   };
-  const connected = () => document.querySelector('[data-test-connection-state="CONNECTED"]') !== null;
   const plain = answer => (answer.headers.get("Content-Type") ?? "").startsWith("text/plain");
 
   const ask = async () => {

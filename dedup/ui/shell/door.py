@@ -59,7 +59,7 @@ class Door:
         headers = Headers(scope=scope)
         if scope["path"] == self.base + OPEN_PATH and scope["type"] == "http":
             return None
-        return self._of_host(headers.get("host")) or self._of_token(headers) or self._of_origin(scope, headers)
+        return self._of_host(headers.get("host")) or self._of_token(scope, headers) or self._of_origin(scope, headers)
 
     def _of_host(self, host: str | None) -> Refusal | None:
         name = host_name(host)
@@ -79,11 +79,12 @@ class Door:
             for pattern in self.hosts
         )
 
-    def _of_token(self, headers: Headers) -> Refusal | None:
+    def _of_token(self, scope: Scope, headers: Headers) -> Refusal | None:
         if not self.token or hmac.compare_digest(self._cookie(headers).encode(), self.cookie_value.encode()):
             return None
+        wrong = "That is not its token. " if _token_in(scope) else ""
         sentence = (
-            "This app asks for its token: open the link that it printed when it was started, or give the token here."
+            f"{wrong}This app asks for its token: open the link that it printed when it was started, or give it here."
         )
         return Refusal(sentence, 401, token_would_do=True)
 
@@ -122,8 +123,7 @@ class Door:
         """Whether the request's address has the right token in it."""
         if not self.token or scope["type"] != "http" or scope["method"] != "GET":
             return False
-        given = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1"))).get("token", "")
-        return hmac.compare_digest(given.strip().encode(), self.token.encode())
+        return hmac.compare_digest(_token_in(scope).encode(), self.token.encode())
 
     def link(self, port: int) -> str:
         """The address to open, the token in it."""
@@ -171,6 +171,12 @@ def host_name(host: str | None) -> str | None:
         return (parts.hostname or "").rstrip(".") or None
     except ValueError:
         return None
+
+
+def _token_in(scope: Scope) -> str:
+    """The token in a request's address, "" without one."""
+    given: dict[str, str] = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1")))
+    return given.get("token", "").strip()
 
 
 def _is_address(name: str) -> bool:
