@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from PIL import Image
+
+from dedup.dataset import Dataset
 
 
 @dataclass
@@ -88,3 +91,13 @@ def make_images(tmp_path: Path, groups: dict[str, list[str]] | None = None, **co
     root.mkdir(exist_ok=True)
     directory.mkdir(parents=True, exist_ok=True)
     return Images(directory, root, frame_of(root, groups, **columns))
+
+
+def copied(scanned: Dataset, folder: Path, home: Path) -> Path:
+    """A copy of a scanned dataset and of its files in `folder`, as if they had been scanned there: a test may change
+    either. Returns the folder."""
+    shutil.copytree(scanned.root, folder)
+    shutil.copytree(scanned.directory, home / scanned.name)
+    info = home / scanned.name / "dataset.json"
+    info.write_text(info.read_text().replace(str(scanned.root), str(folder)))
+    return folder

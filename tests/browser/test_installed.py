@@ -140,7 +140,5 @@ def test_the_sample_is_shown_with_its_pictures(sample_app, page):
     first = page.locator(".card img").first
     first.wait_for()
     assert first.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
-    for name in ("duplicates", "leaks", "clashes", "export"):
-        page.goto(f"{sample_app}{name}")
-        page.locator("h1").first.wait_for()
-        assert page.get_by_test_id("stException").count() == 0
+    page.get_by_role("link", name="Duplicates").click()
+    page.locator(".strip-row").first.wait_for()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageFilter
 
+import dedup
 from dedup.exports.csv import read
 from tests.browser.conftest import ROOT
 
@@ -20,10 +22,15 @@ pytestmark = pytest.mark.browser
 SCAN_MS = 180_000
 
 
-@pytest.fixture
-def app(serve, tmp_path):
-    """The app with an empty home of its own."""
-    return serve(ROOT / "app.py", DEDUP_HOME=str(tmp_path / "home"))
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def app(serve, home):
+    """One server for all tests of this file; every test has a dataset of its own."""
+    return serve(ROOT / "app.py", DEDUP_HOME=str(home))
 
 
 @pytest.fixture
@@ -43,12 +50,25 @@ def photos(tmp_path):
     return folder
 
 
+@pytest.fixture
+def empty_app(serve, tmp_path):
+    """The app with an empty home of its own."""
+    return serve(ROOT / "app.py", DEDUP_HOME=str(tmp_path / "empty"))
+
+
 def scan(page, app, folder: Path) -> None:
     """Open the app, give it a folder, wait for the scan, go to the Explorer."""
     page.goto(app.url)
     page.get_by_role("textbox", name="Folder", exact=True).fill(str(folder))
     page.get_by_role("button", name="Scan", exact=True).click()
     page.get_by_role("button", name="Explore", exact=True).click(timeout=SCAN_MS)
+    page.get_by_text("selection holds").wait_for()
+
+
+def explore(page, app, home: Path, folder: Path) -> None:
+    """Scan a folder, and open the Explorer on it."""
+    made = dedup.scan(folder, name=folder.parent.name, home=home)  # another one when the test is tried again
+    page.goto(f"{app.url}/explorer?dataset={made.info.key}")
     page.get_by_text("selection holds").wait_for()
 
 
@@ -115,8 +135,8 @@ def download(page, title: str, folder: Path) -> Path:
     return path
 
 
-def test_from_a_folder_with_exact_duplicates_to_a_cleaned_csv_and_coco(app, page, shared_data, tmp_path):
-    scan(page, app, shared_data / "B-dogs-7dups" / "dataset")
+def test_from_a_folder_with_exact_duplicates_to_a_cleaned_csv_and_coco(empty_app, page, shared_data, tmp_path):
+    scan(page, empty_app, shared_data / "B-dogs-7dups" / "dataset")
 
     pick(page, "metric", "Image singularity")
     page.locator(".js-plotly-plot").get_by_text("7 exact").wait_for()
@@ -148,8 +168,8 @@ def test_from_a_folder_with_exact_duplicates_to_a_cleaned_csv_and_coco(app, page
     assert {image["file_name"] for image in json.loads(coco.read_text())["images"]} == set(table["path"])
 
 
-def test_from_near_duplicates_side_by_side_to_one_of_each(app, page, photos, tmp_path):
-    scan(page, app, photos)
+def test_from_near_duplicates_side_by_side_to_one_of_each(app, home, page, photos, tmp_path):
+    explore(page, app, home, photos)
     new_tag(page, "keep")
     bulk(page, action="Add", tag="keep", scope="Whole selection", changing=24)
     expect_tag(page, "keep", 24)
@@ -191,8 +211,8 @@ def test_from_near_duplicates_side_by_side_to_one_of_each(app, page, photos, tmp
     assert set(read(download(page, "Pairs", tmp_path)).columns) >= {"left", "right", "kind", "distance", "relation"}
 
 
-def test_a_link_reopens_the_view_and_back_goes_back(app, page, new_page, photos):
-    scan(page, app, photos)
+def test_a_link_reopens_the_view_and_back_goes_back(app, home, page, new_page, photos):
+    explore(page, app, home, photos)
     set_end(page, "To", "0.05")
     page.get_by_text("selection holds 7 of 25").wait_for()
     page.wait_for_url("**range=**")
@@ -202,7 +222,8 @@ def test_a_link_reopens_the_view_and_back_goes_back(app, page, new_page, photos)
     other.get_by_text("selection holds 7 of 25").wait_for()
     expect(end(other, "To")).to_have_value("0.05000")
 
-    other.goto(f"{app.url}/explorer?size=12")
+    dataset = re.search(r"dataset=\w+", page.url)[0]
+    other.goto(f"{app.url}/explorer?{dataset}&size=12")
     for number in "123":
         other.get_by_test_id("stPagination").first.get_by_text(number, exact=True).wait_for()
 
@@ -213,8 +234,8 @@ def test_a_link_reopens_the_view_and_back_goes_back(app, page, new_page, photos)
     page.get_by_text("selection holds 7 of 25").wait_for()
 
 
-def test_two_tabs_lose_nothing(app, page, new_page, photos):
-    scan(page, app, photos)
+def test_two_tabs_lose_nothing(app, home, page, new_page, photos):
+    explore(page, app, home, photos)
     new_tag(page, "one")
     other = new_page()
     other.goto(page.url)

@@ -9,20 +9,28 @@ import pytest
 
 import dedup
 from dedup.cli import main
+from dedup.dataset import Dataset
 from dedup.review import acts
 from dedup.store.decisions import PROTECTED
+from tests.building import copied
 from tests.pictures import folder_of_photos
 
 
-@pytest.fixture
-def folder(tmp_path, home):
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory) -> Dataset:
     """Two photographs, each with a copy in the folder `b`."""
-    folder_of_photos(tmp_path / "in", 2)
-    (tmp_path / "in/b").mkdir()
+    folder = tmp_path_factory.mktemp("scanned") / "in"
+    folder_of_photos(folder, 2)
+    (folder / "b").mkdir()
     for name in ("0000.jpg", "0001.jpg"):
-        shutil.copy(tmp_path / "in" / name, tmp_path / "in/b" / name)
-    assert main(["scan", str(tmp_path / "in"), "--name", "set"]) == 0
-    return tmp_path / "in"
+        shutil.copy(folder / name, folder / "b" / name)
+    return dedup.scan(folder, name="set", home=folder.parent / "home", workers=1)
+
+
+@pytest.fixture
+def folder(scanned, tmp_path, home):
+    """The scanned folder, and a home with the dataset `set`, for a test of its own."""
+    return copied(scanned, tmp_path / "in", home)
 
 
 def decide(step: acts.Step) -> None:

@@ -18,6 +18,7 @@ from dedup.query.selection import Range, Selection
 from dedup.review import acts, bulk_rules, verdicts
 from dedup.review.acts import Fate, Order
 from dedup.store.decisions import INCOMING, PROTECTED
+from tests.building import copied
 from tests.pictures import photo, save
 
 
@@ -41,10 +42,7 @@ def scanned(tmp_path_factory) -> Dataset:
 @pytest.fixture
 def dataset(scanned, tmp_path) -> Dataset:
     """A dataset and a folder of its own for every test."""
-    shutil.copytree(scanned.root, tmp_path / "in")
-    shutil.copytree(scanned.directory, tmp_path / "home" / "made")
-    info = tmp_path / "home" / "made" / "dataset.json"
-    info.write_text(info.read_text().replace(str(scanned.root), str(tmp_path / "in")))
+    copied(scanned, tmp_path / "in", tmp_path / "home")
     return dedup.open("made", home=tmp_path / "home")
 
 
