@@ -111,8 +111,7 @@ def _mutate(module: str, copy: Path, tools: Path, most: int) -> tuple[int, int, 
 
 
 def _draw(session: Path, most: int) -> None:
-    """Leave `most` faults in a session, drawn with a fixed seed. Those of `|` go: most of them are in annotations, which
-    nothing evaluates."""
+    """Leave `most` faults in a session, drawn with a fixed seed; none of `|`, for most are in annotations."""
     query = "select job_id, operator_name, module_path, start_pos_row, start_pos_col from mutation_specs"
     with sqlite3.connect(session) as database:
         specs = sorted(database.execute(query), key=lambda spec: (*spec[2:], spec[1]))

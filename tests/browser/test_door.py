@@ -152,14 +152,18 @@ def test_below_a_path_that_the_proxy_passes_on(serve, page, nginx, home):
 
 
 def test_below_a_path_that_the_proxy_strips(serve, page, nginx, home):
-    app = serve(ROOT / "app.py", DEDUP_HOME=home[0])
+    """With a token asked for, as on a machine of many users: its cookie is for this path alone."""
+    app = serve(ROOT / "app.py", DEDUP_HOME=home[0], DEDUP_TOKEN=TOKEN)
     port = nginx(documented("a path that is stripped", app.port))
-    shows_pictures(page, f"http://127.0.0.1:{port}/user/ada/proxy/8501", home[1])
-    page.goto(f"http://127.0.0.1:{port}/user/ada/proxy/8501/")
+    below = f"http://127.0.0.1:{port}/user/ada/proxy/8501"
+    page.goto(f"{below}/?token={TOKEN}")
     page.get_by_role("button", name="Explore", exact=True).first.click()
     _painted(page)
-    page.goto(f"http://127.0.0.1:{port}/user/ada/proxy/8501/explorer/?dataset={home[1]}")
-    assert "/user/ada/proxy/8501/explorer?" in page.url
+    (cookie,) = [each for each in page.context.cookies() if each["name"].startswith("dedup-")]
+    assert cookie["path"].startswith("/user/ada/proxy/8501")
+    shows_pictures(page, below, home[1])
+    page.goto(f"{below}/explorer/?dataset={home[1]}")
+    assert page.url.startswith(f"{below}/explorer?")
 
 
 def test_behind_a_proxy_at_the_root_under_another_name(serve, page, nginx, home):

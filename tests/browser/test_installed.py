@@ -135,6 +135,8 @@ def sample_app(command, compiled, tmp_path) -> Iterator[str]:
 
 
 def test_the_sample_is_shown_with_its_pictures(sample_app, page):
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     page.goto(sample_app)
     page.get_by_role("button", name="Explore", exact=True).first.click()
     first = page.locator(".card img").first
@@ -142,3 +144,5 @@ def test_the_sample_is_shown_with_its_pictures(sample_app, page):
     assert first.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
     page.get_by_role("link", name="Duplicates").click()
     page.locator(".strip-row").first.wait_for()
+    ours = (sample_app, sample_app.replace("http", "ws"), "data:", "blob:")
+    assert [url for url in asked if not url.startswith(ours)] == []

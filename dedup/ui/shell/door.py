@@ -125,11 +125,11 @@ class Door:
             return False
         return hmac.compare_digest(_token_in(scope).encode(), self.token.encode())
 
-    def link(self, port: int) -> str:
-        """The address to open, the token in it."""
+    def link(self, port: int, *, secure: bool = False) -> str:
+        """The address to open, the token in it; `secure` where the app itself speaks HTTPS."""
         query = f"?{urlencode({'token': self.token})}" if self.token else ""
         host = f"[{self.address}]" if ":" in self.address else self.address
-        return f"http://{host}:{port}{self.base}/{query}"
+        return f"http{'s' if secure else ''}://{host}:{port}{self.base}/{query}"
 
 
 def from_settings() -> Door:

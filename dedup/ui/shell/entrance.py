@@ -80,7 +80,8 @@ def announced(door: Door, *, open_browser: bool) -> Any:
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
-        link = door.link(int(config.get_option("server.port")))
+        secure = bool(config.get_option("server.sslCertFile"))
+        link = door.link(int(config.get_option("server.port")), secure=secure)
         print(f"\n  dedup is at {link}\n  Stop it with Ctrl-C.\n", file=sys.stderr, flush=True)  # noqa: T201
         if open_browser:
             webbrowser.open(link)

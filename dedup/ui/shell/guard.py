@@ -65,7 +65,8 @@ class Guard:
 
     def _let_in(self, scope: Scope) -> Response:
         """Sets the cookie and leads to the same address without the token, which then stands in no history. The address
-        is relative, for a proxy may show the app below a path that it does not tell."""
+        is relative and the cookie is for what lies beside the page, as browsers see it: a proxy may show the app below
+        a path that it does not tell, and other people's programs beside it."""
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         rest = urlencode([(name, value) for name, value in query if name != "token"])
         here = "./" + scope["path"].rsplit("/", 1)[-1]
@@ -73,7 +74,7 @@ class Guard:
         response.set_cookie(
             self._door.cookie_name,
             self._door.cookie_value,
-            path=self._door.base or "/",
+            path=None,
             secure="https" in (scope.get("scheme"), Headers(scope=scope).get("x-forwarded-proto")),
             httponly=True,
             samesite="lax",
