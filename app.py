@@ -7,12 +7,14 @@ import os
 import streamlit as st
 from starlette.middleware import Middleware
 
-from dedup.launch import OPEN_VARIABLE
+from dedup.launch import OPEN_VARIABLE, PARENT_VARIABLE, end_with_parent
 from dedup.ui.shell import door, entrance, navigation
 from dedup.ui.shell.guard import Guard
 from dedup.ui.shell.library import LIBRARY
 from dedup.ui.shell.routes import routes
 
+if os.environ.get(PARENT_VARIABLE):
+    end_with_parent()
 entrance.ask_nobody_outside()
 DOOR = door.from_settings()
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import atexit
+import html
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -28,6 +31,8 @@ TOKEN_VARIABLE = "DEDUP_TOKEN"
 """The environment variable with the token that opens the app."""
 NO_TOKEN_VARIABLE = "DEDUP_NO_TOKEN"
 """Set to anything, it leaves the app open to whoever reaches it."""
+PARENT_VARIABLE = "DEDUP_END_WITH_PARENT"
+"""Set to anything, the app ends when its standard input does."""
 OPEN_VARIABLE = "DEDUP_OPEN_BROWSER"
 """Set to anything, the app opens itself in a browser once it is ready."""
 
@@ -52,13 +57,12 @@ class Launch:
 
     def command(self) -> list[str]:
         """The command line. Raises `UsageError` where there is no front to start."""
-        if FRONT is None:
-            raise UsageError("The app is not beside this package. Install it anew, or run it in the project's folder.")
+        front = command_folder()
         given = {"server.address": self.host, "server.port": self.port, "server.baseUrlPath": self.base_path}
         options = [f"--{name}={value}" for name, value in given.items() if value is not None]
         options += [f"--server.allowedHosts={name}" for name in self.allow_hosts]
         options += [f"--server.corsAllowedOrigins={origin}" for origin in self.allow_origins]
-        return [sys.executable, "-m", "streamlit", "run", str(FRONT / "app.py"), *options]
+        return [sys.executable, "-m", "streamlit", "run", str(front / "app.py"), *options]
 
     def environment(self) -> dict[str, str]:
         """The environment to start it in: this process's own and what the app reads from it, the token among it, which
@@ -66,19 +70,24 @@ class Launch:
         told = dict(os.environ)
         if self.token is not None:
             told.pop(NO_TOKEN_VARIABLE, None)
-        if self.token:
-            told.setdefault(TOKEN_VARIABLE, new_token())
+        if self.token and not told.get(TOKEN_VARIABLE, "").strip():
+            told[TOKEN_VARIABLE] = new_token()
         elif self.token is False:
             told[NO_TOKEN_VARIABLE] = "1"
         if self.open_browser:
             told[OPEN_VARIABLE] = "1"
-        if self.home is not None:
-            told["DEDUP_HOME"] = str(self.home.expanduser().absolute())
+        if home := self.home or told.get("DEDUP_HOME"):
+            told["DEDUP_HOME"] = str(Path(home).expanduser().absolute())
         return told
 
     def run(self) -> int:
-        """Serve until it is stopped; returns the exit code."""
-        return subprocess.call(self.command(), env=self.environment())
+        """Serve until it is stopped; returns the exit code, where this process does not become the app itself."""
+        command, environment = self.command(), self.environment()
+        if os.name != "posix":
+            return subprocess.call(command, cwd=command_folder(), env=environment)
+        sys.stdout.flush()
+        os.chdir(command_folder())
+        return os.execve(command[0], command, environment)  # asked to end, it is the app that is asked
 
 
 @dataclass
@@ -100,7 +109,7 @@ class Served:
         """The same app at the page and query `where`, opened in a browser where there is one."""
         address, _, token = self.url.partition("?")
         served = replace(self, url=f"{urllib.parse.urljoin(address, where)}&{token}")
-        webbrowser.open(served.url)
+        open_in_browser(served.url)
         return served
 
     def stop(self) -> None:
@@ -129,33 +138,73 @@ def serve(home: Path) -> Served:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    launch = Launch(host="127.0.0.1", port=port, token=True, home=home)
-    environment = launch.environment()
+    launch = Launch(host="127.0.0.1", port=port, base_path="", token=True, home=home)
+    ours = {name: value for name, value in launch.environment().items() if not name.startswith("STREAMLIT_SERVER_")}
+    environment = ours | {PARENT_VARIABLE: "1", "STREAMLIT_SERVER_HEADLESS": "true"}
     query = urllib.parse.urlencode({"token": environment[TOKEN_VARIABLE]})
     with tempfile.TemporaryFile(prefix="dedup-") as log:
         process = subprocess.Popen(
-            launch.command(), env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            launch.command(),
+            cwd=command_folder(),
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
         served = Served(f"http://127.0.0.1:{port}/?{query}", process)
         atexit.register(served.stop)
         end = time.monotonic() + _START_SECONDS
-        while not _lives(port):
-            if not served.running or time.monotonic() > end:
-                served.stop()
-                log.seek(0)
-                said = log.read().decode(errors="replace").strip().splitlines()
-                raise DedupError(f"The app did not start: {said[-1] if said else 'it said nothing'}")
-            time.sleep(0.1)
+        try:
+            while not _lives(port) or not served.running:
+                if not served.running or time.monotonic() > end:
+                    log.seek(0)
+                    said = log.read().decode(errors="replace").strip().splitlines()
+                    raise DedupError(f"The app did not start: {said[-1] if said else 'it said nothing'}")
+                time.sleep(0.1)
+        except BaseException:  # a person may interrupt the wait
+            served.stop()
+            raise
     _SERVED[home] = served
     return served
 
 
 def _lives(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5) as answer:
+        here = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy knows this machine
+        with here.open(f"http://127.0.0.1:{port}/_stcore/health", timeout=5) as answer:
             return bool(answer.status == 200)
     except (OSError, urllib.error.URLError):
         return False
+
+
+def command_folder() -> Path:
+    """Where the app is started: in its own folder, so that nothing in a folder of images is taken for its settings or
+    its code. Raises `UsageError` where there is no front."""
+    if FRONT is None:
+        raise UsageError("The app is not beside this package. Install it anew, or run it in the project's folder.")
+    return FRONT
+
+
+def open_in_browser(url: str) -> None:
+    """Open an address that may hold a token: by a file for this user's eyes alone, because other users of a machine see
+    what commands are given."""
+    handle, path = tempfile.mkstemp(prefix="dedup-", suffix=".html")
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(
+            f'<meta http-equiv="refresh" content="0; url={html.escape(url)}"><a href="{html.escape(url)}">dedup</a>'
+        )
+    atexit.register(Path(path).unlink, missing_ok=True)
+    webbrowser.open(Path(path).as_uri())
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it has gone, however it went: its end of the pipe is closed then."""
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="end with parent", daemon=True).start()
 
 
 def new_token() -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -30,6 +33,23 @@ def memory_bytes() -> int | None:
     with suppress(AttributeError, ValueError, OSError):  # Windows has no sysconf
         limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     return min(limits, default=None)
+
+
+def somewhere_to_compile(code: Path) -> None:
+    """Give numba a folder for what it compiles where neither that of `code`, nor the user's, nor a chosen one can be
+    written, as in a read-only container: it would refuse to work. Must come before numba is loaded."""
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    places = [code / "__pycache__", Path.home() / ".cache" / "numba", *([Path(chosen)] if chosen else [])]
+    if not any(map(_writable, places)):
+        folder = tempfile.mkdtemp(prefix="dedup-compiled-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        os.environ["NUMBA_CACHE_DIR"] = folder
+
+
+def _writable(folder: Path) -> bool:
+    """Whether a folder can be written, or made."""
+    there = next((each for each in (folder, *folder.parents) if each.exists()), folder)
+    return os.access(there, os.W_OK | os.X_OK)
 
 
 def within(seconds: float, ask: Callable[[], Answer]) -> Answer:

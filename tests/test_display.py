@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import sys
 import urllib.error
 import urllib.request
@@ -51,16 +52,16 @@ def test_a_pair_tells_how_the_right_one_differs(photos):
 
 def test_notebooks_get_pictures_and_names_as_text(photos):
     for shown, pictures in ((photos, 2), (photos.group(0), 2), (photos.pair(0), 2)):
-        html = shown._repr_html_()
-        assert html.count("data:image/jpeg;base64,") == pictures
-        assert "<img src=x" not in html and "&lt;img src=x" in html
+        page = shown._repr_html_()
+        assert page.count("data:image/jpeg;base64,") == pictures
+        assert "<img src=x" not in page and "&lt;img src=x" in page
     assert "<b>5</b>" in photos._repr_html_() and "3 failed" not in photos._repr_html_()
 
 
 def test_a_picture_that_cannot_be_shown_says_why(photos):
     (photos.root / HOSTILE).unlink()
-    html = photos.group(0)._repr_html_()
-    assert html.count("data:image/jpeg") == 1 and "cannot be shown" in html
+    page = photos.group(0)._repr_html_()
+    assert page.count("data:image/jpeg") == 1 and "cannot be shown" in page
 
 
 def test_progress_is_quiet_where_nobody_watches_and_a_line_in_a_notebook(monkeypatch, capsys):
@@ -93,13 +94,17 @@ def test_the_app_is_opened_on_the_dataset_once_for_all_of_a_home(photos, monkeyp
     served = photos.show()
     try:
         again = photos.show("duplicates")
-        assert again._process is served._process and opened == [served.url, again.url]
+        files = [Path(url.removeprefix("file://")) for url in opened]  # commands are seen by all users, files are not
+        assert again._process is served._process and [file.stat().st_mode & 0o777 for file in files] == [0o600] * 2
+        assert [html.escape(each.url) in file.read_text() for each, file in zip((served, again), files, strict=True)]
         assert f"/duplicates?dataset={photos.info.key}&token=" in again.url
         assert again.url in again._repr_html_() and "token" not in repr(served._process)
         with urllib.request.build_opener(urllib.request.HTTPCookieProcessor).open(served.url) as answer:
             assert answer.status == 200
         with pytest.raises(urllib.error.HTTPError, match="401"):
             urllib.request.urlopen(served.url.partition("?")[0])
+        served._process.stdin.close()  # as when this process ends, however it ends
+        served._process.wait(20)
     finally:
         served.stop()
     assert not served.running
@@ -117,7 +122,7 @@ def test_the_notebook_of_the_docs_runs(tmp_path, monkeypatch):
     notebook = nbformat.read(ROOT / "docs" / "tour.ipynb", as_version=4)
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
-    html = "".join(output.get("data", {}).get("text/html", "") for output in outputs)
-    assert html.count("data:image/jpeg;base64,") >= 6
+    shown = "".join(output.get("data", {}).get("text/html", "") for output in outputs)
+    assert shown.count("data:image/jpeg;base64,") >= 6
     assert [output for output in outputs if output.output_type == "error"] == []
     assert list(Path(tmp_path).glob("clean.csv"))

@@ -71,6 +71,8 @@ def file_for(output: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="dedup-") as folder:
         path = Path(folder) / "output"
         yield path
+        if beside := [each.name for each in Path(folder).iterdir() if each != path]:
+            raise UsageError(f"More than one file was to be written ({', '.join(beside)}); give a path with --output.")
         with path.open("rb") as stream:
             shutil.copyfileobj(stream, sys.stdout.buffer)
     sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,9 +50,10 @@ def detect(
     if not as_json:
         _tell(dataset, found, groups, near, montages)
     if remove:
-        return _take_out(dataset, near, home, as_json)
+        return _take_out(dataset, near, home, as_json) or (1 if found["failed"] else 0)
     if not as_json and groups:
-        say(f"Nothing was touched. Take the copies out with: dedup detect {folder} --remove{' --near' if near else ''}")
+        again = ["dedup", "detect", str(folder), "--remove", *(["--near"] if near else []), *_where(name, home)]
+        say(f"Nothing was touched. Take the copies out with: {shlex.join(again)}")
     return 1 if found["failed"] else 0
 
 
@@ -72,6 +74,12 @@ def groups_of(dataset: Dataset, *, near: bool) -> list[list[int]]:
     ).assign(other=copies["role"] != Role.KEEPER, path=copies["path"])
     rows = order.sort_values(["group", "content", "goes", "other", "path"])
     return [each.index.tolist() for _, each in rows.groupby("content", sort=False)]
+
+
+def _where(name: str | None, home: Path | None) -> list[str]:
+    """The options with which the next command means the same dataset."""
+    named = ["--name", name] if name else []
+    return [*named, "--home", str(home)] if home else named
 
 
 def _found(dataset: Dataset, groups: list[list[int]], near: bool) -> dict[str, Any]:
@@ -104,5 +112,6 @@ def _take_out(dataset: Dataset, near: bool, home: Path | None, as_json: bool) ->
     if not as_json:
         after = len(opened(dataset.name, home).frame)
         say(f"{plural(len(dataset.frame), 'image')} before, {after:,} after.")
-        say(f"They come back, byte for byte, with: dedup restore {dataset.name}")
+        back = ["dedup", "restore", dataset.name, *_where(None, home)]
+        say(f"They come back, byte for byte, with: {shlex.join(back)}")
     return code

@@ -291,3 +291,21 @@ def test_a_dash_is_standard_output_and_holds_nothing_else(folder, capsysbinary, 
 def test_a_folder_is_no_standard_output(folder, capsys):
     assert main(["export", "set", "--to", "folder", "--output", "-"]) == 2
     assert "one file" in capsys.readouterr().err
+
+
+def test_what_takes_two_files_is_no_standard_output(folder, tmp_path, capsys):
+    image = {"id": 1, "file_name": "0000.jpg", "width": 96, "height": 72}
+    box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 9, 9]}
+    documents = {
+        "boxes": {"images": [image], "annotations": [box], "categories": [{"id": 1, "name": "cat"}]},
+        "captions": {"images": [image], "annotations": [{"id": 1, "image_id": 1, "caption": "a cat"}]},
+    }
+    given = []
+    for name, document in documents.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(document))
+        given += ["--annotations", str(tmp_path / f"{name}.json")]
+    assert main(["scan", str(folder), "--name", "set", *given]) == 0
+    capsys.readouterr()
+    assert main(["export", "set", "--to", "coco", "--output", "-"]) == 2
+    told = capsys.readouterr()
+    assert told.out == "" and "More than one file" in told.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 
 import pytest
@@ -58,6 +59,17 @@ def test_all_but_one_of_each_leave_when_asked_and_come_back(folder, capsys, near
     assert f"{left} images before, {left} after." in said(capsys)
     assert main(["restore", "in"]) == 0
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_the_next_command_means_the_same_dataset(tmp_path, capsys, monkeypatch):
+    folder, elsewhere = tmp_path / "my pictures", tmp_path / "other home"
+    folder_of_photos(folder, 2)
+    shutil.copy(folder / "0001.jpg", folder / "copy.jpg")
+    assert main(["detect", str(folder), "--home", str(elsewhere), "--name", "two"]) == 0
+    command = next(line for line in said(capsys).splitlines() if "dedup detect" in line).partition(": dedup ")[2]
+    assert main(shlex.split(command)) == 0 and len(list(folder.iterdir())) == 2
+    back = next(line for line in said(capsys).splitlines() if "dedup restore" in line).partition(": dedup ")[2]
+    assert main(shlex.split(back)) == 0 and len(list(folder.iterdir())) == 3
 
 
 def test_what_a_person_keeps_stays(folder, capsys):

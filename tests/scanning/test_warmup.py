@@ -7,6 +7,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+from dedup import machine
+
+
+def test_where_nothing_can_be_written_there_is_a_folder_to_compile_in(monkeypatch, tmp_path):
+    monkeypatch.setattr(machine.os, "access", lambda *_: False)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "read-only"))
+    machine.somewhere_to_compile(tmp_path)
+    made = Path(os.environ["NUMBA_CACHE_DIR"])
+    assert made.is_dir() and made != tmp_path / "read-only"
+    made.rmdir()
+    monkeypatch.undo()
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    machine.somewhere_to_compile(tmp_path)
+    assert "NUMBA_CACHE_DIR" not in os.environ
+
 
 def test_a_scan_after_warming_up_compiles_nothing(tmp_path):
     cache = tmp_path / "cache"

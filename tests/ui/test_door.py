@@ -18,7 +18,7 @@ from dedup.ui.shell.guard import Guard
 
 HOST = "localhost:8501"
 FOREIGN = ["http://localhost:9999", "http://127.0.0.1:8501", "https://a.example", "null", f"http://{HOST}.evil", ""]
-TOKEN = "twelve or more"
+TOKEN, GIVEN = "twelve or more", "token=twelve+or+more"
 
 
 async def app(scope, receive, send) -> None:
@@ -145,7 +145,10 @@ def test_without_the_token_nothing_but_health_is_answered():
 def test_the_token_is_taken_once_and_a_cookie_opens_from_then_on():
     door = Door(token=TOKEN, base="/data")
     query = "dataset=a%20b&token=twelve+or+more&x="
-    answer = ask("http", "/data/explorer", door=door, query=query)
+    first = ask("http", "/data/explorer", door=door, query=query)
+    assert first.status == 303 and "set-cookie" not in first.headers, "the cookie is for all, so it is set at the root"
+    assert first.headers["location"] == f"./?{query.replace('%20', '+')}&dedup-page=explorer"
+    answer = ask("http", "/data/", door=door, query=first.headers["location"].partition("?")[2])
     assert answer.status == 303 and answer.headers["location"] == "./explorer?dataset=a+b&x="
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie and "samesite=lax" in cookie.lower()
@@ -157,6 +160,45 @@ def test_the_token_is_taken_once_and_a_cookie_opens_from_then_on():
     assert ask("http", door=Door(token="another token"), cookie=opened).status == 401
     https = ask("http", "/", door=door, query="token=twelve+or+more", x_forwarded_proto="https")
     assert "secure" in https.headers["set-cookie"].lower() and https.headers["location"] == "./"
+
+
+@pytest.mark.parametrize(
+    ("base", "path", "to"),
+    [("", "/explorer/", f"../?{GIVEN}&dedup-page=explorer"), ("", "/image/a/b", f"../../?{GIVEN}"),
+     ("/a/b", "/a/b", f"b/?{GIVEN}"), ("/a/b", "/a/b/", "./"), ("", "//evil.example", f"../?{GIVEN}")],
+)  # fmt: skip
+def test_wherever_the_token_is_given_it_leads_to_the_root(base, path, to):
+    answer = ask("http", path, door=Door(token=TOKEN, base=base), query=GIVEN)
+    assert answer.status == 303 and answer.headers["location"] == to
+
+
+def test_it_leads_on_to_a_page_of_its_own_alone():
+    for page in ("//evil.example", "https:evil", "..%2fx", "a/b"):
+        answer = ask("http", door=Door(token=TOKEN), query=f"token=twelve+or+more&dedup-page={page}")
+        assert answer.headers["location"] == "./"
+
+
+def test_with_its_cookie_set_a_link_leaves_the_token_in_no_history_either():
+    door = Door(token=TOKEN)
+    opened = ask("http", door=door, query="token=twelve+or+more").headers["set-cookie"].split(";")[0]
+    again = ask("http", door=door, query="dataset=a&token=twelve+or+more", cookie=opened)
+    assert again.status == 303 and again.headers["location"] == "./?dataset=a"
+
+
+@pytest.mark.parametrize("odd", ['user={"id": 1}', "x=a b", "version=2", "path=/x", "a[b]=1", "flag", 'q="un', "k@v=1"])
+def test_cookies_of_other_programs_lock_nobody_out(odd):
+    door = Door(token=TOKEN)
+    opened = ask("http", door=door, query="token=twelve+or+more").headers["set-cookie"].split(";")[0]
+    assert ask("http", door=door, cookie=f"{odd}; {opened}").status == 200
+
+
+def test_the_form_keeps_what_else_the_address_says():
+    page = ask("http", door=Door(token=TOKEN), query="dataset=k&x=%22%3E%3Cscript%3E", accept="text/html")
+    assert '<input type="hidden" name="dataset" value="k">' in page.text and "<script" not in page.text
+
+
+def test_an_origin_that_is_no_address_is_foreign():
+    assert ask("websocket", origin="http://[x").kind == "websocket.close"
 
 
 @pytest.mark.parametrize("query", ["token=", "token=wrong", "token=twelve+or+mor", "token=\u00e4", ""])
@@ -201,6 +243,11 @@ def test_a_token_is_needed_beyond_this_machine(address, beyond, monkeypatch):
     door = shell_door.from_settings()
     assert bool(door.token) is door.addresses is beyond
     assert is_loopback(address or "") is not beyond
+    if address and address not in ("0.0.0.0", "::"):
+        assert (
+            ask("http", door=Door(hosts=door.hosts), host=address if ":" not in address else f"[{address}]").status
+            == 200
+        )
     link = door.link(8501)
     named = address if address in ("192.0.2.7", "box.example", "127.8.8.8") else None
     assert door.link(8501, secure=True).startswith("https://")
@@ -210,6 +257,20 @@ def test_a_token_is_needed_beyond_this_machine(address, beyond, monkeypatch):
 @pytest.mark.parametrize("host", [None, "", "a/b", "a?b", "x y", "a:b:c", "[1", "a\nb", "a,b"])
 def test_malformed_hosts_have_no_name(host):
     assert host_name(host) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "host"),
+    [("name:8443", "name"), ("[fd00::1]", "[fd00::1]:80"), ("fd00:0::1", "[fd00::1]"), ("A.b.", "a.b")],
+)
+def test_allowed_names_are_told_apart_as_requests_are(given, host, monkeypatch):
+    options = {"server.address": "127.0.0.1", "server.allowedHosts": [given], "server.corsAllowedOrigins": []}
+    monkeypatch.setattr(config, "get_option", lambda name: options.get(name, ""))
+    monkeypatch.setattr(config, "set_option", lambda *_: None)
+    assert ask("http", door=shell_door.from_settings(), host=host).status == 200
+    options["server.allowedHosts"] = ["a b"]
+    with pytest.raises(UsageError, match="allow-host"):
+        shell_door.from_settings()
 
 
 def test_what_is_given_to_the_command_becomes_settings_and_the_token_stays_out_of_the_list_of_processes(monkeypatch):
@@ -230,6 +291,8 @@ def test_what_is_given_to_the_command_becomes_settings_and_the_token_stays_out_o
     monkeypatch.setenv("DEDUP_NO_TOKEN", "1")
     assert "DEDUP_NO_TOKEN" not in Launch(token=True).environment()
     assert Launch(token=True).environment()["DEDUP_TOKEN"] == TOKEN
+    monkeypatch.setenv("DEDUP_TOKEN", " ")
+    assert len(Launch(token=True).environment()["DEDUP_TOKEN"]) >= 32
 
 
 def test_nobody_outside_is_asked_for_an_address(monkeypatch):

@@ -13,13 +13,14 @@ import hmac
 import ipaddress
 import os
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.types import Scope
 from streamlit import config
 
+from dedup.errors import UsageError
 from dedup.launch import token_of
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
@@ -89,13 +90,9 @@ class Door:
         return Refusal(sentence, 401, token_would_do=True)
 
     def _cookie(self, headers: Headers) -> str:
-        cookies: SimpleCookie = SimpleCookie()
-        for sent in headers.getlist("cookie"):
-            try:
-                cookies.load(sent)
-            except CookieError:
-                continue
-        return cookies[self.cookie_name].value if self.cookie_name in cookies else ""
+        """Other programs of this machine set cookies, too, and browsers send all: an odd one spoils none of ours."""
+        found = (cookie_parser(sent).get(self.cookie_name) for sent in headers.getlist("cookie"))
+        return next((each for each in found if each), "")
 
     def _of_origin(self, scope: Scope, headers: Headers) -> Refusal | None:
         origin, host = headers.get("origin"), headers.get("host")
@@ -120,7 +117,7 @@ class Door:
         return _digest("value", self.token)
 
     def token_given(self, scope: Scope) -> bool:
-        """Whether the request's address has the right token in it."""
+        """Whether the request's address has the right token in it, and the app answers to that address."""
         if not self.token or scope["type"] != "http" or scope["method"] != "GET":
             return False
         return hmac.compare_digest(_token_in(scope).encode(), self.token.encode())
@@ -136,9 +133,9 @@ def from_settings() -> Door:
     """The door that Streamlit's settings and the environment ask for. Raises `UsageError` for a token too short."""
     address = (config.get_option("server.address") or "").strip().lower()
     beyond = not is_loopback(address)
-    hosts = [each.strip().lower().rstrip(".") for each in config.get_option("server.allowedHosts")]
-    if beyond and address not in EVERYWHERE:
-        hosts.append(address)
+    hosts = [_allowed(each) for each in config.get_option("server.allowedHosts")]
+    if address not in EVERYWHERE:
+        hosts.append(_allowed(address))
     base = (config.get_option("server.baseUrlPath") or "").strip("/")
     config.set_option("server.allowedHosts", ["*"])  # Streamlit's own check knows fewer names than this door lets in
     return Door(
@@ -158,7 +155,10 @@ def is_loopback(address: str) -> bool:
 
 def is_same_origin(origin: str | None, host: str | None) -> bool:
     """Whether a request comes from a page of the address it is sent to; what sends no origin is no page."""
-    return origin is None or (bool(host) and urlsplit(origin).netloc == host)
+    try:
+        return origin is None or (bool(host) and urlsplit(origin).netloc == host)
+    except ValueError:  # no address at all
+        return False
 
 
 def host_name(host: str | None) -> str | None:
@@ -171,6 +171,19 @@ def host_name(host: str | None) -> str | None:
         return (parts.hostname or "").rstrip(".") or None
     except ValueError:
         return None
+
+
+def _allowed(given: str) -> str:
+    """A name or pattern that was allowed, as `host_name` tells names. Raises `UsageError`."""
+    name = given.strip().lower().rstrip(".")
+    if name == "*" or name.startswith("*."):
+        return name
+    if _is_address(name):
+        return ipaddress.ip_address(name).compressed
+    found = host_name(name)
+    if found is None:
+        raise UsageError(f"{given!r} is no name of a host; give one such as photos.example.org to --allow-host.")
+    return found
 
 
 def _token_in(scope: Scope) -> str:

@@ -7,7 +7,6 @@ asks for the reason and shows it.
 from __future__ import annotations
 
 import sys
-import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from starlette.websockets import WebSocket
 from streamlit import config, net_util
 from streamlit.file_util import get_static_dir
 
+from dedup.launch import open_in_browser
 from dedup.ui.shell.door import Door
 from dedup.ui.shell.navigation import PAGES
 
@@ -83,8 +83,8 @@ def announced(door: Door, *, open_browser: bool) -> Any:
         secure = bool(config.get_option("server.sslCertFile"))
         link = door.link(int(config.get_option("server.port")), secure=secure)
         print(f"\n  dedup is at {link}\n  Stop it with Ctrl-C.\n", file=sys.stderr, flush=True)  # noqa: T201
-        if open_browser:
-            webbrowser.open(link)
+        if open_browser and not config.get_option("server.headless"):  # which it is where there is no screen
+            open_in_browser(link)
         yield
 
     return lifespan

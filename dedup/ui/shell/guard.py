@@ -37,9 +37,11 @@ input {{ width: min(100%, 22rem); box-sizing: border-box; margin: 0 .4rem .4rem 
 button {{ background: #0b6e99; border-color: #0b6e99; color: #fff; cursor: pointer }}
 </style></head><body><h1>dedup</h1><p>{sentence}</p>{form}</body></html>"""
 FORM = (
-    '<form method="get"><input name="token" type="password" aria-label="Token" required autofocus '
+    '<form method="get">{kept}<input name="token" type="password" aria-label="Token" required autofocus '
     'autocomplete="off"><button>Open</button></form>'
 )
+PAGE_AFTER = "dedup-page"
+"""The parameter that carries the page to open past the root, where the cookie is set."""
 
 
 class Guard:
@@ -54,23 +56,33 @@ class Guard:
             await self._app(scope, receive, send)
             return
         refusal = self._door.refusal(scope)
-        if refusal is None:
-            await self._app(scope, receive, _guarded(scope, send))
-        elif refusal.token_would_do and self._door.token_given(scope):
+        if (refusal is None or refusal.token_would_do) and self._door.token_given(scope):
             await self._let_in(scope)(scope, receive, send)
+        elif refusal is None:
+            await self._app(scope, receive, _guarded(scope, send))
         elif scope["type"] == "websocket":
             await _refuse_socket(scope, send, refusal)
         else:
             await _refuse(scope, refusal)(scope, receive, send)
 
     def _let_in(self, scope: Scope) -> Response:
-        """Sets the cookie and leads to the same address without the token, which then stands in no history. The address
-        is relative and the cookie is for what lies beside the page, as browsers see it: a proxy may show the app below
-        a path that it does not tell, and other people's programs beside it."""
+        """Sets the cookie and leads to the same page without the token, which then stands in no history.
+
+        Addresses are relative, and the cookie is for what lies below the app's root as browsers see it: a proxy may
+        show the app below a path that it does not tell, and other people's programs beside it. So elsewhere than at the
+        root, the root comes first.
+        """
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        rest = urlencode([(name, value) for name, value in query if name != "token"])
-        here = "./" + scope["path"].rsplit("/", 1)[-1]
-        response = RedirectResponse(f"{here}?{rest}" if rest else here, 303, headers=_headers())
+        below = scope["path"].removeprefix(self._door.base)
+        if below != "/":
+            depth = below.count("/") - 1
+            root = "../" * depth if depth > 0 else "./" if below else f"{self._door.base.rsplit('/', 1)[-1]}/"
+            page = below.strip("/")
+            after = [*query, (PAGE_AFTER, page)] if page.isalnum() and page.isascii() else query
+            return RedirectResponse(f"{root}?{urlencode(after)}", 303, headers=_headers())
+        page = next((value for name, value in query if name == PAGE_AFTER and value.isalnum() and value.isascii()), "")
+        rest = urlencode([(name, value) for name, value in query if name not in ("token", PAGE_AFTER)])
+        response = RedirectResponse(f"./{page}?{rest}" if rest else f"./{page}", 303, headers=_headers())
         response.set_cookie(
             self._door.cookie_name,
             self._door.cookie_value,
@@ -85,9 +97,21 @@ class Guard:
 def _refuse(scope: Scope, refusal: Refusal) -> Response:
     if "text/html" not in Headers(scope=scope).get("accept", ""):
         return PlainTextResponse(refusal.sentence, refusal.status, headers=_headers())
-    form = FORM if refusal.token_would_do else ""
+    form = _form(scope) if refusal.token_would_do else ""
     page = PAGE.format(sentence=html.escape(refusal.sentence), form=form)
     return HTMLResponse(page, refusal.status, headers=_headers())
+
+
+def _form(scope: Scope) -> str:
+    """Asks for the token, and keeps the other parameters of the address."""
+    query = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+    return FORM.format(
+        kept="".join(
+            f'<input type="hidden" name="{html.escape(name)}" value="{html.escape(value)}">'
+            for name, value in query
+            if name != "token"
+        )
+    )
 
 
 def _headers() -> dict[str, str]:
