@@ -238,6 +238,7 @@ def test_a_token_is_needed_beyond_this_machine(address, beyond, monkeypatch):
     given = {"server.address": address, "server.allowedHosts": [], "server.corsAllowedOrigins": []}
     monkeypatch.setattr(config, "get_option", lambda name: given.get(name, ""))
     monkeypatch.setattr(config, "set_option", lambda *_: None)
+    monkeypatch.setattr(config, "on_config_parsed", lambda *_, **__: None)
     for variable in ("DEDUP_TOKEN", "DEDUP_NO_TOKEN"):
         monkeypatch.delenv(variable, raising=False)
     door = shell_door.from_settings()
@@ -254,6 +255,19 @@ def test_a_token_is_needed_beyond_this_machine(address, beyond, monkeypatch):
     assert (f"http://{named}:8501/" if named else "8501/") in link and ("token=" in link) is beyond
 
 
+def test_names_stay_let_in_when_settings_are_read_again(monkeypatch):
+    connected: list = []
+    monkeypatch.setattr(config, "on_config_parsed", lambda func, force_connect: connected.append((func, force_connect)))
+    shell_door.from_settings()
+    ((again, forced),) = connected
+    try:
+        config.get_config_options(force_reparse=True)
+        again()
+        assert forced and config.get_option("server.allowedHosts") == ["*"]
+    finally:
+        config.get_config_options(force_reparse=True)
+
+
 @pytest.mark.parametrize("host", [None, "", "a/b", "a?b", "x y", "a:b:c", "[1", "a\nb", "a,b"])
 def test_malformed_hosts_have_no_name(host):
     assert host_name(host) is None
@@ -267,6 +281,7 @@ def test_allowed_names_are_told_apart_as_requests_are(given, host, monkeypatch):
     options = {"server.address": "127.0.0.1", "server.allowedHosts": [given], "server.corsAllowedOrigins": []}
     monkeypatch.setattr(config, "get_option", lambda name: options.get(name, ""))
     monkeypatch.setattr(config, "set_option", lambda *_: None)
+    monkeypatch.setattr(config, "on_config_parsed", lambda *_, **__: None)
     assert ask("http", door=shell_door.from_settings(), host=host).status == 200
     options["server.allowedHosts"] = ["a b"]
     with pytest.raises(UsageError, match="allow-host"):

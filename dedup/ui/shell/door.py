@@ -137,7 +137,10 @@ def from_settings() -> Door:
     if address not in EVERYWHERE:
         hosts.append(_allowed(address))
     base = (config.get_option("server.baseUrlPath") or "").strip("/")
-    config.set_option("server.allowedHosts", ["*"])  # Streamlit's own check knows fewer names than this door lets in
+    _leave_hosts_to_the_door()
+    config.on_config_parsed(
+        _leave_hosts_to_the_door, force_connect=True
+    )  # files of settings are read again on a change
     return Door(
         hosts=tuple(name for name in hosts if name and name not in LOOPBACK_NAMES),
         origins=frozenset(each.rstrip("/") for each in config.get_option("server.corsAllowedOrigins")),
@@ -146,6 +149,12 @@ def from_settings() -> Door:
         base=f"/{base}" if base else "",
         address="localhost" if address in EVERYWHERE else address,
     )
+
+
+def _leave_hosts_to_the_door() -> None:
+    """Streamlit's own check of WebSockets knows fewer names than are let in here."""
+    if config.get_option("server.allowedHosts") != ["*"]:
+        config.set_option("server.allowedHosts", ["*"])
 
 
 def is_loopback(address: str) -> bool:
