@@ -53,7 +53,7 @@ from dedup.store.home import DatasetInfo
 
 if TYPE_CHECKING:
     from dedup.exports import Report
-    from dedup.launch import Served
+    from dedup.served import Served
 
 Rows = NDArray[np.int64]
 NEAR_THRESHOLD, KEEPER_RULES, FOLDER_CLASSES = "near_threshold", "keeper_rules", "folder_classes"
@@ -97,7 +97,7 @@ class Dataset:
         `page` is "explorer", "duplicates", "leaks", "clashes" or "export". Raises `UsageError` where the app cannot be
         started.
         """
-        from dedup.launch import serve
+        from dedup.served import serve
 
         return serve(self.directory.parent).opened(f"{page}?dataset={self._info.key}")
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
-import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -41,6 +38,10 @@ def somewhere_to_compile(code: Path) -> None:
     chosen = os.environ.get("NUMBA_CACHE_DIR")
     places = [code / "__pycache__", Path.home() / ".cache" / "numba", *([Path(chosen)] if chosen else [])]
     if not any(map(_writable, places)):
+        import atexit  # which hardly anybody needs
+        import shutil
+        import tempfile
+
         folder = tempfile.mkdtemp(prefix="dedup-compiled-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         os.environ["NUMBA_CACHE_DIR"] = folder

@@ -16,6 +16,7 @@ GROUND = {"errors", "files", "machine", "model", "progress", "words"}
 """Modules that every package may import."""
 ORDER = {
     "launch": set(),
+    "served": {"launch"},
     "images": set(),
     "display": {"images"},
     "query": set(),
@@ -36,7 +37,7 @@ ORDER = {
         "removal",
         "groups",
         "exports",
-        "launch",
+        "served",
         "display",
     },
     "catalogue": {"images", "matching", "store", "labels", "scanning", "removal", "dataset"},

@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 from PIL import Image
 
 import dedup
-from dedup import launch
+from dedup import served as serving
 from dedup.errors import ExportError, UsageError
 from dedup.model import Progress
 from dedup.progress import watched
@@ -90,7 +90,7 @@ def test_on_a_terminal_there_is_a_bar(monkeypatch):
 
 def test_the_app_is_opened_on_the_dataset_once_for_all_of_a_home(photos, monkeypatch):
     opened: list[str] = []
-    monkeypatch.setattr(launch.webbrowser, "open", opened.append)
+    monkeypatch.setattr(serving.webbrowser, "open", opened.append)
     served = photos.show()
     try:
         again = photos.show("duplicates")

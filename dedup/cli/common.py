@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,6 +66,9 @@ def file_for(output: Path) -> Iterator[Path]:
     if output != STANDARD_OUTPUT:
         yield output
         return
+    import shutil
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="dedup-") as folder:
         path = Path(folder) / "output"
         yield path

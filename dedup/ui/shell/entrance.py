@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket
 from streamlit import config, net_util
 from streamlit.file_util import get_static_dir
 
-from dedup.launch import open_in_browser
+from dedup.served import open_in_browser
 from dedup.ui.shell.door import Door
 from dedup.ui.shell.navigation import PAGES
 

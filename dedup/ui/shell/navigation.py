@@ -7,10 +7,9 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from dedup.launch import FRONT
+from dedup.launch import front
 
-assert FRONT is not None, "the app's front is started from its own folder"
-PAGES = FRONT / "pages"
+PAGES = front() / "pages"
 SCRIPT = Path(__file__).with_name("main.py")
 """What runs for every page: its frame, and then the page."""
 
