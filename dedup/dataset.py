@@ -86,7 +86,7 @@ class Dataset:
     def _repr_html_(self) -> str:
         """For notebooks: counts and the biggest groups, with pictures."""
         kinds = self.frame["kind"].value_counts()
-        counts = {"images": len(self.frame)} | {str(kind): int(count) for kind, count in kinds.items() if count}
+        counts = {"images": int(kinds.sum())} | {str(kind): int(count) for kind, count in kinds.items() if count}
         groups = self.groups
         shown = [self.group(int(number)) for number in groups["group"].head(display.BIGGEST)]
         return display.overview(self.name, self.root, counts, int(groups["bytes_saved"].sum()), shown)
@@ -197,10 +197,11 @@ class Dataset:
 
     def pair(self, row: int) -> Pair:
         """One row of `pairs`; shows both pictures in a notebook. Raises `UsageError`."""
-        if not 0 <= row < len(self.pairs):
-            raise UsageError(f"There is no pair {row}; `pairs` has {len(self.pairs):,} rows.")
-        one = self.pairs.iloc[row]
-        (how,) = relations.describe(self.pairs.iloc[[row]])
+        pairs = self.pairs
+        if not 0 <= row < len(pairs):
+            raise UsageError(f"There is no pair {row}; `pairs` has {len(pairs):,} rows.")
+        one = pairs.iloc[row]
+        (how,) = relations.describe(pairs.iloc[[row]])
         return Pair(int(one["left"]), int(one["right"]), str(one["kind"]), float(one["distance"]), how, self)
 
     @property

@@ -13,8 +13,8 @@ import pandas as pd
 
 from dedup.errors import DedupError
 from dedup.images import thumbnails
-from dedup.model import Kind, Role
-from dedup.words import plural, size, visible
+from dedup.model import Role
+from dedup.words import difference, plural, size, visible
 
 MOST = 12
 """Pictures shown of one group; a cell's output stays a few hundred kilobytes."""
@@ -124,8 +124,7 @@ class Pair:
 
 def described(kind: str, relation: str, distance: float) -> str:
     """Kind, relation and distance in a line: 'near: mirrored, distance 0.02'."""
-    how = f": {relation}" if relation else ""
-    return f"{kind}{how}" + ("" if kind == Kind.EXACT or distance != distance else f", distance {distance:.2f}")
+    return kind + difference(kind, relation, distance)
 
 
 def card(images: Images, row: int, line: str = "") -> str:
@@ -138,7 +137,7 @@ def card(images: Images, row: int, line: str = "") -> str:
 def _picture(images: Images, row: int) -> str:
     """The thumbnail within the HTML, so that a saved notebook shows it anywhere."""
     record = images.frame[["sha256", "mtime_ns"]].iloc[row]
-    name = str(record["sha256"])[:16] or f"{int(record['mtime_ns']):x}"
+    name = thumbnails.version(str(record["sha256"]), int(record["mtime_ns"]))
     try:
         file = thumbnails.thumbnail(images.file(row), images.directory / "thumbnails", name)
         data = base64.b64encode(file.read_bytes()).decode("ascii")

@@ -1,11 +1,13 @@
-"""How every sentence counts, measures, quotes and suggests; imports nothing of ours but the errors."""
+"""How every sentence counts, measures, quotes and suggests; imports nothing of ours but errors and records."""
 
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping
 
 from dedup.errors import UnknownTag
+from dedup.model import Kind
 
 
 def plural(count: int, noun: str) -> str:
@@ -23,6 +25,13 @@ def size(count: float) -> str:
         if count >= scale:
             return f"{count / scale:,.1f} {unit}"
     return f"{count:.0f} B"
+
+
+def difference(kind: str, relation: str, distance: float) -> str:
+    """What is told after the name of a copy: ': mirrored, distance 0.02'; of exact ones, and where it is
+    not known (NaN), no distance."""
+    how = f": {relation}" if relation else ""
+    return how if kind == Kind.EXACT or math.isnan(distance) else f"{how}, distance {distance:.2f}"
 
 
 _JOINERS = "\u200c\u200d"

@@ -10,7 +10,7 @@ import typer
 
 import dedup
 from dedup.cli.common import Home, Json, opened, progress, say, say_json
-from dedup.cli.looking import Montages, described, tell_group
+from dedup.cli.looking import Montages, described, groups_of, tell_group, write_montages
 from dedup.cli.overview import remember
 from dedup.cli.scanning import NAME_HELP
 from dedup.model import Kind, Role, Status
@@ -33,22 +33,17 @@ def detect(
 
     What is removed comes back, byte for byte, by `restore`; the last copy of anything stays.
     """
-    from dedup.exports import montage
-    from dedup.images.decode import own_process
-
     with progress() as on_progress:
         dataset = dedup.scan(folder, name=name, home=home, on_progress=on_progress)
     remember(dataset)
-    groups = groups_of(dataset, near=near)
+    groups = groups_of(dataset) if near else exact_copies(dataset)
     if montages is not None:
-        own_process()
-        with progress() as on_progress:
-            montage.write(dataset, montages, groups, on_progress=on_progress)
-    found = _found(dataset, groups, near)
+        write_montages(dataset, montages, groups)
+    found = _found(dataset, groups)
     if as_json and not remove:
         say_json(found)
     if not as_json:
-        _tell(dataset, found, groups, near, montages)
+        _tell(dataset, found, near, montages)
     if remove:
         return _take_out(dataset, near, home, as_json) or (1 if found["failed"] else 0)
     if not as_json and groups:
@@ -57,23 +52,14 @@ def detect(
     return 1 if found["failed"] else 0
 
 
-def groups_of(dataset: Dataset, *, near: bool) -> list[list[int]]:
-    """Rows of copies, the one that stays first: sets of exact copies, or groups with the near ones among them."""
-    import pandas as pd
-
-    from dedup.exports import montage
-
-    if near:
-        return [montage.members(dataset.frame, int(number)) for number in dataset.groups["group"]]
+def exact_copies(dataset: Dataset) -> list[list[int]]:
+    """Rows of the sets of exact copies, the one that stays first."""
     frame = dataset.frame
-    content = frame["content"].where(frame["content"] != "", frame["sha256"])
     redundant = frame["kind"] == Kind.EXACT
-    copies = frame[content.isin(content[redundant])]
-    order = pd.DataFrame(
-        {"group": copies["group"], "content": content[copies.index], "goes": redundant[copies.index]}
-    ).assign(other=copies["role"] != Role.KEEPER, path=copies["path"])
-    rows = order.sort_values(["group", "content", "goes", "other", "path"])
-    return [each.index.tolist() for _, each in rows.groupby("content", sort=False)]
+    copies = frame[frame["content"].isin(frame.loc[redundant, "content"])]
+    order = copies.assign(goes=redundant, other=copies["role"] != Role.KEEPER)
+    order = order.sort_values(["group", "content", "goes", "other", "path"])
+    return [rows.index.tolist() for _, rows in order.groupby("content", sort=False)]
 
 
 def _where(name: str | None, home: Path | None) -> list[str]:
@@ -82,7 +68,7 @@ def _where(name: str | None, home: Path | None) -> list[str]:
     return [*named, "--home", str(home)] if home else named
 
 
-def _found(dataset: Dataset, groups: list[list[int]], near: bool) -> dict[str, Any]:
+def _found(dataset: Dataset, groups: list[list[int]]) -> dict[str, Any]:
     frame = dataset.frame
     return {
         "name": dataset.name,
@@ -93,8 +79,9 @@ def _found(dataset: Dataset, groups: list[list[int]], near: bool) -> dict[str, A
     }
 
 
-def _tell(dataset: Dataset, found: dict[str, Any], groups: list[list[int]], near: bool, montages: Path | None) -> None:
-    for place, group in enumerate(found["groups"], start=1):
+def _tell(dataset: Dataset, found: dict[str, Any], near: bool, montages: Path | None) -> None:
+    groups = found["groups"]
+    for place, group in enumerate(groups, start=1):
         tell_group(place, group)
     kinds = "copies" if near else "exact copies"
     many = f"{plural(found['copies'], 'copy')} more than needed in {plural(len(groups), 'group')} of {kinds}"

@@ -11,8 +11,8 @@ import typer
 from dedup.cli.common import Home, Json, Name, Where, opened, progress, say, say_json, selected
 from dedup.cli.overview import overview
 from dedup.cli.scanning import near_in_words, summary
-from dedup.model import Kind, Status
-from dedup.words import plural, size
+from dedup.model import Status
+from dedup.words import difference, plural, size
 
 if TYPE_CHECKING:
     from dedup.dataset import Dataset
@@ -55,11 +55,8 @@ def duplicates(
     as_json: Json = False,
 ) -> None:
     """The groups of duplicates, with hashes, the one to keep and how each differs."""
-    from dedup.exports import montage
-    from dedup.images.decode import own_process
-
     dataset = opened(name, home)
-    groups = [described(dataset, montage.members(dataset.frame, int(number))) for number in dataset.groups["group"]]
+    groups = [described(dataset, rows) for rows in groups_of(dataset)]
     if as_json:
         say_json(groups)
     else:
@@ -68,11 +65,9 @@ def duplicates(
         if not groups:
             say("There are no duplicates.")
     if montages is not None:
-        own_process()
-        with progress() as on_progress:
-            written = montage.write(dataset, montages, on_progress=on_progress)
+        written = write_montages(dataset, montages)
         if not as_json:
-            say(f"Wrote {plural(len(written), 'montage')} to {montages}.")
+            say(f"Wrote {plural(written, 'montage')} to {montages}.")
 
 
 def tag(
@@ -137,6 +132,23 @@ def _failures(dataset: Dataset) -> list[dict[str, Any]]:
     return [{"path": path, "error": error} for path, error in zip(failed["path"], failed["error"], strict=True)]
 
 
+def groups_of(dataset: Dataset) -> list[list[int]]:
+    """Rows of the groups, the keeper first; most bytes to save first."""
+    from dedup.exports import montage
+
+    return [montage.members(dataset.frame, int(number)) for number in dataset.groups["group"]]
+
+
+def write_montages(dataset: Dataset, folder: Path, groups: list[list[int]] | None = None) -> int:
+    """A picture of each of the groups (of all by default); returns how many there are."""
+    from dedup.exports import montage
+    from dedup.images.decode import own_process
+
+    own_process()
+    with progress() as on_progress:
+        return len(montage.write(dataset, folder, groups, on_progress=on_progress))
+
+
 def described(dataset: Dataset, rows: list[int]) -> dict[str, Any]:
     """Copies of one image, for machines; the first of `rows` is the one that stays."""
     images = dataset.frame.iloc[rows][["path", "sha256", "kind", "role", "distance", "relation"]].to_dict("records")
@@ -155,6 +167,5 @@ def tell_group(place: int, group: dict[str, Any]) -> None:
     if group["reason"]:
         say(f"  because {group['reason']}")
     for image in copies:
-        how = f": {image['relation']}" if image["relation"] else ""
-        distance = "" if image["kind"] == Kind.EXACT else f", distance {image['distance']:.2f}"
-        say(f"  {image['kind']} {image['path']}  hash {image['hash']}{how}{distance}")
+        how = difference(image["kind"], image["relation"], image["distance"])
+        say(f"  {image['kind']} {image['path']}  hash {image['hash']}{how}")

@@ -48,6 +48,11 @@ def thumbnail(image: Path, folder: Path, name: str, *, max_pixels: int = MAX_PIX
     return target
 
 
+def version(sha256: str, mtime_ns: int) -> str:
+    """Hexadecimal digits that change with the content of a file, to name its thumbnail by."""
+    return sha256[:16] or f"{mtime_ns:x}"
+
+
 def shrink(image: Path, side: int = SIDE, *, max_pixels: int = MAX_PIXELS) -> bytes:
     """`image` upright as bytes of a JPEG within `side` x `side` pixels, never enlarged. Raises `UnreadableImage`."""
     picture = decode.open_picture(image, max_pixels=max_pixels, reduce_to=2 * side)

@@ -10,11 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dedup.dataset import Dataset
+from dedup.images import thumbnails
 from dedup.matching import relations
 from dedup.matching.nearest_hash import most_alike
 from dedup.model import Kind, Status
 from dedup.ui.browser.gallery import Affine, Side
-from dedup.ui.shell.library import Opened, version
+from dedup.ui.shell.library import Opened
 from dedup.ui.shell.routes import image_url, thumbnail_url
 
 MOST = 24
@@ -37,7 +38,7 @@ def records(table: pd.DataFrame, places: Sequence[int]) -> list[dict[str, Any]]:
 
 
 def _side(key: str, record: Mapping[str, Any]) -> Side:
-    address = key, record["id"], version(record)
+    address = key, record["id"], thumbnails.version(record["sha256"], record["mtime_ns"])
     return {
         "id": record["id"],
         "name": record["name"],

@@ -138,9 +138,8 @@ def from_settings() -> Door:
         hosts.append(_allowed(address))
     base = (config.get_option("server.baseUrlPath") or "").strip("/")
     _leave_hosts_to_the_door()
-    config.on_config_parsed(
-        _leave_hosts_to_the_door, force_connect=True
-    )  # files of settings are read again on a change
+    # files of settings are read again on a change
+    config.on_config_parsed(_leave_hosts_to_the_door, force_connect=True)
     return Door(
         hosts=tuple(name for name in hosts if name and name not in LOOPBACK_NAMES),
         origins=frozenset(each.rstrip("/") for each in config.get_option("server.corsAllowedOrigins")),
@@ -197,8 +196,12 @@ def _allowed(given: str) -> str:
 
 def _token_in(scope: Scope) -> str:
     """The token in a request's address, "" without one."""
-    given: dict[str, str] = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1")))
-    return given.get("token", "").strip()
+    return dict(query_of(scope)).get("token", "").strip()
+
+
+def query_of(scope: Scope) -> list[tuple[str, str]]:
+    """The parameters of a request's address."""
+    return parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
 
 
 def _is_address(name: str) -> bool:

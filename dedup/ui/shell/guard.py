@@ -7,14 +7,14 @@ of a page, and nobody may frame one.
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
-from urllib.parse import parse_qsl, urlencode
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dedup.ui.shell.door import Door, Refusal
+from dedup.ui.shell.door import Door, Refusal, query_of
 
 POLICY = (
     "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; frame-src 'self' blob:; "
@@ -22,7 +22,14 @@ POLICY = (
     "frame-ancestors 'none'"
 )
 """Scripts and styles are Streamlit's own and stay as they are; nothing of a page may lead elsewhere."""
-REFUSAL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
+GUARDS = {"X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+"""On every answer."""
+REFUSING = GUARDS | {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+    "frame-ancestors 'none'",
+}
+"""On those that let nobody in yet."""
 VIOLATION = 1008
 """The code with which a WebSocket is closed that was not let in (RFC 6455, 7.4.1)."""
 
@@ -57,7 +64,7 @@ class Guard:
             return
         refusal = self._door.refusal(scope)
         if (refusal is None or refusal.token_would_do) and self._door.token_given(scope):
-            await self._let_in(scope)(scope, receive, send)
+            await self._token_taken(scope)(scope, receive, send)
         elif refusal is None:
             await self._app(scope, receive, _guarded(scope, send))
         elif scope["type"] == "websocket":
@@ -65,24 +72,27 @@ class Guard:
         else:
             await _refuse(scope, refusal)(scope, receive, send)
 
-    def _let_in(self, scope: Scope) -> Response:
-        """Sets the cookie and leads to the same page without the token, which then stands in no history.
+    def _token_taken(self, scope: Scope) -> Response:
+        """Leads to the same page without the token, which then stands in no history.
 
         Addresses are relative, and the cookie is for what lies below the app's root as browsers see it: a proxy may
         show the app below a path that it does not tell, and other people's programs beside it. So elsewhere than at the
         root, the root comes first.
         """
-        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         below = scope["path"].removeprefix(self._door.base)
-        if below != "/":
-            depth = below.count("/") - 1
-            root = "../" * depth if depth > 0 else "./" if below else f"{self._door.base.rsplit('/', 1)[-1]}/"
-            page = below.strip("/")
-            after = [*query, (PAGE_AFTER, page)] if page.isalnum() and page.isascii() else query
-            return RedirectResponse(f"{root}?{urlencode(after)}", 303, headers=_headers())
-        page = next((value for name, value in query if name == PAGE_AFTER and value.isalnum() and value.isascii()), "")
-        rest = urlencode([(name, value) for name, value in query if name not in ("token", PAGE_AFTER)])
-        response = RedirectResponse(f"./{page}?{rest}" if rest else f"./{page}", 303, headers=_headers())
+        if below == "/":
+            return self._let_in(scope)
+        up = "../" * (below.count("/") - 1) or "./"
+        root = up if below else f"{self._door.base.rsplit('/', 1)[-1]}/"
+        page = below.strip("/")
+        return _see_other(root, query_of(scope) + ([(PAGE_AFTER, page)] if _is_page(page) else []))
+
+    def _let_in(self, scope: Scope) -> Response:
+        """Sets the cookie and leads on to the page that was asked for."""
+        query = query_of(scope)
+        page = next((value for name, value in query if name == PAGE_AFTER and _is_page(value)), "")
+        rest = [(name, value) for name, value in query if name not in ("token", PAGE_AFTER)]
+        response = _see_other(f"./{page}", rest)
         response.set_cookie(
             self._door.cookie_name,
             self._door.cookie_value,
@@ -94,34 +104,29 @@ class Guard:
         return response
 
 
+def _is_page(name: str) -> bool:
+    """Whether this can be the name of a page of ours, and leads nowhere else."""
+    return name.isalnum() and name.isascii()
+
+
+def _see_other(to: str, query: Sequence[tuple[str, str]]) -> Response:
+    parameters = urlencode(query)
+    return RedirectResponse(f"{to}?{parameters}" if parameters else to, 303, headers=REFUSING)
+
+
 def _refuse(scope: Scope, refusal: Refusal) -> Response:
     if "text/html" not in Headers(scope=scope).get("accept", ""):
-        return PlainTextResponse(refusal.sentence, refusal.status, headers=_headers())
+        return PlainTextResponse(refusal.sentence, refusal.status, headers=REFUSING)
     form = _form(scope) if refusal.token_would_do else ""
     page = PAGE.format(sentence=html.escape(refusal.sentence), form=form)
-    return HTMLResponse(page, refusal.status, headers=_headers())
+    return HTMLResponse(page, refusal.status, headers=REFUSING)
 
 
 def _form(scope: Scope) -> str:
     """Asks for the token, and keeps the other parameters of the address."""
-    query = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
-    return FORM.format(
-        kept="".join(
-            f'<input type="hidden" name="{html.escape(name)}" value="{html.escape(value)}">'
-            for name, value in query
-            if name != "token"
-        )
-    )
-
-
-def _headers() -> dict[str, str]:
-    return {
-        "Cache-Control": "no-store",
-        "Content-Security-Policy": REFUSAL_POLICY,
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-        "X-Frame-Options": "DENY",
-    }
+    hidden = '<input type="hidden" name="{}" value="{}">'
+    kept = [hidden.format(*map(html.escape, each)) for each in query_of(scope) if each[0] != "token"]
+    return FORM.format(kept="".join(kept))
 
 
 async def _refuse_socket(scope: Scope, send: Send, refusal: Refusal) -> None:
@@ -129,7 +134,7 @@ async def _refuse_socket(scope: Scope, send: Send, refusal: Refusal) -> None:
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": VIOLATION, "reason": refusal.sentence[:120]})
         return
-    headers = {"Content-Type": "text/plain; charset=utf-8", **_headers()}
+    headers = {"Content-Type": "text/plain; charset=utf-8", **REFUSING}
     sent = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "websocket.http.response.start", "status": refusal.status, "headers": sent})
     await send({"type": "websocket.http.response.body", "body": refusal.sentence.encode()})
@@ -144,9 +149,8 @@ def _guarded(scope: Scope, send: Send) -> Send:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers.setdefault("Content-Security-Policy", policy)
-            headers.setdefault("X-Frame-Options", "DENY")
-            headers.setdefault("X-Content-Type-Options", "nosniff")
-            headers.setdefault("Referrer-Policy", "no-referrer")
+            for name, value in GUARDS.items():
+                headers.setdefault(name, value)
         await send(message)
 
     return guarded

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 import dedup
 from dedup.dataset import Dataset
 from dedup.errors import UnknownDataset
+from dedup.images import thumbnails
 from dedup.images.formats import MAX_PIXELS
 from dedup.model import Kind
 from dedup.query.ordering import Rows, arrange, pages
@@ -153,16 +153,11 @@ class Library:
         record = dataset.frame[["sha256", "mtime_ns", "width", "height"]].iloc[row]
         return ServedImage(
             dataset.file(row),
-            version(record),
+            thumbnails.version(str(record["sha256"]), int(record["mtime_ns"])),
             dataset.directory / "thumbnails",
             int(record["width"]) * int(record["height"]),
             dataset.info.max_pixels or MAX_PIXELS,
         )
-
-
-def version(record: Mapping[str, Any] | pd.Series) -> str:
-    """Hexadecimal digits that change with the content of an image's file; `record` is its row of the frame."""
-    return str(record["sha256"])[:16] or f"{int(record['mtime_ns']):x}"
 
 
 LIBRARY = Library()
