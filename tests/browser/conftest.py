@@ -137,6 +137,18 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
 
 
 @pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the datasets of a file's tests live."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def app(serve: Callable[..., Server], home: Path) -> Server:
+    """One server on that home for all tests of a file."""
+    return serve(ROOT / "app.py", DEDUP_HOME=str(home))
+
+
+@pytest.fixture(scope="module")
 def browser():
     """One headless Chromium for the file's tests; skips where there is none.
 

@@ -9,7 +9,8 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -41,9 +42,33 @@ def compiled(tmp_path_factory) -> Path:
 
 def ran(*arguments: str | Path, folder: Path) -> str:
     """What a command says, run in a folder where nothing of ours lies."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(arguments, cwd=folder, env=apart(), capture_output=True, text=True, check=True)
     return done.stdout
+
+
+def apart() -> dict[str, str]:
+    """The environment without what leads to the project's own folder or to a home of datasets."""
+    return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "DEDUP_HOME")}
+
+
+@contextmanager
+def served(command: Sequence[str | Path], folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
+    """What an app says once it is ready, started by a command in a folder; it is ended afterwards."""
+    log = folder / "log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=stream, stderr=stream, start_new_session=True
+        )
+    try:
+        end = time.monotonic() + FIRST_START_SECONDS
+        while "dedup is at" not in log.read_text():
+            assert process.poll() is None and time.monotonic() < end, log.read_text()
+            time.sleep(0.2)
+        yield log.read_text()
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(20)
 
 
 def test_no_test_tool_comes_along_and_it_is_typed(command, tmp_path):
@@ -81,28 +106,15 @@ def test_the_steps_of_the_image_lead_to_an_app_that_is_well(command, compiled, t
 
     port = free_port()
     environment, steps, run = _steps(dockerfile)
-    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "DEDUP_HOME")}
-    variables = kept | {name: here(value) for name, value in environment.items()}
-    variables["PATH"] = f"{command.parent}:{kept['PATH']}"
+    variables = apart() | {name: here(value) for name, value in environment.items()}
+    variables["PATH"] = f"{command.parent}:{variables['PATH']}"
     *build, health = [here(step) for step in steps if not step.startswith(("useradd", "pip install"))]
     for step in build:
         subprocess.run(["sh", "-euc", step], cwd=tmp_path, env=variables, check=True)
     assert list(compiled.rglob("*.nbc")), "nothing was compiled ahead"
-    log = tmp_path / "log"
-    with log.open("wb") as stream:
-        served = subprocess.Popen(
-            run, cwd=tmp_path, env=variables, stdout=stream, stderr=stream, start_new_session=True
-        )
-    try:
-        end = time.monotonic() + 60
-        while "dedup is at" not in log.read_text():
-            assert served.poll() is None and time.monotonic() < end, log.read_text()
-            time.sleep(0.2)
+    with served(run, tmp_path, variables) as said:
         subprocess.run(["sh", "-euc", health], cwd=tmp_path, env=variables, check=True)
-        assert f"http://localhost:{port}/?token=" in log.read_text()
-    finally:
-        os.killpg(served.pid, signal.SIGTERM)
-        served.wait(20)
+        assert f"http://localhost:{port}/?token=" in said
 
 
 def test_compose_mounts_images_read_only_and_publishes_to_this_machine_alone():
@@ -115,23 +127,11 @@ def test_compose_mounts_images_read_only_and_publishes_to_this_machine_alone():
 @pytest.fixture
 def sample_app(command, compiled, tmp_path) -> Iterator[str]:
     """`dedup app --sample` from the wheel, in an empty folder; its address."""
-    port, log = free_port(), tmp_path / "log"
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    environment["NUMBA_CACHE_DIR"] = str(compiled)
-    arguments = [command, "app", "--sample", "--no-browser", f"--port={port}", f"--home={tmp_path / 'home'}"]
+    arguments = [command, "app", "--sample", "--no-browser", f"--port={free_port()}", f"--home={tmp_path / 'home'}"]
     folder = tmp_path / "elsewhere"
     folder.mkdir()
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            arguments, cwd=folder, env=environment, stdout=stream, stderr=stream, start_new_session=True
-        )
-    end = time.monotonic() + FIRST_START_SECONDS
-    while "dedup is at" not in log.read_text():
-        assert process.poll() is None and time.monotonic() < end, log.read_text()
-        time.sleep(0.2)
-    yield re.findall(r"http\S+", log.read_text())[0]
-    os.killpg(process.pid, signal.SIGTERM)
-    process.wait(20)
+    with served(arguments, folder, apart() | {"NUMBA_CACHE_DIR": str(compiled)}) as said:
+        yield re.findall(r"http\S+", said)[0]
 
 
 def test_the_sample_is_shown_with_its_pictures(sample_app, page):

@@ -10,7 +10,6 @@ import pytest
 import dedup
 from dedup.labels.resolve import Choice
 from dedup.splits import leaks
-from tests.browser.conftest import ROOT
 from tests.labelled import clashing, leaking
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -26,11 +25,6 @@ def home(shared_data, tmp_path_factory):
         (root / name).mkdir()
         make(shared_data, root / name, name=name, home=root / "home")
     return root / "home"
-
-
-@pytest.fixture
-def app(serve, home):
-    return serve(ROOT / "app.py", DEDUP_HOME=str(home))
 
 
 def go(page, app, path: str, dataset) -> None:

@@ -18,23 +18,11 @@ import dedup
 from dedup.dataset import Dataset
 from dedup.review import acts
 from dedup.store.decisions import KEEPER
-from tests.browser.conftest import ROOT
 
 pytestmark = pytest.mark.browser
 GROUPS = 34
 JOB_MS = 120_000
 TOLD = re.compile("mean difference|not one pixel differs")
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def app(serve, home):
-    """One server for all tests of this file; every test has a dataset of its own."""
-    return serve(ROOT / "app.py", DEDUP_HOME=str(home))
 
 
 @pytest.fixture(scope="module")

@@ -22,17 +22,6 @@ pytestmark = pytest.mark.browser
 SCAN_MS = 180_000
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def app(serve, home):
-    """One server for all tests of this file; every test has a dataset of its own."""
-    return serve(ROOT / "app.py", DEDUP_HOME=str(home))
-
-
 @pytest.fixture
 def photos(tmp_path):
     """Twenty noise clouds, one of them twice, three of them with a slightly blurred neighbour."""

@@ -15,28 +15,17 @@ from PIL import Image
 import dedup
 from dedup.cli import main
 from dedup.cli.common import _names_that_begin
-from dedup.dataset import Dataset
 from dedup.exports import EXPORTS
 from dedup.exports.folder import MODES
 from dedup.removal import HOW
-from tests.building import copied
 from tests.pictures import folder_of_photos, photo, save
 
 
-@pytest.fixture(scope="module")
-def scanned(tmp_path_factory) -> Dataset:
+def fill(folder: Path) -> None:
     """Four photographs, an exact and a near copy."""
-    folder = tmp_path_factory.mktemp("scanned") / "in"
     folder_of_photos(folder, 4)
     save(photo(0), folder / "copy.jpg", quality=92)
     save(photo(1).transpose(Image.Transpose.ROTATE_90), folder / "turned.jpg", quality=90)
-    return dedup.scan(folder, name="set", home=folder.parent / "home", workers=1)
-
-
-@pytest.fixture
-def folder(scanned, tmp_path, home):
-    """The scanned folder, and a home with the dataset `set`, for a test of its own."""
-    return copied(scanned, tmp_path / "in", home)
 
 
 def said(capsys) -> str:

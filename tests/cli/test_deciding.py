@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
-import pytest
 from PIL import Image
 
 import dedup
 from dedup.cli import main
-from dedup.dataset import Dataset
 from dedup.labels.resolve import Choice
 from dedup.review import acts, verdicts
-from tests.building import copied
 from tests.pictures import folder_of_photos, photo, save
 
 
-@pytest.fixture(scope="module")
-def scanned(tmp_path_factory) -> Dataset:
+def fill(folder: Path) -> None:
     """A train and a test folder of two classes: an exact copy leaks, a mirrored copy is labelled differently."""
-    folder = tmp_path_factory.mktemp("scanned") / "in"
     folder_of_photos(folder / "train/cat", 3)
     folder_of_photos(folder / "train/dog", 2, start=10)
     save(photo(0), folder / "test/cat/leak.jpg", quality=92)
     save(photo(1).transpose(Image.Transpose.FLIP_LEFT_RIGHT), folder / "train/dog/mirror.jpg", quality=90)
-    return dedup.scan(folder, name="set", home=folder.parent / "home", workers=1)
-
-
-@pytest.fixture
-def folder(scanned, tmp_path, home):
-    """The scanned folder, and a home with the dataset `set`, for a test of its own."""
-    return copied(scanned, tmp_path / "in", home)
 
 
 def test_a_plan_is_a_file_that_apply_carries_out_and_restore_undoes(folder, tmp_path, capsys):

@@ -4,33 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
 import dedup
 from dedup.cli import main
-from dedup.dataset import Dataset
 from dedup.review import acts
 from dedup.store.decisions import PROTECTED
-from tests.building import copied
 from tests.pictures import folder_of_photos
 
 
-@pytest.fixture(scope="module")
-def scanned(tmp_path_factory) -> Dataset:
+def fill(folder: Path) -> None:
     """Two photographs, each with a copy in the folder `b`."""
-    folder = tmp_path_factory.mktemp("scanned") / "in"
     folder_of_photos(folder, 2)
     (folder / "b").mkdir()
     for name in ("0000.jpg", "0001.jpg"):
         shutil.copy(folder / name, folder / "b" / name)
-    return dedup.scan(folder, name="set", home=folder.parent / "home", workers=1)
-
-
-@pytest.fixture
-def folder(scanned, tmp_path, home):
-    """The scanned folder, and a home with the dataset `set`, for a test of its own."""
-    return copied(scanned, tmp_path / "in", home)
 
 
 def decide(step: acts.Step) -> None:

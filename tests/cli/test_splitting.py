@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
-
-import pytest
+from pathlib import Path
 
 import dedup
 from dedup.cli import main
-from dedup.dataset import Dataset
 from dedup.review import acts
 from dedup.store.decisions import SPLIT
-from tests.building import copied
 from tests.pictures import folder_of_photos
 
 
-@pytest.fixture(scope="module")
-def scanned(tmp_path_factory) -> Dataset:
+def fill(folder: Path) -> None:
     """Three photographs and a copy of the first, in no split."""
-    folder = tmp_path_factory.mktemp("scanned") / "in"
     folder_of_photos(folder, 3)
     shutil.copy(folder / "0000.jpg", folder / "copy.jpg")
-    return dedup.scan(folder, name="set", home=folder.parent / "home", workers=1)
-
-
-@pytest.fixture
-def folder(scanned, tmp_path, home):
-    """The scanned folder, and a home with the dataset `set`, for a test of its own."""
-    return copied(scanned, tmp_path / "in", home)
 
 
 def splits_now() -> list[str]:
