@@ -8,6 +8,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from dedup.launch import OPEN_VARIABLE, PARENT_VARIABLE, end_with_parent
+from dedup.ui.browser import about
 from dedup.ui.shell import door, entrance, navigation
 from dedup.ui.shell.guard import Guard
 from dedup.ui.shell.library import LIBRARY
@@ -20,7 +21,7 @@ DOOR = door.from_settings()
 
 app = st.App(
     navigation.SCRIPT,
-    routes=[*entrance.routes(DOOR), *routes(LIBRARY.resolve, DOOR.base)],
+    routes=[*entrance.routes(DOOR), *routes(LIBRARY.resolve, about.answer, base=DOOR.base)],
     middleware=[Middleware(Guard, door=DOOR)],
     lifespan=entrance.announced(DOOR, open_browser=bool(os.environ.get(OPEN_VARIABLE))),
 )

@@ -29,7 +29,7 @@ elif view.panel == "history":
     history.exchange(opened)
 else:
     review.controls(opened, view)
-    filters.chips(view, all_ranges=True)
+    filters.chips(opened, view, all_ranges=True)
     with st.expander("Filters", icon=":material/filter_alt:", key="review filters"):
         filters.panel(opened, view)
     sheet = review.sheet_of(opened, view)

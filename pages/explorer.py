@@ -10,21 +10,19 @@ from dedup.ui.shell.current import opened_dataset
 opened = opened_dataset()
 grid.apply_events(opened)
 view = filters.understood(opened)
-left, right = st.columns([1, 3], vertical_alignment="bottom")
-left.title("Explorer")
-right.html(metric.counts_html(opened))
-metric.metric_row(view)
-metric.distribution(opened, view)
-metric.choose_quality(opened, view)
-metric.presets(opened, view)
+with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    st.title("Explorer", width="content")
+    st.html(metric.counts_html(opened), width="content")
+panel = metric.bar(opened, view)
 page = grid.page_of(opened, view)
-filters.chips(view)
-with st.expander("Filters", icon=":material/filter_alt:", key="filters open"):
-    filters.panel(opened, view)
-with st.expander("Bulk tagging", icon=":material/label:", key="bulk open"):
-    tagging.panel(opened, view, page)
-grid.controls(page, view, key="top")
-grid.show(opened, view, page)
-if page.of > 1:
-    grid.controls(page, view, key="bottom")
+filters.chips(opened, view)
+with st.container(horizontal=True, gap="medium", key="beside pictures"):
+    with st.container(width="stretch"):
+        grid.show(opened, view, page)
+    if panel:
+        with st.container(width=300, border=True, key="side panel"):
+            if panel == "filters":
+                filters.panel(opened, view, narrow=True)
+            else:
+                tagging.panel(opened, view, page)
 grid.compare(opened)

@@ -10,10 +10,12 @@ from dedup.ui.shell.current import opened_dataset
 
 opened = opened_dataset()
 grid.apply_events(opened)
+downloads.start_from_fresh_tag(opened)
 view = filters.understood(opened)
 st.title("Filter & Export")
+downloads.offer_way_back(opened)
 metric.preset_choice(opened, view, (metric.ALL, metric.ONE_OF_EACH, metric.REMAINING), counted=True)
-filters.chips(view, all_ranges=True)
+filters.chips(opened, view, all_ranges=True)
 with st.container(border=True):
     filters.panel(opened, view)
     with st.expander("Range of a metric", icon=":material/tune:", key="range open"):

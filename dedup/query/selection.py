@@ -7,7 +7,7 @@ metric) matches nothing, so that an old link still opens; ask `mask(frame, stric
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -73,14 +73,15 @@ class Range:
         high = math.inf if self.high is None else self.high
         return low <= float(value) <= high
 
-    def describe(self, title: str = "") -> str:
-        """For example `sharpness 0.2 to 1`; `title` stands for the metric's name where there is one."""
-        title = title or self.metric
+    def describe(self, title: str = "", text: Callable[[float], str] | None = None) -> str:
+        """For example `sharpness 0.2 to 1`; `title` stands for the metric's name where there is one, `text` tells its
+        values."""
+        title, told = title or self.metric, text or _number
         if self.low is not None and self.high is not None:
-            return f"{title} {_number(self.low)}" + ("" if self.low == self.high else f" to {_number(self.high)}")
+            return f"{title} {told(self.low)}" + ("" if self.low == self.high else f" to {told(self.high)}")
         if self.low is not None:
-            return f"{title} at least {_number(self.low)}"
-        return f"{title} known" if self.high is None else f"{title} at most {_number(self.high)}"
+            return f"{title} at least {told(self.low)}"
+        return f"{title} known" if self.high is None else f"{title} at most {told(self.high)}"
 
     def __bool__(self) -> bool:
         """Whether an end is set."""

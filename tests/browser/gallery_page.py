@@ -10,12 +10,13 @@ import streamlit as st
 from PIL import Image
 
 from dedup.model import Tag
-from dedup.ui.browser.gallery import Event, Item, Side, compare, events, gallery
-from dedup.ui.shell.routes import image_url, thumbnail_url
+from dedup.ui.browser.gallery import Event, Item, compare, events, gallery
+from dedup.ui.browser.sides import Side
+from dedup.ui.shell.routes import about_url, image_url, thumbnail_url
 
 st.set_page_config(layout="wide", page_title="Gallery")
 state = st.session_state
-for name, empty in {"selected": [], "tags": {}, "got": [], "similar": None, "runs": 0}.items():
+for name, empty in {"selected": [], "tags": {}, "got": [], "similar": None, "runs": 0, "view": {}}.items():
     state.setdefault(name, empty)
 state.runs += 1
 SLOW = float(st.query_params.get("slow", "0"))
@@ -39,6 +40,7 @@ def side(number: int) -> Side:
         "path": f"photos/{name}",
         "thumb": thumbnail_url("d0", image_id, f"a{number:x}"),
         "full": image_url("d0", image_id, f"a{number:x}"),
+        "about": about_url("d0", image_id),
         "width": width,
         "height": height,
         "format": "JPEG",
@@ -90,6 +92,8 @@ def apply(event: Event) -> None:
         for each in event["ids"]:
             tags = state.tags.setdefault(each, set())
             (tags.discard if event["remove"] else tags.add)(event["tag"])
+    elif event["type"] == "view":
+        state.view[event["action"]] = int(event["tag"])
     elif event["type"] == "similar":
         state.similar = int(event["id"], 16)
 
@@ -103,15 +107,24 @@ for event in events("pair"):
     elif event["action"] == "next":
         state.similar += 1
 
-controls = st.columns(4)
-size = controls[0].selectbox("Size", [24, 60, 120], key="size")
-columns = controls[1].slider("Columns", 2, 10, 6, key="columns")
-number = controls[2].number_input("Page", 1, 20, 1, key="page")
-shown = controls[3].toggle("Show the grid", True, key="shown")
+size, number = state.view.get("size", 24), state.view.get("page", 1)
 first = (number - 1) * size
-if shown:
-    items = [item(first + place, place) for place in range(min(size, len(facts()) - first))]
-    gallery(items, key="grid", columns=columns, selected=state.selected, tags=TAGS)
+if st.toggle("Show the grid", True, key="shown"):
+    gallery(
+        [item(first + place, place) for place in range(min(size, len(facts()) - first))],
+        key="grid",
+        columns=state.view.get("columns", 6),
+        selected=state.selected,
+        tags=TAGS,
+        paging={
+            "number": number,
+            "of": -(-len(facts()) // size),
+            "total": len(facts()),
+            "company": 0,
+            "size": size,
+            "sizes": [24, 60, 120],
+        },
+    )
 if state.similar is not None:
     others = [(state.similar + step) % len(facts()) for step in (1, 2, 3, 40, 41, 42, 43)]
     candidates: list[Side] = [

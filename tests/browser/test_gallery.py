@@ -71,7 +71,7 @@ def tags(page) -> str:
 
 
 def choose_page(page, number: int) -> None:
-    page.get_by_label("Page", exact=True).fill(str(number))
+    page.locator(".toolbar .pager input").fill(str(number))
     page.keyboard.press("Enter")
 
 
@@ -266,7 +266,7 @@ def test_a_thumbnail_that_cannot_be_served_shows_the_servers_reason(page, server
 
 
 def test_names_are_text_never_markup(grid):
-    assert cell(grid, 20).locator(".name").inner_text() == MARKUP
+    assert cell(grid, 20).locator(".name").text_content() == MARKUP
     assert grid.locator(".cell b").count() == 0
     cell(grid, 20).dblclick()
     grid.locator("dialog.compare[open] .caption", has_text=MARKUP).wait_for()
@@ -276,9 +276,9 @@ def test_enter_shows_one_large_steps_zooms_and_gives_the_focus_back(grid):
     cell(grid, 5).click()
     grid.keyboard.press("Enter")
     view = grid.locator("dialog.compare[open]")
-    view.get_by_text("image_005.jpg").wait_for()
+    view.locator(".caption", has_text="image_005.jpg").wait_for()
     grid.keyboard.press("ArrowRight")
-    view.get_by_text("image_006.jpg").wait_for()
+    view.locator(".caption", has_text="image_006.jpg").wait_for()
     grid.keyboard.press("1")
     assert view.locator(".zoom").inner_text() == "100 %"
     grid.keyboard.press("+")
@@ -287,6 +287,71 @@ def test_enter_shows_one_large_steps_zooms_and_gives_the_focus_back(grid):
     view.wait_for(state="detached")
     assert grid.evaluate(DEEP_FOCUS) == "grid"
     assert "current" in cell(grid, 6).get_attribute("class")
+
+
+def test_pages_turn_by_button_key_and_field_and_begin_at_their_top(page, server):
+    opened(page, server)
+    pager = page.locator(".toolbar .pager")
+    assert pager.get_by_role("button", name="Previous page").is_disabled()
+    page.locator(".pager.below").get_by_role("button", name="Next page").click()
+    page.locator(".cell[data-id='0000000000000018']").wait_for()
+    assert page.locator(".pager input").first.input_value() == "2"
+    assert -1 < page.locator(".gallery").bounding_box()["y"] < 200
+    cell(page, 3).click()
+    page.keyboard.press("PageUp")
+    page.locator(".cell[data-id='0000000000000000']").wait_for()
+    page.keyboard.press("PageUp")
+    page.get_by_text("This is the first page").wait_for()
+    choose_page(page, 99)
+    page.locator(".cell[data-id='0000000000000090']").wait_for()
+    assert pager.get_by_role("button", name="Next page").is_disabled()
+    page.get_by_text("6 of 150 images").wait_for()
+
+
+def test_thumbnails_grow_at_once_and_the_page_remembers(page, server):
+    opened(page, server)
+    before = cell(page, 0).bounding_box()["width"]
+    page.get_by_label("Size of the thumbnails").fill("9")
+    assert cell(page, 0).bounding_box()["width"] > 1.5 * before
+    wait_for(page, "last=[['view', '3', 0]]")
+
+
+def test_the_large_view_goes_on_to_the_next_page_and_back(grid):
+    cell(grid, 23).click()
+    grid.keyboard.press("Enter")
+    view = grid.locator("dialog.compare[open]")
+    name = view.locator(".caption .name").first
+    grid.keyboard.press("ArrowRight")
+    view.locator(".caption", has_text="image_024.jpg").wait_for()
+    grid.keyboard.press("ArrowLeft")
+    view.locator(".caption", has_text="image_023.jpg").wait_for()
+    assert name.get_attribute("title") == "photos/image_023.jpg"
+
+
+def test_everything_about_an_image_stands_beside_it(grid):
+    cell(grid, 7).click()
+    grid.keyboard.press("Enter")
+    about = grid.locator("aside.about")
+    about.get_by_text("400 × 300 px").wait_for()
+    about.get_by_text("25 % of the images have less").or_(about.get_by_label("25 % of the images have less")).wait_for()
+    about.get_by_text("cat 50 × 50 % at 10, 20").wait_for()
+    about.get_by_text("and 3 more").wait_for()
+    grid.keyboard.press("t")
+    grid.keyboard.type("keep")
+    grid.keyboard.press("Enter")
+    about.locator(".tag", has_text="keep").wait_for()
+    wait_for(grid, "tags=07:keep")
+    about.locator(".link").click()
+    about.get_by_role("heading", name="image_008.jpg").wait_for()
+    assert about.locator(".tag").count() == 0
+    grid.keyboard.press("i")
+    about.wait_for(state="hidden")
+    grid.keyboard.press("i")
+    about.wait_for()
+    grid.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    about.get_by_role("button", name="Copy").first.click()
+    about.get_by_role("button", name="Copied").wait_for()
+    assert grid.evaluate("navigator.clipboard.readText()").endswith("image_008.jpg")
 
 
 def test_compare_zooms_and_pans_both_pictures_together(grid):
@@ -316,9 +381,9 @@ def test_compare_zooms_and_pans_both_pictures_together(grid):
 def test_swap_exchanges_the_two(grid):
     view = open_pair(grid)
     names = view.locator(".caption .name")
-    assert names.all_inner_texts() == ["image_002.png", "image_003.png"]
+    assert names.all_text_contents() == ["image_002.png", "image_003.png"]
     grid.keyboard.press("x")
-    assert names.all_inner_texts() == ["image_003.png", "image_002.png"]
+    assert names.all_text_contents() == ["image_003.png", "image_002.png"]
 
 
 def difference(view) -> float:
@@ -366,7 +431,7 @@ def test_two_selected_are_compared_with_each_other(grid):
     cell(grid, 12).click(modifiers=["Control"])
     grid.keyboard.press("c")
     names = grid.locator("dialog.compare[open] .caption .name")
-    assert names.all_inner_texts() == ["image_010.jpg", "image_012.jpg"]
+    assert names.all_text_contents() == ["image_010.jpg", "image_012.jpg"]
     assert grid.locator("dialog.compare[open] .between").inner_text().strip() == ""
 
 
@@ -435,8 +500,7 @@ def test_nothing_overflows_and_themes_are_followed(new_page, server, width, dark
 def test_sixty_thumbnails_paint_and_a_click_echoes_soon(page, server):
     """Generous bounds, for machines that do other work; the benchmark measures the real times."""
     opened(page, server)
-    page.get_by_role("combobox", name="Size").click()
-    page.get_by_role("option", name="60").click()
+    page.get_by_label("Images on a page").select_option("60")
     page.locator(".cell").nth(59).wait_for(state="attached")
     painted = (
         "cells => cells.filter(cell => cell.querySelector('.broken') || cell.querySelector('img')?.complete).length"

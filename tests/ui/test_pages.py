@@ -13,9 +13,11 @@ from PIL import Image
 
 import dedup
 from dedup.errors import Cancelled, DedupError
+from dedup.images.metrics import METRICS
 from dedup.model import Progress
 from dedup.query.selection import Selection
 from dedup.review import acts
+from dedup.ui.browser.about import answer
 from dedup.ui.browser.similar import candidates
 from dedup.ui.export.downloads import OFFERS, made
 from dedup.ui.parts.tagging import SCOPES, changes, explain
@@ -96,8 +98,8 @@ def test_the_range_is_set_by_its_exact_ends_and_by_presets(dataset):
 def test_one_click_selects_one_of_each_and_what_is_not_to_be_removed(dataset):
     query = {"dataset": dataset.info.key, "range": "brightness:0:"}
     at = run_page("export", query)
-    assert at.button_group(key="preset").options == ["All (15)", "One of each (12)"]
-    healthy(at.button_group(key="preset").set_value("One of each").run())
+    assert at.button_group(key="preset").options == ["All (15)", "One per group (12)"]
+    healthy(at.button_group(key="preset").set_value("One per group").run())
     assert chips(at) == ["Brightness at least 0", "part: Keeper, Without a copy"]
     assert at.metric[0].value == "12"
     dataset.decisions.decide(*accepted(dataset))
@@ -131,25 +133,28 @@ def test_a_range_of_whole_numbers_has_no_decimals_and_sizes_have_units(dataset):
 
 def test_a_link_opens_the_view_it_tells(dataset):
     query = {"dataset": dataset.info.key, "metric": "brightness", "order": "descending", "size": "12"}
-    at = run_page("explorer", query | Selection().with_range("brightness", 10, 250).to_query())
+    at = run_page("explorer", query | Selection().with_range("brightness", 0.1, 0.9).to_query())
     assert at.selectbox(key="metric").value == "brightness"
-    assert at.number_input(key="low").value == 10
-    assert at.selectbox(key="size top").value == 12
+    assert at.number_input(key="low").value == 0.1
+    assert mounted(at)[0]["paging"]["size"] == 12
 
 
 def test_filters_narrow_the_selection_and_chips_take_them_away(dataset):
-    at = run_page("explorer")
+    at = run_page("explorer", beside="filters")
     healthy(at.text_input(key="filter text").set_value("copy").run())
     assert "selection holds **2** of **15**" in texts(at)
     healthy(at.button_group(key="filter kinds").set_value(["unique"]).run())
     assert "selection holds **0** of **15**" in texts(at)
     assert "No image is in this selection" in texts(at)
+    assert "Nothing is left. Take away:" in texts(at)
+    assert chips(at) == ["kind: Unique → 2 images", "path contains: copy → 12 images"]
     healthy(button(at, "path contains: copy").click().run())
     assert "selection holds **12** of **15**" in texts(at)
+    assert chips(at) == ["kind: Unique"]
 
 
 def test_a_malformed_expression_is_told_and_changes_nothing(dataset):
-    at = run_page("explorer")
+    at = run_page("explorer", beside="filters")
     for text in ("brightnes < 40", "brightness <", "width == 160)"):
         at.text_input(key="filter where").set_value(text).run()
         assert [each.value for each in at.exception] == []
@@ -163,15 +168,17 @@ def test_a_malformed_expression_is_told_and_changes_nothing(dataset):
 
 def test_bulk_tagging_tells_its_changes_and_makes_exactly_those(dataset):
     dataset.decisions.create_tag("keep", "#0072b2")
-    at = run_page("explorer")
+    at = run_page("explorer", beside="tagging")
     healthy(at.multiselect(key="bulk tags").set_value(["keep"]).run())
     assert "**14** images will gain **keep**" in texts(at)
+    assert plain(at.button(key="bulk submit").label) == "Add keep to 14 images"
     assert "1 that cannot be read" in texts(at)
     healthy(at.button(key="bulk submit").click().run())
     assert dataset.tags["keep"].count == 14
     at.button_group(key="bulk action").set_value("Remove")
-    healthy(at.button_group(key="bulk scope").set_value("duplicates").run())
+    healthy(at.radio(key="bulk scope").set_value("duplicates").run())
     assert "**2** images will lose **keep**" in texts(at)
+    assert plain(at.button(key="bulk submit").label) == "Remove keep from 2 images"
     healthy(at.button(key="bulk submit").click().run())
     assert dataset.tags["keep"].count == 12
     assert signatures(dataset)[:2] == [at.session_state[current.WHO]] * 2
@@ -234,9 +241,95 @@ def test_the_preview_of_an_export_offers_tags_and_shows_similar_images(dataset):
 
 def test_similar_images_say_how_alike_they_are_and_which_are_no_duplicates(dataset):
     row = dataset.frame["path"].tolist().index("copy a.png")
-    first, *_, last = candidates(LIBRARY.open(dataset.info.key), row)
-    assert (first["note"], first.get("unrelated")) == ("exact copy", None)
-    assert re.fullmatch(r"\d+ of 256 bits", last["note"]) and last["unrelated"]
+    keeper, other, *_, last = candidates(LIBRARY.open(dataset.info.key), row)
+    assert (keeper["role"], keeper["note"], keeper["heading"]) == ("keeper", "exact copy", "its group")
+    assert (other["name"], other["note"], other["heading"]) == ("copy b.png", "exact copy", "its group")
+    assert re.fullmatch(r"\d+ of 256 bits", last["note"])
+    assert last["heading"] == "not duplicates, merely most alike"
+
+
+def test_copies_are_shown_with_the_one_that_stays_which_nothing_acts_on(dataset):
+    at = run_page("explorer", {"dataset": dataset.info.key, "range": "singularity::0"}, beside="tagging")
+    [data] = mounted(at)
+    assert [(item["role"], item["company"]) for item in data["items"]] == [
+        ("keeper", True),
+        ("duplicate", False),
+        ("duplicate", False),
+    ]
+    assert data["brackets"]
+    assert (data["paging"]["total"], data["paging"]["company"]) == (2, 1)
+    assert "selection holds **2** of **15**" in texts(at)
+    assert at.radio(key="bulk scope").options[:2] == ["Whole selection (2)", "This page (2)"]
+    healthy(at.toggle(key="company").set_value(False).run())
+    assert [item["role"] for item in mounted(at)[0]["items"]] == ["duplicate", "duplicate"]
+    healthy(at.button_group(key="preset").set_value("All").run())
+    assert not [each for each in at.toggle if each.key == "company"]
+
+
+def test_pages_sizes_and_columns_are_chosen_in_the_gallery_and_stand_in_the_address(dataset):
+    at = run_page("explorer", {"dataset": dataset.info.key, "size": "12"})
+    assert (mounted(at)[0]["paging"]["number"], mounted(at)[0]["paging"]["of"]) == (1, 2)
+    assert len(mounted(at)[0]["preload"]) == 3
+    send(at, f"grid {dataset.info.key}", {"type": "view", "action": "page", "tag": "2"})
+    assert len(mounted(at)[0]["items"]) == 3
+    send(at, f"grid {dataset.info.key}", {"type": "view", "action": "columns", "tag": "9"})
+    assert (mounted(at)[0]["columns"], mounted(at)[0]["paging"]["number"]) == (9, 2)
+    send(at, f"grid {dataset.info.key}", {"type": "view", "action": "dataset", "tag": "9"})  # nothing of the view's
+    send(at, f"grid {dataset.info.key}", {"type": "view", "action": "page", "tag": "-1"})
+    assert mounted(at)[0]["paging"]["number"] == 2
+
+
+def test_all_that_is_known_of_an_image_is_told(dataset):
+    dataset.decisions.create_tag("keep")
+    row = dataset.frame["path"].tolist().index("copy a.png")
+    dataset.decisions.tag(["copy a.png"], "keep")
+    told = answer(dataset.info.key, dataset.frame["id"][row])
+    assert told["path"] == str(dataset.file(row))
+    assert told["tags"] == ["keep"]
+    assert dict(told["facts"])["Picture"] == "160 × 120 px"
+    assert [each["side"]["name"] for each in told["group"]] == ["00.png", "copy b.png"]
+    assert [(each["words"], each["fate"]) for each in told["group"]] == [
+        ("identical content", "stays"),
+        ("identical content", ""),
+    ]
+    assert [each["title"] for each in told["metrics"]] == [metric.title for metric in METRICS]
+    singularity = told["metrics"][0]
+    assert (singularity["value"], singularity["below"], singularity["place"]) == ("0", 0, 0)
+    assert dict(told["hashes"])["SHA-256 of the file"] == dataset.frame["sha256"][row]
+    json.dumps(told, allow_nan=False)
+    failed = answer(dataset.info.key, dataset.frame["id"][dataset.frame["path"].tolist().index("empty.jpg")])
+    assert dict(failed["facts"])["Error"]
+    assert failed["metrics"][-2]["value"] == "unknown"
+    json.dumps(failed, allow_nan=False)
+    assert answer(dataset.info.key, "0" * 16) is None
+    assert answer("0123456789ab", dataset.frame["id"][row]) is None
+
+
+def test_the_annotations_of_an_image_are_told_each_with_its_box(home, tmp_path):
+    for name in ("a.png", "b.png"):
+        picture(tmp_path / "set" / "train" / name, len(name), (160, 120))
+    save_coco(tmp_path / "labels.json", "train/b.png")
+    made = dedup.scan(tmp_path / "set", workers=1, annotations=tmp_path / "labels.json")
+    of = dict(zip(made.frame["path"], made.frame["id"], strict=True))
+    assert answer(made.info.key, of["train/a.png"])["annotations"] == []
+    [annotation] = answer(made.info.key, of["train/b.png"])["annotations"]
+    assert annotation["category"] == "cat"
+    assert annotation["box"] == [1 / 160, 2 / 120, 3 / 160, 4 / 120]
+
+
+def test_the_export_starts_from_the_tag_that_was_just_given(dataset):
+    dataset.decisions.create_tag("keep")
+    at = run_page("explorer", {"dataset": dataset.info.key, "range": "singularity::0"}, beside="tagging")
+    at.multiselect(key="bulk tags").set_value(["keep"])
+    healthy(at.radio(key="bulk scope").set_value("page").run())
+    healthy(at.button(key="bulk submit").click().run())
+    state = {name: at.session_state[name] for name in ("view", "fresh tag")}
+    at = run_page("export", **state)
+    assert chips(at) == ["any tag: keep"]
+    assert "Starting from the tag you used last, **keep**." in texts(at)
+    healthy(button(at, "Back to the selection before (2 images)").click().run())
+    assert chips(at) == ["Image singularity at most 0"]
+    assert chips(healthy(at.run())) == ["Image singularity at most 0"]
 
 
 def test_a_tag_is_created_in_the_sidebar_and_its_form_goes(dataset):
@@ -260,7 +353,7 @@ def test_undo_and_redo_name_what_they_do_and_rest_where_there_is_nothing(dataset
 
 
 def test_bulk_tagging_creates_the_tag_it_is_asked_for(dataset):
-    at = run_page("explorer")
+    at = run_page("explorer", beside="tagging")
     healthy(at.multiselect(key="bulk tags").set_value(["later"]).run())
     assert "**14** images will gain **later**" in texts(at)
     healthy(at.button(key="bulk submit").click().run())
@@ -420,9 +513,10 @@ GARBAGE = {
 def test_an_old_link_still_opens_and_its_filters_can_be_taken_away(dataset, name):
     at = run_page(name, GARBAGE)
     ranges = ["gone 0 to 1", "nearest_bits 0 to 5", "status 1 to 2", "Sharpness known", "Entropy 2 to 1"]
-    ranges += ["Width -inf to inf", " known"]
-    ranges += ["Image singularity -7 to 1e+300"] if name != "explorer" else []
-    assert chips(at) == [*ranges, "any tag: gone", "relation: gone"]
+    ranges += ["Width -inf px to inf px", " known"]
+    ranges += ["Image singularity -7 to 1e+300"]
+    shown = [f"{name} → 0 images" for name in [*ranges, "any tag: gone", "relation: gone"]]
+    assert chips(at) == shown
     while found := chips(at):
         at = healthy(button(at, found[0]).click().run())
 

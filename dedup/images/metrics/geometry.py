@@ -20,14 +20,17 @@ def bits_per_pixel(sample: Sample) -> float:
     return 8 * sample.bytes / (sample.width * sample.height)
 
 
-WIDTH = Metric("width", "Width", "Upright width in pixels.", whole=True)
-HEIGHT = Metric("height", "Height", "Upright height in pixels.", whole=True)
-BYTES = Metric("bytes", "File size", "Size of the file in bytes.", whole=True)
-AREA = Metric("area", "Area", "Width × height in pixels.", area, whole=True)
-ASPECT_RATIO = Metric("aspect_ratio", "Aspect ratio", "Upright width ÷ height; 1 is square.", aspect_ratio)
+WIDTH = Metric("width", "Width", "Upright width in pixels.", whole=True, unit="px")
+HEIGHT = Metric("height", "Height", "Upright height in pixels.", whole=True, unit="px")
+BYTES = Metric("bytes", "File size", "Size of the file in bytes.", whole=True, unit="B", long_tailed=True)
+AREA = Metric("area", "Area", "Width × height in pixels.", area, whole=True, unit="px", long_tailed=True)
+ASPECT_RATIO = Metric(
+    "aspect_ratio", "Aspect ratio", "Upright width ÷ height; 1 is square.", aspect_ratio, long_tailed=True
+)
 BITS_PER_PIXEL = Metric(
     "bits_per_pixel",
     "Bits per pixel",
     "File size in bits ÷ area: low means strongly compressed or plain, 24 is raw RGB.",
     bits_per_pixel,
+    long_tailed=True,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from dedup.words import size
 
 REDUCED_SIDE, SWATCH_SIDE = 128, 64
 
@@ -103,7 +106,8 @@ class Metric:
 
     `name` is the frame's column; `title` and `help` are for people: `help` gives formula, range and source. `measure`
     computes it from a Sample; None when it comes from elsewhere (the file's facts or the whole dataset).
-    `whole` says that values are whole numbers.
+    `whole` says that values are whole numbers, `unit` what they count (B for bytes), `long_tailed` that few values may
+    be many times the usual ones, so that a chart needs a logarithmic axis.
     """
 
     name: str
@@ -111,3 +115,16 @@ class Metric:
     help: str
     measure: Callable[[Sample], float] | None = None
     whole: bool = False
+    unit: str = ""
+    long_tailed: bool = False
+
+    def text(self, value: float) -> str:
+        """A value for people, the same on cards, axes, sliders and chips: bytes as kB and MB, whole numbers grouped and
+        with their unit, others with four significant digits; "unknown" for NaN."""
+        if math.isnan(value):
+            return "unknown"
+        if self.unit == "B":
+            return size(value)
+        if self.whole:
+            return f"{value:,.0f} {self.unit}".rstrip()
+        return f"{value:.4f}" if 0 < abs(value) < 1 else f"{value:,.4g}"

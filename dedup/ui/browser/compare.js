@@ -10,7 +10,7 @@ const COMPARE_KEYS = [["← →", "previous, next image"], ["+ -", "zoom (also t
   ["0", "fit to the window"], ["1", "100 %, one image pixel on one screen pixel"], ["Shift+arrows", "pan"],
   ["S W B D", "side by side, wipe, blink, difference"], ["A", "lay the copy onto the original, or leave it as it is"],
   ["G Shift+G", "stronger, weaker difference"], ["[ ]", "move the wipe"], ["Space", "blink now"],
-  ["X", "swap the two"], ["Esc", "close"]];
+  ["X", "swap the two"], ["T", "tag the one on show"], ["I", "show or hide what is known of it"], ["Esc", "close"]];
 const BLINK_MS = 600;
 const MAX_ZOOM = 32;
 const MAX_GAIN = 32;
@@ -29,11 +29,15 @@ class CompareView {
   aligned = { side: false, over: true };
   /** @type {Map<any, any>} */ pictures = new Map();
   /** @type {((side: any) => void) | null} */ onStep = null;
+  /** @type {((by: number) => void) | null} */ onEnd = null;
   /** @type {((action: string, ids: string[]) => void) | null} */ onAction = null;
   /** @type {((side: any) => void) | null} */ compare = null;
   /** @type {(() => void) | null} */ onClose = null;
 
-  constructor(root) {
+  /** `tags` are how tags are told and edited beside one picture; see AboutPanel. */
+  constructor(root, tags = {}) {
+    this.tags = tags;
+    this.about = new AboutPanel({ ...tags, show: side => this.showSingle({ ...this.hooks(), sides: [side], index: 0 }) });
     this.build();
     root.append(this.dialog);
     this.dialog.addEventListener("keydown", event => this.onKey(event));
@@ -57,17 +61,18 @@ class CompareView {
   }
 
   /**
-   * One picture at a time out of `sides`. `compare(side)` is called for the C key.
-   * @param {{sides: any[], index: number, onClose?: () => void, onStep?: (side: any) => void,
+   * One picture at a time out of `sides`. `compare(side)` is called for the C key, `onEnd` for a step beyond the ends.
+   * @param {{sides: any[], index: number, onClose?: () => void, onStep?: (side: any) => void, onEnd?: (by: number) => void,
    *   compare?: (side: any) => void}} single
    */
-  showSingle({ sides, index, onClose, onStep, compare }) {
-    this.start({ left: null, sides, index, mode: "single", actions: [], onClose, onStep, compare });
+  showSingle({ sides, index, onClose, onStep, onEnd, compare }) {
+    this.start({ left: null, sides, index, mode: "single", actions: [], onClose, onStep, onEnd, compare });
   }
 
   start(state) {
     if (!this.open) this.opener = deepActiveElement();
-    Object.assign(this, { onStep: null, onAction: null, compare: null }, state);
+    if (!this.open) this.about.forget();
+    Object.assign(this, { onStep: null, onEnd: null, onAction: null, compare: null }, state);
     Object.assign(this, { pictures: new Map(), swapped: false, aligned: { side: false, over: true } });
     this.index = clamp(this.index, 0, Math.max(0, this.sides.length - 1));
     this.paintActions();
@@ -75,6 +80,11 @@ class CompareView {
     this.setMode(state.mode);
     this.show(this.index);
     this.stage.focus({ preventScroll: true });
+  }
+
+  /** What happens beyond the pictures on show, for a view that follows another. */
+  hooks() {
+    return { onClose: this.onClose ?? undefined, compare: this.compare ?? undefined };
   }
 
   close() {
@@ -121,13 +131,21 @@ class CompareView {
     this.loadShown();
     this.paintCaptions();
     this.paintStrip();
+    if (this.single) this.about.show(this.right);
     this.fit();
     this.onStep?.(this.right);
+  }
+
+  toggleAbout() {
+    const hidden = this.dialog.classList.toggle("plain");
+    this.aboutButton.setAttribute("aria-pressed", String(!hidden));
+    this.refit();
   }
 
   step(by) {
     const next = this.index + by;
     if (next >= 0 && next < this.sides.length) this.show(next);
+    else this.onEnd?.(by);
   }
 
   /** Put fresh image elements into the layers: the first below, the second above it and beside it. */
@@ -409,7 +427,10 @@ class CompareView {
       "=": () => this.zoomTo(this.view.scale * 1.4), "-": () => this.zoomTo(this.view.scale / 1.4),
       0: () => this.fit(), 1: () => this.zoomTo(1), Escape: () => this.close(), "?": () => this.help.showModal(),
     };
-    if (this.single) return { ...keys, c: () => this.compare?.(this.right), Enter: () => this.close() };
+    if (this.single) {
+      return { ...keys, c: () => this.compare?.(this.right), Enter: () => this.close(), i: () => this.toggleAbout(),
+        t: () => this.tags.editTags?.(this.about.node.querySelector(".about-tags") ?? this.stage, this.right.id) };
+    }
     return {
       ...keys, s: () => this.setMode("side"), w: () => this.setMode("wipe"), b: () => this.setMode("blink"),
       d: () => this.setMode("difference"), x: () => this.swap(),
@@ -444,8 +465,9 @@ class CompareView {
 
   caption(side) {
     const word = side.role === "keeper" ? "keeper" : side.kind;
-    return [word ? el("span", { class: `chip ${word}`, text: word }) : null,
-      el("span", { class: "name", text: side.name, title: side.path }),
+    const name = el("span", { class: "name cut", title: side.path });
+    fillName(name, side.name);
+    return [word ? el("span", { class: `chip ${word}`, text: word }) : null, name,
       el("span", { class: "quiet", text: facts(side) })].filter(Boolean);
   }
 
@@ -457,8 +479,10 @@ class CompareView {
     if (!same) {
       const buttons = this.sides.map((side, index) => this.stripButton(side, index));
       this.strip.replaceChildren(...buttons);
-      const rest = buttons[this.sides.findIndex(side => side.unrelated)];
-      rest?.before(el("span", { class: "divider quiet", text: "not duplicates, merely most alike" }));
+      this.sides.forEach((side, index) => {
+        if (!side.heading || side.heading === this.sides[index - 1]?.heading) return;
+        buttons[index].before(el("span", { class: "divider quiet", text: side.heading }));
+      });
       this.stripOf = this.sides;
     }
     const buttons = this.strip.querySelectorAll("button");
@@ -518,7 +542,9 @@ class CompareView {
         button("+", "Larger (+)", () => this.zoomTo(this.view.scale * 1.4), { "aria-label": "Larger" }),
         button("Fit", "Fit to the window (0)", () => this.fit()),
         button("100 %", "One image pixel on one screen pixel (1)", () => this.zoomTo(1))));
-    const bar = el("div", { class: "bar" }, tools,
+    this.aboutButton = button("Details", "Show or hide what is known of it (I)", () => this.toggleAbout(),
+      { class: "single-only", "aria-pressed": "true" });
+    const bar = el("div", { class: "bar" }, tools, this.aboutButton,
       button("?", "Keys (?)", () => this.help.showModal(), { "aria-label": "Keys" }),
       button("✕", "Close (Esc)", () => this.close(), { "aria-label": "Close", class: "close" }));
     this.captionOne = el("div", { class: "caption" });
@@ -528,7 +554,8 @@ class CompareView {
     this.captions = el("div", { class: "captions", "aria-live": "polite" }, this.captionOne,
       el("div", { class: "between" }, this.relation, this.distance), this.captionTwo);
     this.strip = el("div", { class: "strip", role: "group", "aria-label": "Further images" });
-    this.dialog = el("dialog", { class: "compare", "aria-label": "Compare" }, bar, this.stage, this.captions,
+    this.dialog = el("dialog", { class: "compare", "aria-label": "Compare" }, bar,
+      el("div", { class: "middle" }, this.stage, this.about.node), this.captions,
       this.strip, this.help);
   }
 }

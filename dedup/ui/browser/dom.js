@@ -17,6 +17,18 @@ function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+const TAIL = 12;
+
+/** A name that is cut in its middle where it does not fit, for copies differ at the end: IMG_2034 (1).jpg. */
+function fillName(node, name) {
+  if (node.dataset.full === name) return;
+  node.dataset.full = name;
+  const letters = [...name];
+  const cut = Math.max(letters.length - TAIL, Math.ceil(letters.length / 2));
+  node.replaceChildren(el("span", { class: "head", text: letters.slice(0, cut).join("") }),
+    el("span", { class: "tail", text: letters.slice(cut).join("") }));
+}
+
 /** The focused element, also inside shadow roots. */
 function deepActiveElement() {
   let active = document.activeElement;

@@ -2,8 +2,11 @@
 
 const GALLERY_KEYS = [["arrows Home End", "move"], ["Shift+arrows", "select a range"], ["Space", "select or unselect"],
   ["Ctrl+A", "select the page"], ["Esc", "select nothing"], ["Enter", "show large"], ["T", "tag"],
-  ["S", "show similar images"], ["C D", "compare two, or one with its original"], ["?", "this list"]];
+  ["S", "show similar images"], ["C D", "compare two, or one with its original"],
+  ["PageDown PageUp", "next, previous page"], ["?", "this list"]];
 const NOTICE_MS = 4000;
+const PRELOAD_MS = 1200;  // the page itself comes first
+const SIZES = 12;  // thumbnail size and columns on a line add up to this: fewer columns, larger thumbnails
 const ICONS = {
   tag: "M2 2h5.6l6.4 6.4-5.6 5.6L2 7.6zM5 4.2a.9.9 0 1 0 0 1.8.9.9 0 0 0 0-1.8z",
   similar: "M2 3h7v7H2zM7 6h7v7H7v-3h2V6z",
@@ -41,7 +44,11 @@ class Gallery {
     this.items = [];
     this.ownSelection = [];
     this.cursor = this.anchor = 0;
-    this.view = new CompareView(root);
+    this.view = new CompareView(root, {
+      tagsOf: id => this.tagsById(id),
+      colours: () => this.colours,
+      editTags: (anchor, id) => this.editTags(anchor, [id], () => this.view.stage.focus({ preventScroll: true })),
+    });
     this.menu = new TagMenu(root);
     this.help = keyHelp("Keys of the grid", GALLERY_KEYS);
     root.append(this.help);
@@ -50,10 +57,22 @@ class Gallery {
     this.grid.addEventListener("click", event => this.onClick(event));
     this.grid.addEventListener("dblclick", event => this.onDoubleClick(event));
     this.toolbar.addEventListener("click", event => this.onToolbar(event));
+    this.pagers = [...root.querySelectorAll(".pager")].map(nav => new Pager(nav, number => this.turnTo(number)));
+    this.thumbSize = this.toolbar.querySelector(".thumb-size");
+    this.pageSize = this.toolbar.querySelector(".page-size");
+    this.thumbSize.addEventListener("input", () => this.setColumns(SIZES - Number(this.thumbSize.value)));
+    this.thumbSize.addEventListener("change", () => this.changeView("columns", SIZES - Number(this.thumbSize.value)));
+    this.pageSize.addEventListener("change", () => this.changeView("size", Number(this.pageSize.value)));
+    for (const control of [this.thumbSize, this.pageSize]) {
+      control.addEventListener("keydown", event => event.stopPropagation());
+    }
+    this.bar = watchBar(() => this.setAbove());
   }
 
   destroy() {
     clearTimeout(this.noticeTimer);
+    clearTimeout(this.preloadTimer);
+    this.bar.disconnect();
     this.view.destroy();
     this.queue.disconnect();
   }
@@ -63,6 +82,7 @@ class Gallery {
   update(data, deliver) {
     this.queue = eventQueue(data.key);
     this.queue.connect(deliver, data.ack);
+    const turned = this.data?.paging && data.paging && this.data.paging.number !== data.paging.number;
     this.data = data;
     const current = this.items[this.cursor]?.id;
     const anchor = this.items[this.anchor]?.id;
@@ -73,12 +93,69 @@ class Gallery {
     this.colours = new Map(data.tags.map(tag => [tag.name, tag.colour]));
     if (data.selected) this.ownSelection = data.selected;
     applyPalette(this.root, data.palette);
-    this.root.style.setProperty("--columns", data.columns);
-    // Who asks for many columns wants small cards.
-    this.root.style.setProperty("--least", data.columns > 6 ? "60px" : "126px");
+    this.setColumns(this.asked("columns") ?? data.columns);
     this.grid.style.maxHeight = data.height ? `${data.height}px` : "";
     this.layCells();
     this.paint();
+    if (turned) this.arrive();
+    this.preload();
+  }
+
+  /** Another page came: it begins at its top, also in the large view that asked for it. */
+  arrive() {
+    const backwards = this.backwards;
+    this.backwards = false;
+    this.cursor = this.anchor = backwards ? this.items.length - 1 : 0;
+    this.paint();
+    if (this.root.getBoundingClientRect().top < this.bar.height) this.root.scrollIntoView({ block: "start" });
+    if (this.view.open && this.items.length) this.showLarge();
+  }
+
+  /** The thumbnails of the next page, once those of this one had their time. */
+  preload() {
+    clearTimeout(this.preloadTimer);
+    const urls = this.data.preload;
+    this.preloadTimer = setTimeout(() => { for (const url of urls) new Image().src = url; }, PRELOAD_MS);
+  }
+
+  /** Nothing may hide below the bar that stays at the top of the page. */
+  setAbove() {
+    document.documentElement.style.setProperty("--dedup-above", `${this.bar.height}px`);
+  }
+
+  setColumns(columns) {
+    this.root.style.setProperty("--columns", columns);
+    // Who asks for many columns wants small cards.
+    this.root.style.setProperty("--least", columns > 6 ? "60px" : "126px");
+  }
+
+  // ---- pages
+
+  /** What of the view was asked for and not yet answered. */
+  asked(part) {
+    const event = this.queue.waiting("view").filter(each => each.action === part).at(-1);
+    return event && Number(event.tag);
+  }
+
+  changeView(part, number) {
+    this.queue.push({ type: "view", action: part, ids: [], tag: String(number) });
+    this.paint();
+  }
+
+  turnTo(number) {
+    const paging = this.data.paging;
+    if (!paging) return false;
+    const from = this.asked("page") ?? paging.number;
+    const to = clamp(number, 1, paging.of);
+    if (to === from) return false;
+    this.backwards = false;
+    this.changeView("page", to);
+    return true;
+  }
+
+  turn(by) {
+    const now = this.asked("page") ?? this.data.paging?.number ?? 1;
+    if (!this.turnTo(now + by)) this.notice(by > 0 ? "This is the last page" : "This is the first page");
   }
 
   /** Keep the cells that stay, make the new ones, drop the others: never all of them again. */
@@ -131,9 +208,30 @@ class Gallery {
       fillTags(cell, this.tagsOf(item), this.colours);
     });
     if (this.items.length) this.grid.setAttribute("aria-activedescendant", `cell-${this.items[this.cursor].id}`);
-    const many = `${this.items.length} ${this.items.length === 1 ? "image" : "images"} on this page`;
+    this.paintPaging();
+    const total = this.data.paging?.total ?? this.items.length;
+    const onPage = this.items.filter(item => !item.company).length;
+    const shown = onPage === total ? total.toLocaleString("en")
+      : `${onPage} of ${total.toLocaleString("en")}`;
+    const company = this.data.paging?.company ?? 0;
+    const rest = company ? ` and ${company.toLocaleString("en")} of their groups` : "";
+    const many = `${shown} ${total === 1 ? "image" : "images"}${rest}`;
     setText(this.toolbar.querySelector(".count"), selection.size ? `${many} · ${selection.size} selected` : many);
     this.root.classList.toggle("has-selection", selection.size > 0);
+    this.view.about.paintTags();
+  }
+
+  paintPaging() {
+    const paging = this.data.paging;
+    const number = this.asked("page") ?? paging?.number ?? 1;
+    for (const pager of this.pagers) pager.paint(number, paging?.of ?? 1);
+    this.thumbSize.value = String(SIZES - (this.asked("columns") ?? this.data.columns));
+    this.pageSize.hidden = !paging;
+    if (!paging) return;
+    if (this.pageSize.options.length !== paging.sizes.length) {
+      this.pageSize.replaceChildren(...paging.sizes.map(size => el("option", { value: size, text: `${size} a page` })));
+    }
+    this.pageSize.value = String(this.asked("size") ?? paging.size);
   }
 
   notice(text) {
@@ -171,7 +269,7 @@ class Gallery {
   }
 
   selectPage() {
-    this.select([...this.selection, ...this.items.map(item => item.id)]);
+    this.select([...this.selection, ...this.items.filter(item => !item.company).map(item => item.id)]);
   }
 
   move(to, extend) {
@@ -197,16 +295,29 @@ class Gallery {
     const ids = this.targets(index);
     const onPage = ids.filter(id => this.byId.has(id));
     const anchor = this.cells.get(onPage[0] ?? this.items[this.cursor].id);
+    const cell = index === undefined ? this.cells.get(this.items[this.cursor].id) : anchor;
+    this.editTags(cell.querySelector(".text"), ids, () => this.grid.focus({ preventScroll: true }));
+  }
+
+  /** Also of an image that is on no card, but in the large view. */
+  tagsById(id) {
+    return this.tagsOf(this.byId.get(id) ?? { id, tags: this.view.about.known.get(id)?.tags ?? [] });
+  }
+
+  editTags(anchor, ids, onClose) {
+    const onPage = this.view.open ? ids : ids.filter(id => this.byId.has(id));
     this.menu.show({
-      anchor: (index === undefined ? this.cells.get(this.items[this.cursor].id) : anchor).querySelector(".text"),
+      anchor,
       tags: this.data.tags,
       total: ids.length,
-      counts: tag => onPage.filter(id => this.tagsOf(this.byId.get(id)).includes(tag)).length,
+      within: this.view.open ? this.view.dialog : undefined,
+      counts: tag => onPage.filter(id => this.tagsById(id).includes(tag)).length,
       toggle: (tag, remove) => {
         this.queue.push({ type: "tag", ids, tag, remove });
+        this.view.about.changed(ids, tag, remove);
         this.paint();
       },
-      onClose: () => this.grid.focus({ preventScroll: true }),
+      onClose,
     });
   }
 
@@ -224,6 +335,10 @@ class Gallery {
       sides: this.items,
       index,
       onStep: side => this.move(this.items.findIndex(item => item.id === side.id), false),
+      onEnd: by => {
+        this.turn(by);
+        this.backwards = by < 0;
+      },
       compare: side => this.compareOne(this.byId.get(side.id)),
     });
   }
@@ -310,8 +425,52 @@ class Gallery {
       Escape: this.selection.length ? () => this.select([]) : undefined,
       t: () => this.openTags(), s: () => this.showSimilar(), c: () => this.compareChosen(),
       d: () => this.compareChosen(), "?": () => this.help.showModal(),
+      PageDown: () => this.turn(1), PageUp: () => this.turn(-1),
     };
   }
+}
+
+/** First, previous, next and last page, and a field for any other. */
+class Pager {
+  constructor(nav, onTurn) {
+    this.nav = nav;
+    const button = (text, label, to) => el("button", { type: "button", title: label, "aria-label": label, text,
+      onclick: () => onTurn(to()) });
+    this.number = 1;
+    this.of = 1;
+    this.back = [button("«", "First page", () => 1), button("‹", "Previous page (PageUp)", () => this.number - 1)];
+    this.on = [button("›", "Next page (PageDown)", () => this.number + 1), button("»", "Last page", () => this.of)];
+    this.field = el("input", { type: "number", min: "1", class: "number", "aria-label": "Page" });
+    this.field.addEventListener("change", () => onTurn(Math.round(Number(this.field.value)) || 1));
+    this.field.addEventListener("keydown", event => event.stopPropagation());
+    this.total = el("span", { class: "number" });
+    nav.replaceChildren(...this.back, el("span", { class: "quiet", text: "Page" }), this.field, this.total, ...this.on);
+  }
+
+  paint(number, of) {
+    Object.assign(this, { number, of });
+    this.nav.hidden = of < 2;
+    this.field.value = String(number);
+    this.field.max = String(of);
+    setText(this.total, `of ${of.toLocaleString("en")}`);
+    for (const button of this.back) button.disabled = number <= 1;
+    for (const button of this.on) button.disabled = number >= of;
+  }
+}
+
+/** The page's bar that stays at the top; `height` is what it covers, 0 where it scrolls away. `onChange` follows it. */
+function watchBar(onChange) {
+  const bar = document.querySelector(".st-key-bar");
+  const watched = {
+    get height() {
+      const wrapper = bar?.parentElement;
+      return wrapper && getComputedStyle(wrapper).position === "sticky" ? wrapper.getBoundingClientRect().height : 0;
+    },
+    disconnect() { resizes.disconnect(); },
+  };
+  const resizes = new ResizeObserver(onChange);
+  if (bar) resizes.observe(bar);
+  return watched;
 }
 
 /** `item` as a candidate beside `left`; what is known about another pair is left out. */
@@ -342,7 +501,7 @@ function makeCell(item) {
   const tile = el("div", { class: "tile" }, el("div", { class: "badges" }), el("div", { class: "tags" }),
     el("span", { class: "check", "aria-hidden": "true" }), buttons);
   const text = el("div", { class: "text" },
-    el("div", { class: "line" }, el("span", { class: "name" }), el("span", { class: "value number" })),
+    el("div", { class: "line" }, el("span", { class: "name cut" }), el("span", { class: "value number" })),
     el("div", { class: "description" }));
   return el("div", { class: "cell", role: "option", id: `cell-${item.id}`, "data-id": item.id },
     el("div", { class: "card" }, tile, text));
@@ -354,9 +513,10 @@ function fillCell(cell, item) {
   cell.signature = signature;
   const part = name => cell.querySelector(`.${name}`);
   cell.dataset.kind = item.kind;
+  cell.classList.toggle("company", Boolean(item.company));
   const spoken = [item.name, item.role === "keeper" ? "keeper" : item.kind, item.value, item.error || item.description];
   cell.setAttribute("aria-label", spoken.filter(Boolean).join(", "));
-  setText(part("name"), item.name);
+  fillName(part("name"), item.name);
   part("name").title = item.path;
   setText(part("value"), item.value ?? "");
   setText(part("description"), item.description ?? "");
@@ -370,12 +530,14 @@ function fillCell(cell, item) {
 
 function badges(item) {
   const keeper = item.role === "keeper";
-  const words = [keeper ? "keeper" : null, keeper && item.kind === "unique" ? null : item.kind].filter(Boolean);
-  return words.map(word => el("span", { class: `chip ${word}`, text: word, title: BADGE_TITLES[word] }));
+  const words = [keeper ? "keeper" : null, keeper && item.kind === "unique" ? null : item.kind,
+    item.company ? "not selected" : null].filter(Boolean);
+  return words.map(word => el("span", { class: `chip ${word.replace(" ", "-")}`, text: word, title: BADGE_TITLES[word] }));
 }
 
 const BADGE_TITLES = {
   keeper: "The one of its group that should stay", exact: "Exact duplicate", near: "Near duplicate",
+  "not selected": "Shown for its group; the selection leaves it out",
   similar: "Similar, but not a duplicate", unique: "No duplicate in this dataset", failed: "Could not be read",
 };
 

@@ -23,59 +23,42 @@ import streamlit as st
 
 from dedup.model import Tag
 from dedup.ui.browser import palette
+from dedup.ui.browser.sides import Side
 from dedup.ui.shell.view import MAX_COLUMNS, MIN_COLUMNS
 
 ACKNOWLEDGED = "{key}:acknowledged"
 """Name of the session-state entry that remembers the last event taken from each browser tab."""
 
-EventType = Literal["select", "tag", "similar", "action", "close"]
+EventType = Literal["select", "tag", "similar", "view", "action", "close"]
 Mode = Literal["side", "wipe", "blink", "difference"]
-Affine = Sequence[Sequence[float]]
-"""Two rows of three numbers: upright pixel coordinates (x, y, 1) of a copy to those of the left image.
-
-(0, 0) is the outer corner of the first pixel, so its centre is (0.5, 0.5).
-"""
-
-
-class Side(TypedDict):
-    """One image of the compare view. `full` is the URL of the full-size image; sizes are upright pixels.
-
-    `distance` in [0, 1], `relation` and `affine` are relative to the left image. The strip shows `thumb` and `note`, by
-    default the distance, and sets apart those that are `unrelated`.
-    """
-
-    id: str
-    name: str
-    path: str
-    full: str
-    width: int
-    height: int
-    thumb: NotRequired[str]
-    format: NotRequired[str]
-    bytes: NotRequired[int]
-    kind: NotRequired[str]
-    role: NotRequired[str]
-    value: NotRequired[str]
-    description: NotRequired[str]
-    distance: NotRequired[float | None]
-    relation: NotRequired[str]
-    affine: NotRequired[Affine | None]
-    note: NotRequired[str]
-    unrelated: NotRequired[bool]
 
 
 class Item(Side):
-    """One card. `value` is the chosen metric as text, `group` -1 outside groups, `kind` a `Kind`, `role` a `Role`.
+    """One card. `value` is the chosen metric as text, `group` -1 outside groups, `kind` a `Kind`, `role` a `Role`;
+    `company` says that it is shown for its group and is not of the selection.
 
     `match` is the image that the C key compares this one with (its keeper or nearest): the left side of the view;
     `distance`, `relation` and `affine` of the item are then relative to it. `error` is the reason of a failure.
     """
 
     row: NotRequired[int]
+    company: NotRequired[bool]
     group: int
     tags: Sequence[str]
     error: NotRequired[str]
     match: NotRequired[Side | None]
+
+
+class Paging(TypedDict):
+    """Which page of how many is shown, of `total` images in all and `company` more of their groups; `size` on a page
+    out of the offered `sizes`."""
+
+    number: int
+    of: int
+    total: int
+    company: int
+    size: int
+    sizes: list[int]
 
 
 class Action(TypedDict):
@@ -92,6 +75,7 @@ class Event(TypedDict):
     select: `ids` is the whole selection, other pages included, in order of choice.
     tag: `tag` was added to `ids`, or taken away where `remove`.
     similar: images like `id` are asked for.
+    view: `action` (page, size or columns) is to be the number in `tag`.
     action: `action` was chosen while `ids` (left, right) were on screen: the same pair twice when keys were faster.
     close: the compare view was closed.
     """
@@ -157,12 +141,15 @@ def gallery(
     selected: Sequence[str] | None = None,
     tags: Iterable[Tag] = (),
     brackets: bool = True,
+    paging: Paging | None = None,
+    preload: Sequence[str] = (),
     height: int | None = None,
 ) -> None:
     """A page of cards in at most `columns` (2 to 10) columns.
 
     `selected` are the chosen ids, None leaves the choice to the browser. `tags` are those that may be given. With
-    `brackets`, neighbours of one group share a band. `height` in CSS pixels makes the grid scroll inside itself.
+    `brackets`, neighbours of one group share a band. With `paging` other pages are asked for by "view" events;
+    `preload` are the thumbnails of the next one. `height` in CSS pixels makes the grid scroll inside itself.
     """
     data = {
         "key": key,
@@ -171,6 +158,8 @@ def gallery(
         "selected": None if selected is None else list(selected),
         "tags": [{"name": tag.name, "colour": tag.colour} for tag in tags],
         "brackets": brackets,
+        "paging": paging,
+        "preload": list(preload),
         "height": height,
     }
     mount(_gallery, key, data)
@@ -248,7 +237,7 @@ def asset(*names: str) -> str:
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 
-COMMON_JS = ("dom.js", "queue.js", "compare.js")
+COMMON_JS = ("dom.js", "queue.js", "about.js", "compare.js")
 _gallery = st.components.v2.component(
     "dedup_gallery",
     html=asset("gallery.html"),

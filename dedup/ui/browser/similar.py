@@ -7,16 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from dedup.dataset import Dataset
-from dedup.images import thumbnails
 from dedup.matching import relations
 from dedup.matching.nearest_hash import most_alike
-from dedup.model import Kind, Status
-from dedup.ui.browser.gallery import Affine, Side
+from dedup.model import Kind, Role, Status
+from dedup.ui.browser.sides import Side, finite, records, sides
 from dedup.ui.shell.library import Opened
-from dedup.ui.shell.routes import image_url, thumbnail_url
 
 MOST = 24
 """Images offered beside the first."""
@@ -25,54 +21,58 @@ FEW = 12
 """Fewer related images than this are followed by the most alike of the rest."""
 
 
-def sides(dataset: Dataset, rows: Sequence[int]) -> list[Side]:
-    """Images as the gallery and the compare view need them; looks at nothing but their own rows."""
-    key = dataset.info.key
-    return [_side(key, record) for record in records(dataset.frame, rows)]
-
-
-def records(table: pd.DataFrame, places: Sequence[int]) -> list[dict[str, Any]]:
-    """Rows of a table by column; taken first and converted then, for columns are long and pages short."""
-    part = table.iloc[list(places)]
-    return [{str(name): value for name, value in record.items()} for record in part.to_dict("records")]
-
-
-def _side(key: str, record: Mapping[str, Any]) -> Side:
-    address = key, record["id"], thumbnails.version(record["sha256"], record["mtime_ns"])
-    return {
-        "id": record["id"],
-        "name": record["name"],
-        "path": record["path"],
-        "thumb": thumbnail_url(*address),
-        "full": image_url(*address),
-        "width": int(record["width"]),
-        "height": int(record["height"]),
-        "format": record["format"],
-        "bytes": int(record["bytes"]),
-        "kind": str(record["kind"]),
-        "role": str(record["role"]),
-    }
-
-
 def candidates(opened: Opened, row: int) -> list[Side]:
-    """The images related to that of `row`, nearest first, then those most alike by hash."""
+    """The others of the image's group, then those related to it, nearest first, then those most alike by hash."""
     dataset = opened.dataset
-    pairs = pairs_of(dataset.pairs, row).head(MOST)
+    members = members_of(dataset.frame, row)
+    pairs = pairs_of(dataset.pairs, row)
     others = np.where(pairs["left"] == row, pairs["right"], pairs["left"]).astype(int).tolist()
-    related = records(pairs, range(len(pairs)))
-    found = [_candidate(shown, pair, row) for shown, pair in zip(sides(dataset, others), related, strict=True)]
+    related = dict(zip(others, records(pairs, range(len(pairs))), strict=True))
+    first = [*members, *(each for each in related if each not in members)][:MOST]
+    shown = dict(zip(first, sides(dataset, first), strict=True))
+    content = dataset.frame["content"].iloc[[row, *first]].tolist()
+    equal = {each for each, told in zip(first, content[1:], strict=True) if told and told == content[0]}
+    found = [
+        _candidate(shown[each], related[each], row) if each in related else _member(shown[each], exact=each in equal)
+        for each in first
+    ]
+    for each, side in zip(first, found, strict=True):
+        side["heading"] = "its group" if each in members else "related, no duplicates"
+    return found + _alike(opened, row, first)
+
+
+def members_of(frame: pd.DataFrame, row: int) -> list[int]:
+    """The other images of the group of `row`, the one that stays first."""
+    group = int(frame["group"].to_numpy()[row])
+    if group < 0:
+        return []
+    rows = np.flatnonzero(frame["group"].to_numpy() == group)
+    stays = (frame["role"].to_numpy()[rows] == Role.KEEPER).tolist()
+    return [each for _, each in sorted(zip((not keeps for keeps in stays), rows.tolist(), strict=True)) if each != row]
+
+
+def _member(shown: Side, *, exact: bool) -> Side:
+    """A copy with which no pair of its own is listed: both are copies of the one that stays."""
+    words = "identical content" if exact else "in the same group: both are copies of the one that stays"
+    more: Any = {"distance": 0.0} if exact else {}
+    return {**shown, **more, "relation": words, "note": "exact copy" if exact else "same group"}
+
+
+def _alike(opened: Opened, row: int, listed: Sequence[int]) -> list[Side]:
+    """The most alike of the rest by hash, where few images are related."""
+    dataset = opened.dataset
     usable = (dataset.frame["status"] == Status.OK).to_numpy()
-    alike = [(each, bits) for each, bits in most_alike(dataset.hashes, usable, row, MOST) if each not in others]
-    alike = alike[: max(0, FEW - len(found))]
-    shown_alike = sides(dataset, [each for each, _ in alike])
-    return found + [
+    alike = [(each, bits) for each, bits in most_alike(dataset.hashes, usable, row, MOST) if each not in listed]
+    alike = alike[: max(0, FEW - len(listed))]
+    shown = sides(dataset, [each for each, _ in alike])
+    return [
         {
-            **shown,
+            **side,
             "relation": f"most alike of the rest: {bits} of 256 bits differ",
             "note": f"{bits} of 256 bits",
-            "unrelated": True,
+            "heading": "not duplicates, merely most alike",
         }
-        for shown, (_, bits) in zip(shown_alike, alike, strict=True)
+        for side, (_, bits) in zip(shown, alike, strict=True)
     ]
 
 
@@ -93,9 +93,3 @@ def _candidate(shown: Side, pair: Mapping[str, Any], row: int) -> Side:
         "note": "exact copy" if pair["kind"] == Kind.EXACT else f"{pair['kind']} {pair['distance']:.3f}",
         "affine": finite(back.affine()),
     }
-
-
-def finite(affine: NDArray[np.float64]) -> Affine | None:
-    """A map between pixel coordinates as the browser gets it; None where it could not be inverted."""
-    found: list[list[float]] = affine.tolist()
-    return found if np.isfinite(affine).all() else None

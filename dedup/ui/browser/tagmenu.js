@@ -21,6 +21,7 @@ class TagMenu {
     this.node.addEventListener("focusout", event => {
       if (this.open && !this.node.contains(event.relatedTarget)) this.close(false);
     });
+    this.root = root;
     root.append(this.node);
   }
 
@@ -28,7 +29,9 @@ class TagMenu {
     return this.node.matches(":popover-open");
   }
 
-  show({ anchor, tags, total, counts, toggle, onClose }) {
+  /** Below `anchor`; `within` is the dialog on show, beyond which nothing can be clicked. */
+  show({ anchor, tags, total, counts, toggle, onClose, within = this.root }) {
+    if (this.node.parentNode !== within) within.append(this.node);
     Object.assign(this, { tags, total, counts, toggle, onClose, current: 0 });
     setText(this.title, total === 1 ? "Tag this image" : `Tag ${total} images`);
     this.filter.value = "";

@@ -23,7 +23,7 @@ from dedup.matching.relations import Relation
 from dedup.query.selection import Selection
 from dedup.store.decisions import CLASH, Decisions
 from dedup.ui.browser import gallery
-from dedup.ui.browser.similar import records, sides
+from dedup.ui.browser.sides import records, sides
 from dedup.ui.shell import navigation, session
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import Opened

@@ -19,7 +19,7 @@ from dedup.images.sources import displayable
 from dedup.removal import Plan, Report, State
 from dedup.review import acts, handover
 from dedup.store.decisions import Decisions
-from dedup.ui.browser.similar import sides
+from dedup.ui.browser.sides import sides
 from dedup.ui.clashes import folder_names
 from dedup.ui.duplicates.review import state
 from dedup.ui.parts.metric import PRESETS, REMAINING

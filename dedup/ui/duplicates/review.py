@@ -17,7 +17,7 @@ from dedup.review import acts
 from dedup.review.acts import Fate, Order, State, Step
 from dedup.store.decisions import Decisions
 from dedup.ui.browser import gallery
-from dedup.ui.browser.similar import finite, records, sides
+from dedup.ui.browser.sides import Side, finite, records, sides
 from dedup.ui.clashes import inbox
 from dedup.ui.parts import grid
 from dedup.ui.shell import session
@@ -60,7 +60,7 @@ Worklist = tuple[tuple[str, ...], ...]
 """Ids of the members of every listed group, as they were when the list was made."""
 
 
-class Member(gallery.Side):
+class Member(Side):
     """One copy in a strip. `fate` is a `dedup.review.acts.Fate`; distance, relation and affine lead to the keeper.
     Exact copies have one `content`."""
 
@@ -140,7 +140,7 @@ def apply(opened: Opened, mine: Decisions, event: gallery.Event) -> Callable[[],
     """Carry out one event; returns what is left to do to the session: turn the page, leave for a clash, or
     tell what happened."""
     if event["action"] == "turn":
-        return partial(session.update, sheet=int(event["tag"]))
+        return partial(_turn, int(event["tag"]))
     if event["action"] == "clash":
         return partial(inbox.ask, opened.dataset, event["ids"])
     try:
@@ -148,6 +148,11 @@ def apply(opened: Opened, mine: Decisions, event: gallery.Event) -> Callable[[],
     except UsageError as error:
         return partial(_tell, str(error), event["ids"])
     return partial(_tell, told) if told else None
+
+
+def _turn(sheet: int) -> None:
+    session.update(sheet=sheet)
+    session.synchronise()  # the script has begun: the next run would be late for whoever copies the address
 
 
 def _act(opened: Opened, mine: Decisions, act: str, ids: Sequence[str]) -> str:
@@ -307,7 +312,7 @@ def show(opened: Opened, view: View, sheet: Sheet) -> None:
     )
 
 
-def _next_sides(opened: Opened, sheet: Sheet) -> list[gallery.Side]:
+def _next_sides(opened: Opened, sheet: Sheet) -> list[Side]:
     """The first group of the next page."""
     return sides(opened.dataset, grid.rows_of(opened.dataset, sheet.next_group[:4]).tolist())
 

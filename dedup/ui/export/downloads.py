@@ -19,6 +19,7 @@ from dedup.query.selection import Selection
 from dedup.ui.datasets.folders import typed_path
 from dedup.ui.datasets.opening import free_name
 from dedup.ui.parts import grid
+from dedup.ui.parts.metric import BY_NAME
 from dedup.ui.shell import jobs, session, working
 from dedup.ui.shell.library import LIBRARY, Opened
 from dedup.ui.shell.literal import literal
@@ -29,6 +30,7 @@ from dedup.words import plural
 
 COMPANIONS = "files of the same names are written too"
 PER_SPLIT = "one file of annotations for each split"
+BEFORE = "selection before the tag"
 AT_ONCE = 20_000
 """Up to so many images a file is made while the browser waits; above, by a job that shows its progress."""
 
@@ -58,6 +60,32 @@ OFFERS = (
 )
 
 
+def start_from_fresh_tag(opened: Opened) -> None:
+    """Whoever comes here after tagging wants what carries the tag: the range of the Explorer, with which it was given,
+    would leave half of it out. What was selected before is one click away."""
+    tag, before = session.fresh_tag(), session.view().selection
+    if session.arrived() and tag in opened.dataset.tags and before != (wanted := Selection(tags_any=(tag,))):
+        st.session_state[BEFORE] = (opened.dataset.info.key, wanted, before)
+        session.update(selection=wanted)
+        session.synchronise()
+
+
+def offer_way_back(opened: Opened) -> None:
+    """Says that the selection starts from a tag, and gives the earlier one back."""
+    dataset, wanted, before = st.session_state.get(BEFORE, ("", None, Selection()))
+    if dataset != opened.dataset.info.key or session.view().selection != wanted:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"Starting from the tag you used last, **{literal(wanted.tags_any[0])}**.", width="content")
+        st.button(
+            f"Back to the selection before ({plural(int(opened.mask(before).sum()), 'image')})",
+            type="tertiary",
+            icon=":material/undo:",
+            on_click=session.update,
+            kwargs={"selection": before},
+        )
+
+
 def counter(opened: Opened, view: View) -> None:
     """What the selection holds, against the whole dataset."""
     mask = opened.mask(view.selection)
@@ -82,8 +110,12 @@ def counter(opened: Opened, view: View) -> None:
 
 def preview(opened: Opened, view: View) -> None:
     """The first images of the selection as cards."""
-    rows = opened.order(view.selection, view.metric, ascending=view.ascending)[:PREVIEWED]
-    grid.show(opened, replace(view, columns=PREVIEWED // 2), grid.Page(rows, 1, 1))
+    order = opened.order(view.selection, view.metric, ascending=view.ascending)
+    rows = order[:PREVIEWED]
+    if order.size > PREVIEWED:
+        st.caption(f"The first {PREVIEWED} of {order.size:,} images, by {BY_NAME[view.metric].title.lower()}:")
+    page = grid.Page(rows, 1, 1, order.size, rows[:0])
+    grid.show(opened, replace(view, columns=PREVIEWED // 2), page, paged=False)
 
 
 def downloads(opened: Opened, view: View) -> None:

@@ -18,7 +18,7 @@ from dedup.review import acts
 from dedup.review.acts import State
 from dedup.splits import given, leaks
 from dedup.splits.leaks import Repair
-from dedup.ui.browser.similar import sides
+from dedup.ui.browser.sides import sides
 from dedup.ui.duplicates.review import decide, state
 from dedup.ui.shell import navigation, session
 from dedup.ui.shell.current import decisions

@@ -10,8 +10,18 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from dedup.images.metrics import Metric
 from dedup.model import NEAR_SINGULARITY
-from dedup.ui.parts.scale import ABOVE_ZERO, ZERO_BAR, Scale
+from dedup.ui.parts.scale import ABOVE_ZERO, ZERO, ZERO_BAR, Scale
+
+HEIGHT = 132
+"""CSS pixels of the whole figure: pictures are what the page is about."""
+
+MARGINS = {"l": 44, "r": 10, "t": 20, "b": 38}
+"""CSS pixels around the bars. Fixed, for the slider stands below the axis: style.css repeats them for it."""
+
+PADDING = (0.035 / 1.04, 0.005 / 1.04)
+"""How far the axis goes beyond the slider's ends, in parts of what lies between; repeated there as well."""
 
 FADED = 0.22
 """Opacity of the images outside the range."""
@@ -19,9 +29,15 @@ FADED = 0.22
 COUNT_TICKS = tuple(step * 10**power for power in range(8) for step in (1, 2, 5))
 """What may be written beside the bars."""
 
+MOST_TICKS = 3
+"""More of them would not fit beside bars this low."""
+
+LOWEST_TICK = 0.15
+"""In parts of the highest bar: below, a number would lie on the 0."""
+
 
 def histogram(
-    values: NDArray[np.float64], inside: NDArray[np.bool_], scale: Scale, colours: Mapping[str, str], label: str
+    values: NDArray[np.float64], inside: NDArray[np.bool_], scale: Scale, colours: Mapping[str, str], metric: Metric
 ) -> go.Figure:
     """Bars of `values` (n,), solid for those `inside` the chosen range (n,) and faded for the rest.
 
@@ -29,17 +45,17 @@ def histogram(
     """
     figure = go.Figure()
     for chosen, opacity in ((None, FADED), (inside, 1.0)):
-        figure.add_bar(**_bars(values if chosen is None else values[chosen], scale, colours), opacity=opacity)
+        figure.add_bar(**_bars(values if chosen is None else values[chosen], scale, colours, metric), opacity=opacity)
     figure.update_layout(
-        height=205,
-        margin={"l": 8, "r": 8, "t": 26, "b": 8},
+        height=HEIGHT,
+        margin=MARGINS,
         barmode="overlay",
         bargap=0,
         showlegend=False,
         dragmode="select",
         selectdirection="h",
         hoverlabel={"align": "left"},
-        xaxis=_axis(scale, label),
+        xaxis=_axis(scale, metric),
         yaxis=_counts_axis(figure),
         newselection={"line": {"width": 1}},
     )
@@ -52,26 +68,27 @@ def _counts_axis(figure: go.Figure) -> dict[str, Any]:
     """Counts are drawn as their square roots, so that seven duplicates are seen beside a thousand others."""
     most = int(max((max(bar.customdata[:, 1], default=0) for bar in figure.data), default=0))
     steps = [step for step in COUNT_TICKS if step <= most]
-    ticks = [0, *steps[-1:-8:-2]]
+    ticks = [0, *(step for step in steps[-1 : -2 * MOST_TICKS : -2] if step >= LOWEST_TICK**2 * most)]
     return {
         "title": None,
         "fixedrange": True,
+        "automargin": False,
         "tickvals": np.sqrt(ticks),
-        "ticktext": [f"{tick:,}" for tick in ticks],
+        "ticktext": [f"{tick:,}" if tick < 10_000 else f"{tick // 1000:,}k" for tick in ticks],
         "range": [0, np.sqrt(max(1, most)) * 1.04],
     }
 
 
-def _bars(values: NDArray[np.float64], scale: Scale, colours: Mapping[str, str]) -> dict[str, Any]:
+def _bars(values: NDArray[np.float64], scale: Scale, colours: Mapping[str, str], metric: Metric) -> dict[str, Any]:
     edges = scale.edges()
     known = values[np.isfinite(values)]
     counts = _count(known[known > 0] if scale.zero_apart else known, edges)
     left, right = scale.position(edges[:-1]), scale.position(edges[1:])
     x, width = (left + right) / 2, (right - left) * 0.92
-    text = [_span(low, high, scale.decimals) for low, high in pairwise(edges)]
+    text = [f"{metric.text(low)} to {metric.text(high)}" for low, high in pairwise(edges)]
     colour = [_colour(high, scale, colours) for high in edges[1:]]
     if scale.zero_apart:
-        x, width = np.append(np.mean(ZERO_BAR), x), np.append(ZERO_BAR[1] - ZERO_BAR[0], width)
+        x, width = np.append(ZERO, x), np.append(ZERO_BAR[1] - ZERO_BAR[0], width)
         counts = np.append((known == 0).sum(), counts)
         text, colour = ["exactly 0", *text], [colours["exact"], *colour]
     return {
@@ -90,27 +107,60 @@ def _count(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[n
     return np.bincount(np.clip(places, 0, len(edges) - 2), minlength=len(edges) - 1)
 
 
-def _span(low: float, high: float, decimals: int) -> str:
-    return f"{low:,.{decimals}f} to {high:,.{decimals}f}"
-
-
 def _colour(high: float, scale: Scale, colours: Mapping[str, str]) -> str:
     return colours["near"] if scale.zero_apart and high <= NEAR_SINGULARITY + 1e-9 else colours["unique"]
 
 
-def _axis(scale: Scale, label: str) -> dict[str, Any]:
-    if not scale.zero_apart:
-        return {"title": None, "fixedrange": True, "range": [scale.low, scale.high]}
-    ticks = (0.01, 0.02, 0.03, 0.04, 0.05, 0.2, 0.4, 0.6, 0.8, 1.0)
-    return {
-        "title": None,
+def _axis(scale: Scale, metric: Metric) -> dict[str, Any]:
+    left, right = scale.ends
+    before, after = (share * (right - left) for share in PADDING)
+    axis = {
+        "title": {"text": _axis_title(scale, metric), "standoff": 2, "font": {"size": 12}},
         "fixedrange": True,
-        "range": [ZERO_BAR[0] - 0.015, 1.005],
-        "tickvals": [float(np.mean(ZERO_BAR)), *scale.position(ticks).tolist()],
-        "ticktext": ["0", *(f"{tick:g}" for tick in ticks)],
+        "automargin": False,
+        "tickangle": 0,
+        "range": [left - before, right + after],
         "zeroline": False,
         "showgrid": False,
     }
+    if scale.zero_apart:
+        ticks = [0.01, 0.03, NEAR_SINGULARITY, 0.2, 0.4, 0.6, 0.8, 1.0]
+        return axis | {
+            "tickvals": [ZERO, *scale.position(ticks).tolist()],
+            "ticktext": ["0", *(f"{tick:g}" for tick in ticks)],
+        }
+    if scale.logarithmic:
+        ticks = _decades(scale)
+        return axis | {"tickvals": scale.position(ticks).tolist(), "ticktext": [_tick(each, metric) for each in ticks]}
+    if metric.unit == "B":
+        ticks = np.linspace(scale.low, scale.high, 5).tolist()
+        return axis | {"tickvals": ticks, "ticktext": [metric.text(each) for each in ticks]}
+    return axis | {"nticks": 8, "tickformat": ",~g"}
+
+
+def _axis_title(scale: Scale, metric: Metric) -> str:
+    """What is drawn, in which unit, and that neither axis need be linear."""
+    unit = f", {metric.unit}" if metric.unit not in ("", "B") else ""
+    own = " (logarithmic)" if scale.logarithmic else ""
+    return f"{metric.title}{unit}{own} · height: images, square-root scale"
+
+
+def _decades(scale: Scale) -> list[float]:
+    """1, 2 and 5 of every power of ten between the ends; powers alone where these would be many."""
+    powers = range(int(np.floor(scale.positions[0])), int(np.ceil(scale.positions[-1])) + 1)
+    steps = (1, 2, 5) if len(powers) <= MOST_TICKS else (1,)
+    found = [step * 10.0**power for power in powers for step in steps]
+    return [each for each in found if scale.low <= each <= scale.high]
+
+
+def _tick(value: float, metric: Metric) -> str:
+    """A value beside the axis, whose title tells the unit: '200k', '5M', '48.0 kB'."""
+    if metric.unit == "B":
+        return metric.text(value).replace(".0 ", " ")
+    for scale, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= scale:
+            return f"{value / scale:g}{letter}"
+    return f"{value:g}"
 
 
 def _mark_bands(figure: go.Figure, values: NDArray[np.float64], colours: Mapping[str, str]) -> None:

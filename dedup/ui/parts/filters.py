@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dedup.errors import WhereError
 from dedup.model import Kind
-from dedup.query.selection import GOES, OPEN, STAYS, Selection
-from dedup.ui.parts.metric import BY_NAME
+from dedup.query.selection import GOES, OPEN, STAYS, Range, Selection
+from dedup.ui.parts.metric import BESIDE, BY_NAME
 from dedup.ui.shell import session
 from dedup.ui.shell.library import Opened
 from dedup.ui.shell.literal import literal
 from dedup.ui.shell.view import View
+from dedup.words import plural
 
 DRAFT = "where draft"
 MANY = 500
@@ -34,50 +36,66 @@ CHOICES = {
 """What few things a part of a selection can be, in words."""
 
 
-def panel(opened: Opened, view: View) -> None:
-    """All filters; every change takes effect at once."""
+def panel(opened: Opened, view: View, *, narrow: bool = False) -> None:
+    """All filters, below each other where the place is `narrow`; every change takes effect at once."""
     tags = list(opened.dataset.tags)
-    columns = st.columns(3)
-    for column, (field, label) in zip(columns, _TAG_FILTERS.items(), strict=True):
-        with column:
+    for place, (field, label) in zip(_places(len(_TAG_FILTERS), narrow), _TAG_FILTERS.items(), strict=True):
+        with place:
             _several(label, field, _offered(tags, getattr(view.selection, field)), view)
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=not narrow, gap="small" if narrow else "medium"):
         for field, words in CHOICES.items():
-            with st.container(width="content"):
+            with st.container(width="stretch" if narrow else "content"):
                 st.pills(
                     _LABELS[field],
                     list(words),
                     format_func=words.__getitem__,
                     selection_mode="multi",
+                    wrap=True,
                     **_bound(field, view, default=[]),
                 )
     offers = {field: choices(opened, column) for field, column in _COLUMNS.items()}
     shown = {field: offer for field, offer in offers.items() if offer or getattr(view.selection, field)}
-    for column, (field, offer) in zip(st.columns(max(1, len(shown))), shown.items(), strict=False):
-        with column:
+    for place, (field, offer) in zip(_places(len(shown), narrow), shown.items(), strict=True):
+        with place:
             _several(_LABELS[field], field, _offered(offer, getattr(view.selection, field)), view)
-    left, right = st.columns([2, 3])
+    left, right = _places((2, 3), narrow)
     with left:
         st.text_input("Path contains", **_bound("text", view), type="search", live=True)
     with right:
         _expression(opened, view)
 
 
-def chips(view: View, *, all_ranges: bool = False) -> None:
+def _places(shares: int | Sequence[float], narrow: bool) -> Sequence[DeltaGenerator]:
+    """Places for widgets: side by side, or below each other."""
+    many = shares if isinstance(shares, int) else len(shares)
+    if narrow:
+        return [st.container() for _ in range(many)]
+    return st.columns(shares) if many else []
+
+
+def chips(opened: Opened, view: View, *, all_ranges: bool = False) -> None:
     """What the selection is made of, each part to be taken away by a click.
 
-    The range of the shown metric has its own control in the Explorer; it is a chip only with `all_ranges`.
+    The range of the shown metric has its own control in the Explorer; it is a chip only with `all_ranges`, or when it
+    leaves nothing. Where nothing is left, each chip says how many images there are without it.
     """
-    parts = _parts(view, all_ranges=all_ranges)
+    empty = bool(view.selection) and not opened.mask(view.selection).any()
+    parts = _parts(view, all_ranges=all_ranges or empty)
     # The container is there even when it is empty: what follows keeps its place and is not drawn twice meanwhile.
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="chips"):
-        for name in parts:
+        if empty:
+            st.markdown("Nothing is left. Take away:", width="content")
+        for name, without in parts.items():
+            left = int(opened.mask(without).sum()) if empty else 0
             st.button(
-                literal(name),
+                literal(f"{name} → {plural(left, 'image')}" if empty else name),
                 key=f"chip {name}",
                 icon=":material/close:",
                 icon_position="right",
-                help="Take this filter away",
+                type="primary" if left else "secondary",
+                help=f"Without this filter the selection holds {plural(left, 'image')}"
+                if empty
+                else "Take this filter away",
                 on_click=_take_away,
                 args=(name,),
             )
@@ -169,6 +187,7 @@ def understood(opened: Opened) -> View:
             st.session_state.pop(DRAFT, None)
     except WhereError as error:
         st.session_state[DRAFT] = (view.selection.where, str(error))
+        st.session_state[BESIDE] = "filters"  # where it waits
         session.update(selection=replace(view.selection, where=""))
     return session.view()
 
@@ -177,7 +196,7 @@ def _parts(view: View, *, all_ranges: bool) -> dict[str, Selection]:
     """For every filter its words, and the selection without it."""
     selection = view.selection
     parts = {
-        each.describe(_title(each.metric)): selection.with_range(each.metric, None, None)
+        _range_words(each): selection.with_range(each.metric, None, None)
         for each in selection.ranges
         if all_ranges or each.metric != view.metric
     }
@@ -190,9 +209,11 @@ def _parts(view: View, *, all_ranges: bool) -> dict[str, Selection]:
     return parts
 
 
-def _title(metric: str) -> str:
-    """What a metric is called; "" for a column that is none, which only a link can name."""
-    return BY_NAME[metric].title if metric in BY_NAME else ""
+def _range_words(each: Range) -> str:
+    """A range in words, whole numbers with their units; a column that is no metric, which only a link can name, by its
+    name."""
+    metric = BY_NAME.get(each.metric)
+    return each.describe(metric.title, metric.text if metric.whole else None) if metric else each.describe()
 
 
 _PART_WORDS = {

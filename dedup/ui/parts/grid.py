@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from dedup.dataset import Dataset
 from dedup.groups.frame import describe
@@ -17,33 +18,40 @@ from dedup.model import TAG_PREFIX
 from dedup.query.ordering import Rows
 from dedup.store.decisions import Decisions
 from dedup.ui.browser import gallery
-from dedup.ui.browser.similar import candidates, records, sides
+from dedup.ui.browser.sides import records, sides
+from dedup.ui.browser.similar import candidates
 from dedup.ui.parts.metric import BY_NAME
 from dedup.ui.shell import session
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import Opened
 from dedup.ui.shell.notices import say
-from dedup.ui.shell.view import MAX_COLUMNS, MIN_COLUMNS, PAGE_SIZES, View
-from dedup.words import size
+from dedup.ui.shell.view import PAGE_SIZES, View
 
 COMPARING = "comparing"
+VIEW_PARTS = ("page", "size", "columns")
+"""What of the view is changed in the gallery's own toolbar."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page of the selection: its row numbers in grid order, its number from 1, and how many there are."""
+    """One page of the selection: its row numbers in grid order, its number from 1, how many there are, how many images
+    the selection holds, and the row numbers of the page after it."""
 
     rows: Rows
     number: int
     of: int
+    total: int
+    following: Rows
 
 
 def page_of(opened: Opened, view: View) -> Page:
     """The page that the view shows; the last one where the view asks for one beyond."""
-    order = opened.order(view.selection, view.metric, ascending=view.ascending)
-    starts = opened.starts(view.selection, view.metric, view.size, ascending=view.ascending)
+    arranged: dict[str, bool] = {"ascending": view.ascending, "company": view.with_company}
+    order = opened.order(view.selection, view.metric, **arranged)
+    starts = opened.starts(view.selection, view.metric, view.size, **arranged)
     number = min(view.page, len(starts) - 1)
-    return Page(order[starts[number - 1] : starts[number]], number, len(starts) - 1)
+    following = order[starts[number] : starts[min(number + 1, len(starts) - 1)]]
+    return Page(order[starts[number - 1] : starts[number]], number, len(starts) - 1, order.size, following)
 
 
 def key_of(opened: Opened) -> str:
@@ -63,10 +71,21 @@ def apply(dataset: Dataset, mine: Decisions, event: gallery.Event) -> Callable[[
         return partial(session.choose, event["ids"])
     if event["type"] == "similar":
         return partial(st.session_state.__setitem__, COMPARING, event["id"])
+    if event["type"] == "view":
+        return partial(_change_view, event["action"], event["tag"])
     if event["type"] == "tag":
         paths = dataset.frame["path"].iloc[rows_of(dataset, event["ids"])].tolist()
         mine.tag(paths, event["tag"], remove=event["remove"])
+        return partial(session.tagged, event["tag"])
     return None
+
+
+def _change_view(part: str, value: str) -> None:
+    """Another page, page size or number of columns."""
+    if part in VIEW_PARTS and value.isdecimal():
+        changes: dict[str, Any] = {part: int(value)}
+        session.update(**changes)
+        session.synchronise()  # the script has begun: the next run would be late for whoever copies the address
 
 
 def rows_of(dataset: Dataset, ids: Sequence[str]) -> Rows:
@@ -80,52 +99,41 @@ def rows_of(dataset: Dataset, ids: Sequence[str]) -> Rows:
     return np.array(rows, dtype=np.int64)
 
 
-def controls(page: Page, view: View, *, key: str) -> None:
-    """Which page of how many, and how the cards are laid out."""
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
-        with st.container(width=300):  # a pagination that is as wide as it must folds most pages away
-            st.pagination(
-                page.of,
-                max_visible_pages=5,
-                **session.held(f"page {key}", page.number, lambda number: session.update(page=number)),
-            )
-        with st.container(horizontal=True, width=280):
-            st.selectbox(
-                "Images on a page",
-                PAGE_SIZES,
-                label_visibility="collapsed",
-                width=132,
-                format_func=lambda number: f"{number} a page",
-                **session.held(f"size {key}", view.size, lambda number: session.update(size=number)),
-            )
-            st.selectbox(
-                "Columns, fewer where cards would be too narrow",
-                range(MIN_COLUMNS, MAX_COLUMNS + 1),
-                label_visibility="collapsed",
-                width=132,
-                format_func=lambda columns: f"≤ {columns} columns",
-                **session.held(f"columns {key}", view.columns, lambda columns: session.update(columns=columns)),
-            )
-
-
-def show(opened: Opened, view: View, page: Page) -> None:
-    """The cards of the page."""
+def show(opened: Opened, view: View, page: Page, *, paged: bool = True) -> None:
+    """The cards of the page; with `paged` the ways to the other pages, too."""
     if not page.rows.size:
         st.info("No image is in this selection. Widen the range or take a filter away.", icon=":material/search_off:")
         return
     dataset = opened.dataset
     gallery.gallery(
-        items(dataset, page.rows, BY_NAME[view.metric]),
+        items(dataset, page.rows, BY_NAME[view.metric], opened.mask(view.selection)),
         key=key_of(opened),
         columns=view.columns,
         selected=session.chosen(),
         tags=dataset.tags.values(),
-        brackets=view.metric == "singularity",
+        brackets=view.metric == "singularity" or view.with_company,
+        paging=_paging(opened, view, page) if paged else None,
+        preload=[side["thumb"] for side in sides(dataset, page.following.tolist())] if paged else (),
     )
 
 
-def items(dataset: Dataset, rows: Rows, metric: Metric) -> list[gallery.Item]:
-    """The cards of these images; looks at nothing but their own rows and those of their nearest images."""
+def _paging(opened: Opened, view: View, page: Page) -> gallery.Paging:
+    selected = int(opened.mask(view.selection).sum())
+    return {
+        "number": page.number,
+        "of": page.of,
+        "total": selected,
+        "company": page.total - selected,
+        "size": view.size,
+        "sizes": list(PAGE_SIZES),
+    }
+
+
+def items(
+    dataset: Dataset, rows: Rows, metric: Metric, selected: NDArray[np.bool_] | None = None
+) -> list[gallery.Item]:
+    """The cards of these images; looks at nothing but their own rows and those of their nearest images. Those outside
+    of the selection, an (n,) mask, say that they are there for company."""
     page = records(dataset.frame, rows.tolist())
     nearest = [int(record["nearest"]) for record in page]
     matches = dict(zip(nearest, sides(dataset, nearest), strict=True))
@@ -136,8 +144,9 @@ def items(dataset: Dataset, rows: Rows, metric: Metric) -> list[gallery.Item]:
             **shown,
             "row": row,
             "group": int(record["group"]),
+            "company": selected is not None and not selected[row],
             "tags": [tag for tag in tags if record.get(TAG_PREFIX + tag)],
-            "value": value_text(float(record[metric.name]), metric),
+            "value": metric.text(float(record[metric.name])),
             "description": words,
             "error": str(record["error"]),
             "distance": float(record["distance"]),
@@ -146,17 +155,6 @@ def items(dataset: Dataset, rows: Rows, metric: Metric) -> list[gallery.Item]:
         }
         for row, shown, record, words in zip(rows.tolist(), sides(dataset, rows.tolist()), page, described, strict=True)
     ]
-
-
-def value_text(number: float, metric: Metric) -> str:
-    """A metric as a card shows it: sizes with a unit, whole numbers grouped, others with four significant digits."""
-    if math.isnan(number):
-        return "unknown"
-    if metric.name == "bytes":
-        return size(number)
-    if metric.whole:
-        return f"{number:,.0f}"
-    return f"{number:.4f}" if abs(number) < 1 else f"{number:,.4g}"
 
 
 def compare(opened: Opened) -> None:

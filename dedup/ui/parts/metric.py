@@ -1,4 +1,4 @@
-"""The top of the Explorer: the metric, its distribution over the selection, and the range of it that is chosen."""
+"""The bar above the pictures: the metric, one-click selections, the distribution, and the range that is chosen."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ from dedup.ui.shell import session
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import Opened, asks_for_tags
 from dedup.ui.shell.view import View
-from dedup.words import size
 
 BY_NAME: dict[str, Metric] = {metric.name: metric for metric in METRICS}
-ALL, ONE_OF_EACH, REMAINING = "All", "One of each", "Without what I decided to remove"
+ALL, ONE_OF_EACH, REMAINING = "All", "One per group", "Without what I decided to remove"
 PRESETS = {
     "Exact duplicates": Selection().with_range("singularity", None, 0.0),
     "Near duplicates": Selection().with_range("singularity", ABOVE_ZERO, NEAR_SINGULARITY),
@@ -39,31 +38,106 @@ PRESETS = {
 OCCASIONAL = ("Failed", REMAINING)
 """Presets that are offered where they select something, but not everything."""
 
-EPOCH = "chart epoch"
+PRESET_HELP = (
+    "Exact and near duplicates are the redundant copies; the image of each group that stays is none of them. "
+    f"“{ONE_OF_EACH}” is what is left without them: every image that stays, and those without a copy."
+)
+
+EPOCH, UNFOLDED, BESIDE = "chart epoch", "bar unfolded", "beside"
+PANELS = {"filters": ":material/filter_alt: Filters", "tagging": ":material/label: Bulk tagging"}
+"""What may be opened beside the pictures."""
 
 
-def metric_row(view: View) -> None:
-    """The metric and the direction."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        with st.container(width=260):
-            metric_choice(view)
-        st.segmented_control(
-            "Order",
-            [True, False],
-            format_func=lambda ascending: ":material/north: Ascending" if ascending else ":material/south: Descending",
-            label_visibility="collapsed",
-            required=True,
-            **session.held("ascending", view.ascending, lambda value: session.update(ascending=value)),
-        )
+def bar(opened: Opened, view: View) -> str:
+    """The bar, which stays in sight while the pictures scroll; returns which of `PANELS` is open, "" for none."""
+    with st.container(key="bar", gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            with st.container(width=190):
+                metric_choice(view)
+            _order(view)
+            with st.popover("", icon=":material/help:", type="tertiary", key="metric help", help="What is measured?"):
+                st.markdown(f"**{BY_NAME[view.metric].title}**  \n{BY_NAME[view.metric].help}")
+            st.space("stretch")
+            selected, total = int(opened.mask(view.selection).sum()), opened.counts()[""]
+            with st.container(width="content", key="holds"):
+                st.markdown(f"selection holds **{selected:,}** of **{total:,}**", width="content")
+            panel = _panel_choice()
+            unfolded = _fold()
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="preset row"):
+            preset_choice(opened, view, list(PRESETS), counted=True)
+            _company(opened, view)
+            _threshold(opened)
+        if unfolded:
+            with st.container(horizontal=True, gap="small", key="distribution and range"):
+                with st.container(width="stretch", gap=None):
+                    distribution(opened, view)
+                    _slider(opened, view)
+                with st.container(width=140, gap="xsmall", key="ends"):
+                    _ends(opened, view)
+    return panel
+
+
+def _order(view: View) -> None:
+    st.segmented_control(
+        "Order",
+        [True, False],
+        format_func=lambda ascending: ":material/north:" if ascending else ":material/south:",
+        label_visibility="collapsed",
+        help="Ascending or descending",
+        required=True,
+        **session.held("ascending", view.ascending, lambda value: session.update(ascending=value)),
+    )
+
+
+def _company(opened: Opened, view: View) -> None:
+    """The switch that shows copies beside those they are copies of, where that makes a difference."""
+    more = int(opened.shown(view.selection, company=True).sum() - opened.mask(view.selection).sum())
+    with st.container(width="content", key="company row"):
+        if more:
+            st.toggle(
+                f"with the rest of their group (+{more:,})",
+                help="Shows beside each image those of its group that the selection leaves out. They are marked; "
+                "the selection, bulk tagging and exports go without them.",
+                **session.held(
+                    "company", view.with_company, lambda wanted: session.update(company="on" if wanted else "off")
+                ),
+            )
+
+
+def _panel_choice() -> str:
+    chosen = st.pills(
+        "Beside the pictures",
+        list(PANELS),
+        format_func=PANELS.__getitem__,
+        label_visibility="collapsed",
+        key=BESIDE,
+        persist_state="session",
+        width="content",
+    )
+    return str(chosen or "")
+
+
+def _fold() -> bool:
+    """Whether chart and range are shown, with the button that folds them away."""
+    unfolded: bool = st.session_state.setdefault(UNFOLDED, True)
+    st.button(
+        "Fold" if unfolded else "Chart",
+        icon=":material/expand_less:" if unfolded else ":material/bar_chart:",
+        type="tertiary",
+        key="fold",
+        help="Hide chart and range" if unfolded else "Show chart and range",
+        on_click=lambda: st.session_state.__setitem__(UNFOLDED, not unfolded),
+    )
+    return unfolded
 
 
 def metric_choice(view: View) -> None:
-    """Which metric is shown, with its formula and source at hand."""
+    """Which metric is shown."""
     st.selectbox(
         "Metric",
         list(BY_NAME),
         format_func=lambda name: BY_NAME[name].title,
-        help=BY_NAME[view.metric].help,
+        label_visibility="collapsed",
         **session.held("metric", view.metric, lambda name: session.update(metric=name)),
     )
 
@@ -111,43 +185,64 @@ def _figure(opened: Opened, view: View, *, dark: bool) -> tuple[go.Figure, Scale
     column = opened.dataset.frame[view.metric].to_numpy(np.float64)
     others = opened.mask(view.selection.with_range(view.metric, None, None))
     inside = opened.mask(view.selection)[others]
-    scale = scale_of(view.metric, column)
+    scale = _scale(opened, view)
     colours = {str(kind): palette.colour(kind, dark=dark) for kind in (Kind.EXACT, Kind.NEAR, Kind.UNIQUE)}
-    return charts.histogram(column[others], inside, scale, colours, BY_NAME[view.metric].title), scale
+    return charts.histogram(column[others], inside, scale, colours, BY_NAME[view.metric]), scale
+
+
+def _scale(opened: Opened, view: View) -> Scale:
+    scale: Scale = opened.remembered(
+        ("scale", view.metric),
+        lambda: scale_of(BY_NAME[view.metric], opened.dataset.frame[view.metric].to_numpy(np.float64)),
+    )
+    return scale
 
 
 def choose_quality(opened: Opened, view: View) -> None:
-    """The range of the metric: two exact numbers and a slider between them."""
-    scale = scale_of(view.metric, opened.dataset.frame[view.metric].to_numpy(np.float64))
+    """The range of the metric: a slider and its two ends as exact numbers."""
+    _slider(opened, view)
+    with st.container(horizontal=True):
+        _ends(opened, view)
+
+
+def _now(scale: Scale, view: View) -> tuple[float, float]:
     chosen = view.selection.range_of(view.metric)
     low = scale.low if chosen.low is None else chosen.low
     high = scale.high if chosen.high is None else chosen.high
-    left, middle, right = st.columns([1.6, 6, 1.6], vertical_alignment="bottom")
+    return float(low), float(high)
+
+
+def _slider(opened: Opened, view: View) -> None:
+    scale, metric = _scale(opened, view), BY_NAME[view.metric]
+    low, high = _now(scale, view)
+    with st.container(key="slider"):
+        st.select_slider(
+            f"Choose quality: {metric.title.lower()}",
+            scale.stops(low, high),
+            value=(low, high),
+            format_func=lambda value: _stop_text(value, scale, metric),
+            label_visibility="collapsed",
+            **session.held("range", (low, high), lambda ends: _set(scale, *ends)),
+        )
+
+
+def _stop_text(value: float, scale: Scale, metric: Metric) -> str:
+    if scale.zero_apart and 0 < value <= ABOVE_ZERO:
+        return "above 0"
+    if scale.whole or scale.logarithmic:
+        return metric.text(value)
+    return np.format_float_positional(value, scale.decimals + 1, trim="-")
+
+
+def _ends(opened: Opened, view: View) -> None:
+    scale = _scale(opened, view)
+    low, high = _now(scale, view)
     decimals = 0 if scale.whole else scale.decimals + 1
     number: dict[str, Any] = {"step": 1.0 if scale.whole else 10.0 ** (1 - scale.decimals), "format": f"%.{decimals}f"}
-    left.number_input("From", **number, **session.held("low", float(low), lambda value: _set(scale, low=value)))
-    right.number_input("To", **number, **session.held("high", float(high), lambda value: _set(scale, high=value)))
-    middle.select_slider(
-        f"Choose quality: {BY_NAME[view.metric].title.lower()}",
-        scale.stops(low, high),
-        value=(low, high),
-        format_func=lambda value: (
-            size(value) if view.metric == "bytes" else np.format_float_positional(value, decimals, trim="-")
-        ),
-        **session.held("range", (low, high), lambda ends: _set(scale, *ends)),
-    )
-
-
-def presets(opened: Opened, view: View) -> None:
-    """One-click selections, where near begins, and how much the selection holds."""
-    selected, total = int(opened.mask(view.selection).sum()), opened.counts()[""]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        preset_choice(opened, view, list(PRESETS))
-        threshold = opened.dataset.near_threshold
-        with st.popover(f"Near means ≤ {threshold:g}", type="tertiary", icon=":material/tune:", key="threshold open"):
-            _threshold(opened, threshold)
-        st.space("stretch")
-        st.markdown(f"selection holds **{selected:,}** of **{total:,}**", width="content")
+    unit = BY_NAME[view.metric].unit
+    told = f", {unit}" if unit else ""
+    st.number_input(f"From{told}", **number, **session.held("low", low, lambda value: _set(scale, low=value)))
+    st.number_input(f"To{told}", **number, **session.held("high", high, lambda value: _set(scale, high=value)))
 
 
 def preset_choice(opened: Opened, view: View, names: Sequence[str], *, counted: bool = False) -> None:
@@ -161,7 +256,9 @@ def preset_choice(opened: Opened, view: View, names: Sequence[str], *, counted: 
         [name for name in names if name not in OCCASIONAL or name == active or 0 < held[name] < opened.counts()[""]],
         format_func=lambda name: f"{name} ({held[name]:,})" if counted else name,
         label_visibility="collapsed",
+        help=PRESET_HELP,
         wrap=True,
+        width="content",
         **session.held("preset", active, lambda name: _preset(name or ALL)),
     )
 
@@ -174,7 +271,15 @@ def preset_of(selection: Selection, name: str) -> Selection:
     return wanted.with_range("singularity", ends.low, ends.high)
 
 
-def _threshold(opened: Opened, threshold: float) -> None:
+def _threshold(opened: Opened) -> None:
+    threshold = opened.dataset.near_threshold
+    with st.popover(
+        f"Near up to distance {threshold:g}", type="tertiary", icon=":material/tune:", key="threshold open"
+    ):
+        _threshold_panel(opened, threshold)
+
+
+def _threshold_panel(opened: Opened, threshold: float) -> None:
     st.slider(
         "Near-duplicate threshold",
         0.02,
@@ -185,7 +290,12 @@ def _threshold(opened: Opened, threshold: float) -> None:
     )
     counts = opened.counts()
     st.markdown(f"**{counts[Kind.NEAR]:,}** near duplicates, **{counts[Kind.UNIQUE]:,}** unique images")
-    st.caption("Pairs up to this distance count as near duplicates. The change applies at once and can be undone.")
+    st.caption(
+        "**Distance** says how far two pictures are apart: 0 the same picture, 1 nothing in common. Pairs up to this "
+        "one count as near duplicates.  \n"
+        f"**Singularity** is one score per image: whatever this limit is, near duplicates lie above 0 and up to "
+        f"{NEAR_SINGULARITY:g}, the closest ones lowest.  \nThe change applies at once and can be undone."
+    )
 
 
 def _set_threshold(opened: Opened, threshold: float) -> None:
@@ -196,7 +306,7 @@ def _set_threshold(opened: Opened, threshold: float) -> None:
 def _preset(name: str) -> None:
     _redraw()
     shown = {"metric": "singularity"} if PRESETS[name].ranges else {}
-    session.update(**shown, selection=preset_of(session.view().selection, name))
+    session.update(**shown, company="auto", selection=preset_of(session.view().selection, name))
 
 
 def _set(scale: Scale, low: float | None = None, high: float | None = None) -> None:
@@ -211,10 +321,7 @@ def _set(scale: Scale, low: float | None = None, high: float | None = None) -> N
     high = now.high if high is None else high
     if low is not None and high is not None and low > high:
         low, high = high, low
-    ends = (
-        None if low is None or low <= scale.low else low,
-        None if high is None or high >= scale.high else high,
-    )
+    ends = scale.range_of(scale.low if low is None else low, scale.high if high is None else high)
     _redraw()
     session.update(selection=view.selection.with_range(view.metric, *ends))
 

@@ -1,7 +1,8 @@
 """The scale of the distribution chart and of the range slider: where a value is drawn.
 
 Singularity is drawn on a broken scale, for the near-duplicate band is a twentieth of its range and holds what matters
-most: exact zeros stand apart on the left, the band takes the next three tenths, unique images the rest.
+most: exact zeros stand apart on the left, the band takes the next three tenths, unique images the rest. Metrics with a
+long tail (sizes, aspect) are drawn by their logarithm.
 """
 
 from __future__ import annotations
@@ -11,29 +12,40 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dedup.images.metrics import METRICS
+from dedup.images.metrics import Metric
+from dedup.images.metrics.information import SINGULARITY
 from dedup.model import NEAR_SINGULARITY
 
 ZERO_BAR = (-0.06, -0.02)
 """Where exact zeros are drawn on the broken scale."""
 
+ZERO = sum(ZERO_BAR) / 2
+"""Where the slider stands for exact zeros on the broken scale: below the middle of their bar."""
+
 ABOVE_ZERO = 0.00001
 """The smallest singularity that a range can begin at to leave exact duplicates out."""
 
-STEPS = 200
-"""Places of the slider between its ends."""
+STEPS = 208
+"""Places of the slider between its ends; on the broken scale a whole number of them lies between the bar of exact zeros
+and the near band."""
 
-WHOLE = {metric.name for metric in METRICS if metric.whole}
+TAIL = 20.0
+"""Largest through smallest value from which on a linear axis would squeeze most images of a long-tailed metric into a
+few bars."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """A piecewise-linear map from values, or `whole` numbers, to positions; both sequences increase."""
+    """A piecewise-linear map from values, or `whole` numbers, to positions; both sequences increase.
+
+    With `logarithmic` the positions are between the decimal logarithms of two ends above 0.
+    """
 
     values: tuple[float, ...]
     positions: tuple[float, ...]
     zero_apart: bool = False
     whole: bool = False
+    logarithmic: bool = False
 
     @property
     def low(self) -> float:
@@ -45,9 +57,17 @@ class Scale:
         """The largest value."""
         return self.values[-1]
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The positions of the slider's ends."""
+        return ZERO if self.zero_apart else self.positions[0], self.positions[-1]
+
     def position(self, values: ArrayLike) -> NDArray[np.float64]:
         """Where values are drawn."""
-        return np.asarray(np.interp(np.asarray(values, np.float64), self.values, self.positions))
+        given = np.asarray(values, np.float64)
+        if self.logarithmic:
+            return np.asarray(np.log10(np.clip(given, self.low, self.high)))
+        return np.asarray(np.interp(given, self.values, self.positions))
 
     def value(self, position: float) -> float:
         """The value drawn at a position, rounded to what a person can point at; the exact end outside the scale."""
@@ -55,19 +75,21 @@ class Scale:
             return self.low
         if position >= self.positions[-1]:
             return self.high
-        exact = float(np.interp(position, self.positions, self.values))
-        return round(exact, self.decimals)
+        return float(np.clip(self._rounded(self._exact(np.float64(position))), self.low, self.high))
 
     @property
     def decimals(self) -> int:
-        """Decimals that tell neighbouring places apart."""
+        """Decimals that tell neighbouring places apart; on a logarithmic scale those at its lower end."""
         if self.whole:
             return 0
-        span = self.high - self.low
+        span = self.low if self.logarithmic else self.high - self.low
         return 4 if self.zero_apart else int(np.clip(np.ceil(3 - np.log10(span)), 0, 8)) if span > 0 else 4
 
     def edges(self, bins: int = 60) -> NDArray[np.float64]:
         """Bin edges, (about `bins` + 1,) values; every knot of the scale is an edge."""
+        if self.logarithmic:
+            between = self._exact(np.linspace(self.positions[0], self.positions[1], bins + 1)[1:-1])
+            return np.concatenate([[self.low], between, [self.high]])
         if len(self.values) == 2:
             return np.linspace(self.low, self.high, bins + 1)
         shares = np.diff(self.positions) / (self.positions[-1] - self.positions[0])
@@ -78,22 +100,47 @@ class Scale:
         return np.append(np.concatenate(parts), self.high)
 
     def stops(self, *extra: float) -> list[float]:
-        """The places of the slider, increasing: evenly spread positions, every knot exactly, and the `extra` values."""
-        places = np.round(np.interp(np.linspace(0, 1, STEPS + 1), self._unit, self.values), self.decimals)
-        between = [place for place in places.tolist() if self.low < place < self.high]
-        return sorted({*between, *self.values, *extra})
+        """The places of the slider, increasing: evenly spread positions, every knot exactly, and the `extra` values.
 
-    @property
-    def _unit(self) -> NDArray[np.float64]:
-        positions = np.array(self.positions)
-        return np.asarray((positions - positions[0]) / (positions[-1] - positions[0]))
+        On the broken scale the places between the bar of zeros and the near band stand for values just above 0.
+        """
+        places = np.linspace(*self.ends, STEPS + 1)
+        gap = places[(places > ZERO) & (places < -1e-9)] if self.zero_apart else places[:0]
+        fillers = ABOVE_ZERO * np.arange(1, len(gap) + 2) / (len(gap) + 1) if self.zero_apart else places[:0]
+        rounded = self._rounded(self._exact(places[places > self.positions[0] + 1e-9]))
+        between = [place for place in rounded.tolist() if self.low < place < self.high]
+        return sorted({*between, *fillers.tolist(), *self.values, *extra})
+
+    def range_of(self, low: float, high: float) -> tuple[float | None, float | None]:
+        """What the ends of the slider mean: None for an end at the end of the scale, which leaves nothing out, not even
+        the unknown; between the bar of zeros and the near band a range begins above the zeros or ends with them."""
+        if self.zero_apart and 0 < low < ABOVE_ZERO:
+            low = ABOVE_ZERO
+        if self.zero_apart and 0 < high < ABOVE_ZERO:
+            high = 0.0
+        return None if low <= self.low else low, None if high >= self.high else high
+
+    def _exact(self, positions: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:
+        if self.logarithmic:
+            return np.asarray(10.0**positions)
+        return np.asarray(np.interp(positions, self.positions, self.values))
+
+    def _rounded(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """To the scale's decimals; on a logarithmic one to three digits, whole where values are."""
+        if not self.logarithmic:
+            return np.asarray(np.round(values, self.decimals))
+        digits = 10.0 ** (np.floor(np.log10(values)) - 2)
+        rounded = np.round(values / digits) * digits
+        return np.asarray(np.round(rounded) if self.whole else rounded)
 
 
-def scale_of(metric: str, values: NDArray[np.float64]) -> Scale:
+def scale_of(metric: Metric, values: NDArray[np.float64]) -> Scale:
     """The scale of a metric whose values, (n,) with NaN for none, are given."""
-    if metric == "singularity":
+    if metric is SINGULARITY:
         return Scale((0.0, NEAR_SINGULARITY, 1.0), (0.0, 0.3, 1.0), zero_apart=True)
     known = values[np.isfinite(values)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     ends = (low, high if low < high else low + 1.0)
-    return Scale(ends, ends, whole=metric in WHOLE)
+    if metric.long_tailed and low > 0 and high >= TAIL * low:
+        return Scale(ends, (float(np.log10(low)), float(np.log10(high))), whole=metric.whole, logarithmic=True)
+    return Scale(ends, ends, whole=metric.whole)

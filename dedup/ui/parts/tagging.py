@@ -17,6 +17,7 @@ from dedup.ui.shell.library import Opened
 from dedup.ui.shell.literal import literal
 from dedup.ui.shell.notices import guarded, say
 from dedup.ui.shell.view import View
+from dedup.words import plural
 
 SCOPES = {
     "range": "Whole selection",
@@ -24,55 +25,67 @@ SCOPES = {
     "cards": "Selected cards",
     "duplicates": "Duplicates, not keepers",
 }
+ACTIONS = ("Add", "Remove")
 
 
 def panel(opened: Opened, view: View, page: Page) -> None:
-    """Tags x scope x add or remove, the number of images that will change, and Submit."""
-    dataset = opened.dataset
-    names = list(dataset.tags)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        action = st.segmented_control(
-            "Action", ["Add", "Remove"], default="Add", required=True, key="bulk action", persist_state="session"
-        )
-        with st.container(width=260):
-            tags = st.multiselect(
-                "Tags",
-                names,
-                key="bulk tags",
-                placeholder="choose or name tags",
-                accept_new_options=True,
-                persist_state="session",
-            )
-        scope = st.segmented_control(
-            "Images",
-            list(SCOPES),
-            format_func=SCOPES.__getitem__,
-            default="range",
-            required=True,
-            key="bulk scope",
-            persist_state="session",
-        )
-        remove = action == "Remove"
-        mask = scope_mask(opened, view, page, str(scope))
-        changing = changes(dataset.frame, mask, tags, remove=remove)
-        st.space("stretch")
-        st.button(
-            f"Submit: {int(changing.sum()):,} images" if tags else "Submit",
-            type="primary",
-            key="bulk submit",
-            disabled=not changing.any(),
-            on_click=guarded(submit),
-            args=(opened, changing, tags, remove),
-        )
+    """Tags x scope x add or remove, the number of images that will change, and the button that says so.
+
+    The list of tags opens downwards: what tells the count stands above it.
+    """
+    dataset, scopes = opened.dataset, _scopes(opened, view, page)
+    action = st.segmented_control(
+        "Add or remove", ACTIONS, default="Add", required=True, key="bulk action", persist_state="session"
+    )
+    scope = st.radio(
+        "Images",
+        list(SCOPES),
+        format_func=lambda name: f"{SCOPES[name]} ({int(scopes[name].sum()):,})",
+        key="bulk scope",
+        persist_state="session",
+    )
+    remove, mask, tags = action == "Remove", scopes[str(scope)], list(st.session_state.get("bulk tags", []))
+    changing = changes(dataset.frame, mask, tags, remove=remove)
     unreadable = int(opened.mask(view.selection).sum() - mask.sum()) if scope == "range" else 0
-    st.caption(explain(int(changing.sum()), int(mask.sum()), tags, remove=remove, unreadable=unreadable))
+    with st.container(height=92, border=False, key="bulk told"):
+        st.markdown(explain(int(changing.sum()), int(mask.sum()), tags, remove=remove, unreadable=unreadable))
+    st.multiselect(
+        "Tags",
+        list(dataset.tags),
+        key="bulk tags",
+        placeholder="choose or name tags",
+        accept_new_options=True,
+        persist_state="session",
+    )
+    st.button(
+        deed(int(changing.sum()), tags, remove=remove),
+        type="primary",
+        key="bulk submit",
+        width="stretch",
+        disabled=not changing.any(),
+        on_click=guarded(submit),
+        args=(opened, changing, tags, remove),
+    )
+
+
+def deed(count: int, tags: Sequence[str], *, remove: bool) -> str:
+    """What the button does: 'Add keep to 1,000 images'."""
+    verb, joint = ("Remove", "from") if remove else ("Add", "to")
+    if not tags:
+        return f"{verb} tags"
+    return f"{verb} {literal(tags[0]) if len(tags) == 1 else f'{len(tags)} tags'} {joint} {plural(count, 'image')}"
+
+
+def _scopes(opened: Opened, view: View, page: Page) -> dict[str, NDArray[np.bool_]]:
+    return {name: scope_mask(opened, view, page, name) for name in SCOPES}
 
 
 def scope_mask(opened: Opened, view: View, page: Page, scope: str) -> NDArray[np.bool_]:
-    """(n,) bool: the images meant; files that could not be read are never meant by a whole selection."""
+    """(n,) bool: the images meant; files that could not be read are never meant by a whole selection, and those that
+    are shown for company never by the page."""
     frame = opened.dataset.frame
     if scope == "page":
-        return _mask_of(page.rows, len(frame))
+        return np.asarray(_mask_of(page.rows, len(frame)) & opened.mask(view.selection))
     if scope == "cards":
         return _mask_of(rows_of(opened.dataset, session.chosen()), len(frame))
     readable = opened.mask(view.selection) & (frame["status"] == Status.OK).to_numpy()
@@ -107,6 +120,7 @@ def submit(opened: Opened, mask: NDArray[np.bool_], tags: Sequence[str], remove:
     """Tag the images of `mask` in one step, to be undone in one."""
     paths = opened.dataset.frame["path"].to_numpy()[mask].tolist()
     decisions(opened).tag_all(paths, tags, remove=remove)
+    session.tagged(tags[-1])
     say(f"{len(paths):,} images {'lost' if remove else 'gained'} {', '.join(tags)}. Undo is in the sidebar.")
 
 

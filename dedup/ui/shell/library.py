@@ -61,24 +61,46 @@ class Opened:
         )
         return mask
 
-    def order(self, selection: Selection, metric: str, *, ascending: bool) -> Rows:
-        """The selection's row numbers in grid order."""
+    def shown(self, selection: Selection, *, company: bool) -> NDArray[np.bool_]:
+        """(n,) bool: the images of the selection, with `company` those of their groups as well."""
+        if not company:
+            return self.mask(selection)
+        mask: NDArray[np.bool_] = self.remembered(
+            ("company", selection), lambda: self._with_groups(self.mask(selection)), tags=asks_for_tags(selection)
+        )
+        return mask
+
+    def _with_groups(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        group = self.dataset.frame["group"].to_numpy()
+        wanted = np.zeros(int(group.max(initial=-1)) + 2, np.bool_)  # the last one is of images in no group
+        wanted[group[mask]] = True
+        wanted[-1] = False
+        return np.asarray(mask | wanted[group])
+
+    def order(self, selection: Selection, metric: str, *, ascending: bool, company: bool = False) -> Rows:
+        """The row numbers of what is shown, in grid order; with `company` groups stand together."""
         order: Rows = self.remembered(
-            ("order", selection, metric, ascending),
-            lambda: arrange(self.dataset.frame, self.mask(selection), metric, ascending=ascending),
+            ("order", selection, metric, ascending, company),
+            lambda: arrange(
+                self.dataset.frame,
+                self.shown(selection, company=company),
+                metric,
+                ascending=ascending,
+                together=company or metric == "singularity",
+            ),
             tags=asks_for_tags(selection),
         )
         return order
 
-    def starts(self, selection: Selection, metric: str, size: int, *, ascending: bool) -> Rows:
+    def starts(self, selection: Selection, metric: str, size: int, *, ascending: bool, company: bool = False) -> Rows:
         """Where the pages of that order begin, see `dedup.query.ordering.pages`."""
         starts: Rows = self.remembered(
-            ("pages", selection, metric, ascending, size),
+            ("pages", selection, metric, ascending, size, company),
             lambda: pages(
                 self.dataset.frame,
-                self.order(selection, metric, ascending=ascending),
+                self.order(selection, metric, ascending=ascending, company=company),
                 size,
-                together=metric == "singularity",
+                together=company or metric == "singularity",
             ),
             tags=asks_for_tags(selection),
         )

@@ -17,6 +17,7 @@ st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "icon.svg"), size="large")
 warm_up_elsewhere()  # once per server, so that a first scan need not wait for the compiler
 page = navigation.navigation()
 session.synchronise()
+session.be_at(page.title)
 notices.show()
 with notices.errors_shown():
     page.run()

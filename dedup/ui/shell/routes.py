@@ -1,4 +1,5 @@
-"""Images by HTTP, beside the app: `/thumb/{dataset}/{id}/{version}.jpg` and `/image/{dataset}/{id}/{version}`.
+"""Images by HTTP, beside the app: `/thumb/{dataset}/{id}/{version}.jpg` and `/image/{dataset}/{id}/{version}`, and what
+is known of one as JSON: `/about/{dataset}/{id}`.
 
 Addresses hold ids, never paths; what an id means is asked from a resolver. Work happens in a few threads of its own,
 so that neither the event loop nor the app's scripts wait. A disk that does not answer holds up no more than its own
@@ -20,11 +21,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.to_thread
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from dedup.errors import DedupError
@@ -77,6 +79,9 @@ class ServedImage:
 Resolve = Callable[[str, str], ServedImage | None]
 """Dataset key and image id to the file, None when either is unknown. Called from worker threads."""
 
+Describe = Callable[[str, str], Mapping[str, Any] | None]
+"""Dataset key and image id to all that is known of an image, likewise."""
+
 
 def thumbnail_url(dataset_key: str, image_id: str, version: str) -> str:
     """Address of the thumbnail of one image, relative to every page: a proxy may show the app below a path that it does
@@ -89,11 +94,27 @@ def image_url(dataset_key: str, image_id: str, version: str) -> str:
     return f"image/{dataset_key}/{image_id}/{version}"
 
 
-def routes(resolve: Resolve, base: str = "") -> list[Route]:
-    """The two routes, to be handed to `st.App(routes=...)`; `base` is the path below which the app lies."""
+def about_url(dataset_key: str, image_id: str) -> str:
+    """Address of all that is known of one image, relative to every page."""
+    return f"about/{dataset_key}/{image_id}"
+
+
+def routes(resolve: Resolve, about: Describe = lambda dataset, image: None, base: str = "") -> list[Route]:
+    """The routes, to be handed to `st.App(routes=...)`; `base` is the path below which the app lies."""
     own_process()  # the server's
     desk = _Desk(resolve)
+
+    async def described(request: Request) -> Response:
+        dataset, image = request.path_params["dataset"], request.path_params["id"]
+        if not (_ID.fullmatch(dataset) and _ID.fullmatch(image)):
+            return _refuse("No such image.", 404)
+        found = await anyio.to_thread.run_sync(about, dataset, image)
+        if found is None:
+            return _refuse("No such image.", 404)
+        return JSONResponse(found, headers=_GUARDS | _FORGET)
+
     return [
+        Route(base + "/about/{dataset}/{id}", described),
         Route(base + "/thumb/{dataset}/{id}/{version}.jpg", partial(desk.answer, _thumbnail)),
         Route(base + "/image/{dataset}/{id}/{version}", partial(desk.answer, _full)),
     ]

@@ -12,7 +12,7 @@ import streamlit as st
 from dedup.ui.shell.notices import guarded
 from dedup.ui.shell.view import Query, View
 
-VIEW, WRITTEN, TOUCHED, CHOSEN = "view", "written", "touched", "chosen"
+VIEW, WRITTEN, TOUCHED, CHOSEN, FRESH, PLACE = "view", "written", "touched", "chosen", "fresh tag", "place"
 SETTLING_SECONDS = 1.0
 """A click this soon after a change may still carry the URL from before it, which must not undo the change."""
 
@@ -29,7 +29,7 @@ def update(**changes: Any) -> None:
     """Change the view; unless told, the first page (of images, of groups) is shown again."""
     if "sheet" not in changes and changes.keys() & {"dataset", "groups", "undecided", "selection"}:
         changes["sheet"] = 1
-    if "page" not in changes and changes.keys() & {"dataset", "metric", "ascending", "size", "selection"}:
+    if "page" not in changes and changes.keys() & {"dataset", "metric", "ascending", "size", "selection", "company"}:
         changes["page"] = 1
     if changes.get("dataset", view().dataset) != view().dataset:
         st.session_state.pop(CHOSEN, None)
@@ -80,6 +80,26 @@ def chosen() -> list[str]:
 def choose(ids: list[str]) -> None:
     """Replace the chosen cards."""
     st.session_state[CHOSEN] = list(ids)
+
+
+def be_at(page: str) -> None:
+    """Remember which page is drawn, and whether the person has just come to it."""
+    st.session_state[PLACE] = (page, st.session_state.get(PLACE, ("", False))[0] != page)
+
+
+def arrived() -> bool:
+    """Whether the person has just come to this page."""
+    return bool(st.session_state.get(PLACE, ("", True))[1])
+
+
+def tagged(name: str) -> None:
+    """Remember the tag that a person gave or took last, for it is what they go on with."""
+    st.session_state[FRESH] = name
+
+
+def fresh_tag() -> str:
+    """The tag that was given or taken last and not gone on with yet; "" for none. It is told once."""
+    return str(st.session_state.pop(FRESH, ""))
 
 
 def held(key: str, value: Any, apply: Callable[[Any], None]) -> dict[str, Any]:

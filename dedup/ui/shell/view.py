@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dedup.images.metrics import METRICS
+from dedup.model import NEAR_SINGULARITY, Kind
 from dedup.query.selection import Selection
 from dedup.review.acts import Order
 
 Query = dict[str, str | list[str]]
 
 PAGE_SIZES = (12, 24, 60, 120)
+COMPANY = ("auto", "on", "off")
 PANELS = ("review", "rules", "plan", "history")
 MIN_COLUMNS, MAX_COLUMNS = 2, 10
 METRIC_NAMES = tuple(metric.name for metric in METRICS)
@@ -21,6 +23,7 @@ METRIC_NAMES = tuple(metric.name for metric in METRICS)
 @dataclass(frozen=True)
 class View:
     """A place in the app. `dataset` is a `DatasetInfo.key`, `page` counts from 1, `size` images are on a page.
+    `company` says whether images are shown with the rest of their group; "auto": where the selection is of duplicates.
 
     Of the review: `panel` is what is open, `groups` the order of the groups, `undecided` whether only open ones are
     listed, `sheet` the page of groups from 1.
@@ -32,11 +35,22 @@ class View:
     page: int = 1
     size: int = 60
     columns: int = 6
+    company: str = COMPANY[0]
     panel: str = PANELS[0]
     groups: Order = Order.SAVED
     undecided: bool = True
     sheet: int = 1
     selection: Selection = field(default_factory=Selection)
+
+    @property
+    def with_company(self) -> bool:
+        """Whether images are shown with the rest of their group."""
+        if self.company != "auto":
+            return self.company == "on"
+        ends = self.selection.range_of("singularity")
+        return (ends.high is not None and ends.high <= NEAR_SINGULARITY) or (
+            bool(self.selection.kinds) and set(self.selection.kinds) <= {Kind.EXACT, Kind.NEAR}
+        )
 
     def to_query(self) -> Query:
         """The parameters of the URL; what is as usual is left out."""
@@ -44,7 +58,7 @@ class View:
         told: Query = {"dataset": self.dataset} if self.dataset else {}
         told |= {
             name: str(getattr(self, name))
-            for name in ("metric", "page", "size", "columns", "panel", "groups", "sheet")
+            for name in ("metric", "page", "size", "columns", "company", "panel", "groups", "sheet")
             if getattr(self, name) != getattr(usual, name)
         }
         told |= {} if self.ascending else {"order": "descending"}
@@ -64,6 +78,7 @@ class View:
             page=max(1, _number(query, "page", 1)),
             size=size if size in PAGE_SIZES else usual.size,
             columns=min(MAX_COLUMNS, max(MIN_COLUMNS, _number(query, "columns", usual.columns))),
+            company=company if (company := _one(query, "company")) in COMPANY else usual.company,
             panel=panel if (panel := _one(query, "panel")) in PANELS else usual.panel,
             groups=Order(order) if (order := _one(query, "groups")) in list(Order) else usual.groups,
             undecided=_one(query, "decided") != "shown",

@@ -1,0 +1,214 @@
+"""Everything that is known of one image, for the panel beside its large view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired, TypedDict
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dedup.errors import UnknownDataset
+from dedup.images.metrics import METRICS, Metric
+from dedup.labels.clashes import rectangle_of
+from dedup.matching.relations import Relation
+from dedup.model import TAG_PREFIX, Kind, Role, Status
+from dedup.ui.browser.sides import Side, records, sides
+from dedup.ui.browser.similar import members_of, pairs_of
+from dedup.ui.shell.library import LIBRARY, Opened
+from dedup.words import plural, size, visible
+
+MOST = 24
+"""Copies and related images, and annotations, that are listed."""
+
+BARS = 24
+"""Of the small distribution beside each metric."""
+
+
+class Measure(TypedDict):
+    """One metric: its value in words, the share of images with a smaller one in 0..1, where it lies between the
+    smallest and the largest (0..1), and the heights of a small distribution (0..1)."""
+
+    title: str
+    help: str
+    value: str
+    below: float
+    place: float
+    bars: Sequence[float]
+
+
+class Linked(TypedDict):
+    """Another image, and what it has to do with this one; `fate` says whether it stays."""
+
+    side: Side
+    words: str
+    fate: str
+
+
+class Annotation(TypedDict):
+    """What an annotation says: its class, and its box where it has one: x, y, width, height as parts of the picture."""
+
+    category: str
+    box: NotRequired[Sequence[float]]
+
+
+class About(TypedDict):
+    """`facts` are pairs of a word and what it is; `path` is the file's whole path, to be copied."""
+
+    id: str
+    path: str
+    tags: list[str]
+    facts: list[tuple[str, str]]
+    hashes: list[tuple[str, str]]
+    metrics: list[Measure]
+    group: list[Linked]
+    related: list[Linked]
+    annotations: list[Annotation]
+    more_annotations: int
+
+
+def answer(dataset_key: str, image_id: str) -> About | None:
+    """Everything about an image of the library; None for one that no dataset has."""
+    try:
+        opened = LIBRARY.open(dataset_key)
+        return about(opened, opened.dataset.row(image_id))
+    except (KeyError, UnknownDataset):
+        return None
+
+
+def about(opened: Opened, row: int) -> About:
+    """Everything about the image of a row, as it stands now."""
+    dataset = opened.dataset
+    (record,) = records(dataset.frame, [row])
+    members = members_of(dataset.frame, row)
+    annotations = _annotations(opened, row, record)
+    return {
+        "id": record["id"],
+        "path": visible(str(dataset.file(row))),
+        "tags": [tag for tag in dataset.tags if record.get(TAG_PREFIX + tag)],
+        "facts": _facts(record),
+        "hashes": [
+            ("SHA-256 of the file", record["sha256"]),
+            ("Content", record["content"]),
+            ("Perceptual, 256 bits", dataset.hashes[row].tobytes().hex() if record["status"] == Status.OK else ""),
+        ],
+        "metrics": [_measure(opened, metric, float(record[metric.name])) for metric in METRICS],
+        "group": _linked(opened, row, members[:MOST]),
+        "related": _linked(opened, row, _others(dataset.pairs, row, members)),
+        "annotations": annotations[:MOST],
+        "more_annotations": max(0, len(annotations) - MOST),
+    }
+
+
+def _facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is known, without what is not."""
+    group = "" if record["group"] < 0 else f"{record['group']} ({'stays' if record['role'] == Role.KEEPER else 'copy'})"
+    depth = f", {record['bits']} bits × {record['bands']}" if record["bits"] else ""
+    told = {
+        "Error": record["error"],
+        "Folder": visible(record["folder"]),
+        "Class": ", ".join(record["classes"]),
+        "Split": record["split"],
+        "Group": group,
+        "Why": record["keeper_reason"],
+        "Decided": "" if record["decided"] == "open" else record["decided"],
+        "Picture": f"{record['width']:,} × {record['height']:,} px" if record["width"] else "",
+        "Format": f"{record['format']}{depth}" if record["format"] else "",
+        "Frames": str(record["frames"]) if record["frames"] > 1 else "",
+        "JPEG quality": f"{record['jpeg_quality']:.0f}" if record["jpeg_quality"] > 0 else "",
+        "File": size(record["bytes"]),
+        "Taken": record["captured_at"].replace("T", " "),
+        "Camera": "its facts are in the file" if record["camera"] else "",
+        "Orientation": f"EXIF {record['orientation']}, shown upright" if record["orientation"] > 1 else "",
+        "Transparency": "yes" if record["alpha"] else "",
+        "Described": f"{plural(int(record['described']), 'fact')} of place, caption, keywords"
+        if record["described"]
+        else "",
+        "Annotations": f"{record['annotations']:,}" if record["annotations"] else "",
+    }
+    return [(word, str(what)) for word, what in told.items() if what]
+
+
+def _measure(opened: Opened, metric: Metric, value: float) -> Measure:
+    column = opened.dataset.frame[metric.name].to_numpy(np.float64)
+    low, high, bars = opened.remembered(("bars", metric.name), lambda: _bars(column))
+    known = int(np.isfinite(column).sum())
+    return {
+        "title": metric.title,
+        "help": metric.help,
+        "value": metric.text(value),
+        "below": float((column < value).sum() / known) if known else 0.0,
+        "place": float((value - low) / (high - low)) if np.isfinite(value) and high > low else 0.0,
+        "bars": bars,
+    }
+
+
+def _bars(column: NDArray[np.float64]) -> tuple[float, float, list[float]]:
+    """Ends of the known values, and a small histogram between them with square-root heights."""
+    known = column[np.isfinite(column)]
+    if not known.size:
+        return 0.0, 0.0, []
+    counts, _ = np.histogram(known, BARS)
+    return float(known.min()), float(known.max()), np.sqrt(counts / counts.max()).round(3).tolist()
+
+
+def _others(pairs: pd.DataFrame, row: int, members: Sequence[int]) -> list[int]:
+    """Rows related to this one by a verified pair and in no group with it, the nearest first."""
+    held = pairs_of(pairs, row)
+    others = np.where(held["left"] == row, held["right"], held["left"]).astype(int).tolist()
+    return [each for each in others if each not in members][:MOST]
+
+
+def _linked(opened: Opened, row: int, others: Sequence[int]) -> list[Linked]:
+    """These images with what each is to this one."""
+    dataset = opened.dataset
+    held = pairs_of(dataset.pairs, row)
+    known = {
+        int(pair["right"] if pair["left"] == row else pair["left"]): pair for pair in records(held, range(len(held)))
+    }
+    own = dataset.frame["content"].iat[row]
+    linked = []
+    for other, record, side in zip(others, records(dataset.frame, others), sides(dataset, others), strict=True):
+        fate = "stays" if record["role"] == Role.KEEPER else record["decided"] if record["decided"] != "open" else ""
+        words = "identical content" if own and record["content"] == own else "copy of the same picture"
+        if other in known and known[other]["kind"] != Kind.EXACT:
+            relation = Relation.from_row(known[other])
+            told = (relation if known[other]["left"] == row else relation.inverse()).sentence()
+            words = f"{told} · distance {known[other]['distance']:.3f}"
+        linked.append(Linked(side=side, words=words, fate=fate))
+    return linked
+
+
+def _annotations(opened: Opened, row: int, record: Mapping[str, Any]) -> list[Annotation]:
+    """The annotations of an image, as its documents hold them."""
+    if not record["annotations"]:
+        return []
+    order, starts = opened.remembered("places of annotations", lambda: _places(opened))
+    documents = [coco for coco, _ in opened.dataset.labelled_sources]
+    ends = np.cumsum([0, *(len(coco.annotations) for coco in documents)])
+    found = []
+    for place in order[starts[row] : starts[row + 1]].tolist():
+        number = int(np.searchsorted(ends, place, side="right")) - 1
+        entry = documents[number].annotations[place - int(ends[number])]
+        told = Annotation(category=documents[number].category_names.get(entry.get("category_id"), "no class"))
+        box = rectangle_of(entry)
+        if box is not None and record["width"]:
+            left, top, right, bottom = box
+            width, height = record["width"], record["height"]
+            told["box"] = [left / width, top / height, (right - left) / width, (bottom - top) / height]
+        found.append(told)
+    return found
+
+
+def _places(opened: Opened) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Places of all documents' annotations, one document after the other, by row; and where each row begins."""
+    frame = opened.dataset.frame
+    row_of = {path: row for row, path in enumerate(frame["path"])}
+    rows: list[int] = []
+    for coco, attachment in opened.dataset.labelled_sources:
+        row_of_id = {id_: row_of[path] for path, ids in attachment.image_ids.items() for id_ in ids if path in row_of}
+        rows += [row_of_id.get(image_id, -1) for image_id in coco.annotations.column("image_id")]
+    held = np.array(rows, np.int64)
+    order = np.argsort(held, kind="stable")
+    return order, np.searchsorted(held[order], np.arange(len(frame) + 1))

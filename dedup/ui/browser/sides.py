@@ -1,0 +1,85 @@
+"""One image as the browser gets it: its names, its facts and the addresses of its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired, TypedDict
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dedup.dataset import Dataset
+from dedup.images import thumbnails
+from dedup.ui.shell.routes import about_url, image_url, thumbnail_url
+
+Affine = Sequence[Sequence[float]]
+"""Two rows of three numbers: upright pixel coordinates (x, y, 1) of a copy to those of the left image.
+
+(0, 0) is the outer corner of the first pixel, so its centre is (0.5, 0.5).
+"""
+
+
+class Side(TypedDict):
+    """One image of the compare view. `full` is the URL of the full-size image, `about` that of all that is known of it;
+    sizes are upright pixels.
+
+    `distance` in [0, 1], `relation` and `affine` are relative to the left image. The strip shows `thumb` and `note`, by
+    default the distance, under the `heading` where it changes.
+    """
+
+    id: str
+    name: str
+    path: str
+    full: str
+    about: NotRequired[str]
+    width: int
+    height: int
+    thumb: NotRequired[str]
+    format: NotRequired[str]
+    bytes: NotRequired[int]
+    kind: NotRequired[str]
+    role: NotRequired[str]
+    value: NotRequired[str]
+    description: NotRequired[str]
+    distance: NotRequired[float | None]
+    relation: NotRequired[str]
+    affine: NotRequired[Affine | None]
+    note: NotRequired[str]
+    heading: NotRequired[str]
+
+
+def sides(dataset: Dataset, rows: Sequence[int]) -> list[Side]:
+    """Images as the gallery and the compare view need them; looks at nothing but their own rows."""
+    key = dataset.info.key
+    return [_side(key, record) for record in records(dataset.frame, rows)]
+
+
+def records(table: pd.DataFrame, places: Sequence[int]) -> list[dict[str, Any]]:
+    """Rows of a table by column; taken first and converted then, for columns are long and pages short."""
+    part = table.iloc[list(places)]
+    return [{str(name): value for name, value in record.items()} for record in part.to_dict("records")]
+
+
+def _side(key: str, record: Mapping[str, Any]) -> Side:
+    address = key, record["id"], thumbnails.version(record["sha256"], record["mtime_ns"])
+    return {
+        "id": record["id"],
+        "name": record["name"],
+        "path": record["path"],
+        "thumb": thumbnail_url(*address),
+        "full": image_url(*address),
+        "about": about_url(key, record["id"]),
+        "width": int(record["width"]),
+        "height": int(record["height"]),
+        "format": record["format"],
+        "bytes": int(record["bytes"]),
+        "kind": str(record["kind"]),
+        "role": str(record["role"]),
+    }
+
+
+def finite(affine: NDArray[np.float64]) -> Affine | None:
+    """A map between pixel coordinates as the browser gets it; None where it could not be inverted."""
+    found: list[list[float]] = affine.tolist()
+    return found if np.isfinite(affine).all() else None
