@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from dedup.launch import OPEN_VARIABLE, PARENT_VARIABLE, end_with_parent
 from dedup.ui.browser import about
 from dedup.ui.shell import door, entrance, navigation
+from dedup.ui.shell.compressed import Compressed
 from dedup.ui.shell.guard import Guard
 from dedup.ui.shell.library import LIBRARY
 from dedup.ui.shell.routes import routes
@@ -22,6 +23,6 @@ DOOR = door.from_settings()
 app = st.App(
     navigation.SCRIPT,
     routes=[*entrance.routes(DOOR), *routes(LIBRARY.resolve, about.answer, base=DOOR.base)],
-    middleware=[Middleware(Guard, door=DOOR)],
+    middleware=[Middleware(Guard, door=DOOR), Middleware(Compressed)],
     lifespan=entrance.announced(DOOR, open_browser=bool(os.environ.get(OPEN_VARIABLE))),
 )

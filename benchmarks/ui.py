@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,9 @@ from streamlit.testing.v1 import AppTest
 import dedup
 from dedup import sample
 from dedup.store.directory import Results, Store
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page, Response, WebSocket
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
@@ -61,7 +65,7 @@ def make(folder: Path, images: int, scratch: Path) -> str:
     root.mkdir()
     for tile in range(tiles):
         (root / f"{tile:05}").symlink_to(folder, target_is_directory=True)
-    large = replace(info, name="large", key="100000", root=str(root), source=str(root))
+    large = replace(info, name="large", key="0100000000", root=str(root), source=str(root))
     target.make_directory(target.directory)
     results = Results(
         pd.concat([_tile(rows, tile) for tile in range(tiles)], ignore_index=True),
@@ -77,7 +81,7 @@ def _tile(rows: pd.DataFrame, tile: int) -> pd.DataFrame:
     mark = f"{tile:08x}"
     random = np.random.default_rng(tile)
     changed = {
-        column: [f"{mark}{value[8:]}" if value else "" for value in rows[column]] for column in ("sha256", "pixels")
+        column: [f"{mark}{value[8:]}" if value else "" for value in rows[column]] for column in ("sha256", "content")
     }
     changed["path"] = [f"{tile:05}/{path}" for path in rows["path"]]
     changed["nearest"] = np.where(rows["nearest"] >= 0, rows["nearest"] + tile * len(rows), -1).astype(np.int32)
@@ -138,55 +142,153 @@ def _median(at: AppTest, change: Callable[[], None]) -> float:
 
 
 def browser(key: str, home: Path) -> None:
-    """Wall time until a click is seen."""
+    """Wall time until a person sees what a click did, and what travels for it."""
     from playwright.sync_api import sync_playwright
 
     from tests.browser.conftest import CHROMIUM_FLAGS, Server
     from tests.chromium import find_chromium
 
     app = Server(ROOT / "app.py", home / "server.log", {"DEDUP_HOME": str(home)})
+    address = f"{app.url}/explorer?dataset={key}"
     try:
         with sync_playwright() as playwright:
             chromium = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
-            page = chromium.new_page(viewport={"width": 1400, "height": 5200})
-            page.goto(f"{app.url}/explorer?dataset={key}")
-            page.get_by_text("selection holds").wait_for(timeout=180_000)
+            _first(chromium, address)  # opens the dataset, once per server
+            tell("first pictures of a session, fresh browser", [_first(chromium, address) for _ in range(REPEATS)])
+            page = chromium.new_page(viewport={"width": 1400, "height": 900})
+            traffic = Traffic(page)
+            page.goto(address)
+            page.locator(".js-plotly-plot").wait_for(timeout=180_000)
             page.wait_for_timeout(5_000)
-            flips = [_flip(page, number) for number in range(2, 2 + REPEATS)]
-            echoes = [_echo(page, place) for place in range(REPEATS)]
+            for name, act in (
+                ("page flip, pictures in sight painted", _flip),
+                ("selection echoed by Python", _echo),
+                ("another range, pictures in sight painted", _range),
+                ("a preset, pictures in sight painted", _preset),
+                ("compare opened, both pictures painted", _compare),
+            ):
+                traffic.forget()
+                spent = [act(page, number) for number in range(REPEATS)]
+                tell(name, spent, traffic.told(REPEATS))
             chromium.close()
     finally:
         app.stop()
-    print(f"60 thumbnails painted after a page flip {statistics.median(flips):6.2f} s (median of {REPEATS}, made anew)")
-    print(f"selection echoed by Python after a click{statistics.median(echoes):6.2f} s (median of {REPEATS})")
+
+
+def tell(name: str, spent: list[float], more: str = "") -> None:
+    """One line of results."""
+    print(f"{name:<48}{statistics.median(spent):6.2f} s (median of {len(spent)}, least {min(spent):.2f}){more}")
+
+
+class Traffic:
+    """What a page sends and gets, pictures apart."""
+
+    def __init__(self, page: Page) -> None:
+        self.forget()
+        page.on("websocket", self._watch)
+        page.on("response", self._answered)
+
+    def _watch(self, socket: WebSocket) -> None:
+        socket.on("framereceived", lambda frame: self._add("down", len(frame)))
+        socket.on("framesent", lambda frame: self._add("up", len(frame)))
+
+    def _answered(self, response: Response) -> None:
+        if "/thumb/" in response.url or "/image/" in response.url:
+            self._add("pictures", int(response.headers.get("content-length", 0)))
+
+    def _add(self, what: str, count: int) -> None:
+        self.bytes[what] += count
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.bytes: dict[str, int] = dict.fromkeys(("up", "down", "pictures"), 0)
+
+    def told(self, times: int) -> str:
+        """Bytes a click."""
+        return "; a click: " + ", ".join(f"{count / times / 1e3:.1f} kB {what}" for what, count in self.bytes.items())
 
 
 PAINTED = """([old]) => {
   const shadows = [...document.querySelectorAll('*')].map(element => element.shadowRoot).filter(Boolean);
   const cells = shadows.flatMap(shadow => [...shadow.querySelectorAll('.cell')]);
-  const images = cells.map(cell => cell.querySelector('img')).filter(Boolean);
-  return cells.length && cells[0].dataset.id !== old && images.every(i => i.complete && i.naturalWidth);
+  const seen = cells.map(cell => cell.querySelector('img')).filter(Boolean).filter(image => {
+    const box = image.getBoundingClientRect();
+    return box.top < innerHeight && box.bottom > 0;
+  });
+  return cells.length && cells[0].dataset.id !== old && seen.length && seen.every(i => i.complete && i.naturalWidth);
 }"""
+REST_MS = 1_800
+"""Between two measurements: what follows a click (thumbnails of the next page) is done by then."""
 
 
-def _flip(page: object, number: int) -> float:
-    old = page.locator(".cell").first.get_attribute("data-id")  # type: ignore[attr-defined]
+def _first(chromium: Browser, address: str) -> float:
+    context = chromium.new_context(viewport={"width": 1400, "height": 900})
+    page = context.new_page()
     start = time.perf_counter()
-    page.get_by_role("button", name="Next").first.click()  # type: ignore[attr-defined]
-    page.wait_for_function(PAINTED, arg=[old], polling=20, timeout=60_000)  # type: ignore[attr-defined]
+    page.goto(address, wait_until="commit")
+    page.wait_for_function(PAINTED, arg=[""], polling=20, timeout=180_000)
     spent = time.perf_counter() - start
-    page.wait_for_timeout(1_500)  # type: ignore[attr-defined]
+    page.wait_for_timeout(3_000)  # the chart's code is read by then, which would take the processor from the next one
+    context.close()
     return spent
 
 
-def _echo(page: object, place: int) -> float:
+def _until_painted(page: Page, act: Callable[[], object]) -> float:
+    old = page.locator(".cell").first.get_attribute("data-id")
     start = time.perf_counter()
-    page.locator(".cell").nth(place).click(modifiers=["Control"])  # type: ignore[attr-defined]
-    counts = page.locator(".dedup-counts")  # type: ignore[attr-defined]
-    counts.get_by_text(f"{place + 1}", exact=True).wait_for(timeout=30_000)
+    act()
+    page.wait_for_function(PAINTED, arg=[old], polling=20, timeout=60_000)
     spent = time.perf_counter() - start
-    page.wait_for_timeout(700)  # type: ignore[attr-defined]
+    page.wait_for_timeout(REST_MS)
     return spent
+
+
+def _flip(page: Page, number: int) -> float:
+    return _until_painted(page, page.locator(".toolbar .pager").get_by_role("button", name="Next page").click)
+
+
+def _echo(page: Page, number: int) -> float:
+    start = time.perf_counter()
+    page.locator(".cell").nth(number).click(modifiers=["Control"])
+    page.locator(".dedup-counts").get_by_text(f"{number + 1}", exact=True).wait_for(timeout=30_000)
+    spent = time.perf_counter() - start
+    page.wait_for_timeout(REST_MS)
+    return spent
+
+
+def _range(page: Page, number: int) -> float:
+    def move() -> None:
+        page.locator(".st-key-low input").fill(f"{0.92 + number / 200:.3f}")
+        page.keyboard.press("Enter")
+
+    return _until_painted(page, move)
+
+
+def _preset(page: Page, number: int) -> float:
+    name = ("Near duplicates", "Unique")[number % 2]
+    return _until_painted(page, page.locator(".st-key-preset").get_by_text(name).click)
+
+
+def _compare(page: Page, number: int) -> float:
+    page.locator(".cell").nth(1 + 2 * number).click()
+    page.wait_for_timeout(REST_MS)
+    start = time.perf_counter()
+    page.keyboard.press(
+        "Enter" if page.locator(".cell").nth(1 + 2 * number).get_attribute("data-kind") == "unique" else "c"
+    )
+    page.wait_for_function(OPENED, polling=20, timeout=30_000)
+    spent = time.perf_counter() - start
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(300)
+    return spent
+
+
+OPENED = """() => {
+  const shadows = [...document.querySelectorAll('*')].map(element => element.shadowRoot).filter(Boolean);
+  const view = shadows.map(shadow => shadow.querySelector('dialog.compare[open]')).find(Boolean);
+  const images = view ? [...view.querySelectorAll('.pane img')] : [];
+  return images.length > 0 && images.every(image => image.complete && image.naturalWidth);
+}"""
 
 
 if __name__ == "__main__":

@@ -130,23 +130,26 @@ def with_tags(frame: pd.DataFrame, tagged: dict[str, list[str]]) -> pd.DataFrame
 
 def describe(frame: pd.DataFrame, rows: Sequence[int]) -> list[str]:
     """One line for people per row number: what the image is a duplicate of, why it stays, or why it failed."""
-    return [_description(frame, row) for row in rows]
+    columns = [frame[name].iloc[list(rows)].tolist() for name in DESCRIBED]
+    others = frame["name"].iloc[[max(0, int(row)) for row in frame["nearest"].iloc[list(rows)]]].tolist()
+    return list(map(_description, *columns, others))
 
 
-def _description(frame: pd.DataFrame, row: int) -> str:
-    kind = str(frame["kind"].iat[row])
+DESCRIBED = ("kind", "error", "relations", "relation", "role", "keeper_reason")
+"""What `describe` tells of, beside the name of the nearest image."""
+
+
+def _description(
+    kind: str, error: str, relations: tuple[str, ...], relation: str, role: str, reason: str, other: str
+) -> str:
     if kind == Kind.FAILED:
-        return str(frame["error"].iat[row])
-    other = int(frame["nearest"].to_numpy()[row])
+        return str(error)
     if kind == Kind.EXACT:
-        (same,) = cast("tuple[str]", frame["relations"].iat[row])
-        return f"Duplicate of {frame['name'].iat[other]}: {same}"
+        (same,) = relations
+        return f"Duplicate of {other}: {same}"
     if kind == Kind.NEAR:
-        relation = str(frame["relation"].iat[row])
-        return f"Near duplicate of {frame['name'].iat[other]}" + (f": {relation}" if relation else "")
-    if frame["role"].iat[row] == Role.KEEPER:
-        return f"Stays: {frame['keeper_reason'].iat[row]}"
-    return ""
+        return f"Near duplicate of {other}" + (f": {relation}" if relation else "")
+    return f"Stays: {reason}" if role == Role.KEEPER else ""
 
 
 # --- who stays --------------------------------------------------------------------------------------------------------

@@ -16,26 +16,11 @@ from starlette.applications import Starlette
 
 from dedup.images import thumbnails
 from dedup.ui.shell import routes as shell_routes
-from dedup.ui.shell.routes import ServedImage, image_url, routes, thumbnail_url
+from dedup.ui.shell.routes import ServedImage, about_url, image_url, routes, thumbnail_url
+from tests.ui.asgi import Answer, scope_of
+from tests.ui.asgi import get as ask
 
 PHOTO = Image.fromarray((np.random.default_rng(5).random((300, 500, 3)) * 255).astype(np.uint8))
-
-
-class Answer:
-    """Status, headers and body of one request."""
-
-    def __init__(self) -> None:
-        self.status, self.headers, self.body = 0, {}, b""
-
-    async def receive(self) -> None:
-        await anyio.sleep_forever()  # the client neither sends more nor hangs up
-
-    async def send(self, message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            self.headers = {name.decode().lower(): value.decode() for name, value in message["headers"]}
-        else:
-            self.body += message.get("body", b"")
 
 
 @pytest.fixture
@@ -60,10 +45,7 @@ def get(folder):
     app = Starlette(routes=routes(resolve))
 
     async def one(path: str, answer: Answer) -> None:
-        path = f"/{path.lstrip(chr(47))}"  # as a page at the root asks for it
-        scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"",
-                 "headers": [], "root_path": "", "scheme": "http", "server": ("localhost", 80)}  # fmt: skip
-        await app(scope, answer.receive, answer.send)
+        await app(scope_of(path), answer.receive, answer.send)
 
     def get(*paths: str):
         answers = [Answer() for _ in paths]
@@ -188,3 +170,14 @@ def test_more_pixels_than_are_shown_are_refused_with_the_reason(folder, get, mon
     refused = get(image_url("d5", "0b", "x"))
     assert refused.status == 422 and b"too many pixels" in refused.body
     assert get(thumbnail_url("d5", "0b", "x")).status == 200
+
+
+def test_what_is_known_of_an_image_is_told_to_nobody_who_asks_for_another():
+    app = Starlette(routes=routes(lambda *_: None, lambda dataset, image: {"id": image} if dataset == "d5" else None))
+    answer = ask(app, about_url("d5", "0a"))
+    assert (answer.status, answer.text) == (200, '{"id":"0a"}')
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert ask(app, about_url("d6", "0a")).status == 404
+    assert ask(app, "about/d5/..%2f0a").status == 404
+    assert ask(app, "about/d5/0A!").status == 404

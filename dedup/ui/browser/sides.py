@@ -49,16 +49,23 @@ class Side(TypedDict):
     heading: NotRequired[str]
 
 
+COLUMNS = ("id", "name", "path", "sha256", "mtime_ns", "width", "height", "format", "bytes", "kind", "role")
+"""Of the frame, what a side is made of."""
+
+
 def sides(dataset: Dataset, rows: Sequence[int]) -> list[Side]:
     """Images as the gallery and the compare view need them; looks at nothing but their own rows."""
     key = dataset.info.key
-    return [_side(key, record) for record in records(dataset.frame, rows)]
+    return [_side(key, record) for record in records(dataset.frame, rows, COLUMNS)]
 
 
-def records(table: pd.DataFrame, places: Sequence[int]) -> list[dict[str, Any]]:
-    """Rows of a table by column; taken first and converted then, for columns are long and pages short."""
-    part = table.iloc[list(places)]
-    return [{str(name): value for name, value in record.items()} for record in part.to_dict("records")]
+def records(table: pd.DataFrame, places: Sequence[int], columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """Rows of a table by column, all columns or those named; taken first and converted then, for columns are long and
+    pages short."""
+    names = [str(name) for name in table] if columns is None else list(columns)
+    where = list(places)
+    taken = [table[name].iloc[where].tolist() for name in names]
+    return [dict(zip(names, values, strict=True)) for values in zip(*taken, strict=True)]
 
 
 def _side(key: str, record: Mapping[str, Any]) -> Side:

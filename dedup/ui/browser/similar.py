@@ -47,7 +47,7 @@ def members_of(frame: pd.DataFrame, row: int) -> list[int]:
     if group < 0:
         return []
     rows = np.flatnonzero(frame["group"].to_numpy() == group)
-    stays = (frame["role"].to_numpy()[rows] == Role.KEEPER).tolist()
+    stays = (frame["role"].iloc[rows] == Role.KEEPER).tolist()
     return [each for _, each in sorted(zip((not keeps for keeps in stays), rows.tolist(), strict=True)) if each != row]
 
 

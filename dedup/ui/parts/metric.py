@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dedup.dataset import Dataset
 from dedup.images.metrics import METRICS, Metric
@@ -19,7 +20,7 @@ from dedup.ui.parts import charts
 from dedup.ui.parts.scale import ABOVE_ZERO, Scale, scale_of
 from dedup.ui.shell import session
 from dedup.ui.shell.current import decisions
-from dedup.ui.shell.library import Opened, asks_for_tags
+from dedup.ui.shell.library import NEAR_KEEPERS, Opened, asks_for_tags
 from dedup.ui.shell.view import View
 
 BY_NAME: dict[str, Metric] = {metric.name: metric for metric in METRICS}
@@ -39,24 +40,41 @@ OCCASIONAL = ("Failed", REMAINING)
 """Presets that are offered where they select something, but not everything."""
 
 PRESET_HELP = (
-    "Exact and near duplicates are the redundant copies; the image of each group that stays is none of them. "
-    f"“{ONE_OF_EACH}” is what is left without them: every image that stays, and those without a copy."
+    "**Exact duplicates** are the redundant copies; the one of each group that stays is not counted among them. "
+    "**Near duplicates** are all copies that look the same, the one that stays included. "
+    f"**{ONE_OF_EACH}** is every image that stays, and those without a copy: what is left when all redundant ones go."
 )
+"""Who is counted where."""
 
-EPOCH, UNFOLDED, BESIDE = "chart epoch", "bar unfolded", "beside"
+EPOCH, UNFOLDED, BESIDE, PAINTED = "chart epoch", "bar unfolded", "beside", "pictures painted"
+PICTURES_SECONDS = 0.5
+"""From the first pictures' way to the browser until the chart's."""
 PANELS = {"filters": ":material/filter_alt: Filters", "tagging": ":material/label: Bulk tagging"}
 """What may be opened beside the pictures."""
 
 
-def bar(opened: Opened, view: View) -> str:
-    """The bar, which stays in sight while the pictures scroll; returns which of `PANELS` is open, "" for none."""
+@dataclass(frozen=True)
+class Bar:
+    """What the bar leaves to the page: which of `PANELS` is open, "" for none, and where the chart comes, None where
+    it is folded away."""
+
+    panel: str
+    chart: DeltaGenerator | None
+
+
+def bar(opened: Opened, view: View) -> Bar:
+    """The bar, which stays in sight while the pictures scroll. The chart is left for last, see `chart`."""
+    chart = None
     with st.container(key="bar", gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             with st.container(width=190):
                 metric_choice(view)
             _order(view)
-            with st.popover("", icon=":material/help:", type="tertiary", key="metric help", help="What is measured?"):
+            with st.popover(
+                "", icon=":material/help:", type="tertiary", key="metric help", help="What is measured and counted?"
+            ):
                 st.markdown(f"**{BY_NAME[view.metric].title}**  \n{BY_NAME[view.metric].help}")
+                st.markdown(PRESET_HELP)
             st.space("stretch")
             selected, total = int(opened.mask(view.selection).sum()), opened.counts()[""]
             with st.container(width="content", key="holds"):
@@ -69,12 +87,12 @@ def bar(opened: Opened, view: View) -> str:
             _threshold(opened)
         if unfolded:
             with st.container(horizontal=True, gap="small", key="distribution and range"):
-                with st.container(width="stretch", gap=None):
-                    distribution(opened, view)
+                with st.container(width="stretch", gap=None, key="chart and slider"):
+                    chart = st.container(key="chart")
                     _slider(opened, view)
                 with st.container(width=140, gap="xsmall", key="ends"):
                     _ends(opened, view)
-    return panel
+    return Bar(panel, chart)
 
 
 def _order(view: View) -> None:
@@ -149,16 +167,43 @@ def counts_html(opened: Opened) -> str:
     told = [
         ("", counts[""], "images"),
         (Kind.EXACT, counts[Kind.EXACT], "exact duplicates"),
-        (Kind.NEAR, counts[Kind.NEAR], "near duplicates"),
+        (Kind.NEAR, counts[Kind.NEAR], f"near duplicates{_staying(counts)}"),
         (Kind.FAILED, counts[Kind.FAILED], "failed"),
         ("", len(session.chosen()), "selected"),
     ]
     return f'<div class="dedup-counts">{"".join(_count_html(*each, dark=dark) for each in told)}</div>'
 
 
+def _staying(counts: Mapping[str, int]) -> str:
+    """How many of the near duplicates are those that stay; exact ones never are."""
+    return f" ({counts[NEAR_KEEPERS]:,} stay)" if counts[NEAR_KEEPERS] else ""
+
+
 def _count_html(kind: str, count: int, word: str, *, dark: bool) -> str:
     dot = f'<i style="background:{palette.colour(kind, dark=dark)}"></i>' if kind else ""
     return f"<span>{dot}<b>{count:,}</b> {word}</span>"
+
+
+def chart(opened: Opened, view: View, place: DeltaGenerator) -> None:
+    """The distribution in its place; in a session's first view a moment after the pictures.
+
+    What draws it is five megabytes of code, which keep a browser from all else for one or two seconds (measured: the
+    first pictures come at 2.6 s instead of 4.8).
+    """
+    if st.session_state.get(PAINTED):
+        with place:
+            distribution(opened, view)
+        return
+
+    @st.fragment(run_every=PICTURES_SECONDS)
+    def later() -> None:
+        if PAINTED in st.session_state:
+            st.session_state[PAINTED] = True
+            st.rerun()
+        st.session_state[PAINTED] = False
+
+    with place:
+        later()
 
 
 def distribution(opened: Opened, view: View) -> None:
@@ -256,7 +301,6 @@ def preset_choice(opened: Opened, view: View, names: Sequence[str], *, counted: 
         [name for name in names if name not in OCCASIONAL or name == active or 0 < held[name] < opened.counts()[""]],
         format_func=lambda name: f"{name} ({held[name]:,})" if counted else name,
         label_visibility="collapsed",
-        help=PRESET_HELP,
         wrap=True,
         width="content",
         **session.held("preset", active, lambda name: _preset(name or ALL)),

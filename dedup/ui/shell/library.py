@@ -15,12 +15,13 @@ from dedup.dataset import Dataset
 from dedup.errors import UnknownDataset
 from dedup.images import thumbnails
 from dedup.images.formats import MAX_PIXELS
-from dedup.model import Kind
+from dedup.model import Kind, Role
 from dedup.query.ordering import Rows, arrange, pages
 from dedup.query.selection import Selection
 from dedup.store.home import DatasetInfo
 from dedup.ui.shell.routes import ServedImage
 
+NEAR_KEEPERS = "near keepers"
 REMEMBERED = 64
 """Results kept per dataset; each is an array as long as the dataset at most."""
 
@@ -107,13 +108,15 @@ class Opened:
         return starts
 
     def counts(self) -> dict[str, int]:
-        """Images by kind, and all of them under ""."""
+        """Images by kind, all of them under "", and the near duplicates that stay under `NEAR_KEEPERS`."""
         counts: dict[str, int] = self.remembered("counts", self._count)
         return counts
 
     def _count(self) -> dict[str, int]:
-        kinds = self.dataset.frame["kind"].astype(str).value_counts()
-        return {"": len(self.dataset.frame)} | {kind: int(kinds.get(kind, 0)) for kind in Kind}
+        frame = self.dataset.frame
+        kinds = frame["kind"].astype(str).value_counts()
+        staying = int(((frame["kind"] == Kind.NEAR) & (frame["role"] == Role.KEEPER)).sum())
+        return {"": len(frame), NEAR_KEEPERS: staying} | {kind: int(kinds.get(kind, 0)) for kind in Kind}
 
 
 def asks_for_tags(selection: Selection) -> bool:
