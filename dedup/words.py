@@ -27,6 +27,14 @@ def size(count: float) -> str:
     return f"{count:.0f} B"
 
 
+def middle(text: str, most: int) -> str:
+    """`text`, cut in its middle where it has more than `most` letters: copies differ at the end of their names."""
+    if len(text) <= most:
+        return text
+    tail = most * 2 // 3
+    return f"{text[: most - tail - 1]}…{text[-tail:]}"
+
+
 def difference(kind: str, relation: str, distance: float) -> str:
     """What is told after the name of a copy: ': mirrored, distance 0.02'; of exact ones, and where it is
     not known (NaN), no distance."""

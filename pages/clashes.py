@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from dedup.ui.clashes import folder_names, inbox
 from dedup.ui.shell.current import opened_dataset
+from dedup.ui.shell.heading import heading
 
 opened = opened_dataset()
 inbox.apply_events(opened)
-with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
-    st.title("Label clashes", width="content")
+with heading("Label clashes"):
     if opened.dataset.clashes:
         inbox.summary(opened)
 folder_names.ask(opened)

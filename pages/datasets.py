@@ -5,14 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from dedup.ui.datasets import cards, opening
+from dedup.ui.shell.heading import heading
 from dedup.ui.shell.library import LIBRARY
 
 infos = LIBRARY.infos()
-with st.container():
-    if infos:
-        st.title("Datasets")
-    else:
-        opening.welcome()
+if infos:
+    with heading("Datasets"):
+        pass
+else:
+    opening.welcome()
 left, right = st.columns([3, 2], gap="medium")
 with left, st.container(border=True, height="stretch"):
     opening.open_folder(infos)

@@ -8,15 +8,22 @@ from dedup.ui.clashes import folder_names
 from dedup.ui.duplicates import bulk, history, plan, review
 from dedup.ui.parts import filters
 from dedup.ui.shell.current import opened_dataset
+from dedup.ui.shell.heading import heading
 
 opened = opened_dataset()
 review.apply_events(opened)
 drawn = opened.dataset.revision
 view = filters.understood(opened)
-with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
-    st.title("Duplicates", width="content")
+with heading("Duplicates"), st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
     review.summary(opened)
-review.panels(view)
+    if view.panel == "review":
+        bulk.accept_exact(opened)
+with st.container(horizontal=True, vertical_alignment="center", gap="small", key="review row"):
+    review.panels(view)
+    if view.panel == "review":
+        review.controls(opened, view)
+        with st.popover("Filters", icon=":material/filter_alt:", key="review filters", width="content"):
+            filters.panel(opened, view, narrow=True)
 folder_names.ask(opened)
 if view.panel == "rules":
     bulk.rules_for_all(opened)
@@ -28,10 +35,7 @@ elif view.panel == "history":
     history.panel(opened)
     history.exchange(opened)
 else:
-    review.controls(opened, view)
     filters.chips(opened, view, all_ranges=True)
-    with st.expander("Filters", icon=":material/filter_alt:", key="review filters"):
-        filters.panel(opened, view)
     sheet = review.sheet_of(opened, view)
     review.show(opened, view, sheet)
     review.pager(sheet, key="bottom")

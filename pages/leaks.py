@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from dedup.ui.leaks import matrix, repairing, splitting
 from dedup.ui.parts import grid
 from dedup.ui.shell import session
 from dedup.ui.shell.current import opened_dataset
+from dedup.ui.shell.heading import heading
 
 opened = opened_dataset()
 matrix.apply_events(opened)
-st.title("Leaks")
+with heading("Leaks"):
+    matrix.sizes(opened)
 if matrix.has_splits(opened):
     matrix.summary(opened)
     matrix.matrix(opened)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dedup.words import other_files, plural, size, unknown_tag
+from dedup.words import middle, other_files, plural, size, unknown_tag
 
 
 @pytest.mark.parametrize(
@@ -36,3 +38,15 @@ def test_files_by_suffix():
 def test_an_unknown_tag_names_the_closest():
     assert str(unknown_tag("kep", ["keep", "night"])) == 'There is no tag "kep"; did you mean "keep"?'
     assert str(unknown_tag("night", [])) == 'There is no tag "night".'
+
+
+@given(st.text(max_size=80), st.integers(4, 60))
+def test_what_is_too_long_is_cut_in_the_middle_and_keeps_both_ends(text, most):
+    cut = middle(text, most)
+    assert len(cut) == min(len(text), most)
+    assert cut == text or (text.endswith(cut.split("…")[-1]) and text.startswith(cut.split("…")[0]))
+
+
+def test_names_that_differ_at_the_end_still_do_when_cut():
+    names = [f"holiday/2024/summer/IMG_20240712_1830{n}.jpg" for n in (" (1)", " (2)")]
+    assert len({middle(name, 30) for name in names}) == 2

@@ -18,6 +18,7 @@ import dedup
 from dedup.dataset import Dataset
 from dedup.review import acts
 from dedup.store.decisions import KEEPER
+from tests.browser.conftest import CLICKS
 
 pytestmark = pytest.mark.browser
 GROUPS = 34
@@ -176,6 +177,32 @@ def test_a_mirrored_copy_lies_on_its_keeper(app, page, dataset):
     assert told.startswith("not one") or float(told.split()[2]) < 3
 
 
+def test_what_differs_is_seen_without_opening_anything(app, page, dataset):
+    opened(page, app, dataset, "&relation=mirrored")
+    strip = page.locator(".strip-row").first
+    told = strip.locator(".difference .told")
+    until(lambda: "of 255" in told.inner_text())
+    words = told.inner_text()
+    assert "below" in words or float(re.search(r"mean ([\d.]+)", words)[1]) < 3  # the mirrored copy lies on its keeper
+    tile = strip.locator(".copy .tile").nth(1)
+    box = tile.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 3)
+    wipe = tile.locator(".wipe")
+    wipe.wait_for()
+    assert wipe.evaluate("node => node.style.getPropertyValue('--at')") == "50%"
+    assert wipe.locator("img").evaluate("image => new DOMMatrix(getComputedStyle(image).transform).a") < 0
+    page.mouse.move(5, 5)
+    wipe.wait_for(state="detached")
+    first, second = (strip.locator(".copy").nth(place).bounding_box() for place in (0, 1))
+    assert first["width"] + second["width"] > 600  # cards fill the width
+
+
+def test_identical_copies_are_said_to_differ_in_nothing(app, page, dataset):
+    opened(page, app, dataset, "&groups=kind")
+    strip = page.locator(".strip-row").first
+    strip.locator(".difference").get_by_text("Nothing differs").wait_for()
+
+
 def test_a_link_reopens_the_view(app, page, dataset):
     opened(page, app, dataset, "&groups=size&decided=shown&sheet=2")
     page.get_by_text("Group 21 of 34").wait_for()
@@ -189,7 +216,7 @@ def test_a_link_reopens_the_view(app, page, dataset):
 def test_no_group_is_decided_unseen(app, page, dataset):
     opened(page, app, dataset, "&groups=kind")
     first = page.locator(".strip-row").first
-    copy = first.locator(".path").inner_text() + "/" + first.locator(".name").last.inner_text()
+    copy = first.locator(".path").inner_text() + "/" + first.locator(".name").last.text_content()
     dataset.decisions.decide([(KEEPER, copy, "", "1")], "Another keeper than the page shows")
     page.keyboard.press("Enter")
     page.get_by_text(acts.CHANGED).wait_for()
@@ -204,19 +231,23 @@ def test_no_group_is_decided_unseen(app, page, dataset):
     assert dataset.frame["name"].iat[row] == Path(copy).name and dataset.frame["path"].iat[row] != copy
 
 
-def test_the_dogs_end_at_993_and_come_back(app, page, shared_data, tmp_path, home):
+def test_the_dogs_end_at_993_in_five_clicks_and_come_back(app, new_page, shared_data, tmp_path, home):
     folder = tmp_path / "dogs"
     shutil.copytree(shared_data / "B-dogs-7dups" / "dataset", folder)
     before = contents(folder)
     dogs = dedup.scan(folder, name="dogs", home=home)
-    page.goto(f"{app.url}/duplicates?dataset={dogs.info.key}&panel=rules")
-    page.get_by_role("button", name="Decide 7").click()
+    page = new_page()
+    page.add_init_script(CLICKS)
+    page.goto(f"{app.url}/explorer?dataset={dogs.info.key}")
+    page.get_by_text("selection holds").wait_for()
+    page.get_by_role("link", name="Duplicates").click()
+    page.get_by_role("button", name="Let 7 exact copies go").click()
     page.get_by_text("0 open").wait_for()
-    page.wait_for_timeout(3000)
-    page.get_by_text("Removal plan").click()
+    page.locator(".st-key-panel").get_by_text("Removal plan").click()
     page.get_by_role("button", name="Move 7 files to the quarantine").click()
     page.get_by_role("button", name="Move them").click()
     page.get_by_text("moved to the quarantine").wait_for(timeout=JOB_MS)
+    assert page.evaluate("Number(sessionStorage.clicks)") <= 5
     assert len(dogs.decisions.history()) == 1
     left = contents(folder)
     assert len(before) == 1000 and len(left) == 993 and set(left.values()) == set(before.values())

@@ -100,7 +100,7 @@ def test_groups_decided_stay_in_place_until_the_list_is_made_anew(dataset):
     at = run(dataset=dataset.info.key)
     press(at, dataset, ("accept", [shown(at)["strips"][0]["keeper"]]))
     assert len(shown(at)["strips"]) == 3 and "**2** open" in texts(at)
-    button(at, "Refresh the list").click()
+    button(at, "Refresh").click()
     assert len(shown(healthy(at.run()))["strips"]) == 2
 
 
@@ -154,7 +154,7 @@ def test_the_plan_leads_to_an_export_without_what_goes(dataset):
 def test_bulk_rules_decide_what_they_count(dataset):
     at = run(dataset=dataset.info.key, panel="rules")
     assert "4 images would go" in texts(at)
-    button(at, "Decide 4").click()
+    button(at, "Let 4 go").click()
     healthy(at.run())
     assert "**0** open" in texts(at) and len(acts.state(dataset).dropped) == 4
     assert dataset.decisions.undo() and len(acts.state(dataset).open) == 3

@@ -57,7 +57,7 @@ class AboutPanel {
   }
 
   heading(side) {
-    return [el("h3", { text: side.name }), this.host.tagsOf ? el("div", { class: "about-tags" }) : null].filter(Boolean);
+    return [el("h2", { text: side.name }), this.host.tagsOf ? el("div", { class: "about-tags" }) : null].filter(Boolean);
   }
 
   paint(told) {
@@ -70,15 +70,15 @@ class AboutPanel {
       el("div", { class: "about-path" }, el("code", { text: told.path }), copyButton(told.path)),
       list(told.facts),
       ...this.links("Its group", told.group), ...this.links("Related, no duplicates", told.related),
-      ...annotations(told), el("h4", { text: "Metrics" }),
+      ...annotations(told), el("h3", { text: "Metrics" }),
       el("p", { class: "quiet", text: "The mark shows where this image lies among all of the dataset." }),
-      ...told.metrics.map(measure), el("h4", { text: "Hashes" }), ...told.hashes.filter(([, hash]) => hash).map(hashRow));
+      ...told.metrics.map(measure), el("h3", { text: "Hashes" }), ...told.hashes.filter(([, hash]) => hash).map(hashRow));
     this.paintTags();
   }
 
   links(title, linked) {
     if (!linked.length) return [];
-    return [el("h4", { text: title }), ...linked.map(({ side, words, fate }) => el("button", { type: "button", class: "link",
+    return [el("h3", { text: title }), ...linked.map(({ side, words, fate }) => el("button", { type: "button", class: "link",
       onclick: () => this.host.show(side) }, el("img", { src: side.thumb, alt: "", loading: "lazy" }),
     el("span", {}, el("b", { text: side.name, title: side.path }), el("br"), words,
       fate ? el("span", { class: `chip ${fate === "stays" ? "keeper" : ""}`, text: fate }) : null)))];
@@ -147,7 +147,7 @@ function annotations(told) {
   if (!told.annotations.length) return [];
   const more = told.more_annotations ? el("p", { class: "quiet", text: `and ${told.more_annotations} more` }) : null;
   const percent = part => `${Math.round(100 * part)}`;
-  return [el("h4", { text: "Annotations" }), el("ul", {}, ...told.annotations.map(({ category, box }) => el("li", {},
+  return [el("h3", { text: "Annotations" }), el("ul", {}, ...told.annotations.map(({ category, box }) => el("li", {},
     category, box ? el("span", { class: "quiet number",
       text: ` ${percent(box[2])} × ${percent(box[3])} % at ${percent(box[0])}, ${percent(box[1])}` }) : null))), more].filter(Boolean);
 }

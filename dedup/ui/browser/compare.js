@@ -187,6 +187,7 @@ class CompareView {
     slot.replaceChildren(el("p", { class: "broken", text: reason }));
   }
 
+  /** @returns {[number, number]} */
   size(side) {
     const picture = this.pictures.get(side.id);
     return picture ? [picture.naturalWidth, picture.naturalHeight] : [side.width || 4, side.height || 3];
@@ -196,15 +197,9 @@ class CompareView {
   matrixOf(side) {
     if (this.single || side === this.left) return [1, 0, 0, 1, 0, 0];
     if (this.right.affine && this.aligned[this.overlaid ? "over" : "side"]) {
-      const [[a, c, e], [b, d, f]] = this.right.affine;
-      return [a, b, c, d, e, f];
+      return sixOf(this.right.affine);
     }
-    const [width, height] = this.size(this.left);
-    const [ownWidth, ownHeight] = this.size(side);
-    const [wide, high] = [width / ownWidth, height / ownHeight];
-    if (Math.abs(wide / high - 1) < SAME_ASPECT) return [wide, 0, 0, high, 0, 0];
-    const scale = Math.min(wide, high);
-    return [scale, 0, 0, scale, (width - scale * ownWidth) / 2, (height - scale * ownHeight) / 2];
+    return fitting(this.size(this.left), this.size(side));
   }
 
   // ---- zoom and pan
@@ -367,37 +362,13 @@ class CompareView {
     this.canvas.width = 0;
     const [left, right] = this.single ? [] : [this.left, this.right].map(side => this.pictures.get(side?.id));
     if (this.mode !== "difference" || !left || !right) return;
-    const [width, height] = this.size(this.left);
-    const scale = this.canvasScale = Math.min(1, Math.sqrt(DIFFERENCE_PIXELS / (width * height)));
-    this.canvas.width = Math.max(1, Math.round(width * scale));
-    this.canvas.height = Math.max(1, Math.round(height * scale));
-    const overlap = this.drawWarped(el("canvas"), "#fff");
-    const copy = this.drawWarped(el("canvas"), MID_GRAY, right);
-    const context = this.canvas.getContext("2d");
-    context.fillStyle = MID_GRAY;
-    context.fillRect(0, 0, this.canvas.width, this.canvas.height);
-    context.drawImage(left, 0, 0, this.canvas.width, this.canvas.height);
-    context.globalCompositeOperation = "difference";
-    context.drawImage(copy, 0, 0);
-    context.globalCompositeOperation = "destination-in";
-    context.drawImage(overlap, 0, 0);
+    this.canvasScale = drawDifference(this.canvas, { picture: left, size: this.size(this.left) },
+      { picture: right, size: this.size(this.right) }, this.matrixOf(this.right), DIFFERENCE_PIXELS);
     this.setGain(this.gain);
-    setText(this.differenceText, describeDifference(this.canvas));
+    const mean = meanOf(this.canvas);
+    setText(this.differenceText, mean === null ? "the two do not overlap"
+      : mean === 0 ? "not one pixel differs" : `mean difference ${mean.toFixed(1)} of 255`);
     this.place();
-  }
-
-  /** The frame of the copy in world coordinates, filled with `colour` and, where given, its `picture`. */
-  drawWarped(canvas, colour, picture) {
-    canvas.width = this.canvas.width;
-    canvas.height = this.canvas.height;
-    const context = canvas.getContext("2d");
-    const [width, height] = this.size(this.right);
-    context.setTransform(...this.matrixOf(this.right).map(number => number * this.canvasScale));
-    context.fillStyle = colour;
-    context.fillRect(0, 0, width, height);
-    context.imageSmoothingQuality = "high";
-    if (picture) context.drawImage(picture, 0, 0, width, height);
-    return canvas;
   }
 
   // ---- keys
@@ -560,14 +531,73 @@ class CompareView {
   }
 }
 
-/** The mean difference of the pixels that both pictures cover, as a person may read it. */
-function describeDifference(canvas) {
+/**
+ * The six numbers that lay a picture of its `own` size into a frame: filled where shapes agree, else fitted.
+ * @param {[number, number]} frame
+ * @param {[number, number]} own
+ */
+function fitting([width, height], [ownWidth, ownHeight]) {
+  const [wide, high] = [width / ownWidth, height / ownHeight];
+  if (Math.abs(wide / high - 1) < SAME_ASPECT) return [wide, 0, 0, high, 0, 0];
+  const scale = Math.min(wide, high);
+  return [scale, 0, 0, scale, (width - scale * ownWidth) / 2, (height - scale * ownHeight) / 2];
+}
+
+/**
+ * The mapping back of a 2x3 `affine`, or null where there is none.
+ * @returns {[[number, number, number], [number, number, number]] | null}
+ */
+function inverse(affine) {
+  if (!affine) return null;
+  const [[a, c, e], [b, d, f]] = affine;
+  const area = a * d - b * c;
+  if (Math.abs(area) < 1e-9) return null;
+  return [[d / area, -c / area, (c * f - d * e) / area], [-b / area, a / area, (b * e - a * f) / area]];
+}
+
+/** A 2x3 `affine` as the six numbers of a CSS matrix. */
+function sixOf([[a, c, e], [b, d, f]]) {
+  return [a, b, c, d, e, f];
+}
+
+/**
+ * |left − right| where both are, on `canvas` at up to `most` pixels; the gain is left to the display. Each is a picture
+ * (of any resolution) and the size in which `matrix`, the six numbers from right to left, speaks. Returns the canvas's
+ * pixels to one of the left picture's.
+ */
+function drawDifference(canvas, left, right, matrix, most) {
+  const [width, height] = left.size;
+  const scale = Math.min(1, Math.sqrt(most / (width * height)));
+  canvas.width = Math.max(1, Math.round(width * scale));
+  canvas.height = Math.max(1, Math.round(height * scale));
+  const warped = (colour, picture) => {
+    const layer = el("canvas", { width: String(canvas.width), height: String(canvas.height) });
+    const context = layer.getContext("2d");
+    context.setTransform(...matrix.map(number => number * scale));
+    context.fillStyle = colour;
+    context.fillRect(0, 0, ...right.size);
+    context.imageSmoothingQuality = "high";
+    if (picture) context.drawImage(picture, 0, 0, ...right.size);
+    return layer;
+  };
+  const context = canvas.getContext("2d");
+  context.fillStyle = MID_GRAY;
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(left.picture, 0, 0, canvas.width, canvas.height);
+  context.globalCompositeOperation = "difference";
+  context.drawImage(warped(MID_GRAY, right.picture), 0, 0);
+  context.globalCompositeOperation = "destination-in";
+  context.drawImage(warped("#fff"), 0, 0);
+  return scale;
+}
+
+/** The mean of what drawDifference drew, 0..255; null where the two do not overlap. */
+function meanOf(canvas) {
   const small = el("canvas", { width: "256", height: "256" });
   small.getContext("2d", { willReadFrequently: true }).drawImage(canvas, 0, 0, 256, 256);
   const [sum, count] = sumOfPixels(small);
-  if (!count) return "the two do not overlap";
-  if (sum === 0 && sumOfPixels(canvas)[0] === 0) return "not one pixel differs";
-  return `mean difference ${(sum / count).toFixed(1)} of 255`;
+  if (!count) return null;
+  return sum === 0 && sumOfPixels(canvas)[0] === 0 ? 0 : sum / count;
 }
 
 /** Sum and number of the colour values of all opaque pixels. */

@@ -99,7 +99,7 @@ function keyName(event) {
 function keyHelp(title, rows) {
   const list = el("dl", {}, ...rows.flatMap(([keys, meaning]) => [
     el("dt", {}, ...keys.split(" ").map(key => el("kbd", { text: key }))), el("dd", { text: meaning })]));
-  const dialog = el("dialog", { class: "help", "aria-label": title }, el("h3", { text: title }), list,
+  const dialog = el("dialog", { class: "help", "aria-label": title }, el("h2", { text: title }), list,
     el("p", { class: "quiet", text: "Esc closes" }));
   dialog.addEventListener("click", () => dialog.close());
   dialog.addEventListener("keydown", event => {

@@ -11,6 +11,9 @@ const PAIR_ACTIONS = [{ name: "accept", label: "Accept", key: "Enter" }, { name:
 const FATE_WORDS = { keeper: "stays", drop: "goes", keep: "stays too", apart: "not a duplicate" };
 const DECIDING = new Set(["accept", "keep", "drop", "apart", "reopen"]);
 const NOTICE_MS = 4000;
+const SHARP_COPIES = 4;  // so many copies of the current group are shown from their files, not from thumbnails
+const DIFFERENCE_GAIN = 4;
+const TILE_PIXELS = 300_000;  // of the difference beside the copies: what a card has room for
 
 const reviews = new WeakMap();
 
@@ -73,6 +76,8 @@ class Review {
     this.deck.addEventListener("click", event => this.onButton(event));
     this.list.addEventListener("click", event => this.onClick(event));
     this.list.addEventListener("dblclick", event => { if (this.locate(event)) this.compare(); });
+    this.list.addEventListener("pointermove", event => this.wipe(event));
+    this.list.addEventListener("pointerout", event => { if (!event.relatedTarget?.closest?.(".tile")) this.unwipe(); });
   }
 
   destroy() {
@@ -168,7 +173,7 @@ class Review {
     this.strips.forEach((strip, index) => {
       const id = idOf(strip);
       let node = this.nodes.get(id);
-      if (!node) this.nodes.set(id, node = el("section", { class: "strip-row", role: "listitem", "data-id": id }));
+      if (!node) this.nodes.set(id, node = el("div", { class: "strip-row", role: "listitem", "data-id": id }));
       if (this.list.children[index] !== node) this.list.insertBefore(node, this.list.children[index] ?? null);
       fillStrip(node, strip, this.data.tags);
     });
@@ -181,9 +186,46 @@ class Review {
       node.querySelectorAll(".copy").forEach((copy, place) =>
         copy.classList.toggle("focus", index === this.cursor && place === this.focus));
     });
+    this.paintDifferences();
     const { before, total } = this.data.sheet;
     setText(this.deck.querySelector(".place"), `Group ${(before + this.cursor + 1).toLocaleString("en")} of ${total.toLocaleString("en")}`);
     this.deck.querySelector("[data-do=accept]").disabled = !this.acceptable(this.current);
+  }
+
+  // ---- differences, seen without opening anything
+
+  /** Beside each group what its chosen copy differs in from the one that stays; the current group from its files. */
+  paintDifferences() {
+    this.strips.forEach((strip, index) => {
+      const node = this.nodes.get(idOf(strip));
+      const current = index === this.cursor;
+      if (current) sharpen(node, strip);
+      const copy = strip.members[current ? this.focus : 1];
+      const keeper = strip.members.find(member => member.id === strip.keeper);
+      const shown = copy?.id === strip.keeper ? strip.members.find(member => member.id !== strip.keeper) : copy;
+      if (keeper && shown) paintDifference(node, keeper, shown);
+    });
+  }
+
+  /** Left of the mouse the one that stays, laid onto the copy; right of it the copy. */
+  wipe(event) {
+    const tile = event.target.closest(".copy .tile");
+    const strip = this.strips.find(each => idOf(each) === event.target.closest(".strip-row")?.dataset.id);
+    const copy = strip?.members.find(member => member.id === tile?.closest(".copy").dataset.id);
+    const keeper = strip?.members.find(member => member.id === strip.keeper);
+    if (!copy || !keeper || copy === keeper || event.target.closest(".acts")) { this.unwipe(); return; }
+    if (this.wiped?.parentNode !== tile) {
+      this.unwipe();
+      this.wiped = wipeOf(tile, keeper, copy);
+      tile.append(this.wiped);
+    }
+    const box = tile.getBoundingClientRect();
+    this.wiped.style.setProperty("--at", `${clamp(100 * (event.clientX - box.left) / box.width, 0, 100)}%`);
+  }
+
+  unwipe() {
+    this.wiped?.remove();
+    this.wiped = null;
   }
 
   // ---- where the person is
@@ -424,8 +466,9 @@ function fillStrip(node, strip, colours) {
   node.signature = signature;
   node.classList.toggle("decided", !strip.open);
   node.classList.toggle("clashing", Boolean(strip.clash));
+  const alone = strip.members.length === 1 && !strip.hidden;
   node.replaceChildren(head(strip), el("div", { class: "copies" },
-    ...strip.members.map((member, place) => copyCard(strip, member, place, colours)),
+    ...strip.members.map((member, place) => copyCard(strip, member, place, colours)), alone ? null : differenceCard(),
     strip.hidden ? el("div", { class: "more quiet", text: `and ${strip.hidden.toLocaleString("en")} more like these` }) : null));
 }
 
@@ -461,8 +504,7 @@ function copyCard(strip, member, place, colours) {
       undecided ? null : el("span", { class: `fate ${fate}`, text: FATE_WORDS[fate] }),
       el("span", { class: "digit", text: place < 9 ? String(place + 1) : "" }),
       el("div", { class: "acts" }, act("keep", "Keep"), act("drop", "Remove"), stays ? null : act("apart", "Not a duplicate"))),
-    el("div", { class: "text" },
-      el("div", { class: "name", text: member.name, title: member.path }),
+    el("div", { class: "text" }, nameOf(member),
       folderOf(member) ? el("div", { class: "quiet path", text: folderOf(member), title: member.path }) : null,
       el("div", { class: "relation", text: stays ? "" : member.relation }),
       el("div", { class: "quiet number facts" }, el("span", { text: facts(member) }), distance ? el("span", { text: distance }) : null),
@@ -473,6 +515,83 @@ function copyCard(strip, member, place, colours) {
           tag.style.setProperty("--tag", colours[name] ?? "var(--failed)");
           return tag;
         }))));
+}
+
+function nameOf(member) {
+  const name = el("div", { class: "name cut", title: member.path });
+  fillName(name, member.name);
+  return name;
+}
+
+function differenceCard() {
+  return el("figure", { class: "difference" }, el("div", { class: "tile" }, el("canvas")),
+    el("figcaption", { class: "text" }, el("b", { class: "what" }), el("span", { class: "quiet number told" })));
+}
+
+/** Paint `copy` minus `keeper` into a group's card; again when a sharper picture has come. */
+function paintDifference(node, keeper, copy) {
+  const card = node.querySelector(".difference");
+  const pictures = [keeper, copy].map(member => pictureOf(node, member));
+  if (!card || pictures.some(each => !each)) return;
+  const pending = pictures.find(each => !each.complete);
+  if (pending) {
+    pending.addEventListener("load", () => { if (node.isConnected) paintDifference(node, keeper, copy); }, { once: true });
+    return;
+  }
+  const [left, right] = pictures;
+  const signature = [left.src, right.src].join(" ");
+  if (card.signature === signature || !left.naturalWidth || !right.naturalWidth) return;
+  card.signature = signature;
+  const canvas = card.querySelector("canvas");
+  const matrix = copy.affine ? sixOf(copy.affine) : fitting(sizeOf(keeper), sizeOf(copy));
+  drawDifference(canvas, { picture: left, size: sizeOf(keeper) }, { picture: right, size: sizeOf(copy) }, matrix, TILE_PIXELS);
+  canvas.style.filter = `brightness(${DIFFERENCE_GAIN})`;
+  const mean = meanOf(canvas);
+  const same = copy.kind === "exact";
+  card.classList.toggle("same", same);
+  setText(card.querySelector(".what"), same ? "Nothing differs" : `What differs, × ${DIFFERENCE_GAIN}`);
+  setText(card.querySelector(".told"), same ? `${copy.name} has the very pixels of the one that stays`
+    : mean === null ? "the two do not overlap"
+      : `${copy.name}: mean ${mean < 0.05 ? "below 0.1" : mean.toFixed(1)} of 255, at this size`);
+}
+
+function pictureOf(node, member) {
+  return [...node.querySelectorAll(".copy")].find(copy => copy.dataset.id === member.id)?.querySelector(".tile > img");
+}
+
+/** @returns {[number, number]} */
+function sizeOf(member) {
+  return [member.width || 4, member.height || 3];
+}
+
+/** The current group is shown from its files, for cards are larger than thumbnails. */
+function sharpen(node, strip) {
+  for (const member of strip.members.slice(0, SHARP_COPIES)) {
+    const image = pictureOf(node, member);
+    if (!image || image.dataset.sharp) continue;
+    image.dataset.sharp = "1";
+    const full = new Image();
+    full.addEventListener("load", () => {
+      image.src = full.src;
+      const keeper = strip.members.find(each => each.id === strip.keeper);
+      const copy = member.id === strip.keeper ? strip.members.find(each => each.id !== strip.keeper) : member;
+      if (node.isConnected && keeper && copy) paintDifference(node, keeper, copy);
+    });
+    full.src = member.full;
+  }
+}
+
+/** The keeper laid onto the tile of a copy, cut at --at. */
+function wipeOf(tile, keeper, copy) {
+  const { width, height } = tile.getBoundingClientRect();
+  const [own, across] = [sizeOf(copy), sizeOf(keeper)];
+  const scale = Math.min(width / own[0], height / own[1]);
+  const [x, y] = [(width - scale * own[0]) / 2, (height - scale * own[1]) / 2];
+  const back = copy.affine ? inverse(copy.affine) : null;
+  const [a, b, c, d, e, f] = (back ? sixOf(back) : fitting(own, across)).map(number => number * scale);
+  const image = el("img", { src: keeper.full, alt: "", draggable: "false" });
+  image.style.cssText = `width: ${across[0]}px; height: ${across[1]}px; transform: matrix(${a}, ${b}, ${c}, ${d}, ${e + x}, ${f + y})`;
+  return el("div", { class: "wipe" }, image, el("span", { class: "edge" }));
 }
 
 function folderOf(member) {

@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from dedup.groups import keepers
+from dedup.model import Kind
 from dedup.review import acts, bulk_rules
 from dedup.store.decisions import INCOMING, PROTECTED
 from dedup.ui.clashes import folder_names
@@ -29,20 +30,39 @@ ROLE_HELP = {
 
 def rules_for_all(opened: Opened) -> None:
     """Each rule with what it would do, and the button that does it in one undoable step."""
-    st.markdown("##### Decide by rule")
+    st.markdown("## Decide by rule")
     st.caption("Only copies that are still open are counted. Every rule is one step: Undo takes all of it back.")
-    now = state(opened)
     with st.container(border=True):
-        for preview in opened.remembered("bulk rules", lambda: acts.previews(now)):
+        for preview in previews(opened):
             _bulk_rule(opened, preview)
     folder_names.switch(opened)
+
+
+def accept_exact(opened: Opened) -> None:
+    """What most people come for, at one click: the redundant exact copies go, the one that stays of each stays."""
+    preview = next(each for each in previews(opened) if each.rule.kind == Kind.EXACT)
+    if preview.count:
+        st.button(
+            f"Let {plural(preview.count, 'exact copy')} go",
+            key="accept exact",
+            icon=":material/done_all:",
+            help=f"{_effect(preview)}. Nothing is moved before the removal plan is carried out; Undo takes it back.",
+            on_click=guarded(apply_rule),
+            args=(opened, preview.rule.name, preview.count),
+        )
+
+
+def previews(opened: Opened) -> Sequence[bulk_rules.Preview]:
+    """What each rule would do now."""
+    found: Sequence[bulk_rules.Preview] = opened.remembered("bulk rules", lambda: acts.previews(state(opened)))
+    return found
 
 
 def _bulk_rule(opened: Opened, preview: bulk_rules.Preview) -> None:
     words, button = st.columns([5, 1.4], vertical_alignment="center")
     words.markdown(f"**{preview.rule.title}**  \n:gray[{_effect(preview)}]")
     button.button(
-        f"Decide {preview.count:,}",
+        f"Keep {preview.count:,}" if preview.rule.keep else f"Let {preview.count:,} go",
         key=f"bulk {preview.rule.name}",
         type="primary",
         width="stretch",
@@ -81,7 +101,7 @@ def apply_rule(opened: Opened, name: str, count: int) -> None:
 
 def keeper_rules(opened: Opened) -> None:
     """Which copy stays: the rules in order, each with a switch and the number of groups that it decides."""
-    st.markdown("##### Which copy stays")
+    st.markdown("## Which copy stays")
     st.caption(
         "The first rule that tells the copies of a group apart decides. The number is that of groups it decides."
     )
@@ -140,7 +160,7 @@ def set_rules(opened: Opened, names: Sequence[str]) -> None:
 
 def folders(opened: Opened) -> None:
     """Folders whose copies never go, and those whose copies go first."""
-    st.markdown("##### Folders")
+    st.markdown("## Folders")
     offered = opened.remembered("folders", lambda: below_root(opened.dataset.frame["folder"].unique().tolist()))
     if not offered:
         st.caption("All images lie in one folder; there is none to protect.")

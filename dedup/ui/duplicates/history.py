@@ -21,9 +21,12 @@ UPLOAD = "verdicts file"
 
 def panel(opened: Opened) -> None:
     """The latest operations: when, who, what, and whether they stand."""
-    st.markdown("##### History")
+    st.markdown("## History")
     mine = decisions(opened)
-    st.caption(f"Newest first. This tab signs as **{literal(mine.session)}**. Undo and Redo are in the sidebar.")
+    st.caption(
+        f"Newest first. What is decided in this browser tab stands here as **{literal(mine.session)}**. "
+        "Undo and Redo are in the sidebar."
+    )
     operations = mine.history(SHOWN)
     if not operations:
         st.info("Nothing was decided yet.", icon=":material/info:")
@@ -46,10 +49,10 @@ def table(operations: list[Operation]) -> pd.DataFrame:
 
 def exchange(opened: Opened) -> None:
     """Verdicts out as a file and in again."""
-    st.markdown("##### Verdicts as a file")
+    st.markdown("## Take what you decided to another machine")
     st.caption(
-        "“Not a duplicate”, “reviewed” and what goes for what, keyed by the content of the images: they hold on "
-        "another machine, wherever the same files lie there."
+        "A verdict says of two images “not a duplicate”, “looked at”, or which goes for which. The file names images "
+        "by their content: wherever the same pictures lie, in whatever folders, nobody has to decide again."
     )
     mine = decisions(opened)
     known = len(verdicts.of(mine))

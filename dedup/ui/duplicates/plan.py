@@ -29,10 +29,12 @@ from dedup.ui.shell.library import LIBRARY, Opened
 from dedup.ui.shell.literal import literal
 from dedup.ui.shell.navigation import export
 from dedup.ui.shell.notices import guarded
-from dedup.words import plural, size
+from dedup.words import middle, plural, size
 
 LISTED = 500
 """Rows of the preview; the downloaded file holds all."""
+PATH_LETTERS = 40
+"""Of a path in the preview; the downloaded file has all of it."""
 UNITE_TAGS, UNITE_ANNOTATIONS, HOW = "unite tags", "unite annotations", "how copies leave"
 COMPANIONS = "companions go along"
 REOPEN = "restored files are open again"
@@ -94,9 +96,12 @@ def job_key(opened: Opened) -> str:
 
 
 def _preview(opened: Opened, plan: Plan) -> None:
-    st.markdown("##### What would go")
+    st.markdown("## What would go")
     if not plan.entries:
         st.info("Nothing is decided to go yet. Review groups, or decide by rule.", icon=":material/info:")
+        with st.container(horizontal=True):
+            for name, words in (("review", "Review groups"), ("rules", "Decide by rule")):
+                st.button(words, key=f"lead to {name}", on_click=session.update, kwargs={"panel": name})
         _staying(opened, plan)
         return
     still = len(state(opened).open)
@@ -138,10 +143,10 @@ def table(opened: Opened, plan: Plan) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "picture": thumbs[0],
-            "goes": [entry.path for entry in entries],
+            "goes": [middle(entry.path, PATH_LETTERS) for entry in entries],
             "size": [entry.bytes for entry in entries],
             "keeper": thumbs[1],
-            "stays": [entry.keeper_path for entry in entries],
+            "stays": [middle(entry.keeper_path, PATH_LETTERS) for entry in entries],
         }
         | ({"along": [_names(entry.companions) for entry in entries]} if plan.companions else {})
         | {"why": [entry.reason for entry in entries]}
@@ -174,6 +179,7 @@ def _apply(opened: Opened, plan: Plan) -> None:
             f"Move {plural(len(plan.entries), 'file')} to the quarantine",
             type="primary",
             icon=":material/delete_sweep:",
+            key="take out",
             disabled=running,
         ):
             _confirm(opened, plan)
@@ -219,7 +225,7 @@ def _confirm(opened: Opened, plan: Plan) -> None:
     with st.expander("Other ways to leave", icon=":material/alt_route:"):
         st.radio("How copies leave", list(WAYS), format_func=lambda name: WAYS[name].title, key=HOW)
     allowed = how != "delete" or _typed(len(plan.entries))
-    if st.button(way.button, type="primary", disabled=not allowed):
+    if st.button(way.button, type="primary", key="take out now", disabled=not allowed):
         start_apply(opened, plan, tags=tags, annotations=annotations, how=how)
         st.rerun()
 
@@ -324,7 +330,7 @@ STATES = {
 def _removed(opened: Opened) -> None:
     """What left and where it is, the way back, and the check that nothing is lost."""
     gone = removal.standing(opened.dataset.directory)
-    st.markdown("##### Removed before")
+    st.markdown("## Removed before")
     if not gone:
         st.caption("Nothing is in the quarantine.")
         return

@@ -212,27 +212,26 @@ def panels(view: View) -> None:
 
 def controls(opened: Opened, view: View) -> None:
     """Order, which groups are listed, and a fresh list."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        with st.container(width=250):
-            st.selectbox(
-                "Order",
-                list(ORDERS),
-                label_visibility="collapsed",
-                format_func=ORDERS.__getitem__,
-                **session.held("order of groups", view.groups, lambda order: session.update(groups=order)),
-            )
-        st.toggle(
-            "Open groups only",
-            **session.held("undecided", view.undecided, lambda only: session.update(undecided=only)),
+    with st.container(width=215):
+        st.selectbox(
+            "Order",
+            list(ORDERS),
+            label_visibility="collapsed",
+            format_func=ORDERS.__getitem__,
+            **session.held("order of groups", view.groups, lambda order: session.update(groups=order)),
         )
-        st.space("stretch")
-        st.button(
-            "Refresh the list",
-            icon=":material/refresh:",
-            type="tertiary",
-            help="Groups decided here stay in their place until the list is made anew",
-            on_click=lambda: st.session_state.pop(WORKLIST, None),
-        )
+    st.toggle(
+        "Open only",
+        help="Only groups that are not decided yet",
+        **session.held("undecided", view.undecided, lambda only: session.update(undecided=only)),
+    )
+    st.button(
+        "Refresh",
+        icon=":material/refresh:",
+        type="tertiary",
+        help="Groups decided here stay in their place until the list is made anew",
+        on_click=lambda: st.session_state.pop(WORKLIST, None),
+    )
 
 
 def sheet_of(opened: Opened, view: View) -> Sheet:

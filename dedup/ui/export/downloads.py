@@ -86,6 +86,12 @@ def offer_way_back(opened: Opened) -> None:
         )
 
 
+def summary(opened: Opened, view: View) -> None:
+    """How much of the dataset is selected."""
+    selected = int(opened.mask(view.selection).sum())
+    st.markdown(f"selection holds **{selected:,}** of **{opened.counts()['']:,}**", width="content")
+
+
 def counter(opened: Opened, view: View) -> None:
     """What the selection holds, against the whole dataset."""
     mask = opened.mask(view.selection)
@@ -95,7 +101,9 @@ def counter(opened: Opened, view: View) -> None:
         title: (int((kinds == kind).sum()), total[kind])
         for title, kind in (("Exact duplicates", Kind.EXACT), ("Near duplicates", Kind.NEAR), ("Failed", Kind.FAILED))
     }
-    for column, (title, (held, of)) in zip(st.columns(len(told)), told.items(), strict=True):
+    with st.container(key="counters"):
+        columns = st.columns(len(told))
+    for column, (title, (held, of)) in zip(columns, told.items(), strict=True):
         left_out = of - held
         column.metric(
             title,

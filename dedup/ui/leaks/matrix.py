@@ -45,15 +45,19 @@ def explain_none() -> None:
     )
 
 
-def summary(opened: Opened) -> None:
-    """How many groups cross splits, and how many images each split has."""
-    frame = opened.dataset.frame
-    crossing = leaks.crossing_groups(frame)
-    names = leaks.splits_of(frame)
-    counts = frame["split"].value_counts()
+def sizes(opened: Opened) -> None:
+    """How many images each split has."""
+    names, counts = leaks.splits_of(opened.dataset.frame), opened.dataset.frame["split"].value_counts()
     unsplit = int(counts.get("", 0))
     held = " · ".join(f"**{literal(name)}** {int(counts[name]):,}" for name in names)
-    st.markdown(held + (f" · without a split {unsplit:,}" if unsplit else ""))
+    if names:
+        st.markdown(held + (f" · without a split {unsplit:,}" if unsplit else ""), width="content")
+
+
+def summary(opened: Opened) -> None:
+    """How many groups cross splits."""
+    frame = opened.dataset.frame
+    crossing = leaks.crossing_groups(frame)
     if not crossing:
         st.success("No group of copies lies in more than one split.", icon=":material/check_circle:")
         return
@@ -173,7 +177,7 @@ def groups(opened: Opened, view: View) -> None:
         return
     dataset = opened.dataset
     numbers = leaks.groups_across(dataset.frame, *cell)
-    st.subheader(literal(f"Inside {cell[0]}" if cell[0] == cell[1] else f"In {cell[0]} and in {cell[1]}"))
+    st.header(literal(f"Inside {cell[0]}" if cell[0] == cell[1] else f"In {cell[0]} and in {cell[1]}"))
     if not numbers:
         st.success("No group is left here.", icon=":material/check_circle:")
         return

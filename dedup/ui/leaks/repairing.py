@@ -45,7 +45,7 @@ def repair(opened: Opened) -> None:
     found = proposal(opened)
     if not found.moves:
         return
-    st.subheader("Proposed repair")
+    st.header("Proposed repair")
     st.markdown(literal(repair_words(found)))
     _offer(opened, found)
     _instead(opened)
@@ -243,7 +243,7 @@ def matrix_html(table: pd.DataFrame) -> str:
     for place, line in enumerate(table.to_numpy().tolist()):
         cells = "".join(_cell_html(count, column - place) for column, count in enumerate(line))
         rows.append(f"<tr><th>{names[place]}</th>{cells}</tr>")
-    return f'<table class="dedup-matrix"><tr><th></th>{head}</tr>{"".join(rows)}</table>'
+    return f'<table class="dedup-matrix"><tr><td></td>{head}</tr>{"".join(rows)}</table>'
 
 
 def _cell_html(count: int, beside_diagonal: int) -> str:
