@@ -31,6 +31,10 @@ CHROMIUM_FLAGS = [
 ]
 START_SECONDS = 60
 WAIT_MS = 60_000
+CLICKS = """addEventListener("click", event => {
+  if (event.isTrusted) sessionStorage.clicks = Number(sessionStorage.clicks || 0) + 1;
+}, true)"""
+"""Run in a page before its own code: counts a person's clicks in `sessionStorage.clicks`."""
 HARMLESS = re.compile(r"WebSocket|ResizeObserver loop")
 """Page errors that Streamlit itself raises when a server goes away or a window is resized."""
 

@@ -116,6 +116,7 @@ if st.toggle("Show the grid", True, key="shown"):
         columns=state.view.get("columns", 6),
         selected=state.selected,
         tags=TAGS,
+        decides=True,
         paging={
             "number": number,
             "of": -(-len(facts()) // size),

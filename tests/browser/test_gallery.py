@@ -354,6 +354,43 @@ def test_everything_about_an_image_stands_beside_it(grid):
     assert grid.evaluate("navigator.clipboard.readText()").endswith("image_008.jpg")
 
 
+def test_the_menu_of_a_card_offers_everything_by_mouse_and_by_keys(grid):
+    cell(grid, 1).click(button="right")
+    menu = grid.locator(".card-menu")
+    assert menu.get_by_role("menuitem").locator("span").all_inner_texts() == [
+        "Open large",
+        "Show similar images",
+        "Compare",
+        "Tag…",
+        "Copy path",
+        "Keep this, let its copies go",
+        "Let this copy go",
+    ]
+    grid.keyboard.press("ArrowUp")
+    grid.keyboard.press("Enter")
+    wait_for(grid, "last=[['decide', 'drop', 1]]")
+    assert grid.evaluate(DEEP_FOCUS) == "grid"
+    grid.keyboard.press("ArrowRight")
+    grid.keyboard.press("ArrowRight")
+    grid.keyboard.press("ArrowRight")
+    grid.keyboard.press("ArrowRight")
+    grid.keyboard.press("Shift+F10")
+    menu.get_by_text("Copy path").wait_for()
+    assert menu.get_by_role("menuitem").count() == 5  # it has no copy that could go
+    grid.keyboard.press("Escape")
+    menu.wait_for(state="hidden")
+    assert grid.evaluate(DEEP_FOCUS) == "grid"
+
+
+def test_small_cards_have_every_button(page, server):
+    opened(page, server)
+    page.get_by_label("Size of the thumbnails").fill("2")
+    cell(page, 5).hover()
+    assert cell(page, 5).bounding_box()["width"] < 130
+    for name in ("Tag", "Show similar images", "Compare"):
+        assert cell(page, 5).get_by_role("button", name=name).is_visible()
+
+
 def test_compare_zooms_and_pans_both_pictures_together(grid):
     view = open_pair(grid)
     view.get_by_text("mirrored, cropped to 85 %").wait_for()

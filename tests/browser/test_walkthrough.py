@@ -15,7 +15,7 @@ from PIL import Image, ImageFilter
 import dedup
 from dedup.exports.csv import read
 from dedup.words import plural
-from tests.browser.conftest import ROOT
+from tests.browser.conftest import CLICKS, ROOT
 
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
@@ -125,11 +125,6 @@ def download(page, title: str, folder: Path) -> Path:
     path = folder / caught.value.suggested_filename
     caught.value.save_as(path)
     return path
-
-
-CLICKS = """addEventListener("click", event => {
-  if (event.isTrusted) sessionStorage.clicks = Number(sessionStorage.clicks || 0) + 1;
-}, true)"""
 
 
 def test_the_cleaned_csv_is_fourteen_clicks_away(empty_app, new_page, shared_data, tmp_path):

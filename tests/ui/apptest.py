@@ -50,7 +50,7 @@ def healthy(at: AppTest) -> AppTest:
 
 def texts(at: AppTest) -> str:
     """Everything the app says, headings and messages included, names as they are shown."""
-    kinds = (at.title, at.subheader, at.markdown, at.caption, at.info, at.success, at.warning, at.error)
+    kinds = (at.title, at.header, at.subheader, at.markdown, at.caption, at.info, at.success, at.warning, at.error)
     return plain("\n".join(str(element.value) for elements in kinds for element in elements))
 
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -19,6 +20,7 @@ from dedup.query.selection import Selection
 from dedup.review import acts
 from dedup.ui.browser.about import answer
 from dedup.ui.browser.similar import candidates
+from dedup.ui.datasets import cards
 from dedup.ui.export.downloads import OFFERS, made
 from dedup.ui.parts.tagging import SCOPES, changes, explain
 from dedup.ui.shell import current, jobs, navigation
@@ -481,7 +483,7 @@ def test_changes_count_images_once_however_many_tags(dataset):
     assert changes(dataset.frame, everything, ["one", "two"], remove=False).sum() == 14
     assert changes(dataset.frame, everything, ["one", "two"], remove=True).sum() == 3
     assert explain(3, 15, ["one", "two"], remove=True).startswith("**3** images will lose **one**, **two**.")
-    assert set(SCOPES) == {"range", "page", "cards", "duplicates"}
+    assert {"range", "page", "cards", "duplicates", "largest", "newest", "oldest", "folder"} == set(SCOPES)
 
 
 def test_new_tags_get_colours_that_differ(dataset):
@@ -532,3 +534,41 @@ def test_a_link_with_a_malformed_expression_opens_and_says_so(dataset, name):
     assert [each.value for each in at.exception] == []
     assert len(at.error) == 1
     assert name != "explorer" or "selection holds **15** of **15**" in texts(at)
+
+
+def test_failures_are_counted_by_reason(dataset):
+    table = pd.DataFrame({"reason": ["truncated (12 bytes left)", "empty file", "truncated (7 bytes left)"]})
+    assert plain(cards.by_reason(table)) == "- **2** × truncated\n- **1** × empty file"
+    at = run_page("datasets")
+    healthy(button(at, "1 failed").click().run())
+    assert "**1** × empty file" in texts(at)
+
+
+def test_counts_say_how_many_of_the_near_duplicates_stay(home, tmp_path):
+    first = picture(tmp_path / "set" / "a.png", 1, (160, 120))
+    Image.open(first or tmp_path / "set" / "a.png").resize((140, 105)).save(tmp_path / "set" / "b.png")
+    dedup.scan(tmp_path / "set", workers=1)
+    assert "2 near duplicates (1 stay)" in texts(run_page("datasets"))
+
+
+def test_all_but_one_of_each_group_is_tagged_or_selected(dataset):
+    at = run_page("explorer", {"dataset": dataset.info.key}, beside="tagging")
+    assert "All but the oldest (2)" in at.radio(key="bulk scope").options
+    healthy(at.radio(key="bulk scope").set_value("oldest").run())
+    healthy(at.button(key="bulk select").click().run())
+    assert len(at.session_state["chosen"]) == 2
+    assert "Selected cards (2)" in at.radio(key="bulk scope").options
+
+
+def test_a_card_lets_its_copy_go_and_one_without_a_copy_stays(dataset):
+    paths = dataset.frame["path"].tolist()
+    copy, alone = (dataset.frame["id"][paths.index(path)] for path in ("copy a.png", "odd/01.png"))
+    at = run_page("explorer", {"dataset": dataset.info.key})
+    send(at, f"grid {dataset.info.key}", {"type": "decide", "action": "drop", "ids": [alone]})
+    assert acts.state(dataset).dropped == []
+    send(at, f"grid {dataset.info.key}", {"type": "decide", "action": "drop", "ids": [copy]})
+    assert [paths[row] for row in acts.state(dataset).dropped] == ["copy a.png"]
+    assert [item["decided"] for item in mounted(at)[0]["items"] if item["id"] == copy] == ["goes"]
+    send(at, f"grid {dataset.info.key}", {"type": "decide", "action": "keep", "ids": [copy]})
+    assert len(acts.state(dataset).dropped) == 2
+    assert signatures(dataset)[0] == at.session_state[current.WHO]

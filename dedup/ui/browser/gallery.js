@@ -3,7 +3,7 @@
 const GALLERY_KEYS = [["arrows Home End", "move"], ["Shift+arrows", "select a range"], ["Space", "select or unselect"],
   ["Ctrl+A", "select the page"], ["Esc", "select nothing"], ["Enter", "show large"], ["T", "tag"],
   ["S", "show similar images"], ["C D", "compare two, or one with its original"],
-  ["PageDown PageUp", "next, previous page"], ["?", "this list"]];
+  ["PageDown PageUp", "next, previous page"], ["Shift+F10", "everything that can be done with one"], ["?", "this list"]];
 const NOTICE_MS = 4000;
 const PRELOAD_MS = 1200;  // the page itself comes first
 const SIZES = 12;  // thumbnail size and columns on a line add up to this: fewer columns, larger thumbnails
@@ -39,6 +39,7 @@ class Gallery {
   constructor(root) {
     this.root = root;
     this.grid = root.querySelector(".grid");
+    this.row = root.querySelector(".cells");
     this.toolbar = root.querySelector(".toolbar");
     this.cells = new Map();
     this.items = [];
@@ -50,6 +51,8 @@ class Gallery {
       editTags: (anchor, id) => this.editTags(anchor, [id], () => this.view.stage.focus({ preventScroll: true })),
     });
     this.menu = new TagMenu(root);
+    this.cardMenu = new CardMenu(root);
+    this.grid.addEventListener("contextmenu", event => this.onMenu(event));
     this.help = keyHelp("Keys of the grid", GALLERY_KEYS);
     root.append(this.help);
     root.addEventListener("keydown", event => this.onKey(event));
@@ -168,7 +171,7 @@ class Gallery {
     this.items.forEach((item, index) => {
       let cell = this.cells.get(item.id);
       if (!cell) this.cells.set(item.id, cell = makeCell(item));
-      if (this.grid.children[index] !== cell) this.grid.insertBefore(cell, this.grid.children[index] ?? null);
+      if (this.row.children[index] !== cell) this.row.insertBefore(cell, this.row.children[index] ?? null);
       fillCell(cell, item);
       this.bracket(cell, index);
     });
@@ -389,6 +392,40 @@ class Gallery {
       compare: () => this.compareOne(this.items[index]) })[act]();
   }
 
+  /** By the right mouse button on a card, or by the key for menus on the current one. */
+  onMenu(event) {
+    const hit = this.indexOf(event);
+    const index = hit >= 0 ? hit : this.cursor;
+    const item = this.items[index];
+    if (!item) return;
+    event.preventDefault();
+    this.cursor = index;
+    this.paint();
+    const box = this.cells.get(item.id).getBoundingClientRect();
+    const [x, y] = event.button === 2 ? [event.clientX, event.clientY] : [box.left + 12, box.top + 12];
+    this.cardMenu.show({ x, y, entries: this.entriesOf(item, index), onClose: () => this.grid.focus({ preventScroll: true }) });
+  }
+
+  entriesOf(item, index) {
+    const decide = action => () => this.queue.push({ type: "decide", action, ids: [item.id] });
+    const copies = this.data.decides && item.group >= 0;
+    return [
+      { words: "Open large", key: "Enter", act: () => this.showLarge(index) },
+      { words: "Show similar images", key: "S", act: () => this.showSimilar(index) },
+      { words: "Compare", key: "C", act: () => this.compareOne(item) },
+      { words: "Tag…", key: "T", act: () => this.openTags(index) },
+      { words: "Copy path", act: () => this.copyPath(item) },
+      ...(copies ? [{ words: "Keep this, let its copies go", act: decide("keep") },
+        { words: "Let this copy go", act: decide("drop") }] : []),
+    ];
+  }
+
+  async copyPath(item) {
+    const told = item.about ? await ask(item.about) : {};
+    await copyText(told.path ?? item.path);
+    this.notice("The path is on the clipboard");
+  }
+
   onDoubleClick(event) {
     const index = this.indexOf(event);
     if (index >= 0 && !event.target.closest("button, .check")) this.showLarge(index);
@@ -416,7 +453,7 @@ class Gallery {
   }
 
   keys(shift) {
-    const columns = getComputedStyle(this.grid).gridTemplateColumns.split(" ").length;
+    const columns = getComputedStyle(this.row).gridTemplateColumns.split(" ").length;
     const to = index => () => this.move(index, shift);
     return {
       ArrowRight: to(this.cursor + 1), ArrowLeft: to(this.cursor - 1), ArrowDown: to(this.cursor + columns),
@@ -482,15 +519,6 @@ function relativeTo(left, item) {
   return { ...item, distance: null, relation: "", affine: null };
 }
 
-/** The mapping back of a 2x3 `affine`, or null where there is none. */
-function inverse(affine) {
-  if (!affine) return null;
-  const [[a, c, e], [b, d, f]] = affine;
-  const area = a * d - b * c;
-  if (Math.abs(area) < 1e-9) return null;
-  return [[d / area, -c / area, (c * f - d * e) / area], [-b / area, a / area, (b * e - a * f) / area]];
-}
-
 // ---- one card
 
 function makeCell(item) {
@@ -503,7 +531,7 @@ function makeCell(item) {
   const text = el("div", { class: "text" },
     el("div", { class: "line" }, el("span", { class: "name cut" }), el("span", { class: "value number" })),
     el("div", { class: "description" }));
-  return el("div", { class: "cell", role: "option", id: `cell-${item.id}`, "data-id": item.id },
+  return el("div", { class: "cell", role: "gridcell", id: `cell-${item.id}`, "data-id": item.id },
     el("div", { class: "card" }, tile, text));
 }
 
@@ -531,12 +559,13 @@ function fillCell(cell, item) {
 function badges(item) {
   const keeper = item.role === "keeper";
   const words = [keeper ? "keeper" : null, keeper && item.kind === "unique" ? null : item.kind,
-    item.company ? "not selected" : null].filter(Boolean);
+    item.decided === "goes" ? "goes" : null, item.company ? "not selected" : null].filter(Boolean);
   return words.map(word => el("span", { class: `chip ${word.replace(" ", "-")}`, text: word, title: BADGE_TITLES[word] }));
 }
 
 const BADGE_TITLES = {
   keeper: "The one of its group that should stay", exact: "Exact duplicate", near: "Near duplicate",
+  goes: "Decided to go: the removal plan takes it out",
   "not selected": "Shown for its group; the selection leaves it out",
   similar: "Similar, but not a duplicate", unique: "No duplicate in this dataset", failed: "Could not be read",
 };

@@ -29,7 +29,7 @@ from dedup.ui.shell.view import MAX_COLUMNS, MIN_COLUMNS
 ACKNOWLEDGED = "{key}:acknowledged"
 """Name of the session-state entry that remembers the last event taken from each browser tab."""
 
-EventType = Literal["select", "tag", "similar", "view", "action", "close"]
+EventType = Literal["select", "tag", "similar", "view", "decide", "action", "close"]
 Mode = Literal["side", "wipe", "blink", "difference"]
 
 
@@ -43,6 +43,7 @@ class Item(Side):
 
     row: NotRequired[int]
     company: NotRequired[bool]
+    decided: NotRequired[str]
     group: int
     tags: Sequence[str]
     error: NotRequired[str]
@@ -75,6 +76,7 @@ class Event(TypedDict):
     select: `ids` is the whole selection, other pages included, in order of choice.
     tag: `tag` was added to `ids`, or taken away where `remove`.
     similar: images like `id` are asked for.
+    decide: of the copies of `id` it is to stay alone (`action` keep) or it is to go (drop).
     view: `action` (page, size or columns) is to be the number in `tag`.
     action: `action` was chosen while `ids` (left, right) were on screen: the same pair twice when keys were faster.
     close: the compare view was closed.
@@ -143,13 +145,15 @@ def gallery(
     brackets: bool = True,
     paging: Paging | None = None,
     preload: Sequence[str] = (),
+    decides: bool = False,
     height: int | None = None,
 ) -> None:
     """A page of cards in at most `columns` (2 to 10) columns.
 
     `selected` are the chosen ids, None leaves the choice to the browser. `tags` are those that may be given. With
     `brackets`, neighbours of one group share a band. With `paging` other pages are asked for by "view" events;
-    `preload` are the thumbnails of the next one. `height` in CSS pixels makes the grid scroll inside itself.
+    `preload` are the thumbnails of the next one. With `decides` the menu of a card offers to keep it or
+    to let it go. `height` in CSS pixels makes the grid scroll inside itself.
     """
     data = {
         "key": key,
@@ -160,6 +164,7 @@ def gallery(
         "brackets": brackets,
         "paging": paging,
         "preload": list(preload),
+        "decides": decides,
         "height": height,
     }
     mount(_gallery, key, data)
@@ -242,7 +247,7 @@ _gallery = st.components.v2.component(
     "dedup_gallery",
     html=asset("gallery.html"),
     css=asset("compare.css", "gallery.css"),
-    js=asset(*COMMON_JS, "tagmenu.js", "gallery.js"),
+    js=asset(*COMMON_JS, "tagmenu.js", "cardmenu.js", "gallery.js"),
 )
 _compare = st.components.v2.component(
     "dedup_compare",

@@ -142,8 +142,12 @@ def explain_none(opened: Opened) -> None:
             "and copies whose labels disagree appear here.",
             icon=":material/label_off:",
         )
+        if st.button("To the datasets", icon=":material/photo_library:"):
+            st.switch_page(navigation.datasets())
     else:
         st.success("No labels clash: copies of one picture all say the same.", icon=":material/check_circle:")
+        if st.button("Review duplicates", icon=":material/content_copy:"):
+            st.switch_page(navigation.duplicates())
 
 
 def inbox(opened: Opened) -> None:

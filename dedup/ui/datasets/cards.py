@@ -13,7 +13,7 @@ from dedup.query.selection import Selection
 from dedup.store.home import DatasetInfo
 from dedup.ui.datasets import opening
 from dedup.ui.shell import jobs, notices, session, working
-from dedup.ui.shell.library import LIBRARY
+from dedup.ui.shell.library import LIBRARY, NEAR_KEEPERS
 from dedup.ui.shell.literal import literal
 from dedup.ui.shell.navigation import explorer
 from dedup.words import other_files, plural
@@ -39,7 +39,7 @@ def cards(infos: list[DatasetInfo]) -> None:
 def _card(info: DatasetInfo) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.container(width="stretch", gap=None):
-            st.markdown(f"##### {literal(info.name)}")
+            st.markdown(f"## {literal(info.name)}")
             with notices.errors_shown():
                 st.markdown(_counts(info))
             st.caption(_origin(info))
@@ -75,7 +75,9 @@ def _counts(info: DatasetInfo) -> str:
     if info.images <= COUNTED:
         opened = LIBRARY.open(info.key)
         counts, frame = opened.counts(), opened.dataset.frame
-        told += [f"{counts[Kind.EXACT]:,} exact", f"{counts[Kind.NEAR]:,} near"]
+        near, staying = counts[Kind.NEAR], counts[NEAR_KEEPERS]
+        told.append(plural(counts[Kind.EXACT], "exact duplicate"))
+        told.append(plural(near, "near duplicate") + (f" ({staying:,} stay)" if staying else ""))
         told.append(working.labels(int(frame["annotations"].sum()), int((frame["annotations"] > 0).sum())))
     return " · ".join(told)
 
@@ -151,7 +153,12 @@ def _failures(info: DatasetInfo) -> None:
         if table.empty:
             st.success("Every file could be read.", icon=":material/check_circle:")
             return
+        st.markdown(by_reason(table))
+        st.caption(f"All of them lie in {literal(info.root)}:")
         st.dataframe(table, hide_index=True, width="stretch")
+        if st.button("Look at them in the Explorer", icon=":material/broken_image:"):
+            session.update(dataset=info.key, selection=Selection(kinds=(Kind.FAILED,)))
+            st.switch_page(explorer())
         st.download_button(
             "Download as CSV",
             table.to_csv(index=False).encode("utf-8"),
@@ -160,6 +167,14 @@ def _failures(info: DatasetInfo) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
+
+
+def by_reason(table: pd.DataFrame) -> str:
+    """How many files failed for which reason, as a list, the most frequent first; what is told in parentheses differs
+    from file to file and is left out."""
+    reasons = table["reason"].str.replace(r"\s*\(.*\)$", "", regex=True)
+    counts = reasons.value_counts(sort=False).sort_index().sort_values(ascending=False, kind="stable")
+    return "\n".join(f"- **{count:,}** × {literal(str(reason))}" for reason, count in counts.items())
 
 
 def failures(frame: pd.DataFrame) -> pd.DataFrame:

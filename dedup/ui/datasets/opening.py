@@ -35,7 +35,7 @@ def welcome() -> None:
 
 def open_folder(infos: list[DatasetInfo]) -> None:
     """The path field and what follows from it."""
-    st.markdown("##### :material/folder_open: Open a folder of images")
+    st.markdown("## :material/folder_open: Open a folder of images")
     text = st.text_input(
         "Folder",
         placeholder=str(Path.home() / "Pictures"),
@@ -164,7 +164,7 @@ def start_scan(folder: str, name: str, annotation_files: Sequence[str] = ()) -> 
 
 def try_sample() -> None:
     """The sample: a few hundred pictures made by code, with planted duplicates, then scanned like any folder."""
-    st.markdown("##### :material/auto_awesome: Or try the sample")
+    st.markdown("## :material/auto_awesome: Or try the sample")
     st.markdown("A few hundred pictures made on the spot, with duplicates of every kind planted among them.")
     st.button("Try the sample", icon=":material/play_arrow:", on_click=guarded(start_sample))
 

@@ -12,10 +12,12 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dedup.dataset import Dataset
+from dedup.errors import UsageError
 from dedup.groups.frame import describe
 from dedup.images.metrics import Metric
 from dedup.model import TAG_PREFIX
 from dedup.query.ordering import Rows
+from dedup.review import acts
 from dedup.store.decisions import Decisions
 from dedup.ui.browser import gallery
 from dedup.ui.browser.sides import records, sides
@@ -28,6 +30,8 @@ from dedup.ui.shell.notices import say
 from dedup.ui.shell.view import PAGE_SIZES, View
 
 COMPARING = "comparing"
+COLUMNS = ("group", "decided", "error", "distance", "relation", "nearest")
+"""Of the frame, what a card shows beside its side."""
 VIEW_PARTS = ("page", "size", "columns")
 """What of the view is changed in the gallery's own toolbar."""
 
@@ -73,11 +77,27 @@ def apply(dataset: Dataset, mine: Decisions, event: gallery.Event) -> Callable[[
         return partial(st.session_state.__setitem__, COMPARING, event["id"])
     if event["type"] == "view":
         return partial(_change_view, event["action"], event["tag"])
+    if event["type"] == "decide":
+        return _decide(dataset, mine, event)
     if event["type"] == "tag":
         paths = dataset.frame["path"].iloc[rows_of(dataset, event["ids"])].tolist()
         mine.tag(paths, event["tag"], remove=event["remove"])
         return partial(session.tagged, event["tag"])
     return None
+
+
+def _decide(dataset: Dataset, mine: Decisions, event: gallery.Event) -> Callable[[], None] | None:
+    """Keep one copy, or let it go; returns what to tell."""
+    rows = rows_of(dataset, event["ids"][:1]).tolist()
+    act = {"keep": acts.keep, "drop": acts.drop}.get(event["action"])
+    if not rows or act is None or dataset.frame["group"].to_numpy()[rows[0]] < 0:
+        return None
+    try:
+        step = act(acts.state(dataset, acts.clashing(dataset)), rows[0])
+    except UsageError as error:
+        return partial(say, str(error), icon=":material/error:")
+    mine.decide(step.changes, step.label)
+    return partial(say, f"{step.label}. Undo is in the sidebar; the removal plan carries it out.")
 
 
 def _change_view(part: str, value: str) -> None:
@@ -112,6 +132,7 @@ def show(opened: Opened, view: View, page: Page, *, paged: bool = True) -> None:
         selected=session.chosen(),
         tags=dataset.tags.values(),
         brackets=view.metric == "singularity" or view.with_company,
+        decides=True,
         paging=_paging(opened, view, page) if paged else None,
         preload=[side["thumb"] for side in sides(dataset, page.following.tolist())] if paged else (),
     )
@@ -134,16 +155,18 @@ def items(
 ) -> list[gallery.Item]:
     """The cards of these images; looks at nothing but their own rows and those of their nearest images. Those outside
     of the selection, an (n,) mask, say that they are there for company."""
-    page = records(dataset.frame, rows.tolist())
+    frame, tags = dataset.frame, list(dataset.tags)
+    columns = dict.fromkeys([*COLUMNS, metric.name, *(TAG_PREFIX + tag for tag in tags)])
+    page = records(frame, rows.tolist(), [name for name in columns if name in frame])
     nearest = [int(record["nearest"]) for record in page]
     matches = dict(zip(nearest, sides(dataset, nearest), strict=True))
-    described = describe(dataset.frame, rows.tolist())
-    tags = list(dataset.tags)
+    described = describe(frame, rows.tolist())
     return [
         {
             **shown,
             "row": row,
             "group": int(record["group"]),
+            "decided": str(record["decided"]),
             "company": selected is not None and not selected[row],
             "tags": [tag for tag in tags if record.get(TAG_PREFIX + tag)],
             "value": metric.text(float(record[metric.name])),

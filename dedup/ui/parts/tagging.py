@@ -9,7 +9,8 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dedup.model import TAG_PREFIX, Role, Status
+from dedup.groups.selecting import SPARED, all_but
+from dedup.model import TAG_PREFIX, Status
 from dedup.ui.parts.grid import Page, rows_of
 from dedup.ui.shell import session
 from dedup.ui.shell.current import decisions
@@ -24,7 +25,12 @@ SCOPES = {
     "page": "This page",
     "cards": "Selected cards",
     "duplicates": "Duplicates, not keepers",
+    **{name: f"All but the {title}" for name, (title, _) in SPARED.items() if name != "best"},
 }
+"""What may be tagged. Those but one of each group are “duplicates” by another choice of the one."""
+
+MOST_CARDS = 10_000
+"""More cards are not selected one by one: the whole selection is what is meant then."""
 ACTIONS = ("Add", "Remove")
 
 
@@ -66,6 +72,17 @@ def panel(opened: Opened, view: View, page: Page) -> None:
         on_click=guarded(submit),
         args=(opened, changing, tags, remove),
     )
+    many = int(mask.sum())
+    st.button(
+        f"Select {plural(many, 'card')}",
+        type="tertiary",
+        key="bulk select",
+        icon=":material/check_box:",
+        help="Makes them the selected cards, to be compared, tagged or looked at on their pages",
+        disabled=not 0 < many <= MOST_CARDS,
+        on_click=session.choose,
+        args=(dataset.frame["id"].to_numpy(object)[mask].tolist() if many <= MOST_CARDS else [],),
+    )
 
 
 def deed(count: int, tags: Sequence[str], *, remove: bool) -> str:
@@ -90,7 +107,10 @@ def scope_mask(opened: Opened, view: View, page: Page, scope: str) -> NDArray[np
         return _mask_of(rows_of(opened.dataset, session.chosen()), len(frame))
     readable = opened.mask(view.selection) & (frame["status"] == Status.OK).to_numpy()
     if scope == "duplicates":
-        return np.asarray(readable & (frame["role"] == Role.DUPLICATE).to_numpy())
+        scope = "best"
+    if scope in SPARED:
+        spared: NDArray[np.bool_] = opened.remembered(("all but", scope), lambda: all_but(frame, scope))
+        return np.asarray(readable & spared)
     return np.asarray(readable)
 
 

@@ -23,7 +23,8 @@ from dedup.served import open_in_browser
 from dedup.ui.shell.door import Door
 from dedup.ui.shell.navigation import PAGES
 
-SCRIPT = Path(__file__).with_name("door.js")
+SCRIPTS = {name: Path(__file__).with_name(name) for name in ("door.js", "aids.js")}
+"""Run in every page before Streamlit's own."""
 TITLE = "<title>dedup</title>"
 
 
@@ -41,8 +42,9 @@ def routes(door: Door) -> list[BaseRoute]:
     async def with_slash(request: Request) -> Response:
         return _relative(f"{request.url.path.rsplit('/', 1)[-1]}/", request)
 
-    async def script(_: Request) -> Response:
-        return Response(SCRIPT.read_text("utf-8"), media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+    async def script(request: Request) -> Response:
+        text = SCRIPTS[request.url.path.rsplit("/", 1)[-1]].read_text("utf-8")
+        return Response(text, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
     async def let_in(_: Request) -> Response:
         return PlainTextResponse("let in", headers={"Cache-Control": "no-store"})
@@ -57,16 +59,17 @@ def routes(door: Door) -> list[BaseRoute]:
         *([Route(base, with_slash)] if base else []),
         *[Route(f"{base}/{name}", page) for name in names],
         *[Route(f"{base}/{name}/", without_slash) for name in names],
-        Route(f"{base}/door.js", script),
+        *[Route(f"{base}/{name}", script) for name in SCRIPTS],
         Route(f"{base}/door", let_in, methods=["POST"]),
         WebSocketRoute(f"{base}/door", sockets_pass),
     ]
 
 
 def _document() -> str:
-    """Streamlit's document with our title, and our script before its own."""
+    """Streamlit's document with our title, and our scripts before its own."""
     document = (Path(get_static_dir()) / "index.html").read_text("utf-8")
-    head = '<script src="./door.js"></script>\n    <script type="module"'
+    ours = "".join(f'<script src="./{name}"></script>\n    ' for name in SCRIPTS)
+    head = f'{ours}<script type="module"'
     return document.replace("<title>Streamlit</title>", TITLE).replace('<script type="module"', head, 1)
 
 

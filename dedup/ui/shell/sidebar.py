@@ -57,7 +57,7 @@ def tags(opened: Opened) -> None:
     mine = decisions(opened)
     known = list(opened.dataset.tags.values())
     title, new = st.columns([3, 1.6], vertical_alignment="center")
-    title.markdown("##### Tags")
+    title.markdown("## Tags")
     with new.popover("New", icon=":material/add:", type="tertiary", key=NEW_TAG, on_change="rerun"):
         _new_tag(mine, known)
     if not known:

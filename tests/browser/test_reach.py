@@ -1,0 +1,164 @@
+"""Every page for everybody: no violation for axe-core, all of it on a telephone, pictures on the first screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import dedup
+from dedup import sample
+from tests.browser.states import STATES, State
+
+pytestmark = pytest.mark.browser
+SIZES = [(1400, 900), (1024, 768), (900, 700), (390, 844)]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN = """async rules => {
+  const found = await axe.run(document, { runOnly: { type: "tag", values: rules } });
+  return found.violations.flatMap(each => each.nodes.map(node =>
+    `${each.id}: ${node.html.slice(0, 120)} | ${(node.any[0] ?? node.all[0] ?? node.none[0])?.message}`));
+}"""
+NOT_OURS = 'data-testid="stFileUploaderDropzone"'
+"""Streamlit's field for files, whose role is not one it may have there."""
+SETTLED_MS = 350
+SHOWN = 60
+"""Pixels of a picture that must be seen to know that there are pictures."""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """A home with the sample."""
+    folder = tmp_path_factory.mktemp("home")
+    sample.make(folder / sample.FOLDER_NAME)
+    dedup.scan(folder / sample.FOLDER_NAME, name=sample.DATASET_NAME, home=folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The code of axe-core."""
+    package = pytest.importorskip("axe_playwright_python")
+    return (Path(package.__file__).parent / "axe.min.js").read_text("utf-8")
+
+
+def enter(page, app, state: State) -> None:
+    page.goto(app.url + state.path)
+    page.locator(state.wait).first.wait_for()
+    page.wait_for_timeout(SETTLED_MS)
+    state.act(page)
+    page.wait_for_timeout(SETTLED_MS)
+
+
+DIFFERENT = [state for state in STATES if state.name not in ("explorer-exact", "explorer-near", "explorer-bytes")]
+"""Not those that show other images in the same way."""
+
+
+@pytest.mark.parametrize("state", DIFFERENT, ids=[state.name for state in DIFFERENT])
+def test_nothing_is_out_of_reach_or_hard_to_read_in_light_and_dark(app, page, axe, state):
+    enter(page, app, state)
+    page.evaluate(axe)
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_timeout(SETTLED_MS)
+        assert [each for each in page.evaluate(RUN, RULES) if NOT_OURS not in each] == []
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_timeout(SETTLED_MS)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_pictures_are_on_the_first_screen_at_every_size(app, page, width, height):
+    page.set_viewport_size({"width": width, "height": height})
+    for path, picture in (("/explorer", ".cell img"), ("/duplicates", ".copy img")):
+        page.goto(app.url + path)
+        page.locator(picture).first.wait_for()
+        page.wait_for_timeout(SETTLED_MS)
+        assert page.locator(picture).first.bounding_box()["y"] < height - SHOWN
+
+
+def test_the_bar_stays_in_sight_folds_and_leaves_nothing_hidden(app, page):
+    page.goto(f"{app.url}/explorer")
+    page.locator(".cell").first.wait_for()
+    page.wait_for_timeout(SETTLED_MS)
+    page.locator(".cell").nth(40).scroll_into_view_if_needed()
+    bar = page.locator(".st-key-bar")
+    assert 0 <= bar.bounding_box()["y"] < 20
+    page.locator(".cell").nth(20).click()
+    page.keyboard.press("Home")
+    page.wait_for_timeout(SETTLED_MS)
+    box = bar.bounding_box()
+    assert page.locator(".cell").first.bounding_box()["y"] >= box["y"] + box["height"] - 1
+    page.locator(".st-key-fold").get_by_role("button").click()
+    page.locator(".js-plotly-plot").wait_for(state="detached")
+    assert bar.bounding_box()["height"] < 120
+    page.locator(".st-key-fold").get_by_role("button").click()
+    page.locator(".js-plotly-plot").wait_for()
+
+
+def test_the_slider_stands_below_the_axis(app, page):
+    page.goto(f"{app.url}/explorer")
+    page.locator(".js-plotly-plot .bars").first.wait_for()
+    page.wait_for_timeout(SETTLED_MS)
+    thumbs = page.locator(".st-key-slider [role=slider], .st-key-slider input[type=range]")
+    track = page.locator(".st-key-slider").bounding_box()
+    assert thumbs.count() == 2
+    ticks = {tick.text_content(): tick.bounding_box() for tick in page.locator(".xtick text").all()}
+    middles = {text: box["x"] + box["width"] / 2 for text, box in ticks.items()}
+    shares = page.evaluate(THUMBS)
+    assert shares[0] == pytest.approx(middles["0"], abs=4)
+    assert shares[1] == pytest.approx(middles["1"], abs=4)
+    assert track["y"] > ticks["0"]["y"]
+
+
+THUMBS = """() => {
+  const bar = document.querySelector(".st-key-slider");
+  const seen = [...bar.querySelectorAll("*")].filter(node => {
+    const { width, height } = node.getBoundingClientRect();
+    return Math.abs(width - height) < 1 && width >= 8 && width <= 20 && getComputedStyle(node).borderRadius !== "0px";
+  });
+  const middles = seen.map(node => node.getBoundingClientRect()).map(({ x, width }) => x + width / 2);
+  return [Math.min(...middles), Math.max(...middles)];
+}"""
+
+
+def test_the_grid_is_one_tab_and_enter_away(app, page):
+    page.goto(f"{app.url}/explorer")
+    page.locator(".cell").first.wait_for()
+    page.wait_for_timeout(SETTLED_MS)
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the images"
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    page.get_by_text("1 selected").first.wait_for()
+
+
+def test_the_name_of_a_new_tag_can_be_typed_at_once(app, page):
+    page.goto(f"{app.url}/explorer")
+    page.locator(".cell").first.wait_for()
+    page.get_by_role("button", name="New").click()
+    page.get_by_role("textbox", name="Name", exact=True).wait_for()
+    page.wait_for_timeout(SETTLED_MS)
+    page.keyboard.type("blurry")
+    page.keyboard.press("Enter")
+    page.locator(".dedup-tag", has_text="blurry").wait_for()
+
+
+def test_the_menu_of_a_card_lets_a_copy_go_and_undo_brings_it_back(app, page):
+    page.goto(f"{app.url}/explorer?range=singularity::0")
+    page.locator(".cell").first.wait_for()
+    copy = page.locator(".cell[data-kind=exact]").first
+    copy.click(button="right")
+    page.get_by_text("Let this copy go").click()
+    copy.locator(".chip.goes").wait_for()
+    page.get_by_role("button", name="Undo").click()
+    copy.locator(".chip.goes").wait_for(state="detached")
+
+
+def test_the_list_of_failures_leads_to_them(app, page):
+    page.goto(app.url)
+    page.get_by_role("button", name="3 failed").click()
+    page.get_by_role("button", name="Look at them in the Explorer").click()
+    page.get_by_text("selection holds 3 of").wait_for()
+    page.locator(".cell .broken").nth(2).wait_for()
