@@ -56,6 +56,11 @@ def visible(text: str) -> str:
     return "".join(each if each.isprintable() or each in _JOINERS else _escaped(each) for each in text)
 
 
+def encodable(text: str) -> str:
+    """`text` as UTF-8 can carry it: bytes of a name that are no text become escapes such as `\\xff`."""
+    return "".join(_escaped(each) if "\ud800" <= each <= "\udfff" else each for each in text)
+
+
 def _escaped(letter: str) -> str:
     if "\udc80" <= letter <= "\udcff":  # a byte that is no text, as the file system gives it
         return f"\\x{ord(letter) - 0xDC00:02x}"

@@ -80,8 +80,8 @@ def _make_sample(home: Path) -> None:
     import dedup
     from dedup import sample
 
-    sample.make(home / sample.FOLDER_NAME)
-    dedup.scan(home / sample.FOLDER_NAME, name=sample.DATASET_NAME)
+    images = sample.make(home / sample.FOLDER_NAME)
+    dedup.scan(images, name=sample.DATASET_NAME, annotations=sample.annotation_files(images))
 
 
 if __name__ == "__main__":

@@ -69,4 +69,5 @@ def _make_sample(home: Path | None) -> None:
     with progress() as on_progress:
         if not folder.exists():
             sample.make(folder, on_progress=on_progress)
-        dedup.scan(folder, name=sample.DATASET_NAME, home=home, on_progress=on_progress)
+        boxes = sample.annotation_files(folder)
+        dedup.scan(folder, name=sample.DATASET_NAME, home=home, annotations=boxes, on_progress=on_progress)

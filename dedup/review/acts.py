@@ -455,6 +455,12 @@ def previews(now: State) -> list[bulk_rules.Preview]:
     return [_undecided(now, each) for each in bulk_rules.previews(now.frame, hold=now.hold)]
 
 
+def preview(now: State, name: str) -> bulk_rules.Preview:
+    """What the bulk rule of that name would do to the copies that are still open."""
+    rule = next(each for each in bulk_rules.RULES if each.name == name)
+    return _undecided(now, bulk_rules.preview(now.frame, rule, now.hold))
+
+
 def by_rule(now: State, preview: bulk_rules.Preview) -> Step:
     """Everything that a bulk rule's preview says, as one step."""
     draft = _Draft(now)

@@ -3,6 +3,7 @@
     sample/train|val|test/<class>/...   some 300 pictures of 15 classes: originals, planted duplicates, a burst of
                                         different moments of one place, three files that cannot be read
     sample-truth.csv                    beside the folder: path, kind, original, relation of every file
+    sample-annotations.json             beside it, too: COCO boxes around things, two of which clash with their copy's
 
 The same seed gives the same bytes with the same library versions.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import shutil
 import tempfile
 import time
@@ -18,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +30,7 @@ from dedup.errors import DatasetError, SourceError
 from dedup.files import write_text
 from dedup.images.signature import phash
 from dedup.model import OnProgress, Progress
+from dedup.sample import boxes
 from dedup.sample.edits import EDITS, Edit
 from dedup.sample.scenes import SCENES, Rng, Scene, Size, balloons
 
@@ -88,6 +92,17 @@ def truth_path(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}-truth.csv")
 
 
+def annotations_path(folder: Path) -> Path:
+    """Where `make` writes the boxes, a COCO file: beside the folder."""
+    return folder.with_name(f"{folder.name}-annotations.json")
+
+
+def annotation_files(folder: Path) -> list[Path]:
+    """That file, if it is there: samples of earlier versions have none."""
+    path = annotations_path(folder)
+    return [path] if path.is_file() else []
+
+
 def make(folder: Path | str, *, seed: int = 0, on_progress: OnProgress | None = None) -> Path:
     """Make the sample as `folder`, which must be absent, empty or a finished sample (then nothing is done).
 
@@ -105,8 +120,9 @@ def make(folder: Path | str, *, seed: int = 0, on_progress: OnProgress | None = 
     except OSError as error:
         raise DatasetError(f"Cannot make the sample in {folder.parent}: {error.strerror}.") from error
     try:
-        truth = _fill(unfinished, seed, on_progress)
-        write_text(truth_path(folder), _truth_csv(truth))
+        made = _fill(unfinished, seed, on_progress)
+        write_text(annotations_path(folder), json.dumps(_annotations(made)))
+        write_text(truth_path(folder), _truth_csv(made.truth))
         unfinished.chmod(0o755)
         if folder.is_dir():
             folder.rmdir()
@@ -124,7 +140,14 @@ def read_truth(folder: Path) -> list[Truth]:
         return [Truth(**row) for row in csv.DictReader(stream)]
 
 
-def _fill(root: Path, seed: int, on_progress: OnProgress | None) -> list[Truth]:
+def _annotations(made: _Folder) -> dict[str, Any]:
+    """The boxes of things, of their identical copies too where these are stored upright."""
+    things = {path: picture for path, picture in made.pictures.items() if path.split("/")[1] in boxes.OBJECTS}
+    upright = [row for row in made.truth if row.kind == "exact" and "_phone" not in row.path]
+    return boxes.coco(things, [(row.path, row.original) for row in upright])
+
+
+def _fill(root: Path, seed: int, on_progress: OnProgress | None) -> _Folder:
     total = len(SCENES) * ORIGINALS_A_CLASS + len(EDITS) * COPIES_AN_EDIT + BURST + EXACT + FAILURES
     folder = _Folder(root, np.random.default_rng(seed), on_progress, total)
     _paint_originals(folder)
@@ -133,7 +156,7 @@ def _fill(root: Path, seed: int, on_progress: OnProgress | None) -> list[Truth]:
     _plant_exact(folder, originals)
     _plant_near(folder, originals)
     _plant_failures(folder)
-    return folder.truth
+    return folder
 
 
 # --- originals ------------------------------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ def describe(dataset: str, image_id: str) -> dict[str, object] | None:
     return {
         "id": image_id,
         "path": str(files[number]),
+        "copied": str(files[number]),
         "tags": [],
         "facts": [("Picture", "400 × 300 px")],
         "hashes": [("SHA-256 of the file", "ab" * 32)],

@@ -382,6 +382,48 @@ def test_the_menu_of_a_card_offers_everything_by_mouse_and_by_keys(grid):
     assert grid.evaluate(DEEP_FOCUS) == "grid"
 
 
+def test_the_menu_of_a_card_opens_the_menu_of_tags_and_gives_way_to_a_click_elsewhere(grid):
+    cell(grid, 1).click(button="right")
+    grid.locator(".card-menu").get_by_text("Tag…").click()
+    grid.locator(".tag-menu").wait_for()
+    grid.wait_for_timeout(300)
+    grid.keyboard.type("keep")
+    grid.keyboard.press("Enter")
+    wait_for(grid, "tags=01:keep")
+    cell(grid, 1).click(button="right")
+    grid.locator(".card-menu").wait_for()
+    grid.locator(".toolbar .pager input").click()
+    grid.locator(".card-menu").wait_for(state="hidden")
+    assert grid.evaluate(DEEP_FOCUS) == "number"
+
+
+def test_no_page_is_skipped_however_often_an_arrow_is_pressed_at_its_end(page, server):
+    opened(page, server, "?slow=0.5")
+    cell(page, 23).click()
+    page.keyboard.press("Enter")
+    view = page.locator("dialog.compare[open]")
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    view.locator(".caption", has_text="image_024.jpg").wait_for()
+    page.wait_for_timeout(800)
+    assert page.locator(".toolbar .pager input").input_value() == "2"
+
+
+def test_buttons_of_the_large_view_are_pressed_by_enter_and_a_followed_image_leads_back(grid):
+    cell(grid, 7).click()
+    grid.keyboard.press("Enter")
+    view = grid.locator("dialog.compare[open]")
+    link = view.locator(".about .link")
+    link.focus()
+    grid.keyboard.press("Enter")
+    view.locator(".caption", has_text="image_008.jpg").wait_for()
+    view.locator(".stage").focus()
+    grid.keyboard.press("ArrowRight")
+    view.locator(".caption", has_text="image_007.jpg").wait_for()
+    grid.keyboard.press("ArrowRight")
+    view.locator(".caption", has_text="image_008.jpg").wait_for()
+
+
 def test_small_cards_have_every_button(page, server):
     opened(page, server)
     page.get_by_label("Size of the thumbnails").fill("2")

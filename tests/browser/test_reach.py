@@ -30,7 +30,8 @@ def home(tmp_path_factory) -> Path:
     """A home with the sample."""
     folder = tmp_path_factory.mktemp("home")
     sample.make(folder / sample.FOLDER_NAME)
-    dedup.scan(folder / sample.FOLDER_NAME, name=sample.DATASET_NAME, home=folder)
+    images = folder / sample.FOLDER_NAME
+    dedup.scan(images, name=sample.DATASET_NAME, home=folder, annotations=sample.annotation_files(images))
     return folder
 
 

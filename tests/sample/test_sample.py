@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections import Counter
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+import dedup
 from dedup import sample
 from dedup.errors import Cancelled, SourceError
 from dedup.matching.relations import NAMES
@@ -124,3 +126,28 @@ def test_cancelling_leaves_nothing(tmp_path):
     with pytest.raises(Cancelled):
         sample.make(tmp_path / "new", on_progress=cancel)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_boxes_lie_beside_the_folder_and_around_what_is_there(made):
+    folder, truth, _, _ = made
+    [path] = sample.annotation_files(folder)
+    document = json.loads(path.read_text())
+    pixels = {image["id"]: (image["file_name"], image["width"], image["height"]) for image in document["images"]}
+    assert len(document["annotations"]) > 30
+    assert {name for name, _, _ in pixels.values()} <= {row.path for row in truth}
+    for each in document["annotations"]:
+        name, width, height = pixels[each["image_id"]]
+        x, y, wide, high = each["bbox"]
+        assert 0 <= x < x + wide <= width and 0 <= y < y + high <= height
+        assert upright(folder / name).size == (width, height)
+    assert sample.annotation_files(folder.with_name("an earlier sample")) == []
+
+
+def test_two_labels_clash_so_that_every_page_has_something_to_show(made, tmp_path):
+    folder, _, _, _ = made
+    scanned = dedup.scan(folder, home=tmp_path, workers=1, annotations=sample.annotation_files(folder))
+    assert [case.clash.sentence() for case in scanned.clashes] == [
+        "fruit on the left, flowers on the right",
+        "flowers only on the left; flowers only on the right",
+    ]
+    assert scanned.annotation_errors == []

@@ -6,7 +6,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from dedup.ui.shell.compressed import LEAST, Compressed
@@ -29,11 +29,15 @@ def client():
 
         return StreamingResponse(parts(), media_type="text/javascript")
 
+    async def unknown(_: Request) -> Response:
+        return HTMLResponse(CODE)  # as Streamlit answers for what it does not have
+
     async def page(_: Request) -> Response:
         return PlainTextResponse(CODE)
 
     routes = [
         Route("/static/js/streamed.js", streamed),
+        Route("/static/js/unknown.js", unknown),
         Route("/static/{path:path}", code),
         Route("/base/static/{path:path}", code),
         Route("/thumb/a.js", page),
@@ -58,6 +62,8 @@ def test_code_comes_compressed_and_comes_out_as_it_was(client, path):
     [
         ("/static/js/chart.js", {"Accept-Encoding": "identity"}),
         ("/static/js/chart.js", {"Range": "bytes=0-9"}),
+        ("/static/js/chart.js", {"Accept-Encoding": "br, gzip;q=0"}),
+        ("/static/js/unknown.js", {}),
         ("/static/js/small.js", {}),
         ("/static/js/gone.js", {}),
         ("/static/media/font.woff2", {}),

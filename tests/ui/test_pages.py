@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -332,6 +333,29 @@ def test_the_export_starts_from_the_tag_that_was_just_given(dataset):
     healthy(button(at, "Back to the selection before (2 images)").click().run())
     assert chips(at) == ["Image singularity at most 0"]
     assert chips(healthy(at.run())) == ["Image singularity at most 0"]
+    state["view"] = replace(state["view"], dataset="0123456789ab")
+    state["fresh tag"] = ("another dataset", "keep")
+    at = run_page("export", {"dataset": dataset.info.key, "kind": "unique"}, **{"fresh tag": state["fresh tag"]})
+    assert chips(at) == ["kind: Unique"]
+
+
+def test_the_plan_leads_to_what_remains_also_after_tagging(dataset):
+    dataset.tag([0], "keep")
+    dataset.decisions.decide(*accepted(dataset))
+    at = start(page("duplicates"), {"dataset": dataset.info.key, "panel": "plan"})
+    at.session_state["fresh tag"] = (dataset.info.key, "keep")
+    healthy(at.run())
+    button(at, "Export without them").click().run()
+    assert "fresh tag" not in at.session_state
+
+
+def test_a_path_is_copied_as_it_is_and_shown_so_that_it_can_be_read(home, tmp_path):
+    name = "Screenshot 1.00.00\u202fPM.png"
+    picture(tmp_path / "set" / name, 1)
+    made = dedup.scan(tmp_path / "set", workers=1)
+    told = answer(made.info.key, made.frame["id"][0])
+    assert told["copied"] == str(tmp_path / "set" / name)
+    assert told["path"].endswith("\\u202fPM.png")
 
 
 def test_a_tag_is_created_in_the_sidebar_and_its_form_goes(dataset):

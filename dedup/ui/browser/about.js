@@ -1,6 +1,7 @@
 // The panel beside the large view: everything that is known of one image, asked for when it is shown.
 
 const COPIED_MS = 1500;
+const REST_MS = 120;  // whoever holds an arrow key asks for nothing
 
 class AboutPanel {
   /**
@@ -29,7 +30,12 @@ class AboutPanel {
     this.node.hidden = false;
     if (!this.known.has(side.id)) {
       this.node.replaceChildren(...this.heading(side), el("p", { class: "quiet", text: "…" }));
-      const told = await ask(side.about);
+      this.asking?.abort();
+      const asking = this.asking = new AbortController();
+      await new Promise(resolve => { setTimeout(resolve, REST_MS); });
+      if (asking.signal.aborted) return;
+      const told = await ask(side.about, asking.signal);
+      if (asking.signal.aborted) return;
       this.known.set(side.id, told);
     }
     if (this.side?.id === side.id) this.paint(this.known.get(side.id));
@@ -67,7 +73,7 @@ class AboutPanel {
       return;
     }
     this.node.replaceChildren(...this.heading(this.side),
-      el("div", { class: "about-path" }, el("code", { text: told.path }), copyButton(told.path)),
+      el("div", { class: "about-path" }, el("code", { text: told.path }), copyButton(told.copied)),
       list(told.facts),
       ...this.links("Its group", told.group), ...this.links("Related, no duplicates", told.related),
       ...annotations(told), el("h3", { text: "Metrics" }),
@@ -85,9 +91,9 @@ class AboutPanel {
   }
 }
 
-async function ask(address) {
+async function ask(address, signal = undefined) {
   try {
-    const answer = await fetch(address);
+    const answer = await fetch(address, { signal });
     return answer.ok ? await answer.json() : { error: await answer.text() };
   } catch {
     return { error: "The app does not answer." };
@@ -101,25 +107,25 @@ function list(pairs) {
 function copyButton(text) {
   const button = el("button", { type: "button", text: "Copy", title: "Copy this to the clipboard" });
   button.addEventListener("click", async () => {
-    await copyText(text);
-    setText(button, "Copied");
+    setText(button, await copyText(text, button.closest("dialog")) ? "Copied" : "Cannot copy");
     setTimeout(() => setText(button, "Copy"), COPIED_MS);
   });
   return button;
 }
 
-/** To the clipboard; also where a page without TLS on another host has none. */
-async function copyText(text) {
-  if (navigator.clipboard) {
-    const written = await navigator.clipboard.writeText(text).then(() => true, () => false);
-    if (written) return;
-  }
+/** To the clipboard, also where a page without TLS on another host has none: by a field within `place`, for nothing outside
+ * of an open dialog can be selected. Returns whether it was copied. */
+async function copyText(text, place) {
+  if (navigator.clipboard && await navigator.clipboard.writeText(text).then(() => true, () => false)) return true;
+  const before = deepActiveElement();
   const area = el("textarea", { "aria-hidden": "true" });
   area.value = text;
-  (document.querySelector("dialog[open]") ?? document.body).append(area);
+  place.append(area);
   area.select();
-  document.execCommand("copy");
+  const copied = document.execCommand("copy");
   area.remove();
+  if (before instanceof HTMLElement) before.focus({ preventScroll: true });
+  return copied;
 }
 
 function hashRow([word, hash]) {

@@ -17,7 +17,7 @@ from dedup.model import TAG_PREFIX, Kind, Role, Status
 from dedup.ui.browser.sides import Side, records, sides
 from dedup.ui.browser.similar import members_of, pairs_of
 from dedup.ui.shell.library import LIBRARY, Opened
-from dedup.words import plural, size, visible
+from dedup.words import encodable, plural, size, visible
 
 MOST = 24
 """Copies and related images, and annotations, that are listed."""
@@ -54,10 +54,11 @@ class Annotation(TypedDict):
 
 
 class About(TypedDict):
-    """`facts` are pairs of a word and what it is; `path` is the file's whole path, to be copied."""
+    """`facts` are pairs of a word and what it is; `path` is the file's whole path to be shown, `copied` as it is."""
 
     id: str
     path: str
+    copied: str
     tags: list[str]
     facts: list[tuple[str, str]]
     hashes: list[tuple[str, str]]
@@ -86,6 +87,7 @@ def about(opened: Opened, row: int) -> About:
     return {
         "id": record["id"],
         "path": visible(str(dataset.file(row))),
+        "copied": encodable(str(dataset.file(row))),
         "tags": [tag for tag in dataset.tags if record.get(TAG_PREFIX + tag)],
         "facts": _facts(record),
         "hashes": [
@@ -127,12 +129,12 @@ def _facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         else "",
         "Annotations": f"{record['annotations']:,}" if record["annotations"] else "",
     }
-    return [(word, str(what)) for word, what in told.items() if what]
+    return [(word, encodable(str(what))) for word, what in told.items() if what]
 
 
 def _measure(opened: Opened, metric: Metric, value: float) -> Measure:
     column = opened.dataset.frame[metric.name].to_numpy(np.float64)
-    low, high, bars = opened.remembered(("bars", metric.name), lambda: _bars(column))
+    low, high, bars = opened.kept(("bars", metric.name), lambda: _bars(column))
     known = int(np.isfinite(column).sum())
     return {
         "title": metric.title,
@@ -184,14 +186,16 @@ def _annotations(opened: Opened, row: int, record: Mapping[str, Any]) -> list[An
     """The annotations of an image, as its documents hold them."""
     if not record["annotations"]:
         return []
-    order, starts = opened.remembered("places of annotations", lambda: _places(opened))
-    documents = [coco for coco, _ in opened.dataset.labelled_sources]
+    sources = opened.dataset.labelled_sources
+    documents = [coco for coco, _ in sources]
+    key = ("places of annotations", tuple(map(id, documents)))
+    order, starts, _ = opened.kept(key, lambda: (*_places(opened), documents))  # which keeps their ids from others
     ends = np.cumsum([0, *(len(coco.annotations) for coco in documents)])
     found = []
     for place in order[starts[row] : starts[row + 1]].tolist():
         number = int(np.searchsorted(ends, place, side="right")) - 1
         entry = documents[number].annotations[place - int(ends[number])]
-        told = Annotation(category=documents[number].category_names.get(entry.get("category_id"), "no class"))
+        told = Annotation(category=visible(documents[number].category_names.get(entry.get("category_id"), "no class")))
         box = rectangle_of(entry)
         if box is not None and record["width"]:
             left, top, right, bottom = box

@@ -4,9 +4,6 @@ class CardMenu {
   constructor(root) {
     this.node = el("div", { class: "card-menu", popover: "auto", role: "menu", "aria-label": "What to do with this image" });
     this.node.addEventListener("keydown", event => this.onKey(event));
-    this.node.addEventListener("toggle", event => {
-      if (/** @type {any} */ (event).newState === "closed") this.onClose?.();
-    });
     root.append(this.node);
   }
 
@@ -16,7 +13,7 @@ class CardMenu {
    */
   show({ x, y, entries, onClose }) {
     this.node.replaceChildren(...entries.map(({ words, key, act }) => el("button", { type: "button", role: "menuitem",
-      tabindex: "-1", onclick: () => { this.node.hidePopover(); act(); } }, el("span", { text: words }),
+      tabindex: "-1", onclick: () => this.close(act) }, el("span", { text: words }),
     key ? el("kbd", { text: key }) : null)));
     this.onClose = onClose;
     this.node.showPopover();
@@ -26,6 +23,14 @@ class CardMenu {
     this.entry(0).focus();
   }
 
+  /** By an entry or by Escape: the grid has the focus again before anything else takes it. Whoever clicks elsewhere wants
+   * to be there. */
+  close(act = () => {}) {
+    this.node.hidePopover();
+    this.onClose?.();
+    act();
+  }
+
   entry(index) {
     const entries = this.node.querySelectorAll("button");
     return entries[(index + entries.length) % entries.length];
@@ -33,6 +38,7 @@ class CardMenu {
 
   onKey(event) {
     event.stopPropagation();
+    if (event.key === "Escape" || event.key === "Tab") { event.preventDefault(); this.close(); return; }
     const entries = [...this.node.querySelectorAll("button")];
     const at = entries.indexOf(deepActiveElement());
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: entries.length - 1 }[event.key];

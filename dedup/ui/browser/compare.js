@@ -37,7 +37,7 @@ class CompareView {
   /** `tags` are how tags are told and edited beside one picture; see AboutPanel. */
   constructor(root, tags = {}) {
     this.tags = tags;
-    this.about = new AboutPanel({ ...tags, show: side => this.showSingle({ ...this.hooks(), sides: [side], index: 0 }) });
+    this.about = new AboutPanel({ ...tags, show: side => this.follow(side) });
     this.build();
     root.append(this.dialog);
     this.dialog.addEventListener("keydown", event => this.onKey(event));
@@ -73,7 +73,7 @@ class CompareView {
     if (!this.open) this.opener = deepActiveElement();
     if (!this.open) this.about.forget();
     Object.assign(this, { onStep: null, onEnd: null, onAction: null, compare: null }, state);
-    Object.assign(this, { pictures: new Map(), swapped: false, aligned: { side: false, over: true } });
+    Object.assign(this, { pictures: new Map(), swapped: false, before: null, aligned: { side: false, over: true } });
     this.index = clamp(this.index, 0, Math.max(0, this.sides.length - 1));
     this.paintActions();
     if (!this.open) this.dialog.showModal();
@@ -82,9 +82,12 @@ class CompareView {
     this.stage.focus({ preventScroll: true });
   }
 
-  /** What happens beyond the pictures on show, for a view that follows another. */
-  hooks() {
-    return { onClose: this.onClose ?? undefined, compare: this.compare ?? undefined };
+  /** Another image than those on show; an arrow leads back to them. */
+  follow(side) {
+    const { sides, index, onClose, onStep, onEnd, compare } = this;
+    const back = this.before ?? { sides, index, onClose, onStep, onEnd, compare };
+    this.showSingle({ sides: [side], index: 0, onClose, compare, onEnd: () => this.showSingle(back) });
+    this.before = back;
   }
 
   close() {
@@ -377,6 +380,7 @@ class CompareView {
     event.stopPropagation();
     if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey || event.target === this.gainInput) return;
     const key = keyName(event);
+    if (event.target.closest?.("button") && (key === "Enter" || key === " ")) return;  // it is that button's
     const action = this.actions.find(each => each.key === key);
     const handle = action ? () => this.act(action) : event.shiftKey ? this.shiftKeys()[key] ?? this.keys()[key]
       : this.keys()[key];

@@ -62,6 +62,7 @@ class Gallery {
     this.toolbar.addEventListener("click", event => this.onToolbar(event));
     this.pagers = [...root.querySelectorAll(".pager")].map(nav => new Pager(nav, number => this.turnTo(number)));
     this.thumbSize = this.toolbar.querySelector(".thumb-size");
+    this.zoomer = this.toolbar.querySelector(".zoomer");
     this.pageSize = this.toolbar.querySelector(".page-size");
     this.thumbSize.addEventListener("input", () => this.setColumns(SIZES - Number(this.thumbSize.value)));
     this.thumbSize.addEventListener("change", () => this.changeView("columns", SIZES - Number(this.thumbSize.value)));
@@ -76,6 +77,7 @@ class Gallery {
     clearTimeout(this.noticeTimer);
     clearTimeout(this.preloadTimer);
     this.bar.disconnect();
+    document.documentElement.style.removeProperty("--dedup-above");
     this.view.destroy();
     this.queue.disconnect();
   }
@@ -85,6 +87,7 @@ class Gallery {
   update(data, deliver) {
     this.queue = eventQueue(data.key);
     this.queue.connect(deliver, data.ack);
+    this.askAgain(data);
     const turned = this.data?.paging && data.paging && this.data.paging.number !== data.paging.number;
     this.data = data;
     const current = this.items[this.cursor]?.id;
@@ -104,6 +107,15 @@ class Gallery {
     this.preload();
   }
 
+  /** A turn of the page that Python took but, interrupted, did not make. */
+  askAgain({ paging }) {
+    if (!this.wanted || this.asked("page") !== undefined) return;
+    if (paging && paging.number !== this.wanted && this.wanted <= paging.of) {
+      this.queue.push({ type: "view", action: "page", ids: [], tag: String(this.wanted) });
+    }
+    this.wanted = 0;
+  }
+
   /** Another page came: it begins at its top, also in the large view that asked for it. */
   arrive() {
     const backwards = this.backwards;
@@ -111,7 +123,7 @@ class Gallery {
     this.cursor = this.anchor = backwards ? this.items.length - 1 : 0;
     this.paint();
     if (this.root.getBoundingClientRect().top < this.bar.height) this.root.scrollIntoView({ block: "start" });
-    if (this.view.open && this.items.length) this.showLarge();
+    if (this.view.open && this.view.single && this.items.length) this.showLarge();
   }
 
   /** The thumbnails of the next page, once those of this one had their time. */
@@ -150,8 +162,9 @@ class Gallery {
     if (!paging) return false;
     const from = this.asked("page") ?? paging.number;
     const to = clamp(number, 1, paging.of);
-    if (to === from) return false;
+    if (to === from) { this.paintPaging(); return false; }
     this.backwards = false;
+    this.wanted = to;
     this.changeView("page", to);
     return true;
   }
@@ -229,7 +242,7 @@ class Gallery {
     const number = this.asked("page") ?? paging?.number ?? 1;
     for (const pager of this.pagers) pager.paint(number, paging?.of ?? 1);
     this.thumbSize.value = String(SIZES - (this.asked("columns") ?? this.data.columns));
-    this.pageSize.hidden = !paging;
+    this.pageSize.hidden = this.zoomer.hidden = !paging;
     if (!paging) return;
     if (this.pageSize.options.length !== paging.sizes.length) {
       this.pageSize.replaceChildren(...paging.sizes.map(size => el("option", { value: size, text: `${size} a page` })));
@@ -337,13 +350,23 @@ class Gallery {
     this.view.showSingle({
       sides: this.items,
       index,
-      onStep: side => this.move(this.items.findIndex(item => item.id === side.id), false),
-      onEnd: by => {
-        this.turn(by);
-        this.backwards = by < 0;
+      onStep: side => {
+        const place = this.items.findIndex(item => item.id === side.id);
+        if (place >= 0) this.move(place, false);
       },
+      onEnd: by => this.goOn(by),
       compare: side => this.compareOne(this.byId.get(side.id)),
     });
+  }
+
+  /** Beyond the pictures of the large view: what came onto this page meanwhile, else the next page. */
+  goOn(by) {
+    if (this.asked("page") !== undefined) return;  // a page is on its way; another press must not skip it
+    const seen = new Set(this.view.sides.map(side => side.id));
+    const unseen = by > 0 ? this.items.findIndex(item => !seen.has(item.id)) : -1;
+    if (unseen >= 0) { this.showLarge(unseen); return; }
+    this.turn(by);
+    this.backwards = by < 0;
   }
 
   /** Two or more selected images with each other; else one card with its match. */
@@ -422,8 +445,8 @@ class Gallery {
 
   async copyPath(item) {
     const told = item.about ? await ask(item.about) : {};
-    await copyText(told.path ?? item.path);
-    this.notice("The path is on the clipboard");
+    const copied = await copyText(told.copied ?? item.path, this.root);
+    this.notice(copied ? "The path is on the clipboard" : "This browser does not let the app copy; the large view shows the path");
   }
 
   onDoubleClick(event) {
@@ -462,7 +485,7 @@ class Gallery {
       Escape: this.selection.length ? () => this.select([]) : undefined,
       t: () => this.openTags(), s: () => this.showSimilar(), c: () => this.compareChosen(),
       d: () => this.compareChosen(), "?": () => this.help.showModal(),
-      PageDown: () => this.turn(1), PageUp: () => this.turn(-1),
+      ...(this.data.paging ? { PageDown: () => this.turn(1), PageUp: () => this.turn(-1) } : {}),
     };
   }
 }

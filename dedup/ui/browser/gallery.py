@@ -115,8 +115,16 @@ def carry_out(key: str, apply: Callable[[Event], Callable[[], None] | None]) -> 
                 if (rest := apply(event)) is not None:
                     later.append(rest)
     finally:
-        for rest in later:
-            rest()
+        _all(later)
+
+
+def _all(acts: Sequence[Callable[[], None]]) -> None:
+    """Do every one of them, whatever the others raise: what was taken is not taken again."""
+    if acts:
+        try:
+            acts[0]()
+        finally:
+            _all(acts[1:])
 
 
 def take(queue: object, acknowledged: MutableMapping[str, Any]) -> Iterator[Event]:

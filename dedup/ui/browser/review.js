@@ -12,6 +12,7 @@ const FATE_WORDS = { keeper: "stays", drop: "goes", keep: "stays too", apart: "n
 const DECIDING = new Set(["accept", "keep", "drop", "apart", "reopen"]);
 const NOTICE_MS = 4000;
 const SHARP_COPIES = 4;  // so many copies of the current group are shown from their files, not from thumbnails
+const SHARPEN_MS = 150;
 const DIFFERENCE_GAIN = 4;
 const TILE_PIXELS = 300_000;  // of the difference beside the copies: what a card has room for
 
@@ -83,6 +84,7 @@ class Review {
   destroy() {
     clearTimeout(this.noticeTimer);
     clearTimeout(this.preloadTimer);
+    clearTimeout(this.sharpenTimer);
     this.view.destroy();
     this.queue.disconnect();
   }
@@ -199,12 +201,18 @@ class Review {
     this.strips.forEach((strip, index) => {
       const node = this.nodes.get(idOf(strip));
       const current = index === this.cursor;
-      if (current) sharpen(node, strip);
+      if (current) this.sharpenSoon(node, strip);
       const copy = strip.members[current ? this.focus : 1];
       const keeper = strip.members.find(member => member.id === strip.keeper);
       const shown = copy?.id === strip.keeper ? strip.members.find(member => member.id !== strip.keeper) : copy;
-      if (keeper && shown) paintDifference(node, keeper, shown);
+      if (keeper && shown) paintDifference(node, keeper, shown, () => this.paintDifferences());
     });
+  }
+
+  /** The current group from its files, for cards are larger than thumbnails; not of those that are only passed by. */
+  sharpenSoon(node, strip) {
+    clearTimeout(this.sharpenTimer);
+    this.sharpenTimer = setTimeout(() => sharpen(node, strip, () => this.paintDifferences()), SHARPEN_MS);
   }
 
   /** Left of the mouse the one that stays, laid onto the copy; right of it the copy. */
@@ -466,9 +474,9 @@ function fillStrip(node, strip, colours) {
   node.signature = signature;
   node.classList.toggle("decided", !strip.open);
   node.classList.toggle("clashing", Boolean(strip.clash));
-  const alone = strip.members.length === 1 && !strip.hidden;
+  const differs = strip.members.some(member => member.id !== strip.keeper && member.kind !== "exact");
   node.replaceChildren(head(strip), el("div", { class: "copies" },
-    ...strip.members.map((member, place) => copyCard(strip, member, place, colours)), alone ? null : differenceCard(),
+    ...strip.members.map((member, place) => copyCard(strip, member, place, colours)), differs ? differenceCard() : null,
     strip.hidden ? el("div", { class: "more quiet", text: `and ${strip.hidden.toLocaleString("en")} more like these` }) : null));
 }
 
@@ -528,31 +536,40 @@ function differenceCard() {
     el("figcaption", { class: "text" }, el("b", { class: "what" }), el("span", { class: "quiet number told" })));
 }
 
-/** Paint `copy` minus `keeper` into a group's card; again when a sharper picture has come. */
-function paintDifference(node, keeper, copy) {
+/** Paint `copy` minus `keeper` into a group's card; `again` paints what is chosen then, when a picture has come. */
+function paintDifference(node, keeper, copy, again) {
   const card = node.querySelector(".difference");
+  if (!card) return;
   const pictures = [keeper, copy].map(member => pictureOf(node, member));
-  if (!card || pictures.some(each => !each)) return;
-  const pending = pictures.find(each => !each.complete);
-  if (pending) {
-    pending.addEventListener("load", () => { if (node.isConnected) paintDifference(node, keeper, copy); }, { once: true });
+  const pending = pictures.find(each => each && !each.complete);
+  if (pending || pictures.some(each => !each?.naturalWidth)) {
+    clearDifference(card, pending ? "" : "cannot be shown");
+    pending?.addEventListener("load", again, { once: true });
     return;
   }
   const [left, right] = pictures;
   const signature = [left.src, right.src].join(" ");
-  if (card.signature === signature || !left.naturalWidth || !right.naturalWidth) return;
+  if (card.signature === signature) return;
   card.signature = signature;
   const canvas = card.querySelector("canvas");
   const matrix = copy.affine ? sixOf(copy.affine) : fitting(sizeOf(keeper), sizeOf(copy));
   drawDifference(canvas, { picture: left, size: sizeOf(keeper) }, { picture: right, size: sizeOf(copy) }, matrix, TILE_PIXELS);
   canvas.style.filter = `brightness(${DIFFERENCE_GAIN})`;
   const mean = meanOf(canvas);
-  const same = copy.kind === "exact";
+  const same = copy.content === keeper.content;
   card.classList.toggle("same", same);
   setText(card.querySelector(".what"), same ? "Nothing differs" : `What differs, × ${DIFFERENCE_GAIN}`);
   setText(card.querySelector(".told"), same ? `${copy.name} has the very pixels of the one that stays`
     : mean === null ? "the two do not overlap"
       : `${copy.name}: mean ${mean < 0.05 ? "below 0.1" : mean.toFixed(1)} of 255, at this size`);
+}
+
+function clearDifference(card, words) {
+  card.signature = "";
+  card.classList.remove("same");
+  card.querySelector("canvas").width = 0;
+  setText(card.querySelector(".what"), "What differs");
+  setText(card.querySelector(".told"), words);
 }
 
 function pictureOf(node, member) {
@@ -564,18 +581,16 @@ function sizeOf(member) {
   return [member.width || 4, member.height || 3];
 }
 
-/** The current group is shown from its files, for cards are larger than thumbnails. */
-function sharpen(node, strip) {
+/** Show the copies of a group from their files; `again` paints the difference anew. */
+function sharpen(node, strip, again) {
   for (const member of strip.members.slice(0, SHARP_COPIES)) {
     const image = pictureOf(node, member);
     if (!image || image.dataset.sharp) continue;
     image.dataset.sharp = "1";
     const full = new Image();
     full.addEventListener("load", () => {
+      image.addEventListener("load", again, { once: true });
       image.src = full.src;
-      const keeper = strip.members.find(each => each.id === strip.keeper);
-      const copy = member.id === strip.keeper ? strip.members.find(each => each.id !== strip.keeper) : member;
-      if (node.isConnected && keeper && copy) paintDifference(node, keeper, copy);
     });
     full.src = member.full;
   }

@@ -172,10 +172,10 @@ def try_sample() -> None:
 def start_sample() -> jobs.Job:
     """Make the sample's images below the home where they are missing, and scan them."""
     folder = home_directory() / sample.FOLDER_NAME
-    command = jobs.scan_command(str(folder), name=SAMPLE)
 
     def work(job: jobs.Job) -> dict[str, Any]:
         sample.make(folder, on_progress=job.report)
-        return jobs.run_process(command, job)
+        files = list(map(str, sample.annotation_files(folder)))
+        return jobs.run_process(jobs.scan_command(str(folder), name=SAMPLE, annotations=files), job)
 
     return jobs.REGISTRY.start(SAMPLE, f"Making and scanning the {SAMPLE.lower()}", work)

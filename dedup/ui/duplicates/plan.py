@@ -192,6 +192,7 @@ def _apply(opened: Opened, plan: Plan) -> None:
             on_click="ignore",
         )
         if st.button("Export without them", icon=":material/ios_share:", help="Your files stay as they are"):
+            session.fresh_tag()  # what they go on with is this selection
             session.update(selection=PRESETS[REMAINING])
             st.switch_page(export())
 

@@ -107,14 +107,8 @@ class Sheet:
     next_group: tuple[str, ...]
 
 
-def state(opened: Opened) -> State:
-    """What stands decided now; its frame has the tags as they are now."""
-    found: State = opened.remembered("review", lambda: _state(opened), tags=True)
-    return found
-
-
-def _state(opened: Opened) -> State:
-    return acts.state(opened.dataset, acts.clashing(opened.dataset))
+state = grid.decided
+"""What stands decided now; its frame has the tags as they are now."""
 
 
 def decide(opened: Opened, step: Step) -> int:

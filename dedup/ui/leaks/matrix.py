@@ -9,7 +9,6 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dedup.dataset import Dataset
 from dedup.model import EVALUATION_SPLITS, TAG_COLOURS, Role, Tag
 from dedup.query.ordering import Rows
 from dedup.splits import leaks
@@ -158,15 +157,15 @@ def key_of(opened: Opened) -> str:
 def apply_events(opened: Opened) -> None:
     """Carry out what was clicked in the gallery; here a split is given like a tag."""
     mine = decisions(opened)
-    gallery.carry_out(key_of(opened), lambda event: apply(opened.dataset, mine, event))
+    gallery.carry_out(key_of(opened), lambda event: apply(opened, mine, event))
 
 
-def apply(dataset: Dataset, mine: Decisions, event: gallery.Event) -> Callable[[], None] | None:
+def apply(opened: Opened, mine: Decisions, event: gallery.Event) -> Callable[[], None] | None:
     """Carry out one event of the gallery; returns what is left to do to the session."""
     if event["type"] != "tag":
-        return grid.apply(dataset, mine, event)
-    rows = grid.rows_of(dataset, event["ids"])
-    splitting.set_by_hand(dataset, mine, rows, None if event["remove"] else event["tag"])
+        return grid.apply(opened, mine, event)
+    rows = grid.rows_of(opened.dataset, event["ids"])
+    splitting.set_by_hand(opened.dataset, mine, rows, None if event["remove"] else event["tag"])
     return None
 
 

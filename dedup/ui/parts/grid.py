@@ -66,11 +66,12 @@ def key_of(opened: Opened) -> str:
 def apply_events(opened: Opened) -> None:
     """Carry out what was clicked in the gallery, before anything is drawn, so that everything shows it."""
     mine = decisions(opened)
-    gallery.carry_out(key_of(opened), lambda event: apply(opened.dataset, mine, event))
+    gallery.carry_out(key_of(opened), lambda event: apply(opened, mine, event))
 
 
-def apply(dataset: Dataset, mine: Decisions, event: gallery.Event) -> Callable[[], None] | None:
+def apply(opened: Opened, mine: Decisions, event: gallery.Event) -> Callable[[], None] | None:
     """Carry out one event of the gallery; returns what is left to do to the session."""
+    dataset = opened.dataset
     if event["type"] == "select":
         return partial(session.choose, event["ids"])
     if event["type"] == "similar":
@@ -78,7 +79,7 @@ def apply(dataset: Dataset, mine: Decisions, event: gallery.Event) -> Callable[[
     if event["type"] == "view":
         return partial(_change_view, event["action"], event["tag"])
     if event["type"] == "decide":
-        return _decide(dataset, mine, event)
+        return _decide(opened, mine, event)
     if event["type"] == "tag":
         paths = dataset.frame["path"].iloc[rows_of(dataset, event["ids"])].tolist()
         mine.tag(paths, event["tag"], remove=event["remove"])
@@ -86,14 +87,23 @@ def apply(dataset: Dataset, mine: Decisions, event: gallery.Event) -> Callable[[
     return None
 
 
-def _decide(dataset: Dataset, mine: Decisions, event: gallery.Event) -> Callable[[], None] | None:
+def decided(opened: Opened) -> acts.State:
+    """What stands decided now; its frame has the tags as they are now."""
+    found: acts.State = opened.remembered(
+        "review", lambda: acts.state(opened.dataset, acts.clashing(opened.dataset)), tags=True
+    )
+    return found
+
+
+def _decide(opened: Opened, mine: Decisions, event: gallery.Event) -> Callable[[], None] | None:
     """Keep one copy, or let it go; returns what to tell."""
+    dataset = opened.dataset
     rows = rows_of(dataset, event["ids"][:1]).tolist()
     act = {"keep": acts.keep, "drop": acts.drop}.get(event["action"])
     if not rows or act is None or dataset.frame["group"].to_numpy()[rows[0]] < 0:
         return None
     try:
-        step = act(acts.state(dataset, acts.clashing(dataset)), rows[0])
+        step = act(decided(opened), rows[0])
     except UsageError as error:
         return partial(say, str(error), icon=":material/error:")
     mine.decide(step.changes, step.label)

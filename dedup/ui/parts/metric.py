@@ -139,7 +139,7 @@ def _fold() -> bool:
     """Whether chart and range are shown, with the button that folds them away."""
     unfolded: bool = st.session_state.setdefault(UNFOLDED, True)
     st.button(
-        "Fold" if unfolded else "Chart",
+        "",
         icon=":material/expand_less:" if unfolded else ":material/bar_chart:",
         type="tertiary",
         key="fold",

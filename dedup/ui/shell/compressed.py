@@ -16,6 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 SUFFIXES = (".js", ".css", ".svg", ".ttf")
 LEAST = 4096
 """Bytes from which compressing saves a packet."""
+MOST = 32 << 20
+"""Bytes that are kept; all of Streamlit's code takes 8 MB."""
 LEVEL = 6
 """Of gzip: 4.7 MB of the chart's code become 1.4 in 0.15 s; level 9 takes twice as long for one hundredth less."""
 
@@ -37,11 +39,14 @@ class Compressed:
 
     async def compress(self, path: str, body: bytes) -> bytes:
         """The compressed body of a path, made once."""
-        if path not in self._kept:
-            made = await anyio.to_thread.run_sync(gzip.compress, body, LEVEL)
-            with self._lock:
+        known = self._kept.get(path)
+        if known is not None:
+            return known
+        made = await anyio.to_thread.run_sync(gzip.compress, body, LEVEL)
+        with self._lock:
+            if sum(map(len, self._kept.values())) + len(made) <= MOST:
                 self._kept.setdefault(path, made)
-        return self._kept[path]
+        return made
 
 
 def _wanted(scope: Scope) -> bool:
@@ -51,8 +56,17 @@ def _wanted(scope: Scope) -> bool:
         and "/static/" in scope["path"]
         and scope["path"].endswith(SUFFIXES)
         and "range" not in headers
-        and "gzip" in headers.get("accept-encoding", "")
+        and _takes_gzip(headers.get("accept-encoding", ""))
     )
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding header names gzip, and not with a weight of nothing (RFC 9110, 12.5.3)."""
+    for part in accepted.lower().split(","):
+        name, *parameters = (each.strip().replace(" ", "") for each in part.split(";"))
+        if name == "gzip":
+            return not any(each in ("q=0", "q=0.0", "q=0.00", "q=0.000") for each in parameters)
+    return False
 
 
 class _Sending:
@@ -75,7 +89,9 @@ class _Sending:
             return
         body = b"".join(self._body)
         headers = MutableHeaders(raw=list(self._start["headers"]))
-        if len(body) >= LEAST and "content-encoding" not in headers:
+        # Streamlit's answer to what it does not have is a page.
+        code = not headers.get("content-type", "").startswith("text/html")
+        if code and len(body) >= LEAST and "content-encoding" not in headers:
             body = await self._owner.compress(self._path, body)
             headers["content-encoding"] = "gzip"
             headers["content-length"] = str(len(body))

@@ -36,6 +36,8 @@ class Opened:
         self.dataset = dataset
         self._lock = threading.Lock()
         self._results: OrderedDict[Hashable, Any] = OrderedDict()
+        self._keeping = threading.Lock()
+        self._kept: dict[Hashable, Any] = {}
 
     def remembered(self, key: Hashable, compute: Callable[[], Any], *, tags: bool = False) -> Any:
         """What `compute` returns, computed once per `key` and revision of the decisions.
@@ -54,6 +56,14 @@ class Opened:
             while len(self._results) > REMEMBERED:
                 self._results.popitem(last=False)
         return result
+
+    def kept(self, key: Hashable, compute: Callable[[], Any]) -> Any:
+        """What `compute` returns, computed once for as long as the dataset is open: for what no decision changes. Who
+        asks meanwhile waits for it."""
+        with self._keeping:
+            if key not in self._kept:
+                self._kept[key] = compute()
+            return self._kept[key]
 
     def mask(self, selection: Selection) -> NDArray[np.bool_]:
         """(n,) bool: the images of the selection."""

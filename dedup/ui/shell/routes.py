@@ -39,6 +39,9 @@ from dedup.machine import Answer
 WORKERS = 3
 """Images decoded at the same time. More would take the cores from the scripts that draw the page."""
 
+DESCRIBED = 2
+"""Images told about at the same time, for the same reason."""
+
 LARGE_PIXELS = 16_000_000
 """Pictures of more are decoded one at a time; decoding takes 4 to 16 bytes a pixel (measured: PNG, TIFF, WebP)."""
 WHOLE_PIXELS = 64_000_000
@@ -103,12 +106,18 @@ def routes(resolve: Resolve, about: Describe = lambda dataset, image: None, base
     """The routes, to be handed to `st.App(routes=...)`; `base` is the path below which the app lies."""
     own_process()  # the server's
     desk = _Desk(resolve)
+    turns: list[anyio.CapacityLimiter] = []
 
     async def described(request: Request) -> Response:
         dataset, image = request.path_params["dataset"], request.path_params["id"]
         if not (_ID.fullmatch(dataset) and _ID.fullmatch(image)):
             return _refuse("No such image.", 404)
-        found = await anyio.to_thread.run_sync(about, dataset, image)
+        if not turns:  # made here because limiters belong to the running event loop
+            turns.append(anyio.CapacityLimiter(DESCRIBED))
+        try:
+            found = await anyio.to_thread.run_sync(about, dataset, image, limiter=turns[0])
+        except DedupError as error:
+            return _refuse(str(error), 422)
         if found is None:
             return _refuse("No such image.", 404)
         return JSONResponse(found, headers=_GUARDS | _FORGET)

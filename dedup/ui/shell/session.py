@@ -93,13 +93,14 @@ def arrived() -> bool:
 
 
 def tagged(name: str) -> None:
-    """Remember the tag that a person gave or took last, for it is what they go on with."""
-    st.session_state[FRESH] = name
+    """Remember the tag that a person gave or took last in this dataset, for it is what they go on with."""
+    st.session_state[FRESH] = (view().dataset, name)
 
 
 def fresh_tag() -> str:
-    """The tag that was given or taken last and not gone on with yet; "" for none. It is told once."""
-    return str(st.session_state.pop(FRESH, ""))
+    """The tag that was given or taken last in this dataset and not gone on with yet; "" for none. It is told once."""
+    dataset, name = st.session_state.pop(FRESH, ("", ""))
+    return str(name) if dataset == view().dataset else ""
 
 
 def held(key: str, value: Any, apply: Callable[[Any], None]) -> dict[str, Any]:
