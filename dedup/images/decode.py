@@ -165,6 +165,15 @@ def _opened(path: Path, max_pixels: int, reduce_to: int | None) -> Iterator[tupl
         yield seen, _shown(seen, header), metadata.orientation(image), quality
 
 
+def camera_facts(path: Path) -> list[tuple[str, str]]:
+    """What the camera wrote into a file, see `metadata.camera_facts`; nothing for a file that cannot be opened now."""
+    try:
+        with reasons(), open_regular(path) as stream, open_image(stream, MAX_PIXELS) as image:
+            return metadata.camera_facts(image)
+    except UnreadableImage:
+        return []
+
+
 def reduction(width: int, height: int) -> int:
     """The whole number by which a picture is reduced so that its longer side is at most 256 pixels."""
     return math.ceil(max(width, height) / SMALL_SIDE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -61,6 +62,50 @@ def read(image: Image.Image) -> Metadata:
         described=sum(told),
         extras=_named(xmp, _XMP_EXTRAS) or bool(image.info.get("aux")),
     )
+
+
+def camera_facts(image: Image.Image) -> list[tuple[str, str]]:
+    """What the camera wrote of itself and of the shot, as words and values for people; what is missing or malformed is
+    left out."""
+    exif = _exif(image)
+    if not exif:
+        return []
+    try:
+        detail = exif.get_ifd(ExifTags.IFD.Exif)
+    except (SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, struct.error):
+        detail = {}
+    maker, model = _text(exif.get(ExifTags.Base.Make)), _text(exif.get(ExifTags.Base.Model))
+    seconds, aperture = _number(detail.get(ExifTags.Base.ExposureTime)), _number(detail.get(ExifTags.Base.FNumber))
+    length, sensitivity = _number(detail.get(ExifTags.Base.FocalLength)), detail.get(ExifTags.Base.ISOSpeedRatings)
+    told = {
+        "Camera": model if model.startswith(maker) else f"{maker} {model}".strip(),
+        "Lens": _text(detail.get(ExifTags.Base.LensModel)),
+        "Exposure": "" if not seconds else f"1/{1 / seconds:.0f} s" if seconds < LONG_SECONDS else f"{seconds:g} s",
+        "Aperture": f"f/{aperture:.3g}" if aperture else "",
+        "ISO": str(sensitivity) if isinstance(sensitivity, int) else "",
+        "Focal length": f"{length:.4g} mm" if length else "",
+        "Software": _text(exif.get(ExifTags.Base.Software)),
+    }
+    return [(word, value) for word, value in told.items() if value]
+
+
+LONG_SECONDS = 0.3
+"""Shorter exposures are told as fractions, as cameras do."""
+MOST_LETTERS = 80
+"""Of one text: a file may hold any."""
+
+
+def _text(value: object) -> str:
+    return value.strip("\0 ")[:MOST_LETTERS] if isinstance(value, str) else ""
+
+
+def _number(value: object) -> float:
+    """A positive finite number, 0.0 for anything else."""
+    try:
+        number = float(value)  # type: ignore[arg-type]  # whatever is none
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        return 0.0
+    return number if 0 < number < math.inf else 0.0
 
 
 def orientation(image: Image.Image) -> int:

@@ -245,3 +245,52 @@ def test_exif_with_any_byte_changed_keeps_no_picture_from_being_read(tmp_path_fa
 def test_malformed_iptc_counts_as_missing(block, tmp_path):
     decoded = decode.read(written(tmp_path / "a.jpg", jpeg_with(PICTURE, APP13, block)))
     assert decoded.described == 0
+
+
+def shot(path: Path, **detail: object) -> Path:
+    exif = exif_with(Make="Lumen", Model="L-20", Software="Darkroom 3")
+    for name, value in detail.items():
+        exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base[name]] = value
+    PICTURE.save(path, exif=exif)
+    return path
+
+
+def test_what_a_camera_wrote_is_told_in_words(tmp_path):
+    path = shot(
+        tmp_path / "a.jpg",
+        LensModel="35 mm",
+        ExposureTime=0.004,
+        FNumber=2.8,
+        ISOSpeedRatings=400,
+        FocalLength=35.0,
+    )
+    assert decode.camera_facts(path) == [
+        ("Camera", "Lumen L-20"),
+        ("Lens", "35 mm"),
+        ("Exposure", "1/250 s"),
+        ("Aperture", "f/2.8"),
+        ("ISO", "400"),
+        ("Focal length", "35 mm"),
+        ("Software", "Darkroom 3"),
+    ]
+    assert ("Exposure", "2 s") in decode.camera_facts(shot(tmp_path / "b.jpg", ExposureTime=2.0))
+
+
+def test_a_maker_is_not_told_twice_and_what_is_malformed_is_left_out(tmp_path):
+    PICTURE.save(tmp_path / "a.jpg", exif=exif_with(Make="Halcyon", Model="Halcyon Pocket 3\0\0"))
+    assert decode.camera_facts(tmp_path / "a.jpg") == [("Camera", "Halcyon Pocket 3")]
+    zero = shot(tmp_path / "b.jpg", ExposureTime=0.0, FNumber="wide open")
+    assert [word for word, _ in decode.camera_facts(zero)] == ["Camera", "Software"]
+    (tmp_path / "c.jpg").write_bytes(b"\xff\xd8\xff no picture")
+    assert decode.camera_facts(tmp_path / "c.jpg") == []
+    assert decode.camera_facts(tmp_path / "gone.jpg") == []
+
+
+@settings(max_examples=60)
+@given(st.binary(max_size=200))
+def test_no_exif_whatever_it_holds_raises(tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / "any-exif.jpg"
+    buffer = io.BytesIO()
+    PICTURE.save(buffer, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08" + data)
+    path.write_bytes(buffer.getvalue())
+    assert isinstance(decode.camera_facts(path), list)

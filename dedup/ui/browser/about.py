@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dedup.errors import UnknownDataset
+from dedup.images.decode import camera_facts
 from dedup.images.metrics import METRICS, Metric
 from dedup.labels.clashes import rectangle_of
 from dedup.matching.relations import Relation
@@ -89,7 +90,7 @@ def about(opened: Opened, row: int) -> About:
         "path": visible(str(dataset.file(row))),
         "copied": encodable(str(dataset.file(row))),
         "tags": [tag for tag in dataset.tags if record.get(TAG_PREFIX + tag)],
-        "facts": _facts(record),
+        "facts": _facts(record, camera_facts(dataset.file(row)) if record["camera"] else []),
         "hashes": [
             ("SHA-256 of the file", record["sha256"]),
             ("Content", record["content"]),
@@ -103,8 +104,8 @@ def about(opened: Opened, row: int) -> About:
     }
 
 
-def _facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What is known, without what is not."""
+def _facts(record: Mapping[str, Any], camera: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What is known, without what is not; of the `camera` what it wrote into the file."""
     group = "" if record["group"] < 0 else f"{record['group']} ({'stays' if record['role'] == Role.KEEPER else 'copy'})"
     depth = f", {record['bits']} bits × {record['bands']}" if record["bits"] else ""
     told = {
@@ -121,7 +122,7 @@ def _facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         "JPEG quality": f"{record['jpeg_quality']:.0f}" if record["jpeg_quality"] > 0 else "",
         "File": size(record["bytes"]),
         "Taken": record["captured_at"].replace("T", " "),
-        "Camera": "its facts are in the file" if record["camera"] else "",
+        **{word: visible(value) for word, value in camera},
         "Orientation": f"EXIF {record['orientation']}, shown upright" if record["orientation"] > 1 else "",
         "Transparency": "yes" if record["alpha"] else "",
         "Described": f"{plural(int(record['described']), 'fact')} of place, caption, keywords"

@@ -81,7 +81,7 @@ def panel(opened: Opened, view: View, page: Page) -> None:
         help="Makes them the selected cards, to be compared, tagged or looked at on their pages",
         disabled=not 0 < many <= MOST_CARDS,
         on_click=session.choose,
-        args=(dataset.frame["id"].to_numpy(object)[mask].tolist() if many <= MOST_CARDS else [],),
+        args=(dataset.frame["id"].iloc[np.flatnonzero(mask)].tolist() if many <= MOST_CARDS else [],),
     )
 
 
