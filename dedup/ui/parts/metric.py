@@ -99,9 +99,8 @@ def _order(view: View) -> None:
     st.segmented_control(
         "Order",
         [True, False],
-        format_func=lambda ascending: ":material/north:" if ascending else ":material/south:",
+        format_func=lambda ascending: ":material/north: Ascending" if ascending else ":material/south: Descending",
         label_visibility="collapsed",
-        help="Ascending or descending",
         required=True,
         **session.held("ascending", view.ascending, lambda value: session.update(ascending=value)),
     )
