@@ -24,7 +24,7 @@ SIZES = {1400: 900, 1024: 768, 900: 700, 390: 844}
 SETTLED_MS = 1200
 """After the last thing a page waits for: charts and thumbnails are painted by then."""
 
-SHOWN = {"explorer-near": "explorer.png", "review": "duplicates.png"}
+SHOWN = {"explorer-near": "explorer.png", "review-doubtful": "duplicates.png"}
 """What stands in README and docs, at 1400 pixels in light."""
 
 

@@ -55,6 +55,7 @@ STATES = (
     State("compare", "/explorer", ".cell", _card("c")),
     State("similar", "/explorer", ".cell", _card("s")),
     State("review", "/duplicates", ".strip-row"),
+    State("review-doubtful", "/duplicates?groups=farthest", ".difference .told"),
     State("review-keys", "/duplicates", ".strip-row", lambda page: page.keyboard.press("?")),
     State("rules", "/duplicates?panel=rules"),
     State("plan", "/duplicates?panel=plan"),

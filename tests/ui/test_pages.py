@@ -87,6 +87,7 @@ def test_a_damaged_dataset_is_one_sentence_and_the_others_stay(dataset):
 
 def test_the_range_is_set_by_its_exact_ends_and_by_presets(dataset):
     at = run_page("explorer")
+    assert len(at.get("plotly_chart")) == 1
     assert "selection holds **15** of **15**" in texts(at)
     healthy(at.number_input(key="high").set_value(0.0).run())
     assert "selection holds **2** of **15**" in texts(at)
