@@ -23,7 +23,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small", key
     if view.panel == "review":
         review.controls(opened, view)
         with st.popover("Filters", icon=":material/filter_alt:", key="review filters", width="content"):
-            filters.panel(opened, view, narrow=True)
+            filters.panel(opened, view)
 folder_names.ask(opened)
 if view.panel == "rules":
     bulk.rules_for_all(opened)

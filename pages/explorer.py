@@ -22,7 +22,7 @@ with st.container(horizontal=True, gap="medium", key="beside pictures"):
     if bar.panel:
         with st.container(width=300, border=True, key="side panel"):
             if bar.panel == "filters":
-                filters.panel(opened, view, narrow=True)
+                filters.panel(opened, view)
             else:
                 tagging.panel(opened, view, page)
 if bar.chart:

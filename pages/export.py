@@ -14,13 +14,13 @@ grid.apply_events(opened)
 downloads.start_from_fresh_tag(opened)
 view = filters.understood(opened)
 with heading("Filter & Export"):
-    downloads.summary(opened, view)
-metric.preset_choice(opened, view, (metric.ALL, metric.ONE_OF_EACH, metric.REMAINING), counted=True)
+    metric.holds(opened, view)
+metric.preset_choice(opened, view, (metric.ALL, metric.ONE_OF_EACH, metric.REMAINING))
 downloads.offer_way_back(opened)
 filters.chips(opened, view, all_ranges=True)
 with st.container(horizontal=True, gap="medium", key="export row"):
     with st.container(width=290, border=True, key="filter panel"):
-        filters.panel(opened, view, narrow=True)
+        filters.panel(opened, view)
         with st.expander("Range of a metric", icon=":material/tune:", key="range open"):
             metric.metric_choice(view)
             metric.choose_quality(opened, view)

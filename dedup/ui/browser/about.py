@@ -6,17 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from dedup.errors import UnknownDataset
 from dedup.images.decode import camera_facts
 from dedup.images.metrics import METRICS, Metric
 from dedup.labels.clashes import rectangle_of
-from dedup.matching.relations import Relation
 from dedup.model import TAG_PREFIX, Kind, Role, Status
 from dedup.ui.browser.sides import Side, records, sides
-from dedup.ui.browser.similar import members_of, pairs_of
+from dedup.ui.browser.similar import members_of, related_to, told_and_back
 from dedup.ui.shell.library import LIBRARY, Opened
 from dedup.words import encodable, plural, size, visible
 
@@ -83,22 +81,24 @@ def about(opened: Opened, row: int) -> About:
     """Everything about the image of a row, as it stands now."""
     dataset = opened.dataset
     (record,) = records(dataset.frame, [row])
-    members = members_of(dataset.frame, row)
+    group, related = members_of(dataset.frame, row), related_to(dataset.pairs, row)
+    apart = [each for each in related if each not in group]
+    file = dataset.file(row)
     annotations = _annotations(opened, row, record)
     return {
         "id": record["id"],
-        "path": visible(str(dataset.file(row))),
-        "copied": encodable(str(dataset.file(row))),
+        "path": visible(str(file)),
+        "copied": encodable(str(file)),
         "tags": [tag for tag in dataset.tags if record.get(TAG_PREFIX + tag)],
-        "facts": _facts(record, camera_facts(dataset.file(row)) if record["camera"] else []),
+        "facts": _facts(record, camera_facts(file) if record["camera"] else []),
         "hashes": [
             ("SHA-256 of the file", record["sha256"]),
             ("Content", record["content"]),
             ("Perceptual, 256 bits", dataset.hashes[row].tobytes().hex() if record["status"] == Status.OK else ""),
         ],
         "metrics": [_measure(opened, metric, float(record[metric.name])) for metric in METRICS],
-        "group": _linked(opened, row, members[:MOST]),
-        "related": _linked(opened, row, _others(dataset.pairs, row, members)),
+        "group": _linked(opened, row, group[:MOST], related),
+        "related": _linked(opened, row, apart[:MOST], related),
         "annotations": annotations[:MOST],
         "more_annotations": max(0, len(annotations) - MOST),
     }
@@ -156,29 +156,18 @@ def _bars(column: NDArray[np.float64]) -> tuple[float, float, list[float]]:
     return float(known.min()), float(known.max()), np.sqrt(counts / counts.max()).round(3).tolist()
 
 
-def _others(pairs: pd.DataFrame, row: int, members: Sequence[int]) -> list[int]:
-    """Rows related to this one by a verified pair and in no group with it, the nearest first."""
-    held = pairs_of(pairs, row)
-    others = np.where(held["left"] == row, held["right"], held["left"]).astype(int).tolist()
-    return [each for each in others if each not in members][:MOST]
-
-
-def _linked(opened: Opened, row: int, others: Sequence[int]) -> list[Linked]:
-    """These images with what each is to this one."""
+def _linked(opened: Opened, row: int, others: Sequence[int], related: Mapping[int, Mapping[str, Any]]) -> list[Linked]:
+    """These images with what each is to this one; `related` has the pairs that are listed."""
     dataset = opened.dataset
-    held = pairs_of(dataset.pairs, row)
-    known = {
-        int(pair["right"] if pair["left"] == row else pair["left"]): pair for pair in records(held, range(len(held)))
-    }
     own = dataset.frame["content"].iat[row]
     linked = []
-    for other, record, side in zip(others, records(dataset.frame, others), sides(dataset, others), strict=True):
+    shown = records(dataset.frame, others, ("role", "decided", "content"))
+    for other, record, side in zip(others, shown, sides(dataset, others), strict=True):
         fate = "stays" if record["role"] == Role.KEEPER else record["decided"] if record["decided"] != "open" else ""
         words = "identical content" if own and record["content"] == own else "copy of the same picture"
-        if other in known and known[other]["kind"] != Kind.EXACT:
-            relation = Relation.from_row(known[other])
-            told = (relation if known[other]["left"] == row else relation.inverse()).sentence()
-            words = f"{told} · distance {known[other]['distance']:.3f}"
+        if other in related and related[other]["kind"] != Kind.EXACT:
+            told, _ = told_and_back(related[other], row)
+            words = f"{told.sentence()} · distance {related[other]['distance']:.3f}"
         linked.append(Linked(side=side, words=words, fate=fate))
     return linked
 

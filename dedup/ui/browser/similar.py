@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dedup.exports.montage import members
 from dedup.matching import relations
 from dedup.matching.nearest_hash import most_alike
-from dedup.model import Kind, Role, Status
+from dedup.model import Kind, Status
 from dedup.ui.browser.sides import Side, finite, records, sides
 from dedup.ui.shell.library import Opened
 
@@ -24,11 +25,9 @@ FEW = 12
 def candidates(opened: Opened, row: int) -> list[Side]:
     """The others of the image's group, then those related to it, nearest first, then those most alike by hash."""
     dataset = opened.dataset
-    members = members_of(dataset.frame, row)
-    pairs = pairs_of(dataset.pairs, row)
-    others = np.where(pairs["left"] == row, pairs["right"], pairs["left"]).astype(int).tolist()
-    related = dict(zip(others, records(pairs, range(len(pairs))), strict=True))
-    first = [*members, *(each for each in related if each not in members)][:MOST]
+    group = members_of(dataset.frame, row)
+    related = related_to(dataset.pairs, row)
+    first = [*group, *(each for each in related if each not in group)][:MOST]
     shown = dict(zip(first, sides(dataset, first), strict=True))
     content = dataset.frame["content"].iloc[[row, *first]].tolist()
     equal = {each for each, told in zip(first, content[1:], strict=True) if told and told == content[0]}
@@ -37,18 +36,14 @@ def candidates(opened: Opened, row: int) -> list[Side]:
         for each in first
     ]
     for each, side in zip(first, found, strict=True):
-        side["heading"] = "its group" if each in members else "related, no duplicates"
+        side["heading"] = "its group" if each in group else "related, no duplicates"
     return found + _alike(opened, row, first)
 
 
 def members_of(frame: pd.DataFrame, row: int) -> list[int]:
     """The other images of the group of `row`, the one that stays first."""
     group = int(frame["group"].to_numpy()[row])
-    if group < 0:
-        return []
-    rows = np.flatnonzero(frame["group"].to_numpy() == group)
-    stays = (frame["role"].iloc[rows] == Role.KEEPER).tolist()
-    return [each for _, each in sorted(zip((not keeps for keeps in stays), rows.tolist(), strict=True)) if each != row]
+    return [each for each in members(frame, group) if each != row] if group >= 0 else []
 
 
 def _member(shown: Side, *, exact: bool) -> Side:
@@ -76,16 +71,22 @@ def _alike(opened: Opened, row: int, listed: Sequence[int]) -> list[Side]:
     ]
 
 
-def pairs_of(pairs: pd.DataFrame, row: int) -> pd.DataFrame:
-    """The pairs that hold `row`, by distance."""
+def related_to(pairs: pd.DataFrame, row: int) -> dict[int, dict[str, Any]]:
+    """The images with which a pair of `row` is listed, each with that pair, by distance."""
     held = (pairs["left"].to_numpy() == row) | (pairs["right"].to_numpy() == row)
-    found: pd.DataFrame = pairs[held]
-    return found.sort_values(["distance", "left", "right"], kind="stable")
+    found = pairs[held].sort_values(["distance", "left", "right"], kind="stable")
+    others = np.where(found["left"] == row, found["right"], found["left"]).astype(int).tolist()
+    return dict(zip(others, records(found, range(len(found))), strict=True))
+
+
+def told_and_back(pair: Mapping[str, Any], row: int) -> tuple[relations.Relation, relations.Relation]:
+    """What the other image of a pair is to that of `row`, and the way back."""
+    relation = relations.Relation.from_row(pair)
+    return (relation, relation.inverse()) if pair["left"] == row else (relation.inverse(), relation)
 
 
 def _candidate(shown: Side, pair: Mapping[str, Any], row: int) -> Side:
-    relation = relations.Relation.from_row(pair)
-    told, back = (relation, relation.inverse()) if pair["left"] == row else (relation.inverse(), relation)
+    told, back = told_and_back(pair, row)
     return {
         **shown,
         "distance": float(pair["distance"]),

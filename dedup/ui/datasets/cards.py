@@ -12,8 +12,9 @@ from dedup.model import Kind, Status
 from dedup.query.selection import Selection
 from dedup.store.home import DatasetInfo
 from dedup.ui.datasets import opening
+from dedup.ui.parts.metric import staying
 from dedup.ui.shell import jobs, notices, session, working
-from dedup.ui.shell.library import LIBRARY, NEAR_KEEPERS
+from dedup.ui.shell.library import LIBRARY
 from dedup.ui.shell.literal import literal
 from dedup.ui.shell.navigation import explorer
 from dedup.words import other_files, plural
@@ -75,9 +76,8 @@ def _counts(info: DatasetInfo) -> str:
     if info.images <= COUNTED:
         opened = LIBRARY.open(info.key)
         counts, frame = opened.counts(), opened.dataset.frame
-        near, staying = counts[Kind.NEAR], counts[NEAR_KEEPERS]
         told.append(plural(counts[Kind.EXACT], "exact duplicate"))
-        told.append(plural(near, "near duplicate") + (f" ({staying:,} stay)" if staying else ""))
+        told.append(plural(counts[Kind.NEAR], "near duplicate") + staying(counts))
         told.append(working.labels(int(frame["annotations"].sum()), int((frame["annotations"] > 0).sum())))
     return " · ".join(told)
 

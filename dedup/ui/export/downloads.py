@@ -86,12 +86,6 @@ def offer_way_back(opened: Opened) -> None:
         )
 
 
-def summary(opened: Opened, view: View) -> None:
-    """How much of the dataset is selected."""
-    selected = int(opened.mask(view.selection).sum())
-    st.markdown(f"selection holds **{selected:,}** of **{opened.counts()['']:,}**", width="content")
-
-
 def counter(opened: Opened, view: View) -> None:
     """What the selection holds, against the whole dataset."""
     mask = opened.mask(view.selection)

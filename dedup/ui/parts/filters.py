@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from dedup.errors import WhereError
 from dedup.model import Kind
@@ -36,41 +35,26 @@ CHOICES = {
 """What few things a part of a selection can be, in words."""
 
 
-def panel(opened: Opened, view: View, *, narrow: bool = False) -> None:
-    """All filters, below each other where the place is `narrow`; every change takes effect at once."""
+def panel(opened: Opened, view: View) -> None:
+    """All filters, below each other; every change takes effect at once."""
     tags = list(opened.dataset.tags)
-    for place, (field, label) in zip(_places(len(_TAG_FILTERS), narrow), _TAG_FILTERS.items(), strict=True):
-        with place:
-            _several(label, field, _offered(tags, getattr(view.selection, field)), view)
-    with st.container(horizontal=not narrow, gap="small" if narrow else "medium"):
-        for field, words in CHOICES.items():
-            with st.container(width="stretch" if narrow else "content"):
-                st.pills(
-                    _LABELS[field],
-                    list(words),
-                    format_func=words.__getitem__,
-                    selection_mode="multi",
-                    wrap=True,
-                    **_bound(field, view, default=[]),
-                )
-    offers = {field: choices(opened, column) for field, column in _COLUMNS.items()}
-    shown = {field: offer for field, offer in offers.items() if offer or getattr(view.selection, field)}
-    for place, (field, offer) in zip(_places(len(shown), narrow), shown.items(), strict=True):
-        with place:
-            _several(_LABELS[field], field, _offered(offer, getattr(view.selection, field)), view)
-    left, right = _places((2, 3), narrow)
-    with left:
-        st.text_input("Path contains", **_bound("text", view), type="search", live=True)
-    with right:
-        _expression(opened, view)
-
-
-def _places(shares: int | Sequence[float], narrow: bool) -> Sequence[DeltaGenerator]:
-    """Places for widgets: side by side, or below each other."""
-    many = shares if isinstance(shares, int) else len(shares)
-    if narrow:
-        return [st.container() for _ in range(many)]
-    return st.columns(shares) if many else []
+    for field, label in _TAG_FILTERS.items():
+        _several(label, field, _offered(tags, getattr(view.selection, field)), view)
+    for field, words in CHOICES.items():
+        st.pills(
+            _LABELS[field],
+            list(words),
+            format_func=words.__getitem__,
+            selection_mode="multi",
+            wrap=True,
+            **_bound(field, view, default=[]),
+        )
+    for field, column in _COLUMNS.items():
+        offer, chosen = choices(opened, column), getattr(view.selection, field)
+        if offer or chosen:
+            _several(_LABELS[field], field, _offered(offer, chosen), view)
+    st.text_input("Path contains", **_bound("text", view), type="search", live=True)
+    _expression(opened, view)
 
 
 def chips(opened: Opened, view: View, *, all_ranges: bool = False) -> None:

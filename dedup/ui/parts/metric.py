@@ -76,13 +76,12 @@ def bar(opened: Opened, view: View) -> Bar:
                 st.markdown(f"**{BY_NAME[view.metric].title}**  \n{BY_NAME[view.metric].help}")
                 st.markdown(PRESET_HELP)
             st.space("stretch")
-            selected, total = int(opened.mask(view.selection).sum()), opened.counts()[""]
             with st.container(width="content", key="holds"):
-                st.markdown(f"selection holds **{selected:,}** of **{total:,}**", width="content")
+                holds(opened, view)
             panel = _panel_choice()
             unfolded = _fold()
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="preset row"):
-            preset_choice(opened, view, list(PRESETS), counted=True)
+            preset_choice(opened, view, list(PRESETS))
             _company(opened, view)
             _threshold(opened)
         if unfolded:
@@ -93,6 +92,12 @@ def bar(opened: Opened, view: View) -> Bar:
                 with st.container(width=140, gap="xsmall", key="ends"):
                     _ends(opened, view)
     return Bar(panel, chart)
+
+
+def holds(opened: Opened, view: View) -> None:
+    """How much of the dataset is selected."""
+    selected = int(opened.mask(view.selection).sum())
+    st.markdown(f"selection holds **{selected:,}** of **{opened.counts()['']:,}**", width="content")
 
 
 def _order(view: View) -> None:
@@ -166,14 +171,14 @@ def counts_html(opened: Opened) -> str:
     told = [
         ("", counts[""], "images"),
         (Kind.EXACT, counts[Kind.EXACT], "exact duplicates"),
-        (Kind.NEAR, counts[Kind.NEAR], f"near duplicates{_staying(counts)}"),
+        (Kind.NEAR, counts[Kind.NEAR], f"near duplicates{staying(counts)}"),
         (Kind.FAILED, counts[Kind.FAILED], "failed"),
         ("", len(session.chosen()), "selected"),
     ]
     return f'<div class="dedup-counts">{"".join(_count_html(*each, dark=dark) for each in told)}</div>'
 
 
-def _staying(counts: Mapping[str, int]) -> str:
+def staying(counts: Mapping[str, int]) -> str:
     """How many of the near duplicates are those that stay; exact ones never are."""
     return f" ({counts[NEAR_KEEPERS]:,} stay)" if counts[NEAR_KEEPERS] else ""
 
@@ -235,7 +240,7 @@ def _figure(opened: Opened, view: View, *, dark: bool) -> tuple[go.Figure, Scale
 
 
 def _scale(opened: Opened, view: View) -> Scale:
-    scale: Scale = opened.remembered(
+    scale: Scale = opened.kept(  # no decision changes it: singularity's is always the same
         ("scale", view.metric),
         lambda: scale_of(BY_NAME[view.metric], opened.dataset.frame[view.metric].to_numpy(np.float64)),
     )
@@ -289,8 +294,8 @@ def _ends(opened: Opened, view: View) -> None:
     st.number_input(f"To{told}", **number, **session.held("high", high, lambda value: _set(scale, high=value)))
 
 
-def preset_choice(opened: Opened, view: View, names: Sequence[str], *, counted: bool = False) -> None:
-    """The presets of these names that make a difference here, if `counted` each with how many images it holds."""
+def preset_choice(opened: Opened, view: View, names: Sequence[str]) -> None:
+    """The presets of these names that make a difference here, each with how many images it holds."""
     held = {name: int(opened.mask(PRESETS[name]).sum()) for name in names}
     chosen = view.selection.range_of("singularity")
     now = view.selection.with_range("singularity", chosen.low, chosen.high)  # last of the ranges, as after a preset
@@ -298,7 +303,7 @@ def preset_choice(opened: Opened, view: View, names: Sequence[str], *, counted: 
     st.pills(
         "Presets",
         [name for name in names if name not in OCCASIONAL or name == active or 0 < held[name] < opened.counts()[""]],
-        format_func=lambda name: f"{name} ({held[name]:,})" if counted else name,
+        format_func=lambda name: f"{name} ({held[name]:,})",
         label_visibility="collapsed",
         wrap=True,
         width="content",
