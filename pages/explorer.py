@@ -12,19 +12,19 @@ opened = opened_dataset()
 grid.apply_events(opened)
 view = filters.understood(opened)
 with heading("Explorer"):
-    st.html(metric.counts_html(opened), width="content")
+    counts = st.container(width="content")
 bar = metric.bar(opened, view)
-page = grid.page_of(opened, view)
 filters.chips(opened, view)
 with st.container(horizontal=True, gap="medium", key="beside pictures"):
     with st.container(width="stretch"):
-        grid.show(opened, view, page)
+        choice = grid.Choice(lambda: metric.counts(opened, counts), everywhere=bar.panel == "tagging")
+        grid.pages(opened, view, choice)
     if bar.panel:
         with st.container(width=300, border=True, key="side panel"):
             if bar.panel == "filters":
                 filters.panel(opened, view)
             else:
-                tagging.panel(opened, view, page)
+                tagging.panel(opened, view, grid.page_of(opened, view))
 if bar.chart:
     metric.chart(opened, view, bar.chart)
 grid.compare(opened)

@@ -117,7 +117,7 @@ def preview(opened: Opened, view: View) -> None:
     if order.size > PREVIEWED:
         st.caption(f"The first {PREVIEWED} of {order.size:,} images, by {BY_NAME[view.metric].title.lower()}:")
     page = grid.Page(rows, 1, 1, order.size, rows[:0])
-    grid.show(opened, replace(view, columns=PREVIEWED // 2), page, paged=False)
+    grid.show(opened, replace(view, columns=PREVIEWED // 2), page)
 
 
 def downloads(opened: Opened, view: View) -> None:

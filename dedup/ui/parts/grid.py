@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -32,6 +32,8 @@ from dedup.ui.shell.view import PAGE_SIZES, View
 COMPARING = "comparing"
 COLUMNS = ("group", "decided", "error", "distance", "relation", "nearest")
 """Of the frame, what a card shows beside its side."""
+ALONE: set[gallery.EventType] = {"select", "view"}
+"""Events that change nothing beside the cards."""
 VIEW_PARTS = ("page", "size", "columns")
 """What of the view is changed in the gallery's own toolbar."""
 
@@ -46,6 +48,14 @@ class Page:
     of: int
     total: int
     following: Rows
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What hangs on the chosen cards and on the page: what draws it, and whether more hangs on them `everywhere`."""
+
+    draw: Callable[[], None]
+    everywhere: bool
 
 
 def page_of(opened: Opened, view: View) -> Page:
@@ -63,10 +73,18 @@ def key_of(opened: Opened) -> str:
     return f"grid {opened.dataset.info.key}"
 
 
-def apply_events(opened: Opened) -> None:
-    """Carry out what was clicked in the gallery, before anything is drawn, so that everything shows it."""
+def apply_events(opened: Opened) -> set[gallery.EventType]:
+    """Carry out what was clicked in the gallery, before anything is drawn, so that everything shows it; returns which
+    types of events there were."""
     mine = decisions(opened)
-    gallery.carry_out(key_of(opened), lambda event: apply(opened, mine, event))
+    types: set[gallery.EventType] = set()
+
+    def each(event: gallery.Event) -> Callable[[], None] | None:
+        types.add(event["type"])
+        return apply(opened, mine, event)
+
+    gallery.carry_out(key_of(opened), each)
+    return types
 
 
 def apply(opened: Opened, mine: Decisions, event: gallery.Event) -> Callable[[], None] | None:
@@ -129,14 +147,49 @@ def rows_of(dataset: Dataset, ids: Sequence[str]) -> Rows:
     return np.array(rows, dtype=np.int64)
 
 
-def show(opened: Opened, view: View, page: Page, *, paged: bool = True) -> None:
-    """The cards of the page; with `paged` the ways to the other pages, too."""
+def show(opened: Opened, view: View, page: Page) -> None:
+    """The cards of a page, with no way to another one."""
+    _redrawn(opened, lambda: _cards(opened, view, page, paged=False), everywhere=False)
+
+
+def pages(opened: Opened, view: View, choice: Choice) -> None:
+    """The cards of the page that the view shows, with the ways to the other pages."""
+
+    def draw() -> None:
+        choice.draw()
+        now = session.view()
+        turned = replace(view, page=now.page, size=now.size, columns=now.columns)
+        _cards(opened, turned, page_of(opened, turned), paged=True)
+
+    _redrawn(opened, draw, everywhere=choice.everywhere)
+
+
+def _redrawn(opened: Opened, draw: Callable[[], None], *, everywhere: bool) -> None:
+    """Draw the cards so that choosing some and turning a page draws nothing else, unless it changes what stands
+    `everywhere`. All else that is done in the cards draws the whole page."""
+
+    @st.fragment
+    def cards() -> None:
+        types = apply_events(opened)
+        if types - ALONE or (types and everywhere):
+            st.rerun()
+        draw()
+
+    cards()
+
+
+def _cards(opened: Opened, view: View, page: Page, *, paged: bool) -> None:
     if not page.rows.size:
         st.info("No image is in this selection. Widen the range or take a filter away.", icon=":material/search_off:")
         return
     dataset = opened.dataset
+    shown = opened.remembered(
+        ("cards", view.selection, view.metric, page.rows.tobytes()),
+        lambda: items(dataset, page.rows, BY_NAME[view.metric], opened.mask(view.selection)),
+        tags=True,
+    )
     gallery.gallery(
-        items(dataset, page.rows, BY_NAME[view.metric], opened.mask(view.selection)),
+        shown,
         key=key_of(opened),
         columns=view.columns,
         selected=session.chosen(),

@@ -164,7 +164,7 @@ def metric_choice(view: View) -> None:
     )
 
 
-def counts_html(opened: Opened) -> str:
+def counts(opened: Opened, place: DeltaGenerator) -> None:
     """The counts of the dataset, each with its colour and its word, and of the cards a person has selected."""
     counts = opened.counts()
     dark = st.context.theme.type == "dark"
@@ -175,7 +175,7 @@ def counts_html(opened: Opened) -> str:
         (Kind.FAILED, counts[Kind.FAILED], "failed"),
         ("", len(session.chosen()), "selected"),
     ]
-    return f'<div class="dedup-counts">{"".join(_count_html(*each, dark=dark) for each in told)}</div>'
+    place.html(f'<div class="dedup-counts">{"".join(_count_html(*each, dark=dark) for each in told)}</div>')
 
 
 def staying(counts: Mapping[str, int]) -> str:
