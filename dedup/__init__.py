@@ -16,7 +16,7 @@ from dedup.errors import DedupError
 from dedup.model import SOFTWARE_VERSION, Kind, Progress
 
 if TYPE_CHECKING:
-    from dedup.catalogue import forget, open, rename, rescan, scan
+    from dedup.catalogue import find_labels, forget, open, rename, rescan, scan
     from dedup.dataset import Dataset
     from dedup.query.selection import Range, Selection
     from dedup.store.home import DatasetInfo, datasets
@@ -27,6 +27,7 @@ _HOMES = {
     "Range": "dedup.query.selection",
     "Selection": "dedup.query.selection",
     "datasets": "dedup.store.home",
+    "find_labels": "dedup.catalogue",
     "forget": "dedup.catalogue",
     "open": "dedup.catalogue",
     "rename": "dedup.catalogue",
@@ -58,6 +59,7 @@ __all__ = [
     "Selection",
     "__version__",
     "datasets",
+    "find_labels",
     "forget",
     "open",
     "rename",

@@ -14,7 +14,7 @@ from dedup.dataset import Dataset, contents
 from dedup.errors import DatasetError, UsageError
 from dedup.images.formats import MAX_PIXELS
 from dedup.images.sources import Listing, list_source
-from dedup.labels import coco_sound
+from dedup.labels import formats
 from dedup.labels.coco import tags_from_coco
 from dedup.model import OnProgress
 from dedup.progress import watched
@@ -29,14 +29,17 @@ def scan(
     name: str | None = None,
     home: Path | str | None = None,
     annotations: Path | str | Sequence[Path | str] | None = None,
+    use_found: bool = False,
     workers: int | None = None,
     max_pixels: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> Dataset:
     """Scan a folder of images (or a .txt or .csv list of them) and return its dataset.
 
-    The same folder keeps its dataset, and only what changed is read. `annotations` are COCO files; `workers` processes
-    (all processors by default); `max_pixels` the largest picture that is decoded. Raises `SourceError`, `UsageError`,
+    The same folder keeps its dataset, and only what changed is read. `annotations` are files or folders of labels
+    (`dedup.labels.formats`), an empty list for none; with `use_found`, those beside the images are used as long as
+    nobody said which (`find_labels`). `workers` are processes (all processors by default);
+    `max_pixels` the largest picture that is decoded. Raises `SourceError`, `UsageError`,
     `AnnotationError`, `ScanRunning`, `DatasetError`; `Cancelled` from Ctrl-C keeps what was finished. Without
     `on_progress`, progress is shown in notebooks and on terminals, and nowhere else.
     """
@@ -48,8 +51,16 @@ def scan(
     known = store.known_info()
     info = _info_for(known, chosen, origin, listing, max_pixels)
     if annotations is not None:
-        info = replace(info, annotations=_checked_annotations(annotations))
+        info = replace(info, annotations=_checked_annotations(annotations), labels_said=True)
+    elif use_found and not info.labels_said and not info.annotations and origin.is_dir():
+        found = formats.chosen(find_labels(origin))
+        info = replace(info, annotations=tuple(os.fspath(each.path) for each in found))
     return _scanned(store, info, listing, known, workers, on_progress)
+
+
+def find_labels(folder: Path | str) -> list[formats.Found]:
+    """Labels in a folder and beside it, in every format that is read, each with the images that it tells of."""
+    return formats.find(_absolute(folder))
 
 
 def rescan(dataset: Dataset, *, workers: int | None = None, on_progress: OnProgress | None = None) -> Dataset:
@@ -174,11 +185,11 @@ def _absolute(path: Path | str) -> Path:
 
 
 def _checked_annotations(annotations: Path | str | Sequence[Path | str]) -> tuple[str, ...]:
-    """Absolute paths of readable COCO files. Raises `AnnotationError`."""
+    """Absolute paths of labels in a format that is read. Raises `AnnotationError`."""
     given = [annotations] if isinstance(annotations, Path | str) else list(annotations)
     paths = [_absolute(path) for path in given]
     for path in paths:
-        coco_sound.check(path)
+        formats.check(path)
     return tuple(map(os.fspath, paths))
 
 

@@ -23,7 +23,7 @@ from dedup.groups import keepers
 from dedup.groups.fates import outcomes
 from dedup.groups.frame import Joined, Review, describe_files, join, with_tags, without_classes
 from dedup.images.formats import MAX_PIXELS
-from dedup.labels import attached
+from dedup.labels import attached, formats
 from dedup.labels.attached import Sources
 from dedup.labels.clashes import Clash
 from dedup.labels.coco import Attachment, Coco
@@ -361,11 +361,12 @@ class Dataset:
         paths = self._images["path"].tolist()
         facts = (self._images[name].tolist() for name in ("width", "height", "orientation"))
         sizes = dict(zip(paths, zip(*facts, strict=True), strict=True))
+        pictures = formats.Pictures(self.root, paths, sizes)
         found: dict[Path, tuple[Coco, Attachment]] = {}
         errors = []
         for path in map(Path, self._info.annotations):
             try:
-                coco = Coco.read(path)
+                coco = formats.read(path, pictures)
                 found[path] = upright(coco, coco.attach(paths, root=self.root), sizes)
             except AnnotationError as error:
                 errors.append(str(error))

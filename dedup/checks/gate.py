@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from dedup.checks import fingerprint
 from dedup.checks.fingerprint import Fingerprint
 from dedup.labels.clashes import Clash
+from dedup.labels.coco import Attachment
 from dedup.matching import relations
 from dedup.matching.columns import PAIR_COLUMNS
 from dedup.matching.nearest_hash import oriented_hashes
@@ -36,8 +38,9 @@ class Limits:
     """The most there may be of each; None is not checked.
 
     `exact`: redundant exact copies. `near`: near duplicates except keepers. `leaks`: groups across splits.
-    `clashes`: pairs whose labels clash and about which nobody decided. `failed`: files that cannot be read; none by
-    default, because nothing can vouch for them.
+    `clashes`: pairs whose labels clash and about which nobody decided; where no image has a label nothing can be said
+    of them, which passes only with `unlabelled`. `failed`: files that cannot be read, and `unread`: entries of labels;
+    none of either by default, because nothing can vouch for them.
     """
 
     exact: int | None = 0
@@ -45,32 +48,38 @@ class Limits:
     leaks: int | None = None
     clashes: int | None = None
     failed: int | None = 0
+    unread: int | None = 0
+    unlabelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One count against its limit, with a few examples in words. `remark` warns of what the count cannot see."""
+    """One count against its limit, with a few examples in words. `remark` warns of what the count cannot see; `blind`
+    says why there is nothing that could be counted, which passes no limit."""
 
     name: str
     count: int
     limit: int
     examples: tuple[str, ...] = ()
     remark: str = ""
+    blind: str = ""
 
     @property
     def exceeded(self) -> bool:
-        """More than allowed."""
-        return self.count > self.limit
+        """More than allowed, or nobody knows."""
+        return bool(self.blind) or self.count > self.limit
 
     def sentence(self) -> str:
         """For people."""
+        if self.blind:
+            return f"{self.name}: not known, for {self.blind}"
         verdict = f"more than the {self.limit:,} allowed" if self.exceeded else f"of {self.limit:,} allowed"
         return f"{self.name}: {self.count:,}, {verdict}" + (f" ({self.remark})" if self.remark else "")
 
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What `check` counted, in the order exact, near, leaks, clashes, failed."""
+    """What `check` counted, in the order exact, near, leaks, clashes, failed, unread."""
 
     findings: tuple[Finding, ...]
 
@@ -90,6 +99,10 @@ class Images(Protocol):
     @property
     def open_clashes(self) -> list[Clash]:
         """Label clashes that nobody decided."""
+
+    @property
+    def attachments(self) -> Mapping[Path, Attachment]:
+        """How labels meet the images, by their file or folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +128,9 @@ def check(images: Images, limits: Limits) -> CheckReport:
         _finding("exact duplicates", limits.exact, lambda: _copies(images.frame, Kind.EXACT)),
         _finding("near duplicates except keepers", limits.near, lambda: _copies(images.frame, Kind.NEAR)),
         _finding("leaks", limits.leaks, lambda: _leaks(images.frame), leaks.out_of_sight(images.frame)),
-        _finding("label clashes", limits.clashes, lambda: _clashes(images), _without_labels(images.frame)),
+        _seeing_labels(_finding("label clashes", limits.clashes, lambda: _clashes(images)), images.frame, limits),
         _finding("unreadable files", limits.failed, lambda: _failures(images.frame)),
+        _unread(images, limits.unread),
     )
     return CheckReport(tuple(finding for finding in found if finding is not None))
 
@@ -158,8 +172,23 @@ def _finding(name: str, limit: int | None, count: Callable[[], Sequence[str]], r
     return Finding(name, len(examples), limit, tuple(examples[:EXAMPLES]), remark)
 
 
-def _without_labels(frame: pd.DataFrame) -> str:
-    return "" if frame["classes"].map(bool).any() else "no image has a label: scan with --annotations, or name folders"
+def _seeing_labels(finding: Finding | None, frame: pd.DataFrame, limits: Limits) -> Finding | None:
+    """A finding on labels, which says what it can where there are none."""
+    if finding is None or frame["classes"].map(bool).any():
+        return finding
+    if limits.unlabelled:
+        return replace(finding, remark="no image has a label")
+    return replace(finding, blind="no image has a label: scan with --labels, or allow that with --allow-unlabelled")
+
+
+def _unread(images: Images, limit: int | None) -> Finding | None:
+    """Entries of labels that could not be taken; nothing is told where there are none and none are allowed."""
+    met = {path: each for path, each in images.attachments.items() if each.unread}
+    count = sum(each.unread for each in met.values())
+    if limit is None or not (count or limit):
+        return None
+    notes = [note for each in met.values() for note in each.notes if "left out" in note]
+    return Finding("unread labels", count, limit, tuple(notes[:EXAMPLES]))
 
 
 def _copies(frame: pd.DataFrame, kind: Kind) -> list[str]:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 Limit = Annotated[int | None, typer.Option(min=0, help="The most there may be (default: not checked).")]
 MaxFailed = Annotated[int | None, typer.Option(min=0, help="The most unreadable files there may be (default: 0).")]
+MaxUnread = Annotated[int | None, typer.Option(min=0, help="The most unread labels there may be (default: 0).")]
+UNLABELLED_HELP = "Let --max-clashes pass where no image has a label."
 HASHES_ALONE = "This fingerprint holds hashes alone: crops and other changes of what a picture shows cannot be found."
 
 
@@ -49,6 +51,8 @@ def check(
     max_leaks: Limit = None,
     max_clashes: Limit = None,
     max_failed: MaxFailed = None,
+    max_unread: MaxUnread = None,
+    allow_unlabelled: Annotated[bool, typer.Option("--allow-unlabelled", help=UNLABELLED_HELP)] = False,
     name: Annotated[str | None, typer.Option("--name", help=NAME_HELP)] = None,
     against: Annotated[
         str | None, typer.Option("--against", help="A fingerprint, or the name of a dataset, to compare with.")
@@ -61,13 +65,14 @@ def check(
     from dedup.checks import gate
     from dedup.dataset import Dataset
 
-    if against is None and {max_exact, max_near, max_leaks, max_clashes, max_failed} == {None}:
+    if against is None and {max_exact, max_near, max_leaks, max_clashes, max_failed, max_unread} == {None}:
         raise UsageError("Nothing was checked. Give a limit, e.g. --max-exact 0 --max-leaks 0, or --against.")
     known = _known(against, home) if against is not None else None
     dataset = _scanned(folder, name, home)
     if isinstance(known, Dataset) and known.info.source == dataset.info.source:
         raise UsageError(f"{folder} and {against} are one and the same folder. Compare with another one.")
-    report = gate.check(dataset, gate.Limits(max_exact, max_near, max_leaks, max_clashes, max_failed or 0))
+    limits = (max_exact, max_near, max_leaks, max_clashes, max_failed or 0, max_unread or 0)
+    report = gate.check(dataset, gate.Limits(*limits, unlabelled=allow_unlabelled))
     matches = _matches(dataset, known)
     passed = report.passed and not matches
     if as_json:
@@ -107,7 +112,7 @@ def _scanned(folder: str, name: str | None, home: Path | None) -> Dataset:
     path = Path(folder).expanduser()
     with progress() as on_progress:
         if name or path.is_dir() or (path.is_file() and path.suffix.lower() in LIST_SUFFIXES):
-            return dedup.scan(path, name=name, home=home, on_progress=on_progress)
+            return dedup.scan(path, name=name, home=home, use_found=True, on_progress=on_progress)
         try:
             return dedup.rescan(opened(folder, home), on_progress=on_progress)
         except UnknownDataset as error:
@@ -134,7 +139,7 @@ def _matches(dataset: Dataset, known: Dataset | Fingerprint | None) -> list[gate
 def _described(report: gate.CheckReport) -> dict[str, object]:
     """What was counted, for machines."""
     found = {each.name: {"count": each.count, "limit": each.limit} for each in report.findings}
-    remarks = {each.name: {"remark": each.remark} for each in report.findings if each.remark}
+    remarks = {each.name: {"remark": told} for each in report.findings if (told := each.blind or each.remark)}
     return {"findings": {name: counts | remarks.get(name, {}) for name, counts in found.items()}}
 
 
@@ -160,7 +165,11 @@ def _tell_matches(dataset: Dataset, known: Dataset | Fingerprint, matches: list[
 
 
 def _tell_verdict(report: gate.CheckReport, matches: list[gate.Match]) -> None:
-    wrong = [f"too many {finding.name}" for finding in report.findings if finding.exceeded]
+    wrong = [
+        f"{finding.name} not known" if finding.blind else f"too many {finding.name}"
+        for finding in report.findings
+        if finding.exceeded
+    ]
     wrong += [f"{plural(len(matches), 'image')} known already"] if matches else []
     say(f"Failed: {', '.join(wrong)}." if wrong else "Passed.")
 

@@ -12,19 +12,22 @@ import typer
 import dedup
 from dedup.cli.common import Home, Json, Name, progress, say, say_json
 from dedup.cli.overview import remember
+from dedup.errors import UsageError
 from dedup.model import Kind, Role
 from dedup.words import other_files, plural
 
 if TYPE_CHECKING:
     from dedup.dataset import Dataset
 
+LABELS_HELP = "A file or folder of labels; repeatable (default: those found beside the images)."
 NAME_HELP = "Name of the dataset (default: the folder's); needed where a folder has several."
 
 
 def scan(
     folder: Annotated[Path, typer.Argument(help="A folder of images, or a .txt or .csv list of them.")],
     name: Annotated[str | None, typer.Option("--name", help=NAME_HELP)] = None,
-    annotations: Annotated[list[Path] | None, typer.Option("--annotations", help="A COCO file; repeatable.")] = None,
+    labels: Annotated[list[Path] | None, typer.Option("--labels", "--annotations", help=LABELS_HELP)] = None,
+    no_labels: Annotated[bool, typer.Option("--no-labels", help="Read no labels.")] = False,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes (default: all).")] = None,
     max_pixels: Annotated[int | None, typer.Option("--max-pixels", min=1, help="Largest picture to decode.")] = None,
     home: Home = None,
@@ -32,23 +35,38 @@ def scan(
     progress_json: Annotated[bool, typer.Option("--progress-json", hidden=True)] = False,
 ) -> int:
     """Read a folder of images and find its duplicates; run it again to bring it up to date."""
+    if labels and no_labels:
+        raise UsageError("--labels and --no-labels contradict each other. Give one of them.")
     with progress(as_json=progress_json) as on_progress:
         dataset = dedup.scan(
             folder,
             name=name,
             home=home,
-            annotations=annotations or None,
+            annotations=[] if no_labels else labels or None,
+            use_found=True,
             workers=workers,
             max_pixels=max_pixels,
             on_progress=on_progress,
         )
-        counts = summary(dataset) | {"notes": _notes(dataset)}
+        counts = summary(dataset) | {"labels": _labels(dataset), "notes": _notes(dataset)}
         remember(dataset)
     if as_json:
         say_json(counts)
     elif not progress_json:
         _tell(counts, near_in_words(dataset))
     return 1 if counts["failed"] or dataset.annotation_errors else 0
+
+
+def _labels(dataset: Dataset) -> list[dict[str, object]]:
+    """The labels that are used, and those that were found and are not."""
+    used = [Path(path) for path in dataset.info.annotations]
+    folder = Path(dataset.info.source)
+    found = {each.path: each for each in dedup.find_labels(folder)} if folder.is_dir() else {}
+    told: list[dict[str, object]] = []
+    for path in dict.fromkeys([*used, *found]):
+        words = found[path].sentence(folder) if path in found else str(path)
+        told.append({"path": path, "what": words, "used": path in used})
+    return told
 
 
 def _notes(dataset: Dataset) -> list[str]:
@@ -141,6 +159,10 @@ def _tell(counts: dict[str, object], near: str) -> None:
         say(f"  passed over {other_files(passed_over)}")
     if counts["asks_about_folders"]:
         say(f"  copies lie in folders of other names; say if these are labels: dedup folders {counts['name']!s}")
+    labels = cast("list[dict[str, object]]", counts["labels"])
+    for used, words in ((True, "labels"), (False, "found, not used")):
+        if those := [str(each["what"]) for each in labels if each["used"] == used]:
+            say(f"  {words}: {'; '.join(those)}" + ("" if used else " (--labels chooses, --no-labels reads none)"))
     for note in (*counts["annotation_notes"], *counts["notes"]):  # type: ignore[misc]
         say(f"  {note}")
     say(f"Look at it: dedup app, or: dedup show {counts['name']!s}")

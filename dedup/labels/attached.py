@@ -1,7 +1,7 @@
 """What annotation files say of a dataset's images, kept beside the dataset so that most work need not read them again.
 
 A file of hundreds of megabytes takes a minute and gigabytes to read; which classes and how many annotations each image
-has is a few megabytes. What is kept holds for one file, by its size and time, and one scan.
+has is a few megabytes. What is kept holds for the files as they are, by size and time, and for one scan.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ import msgspec
 
 from dedup.errors import DatasetError
 from dedup.files import PRIVATE, atomic_write
+from dedup.labels import formats
 from dedup.labels.coco import Attachment, Coco
 
-VERSION = 1
+VERSION = 2
 """Grows when attaching gives other results."""
 
 Source = tuple[Coco, Attachment]
@@ -47,13 +48,18 @@ class Sources(Sequence[Source]):
         return iter(self._read())
 
 
-def key_of(file: Path, scan_id: str) -> Key:
-    """What is kept holds for: taken before a file is read, so that what it said is never taken for what it says."""
+def key_of(source: Path, scan_id: str) -> Key:
+    """What is kept holds for: taken before a source is read, so that what it said is never taken for what it says."""
+    digest = hashlib.blake2b(digest_size=16)
+    if not source.exists():
+        return None
     try:
-        stat = file.stat()
+        for file in formats.files_of(source):
+            stat = file.stat() if file.exists() else None
+            digest.update(os.fsencode(file) + (b"%d %d;" % (stat.st_size, stat.st_mtime_ns) if stat else b";"))
     except OSError:
         return None
-    return [VERSION, scan_id, stat.st_size, stat.st_mtime_ns]
+    return [VERSION, scan_id, digest.hexdigest()]
 
 
 def recall(directory: Path, file: Path, key: Key) -> Attachment | None:

@@ -5,8 +5,6 @@ A COCO document is kept whole, as it was read, so that an export can give back e
 
 from __future__ import annotations
 
-import mmap
-import os
 import posixpath
 import unicodedata
 from collections import Counter, defaultdict
@@ -16,7 +14,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dedup.files import open_regular
 from dedup.images.formats import SUFFIXES
 from dedup.labels import coco_sound
 from dedup.labels.coco_sound import Unsound, name_in_url
@@ -43,6 +40,7 @@ class Attachment:
     ambiguous    file names that several images could be; they are attached to none
     unannotated  paths the document does not name
     notes        one sentence for each oddity, for a person to read
+    unread       how many entries of it could not be taken
     """
 
     image_ids: Mapping[str, tuple[ImageId, ...]]
@@ -52,6 +50,7 @@ class Attachment:
     ambiguous: tuple[str, ...]
     unannotated: tuple[str, ...]
     notes: tuple[str, ...]
+    unread: int = 0
 
 
 @dataclass(frozen=True)
@@ -122,6 +121,7 @@ class Coco:
             ambiguous=tuple(ambiguous),
             unannotated=tuple(path for path in paths if path not in ids),
             notes=(),
+            unread=sum(not each.kept for each in self.unsound),
         )
         return Attachment(**{**vars(attachment), "notes": tuple(self._notes(attachment))})
 
@@ -200,23 +200,6 @@ class FileNames:
         return self.of_row.get(row) or self.paths[row].removeprefix(self.base)
 
 
-def find_annotations(root: Path) -> list[Path]:
-    """COCO files in `root` at any depth, and in a folder `annotations` beside it or beside its parent; sorted.
-
-    Only looks for the keys of a COCO document; `Coco.read` does the checking. Hidden folders are skipped.
-    """
-    found = [
-        Path(folder, name)
-        for folder, folders, names in os.walk(root)
-        if _visible(folders)
-        for name in names
-        if name.lower().endswith(".json")
-    ]
-    for outer in Path(os.path.abspath(root)).parents[:2]:  # not resolve(): keep a link's own place
-        found += sorted(outer.glob("annotations/*.json"))
-    return sorted({path for path in found if _looks_like_coco(path)})
-
-
 def tags_from_coco(coco: Coco, attachment: Attachment) -> dict[str, list[str]]:
     """Tags that an export of ours wrote into the document: tag name → dataset paths, in the document's order."""
     path_of = {id_: path for path, ids in attachment.image_ids.items() for id_ in ids}
@@ -229,21 +212,6 @@ def tags_from_coco(coco: Coco, attachment: Attachment) -> dict[str, list[str]]:
                 if isinstance(name, str):
                     tags.setdefault(name, []).append(path_of[image["id"]])
     return tags
-
-
-def _visible(folders: list[str]) -> bool:
-    """Drop hidden folders from what `os.walk` visits next, and go in order."""
-    folders[:] = sorted(name for name in folders if not name.startswith("."))
-    return True
-
-
-def _looks_like_coco(path: Path) -> bool:
-    try:
-        with open_regular(path) as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
-            begins = text[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
-            return begins and text.find(b'"images"') >= 0 and text.find(b'"file_name"') >= 0
-    except (OSError, ValueError):  # unreadable or empty
-        return False
 
 
 # --- file names to paths --------------------------------------------------------------------------------------------

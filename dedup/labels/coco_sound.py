@@ -32,8 +32,8 @@ T = TypeVar("T")
 
 
 class Unsound(NamedTuple):
-    """An entry that cannot be taken as it is: the list it is in and its place there, from 0; what is wrong with it; and
-    whether it is `kept` all the same."""
+    """An entry that cannot be taken as it is: the list of a document it is in and its place there, from 0, or a file
+    and its line, from 1 (0 for all of it); what is wrong with it; and whether it is `kept` all the same."""
 
     key: str
     place: int
@@ -41,8 +41,10 @@ class Unsound(NamedTuple):
     kept: bool = False
 
     def sentence(self) -> str:
-        """For people: "entry 3 of "annotations": its bbox is no four numbers"."""
-        return f'entry {self.place} of "{self.key}": {self.problem}'
+        """For people: "entry 3 of "annotations": its bbox is no four numbers", "labels/a.txt, line 2: it is no row"."""
+        if self.key in LISTS:
+            return f'entry {self.place} of "{self.key}": {self.problem}'
+        return f"{self.key}, line {self.place}: {self.problem}" if self.place else f"{self.key}: {self.problem}"
 
 
 def read(path: Path) -> tuple[Entry, list[Unsound]]:

@@ -39,7 +39,7 @@ def test_a_folder_that_moved_is_told_and_goes_on_with_its_decisions_and_labels(m
         told = json.loads(capsys.readouterr().out)
         return told["annotation_notes"] + told["notes"]
 
-    (note,) = notes()
+    (note,) = [note for note in notes() if "gone" in note]
     assert f"`dedup scan {moved} --name set`" in note and "`dedup forget set-2`" in note
     assert all("gone" not in note for note in notes("--name", "set"))
     dataset = dedup.open("set")
@@ -47,7 +47,7 @@ def test_a_folder_that_moved_is_told_and_goes_on_with_its_decisions_and_labels(m
     assert dataset.frame["annotations"].sum() == 1
     now = acts.state(dataset)
     assert [now.path(row) for row in now.dropped] == ["copy.jpg"]
-    assert notes("--name", "set-2") == []
+    assert all("gone" not in note for note in notes("--name", "set-2"))
 
 
 def test_other_images_are_not_taken_for_a_folder_that_moved(moved, tmp_path, capsys):

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import dedup
 from dedup.errors import AnnotationError
-from dedup.labels import coco_sound
-from dedup.labels.coco import Coco, find_annotations, tags_from_coco
+from dedup.labels import coco_sound, formats
+from dedup.labels.coco import Coco, tags_from_coco
 from dedup.labels.entries import chunks
 from tests.building import picture
 
@@ -297,22 +297,17 @@ def test_finds_annotation_files_within_and_beside(tmp_path):
         path.write_text(text)
     (root / "other.json").write_text('{"images": 1}')
     (root / "empty.json").write_text("")
-    assert find_annotations(root) == sorted([beside, inside])
+    assert [each.path for each in formats.find(root)] == sorted([beside, inside])
 
 
 def test_shared_documents(shared_data):
     tiny = shared_data / "C-tinycoco" / "tinycoco"
-    assert find_annotations(tiny) == find_annotations(tiny / "images" / "val2017")
-    source = Coco.read(find_annotations(tiny)[0])
+    (found,) = formats.find(tiny)
+    assert [found.path] == [each.path for each in formats.find(tiny / "images" / "val2017")]
+    source = Coco.read(found.path)
     attachment = source.attach([f"images/val2017/{file.name}" for file in (tiny / "images/val2017").iterdir()])
     assert len(attachment.image_ids) == 6 and not attachment.missing and not attachment.unannotated
     assert sum(attachment.counts.values()) == 136
-    voc = shared_data / "C-voc-multiformat" / "data" / "database"
-    paths = [file.name for file in (voc / "images").iterdir()]
-    for path in find_annotations(voc):
-        attachment = Coco.read(path).attach(paths)
-        assert len(attachment.image_ids) == 100 and not attachment.notes
-    assert len(find_annotations(voc)) == 2
 
 
 def test_tags_come_back_from_an_export_of_ours(tmp_path):

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from dedup import sample
-from dedup.labels.coco import find_annotations
+from dedup.labels import formats
 from dedup.machine import within
 from dedup.store.directory import same_source
 from dedup.store.home import DatasetInfo, clean_name, home_directory
@@ -19,8 +19,9 @@ from dedup.ui.shell import jobs, recent
 from dedup.ui.shell.literal import literal
 from dedup.ui.shell.notices import guarded
 
-PATH, NAME, ANNOTATIONS = "open path", "open name", "open annotations"
+PATH, NAME, LABELS, FOUND = "open path", "open name", "open labels", "labels found"
 SAMPLE = sample.DATASET_NAME
+READ = ", ".join(each.title for each in formats.FORMATS)
 
 
 def welcome() -> None:
@@ -85,12 +86,16 @@ def _suggest(label: str, paths: list[str]) -> None:
             )
 
 
-def _annotations(folder: Path) -> list[Path]:
-    """COCO files in and beside a folder, as far as its disk tells of them in time."""
-    try:
-        return within(PATIENT_SECONDS, lambda: find_annotations(folder))
-    except (TimeoutError, OSError):
-        return []
+def _labels(folder: Path) -> list[formats.Found]:
+    """Labels in and beside a folder, as far as its disk tells of them in time; looked for once for each folder."""
+    known: tuple[Path, list[formats.Found]] | None = st.session_state.get(FOUND)
+    if known is None or known[0] != folder:
+        try:
+            known = folder, within(PATIENT_SECONDS, lambda: formats.find(folder))
+        except (TimeoutError, OSError):
+            known = folder, []
+        st.session_state[FOUND] = known
+    return known[1]
 
 
 def _use(path: str) -> None:
@@ -105,18 +110,22 @@ def _start_form(seen: FolderCheck, infos: list[DatasetInfo]) -> None:
         )
     left, right = st.columns([1, 2])
     name = left.text_input("Name", known.name if known else free_name(seen.path, infos), key=f"{NAME} {seen.path}")
-    found = [str(path) for path in _annotations(seen.path)]
+    found = {str(each.path): each for each in _labels(seen.path)} if seen.path.is_dir() else {}
     before = list(known.annotations) if known else []
+    said = bool(known and (known.labels_said or before))
     files = right.multiselect(
-        "COCO annotations (optional)",
+        "Labels (optional)",
         list(dict.fromkeys([*before, *found])),
-        default=before if known else chosen_beforehand(found),
-        format_func=lambda file: shown_from(file, seen.path),
+        default=before if said else [str(each.path) for each in formats.chosen(list(found.values()))],
+        format_func=lambda file: (
+            found[file].sentence(seen.path.absolute()) if file in found else shown_from(file, seen.path)
+        ),
         placeholder="as before" if before else f"none of the {len(found)} found" if found else "none",
         accept_new_options=True,
         wrap=True,
-        key=f"{ANNOTATIONS} {seen.path}",
-        help="With COCO files the labels of copies are compared, and exports keep every annotation as it was.",
+        key=f"{LABELS} {seen.path}",
+        help=f"The labels of copies are compared, and exports carry them. Read are: {READ}. Several that tell of the "
+        "same images are one choice: take the one that you train with.",
     )
     st.button(
         "Scan again" if known else "Scan",
@@ -125,12 +134,6 @@ def _start_form(seen: FolderCheck, infos: list[DatasetInfo]) -> None:
         on_click=guarded(_start),
         args=(str(seen.path.absolute()), name, files),
     )
-
-
-def chosen_beforehand(found: Sequence[str]) -> list[str]:
-    """Of COCO files found beside images those to read unless told otherwise: where some hold instances, as COCO calls
-    its boxes, only these, for captions and keypoints tell of the same objects again."""
-    return [file for file in found if Path(file).name.startswith("instances")] or list(found)
 
 
 def shown_from(file: str, folder: Path) -> str:

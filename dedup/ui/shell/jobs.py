@@ -121,7 +121,7 @@ def scan_command(folder: str, *, name: str, home: Path | None = None, annotation
     """The command line of a scan that tells its progress as JSON lines on standard output, and its counts as JSON."""
     command = [sys.executable, "-m", "dedup", "scan", folder, "--name", name, "--progress-json", "--json"]
     command += ["--home", str(home)] if home else []
-    return command + [part for file in annotations for part in ("--annotations", file)]
+    return command + ([part for path in annotations for part in ("--labels", path)] or ["--no-labels"])
 
 
 def run_process(command: list[str], job: Job) -> dict[str, Any]:

@@ -1,0 +1,109 @@
+"""Labels in any format that is read: a new one is one file and one name in FORMATS."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dedup.errors import AnnotationError
+from dedup.labels import coco_sound
+from dedup.labels.coco import Coco
+from dedup.labels.formats.base import Format, Pictures, Tree, same_images
+from dedup.labels.formats.coco import COCO
+from dedup.labels.formats.cvat import CVAT
+from dedup.labels.formats.labelme import LABELME
+from dedup.labels.formats.tables import HUGGING_FACE, OPENIMAGES, TABLE
+from dedup.labels.formats.voc import VOC
+from dedup.labels.formats.yolo import YOLO
+
+FORMATS = (COCO, YOLO, VOC, CVAT, LABELME, OPENIMAGES, HUGGING_FACE, TABLE)
+"""In the order in which one is chosen where several tell of the same images: what holds more first."""
+
+__all__ = ["FORMATS", "Format", "Found", "Pictures", "check", "chosen", "files_of", "find", "format_of", "read"]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Labels that were found: what and where, and keys of the images they tell of."""
+
+    path: Path
+    format: Format
+    images: frozenset[str]
+
+    def sentence(self, folder: Path) -> str:
+        """For people, seen from a folder."""
+        near = folder.parent in self.path.parents or folder == self.path
+        where = os.path.relpath(self.path, folder) if near else os.fspath(self.path)
+        return f"{self.format.title} of {len(self.images):,} images in {'this folder' if where == '.' else where}"
+
+
+def find(root: Path) -> list[Found]:
+    """Labels in `root` and beside it, in the order of `FORMATS`. Hidden folders are passed over."""
+    root = Path(os.path.abspath(root))  # not resolve(): keep a link's own place
+    tree = Tree(root, *_beside(root))
+    found: dict[Path, Found] = {}
+    for form in FORMATS:
+        for path in form.find(tree):
+            if path not in found and (images := form.labelled(path)):
+                found[path] = Found(path, form, frozenset(images))
+    return list(found.values())
+
+
+BESIDE = ("labels", "annotations", "Annotations")
+"""Folders of labels that lie beside a folder of images, or beside the one around it."""
+
+
+def _beside(root: Path) -> list[Path]:
+    return [outer / name for outer in root.parents[:2] for name in BESIDE if (outer / name).is_dir()]
+
+
+FEW = 0.2
+"""Labels of less than this share of the images that others tell of are a part or a trial: splits are larger."""
+
+
+def chosen(found: Sequence[Found]) -> list[Found]:
+    """Those to use unless told otherwise: of several that tell of the same images the first, but for one that tells of
+    few of them; of COCO files instances before captions and keypoints, which tell of the same objects again."""
+    most = max((len(each.images) for each in found), default=0)
+    taken: list[Found] = []
+
+    def rank(one: Found) -> tuple[bool, int, bool]:
+        return len(one.images) < FEW * most, FORMATS.index(one.format), not one.path.name.startswith("instances")
+
+    for each in sorted(found, key=rank):
+        if not any(same_images(each.images, other.images) for other in taken):
+            taken.append(each)
+    return sorted(taken, key=found.index)
+
+
+def format_of(path: Path) -> Format:
+    """The format of a source. Raises `AnnotationError` that says which are read."""
+    if not path.exists():
+        raise AnnotationError(f"Cannot read the annotation file {path}: no such file or folder.")
+    for form in (*FORMATS[1:], COCO):  # which takes every JSON file that is of no other
+        if form.recognises(path):
+            return form
+    offered = ", ".join(form.title for form in FORMATS)
+    raise AnnotationError(f"{path} holds no labels in a format that is read. Read are: {offered}.")
+
+
+def read(path: Path, pictures: Pictures) -> Coco:
+    """The labels of a source as a document. Raises `AnnotationError`."""
+    return format_of(path).read(path, pictures)
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files that a source is made of, as far as it can be told."""
+    try:
+        return format_of(path).files(path)
+    except AnnotationError:
+        return [path]
+
+
+def check(path: Path) -> None:
+    """Raises the `AnnotationError` of what holds no labels, without reading all of them."""
+    form = format_of(path)
+    if form is COCO:
+        coco_sound.check(path)

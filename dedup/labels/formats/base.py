@@ -1,0 +1,326 @@
+"""What every format of labels shares: its record, the images that it tells of, and the document that it becomes.
+
+Whatever a format writes is read into one form, the `Coco` document: boxes `[x, y, width, height]` in upright pixels,
+polygons, keypoints, classes of whole images as annotations without a box. What COCO has no field for (occluded,
+difficult, ...) is in the annotation's `attributes`, as CVAT writes it into COCO.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dedup.errors import AnnotationError
+from dedup.files import open_regular
+from dedup.labels.coco import Coco
+from dedup.labels.coco_sound import Unsound
+from dedup.labels.entries import Entries, Entry, Held, packed
+from dedup.labels.folder_names import GENERIC_FOLDERS, split_from_path, splits_in
+
+DECIMALS = 5
+"""Of a pixel. Fractions of an image's side, which YOLO and OpenImages write with 6 to 10 digits, come back as they were
+up to sides of 10,000 pixels."""
+HEAD = 4096
+"""So many first bytes of a file tell what it is."""
+
+Size = tuple[int, int]
+EMPTY: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format of labels.
+
+    `title` is what people call it, `holds` what of it is read, for the table of formats. `recognises` tells whether a
+    file or folder is of it, `find` lists what of it lies in a tree, `files` all files that a source is made of.
+    `labelled` are keys (`key_of`) of the images that a source tells of, the same for every format. `read` makes the
+    document; it raises `AnnotationError` for what is none.
+    """
+
+    name: str
+    title: str
+    holds: str
+    recognises: Callable[[Path], bool]
+    find: Callable[[Tree], Iterable[Path]]
+    files: Callable[[Path], list[Path]]
+    labelled: Callable[[Path], set[str]]
+    read: Callable[[Path, Pictures], Coco]
+
+
+def the_file(path: Path) -> list[Path]:
+    """The files of a source that is one file."""
+    return [path]
+
+
+def key_of(name: str, source: str = "") -> str:
+    """What two formats call one image: its name without a suffix, after the split that its folders or, where those tell
+    none, the name of the file of labels, `source`, speak of."""
+    path = name.replace("\\", "/")
+    spoken = splits_in(source)
+    split = split_from_path(path) or (spoken.pop() if len(spoken) == 1 else "")
+    return f"{split}/{stem(path.rpartition('/')[2])}"
+
+
+def stem(name: str) -> str:
+    """A name without its suffix, however it is capitalised."""
+    return os.path.splitext(name)[0].casefold()
+
+
+class Tree:
+    """The files that may hold labels below a folder, by folder. Hidden folders are passed over."""
+
+    SUFFIXES = frozenset({".txt", ".json", ".xml", ".csv", ".jsonl", ".parquet", ".yaml", ".yml", ".names", ".data"})
+
+    def __init__(self, *roots: Path) -> None:
+        self.folders: dict[Path, list[str]] = {}
+        for root in roots:
+            for folder, folders, names in os.walk(root):
+                folders[:] = sorted(name for name in folders if not name.startswith("."))
+                held = [name for name in names if os.path.splitext(name)[1].lower() in self.SUFFIXES]
+                if held:
+                    self.folders.setdefault(Path(folder), sorted(held))
+
+    def files(self, *suffixes: str) -> Iterator[Path]:
+        """All files of these suffixes, in order of their folders."""
+        for folder, names in sorted(self.folders.items()):
+            yield from (folder / name for name in names if name.lower().endswith(suffixes))
+
+    def folders_with(self, suffix: str, looks_right: Callable[[Path], bool]) -> list[Path]:
+        """Folders with a file of that suffix that looks right; of each folder the first few are looked at."""
+        found = []
+        for folder, names in sorted(self.folders.items()):
+            named = [name for name in names if name.lower().endswith(suffix)]
+            if any(looks_right(folder / name) for name in named[:LOOKED_AT]):
+                found.append(folder)
+        return found
+
+
+LOOKED_AT = 5
+"""So many files of a folder are looked at to tell what it holds: the first may be a list or a note."""
+
+
+def together(folders: Sequence[Path], suffix: str) -> list[Path]:
+    """The folders that hold these folders of labels, one where they tell of different images. Those that tell of the
+    same ones again, as two exports of one dataset do, stay apart."""
+    groups: list[tuple[list[Path], set[str]]] = []
+    for folder in folders:
+        keys = {key_of(f"{folder.as_posix()}/{name}") for name in os.listdir(folder) if name.lower().endswith(suffix)}
+        group = next((group for group in groups if not same_images(group[1], keys)), None)
+        if group is None:
+            groups.append(([folder], keys))
+        else:
+            group[0].append(folder)
+            group[1].update(keys)
+    found = []
+    for held, _ in groups:
+        over = Path(os.path.commonpath(held))
+        alone = all(folder in held or not folder.is_relative_to(over) for folder in folders)
+        found += [over] if alone else held
+    return found
+
+
+SAME_IMAGES = 0.5
+"""Two sources that have this share of the smaller one's images in common tell of the same ones: splits of one dataset
+have few in common, two formats of one nearly all."""
+
+
+def same_images(one: Set[str], other: Set[str]) -> bool:
+    """Whether two sources, by the keys of their images, tell of the same ones."""
+    return len(one & other) > SAME_IMAGES * min(len(one), len(other))
+
+
+def below(folder: Path, suffix: str) -> Iterator[Path]:
+    """The files of a suffix below a folder, in order; hidden folders are passed over."""
+    for inner, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(inner, name) for name in sorted(names) if name.lower().endswith(suffix))
+
+
+def head_of(path: Path) -> bytes:
+    """The first bytes of a file; none of one that cannot be read."""
+    try:
+        with open_regular(path) as stream:
+            return stream.read(HEAD)
+    except OSError:
+        return b""
+
+
+def content_of(path: Path) -> bytes:
+    """A file's bytes. Raises `AnnotationError`."""
+    try:
+        with open_regular(path) as stream:
+            return stream.read()
+    except OSError as error:
+        raise AnnotationError(f"Cannot read the annotation file {path}: {error.strerror or error}.") from error
+
+
+def text_of(path: Path) -> str:
+    """A file's text, in whatever of UTF-8 and UTF-16 it is. Raises `AnnotationError`."""
+    content = content_of(path)
+    coding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return content.decode(coding)
+    except UnicodeDecodeError as error:
+        raise AnnotationError(f"{path} holds no labels that can be read: it is no UTF-8 text.") from error
+
+
+CONTAINERS = GENERIC_FOLDERS | {
+    *("labels", "label", "annotation", "annotated", "bboxes", "boxes", "json", "labels_yolo", "txt", "xml", "yolo"),
+    *("obj_train_data", "obj_valid_data", "obj_test_data"),
+}
+"""Folders that say where pictures or labels lie, which is what tells their paths apart."""
+
+
+class Pictures:
+    """The images of a dataset as readers of labels meet them.
+
+    `sizes` are (upright width, upright height, EXIF orientation) by path, zeros where a file cannot be read.
+    """
+
+    def __init__(self, root: Path, paths: Sequence[str], sizes: Mapping[str, tuple[int, int, int]]) -> None:
+        self.root = Path(os.path.abspath(root))
+        self.paths = paths
+        self._sizes = sizes
+
+    def size(self, path: str) -> Size | None:
+        """Upright width and height; None where they are not known."""
+        width, height, _ = self._sizes.get(path, (0, 0, 1))
+        return (width, height) if width and height else None
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[tuple[tuple[str, ...], str]]]:
+        held: dict[str, list[tuple[tuple[str, ...], str]]] = defaultdict(list)
+        for path in self.paths:
+            folder, _, name = path.rpartition("/")
+            held[stem(name)].append((_told(self.root / folder), path))
+        return held
+
+    def of_file(self, file: Path, named: str = "") -> list[str]:
+        """The images that a file of labels is of, by its own name: in the same folder or one that differs only by words
+        such as `images` and `labels`, else the only one that may be meant. `named` is what the file itself calls its
+        image, which chooses among several."""
+        held = self._by_stem.get(stem(file.name), [])
+        told = _told(file.parent)
+        split = split_from_path(f"{file.parent.as_posix()}/")
+        same = [path for parts, path in held if parts == told]
+        if not same:
+            near = [(parts, path) for parts, path in held if not _contradict(split, split_from_path(path))]
+            ranked = [(_in_common(parts, told), path) for parts, path in near]
+            best = max((rank for rank, _ in ranked), default=0)
+            same = [path for rank, path in ranked if rank == best]
+            same = same if len({path.rpartition("/")[0] for path in same}) == 1 else []
+        base = named.replace("\\", "/").rpartition("/")[2]
+        return [path for path in same if base and path.rpartition("/")[2] == base] or same
+
+    def beside(self, folders: Iterable[Path]) -> list[str]:
+        """The images in the folders that belong to these folders of labels."""
+        told = {_told(folder) for folder in folders}
+        return [path for held in self._by_stem.values() for parts, path in held if parts in told]
+
+
+def _told(folder: Path) -> tuple[str, ...]:
+    return tuple(part for part in folder.parts if part.casefold() not in CONTAINERS)
+
+
+def _contradict(one: str, other: str) -> bool:
+    return bool(one and other and one != other)
+
+
+def _in_common(one: tuple[str, ...], other: tuple[str, ...]) -> int:
+    """How many parts two folders have in common, from the end."""
+    count = 0
+    for here, there in zip(reversed(one), reversed(other), strict=False):
+        if here != there:
+            break
+        count += 1
+    return count
+
+
+class Builder:
+    """A document under construction, from a source at `path`."""
+
+    def __init__(self, path: Path, names: Iterable[str] = ()) -> None:
+        self.path = path
+        self.images: list[Entry] = []
+        self.unsound: list[Unsound] = []
+        self.categories: list[Entry] = []
+        self._ids: dict[str, int] = {}
+        self._annotations: list[Held] = []
+        for name in names:
+            self.category(name)
+
+    def category(self, name: str) -> int:
+        """The id of a class, from 1 in the order in which classes are told."""
+        if name not in self._ids:
+            self._ids[name] = len(self.categories) + 1
+            self.categories.append({"id": self._ids[name], "name": name, "supercategory": ""})
+        return self._ids[name]
+
+    def image(self, file_name: str, size: Size | None = None, **more: Any) -> int:
+        """The id of a new image entry, from 1."""
+        known = {"width": size[0], "height": size[1]} if size else {}
+        self.images.append({"id": len(self.images) + 1, "file_name": file_name, **known, **more})
+        return len(self.images)
+
+    def annotate(
+        self, image: int, category: str, fields: Mapping[str, Any], attributes: Mapping[str, Any] = EMPTY
+    ) -> None:
+        """One annotation; without a `bbox` among its `fields` it is of the whole image."""
+        entry: Entry = {
+            "id": len(self._annotations) + 1, "image_id": image, "category_id": self.category(category), **fields,
+        }  # fmt: skip
+        if attributes:
+            entry["attributes"] = dict(attributes)
+        self._annotations.append(packed(entry))
+
+    def odd(self, file: Path, line: int, problem: str, *, kept: bool = False) -> None:
+        """Something in a file that cannot be taken, or only as it is (`kept`); `line` is 0 where it is all of it."""
+        inside = self.path if self.path.is_dir() else self.path.parent
+        name = file.relative_to(inside).as_posix() if file.is_relative_to(inside) else file.name
+        self.unsound.append(Unsound(name, line, problem, kept))
+
+    def done(self) -> Coco:
+        """The document."""
+        document = {
+            "images": self.images, "annotations": Entries(self._annotations), "categories": self.categories,
+        }  # fmt: skip
+        return Coco(self.path, document, tuple(self.unsound))
+
+
+def box(left: float, top: float, width: float, height: float) -> dict[str, Any]:
+    """The fields of a box in pixels; where `width` or `height` is negative, it reaches to the left or up."""
+    x, y = min(left, left + width), min(top, top + height)
+    wide, high = abs(width), abs(height)
+    return {"bbox": rounded((x, y, wide, high)), "area": rounded((wide * high,))[0], "iscrowd": 0}
+
+
+def outline(points: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    """The fields of a polygon in pixels: of three points or more, which may be given as two corners of a rectangle."""
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    turned = zip(points, [*points[1:], points[0]], strict=True)
+    area = abs(sum(x * y2 - x2 * y for (x, y), (x2, y2) in turned)) / 2
+    return {
+        **box(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)),
+        "area": rounded((area,))[0],
+        "segmentation": [rounded(number for point in points for number in point)],
+    }
+
+
+def rounded(numbers: Iterable[float]) -> list[float]:
+    """Numbers of pixels as they are kept, whole ones as integers."""
+    return [int(short) if (short := round(number, DECIMALS)).is_integer() else short for number in map(float, numbers)]
+
+
+def json_of(path: Path) -> Any:
+    """What a JSON file holds. Raises `AnnotationError` with the place."""
+    try:
+        return msgspec.json.decode(text_of(path))
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
+        raise AnnotationError(f"{path} holds no labels that can be read: it is no JSON ({error}).") from error

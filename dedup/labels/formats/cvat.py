@@ -1,0 +1,145 @@
+"""CVAT for images 1.1: one XML file with every image, its boxes, polygons, masks, points and tags.
+
+Attributes of objects are kept; tracks of videos, lines, ellipses, cuboids and skeletons are counted as left out.
+
+Format: https://docs.cvat.ai/docs/manual/advanced/formats/format-cvat/
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from dedup.errors import AnnotationError
+from dedup.labels.coco import Coco
+from dedup.labels.formats.base import (
+    Builder,
+    Format,
+    Pictures,
+    Tree,
+    box,
+    content_of,
+    head_of,
+    key_of,
+    outline,
+    rounded,
+    the_file,
+)
+from dedup.labels.formats.markup import finite, text_in, xml_of
+
+
+def recognises(path: Path) -> bool:
+    """Whether the root is `annotations`."""
+    return path.suffix.lower() == ".xml" and path.is_file() and b"<annotations>" in head_of(path)
+
+
+def find(tree: Tree) -> Iterator[Path]:
+    """Every such file."""
+    yield from filter(recognises, tree.files(".xml"))
+
+
+def labelled(path: Path) -> set[str]:
+    """The images that are named."""
+    names = re.findall(rb'<image [^>]*?name="([^"]*)"', content_of(path))
+    return {key_of(name.decode("utf-8", "replace"), path.stem) for name in names}
+
+
+def read(path: Path, pictures: Pictures) -> Coco:
+    """The document. Raises `AnnotationError`."""
+    try:
+        root = xml_of(path)
+    except AnnotationError as error:
+        raise AnnotationError(f"{error}.") from error
+    builder = Builder(path, [name for label in root.iter("label") if (name := text_in(label, "name"))])
+    for place, image in enumerate(root.iterfind("image"), start=1):
+        name = image.get("name", "")
+        if not name:
+            builder.odd(path, 0, f"image {place} has no name")
+            continue
+        size = finite(image.get("width")), finite(image.get("height"))
+        id_ = builder.image(name, (int(size[0]), int(size[1])) if size[0] and size[1] else None)
+        for shape in image:
+            _annotate(builder, id_, shape, name)
+    tracks = len(root.findall("track"))
+    if tracks:
+        builder.odd(path, 0, f"{tracks} tracks of a video left out")
+    return builder.done()
+
+
+def _annotate(builder: Builder, image: int, shape: Element, name: str) -> None:
+    label = shape.get("label")
+    try:
+        fields = None if label is None else _fields(shape)
+    except (ValueError, TypeError):
+        return builder.odd(builder.path, 0, f"a {shape.tag} of {name} has no finite numbers where it needs them")
+    if label is None or fields is None:
+        return builder.odd(builder.path, 0, f"a {shape.tag} of {name} left out")
+    attributes: dict[str, Any] = {
+        each.get("name", ""): (each.text or "").strip() for each in shape.iterfind("attribute")
+    }  # fmt: skip
+    if shape.get("occluded") == "1":
+        attributes["occluded"] = True
+    builder.annotate(image, label, fields, attributes)
+    return None
+
+
+def _fields(shape: Element) -> dict[str, Any] | None:
+    """None for a shape that is not read. Raises ValueError and TypeError."""
+    if shape.tag == "tag":
+        return {}
+    if shape.tag == "box":
+        left, top, right, bottom = _numbers(shape, "xtl", "ytl", "xbr", "ybr")
+        turn = finite(shape.get("rotation")) or 0.0
+        return outline(_turned(left, top, right, bottom, turn)) if turn else box(left, top, right - left, bottom - top)
+    if shape.tag in ("polygon", "points"):
+        points = [tuple(map(float, point.split(","))) for point in (shape.get("points") or "").split(";")]
+        pairs = [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)]
+        if shape.tag == "polygon" and len(pairs) > 2:
+            return outline(pairs)
+        if shape.tag == "points" and pairs:
+            frame = {key: value for key, value in outline(pairs).items() if key != "segmentation"}
+            told = [number for x, y in pairs for number in (*rounded((x, y)), 2)]
+            return frame | {"keypoints": told, "num_keypoints": len(pairs)}
+    if shape.tag == "mask":
+        return _mask(shape)
+    return None
+
+
+def _mask(shape: Element) -> dict[str, Any]:
+    """A mask's box and area; its pixels as run lengths over the whole image, as COCO has them, need its size."""
+    left, top, width, height = _numbers(shape, "left", "top", "width", "height")
+    runs = [int(run) for run in (shape.get("rle") or "").split(",")]
+    return box(left, top, width, height) | {"area": sum(runs[1::2])}
+
+
+def _turned(left: float, top: float, right: float, bottom: float, degrees: float) -> list[tuple[float, float]]:
+    """The corners of a box turned about its middle, clockwise as CVAT counts."""
+    x, y, angle = (left + right) / 2, (top + bottom) / 2, math.radians(degrees)
+    cosine, sine = math.cos(angle), math.sin(angle)
+    corners = ((left, top), (right, top), (right, bottom), (left, bottom))
+    return [
+        (x + (a - x) * cosine - (b - y) * sine, y + (a - x) * sine + (b - y) * cosine) for a, b in corners
+    ]  # fmt: skip
+
+
+def _numbers(shape: Element, *names: str) -> Sequence[float]:
+    found = [finite(shape.get(name)) for name in names]
+    if None in found:
+        raise ValueError
+    return [number for number in found if number is not None]
+
+
+CVAT = Format(
+    "cvat",
+    "CVAT XML",
+    "boxes, turned boxes, polygons, points, tags, attributes",
+    recognises,
+    find,
+    the_file,
+    labelled,
+    read,
+)

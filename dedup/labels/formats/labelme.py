@@ -1,0 +1,126 @@
+"""LabelMe: a JSON file for each image, with its shapes.
+
+Rectangles, polygons, circles (as polygons) and points are read, and `flags` that are set as classes of the whole image;
+lines and masks are counted as left out. `group_id` and `description` are kept as attributes.
+
+Format: https://github.com/wkentaro/labelme
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dedup.errors import AnnotationError
+from dedup.labels.coco import Coco
+from dedup.labels.coco_sound import are_finite
+from dedup.labels.formats.base import (
+    Builder,
+    Format,
+    Pictures,
+    Tree,
+    below,
+    box,
+    head_of,
+    json_of,
+    key_of,
+    outline,
+    rounded,
+    together,
+)
+
+CIRCLE_CORNERS = 32
+"""Of the polygon that a circle becomes: within half a percent of its radius."""
+ATTRIBUTES = ("group_id", "description")
+
+
+def recognises(path: Path) -> bool:
+    """A folder with such files below, or one of them."""
+    return any(map(_looks_right, files(path)[:50])) if path.is_dir() else _looks_right(path)
+
+
+def find(tree: Tree) -> Iterator[Path]:
+    """The folder of all such files."""
+    yield from together(tree.folders_with(".json", _looks_right), ".json")
+
+
+def files(path: Path) -> list[Path]:
+    """The JSON files below."""
+    return list(below(path, ".json")) if path.is_dir() else [path]
+
+
+def labelled(path: Path) -> set[str]:
+    """The images that have a file."""
+    return {key_of(file.as_posix()) for file in files(path)}
+
+
+def read(path: Path, pictures: Pictures) -> Coco:
+    """The document. Raises `AnnotationError`."""
+    builder = Builder(path)
+    for file in files(path):
+        try:
+            held = json_of(file)
+        except AnnotationError as error:
+            builder.odd(file, 0, str(error).partition(": ")[2].removesuffix("."))
+            continue
+        if not isinstance(held, dict) or not isinstance(held.get("shapes"), list):
+            builder.odd(file, 0, 'it has no list "shapes"')
+            continue
+        size = [held.get("imageWidth"), held.get("imageHeight")]
+        known = (int(size[0]), int(size[1])) if are_finite(size) and min(size) > 0 else None
+        named = str(held.get("imagePath") or "")
+        for image in pictures.of_file(file, named) or [named.replace("\\", "/").rpartition("/")[2] or file.stem]:
+            id_ = builder.image(image, known)
+            for flag, is_set in held["flags"].items() if isinstance(held.get("flags"), dict) else ():
+                if is_set is True:
+                    builder.annotate(id_, flag, {})
+            for place, shape in enumerate(held["shapes"], start=1):
+                _annotate(builder, id_, shape, file, place)
+    return builder.done()
+
+
+def _annotate(builder: Builder, image: int, shape: Any, file: Path, place: int) -> None:
+    if not isinstance(shape, dict) or not isinstance(shape.get("label"), str):
+        return builder.odd(file, 0, f"shape {place} has no label")
+    points = shape.get("points")
+    if not isinstance(points, list) or not all(are_finite(point) and len(point) == 2 for point in points):
+        return builder.odd(file, 0, f"the points of shape {place} are no pairs of finite numbers")
+    fields = _fields(shape, [(x, y) for x, y in points])
+    if fields is None:
+        return builder.odd(file, 0, f"shape {place}, a {shape.get('shape_type')} of {len(points)} points, left out")
+    attributes = {key: shape[key] for key in ATTRIBUTES if shape.get(key) not in (None, "")}
+    builder.annotate(image, shape["label"], fields, attributes)
+    return None
+
+
+def _fields(shape: Mapping[str, Any], points: list[tuple[float, float]]) -> dict[str, Any] | None:
+    kind = shape.get("shape_type") or "polygon"  # files of old have none
+    if kind == "rectangle" and len(points) == 2:
+        (left, top), (right, bottom) = points
+        return box(left, top, right - left, bottom - top)
+    if kind in ("polygon", "rectangle", "oriented_rectangle") and len(points) > 2:
+        return outline(points)
+    if kind == "circle" and len(points) == 2:
+        (x, y), rim = points
+        radius = math.dist((x, y), rim)
+        turns = (2 * math.pi * corner / CIRCLE_CORNERS for corner in range(CIRCLE_CORNERS))
+        return outline([(x + radius * math.cos(turn), y + radius * math.sin(turn)) for turn in turns])
+    if kind == "point" and len(points) == 1:
+        ((x, y),) = points
+        return box(x, y, 0, 0) | {"keypoints": [*rounded((x, y)), 2], "num_keypoints": 1}
+    return None
+
+
+def _looks_right(file: Path) -> bool:
+    """Whether it names an image and shapes; a picture inside may stand before what is looked for."""
+    if file.suffix.lower() != ".json":
+        return False
+    head = head_of(file)
+    return any(key in head for key in (b'"imagePath"', b'"shapes"', b'"imageData"')) and b'"images"' not in head
+
+
+LABELME = Format(
+    "labelme", "LabelMe", "rectangles, polygons, circles, points, flags", recognises, find, files, labelled, read
+)

@@ -1,0 +1,320 @@
+"""Tables: OpenImages' CSV, CSV with a row for each box or image, and the metadata files of Hugging Face's imagefolder.
+
+OpenImages has fractions of the sides, with the decimal commas of some tools; its label codes (`/m/01g317`) are named
+where a `class-descriptions` file lies beside. In other CSV the columns are found by their names (`COLUMNS`). Hugging
+Face's `metadata.csv`, `.jsonl` or `.parquet` name files from their own folder, with a `label` of the whole image or
+`objects` with `bbox` (x, y, width, height) and `category`.
+
+Formats: https://storage.googleapis.com/openimages/web/download_v7.html and
+https://huggingface.co/docs/datasets/image_dataset
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dedup.errors import AnnotationError
+from dedup.files import open_regular
+from dedup.labels.coco import Coco, match_names
+from dedup.labels.coco_sound import are_finite
+from dedup.labels.formats.base import Builder, Format, Pictures, Tree, box, head_of, key_of, text_of, the_file
+
+Row = Mapping[str, Any]
+
+COLUMNS = {
+    "file": (
+        "file_name",
+        "filename",
+        "image",
+        "image_path",
+        "path",
+        "file",
+        "img",
+        "image_id",
+        "imageid",
+        "image_name",
+    ),
+    "label": ("label", "class", "class_name", "category", "labelname", "category_name", "label_name", "target", "name"),
+    "xmin": ("xmin", "x_min", "x1", "left"),
+    "ymin": ("ymin", "y_min", "y1", "top"),
+    "xmax": ("xmax", "x_max", "x2", "right"),
+    "ymax": ("ymax", "y_max", "y2", "bottom"),
+    "x": ("x", "bbox_x"),
+    "y": ("y", "bbox_y"),
+    "w": ("w", "width", "bbox_width"),
+    "h": ("h", "height", "bbox_height"),
+}
+"""What the columns of a CSV may be called, in any case; the first that is there counts."""
+EDGES, CORNER = ("xmin", "ymin", "xmax", "ymax"), ("x", "y", "w", "h")
+OPEN_IMAGES = ("imageid", "labelname")
+ATTRIBUTES = {"isoccluded": "occluded", "istruncated": "truncated", "isdepiction": "depiction", "isinside": "inside"}
+METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+OURS = "score_version"
+"""A column of our own CSV, whose classes came from elsewhere."""
+
+
+# --- OpenImages -------------------------------------------------------------------------------------------------------
+
+
+def _is_openimages(path: Path) -> bool:
+    return path.suffix.lower() == ".csv" and path.is_file() and set(OPEN_IMAGES) <= set(_header(path))
+
+
+def _read_openimages(path: Path, pictures: Pictures) -> Coco:
+    builder, names = Builder(path), _descriptions(path.parent)
+    rows = list(_csv_rows(path))
+    told = dict.fromkeys(str(row["imageid"]) for _, row in rows)
+    meant = dict(zip(told, match_names(list(told), pictures.paths, elsewhere=True), strict=True))
+    ids = {name: builder.image(name, pictures.size(meant[name] or "")) for name in told}
+    for line, row in rows:
+        name, code = str(row["imageid"]), str(row["labelname"])
+        score = _number(row.get("confidence"))
+        if score == 0:
+            continue  # a person said that this is not in the picture
+        fields = _fractions(row, pictures.size(meant[name] or ""))
+        if isinstance(fields, str):
+            builder.odd(path, line, fields)
+            continue
+        if fields and row.get("isgroupof") == "1":
+            fields["iscrowd"] = 1
+        attributes = {ours: True for theirs, ours in ATTRIBUTES.items() if row.get(theirs) == "1"}
+        builder.annotate(ids[name], names.get(code, code), fields, attributes)
+    return builder.done()
+
+
+def _fractions(row: Row, size: tuple[int, int] | None) -> dict[str, Any] | str:
+    """The fields of a box told in fractions of the sides, none of a label of the whole image, or why there are none."""
+    if "xmin" not in row:
+        return {}
+    edges = [_number(row.get(edge)) for edge in EDGES]
+    known = [edge for edge in edges if edge is not None]
+    if len(known) < 4:
+        return "its box is no four finite numbers"
+    if size is None:
+        return "its image is not there or cannot be read, and without its size nor can the box"
+    left, top, right, bottom = known
+    return box(left * size[0], top * size[1], (right - left) * size[0], (bottom - top) * size[1])
+
+
+def _descriptions(folder: Path) -> dict[str, str]:
+    """Names by code, of the files beside that give some."""
+    found: dict[str, str] = {}
+    for file in sorted(folder.glob("*class-descriptions*.csv")):
+        rows = list(csv.reader(text_of(file).splitlines()))
+        found |= {row[0]: row[1] for row in rows if len(row) == 2}
+    return found
+
+
+# --- other CSV --------------------------------------------------------------------------------------------------------
+
+
+def _is_table(path: Path) -> bool:
+    header = _header(path) if path.suffix.lower() == ".csv" and path.is_file() and path.name not in METADATA else []
+    found = _columns(header)
+    return OURS not in header and not _is_openimages(path) and {"file", "label"} <= found.keys()
+
+
+def _read_table(path: Path, pictures: Pictures) -> Coco:
+    builder, found = Builder(path), _columns(_header(path))
+    edges = next((kind for kind in (EDGES, CORNER) if set(kind) <= found.keys()), ())
+    if not {"file", "label"} <= found.keys():
+        raise AnnotationError(f"{path} has no column of file names and one of labels ({_offered()}).")
+    ids: dict[str, int] = {}
+    for line, row in _csv_rows(path):
+        name, label = str(row[found["file"]] or ""), str(row[found["label"]] or "")
+        if not name:
+            builder.odd(path, line, "it names no image")
+            continue
+        id_ = ids[name] if name in ids else ids.setdefault(name, builder.image(name))
+        if not label:
+            continue  # an image without objects, as many tools write it
+        told = [row[found[edge]] for edge in edges]
+        numbers = [number for each in told if (number := _number(each)) is not None]
+        if any(told) and len(numbers) < 4:
+            builder.odd(path, line, "its box is no four finite numbers")
+        elif len(numbers) == 4:
+            x, y, wide, high = numbers
+            fields = box(x, y, wide - x, high - y) if edges is EDGES else box(x, y, wide, high)
+            builder.annotate(id_, label, fields)
+        else:
+            builder.annotate(id_, label, {})
+    return builder.done()
+
+
+def _columns(header: Sequence[str]) -> dict[str, str]:
+    """What is found of `COLUMNS`: the meaning to the column's name."""
+    held = {meaning: next((name for name in names if name in header), "") for meaning, names in COLUMNS.items()}
+    if held["xmin"]:
+        held["w"] = held["h"] = ""  # beside edges these are the image's
+    return {meaning: name for meaning, name in held.items() if name}
+
+
+def _offered() -> str:
+    return ", ".join(COLUMNS["file"][:4]) + "; " + ", ".join(COLUMNS["label"][:4])
+
+
+# --- Hugging Face -----------------------------------------------------------------------------------------------------
+
+
+def _is_metadata(path: Path) -> bool:
+    return path.name in METADATA and path.is_file()
+
+
+def _read_metadata(path: Path, pictures: Pictures) -> Coco:
+    builder = Builder(path)
+    for line, row in _metadata_rows(path, builder):
+        name = row.get("file_name")
+        if not isinstance(name, str) or not name:
+            builder.odd(path, line, "it has no file_name")
+            continue
+        file = path.parent / name
+        inside = file.is_relative_to(pictures.root)
+        id_ = builder.image(file.relative_to(pictures.root).as_posix() if inside else name)
+        label = row.get("label", row.get("labels"))
+        for each in label if isinstance(label, list) else [label]:
+            if isinstance(each, str | int) and not isinstance(each, bool) and each != "":
+                builder.annotate(id_, str(each), {})
+        _annotate_objects(builder, id_, row.get("objects"), line)
+    return builder.done()
+
+
+def _annotate_objects(builder: Builder, image: int, objects: Any, line: int) -> None:
+    """Objects as a dictionary of lists, or as a list of dictionaries."""
+    if isinstance(objects, str) and objects.startswith(("{", "[")):
+        try:
+            objects = msgspec.json.decode(objects)
+        except msgspec.DecodeError:
+            return builder.odd(builder.path, line, "its objects are no JSON")
+    if isinstance(objects, list):
+        each = [thing for thing in objects if isinstance(thing, dict)]
+        objects = {key: [thing.get(key) for thing in each] for key in ("bbox", "category", "categories", "label")}
+        objects = {key: held for key, held in objects.items() if any(value is not None for value in held)}
+    if not isinstance(objects, dict):
+        return None
+    boxes = objects.get("bbox") or objects.get("bboxes") or []
+    names: list[Any] = next(
+        (objects[key] for key in ("category", "categories", "label", "labels") if objects.get(key)), []
+    )
+    if len(boxes) != len(names):
+        return builder.odd(builder.path, line, f"it has {len(boxes)} boxes and {len(names)} categories")
+    for corners, name in zip(boxes, names, strict=True):
+        if are_finite(corners) and len(corners) == 4 and isinstance(name, str | int):
+            builder.annotate(image, str(name), box(*corners))
+        else:
+            builder.odd(builder.path, line, "a box is no four finite numbers with a category")
+    return None
+
+
+def _metadata_rows(path: Path, builder: Builder) -> Iterator[tuple[int, Row]]:
+    if path.suffix == ".csv":
+        yield from _csv_rows(path)
+    elif path.suffix == ".jsonl":
+        for line, text in enumerate(text_of(path).splitlines(), start=1):
+            try:
+                row = msgspec.json.decode(text) if text.strip() else None
+            except (msgspec.DecodeError, RecursionError):
+                builder.odd(path, line, "it is no JSON")
+                continue
+            if isinstance(row, dict):
+                yield line, row
+            elif row is not None:
+                builder.odd(path, line, "it is no object")
+    else:
+        import pyarrow.parquet  # most sources need none of it
+
+        try:
+            with open_regular(path) as stream:
+                rows = pyarrow.parquet.read_table(stream).to_pylist()
+        except (OSError, pyarrow.ArrowException) as error:
+            raise AnnotationError(f"{path} holds no labels that can be read: it is no Parquet file.") from error
+        yield from enumerate(rows, start=1)
+
+
+# --- CSV --------------------------------------------------------------------------------------------------------------
+
+
+def _header(path: Path) -> list[str]:
+    """The column names, in small letters."""
+    head = head_of(path)
+    coding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    first = head.decode(coding, "replace").split("\n", 1)[0].rstrip("\r")
+    return [name.strip().casefold() for name in next(csv.reader([first], delimiter=_delimiter(first)), [])]
+
+
+def _delimiter(first: str) -> str:
+    return max(",;\t", key=first.count)
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[int, Row]]:
+    """Rows by column name in small letters, each with its line. Raises `AnnotationError`."""
+    text = text_of(path)
+    first = text.split("\n", 1)[0]
+    reader = csv.reader(text.splitlines(keepends=True), delimiter=_delimiter(first))
+    try:
+        header = [name.strip().casefold() for name in next(reader, [])]
+        for row in reader:
+            if row:
+                held = dict.fromkeys(header, "") | dict(zip(header, row, strict=False))
+                yield reader.line_num, held
+    except csv.Error as error:
+        raise AnnotationError(f"{path} holds no labels that can be read: line {reader.line_num}: {error}.") from error
+
+
+def _number(value: object) -> float | None:
+    """A finite number, with a decimal point or, as some tools write it, a comma."""
+    text = str(value if value is not None else "").strip()
+    try:
+        number = float(text.replace(",", ".") if re.fullmatch(r"-?\d*,\d+(e-?\d+)?", text) else text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _labelled(path: Path) -> set[str]:
+    name = _columns(_header(path)).get("file", "file_name") if path.suffix == ".csv" else "file_name"
+    rows = _metadata_rows(path, Builder(path)) if path.name in METADATA else _csv_rows(path)
+    told = (f"{path.parent.as_posix()}/{row.get(name)}" if path.name in METADATA else str(row[name]) for _, row in rows)
+    return {key_of(each, path.stem) for each in told}
+
+
+def _found(tree: Tree, suffixes: tuple[str, ...], looks_right: Any) -> Iterator[Path]:
+    yield from filter(looks_right, tree.files(*suffixes))
+
+
+OPENIMAGES = Format(
+    "openimages",
+    "OpenImages CSV",
+    "boxes in fractions (decimal commas too), labels of images, groups",
+    _is_openimages,
+    lambda tree: _found(tree, (".csv",), _is_openimages),
+    the_file,
+    _labelled,
+    _read_openimages,
+)
+HUGGING_FACE = Format(
+    "imagefolder",
+    "Hugging Face metadata",
+    "metadata.csv, .jsonl or .parquet with label or objects",
+    _is_metadata,
+    lambda tree: _found(tree, METADATA, _is_metadata),
+    the_file,
+    _labelled,
+    _read_metadata,
+)
+TABLE = Format(
+    "csv",
+    "CSV of labels",
+    "a row for each box or image, columns by their names",
+    _is_table,
+    lambda tree: _found(tree, (".csv",), _is_table),
+    the_file,
+    _labelled,
+    _read_table,
+)

@@ -1,0 +1,335 @@
+"""YOLO: a text file for each image, a row `class x y width height` for each box, in fractions of the sides.
+
+Rows may also hold a polygon (`class x1 y1 x2 y2 …`), the four corners of a turned box, or keypoints (`class x y width
+height` and as many `x y` or `x y visible` as `kpt_shape` says). The layouts of ultralytics (`images/train` beside
+`labels/train`), Roboflow (`train/images` beside `train/labels`) and Darknet (text beside the image) are read. Classes
+are named by `names` in a data.yaml, or by a `classes.txt` or `*.names`. An image without a file, or with an empty one,
+has no objects. Sizes are those of the upright pictures, as ultralytics reads them.
+
+Format: https://docs.ultralytics.com/datasets/
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dedup.errors import AnnotationError
+from dedup.labels.coco import NAMESPACE, Coco
+from dedup.labels.formats.base import (
+    Builder,
+    Format,
+    Pictures,
+    Size,
+    Tree,
+    below,
+    box,
+    head_of,
+    key_of,
+    outline,
+    text_of,
+    together,
+)
+
+SPLITS = ("train", "val", "test", "minival")
+CLASS_LISTS = ("classes.txt", "obj.names", "_darknet.labels", "labels.txt", "class_names.txt")
+"""Files that name the classes, one a line, where no data.yaml does."""
+OUTSIDE = 1.01
+"""Fractions above this are no rounding: ultralytics takes an image with one for corrupt."""
+LARGEST_YAML = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a data.yaml says: the classes by number, the folders of images and (count, dimensions) of keypoints."""
+
+    names: dict[int, str]
+    folders: tuple[str, ...] = ()
+    keypoints: tuple[int, int] | None = None
+    keypoint_names: dict[int, list[str]] | None = None
+
+
+def recognises(path: Path) -> bool:
+    """A data.yaml, or a folder with texts of rows below."""
+    if path.is_dir():
+        return any(_looks_like_rows(file) for file in _texts(path)[:50])
+    return path.suffix.lower() in (".yaml", ".yml") and _is_settings(path)
+
+
+def find(tree: Tree) -> Iterator[Path]:
+    """Every data.yaml, and the folder of the texts that none of them stands above."""
+    settings = [file for file in tree.files(".yaml", ".yml") if _is_settings(file)]
+    used = [file for file in settings if _texts(file)]
+    yield from used
+    homes = {file.parent for file in used}
+    rest = [
+        folder
+        for folder in tree.folders_with(".txt", _looks_like_rows)
+        if not homes & {folder, *folder.parents}
+    ]  # fmt: skip
+    yield from together(rest, ".txt")
+
+
+def files(path: Path) -> list[Path]:
+    """What a source is made of: its texts, and what names its classes."""
+    return [*_texts(path), *([_list_of(path)] if path.is_dir() else [path])]
+
+
+def _texts(path: Path) -> list[Path]:
+    """The texts of a source: those in folders `labels` where there are any, else those that look like rows."""
+    home = path if path.is_dir() else path.parent
+    found = _texts_below(home)
+    if not found and not path.is_dir():  # a data.yaml that tells of folders elsewhere
+        found = [file for folder in _named_folders(path) for file in _texts_below(folder)]
+    return found
+
+
+def _texts_below(home: Path) -> list[Path]:
+    every = [file for file in below(home, ".txt") if not _is_note(file)]
+    inner = [file for file in every if "labels" in file.parent.parts[len(home.parts) - 1 :]]
+    return inner or [file for file in every if _looks_like_rows(file) or not head_of(file).strip()]
+
+
+def labelled(path: Path) -> set[str]:
+    """The images that have a text."""
+    return {key_of(file.as_posix()) for file in _texts(path)}
+
+
+def read(path: Path, pictures: Pictures) -> Coco:
+    """The document. Raises `AnnotationError`."""
+    settings = _settings(path) if not path.is_dir() else Settings(_listed(path))
+    texts = _texts(path)
+    if not texts:
+        raise AnnotationError(f"{path} holds no YOLO labels: no .txt file with rows lies below it.")
+    count = max(settings.names, default=-1) + 1
+    builder = Builder(path, [settings.names.get(number, f"class {number}") for number in range(count)])
+    parsed = {text: list(_rows(text, builder)) for text in texts}
+    lengths = Counter(len(numbers) for rows in parsed.values() for _, numbers in rows)
+    reader = _Reader(builder, settings, oriented=_are_turned(lengths))
+    seen: set[str] = set()
+    for text, rows in parsed.items():
+        images = pictures.of_file(text)
+        for image in images or [text.relative_to(text.parents[-1]).with_suffix("").as_posix()]:
+            seen.add(image)
+            size = pictures.size(image) if images else None
+            id_ = builder.image(image, size)
+            if size is None and rows:
+                builder.odd(text, 0, "its image cannot be read, and without its size nor can its rows" if images else
+                            "there is no image of its name")  # fmt: skip
+            for line, numbers in rows if size else ():
+                reader.annotate(id_, size, text, line, numbers)  # type: ignore[arg-type]
+    for image in pictures.beside({text.parent for text in texts}):
+        if image not in seen:
+            builder.image(image, pictures.size(image))
+    _name_keypoints(builder, settings)
+    return builder.done()
+
+
+class _Reader:
+    """Rows as annotations."""
+
+    def __init__(self, builder: Builder, settings: Settings, *, oriented: bool) -> None:
+        self.builder, self.settings, self.oriented = builder, settings, oriented
+
+    def annotate(self, image: int, size: Size, text: Path, line: int, numbers: list[float]) -> None:
+        """One row; what cannot be taken is listed."""
+        number, values = numbers[0], numbers[1:]
+        if number < 0 or number != int(number):
+            return self.builder.odd(text, line, f"its class {number:g} is no whole number from 0")
+        fields, problem = self._fields(size, values)
+        if problem:
+            return self.builder.odd(text, line, problem)
+        if self.settings.names and int(number) not in self.settings.names:
+            self.builder.odd(text, line, f"its class {number:g} has no name", kept=True)
+        self.builder.annotate(image, self.settings.names.get(int(number), f"class {number:g}"), fields)
+        return None
+
+    def _fields(self, size: Size, values: list[float]) -> tuple[dict[str, Any], str]:
+        width, height = size
+        shape = self.settings.keypoints
+        points = values[4:] if shape and len(values) == 4 + shape[0] * shape[1] else []
+        places = values[: 4 if points else len(values)]
+        if points and shape:
+            places = [*places, *(number for place, number in enumerate(points) if place % shape[1] < 2)]
+        if not points and len(values) == 5:  # a score behind the box, as predictions have
+            places = values[:4]
+        if any(not -0.01 <= number <= OUTSIDE for number in places):
+            return {}, "a coordinate is not between 0 and 1"
+        if len(values) in (4, 5) or points:
+            x, y, wide, high = values[:4]
+            found = box((x - wide / 2) * width, (y - high / 2) * height, wide * width, high * height)
+            if len(values) == 5 and not points:
+                found["score"] = values[4]
+            return found | (_keypoints(points, shape[1], size) if points and shape else {}), ""
+        if len(values) < 6 or len(values) % 2:
+            return {}, f"it has {len(values) + 1} numbers: neither a box nor a polygon"
+        corners = [(x * width, y * height) for x, y in zip(values[::2], values[1::2], strict=True)]
+        return outline(corners) | ({NAMESPACE: {"turned": True}} if self.oriented else {}), ""
+
+
+def _keypoints(points: list[float], dimensions: int, size: Size) -> dict[str, Any]:
+    found: list[float] = []
+    for start in range(0, len(points), dimensions):
+        x, y, *seen = points[start : start + dimensions]
+        visible = int(seen[0]) if seen else 2 * bool(x or y)
+        found += [round(x * size[0], 5), round(y * size[1], 5), visible]
+    return {"keypoints": found, "num_keypoints": sum(number > 0 for number in found[2::3])}
+
+
+def _name_keypoints(builder: Builder, settings: Settings) -> None:
+    """Keypoints' names into their classes, as COCO has them."""
+    if settings.keypoints:
+        for number, category in enumerate(builder.categories):
+            names = (settings.keypoint_names or {}).get(number, [])
+            category["keypoints"] = [
+                names[place] if place < len(names) else f"point {place + 1}" for place in range(settings.keypoints[0])
+            ]
+
+
+def _are_turned(lengths: Counter[int]) -> bool:
+    """Whether all rows are four corners: turned boxes. Among polygons of other lengths they are polygons."""
+    return set(lengths) == {9}
+
+
+# --- texts ------------------------------------------------------------------------------------------------------------
+
+
+def _rows(text: Path, builder: Builder) -> Iterator[tuple[int, list[float]]]:
+    """The numbers of each row that has some, with its line from 1."""
+    try:
+        lines = text_of(text).splitlines()
+    except AnnotationError as error:
+        return builder.odd(text, 0, str(error).partition(": ")[2].removesuffix("."))
+    for line, row in enumerate(lines, start=1):
+        if not row.strip():
+            continue
+        try:
+            numbers = [float(part) for part in row.split()]
+        except ValueError:
+            builder.odd(text, line, "it is no row of numbers")
+            continue
+        if not all(map(math.isfinite, numbers)):
+            builder.odd(text, line, "a number in it is not finite")
+        elif len(numbers) < 5:
+            builder.odd(text, line, f"it has {len(numbers)} numbers, a box has 5")
+        else:
+            yield line, numbers
+
+
+def _is_note(file: Path) -> bool:
+    """Whether a text is a list of classes or a note."""
+    name = file.name.casefold()
+    return name in CLASS_LISTS or name.startswith("readme")
+
+
+def _looks_like_rows(file: Path) -> bool:
+    """Whether the first row of a text is numbers, five at least, the first of them a whole one."""
+    first = next(iter(head_of(file).split(b"\n")), b"").split()
+    try:
+        numbers = [float(part) for part in first]
+    except ValueError:
+        return False
+    return len(numbers) >= 5 and numbers[0] == int(numbers[0]) and all(-1 <= number <= 2 for number in numbers[1:])
+
+
+# --- classes ----------------------------------------------------------------------------------------------------------
+
+
+def _is_settings(path: Path) -> bool:
+    try:
+        return b"names" in head_of(path) and bool(_settings(path).names)
+    except AnnotationError:
+        return False
+
+
+def _settings(path: Path) -> Settings:
+    try:
+        if path.stat().st_size > LARGEST_YAML:
+            raise AnnotationError(f"{path} is no YOLO data.yaml: it is larger than a megabyte.")
+        held = yaml.load(text_of(path), Loader=_Loader)
+    except (yaml.YAMLError, RecursionError, ValueError, OSError) as error:
+        place = getattr(error, "problem_mark", None)
+        told = f" (line {place.line + 1})" if place else ""
+        raise AnnotationError(f"{path} is no YOLO data.yaml: it is no YAML{told}.") from error
+    if not isinstance(held, dict) or not isinstance(held.get("names"), dict | list):
+        raise AnnotationError(f'{path} is no YOLO data.yaml: it has no list "names" of classes.')
+    listed = held["names"]
+    pairs = listed.items() if isinstance(listed, dict) else enumerate(listed)
+    names = {int(number): str(name) for number, name in pairs if str(number).isdecimal()}
+    shape, named = held.get("kpt_shape"), held.get("kpt_names")
+    return Settings(
+        names,
+        tuple(_folders(held)),
+        (shape[0], shape[1]) if isinstance(shape, list) and len(shape) == 2 and shape[1] in (2, 3) else None,
+        {int(number): list(map(str, each)) for number, each in named.items()} if isinstance(named, dict) else None,
+    )
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe, and without references, by which a few lines could tell of billions."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            raise yaml.YAMLError("references are not read")
+        return super().compose_node(parent, index)
+
+
+def _folders(held: dict[str, Any]) -> Iterator[str]:
+    top = str(held.get("path") or "")
+    for split in SPLITS:
+        told = held.get(split)
+        for each in told if isinstance(told, list) else [told] if told else []:
+            yield f"{top}/{each}" if top else str(each)
+
+
+def _named_folders(path: Path) -> Iterator[Path]:
+    """The folders of labels for those of images that a data.yaml names."""
+    try:
+        folders = _settings(path).folders
+    except AnnotationError:
+        return
+    for told in folders:
+        for place in (path.parent / told, path.parent / told.removeprefix("../")):
+            parts = list(place.parts)
+            for at in [at for at, part in enumerate(parts) if part == "images"][-1:]:
+                parts[at] = "labels"
+            if Path(*parts).is_dir():
+                yield Path(*parts)
+                break
+
+
+def _listed(folder: Path) -> dict[int, str]:
+    """The classes that a list names, one a line."""
+    file = _list_of(folder)
+    lines = text_of(file).splitlines() if file.is_file() else []
+    return dict(enumerate(line.strip() for line in lines if line.strip()))
+
+
+def _list_of(folder: Path) -> Path:
+    """The list of classes in the folder, in one above, or in one below; where it would be if there is none."""
+    places = [folder, *folder.parents[:2], *sorted({file.parent for file in _texts(folder)})]
+    files = (place / name for place in places for name in CLASS_LISTS)
+    return next((file for file in files if file.is_file() and not _looks_like_rows(file)), folder / CLASS_LISTS[0])
+
+
+def written_names(names: Iterable[str]) -> str:
+    """The `names` of a data.yaml, whatever they hold."""
+    return yaml.safe_dump({"names": dict(enumerate(names))}, allow_unicode=True, sort_keys=False)
+
+
+YOLO = Format(
+    "yolo",
+    "YOLO",
+    "boxes, polygons, turned boxes, keypoints; data.yaml, classes.txt",
+    recognises,
+    find,
+    files,
+    labelled,
+    read,
+)

@@ -1,0 +1,342 @@
+"""Labels in every format: what is read of each, where it is found, which of several is taken, and what is told of bad
+files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+import dedup
+from dedup.checks import gate
+from dedup.errors import AnnotationError
+from dedup.labels import formats
+from dedup.labels.coco import Coco
+from tests.building import picture
+from tests.pictures import photo, save
+
+SIZE = (200, 100)
+BOX = [40.0, 20.0, 80.0, 50.0]
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def pictures(folder: Path, *paths: str, size: tuple[int, int] = SIZE) -> formats.Pictures:
+    for path in paths:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", size).save(folder / path)
+    return formats.Pictures(folder, paths, dict.fromkeys(paths, (*size, 1)))
+
+
+def told(coco: Coco, known: formats.Pictures) -> dict[str, list[tuple[str, list[float]]]]:
+    """Every image's classes with their boxes, rounded."""
+    met = coco.attach(known.paths, root=known.root)
+    path_of = {id_: path for path, ids in met.image_ids.items() for id_ in ids}
+    found: dict[str, list[tuple[str, list[float]]]] = {path: [] for path in met.image_ids}
+    for entry in coco.annotations:
+        name = coco.category_names[entry["category_id"]]
+        found[path_of[entry["image_id"]]].append((name, [round(number, 2) for number in entry.get("bbox", [])]))
+    return found
+
+
+def problems(coco: Coco) -> list[str]:
+    return [each.sentence() for each in coco.unsound]
+
+
+VOC_FILE = """<annotation><filename>a.png</filename><size><width>200</width><height>100</height><depth>3</depth></size>
+<object><name>dog</name><difficult>1</difficult><bndbox><xmin>40</xmin><ymin>20</ymin><xmax>120</xmax><ymax>70</ymax>
+</bndbox></object></annotation>"""
+CVAT_FILE = """<?xml version="1.0"?><annotations><meta><labels><label><name>cat</name></label></labels></meta>
+<image id="0" name="a.png" width="200" height="100"><box label="dog" occluded="1" xtl="40" ytl="20" xbr="120" ybr="70">
+<attribute name="age">3</attribute></box></image></annotations>"""
+HEADER = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax"
+LABELME_FILE = {
+    "imagePath": "a.png", "imageWidth": 200, "imageHeight": 100, "imageData": None,
+    "shapes": [{"label": "dog", "shape_type": "rectangle", "points": [[120, 70], [40, 20]], "group_id": 7}],
+}  # fmt: skip
+SOURCES = {
+    "yolo": ("data.yaml", {"data.yaml": "names: [cat, dog]\n", "labels/a.txt": "1 0.4 0.45 0.4 0.5\n"}, "images/a.png"),
+    "voc": ("Annotations", {"Annotations/a.xml": VOC_FILE}, "JPEGImages/a.png"),
+    "cvat": ("annotations.xml", {"annotations.xml": CVAT_FILE}, "a.png"),
+    "labelme": ("", {"a.json": json.dumps(LABELME_FILE)}, "a.png"),
+    "openimages": (
+        "boxes.csv",
+        {
+            "boxes.csv": f'{HEADER}\na,x,/m/1,1,"0,2","0,6","0,2","0,7"\n',
+            "class-descriptions-boxable.csv": "/m/1,dog\n",
+        },
+        "a.png",
+    ),
+    "imagefolder": (
+        "metadata.jsonl",
+        {"metadata.jsonl": '{"file_name": "a.png", "objects": {"bbox": [[40, 20, 80, 50]], "category": ["dog"]}}\n'},
+        "a.png",
+    ),
+    "csv": ("x.csv", {"x.csv": "filename,class,xmin,ymin,xmax,ymax\na.png,dog,40,20,120,70\n"}, "a.png"),
+    "coco": (
+        "coco.json",
+        {
+            "coco.json": json.dumps(
+                {
+                    "images": [{"id": 1, "file_name": "a.png"}],
+                    "annotations": [{"id": 1, "image_id": 1, "category_id": 2, "bbox": BOX}],
+                    "categories": [{"id": 2, "name": "dog"}],
+                }
+            )
+        },
+        "a.png",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_format_tells_the_same_box_and_is_found(tmp_path, name):
+    source, files, image = SOURCES[name]
+    known = pictures(write(tmp_path, files), image)
+    (found,) = formats.find(tmp_path)
+    assert (found.format.name, found.path, len(found.images)) == (name, tmp_path / source, 1)
+    assert told(formats.read(found.path, known), known) == {image: [("dog", BOX)]}
+    assert set(map(Path, files)) >= {path.relative_to(tmp_path) for path in formats.files_of(found.path)} - {
+        Path("classes.txt")
+    }
+
+
+def test_every_format_is_tried():
+    assert SOURCES.keys() == {form.name for form in formats.FORMATS}
+
+
+def test_nine_formats_of_one_set_agree(shared_data):
+    """273 boxes, told by COCO twice, YOLO, VOC twice, CVAT, OpenImages and (of five images) LabelMe."""
+    root = shared_data / "C-voc-multiformat" / "data" / "database"
+    paths = [f"images/{file.name}" for file in sorted((root / "images").iterdir())]
+    known = formats.Pictures(root, paths, {path: (*Image.open(root / path).size, 1) for path in paths})
+    found = formats.find(root)
+    assert [each.format.name for each in found] == ["coco"] * 2 + [
+        "yolo",
+        "voc",
+        "voc",
+        "cvat",
+        "labelme",
+        "openimages",
+    ]
+    assert [each.path.name for each in formats.chosen(found)] == ["instances_default.json"]
+    every = [told(formats.read(each.path, known), known) for each in found]
+    assert sum(map(len, every[0].values())) == 273
+    for each, said in zip(found, every, strict=True):
+        assert len(said) == (5 if each.format.name == "labelme" else 100)
+        for path, boxes in said.items():
+            there = sorted(every[0][path])
+            assert [name for name, _ in there] == [name for name, _ in sorted(boxes)]
+            for (_, one), (_, other) in zip(there, sorted(boxes), strict=True):
+                assert max(abs(a - b) for a, b in zip(one, other, strict=True)) <= 2
+
+
+@pytest.mark.parametrize(
+    ("texts", "images"),
+    [
+        (["labels/train/a.txt", "labels/val/a.txt"], ["images/train/a.png", "images/val/a.png"]),
+        (["train/labels/a.txt", "valid/labels/a.txt"], ["train/images/a.png", "valid/images/a.png"]),
+        (["obj_train_data/a.txt", "obj_train_data/b.txt"], ["obj_train_data/a.png", "obj_train_data/b.png"]),
+        (
+            ["set/labels/train/x/a.txt", "set/labels/val/x/a.txt"],
+            ["set/images/train/x/a.png", "set/images/val/x/a.png"],
+        ),
+    ],
+)
+@pytest.mark.parametrize("named", [True, False])
+def test_layouts_of_yolo(tmp_path, texts, images, named):
+    write(tmp_path, {texts[0]: "0 0.4 0.45 0.4 0.5\n", texts[1]: "1 0.4 0.45 0.4 0.5\n"})
+    write(tmp_path, {"data.yaml": "names:\n  0: cat\n  1: dog\n"} if named else {"classes.txt": "cat\ndog\n"})
+    known = pictures(tmp_path, *images, images[0].replace("a.png", "empty.png"))
+    (found,) = formats.find(tmp_path)
+    said = told(formats.read(found.path, known), known)
+    assert said == {images[0]: [("cat", BOX)], images[1]: [("dog", BOX)], known.paths[2]: []}
+
+
+def test_the_folder_of_images_alone_finds_the_labels_beside_it(tmp_path):
+    write(tmp_path, {"labels/train/a.txt": "0 0.4 0.45 0.4 0.5\n", "labels/classes.txt": "cat\n"})
+    pictures(tmp_path, "images/train/a.png")
+    (found,) = formats.find(tmp_path / "images" / "train")
+    known = formats.Pictures(tmp_path / "images" / "train", ["a.png"], {"a.png": (*SIZE, 1)})
+    assert told(formats.read(found.path, known), known) == {"a.png": [("cat", BOX)]}
+
+
+def test_a_yaml_may_tell_of_folders_elsewhere(tmp_path):
+    write(tmp_path, {"sets/images/train/labels.md": "", "sets/labels/train/a.txt": "0 0.4 0.45 0.4 0.5\n"})
+    write(tmp_path, {"yaml/data.yaml": "path: ../sets\ntrain: images/train\nnames: {0: cat}\n"})
+    known = pictures(tmp_path, "sets/images/train/a.png")
+    assert told(formats.read(tmp_path / "yaml/data.yaml", known), known) == {known.paths[0]: [("cat", BOX)]}
+
+
+def test_polygons_turned_boxes_keypoints_and_scores_of_yolo(tmp_path):
+    write(tmp_path / "s", {"labels/a.txt": "0 0 0 0.5 0 0.5 1\n", "data.yaml": "names: [x]\n"})
+    write(tmp_path / "o", {"labels/a.txt": "0 0.1 0.2 0.3 0.2 0.3 0.6 0.1 0.6\n", "data.yaml": "names: [x]\n"})
+    pose = "names: [x]\nkpt_shape: [2, 3]\nkpt_names:\n  0: [nose, tail]\n"
+    write(tmp_path / "p", {"labels/a.txt": "0 0.4 0.45 0.4 0.5 0.5 0.5 2 0 0 0\n", "data.yaml": pose})
+    write(tmp_path / "d", {"labels/a.txt": "0 0.4 0.45 0.4 0.5 0.87\n", "data.yaml": "names: [x]\n"})
+
+    def only(name: str) -> tuple[Coco, dict[str, object]]:
+        coco = formats.read(tmp_path / name / "data.yaml", pictures(tmp_path / name, "images/a.png"))
+        (entry,) = coco.annotations
+        return coco, entry
+
+    _, outline = only("s")
+    assert outline["segmentation"] == [[0, 0, 100, 0, 100, 100]] and outline["area"] == 5000
+    assert outline["bbox"] == [0, 0, 100, 100] and "dedup" not in outline
+    _, turned = only("o")
+    assert turned["bbox"] == [20, 20, 40, 40] and turned["dedup"] == {"turned": True}
+    posed, person = only("p")
+    assert person["keypoints"] == [100, 50, 2, 0, 0, 0] and person["num_keypoints"] == 1 and person["bbox"] == BOX
+    assert posed.document["categories"][0]["keypoints"] == ["nose", "tail"]
+    assert only("d")[1]["score"] == 0.87
+
+
+def test_bad_rows_of_yolo_cost_themselves_and_are_told_with_file_and_line(tmp_path):
+    rows = """0 0.4 0.45 0.4 0.5
+
+0 0.4 0.45
+cat 1 2 3 4
+0 nan 0 0 0
+-1 0.4 0.45 0.4 0.5
+0 40 20 80 50
+7 0.4 0.45 0.4 0.5
+0 0.1 0.2 0.3 0.4 0.5 0.6 0.7"""
+    texts = {"labels/a.txt": rows, "labels/gone.txt": "0 0.1 0.1 0.1 0.1", "data.yaml": "names: [x]"}
+    write(tmp_path, texts)
+    (tmp_path / "labels/b.txt").write_bytes(b"\xff\xfa\xfb")
+    known = pictures(tmp_path, "images/a.png", "images/b.png")
+    coco = formats.read(tmp_path / "data.yaml", known)
+    assert told(coco, known) == {"images/a.png": [("x", BOX), ("class 7", BOX)], "images/b.png": []}
+    assert problems(coco) == [
+        "labels/a.txt, line 3: it has 3 numbers, a box has 5",
+        "labels/a.txt, line 4: it is no row of numbers",
+        "labels/a.txt, line 5: a number in it is not finite",
+        "labels/b.txt: it is no UTF-8 text",
+        "labels/a.txt, line 6: its class -1 is no whole number from 0",
+        "labels/a.txt, line 7: a coordinate is not between 0 and 1",
+        "labels/a.txt, line 8: its class 7 has no name",
+        "labels/a.txt, line 9: it has 8 numbers: neither a box nor a polygon",
+        "labels/gone.txt: there is no image of its name",
+    ]
+    met = coco.attach(known.paths)
+    assert met.missing == (str(tmp_path / "labels/gone")[1:],) and met.unread == 8
+
+
+def test_upright_sizes_count_for_fractions(tmp_path, home):
+    """A picture that EXIF turns: ultralytics reads it upright, and so do its fractions."""
+    (tmp_path / "in/images").mkdir(parents=True)
+    Image.effect_noise((120, 80), 50).convert("RGB").save(tmp_path / "in/images/a.jpg", exif=exif(6))
+    write(tmp_path / "in", {"labels/a.txt": "0 0.5 0.5 0.5 0.5\n", "data.yaml": "names: [x]"})
+    dataset = dedup.scan(tmp_path / "in", use_found=True, workers=1)
+    ((coco, _),) = dataset.sources
+    assert coco.annotations[0]["bbox"] == [20, 30, 40, 60] and not coco.turns
+
+
+def exif(orientation: int) -> Image.Exif:
+    found = Image.Exif()
+    found[0x0112] = orientation
+    return found
+
+
+def test_attributes_flags_and_labels_of_whole_images(tmp_path):
+    known = pictures(write(tmp_path / "v", {"Annotations/a.xml": VOC_FILE}), "JPEGImages/a.png")
+    assert formats.read(tmp_path / "v/Annotations", known).annotations[0]["attributes"] == {"difficult": 1}
+    known = pictures(write(tmp_path / "c", {"x.xml": CVAT_FILE}), "a.png")
+    assert formats.read(tmp_path / "c/x.xml", known).annotations[0]["attributes"] == {"age": "3", "occluded": True}
+    flagged = LABELME_FILE | {"shapes": [], "flags": {"blurred": True, "dark": False}}
+    known = pictures(write(tmp_path / "l", {"a.json": json.dumps(flagged)}), "a.png")
+    assert told(formats.read(tmp_path / "l", known), known) == {"a.png": [("blurred", [])]}
+    known = pictures(write(tmp_path / "h", {"metadata.csv": "file_name,label\na.png,cat\n"}), "a.png")
+    assert told(formats.read(tmp_path / "h/metadata.csv", known), known) == {"a.png": [("cat", [])]}
+    pd.DataFrame({"file_name": ["a.png"], "label": [3]}).to_parquet(tmp_path / "h" / "metadata.parquet")
+    assert told(formats.read(tmp_path / "h/metadata.parquet", known), known) == {"a.png": [("3", [])]}
+    known = pictures(write(tmp_path / "t", {"x.csv": "image;label\na.png;cat\nb.png;\n"}), "a.png", "b.png")
+    assert told(formats.read(tmp_path / "t/x.csv", known), known) == {"a.png": [("cat", [])], "b.png": []}
+
+
+BAD = {
+    "voc": {
+        "Annotations/a.xml": VOC_FILE,
+        "Annotations/b.xml": "<annotation><object>",
+        "Annotations/c.xml": "<other/>",
+    },
+    "labelme": {"a.json": json.dumps(LABELME_FILE), "b.json": '{"shapes": [', "c.json": '{"imagePath": "c.png"}'},
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_file_among_many_costs_itself(tmp_path, name):
+    source, _, image = SOURCES[name]
+    known = pictures(write(tmp_path, BAD[name]), image)
+    coco = formats.read(tmp_path / source, known)
+    assert told(coco, known)[image] == [("dog", BOX)]
+    assert len(coco.unsound) == 2 and all(f"/{each.key}".endswith((".xml", ".json")) for each in coco.unsound)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("data.yaml", "names: [a", "no labels in a format that is read"),
+        ("data.yaml", "a: &a [x]\nnames: [*a]\n", "no labels in a format that is read"),
+        ("x.xml", "<annotations><image", "it is no XML (line 1, column"),
+        ("x.xml", '<!DOCTYPE a [<!ENTITY b "c">]><annotations></annotations>', "it declares entities"),
+        ("x.json", '{"shapes": [', "holds no labels that can be read|is not a COCO file"),
+        ("metadata.parquet", "no", "it is no Parquet file"),
+        ("x.csv", "a,b\n1,2\n", "no labels in a format that is read"),
+        ("x.txt", "hello", "no labels in a format that is read"),
+    ],
+)
+def test_what_is_no_file_of_labels_is_a_sentence(tmp_path, name, text, says):
+    write(tmp_path, {name: text})
+    with pytest.raises(AnnotationError) as error:
+        coco = formats.read(tmp_path / name, formats.Pictures(tmp_path, [], {}))
+        raise AnnotationError("; ".join(problems(coco)) + " holds no labels that can be read")
+    assert any(each in str(error.value) for each in says.split("|"))
+
+
+def test_of_several_formats_of_one_set_one_is_taken_and_of_splits_all(tmp_path):
+    coco = {"images": [{"id": 1, "file_name": "a.png"}], "annotations": [], "categories": []}
+    write(tmp_path, {"instances_train.json": json.dumps(coco), "instances_val.json": json.dumps(coco)})
+    write(tmp_path, {"captions_train.json": json.dumps(coco), "labels/train/a.txt": "0 0.4 0.4 0.2 0.2"})
+    found = formats.find(tmp_path)
+    assert len(found) == 4
+    assert [each.path.name for each in formats.chosen(found)] == ["instances_train.json", "instances_val.json"]
+    few = {f"more/labels/train/{number}.txt": "0 0.4 0.4 0.2 0.2" for number in "abcdefghij"}
+    write(tmp_path, few)
+    assert [each.path.name for each in formats.chosen(formats.find(tmp_path))] == ["instances_val.json", "train"]
+
+
+def test_a_clash_in_a_yolo_folder_does_not_pass_the_gate(tmp_path, home):
+    save(photo(1), tmp_path / "in/images/train/a.png")
+    save(photo(1), tmp_path / "in/images/val/b.png")
+    save(photo(2), tmp_path / "in/images/val/c.png")
+    rows = {
+        "labels/train/a.txt": "0 0.5 0.5 0.4 0.4",
+        "labels/val/b.txt": "1 0.5 0.5 0.4 0.4",
+        "data.yaml": "names: [a, b]",
+    }
+    write(tmp_path / "in", rows)
+    dataset = dedup.scan(tmp_path / "in", use_found=True, workers=1)
+    assert dataset.info.annotations == (str(tmp_path / "in/data.yaml"),)
+    assert dataset.frame["classes"].tolist() == [("a",), ("b",), ()]
+    report = gate.check(dataset, gate.Limits(exact=None, clashes=0))
+    assert not report.passed and report.findings[0].count == 1
+    write(tmp_path / "in", {"labels/val/c.txt": "what is this"})
+    assert [each.name for each in gate.check(dedup.open("in"), gate.Limits(exact=None)).findings][-1] == "unread labels"
+
+
+def test_labels_once_said_are_not_looked_for_again(tmp_path, home):
+    picture(tmp_path / "in/images/a.png", 1)
+    write(tmp_path / "in", {"labels/a.txt": "0 0.5 0.5 0.4 0.4"})
+    assert dedup.scan(tmp_path / "in", workers=1).info.annotations == ()
+    assert dedup.scan(tmp_path / "in", use_found=True, workers=1).info.annotations == (str(tmp_path / "in/labels"),)
+    assert dedup.scan(tmp_path / "in", annotations=[], workers=1).info.annotations == ()
+    assert dedup.scan(tmp_path / "in", use_found=True, workers=1).info.annotations == ()
