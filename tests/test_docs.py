@@ -135,6 +135,12 @@ def test_the_docs_build_without_a_warning(tmp_path):
     assert (tmp_path / "built/cli.html").is_file()
 
 
+def test_the_tables_of_formats_are_what_the_code_reads_and_writes():
+    written = runpy.run_path(str(ROOT / "docs" / "formats.py"))
+    for document in written["DOCUMENTS"]:
+        assert written["renewed"](document) == document.read_text("utf-8"), "write them anew: python docs/formats.py"
+
+
 def test_the_picture_of_the_packages_is_what_the_code_imports():
     drawn = runpy.run_path(str(ROOT / "docs" / "picture.py"))
     assert drawn["draw"]() == drawn["PICTURE"].read_text("utf-8"), "draw it anew: python docs/picture.py"

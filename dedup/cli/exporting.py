@@ -28,6 +28,9 @@ from dedup.cli.common import (
 from dedup.errors import UsageError
 from dedup.words import plural
 
+NO_LABELS = "none"
+LABELS_HELP = "For `folder`: coco, yolo, voc, imagefolder, csv or none (default: as they were read)."
+
 
 def export(
     name: Name,
@@ -39,9 +42,9 @@ def export(
     tag: TagOption = None,
     overwrite: Overwrite = False,
     mode: Annotated[str, typer.Option("--mode", help="For `folder`, one of: copy, symlink, hardlink.")] = "copy",
+    labels: Annotated[str | None, typer.Option("--labels", help=LABELS_HELP)] = None,
     annotations: Annotated[
-        bool | None,
-        typer.Option("--annotations/--no-annotations", help="For `folder`: annotations.json in it, if there are any."),
+        bool | None, typer.Option("--annotations/--no-annotations", help="For `folder`: with labels, or without any.")
     ] = None,
     per_split: Annotated[
         bool, typer.Option("--per-split", help="For `folder`: one file of annotations for each split.")
@@ -58,14 +61,18 @@ def export(
 ) -> None:
     """Write the selected images as CSV, pairs, COCO or a folder of files (which becomes a dataset too)."""
     from dedup.exports import FOLDER, PAIRS
-    from dedup.exports.folder import MODES, annotation_files
+    from dedup.exports.folder import MODES, label_format, label_sources
+    from dedup.exports.labels import LABEL_FORMATS, as_read
 
     dataset = opened(name, home)
-    with_coco = bool(dataset.sources) if annotations is None else annotations
+    written = labels or (as_read(dataset.attachments) or (LABEL_FORMATS[0].name if annotations else ""))
+    written = "" if annotations is False or labels == NO_LABELS else written
+    if written:
+        label_format(written)  # so that a wrong name is told before anything is written
     options: dict[str, dict[str, Any]] = {
         FOLDER.name: {
             "mode": one_of(mode, MODES, "way to write files"),
-            "with_coco": with_coco,
+            "labels": written,
             "per_split": per_split,
             "companions": companions,
         },
@@ -83,8 +90,8 @@ def export(
             **options.get(to, {}),
         )
         if to == FOLDER.name and report.rows:
-            labels = annotation_files(output) if with_coco else None
-            dedup.scan(output, home=home, annotations=labels, on_progress=on_progress)
+            sources = label_sources(output, written) if written else None
+            dedup.scan(output, home=home, annotations=sources, on_progress=on_progress)
     if as_json:
         say_json({"rows": report.rows, "path": report.path, "notes": report.notes})
         return

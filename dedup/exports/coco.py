@@ -42,16 +42,17 @@ from dedup.words import plural
 
 
 def build(
-    dataset: Exportable, mask: Mask, output: Path, names: Mapping[int, str] | None = None
+    dataset: Exportable, mask: Mask, output: Path, names: Mapping[int, str] | None = None, *, upright: bool = False
 ) -> tuple[Document, tuple[str, ...]]:
     """The COCO document of the images in `mask`, to be written to `output`, and notes for a person. `names` are what
-    rows are called there, where not as in their documents."""
+    rows are called there, where not as in their documents. With `upright`, boxes are in upright pixels whatever their
+    document has them in."""
     frame, labels = dataset.frame, dataset.labels
     wanted, mask = mask, _without(mask, labels.dropped)
     if labels.documents:
-        document, notes = _from_sources(dataset, mask, output, _parted(labels.documents)[0], names)
+        document, notes = _from_sources(dataset, mask, output, _parted(labels.documents)[0], names, upright=upright)
     else:
-        document, notes = _fresh(classed(dataset), mask), []
+        document, notes = _fresh(classed(dataset), mask, names), []
     notes += labels.notes
     if dropped := int((wanted & ~mask).sum()):
         notes.append(f"{plural(dropped, 'image')} left out: dropped because of clashing labels.")
@@ -96,10 +97,10 @@ def _parted(documents: Sequence[Coco]) -> tuple[list[Coco], list[Coco]]:
     return parts if parts[0] else parts[::-1]
 
 
-def _fresh(frame: pd.DataFrame, mask: Mask) -> Document:
+def _fresh(frame: pd.DataFrame, mask: Mask, given: Mapping[int, str] | None) -> Document:
     rows = np.flatnonzero(mask)
     names = sorted({name for names in frame["classes"].iloc[rows] for name in names})
-    file_names = FileNames(frame["path"].tolist(), {})
+    file_names = FileNames(frame["path"].tolist(), given or {})
     images = _described(frame, _added(frame, rows, 1, file_names), rows, file_names)
     for image, classes in zip(images, frame["classes"].iloc[rows], strict=True):
         image[NAMESPACE]["classes"] = list(classes)
@@ -121,6 +122,7 @@ def _from_sources(
     given: Mapping[int, str] | None,
     *,
     alone: bool = False,
+    upright: bool = False,
 ) -> tuple[Document, list[str]]:
     """What `sources` say of the images in `mask`; `alone`, of no others than they name."""
     frame = dataset.frame
@@ -158,6 +160,8 @@ def _from_sources(
     notes += [note for source, met in zip(sources, attachments, strict=True) for note in _unmet(source, met)]
     document = _with_ids(joined.document | {"images": _described(frame, apart, chosen, names)}, sources)
     turns = {held[id_]: turn for s, held in zip(sources, rows, strict=True) for id_, turn in s.turns.items()}
+    if upright:
+        return document | {NAMESPACE: {"score_version": SCORE_VERSION}}, notes
     document = stored(
         document, {each["id"]: turns[row] for each, row in zip(apart, chosen, strict=True) if row in turns}
     )

@@ -25,11 +25,15 @@ from typing import Literal
 
 import numpy as np
 
-from dedup.errors import ExportError
-from dedup.exports import coco, csv
+from dedup.errors import ExportError, UsageError
+from dedup.exports import csv
 from dedup.exports.base import Export, Exportable, Meter, Report
+from dedup.exports.labels import LABEL_FORMATS, LabelFormat, Wanted
+from dedup.exports.labels.base import places_of
+from dedup.exports.labels.coco import check as check_splits
 from dedup.files import UNFINISHED, is_unfinished, sha256_of, write_chunks
-from dedup.images.companions import Companions
+from dedup.images.companions import Companions, labels_folder
+from dedup.labels import formats
 from dedup.model import OnProgress
 from dedup.query.where import Mask
 from dedup.words import plural, size
@@ -39,7 +43,6 @@ MODES: tuple[Mode, ...] = ("copy", "hardlink", "symlink")
 
 MARKER = ".dedup-export.json"
 CSV_NAME = "images.csv"
-COCO_NAME = "annotations.json"
 
 BLOCK = 1 << 20
 
@@ -63,55 +66,44 @@ def write(
     overwrite: bool = False,
     mode: Mode = "copy",
     with_csv: bool = False,
-    with_coco: bool = False,
+    labels: str = "",
     per_split: bool = False,
     companions: bool = True,
 ) -> Report:
     """Write the files in `mask` below the new or empty folder `output`; `overwrite` never applies to a folder.
 
-    `with_csv` and `with_coco` add the selection's `images.csv` and `annotations.json`, `per_split` in its place one
-    file for each split, such as `annotations.train.json`; with `companions`, files that belong to an image by its name
-    (`dedup.images.companions`) are written beside it. Files that vanished, cannot be read or have changed since the
-    scan are left out and listed in the report's notes.
+    `with_csv` adds the selection's `images.csv`, `labels` what images are labelled in one of the `LABEL_FORMATS`, whose
+    readers may ask for another order of folders, with `per_split` in one file for each split where it can be; with
+    `companions`, files that belong to an image by its name (`dedup.images.companions`) are written beside it, but for
+    labels that are written anew. Files that vanished, cannot be read or have changed since the scan are left out and
+    listed in the report's notes.
     Raises `ExportError` for a target that is not empty or lies in the dataset's folder, for names that collide or leave
     the target, for too little space, and for links the file system refuses.
     """
     if mode not in MODES:
         raise ExportError(f"There is no mode {mode!r}; choose {', '.join(MODES)}.")
-    items = plan(dataset, mask)
-    labels = _labels(dataset, mask, per_split) if with_coco else {}
+    form = label_format(labels) if labels else None
+    if form and per_split:
+        check_splits(dataset, mask)
+    items = plan(dataset, mask, form)
     _check_target(dataset, output)
-    _prepare(output, items, mode, labels)
+    _prepare(output, items, mode, [labels, *(["per split"] if per_split else [])])
     notes = list(_place_all(items, output, mode, on_progress))
-    along = _companions(items, labels) if companions else []
+    there = [item for item in items if os.path.lexists(output / item.relative)]
+    along = _companions(dataset, there, form) if companions else []
     notes += _place_companions(along, output, mode)
     if with_csv:
         notes += csv.CSV.write(dataset, mask, output / CSV_NAME, on_progress, overwrite=True).notes
-    if with_coco:
-        names = {row: item.relative.as_posix() for row, item in zip(np.flatnonzero(mask).tolist(), items, strict=True)}
-        there = mask.copy()
-        there[[row for row, name in names.items() if not (output / name).exists()]] = False
-        told = (
-            coco.write(dataset, there & part, output / name, on_progress, overwrite=True, names=names).notes
-            for name, part in labels.items()
-        )
-        notes += dict.fromkeys(note for each in told for note in each)  # each file says it of the same documents
-    notes += _left_behind(items, {each.source for each in along})
+    if form:
+        rows, here = np.flatnonzero(mask).tolist(), {item.relative for item in there}
+        names = {row: item.relative.as_posix() for row, item in zip(rows, items, strict=True) if item.relative in here}
+        written = np.zeros_like(mask)
+        written[list(names)] = True
+        notes += form.write(Wanted(dataset, written, output, names, per_split, on_progress)).notes
+    read = _read_labels(dataset)
+    notes += _left_behind(items, {each.source for each in along} | (read if form else set()))
     (output / MARKER).unlink()
     return Report(len(items) - sum(note.startswith(LEFT_OUT) for note in notes), output, tuple(notes))
-
-
-def _labels(dataset: Exportable, mask: Mask, per_split: bool) -> dict[str, Mask]:
-    """The annotation files to write and the images of each; those without a split are in the one without a name.
-    Raises `ExportError` for splits whose files would be one."""
-    if not per_split:
-        return {COCO_NAME: mask}
-    split = dataset.frame["split"].to_numpy(object)
-    path = PurePosixPath(COCO_NAME)
-    files = {each: path.with_stem(f"{path.stem}.{each}").name if each else path.name for each in set(split[mask])}
-    if len({_folded(PurePosixPath(name)) for name in files.values()}) < len(files):
-        raise ExportError("Two splits differ in capital letters only and would be one file. Rename one of them.")
-    return {name: mask & (split == each) for each, name in sorted(files.items())}
 
 
 LABELS_BESIDE = (".txt", ".xml", ".json")
@@ -149,22 +141,35 @@ def _names_in(folder: Path) -> frozenset[str]:
         return frozenset()
 
 
-def annotation_files(output: Path) -> list[Path]:
-    """The annotation files that `write` has written into a folder, captions in one of their own included."""
-    return sorted(output.glob(f"{PurePosixPath(COCO_NAME).stem}*.json"))
+def label_sources(output: Path, labels: str) -> list[Path]:
+    """What of the labels that `write` has written into a folder is read back."""
+    return label_format(labels).sources(output)
+
+
+def label_format(name: str) -> LabelFormat:
+    """The way to write labels of that name. Raises `UsageError`."""
+    found = next((each for each in LABEL_FORMATS if each.name == name), None)
+    if found is None:
+        offered = ", ".join(each.name for each in LABEL_FORMATS)
+        raise UsageError(f"{name!r} is no format of labels to write. Choose one of: {offered}.")
+    return found
 
 
 LEFT_OUT = "Left out "
 
 
-def plan(dataset: Exportable, mask: Mask) -> list[Item]:
-    """What `write` would write. Raises `ExportError` for names that collide or would leave the target."""
-    columns = dataset.frame[["path", "sha256", "bytes"]]
-    items = []
-    for row in np.flatnonzero(mask):
-        path, sha256, size = columns.iloc[row]
-        source = dataset.file(int(row))
-        items.append(Item(_relative(dataset.root, source, path), source, sha256, int(size)))
+def plan(dataset: Exportable, mask: Mask, form: LabelFormat | None = None) -> list[Item]:
+    """What `write` would write, in the order of folders that the format of labels asks for. Raises `ExportError` for
+    names that collide or would leave the target."""
+    rows = np.flatnonzero(mask).tolist()
+    columns = dataset.frame[["path", "sha256", "bytes"]].iloc[rows]
+    sources = {row: dataset.file(row) for row in rows}
+    paths = {row: _relative(dataset.root, sources[row], path) for row, path in zip(rows, columns["path"], strict=True)}
+    placed = form.place(places_of(dataset, paths)) if form else list(paths.values())
+    items = [
+        Item(relative, sources[row], sha256, int(size))
+        for row, relative, sha256, size in zip(rows, placed, columns["sha256"], columns["bytes"], strict=True)
+    ]
     _check_collisions(items)
     return items
 
@@ -200,7 +205,7 @@ def _folded(path: PurePosixPath) -> str:
     return unicodedata.normalize("NFC", str(path)).casefold()
 
 
-RESERVED = frozenset(_folded(PurePosixPath(name)) for name in (MARKER, CSV_NAME, COCO_NAME))
+RESERVED = frozenset(_folded(PurePosixPath(name)) for name in (MARKER, CSV_NAME, "annotations.json"))
 """Names that the export itself uses."""
 
 
@@ -249,25 +254,38 @@ def _place_all(items: list[Item], output: Path, mode: Mode, on_progress: OnProgr
         meter.advance()
 
 
-def _companions(items: list[Item], labels: Iterable[str]) -> list[Item]:
-    """Files that belong to the images by name, once each; none that has a name which the export itself uses."""
+def _companions(dataset: Exportable, items: list[Item], form: LabelFormat | None) -> list[Item]:
+    """Files that belong to the images by name, once each; none that has a name which the export itself uses, nor labels
+    that are written anew."""
     finder = Companions()
-    taken = {_folded(item.relative) for item in items} | {_folded(PurePosixPath(name)) for name in labels} | RESERVED
+    taken = {_folded(item.relative) for item in items} | RESERVED
+    anew = _read_labels(dataset) if form else set()
     along: dict[str, Item] = {}
     for item in items:
         for each in finder.of(item.source):
-            relative = item.relative.with_name(each.file.name)
-            if _folded(relative) not in taken:
-                along.setdefault(_folded(relative), Item(relative, each.file, "", 0))
+            relative = _beside(item, each.file)
+            if each.file in anew or (form and form.owns(relative)) or _folded(relative) in taken:
+                continue
+            along.setdefault(_folded(relative), Item(relative, each.file, "", 0))
     return list(along.values())
+
+
+def _beside(item: Item, companion: Path) -> PurePosixPath:
+    """Where a companion is written: as it lies to its image, in the same folder or in one of labels beside it."""
+    if companion.parent == item.source.parent:
+        return item.relative.with_name(companion.name)
+    return labels_folder(item.relative.parent) / companion.name
+
+
+def _read_labels(dataset: Exportable) -> set[Path]:
+    """The files that the labels of the dataset were read from."""
+    return {file for source in dataset.labels.documents for file in formats.files_of(source.path)}
 
 
 def _place_companions(along: list[Item], output: Path, mode: Mode) -> Iterator[str]:
     """Write files that belong to the images; yields notes on how many, and on each that could not be read."""
     written = 0
     for item in along:
-        if not (output / item.relative.parent).is_dir():
-            continue  # none of its images could be written
         try:
             problem = _place(replace(item, sha256=sha256_of(item.source)), output / item.relative, mode)
         except OSError as error:

@@ -1,8 +1,9 @@
 """Files that belong to an image by their names: they go, come back and are copied with it.
 
 A companion lies in the folder of its image and is called as it is, with another ending (`IMG_1.MOV`, `IMG_1.xmp` of
-`IMG_1.HEIC`) or one more (`IMG_1.HEIC.json`). What several images of a folder share the name of (`IMG_1.jpg` and
-`IMG_1.png` with `IMG_1.txt`) belongs to all of them.
+`IMG_1.HEIC`) or one more (`IMG_1.HEIC.json`). Labels may lie in a folder of their own as well: in `labels` beside
+`images`, as YOLO has them, in `Annotations` beside `JPEGImages`, as Pascal VOC. What several images of a folder share
+the name of (`IMG_1.jpg` and `IMG_1.png` with `IMG_1.txt`) belongs to all of them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import TypeVar
 
 from dedup.images.formats import SUFFIXES as IMAGE_SUFFIXES
 from dedup.images.formats import UNSUPPORTED_SUFFIXES
@@ -28,6 +30,20 @@ SUFFIXES = {
     ".caption": "a caption",
 }
 """How companions end, and what they are."""
+LABELS = (".txt", ".xml", ".json")
+"""How labels in a folder of their own end."""
+LABEL_FOLDERS = {"images": "labels", "JPEGImages": "Annotations"}
+"""Folders of images, and what that of their labels is called instead."""
+
+AnyPath = TypeVar("AnyPath", bound=PurePath)
+
+
+def labels_folder(folder: AnyPath) -> AnyPath:
+    """Where the labels of the images of a folder lie, if in one of their own; else the folder itself."""
+    parts = list(folder.parts)
+    for place in [place for place, part in enumerate(parts) if part in LABEL_FOLDERS][-1:]:
+        parts[place] = LABEL_FOLDERS[parts[place]]
+    return type(folder)(*parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +64,14 @@ class Companions:
         """Those of one image, by name; none where its folder cannot be read."""
         folder = self._folder(image.parent)
         stem = os.path.splitext(image.name)[0]
+        others = tuple(other for other in folder.images[stem] if other != image.name)
         for name in sorted({*folder.companions[image.name], *folder.companions[stem]} - {image.name}):
             own = os.path.splitext(name)[0] == image.name
-            others = () if own else tuple(other for other in folder.images[stem] if other != image.name)
-            yield Companion(image.with_name(name), others)
+            yield Companion(image.with_name(name), () if own else others)
+        labels = labels_folder(image.parent)
+        for name in sorted(self._folder(labels).companions[stem]) if labels != image.parent else ():
+            if os.path.splitext(name)[1].lower() in LABELS:
+                yield Companion(labels / name, others)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def test_writes_the_selected_files_at_their_paths(data, tmp_path, mode):
 
 
 def test_csv_and_coco_beside(data, tmp_path):
-    folder.write(data, data.everything(), tmp_path / "out", with_csv=True, with_coco=True)
+    folder.write(data, data.everything(), tmp_path / "out", with_csv=True, labels="coco")
     assert len(json.loads((tmp_path / "out" / "annotations.json").read_text())["images"]) == len(PATHS)
     assert (tmp_path / "out" / "images.csv").read_text().count("\n") == len(PATHS) + 1
 
@@ -233,7 +233,7 @@ def test_annotations_name_the_files_that_are_there(tmp_path):
     (tmp_path / "labels.json").write_text(json.dumps({"images": images, "annotations": [], "categories": []}))
     data.coco = Coco.read(tmp_path / "labels.json")
     (data.root / "images" / "b.jpg").unlink()
-    folder.write(data, data.everything(), tmp_path / "out", with_coco=True)
+    folder.write(data, data.everything(), tmp_path / "out", labels="coco")
     written = json.loads((tmp_path / "out" / "annotations.json").read_text())
     assert [image["file_name"] for image in written["images"]] == ["images/a.jpg"]
 
@@ -250,9 +250,9 @@ def test_each_split_has_its_own_annotations(tmp_path):
     mask = data.everything()
     mask[1] = False
     (data.root / "annotations.train.json").write_text("beside an image, under a name that is taken")
-    folder.write(data, mask, tmp_path / "out", with_coco=True, per_split=True)
+    folder.write(data, mask, tmp_path / "out", labels="coco", per_split=True)
     files = [tmp_path / "out" / f"annotations{name}.json" for name in ("", ".train", ".val")]
-    assert sorted(folder.annotation_files(tmp_path / "out")) == sorted(files)
+    assert sorted(folder.label_sources(tmp_path / "out", "coco")) == sorted(files)
     held = [json.loads(file.read_text()) for file in files]
     assert [[each["file_name"] for each in one["images"]] for one in held] == [[paths[0]], [paths[2]], [paths[3]]]
     assert [[each["id"] for each in one["annotations"]] for one in held] == [[10], [12], [13]]
@@ -261,7 +261,7 @@ def test_each_split_has_its_own_annotations(tmp_path):
 def test_splits_that_differ_in_capital_letters_only_are_not_written_over_each_other(data, tmp_path):
     data.frame["split"] = ["train", "Train", *data.frame["split"][2:]]
     with pytest.raises(ExportError, match="capital letters"):
-        folder.write(data, data.everything(), tmp_path / "out", with_coco=True, per_split=True)
+        folder.write(data, data.everything(), tmp_path / "out", labels="coco", per_split=True)
     assert not (tmp_path / "out").exists()
 
 
@@ -272,8 +272,8 @@ def test_labels_of_other_formats_that_stay_behind_are_told(tmp_path):
     (data.root / "images" / "b.xml").write_text("<annotation/>")
     notes = folder.write(data, data.everything(), tmp_path / "out", companions=False).notes
     assert len(notes) == 2 and ".txt" in notes[0] and ".xml" in notes[1]
-    along, behind = folder.write(data, data.everything(), tmp_path / "with").notes
-    assert "1 file of the same names" in along and ".txt" in behind
+    (along,) = folder.write(data, data.everything(), tmp_path / "with").notes
+    assert "2 files of the same names" in along and (tmp_path / "with/labels/a.txt").exists()
 
 
 def test_companions_are_written_beside_their_images(data, tmp_path):

@@ -440,7 +440,7 @@ def test_the_annotation_files_found_are_read_and_the_card_says_what_was_in_them(
         save_coco(tmp_path / "set" / "annotations" / f"captions_{split}.json", f"{split}/{name}")
     at = run_page("datasets")
     healthy(at.text_input(key="open path").set_value(str(tmp_path / "set")).run())
-    assert "annotations/captions_val.json" in at.multiselect[0].options
+    assert "COCO of 1 image in annotations/captions_val.json" in at.multiselect[0].options
     files = at.multiselect[0].value
     assert [Path(file).name for file in files] == ["instances_train.json", "instances_val.json"]
     healthy(button(at, "Scan").click().run())

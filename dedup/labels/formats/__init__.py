@@ -17,6 +17,7 @@ from dedup.labels.formats.labelme import LABELME
 from dedup.labels.formats.tables import HUGGING_FACE, OPENIMAGES, TABLE
 from dedup.labels.formats.voc import VOC
 from dedup.labels.formats.yolo import YOLO
+from dedup.words import plural
 
 FORMATS = (COCO, YOLO, VOC, CVAT, LABELME, OPENIMAGES, HUGGING_FACE, TABLE)
 """In the order in which one is chosen where several tell of the same images: what holds more first."""
@@ -36,7 +37,9 @@ class Found:
         """For people, seen from a folder."""
         near = folder.parent in self.path.parents or folder == self.path
         where = os.path.relpath(self.path, folder) if near else os.fspath(self.path)
-        return f"{self.format.title} of {len(self.images):,} images in {'this folder' if where == '.' else where}"
+        return (
+            f"{self.format.title} of {plural(len(self.images), 'image')} in {'this folder' if where == '.' else where}"
+        )
 
 
 def find(root: Path) -> list[Found]:

@@ -14,6 +14,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dedup.exports import COCO, CSV, PAIRS, Export, folder
+from dedup.exports.labels import LABEL_FORMATS, as_read
 from dedup.model import Kind, OnProgress, Status
 from dedup.query.selection import Selection
 from dedup.ui.datasets.folders import typed_path
@@ -29,6 +30,7 @@ from dedup.ui.shell.view import View
 from dedup.words import plural
 
 COMPANIONS = "files of the same names are written too"
+LABELS = "labels are written as"
 PER_SPLIT = "one file of annotations for each split"
 BEFORE = "selection before the tag"
 AT_ONCE = 20_000
@@ -198,6 +200,7 @@ def new_dataset(opened: Opened, view: View) -> None:
                 on_click=guarded(start_folder),
                 args=(opened, mask, target, mode),
             )
+        _choose_labels(opened)
         st.checkbox(
             "With files of the same names",
             value=True,
@@ -214,6 +217,19 @@ def new_dataset(opened: Opened, view: View) -> None:
             working.follow([job], lambda: working.bar(job))
         elif job is not None:
             _written(job)
+
+
+def _choose_labels(opened: Opened) -> None:
+    """In which format labels are written into the folder."""
+    titles = {"": "without labels"} | {each.name: f"{each.title} ({each.holds})" for each in LABEL_FORMATS}
+    st.selectbox(
+        "Labels",
+        list(titles),
+        list(titles).index(as_read(opened.dataset.attachments)),
+        format_func=titles.__getitem__,
+        key=f"{LABELS} {opened.dataset.info.key}",
+        help="Readers of YOLO, Pascal VOC and imagefolder ask for an order of folders; the images are put into it.",
+    )
 
 
 def job_key(opened: Opened) -> str:
@@ -240,15 +256,16 @@ def start_folder(opened: Opened, mask: NDArray[np.bool_], target: str, mode: fol
     """Write the files of `mask` below `target`, then scan it under a name made from the folder's."""
     output = typed_path(target).absolute()
     name = free_name(output, LIBRARY.infos())
-    options = {
-        "with_coco": bool(opened.dataset.sources),
+    options: dict[str, Any] = {
+        "labels": str(st.session_state.get(f"{LABELS} {opened.dataset.info.key}", "")),
         "per_split": bool(st.session_state.get(PER_SPLIT)),
         "companions": bool(st.session_state.get(COMPANIONS, True)),
     }
 
     def work(job: jobs.Job) -> dict[str, Any]:
         report = folder.write(opened.dataset, mask, output, job.report, mode=mode, with_csv=True, **options)
-        annotations = list(map(str, folder.annotation_files(output))) if options["with_coco"] else []
+        written = str(options["labels"])
+        annotations = list(map(str, folder.label_sources(output, written))) if written else []
         told = jobs.run_process(jobs.scan_command(str(output), name=name, annotations=annotations), job)
         return told | {"notes": report.notes}
 

@@ -1,0 +1,180 @@
+"""What every way to write labels beside a folder of images shares: where an image lies, and what is written of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from dedup.exports.base import Exportable, Report, classed
+from dedup.files import write_chunks
+from dedup.labels.coco import names_of
+from dedup.labels.coco_sound import are_finite
+from dedup.labels.entries import Entries
+from dedup.labels.folder_names import GENERIC_FOLDERS, split_name
+from dedup.model import OnProgress
+from dedup.query.where import Mask
+from dedup.words import plural
+
+Entry = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One image of the folder: its path in the dataset, its split and its classes."""
+
+    path: PurePosixPath
+    split: str
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for: the images in `mask`, which lie at `names` (by row) in `output`; `per_split` one file of
+    labels for each split, where a format can do both."""
+
+    dataset: Exportable
+    mask: Mask
+    output: Path
+    names: Mapping[int, str]
+    per_split: bool = False
+    on_progress: OnProgress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFormat:
+    """One way to write labels beside images.
+
+    `place` says where in the folder images lie, for readers that ask for an order of folders. `write` writes the files
+    and reports what could not be held; `sources` are what of them is read back (`dedup.labels.formats`). `owns` tells
+    whether a path in the folder is one that `write` may write to, so that no other file is put there.
+    """
+
+    name: str
+    title: str
+    holds: str
+    place: Callable[[Sequence[Place]], list[PurePosixPath]]
+    write: Callable[[Wanted], Report]
+    sources: Callable[[Path], list[Path]]
+    owns: Callable[[PurePosixPath], bool]
+
+
+def places_of(dataset: Exportable, paths: Mapping[int, PurePosixPath]) -> list[Place]:
+    """The images of these rows, at these paths."""
+    frame = classed(dataset)
+    splits, classes = frame["split"].to_numpy(object), frame["classes"].to_numpy(object)
+    return [Place(path, str(splits[row]), tuple(classes[row])) for row, path in paths.items()]
+
+
+def as_they_are(places: Sequence[Place]) -> list[PurePosixPath]:
+    """Images at their paths in the dataset."""
+    return [each.path for each in places]
+
+
+def below(folder: str, places: Sequence[Place], known: str) -> list[PurePosixPath]:
+    """Images below `folder`, at their paths but for what says where pictures lie; as they are where all of them lie in
+    a folder that is called so (`known`) already."""
+    if all(known in each.path.parts[:-1] for each in places):
+        return as_they_are(places)
+    short = [PurePosixPath(folder, *_telling(each.path)) for each in places]
+    return short if _all_differ(short) else [PurePosixPath(folder, each.path) for each in places]
+
+
+def by_split(places: Sequence[Place]) -> list[PurePosixPath]:
+    """Images below a folder named after their split, those of none as they are."""
+    short = [PurePosixPath(each.split, *_telling(each.path, splits=True)) for each in places]
+    return short if _all_differ(short) else [PurePosixPath(each.split, each.path) for each in places]
+
+
+def _telling(path: PurePosixPath, *, splits: bool = False) -> tuple[str, ...]:
+    """The parts of a path without folders that say where pictures lie, or which split they are of."""
+    folders = [
+        part
+        for part in path.parts[:-1]
+        if part.casefold() not in GENERIC_FOLDERS and not (splits and split_name(part))
+    ]  # fmt: skip
+    return *folders, path.name
+
+
+def _all_differ(paths: Sequence[PurePosixPath]) -> bool:
+    return len({str(path).casefold() for path in paths}) == len(paths)
+
+
+@dataclass(slots=True)
+class Labelled:
+    """One image and its annotations. `size` is upright, as are the boxes."""
+
+    row: int
+    name: str
+    split: str
+    size: tuple[int, int]
+    annotations: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Contents:
+    """What a document says of images that are written, image by image."""
+
+    def __init__(self, wanted: Wanted, document: Entry) -> None:
+        frame = wanted.dataset.frame
+        row_of = {name: row for row, name in wanted.names.items()}
+        rows = [row_of[image["file_name"]] for image in document["images"]]
+        columns = (frame[name].to_numpy(object)[rows] for name in ("split", "width", "height"))
+        self.categories: list[Entry] = list(document["categories"])
+        self.images: list[Labelled] = []
+        of_id: dict[Any, Labelled] = {}
+        for image, row, split, width, height in zip(document["images"], rows, *columns, strict=True):
+            held = Labelled(row, image["file_name"], str(split), (int(width), int(height)))
+            self.images.append(held)
+            of_id[image["id"]] = held
+        for entry in Entries.of(document.get("annotations") or ()):
+            if entry["image_id"] in of_id:
+                of_id[entry["image_id"]].annotations.append(entry)
+        self.lost: Counter[str] = Counter()
+
+    @cached_property
+    def names(self) -> dict[Any, str]:
+        """Category id to its name, those of several classes of one name told apart."""
+        return names_of(self.categories, {entry.get("category_id") for entry in self.annotations()})
+
+    def annotations(self) -> Iterator[dict[str, Any]]:
+        """Those of every image."""
+        for image in self.images:
+            yield from image.annotations
+
+    @property
+    def splits(self) -> dict[str, list[Labelled]]:
+        """The images of each split, those of none under ''."""
+        found: dict[str, list[Labelled]] = {}
+        for image in self.images:
+            found.setdefault(image.split, []).append(image)
+        return found
+
+    def drop(self, what: str, count: int = 1) -> None:
+        """Count something that the format cannot hold."""
+        self.lost[what] += count
+
+    def notes(self, title: str) -> list[str]:
+        """One sentence on what the format cannot hold, if there is anything."""
+        told = ", ".join(plural(count, what) for what, count in sorted(self.lost.items()))
+        return [f"{title} cannot hold {told}; left out."] if told else []
+
+
+def box_of(entry: Entry) -> tuple[float, float, float, float] | None:
+    """left, top, width, height; None for what has no box."""
+    box = entry.get("bbox")
+    return (box[0], box[1], box[2], box[3]) if are_finite(box) and len(box) == 4 else None
+
+
+def polygons_of(entry: Entry) -> list[list[float]]:
+    """The polygons of an annotation, each x, y, x, y, …; none where it has no outline or one as a mask."""
+    outlines = entry.get("segmentation")
+    return [each for each in outlines if are_finite(each) and len(each) >= 6] if isinstance(outlines, list) else []
+
+
+def save(file: Path, text: str) -> None:
+    """Write a text of ours; what is there is from an unfinished run. Raises `ExportError`."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_chunks(file, [text.encode()], overwrite=True)

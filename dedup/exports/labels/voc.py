@@ -1,0 +1,134 @@
+"""Pascal VOC beside the images: `JPEGImages`, `Annotations` and lists of each split in `ImageSets/Main`.
+
+Format: http://host.robots.ox.ac.uk/pascal/VOC/voc2012/devkit_doc.pdf; polygons as Roboflow and labelme write them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from dedup.exports import coco
+from dedup.exports.base import Report
+from dedup.exports.labels.base import (
+    Contents,
+    Entry,
+    LabelFormat,
+    Labelled,
+    Place,
+    Wanted,
+    below,
+    box_of,
+    polygons_of,
+    save,
+)
+
+IMAGES, LABELS, LISTS = "JPEGImages", "Annotations", "ImageSets/Main"
+ATTRIBUTES = {"pose": "Unspecified", "truncated": 0, "difficult": 0, "occluded": 0}
+"""What is written of each object, and what where nothing is known."""
+
+
+def place(places: Sequence[Place]) -> list[PurePosixPath]:
+    """Below `JPEGImages`."""
+    return below(IMAGES, places, IMAGES)
+
+
+def label_of(image: PurePosixPath) -> PurePosixPath:
+    """Where the file of an image lies."""
+    parts = list(image.parts)
+    at = parts.index(IMAGES)
+    return PurePosixPath(*parts[:at], LABELS, *parts[at + 1 :]).with_suffix(".xml")
+
+
+def write(wanted: Wanted) -> Report:
+    """Raises `ExportError`."""
+    document, notes = coco.build(wanted.dataset, wanted.mask, wanted.output, wanted.names, upright=True)
+    contents = Contents(wanted, document)
+    written: dict[PurePosixPath, str] = {}
+    for image in contents.images:
+        label = label_of(PurePosixPath(image.name))
+        if written.setdefault(label, image.name) != image.name:
+            contents.drop("image whose file is that of another")
+            continue
+        save(wanted.output / label, _text(image, contents))
+    for split, images in contents.splits.items():
+        told = [PurePosixPath(image.name).with_suffix("").as_posix().partition(f"{IMAGES}/")[2] for image in images]
+        save(wanted.output / LISTS / f"{split or 'default'}.txt", "".join(f"{name}\n" for name in told))
+    return Report(len(contents.images), wanted.output, (*notes, *contents.notes("Pascal VOC")))
+
+
+def _text(image: Labelled, contents: Contents) -> str:
+    path = PurePosixPath(image.name)
+    root = Element("annotation")
+    _add(root, "folder", path.parent.name)
+    _add(root, "filename", path.name)
+    size = SubElement(root, "size")
+    for name, number in zip(("width", "height", "depth"), (*image.size, 3), strict=True):
+        _add(size, name, number)
+    _add(root, "segmented", int(any(map(polygons_of, image.annotations))))
+    for entry in image.annotations:
+        _object(root, entry, contents)
+    indent(root)
+    return tostring(root, encoding="unicode") + "\n"
+
+
+def _object(root: Element, entry: Entry, contents: Contents) -> None:
+    box, name = box_of(entry), contents.names.get(entry.get("category_id"))
+    if box is None:
+        return contents.drop("class of a whole image")
+    if entry.get("iscrowd"):
+        return contents.drop("crowd")
+    if name is None:
+        return contents.drop("object without a class")
+    said = entry.get("attributes")
+    said = said if isinstance(said, dict) else {}
+    thing = SubElement(root, "object")
+    _add(thing, "name", name)
+    for key, unknown in ATTRIBUTES.items():
+        value = said.get(key, unknown)
+        _add(thing, key, int(value) if isinstance(value, bool) else value)
+    edges = (box[0], box[1], box[0] + box[2], box[1] + box[3])
+    _numbers(SubElement(thing, "bndbox"), dict(zip(("xmin", "ymin", "xmax", "ymax"), edges, strict=True)))
+    _outline(thing, entry, contents)
+    if more := said.keys() - ATTRIBUTES:
+        contents.drop("object's attribute", len(more))
+    if any(entry.get("keypoints") or ()):
+        contents.drop("object's keypoints")
+    return None
+
+
+def _outline(thing: Element, entry: Entry, contents: Contents) -> None:
+    polygons = sorted(polygons_of(entry), key=len)
+    if not polygons:
+        return contents.drop("mask") if entry.get("segmentation") else None
+    if len(polygons) > 1:
+        contents.drop("further polygon of an object", len(polygons) - 1)
+    points = polygons[-1]
+    numbers = {f"{'xy'[place % 2]}{place // 2 + 1}": number for place, number in enumerate(points)}
+    return _numbers(SubElement(thing, "polygon"), numbers)
+
+
+def _numbers(element: Element, numbers: dict[str, float]) -> None:
+    for name, number in numbers.items():
+        _add(element, name, int(number) if float(number).is_integer() else round(number, 3))
+
+
+def _add(parent: Element, name: str, value: Any) -> None:
+    SubElement(parent, name).text = "".join(each for each in str(value) if each.isprintable())
+
+
+def _owns(path: PurePosixPath) -> bool:
+    return path.parts[0] == "ImageSets" or (LABELS in path.parts[:-1] and path.suffix == ".xml")
+
+
+VOC = LabelFormat(
+    "voc",
+    "Pascal VOC",
+    "boxes, one polygon an object; pose, truncated, difficult, occluded",
+    place,
+    write,
+    lambda output: [output / LABELS],
+    _owns,
+)

@@ -1,0 +1,266 @@
+"""Labels beside a folder of images: others read them, they come back as they were, and what is lost is counted."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from labelformat.formats import PascalVOCObjectDetectionInput, YOLOv8ObjectDetectionInput
+from PIL import Image
+from pycocotools import coco as pycoco
+
+import dedup
+from dedup.errors import UsageError
+from dedup.exports.labels import LABEL_FORMATS, as_read
+from dedup.labels import formats
+from tests.building import picture
+from tests.pictures import photo, save
+
+SIZE = (160, 120)
+POLYGON = [10.0, 10.0, 90.0, 10.0, 90.0, 70.0]
+ENTRIES = {
+    "boxes": [{"bbox": [10, 20, 80, 50]}, {"bbox": [0, 0, 30, 30], "category_id": 2}],
+    "polygons": [{"bbox": [10, 10, 80, 60], "segmentation": [POLYGON]}],
+    "turned": [
+        {"bbox": [10, 10, 80, 60], "segmentation": [[10, 40, 50, 10, 90, 40, 50, 70]], "dedup": {"turned": True}}
+    ],
+    "keypoints": [{"bbox": [10, 20, 80, 50], "keypoints": [20, 30, 2, 0, 0, 0], "num_keypoints": 1}],
+    "mixed": [
+        {"bbox": [10, 20, 80, 50], "attributes": {"difficult": 1, "colour": "red"}},
+        {"bbox": [10, 10, 80, 60], "segmentation": [POLYGON, POLYGON]},
+        {"bbox": [0, 0, 9, 9], "iscrowd": 1, "segmentation": {"counts": "a", "size": [120, 160]}},
+        {},
+        {"bbox": [150, 100, 40, 40]},
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture
+def made(tmp_path, home):
+    """Makes a dataset of a picture in train and one in val with the entries on the first, one box on the second."""
+
+    def make(entries: list[dict[str, object]], names: tuple[str, str] = ("train/a.png", "val/b.png")) -> dedup.Dataset:
+        for number, name in enumerate(names):
+            save(photo(number).resize(SIZE), tmp_path / "in" / name)
+        annotations = [{"id": n, "image_id": 1, "category_id": 1, **each} for n, each in enumerate(entries, start=2)]
+        document = {
+            "images": [{"id": n, "file_name": name} for n, name in enumerate(names, start=1)],
+            "annotations": [*annotations, {"id": 1, "image_id": 2, "category_id": 2, "bbox": [5, 5, 50, 50]}],
+            "categories": [
+                {"id": 1, "name": "dog", "keypoints": ["nose", "tail"]},
+                {"id": 2, "name": "cat: a ‘b’"},
+            ],
+        }
+        if any("keypoints" in each for each in entries):
+            document["annotations"].pop()
+        (tmp_path / "coco.json").write_text(json.dumps(document))
+        return dedup.scan(tmp_path / "in", annotations=tmp_path / "coco.json", workers=1)
+
+    return make
+
+
+def said(dataset: dedup.Dataset) -> dict[str, list[tuple[object, ...]]]:
+    """By image name without folders: class, box, outline, keypoints of each object, sorted."""
+    found: dict[str, list[tuple[object, ...]]] = {}
+    for coco, met in dataset.sources:
+        path_of = {id_: path for path, ids in met.image_ids.items() for id_ in ids}
+        for entry in coco.annotations:
+            outline = (entry["segmentation"] or [[]])[0] if isinstance(entry.get("segmentation"), list) else []
+            told = coco.category_names[entry["category_id"]], entry.get("bbox", []), outline, entry.get("keypoints", [])
+            found.setdefault(path_of[entry["image_id"]].rpartition("/")[2], []).append(told)
+    return {name: sorted(told, key=str) for name, told in found.items()}
+
+
+def near(one: object, other: object, within: float) -> bool:
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(near(a, b, within) for a, b in zip(one, other, strict=True))
+    return abs(one - other) <= within if isinstance(one, float | int) else one == other  # type: ignore[operator]
+
+
+def back(dataset: dedup.Dataset, name: str, output: Path) -> tuple[dedup.Dataset, tuple[str, ...]]:
+    report = dataset.export("folder", output, labels=name)
+    form = next(each for each in LABEL_FORMATS if each.name == name)
+    return dedup.scan(output, annotations=form.sources(output), name=f"back {name}", workers=1), report.notes
+
+
+HOLDS = {
+    "coco": ("boxes", "polygons", "turned", "keypoints"),
+    "yolo": ("boxes", "polygons", "turned", "keypoints"),
+    "voc": ("boxes", "polygons"),
+    "imagefolder": ("boxes",),
+    "csv": ("boxes",),
+}
+
+
+@pytest.mark.parametrize(("name", "kind"), [(name, kind) for name, kinds in HOLDS.items() for kind in kinds])
+def test_labels_come_back_as_they_were(made, tmp_path, name, kind):
+    entries = ENTRIES[kind]
+    dataset = made(entries)
+    there, notes = back(dataset, name, tmp_path / "out")
+    if name == "yolo" and kind in ("polygons", "turned"):
+        assert notes  # the box of the other picture makes rows of boxes; see the test of rows of one kind
+        return
+    assert not notes
+    one, other = said(dataset), said(there)
+    assert one.keys() == other.keys()
+    for image in one:
+        assert [each[0] for each in one[image]] == [each[0] for each in other[image]]
+        for here, told in zip(one[image], other[image], strict=True):
+            assert near(list(here[1:]), list(told[1:]), 0.01), (here, told)
+    assert sorted(there.frame["split"]) == ["train", "val"]
+
+
+@pytest.mark.parametrize("kind", ["polygons", "turned", "keypoints"])
+def test_rows_of_one_kind_where_all_objects_have_it(made, tmp_path, kind):
+    dataset = made(ENTRIES[kind])
+    first = np.array([True, False])
+    report = dataset.export("folder", tmp_path / "out", first, labels="yolo")
+    assert not [note for note in report.notes if "cannot hold" in note]
+    (row,) = (tmp_path / "out/labels/train/a.txt").read_text().splitlines()
+    assert len(row.split()) == {"polygons": 7, "turned": 9, "keypoints": 11}[kind]
+    settings = yaml.safe_load((tmp_path / "out/data.yaml").read_text())
+    assert settings["names"] == {0: "dog", 1: "cat: a ‘b’"}
+    assert settings.get("kpt_shape") == ([2, 3] if kind == "keypoints" else None)
+    there = dedup.scan(tmp_path / "out", annotations=tmp_path / "out/data.yaml", name="back", workers=1)
+    (here,), (told,) = said(dataset)["a.png"], said(there)["a.png"]
+    assert near(list(here[1:]), list(told[1:]), 0.01)
+
+
+def test_what_a_format_cannot_hold_is_counted(made, tmp_path):
+    dataset = made(ENTRIES["mixed"])
+    lost = {name: " ".join(back(dataset, name, tmp_path / name)[1]) for name in HOLDS}
+    assert "cannot hold" not in lost["coco"]
+    assert "1 class of a whole image" in lost["yolo"] and "1 crowd" in lost["yolo"] and "1 outline" in lost["yolo"]
+    assert "1 object's attribute" in lost["voc"] and "1 further polygon of an object" in lost["voc"]
+    assert "2 outlines" in lost["csv"] and "2 outlines" not in lost["imagefolder"]
+    (_, left, top, right, bottom) = (tmp_path / "yolo/labels/train/a.txt").read_text().splitlines()[-1].split()
+    assert max(float(left) + float(right) / 2, float(top) + float(bottom) / 2) <= 1.000001  # cut at the edge
+
+
+def test_yolo_and_voc_load_with_labelformat_and_coco_with_pycocotools(made, tmp_path):
+    dataset = made(ENTRIES["boxes"])
+    for name in ("yolo", "voc", "coco"):
+        dataset.export("folder", tmp_path / name, labels=name)
+    for split, expected in (("train", [("cat: a ‘b’", 0, 0, 30, 30), ("dog", 10, 20, 90, 70)]),
+                            ("val", [("cat: a ‘b’", 5, 5, 55, 55)])):  # fmt: skip
+        yolo = YOLOv8ObjectDetectionInput(input_file=tmp_path / "yolo/data.yaml", input_split=split)
+        voc = PascalVOCObjectDetectionInput(
+            input_folder=tmp_path / "voc/Annotations" / split, category_names="dog,cat: a ‘b’"
+        )
+        for source in (yolo, voc):
+            (label,) = source.get_labels()
+            told = sorted((o.category.name, o.box.xmin, o.box.ymin, o.box.xmax, o.box.ymax) for o in label.objects)
+            assert all(near(list(one), list(other), 0.01) for one, other in zip(told, expected, strict=True)), told
+    assert (tmp_path / "voc/ImageSets/Main/train.txt").read_text() == "train/a\n"
+    loaded = pycoco.COCO(str(tmp_path / "coco/annotations.json"))
+    assert all((tmp_path / "coco" / image["file_name"]).exists() for image in loaded.loadImgs(loaded.getImgIds()))
+
+
+def test_every_format_of_the_shared_set_goes_through_every_writer(shared_data, home, tmp_path):
+    """273 boxes of five formats through five writers: the same boxes, to two pixels."""
+    root = shared_data / "C-voc-multiformat" / "data" / "database"
+    gts = {"yolo": "yolo_format/obj_train_data", "voc": "pascalvoc_format", "cvat": "cvat_format/annotations.xml",
+           "openimages": "openimages_format/all_bounding_boxes.csv"}  # fmt: skip
+    first = dedup.scan(root / "images", annotations=root / "gts/coco_format_v1/instances_default.json")
+    expected = said(first)
+    assert sum(map(len, expected.values())) == 273
+    for place, (name, source) in enumerate(gts.items()):
+        dataset = dedup.scan(root / "images", annotations=root / "gts" / source)
+        there, _ = back(dataset, list(HOLDS)[place + 1], tmp_path / name)
+        told = said(there)
+        assert told.keys() == expected.keys()
+        for image, boxes in expected.items():
+            left = list(told[image])
+            for box in boxes:
+                same = next(each for each in left if each[0] == box[0] and near(each[1], box[1], 2))
+                left.remove(same)
+            assert not left, (name, image)
+
+
+def test_classes_of_folders_become_folders_of_classes(home, tmp_path):
+    for number, name in enumerate(("train/cat/a.png", "train/dog/a.png", "test/cat/a.png", "more/a.png")):
+        picture(tmp_path / "in" / name, number, SIZE)
+    dataset = dedup.scan(tmp_path / "in", workers=1)
+    dataset.export("folder", tmp_path / "out", labels="imagefolder")
+    names = sorted(file.relative_to(tmp_path / "out").as_posix() for file in (tmp_path / "out").rglob("*.png"))
+    assert names == ["more/a.png", "test/cat/a.png", "train/cat/a.png", "train/dog/a.png"]
+
+
+def test_images_of_several_classes_get_metadata(made, tmp_path):
+    dataset = made([{}, {"category_id": 2}, {"bbox": [1, 2, 3, 4]}])
+    dataset.export("folder", tmp_path / "out", labels="imagefolder")
+    (line,) = map(json.loads, (tmp_path / "out/train/metadata.jsonl").read_text().splitlines())
+    assert line == {
+        "file_name": "a.png",
+        "objects": {"bbox": [[1, 2, 3, 4]], "category": ["dog"]},
+        "labels": ["dog", "cat: a ‘b’"],
+    }
+    assert (tmp_path / "out/train" / line["file_name"]).exists()
+
+
+def test_a_turned_picture_has_its_boxes_upright(home, tmp_path):
+    """Boxes of a COCO file in stored pixels; YOLO's and VOC's readers show pictures upright."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "in").mkdir()
+    Image.effect_noise(SIZE, 60).save(tmp_path / "in/a.jpg", exif=exif)
+    document = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 160, "height": 120}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 40, 30]}],
+        "categories": [{"id": 1, "name": "x"}],
+    }
+    (tmp_path / "coco.json").write_text(json.dumps(document))
+    dataset = dedup.scan(tmp_path / "in", annotations=tmp_path / "coco.json", workers=1)
+    dataset.export("folder", tmp_path / "out", labels="csv")
+    (_, row) = csv.reader((tmp_path / "out/labels.csv").read_text().splitlines())
+    assert row == ["a.jpg", "", "x", "90", "0", "120", "40", "0"]
+    dataset.export("folder", tmp_path / "coco", labels="coco")
+    (entry,) = json.loads((tmp_path / "coco/annotations.json").read_text())["annotations"]
+    assert entry["bbox"] == [0, 0, 40, 30]
+
+
+def test_labels_are_written_as_they_were_read_unless_told(tmp_path):
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels/a.txt").write_text("0 0.5 0.5 0.1 0.1")
+    (tmp_path / "coco.json").write_text('{"images": []}')
+    (tmp_path / "cvat.xml").write_text("<annotations></annotations>")
+    assert as_read([tmp_path / "labels"]) == "yolo" and as_read([]) == ""
+    assert as_read([tmp_path / "cvat.xml"]) == "coco" == as_read([tmp_path / "labels", tmp_path / "coco.json"])
+
+
+def test_texts_of_the_source_are_not_copied_beside_new_ones(home, tmp_path):
+    for number, name in enumerate(("images/a.png", "images/b.png")):
+        picture(tmp_path / "in" / name, number, SIZE)
+        (tmp_path / "in/labels").mkdir(exist_ok=True)
+        (tmp_path / "in/labels" / f"{name[7]}.txt").write_text("0 0.5 0.5 0.25 0.25\n")
+    dataset = dedup.scan(tmp_path / "in", use_found=True, workers=1)
+    report = dataset.export("folder", tmp_path / "voc", labels="voc")
+    assert not (tmp_path / "voc/labels").exists() and (tmp_path / "voc/Annotations/a.xml").exists()
+    assert not any("left behind" in note.lower() for note in report.notes)
+    dataset.export("folder", tmp_path / "yolo", labels=as_read(dataset.attachments))
+    assert (tmp_path / "yolo/labels/a.txt").read_text() == "0 0.500000 0.500000 0.250000 0.250000\n"
+    with pytest.raises(UsageError, match="is no format of labels to write"):
+        dataset.export("folder", tmp_path / "no", labels="word")
+    assert not (tmp_path / "no").exists()
+
+
+def test_labels_go_with_their_copies_and_come_back(home, tmp_path):
+    save(photo(1), tmp_path / "in/images/a.png")
+    save(photo(1), tmp_path / "in/images/b (1).png")
+    for name in ("a", "b (1)"):
+        (tmp_path / "in/labels").mkdir(exist_ok=True)
+        (tmp_path / "in/labels" / f"{name}.txt").write_text("0 0.5 0.5 0.25 0.25\n")
+    dataset = dedup.scan(tmp_path / "in", use_found=True, workers=1)
+    from dedup import removal
+
+    plan = removal.plan(dataset)
+    assert [entry.companions for entry in plan.entries] == [("labels/b (1).txt",)]
+    removal.apply(dataset, plan)
+    assert not (tmp_path / "in/labels/b (1).txt").exists() and (tmp_path / "in/labels/a.txt").exists()
+    removal.restore(dedup.open("in"))
+    assert (tmp_path / "in/labels/b (1).txt").read_text() == "0 0.5 0.5 0.25 0.25\n"
+    assert len(formats.files_of(tmp_path / "in/labels")) >= 2
