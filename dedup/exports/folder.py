@@ -142,8 +142,8 @@ def _names_in(folder: Path) -> frozenset[str]:
 
 
 def label_sources(output: Path, labels: str) -> list[Path]:
-    """What of the labels that `write` has written into a folder is read back."""
-    return label_format(labels).sources(output)
+    """What of the labels that `write` has written into a folder is read back; nothing where there was none to write."""
+    return [path for path in label_format(labels).sources(output) if formats.holds_labels(path)]
 
 
 def label_format(name: str) -> LabelFormat:

@@ -134,8 +134,8 @@ def test_what_a_format_cannot_hold_is_counted(made, tmp_path):
     dataset = made(ENTRIES["mixed"])
     lost = {name: " ".join(back(dataset, name, tmp_path / name)[1]) for name in HOLDS}
     assert "cannot hold" not in lost["coco"]
-    assert "1 class of a whole image" in lost["yolo"] and "1 crowd" in lost["yolo"] and "1 outline" in lost["yolo"]
-    assert "1 object's attribute" in lost["voc"] and "1 further polygon of an object" in lost["voc"]
+    assert "1 whole-image class" in lost["yolo"] and "1 crowd" in lost["yolo"] and "1 outline" in lost["yolo"]
+    assert "1 attribute" in lost["voc"] and "1 further polygon" in lost["voc"]
     assert "2 outlines" in lost["csv"] and "2 outlines" not in lost["imagefolder"]
     (_, left, top, right, bottom) = (tmp_path / "yolo/labels/train/a.txt").read_text().splitlines()[-1].split()
     assert max(float(left) + float(right) / 2, float(top) + float(bottom) / 2) <= 1.000001  # cut at the edge
@@ -188,6 +188,19 @@ def test_classes_of_folders_become_folders_of_classes(home, tmp_path):
     dataset.export("folder", tmp_path / "out", labels="imagefolder")
     names = sorted(file.relative_to(tmp_path / "out").as_posix() for file in (tmp_path / "out").rglob("*.png"))
     assert names == ["more/a.png", "test/cat/a.png", "train/cat/a.png", "train/dog/a.png"]
+    report = dataset.export("folder", tmp_path / "yolo", labels="yolo")
+    assert "YOLO cannot hold 4 whole-image classes; left out." in report.notes
+    dataset.export("folder", tmp_path / "csv", labels="csv")
+    assert "train/cat/a.png,train,cat,,,,,0\n" in (tmp_path / "csv/labels.csv").read_text()
+
+
+@pytest.mark.parametrize("name", ["yolo", "voc"])
+def test_images_of_one_name_do_not_share_labels(made, tmp_path, name):
+    dataset = made([{"bbox": [10, 20, 80, 50]}], ("x/a.png", "x/a.bmp"))
+    there, notes = back(dataset, name, tmp_path / "out")
+    told = {image.rpartition("-")[2]: boxes for image, boxes in said(there).items()}
+    expected = {image.rpartition(".")[2]: boxes for image, boxes in said(dataset).items()}
+    assert told == {f"{kind}.{kind}": boxes for kind, boxes in expected.items()}
 
 
 def test_images_of_several_classes_get_metadata(made, tmp_path):

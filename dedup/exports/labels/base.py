@@ -11,7 +11,7 @@ from typing import Any
 
 from dedup.exports.base import Exportable, Report, classed
 from dedup.files import write_chunks
-from dedup.labels.coco import names_of
+from dedup.labels.coco import NAMESPACE, names_of
 from dedup.labels.coco_sound import are_finite
 from dedup.labels.entries import Entries
 from dedup.labels.folder_names import GENERIC_FOLDERS, split_name
@@ -76,11 +76,12 @@ def as_they_are(places: Sequence[Place]) -> list[PurePosixPath]:
 
 def below(folder: str, places: Sequence[Place], known: str) -> list[PurePosixPath]:
     """Images below `folder`, at their paths but for what says where pictures lie; as they are where all of them lie in
-    a folder that is called so (`known`) already."""
+    a folder that is called so (`known`) already. Those that would share a file of labels, as `a.jpg` and `a.png` do,
+    are called differently."""
     if all(known in each.path.parts[:-1] for each in places):
-        return as_they_are(places)
+        return _with_stems_apart(as_they_are(places))
     short = [PurePosixPath(folder, *_telling(each.path)) for each in places]
-    return short if _all_differ(short) else [PurePosixPath(folder, each.path) for each in places]
+    return _with_stems_apart(short if _all_differ(short) else [PurePosixPath(folder, each.path) for each in places])
 
 
 def by_split(places: Sequence[Place]) -> list[PurePosixPath]:
@@ -97,6 +98,14 @@ def _telling(path: PurePosixPath, *, splits: bool = False) -> tuple[str, ...]:
         if part.casefold() not in GENERIC_FOLDERS and not (splits and split_name(part))
     ]  # fmt: skip
     return *folders, path.name
+
+
+def _with_stems_apart(paths: list[PurePosixPath]) -> list[PurePosixPath]:
+    stems = Counter(str(path.with_suffix("")).casefold() for path in paths)
+    return [
+        path.with_stem(f"{path.stem}-{path.suffix[1:]}") if stems[str(path.with_suffix("")).casefold()] > 1 else path
+        for path in paths
+    ]
 
 
 def _all_differ(paths: Sequence[PurePosixPath]) -> bool:
@@ -129,10 +138,16 @@ class Contents:
             held = Labelled(row, image["file_name"], str(split), (int(width), int(height)))
             self.images.append(held)
             of_id[image["id"]] = held
+            held.annotations += self._of_folders(image)
         for entry in Entries.of(document.get("annotations") or ()):
             if entry["image_id"] in of_id:
                 of_id[entry["image_id"]].annotations.append(entry)
         self.lost: Counter[str] = Counter()
+
+    def _of_folders(self, image: Entry) -> list[dict[str, Any]]:
+        """The classes that folders give an image, as annotations of all of it."""
+        told = image[NAMESPACE].get("classes") or ()
+        return [{"category_id": each["id"]} for each in self.categories if each["name"] in told]
 
     @cached_property
     def names(self) -> dict[Any, str]:

@@ -56,7 +56,7 @@ def _rows(image: Labelled, contents: Contents) -> list[tuple[Any, ...]]:
     for entry in image.annotations:
         name, box = contents.names.get(entry.get("category_id")), box_of(entry)
         if name is None:
-            contents.drop("object without a class")
+            contents.drop("unclassed object")
             continue
         _count_what_is_more(entry, contents)
         edges = (box[0], box[1], box[0] + box[2], box[1] + box[3]) if box else ("", "", "", "")
@@ -65,9 +65,9 @@ def _rows(image: Labelled, contents: Contents) -> list[tuple[Any, ...]]:
 
 
 def _count_what_is_more(entry: dict[str, Any], contents: Contents) -> None:
-    for key, what in (("segmentation", "outline"), ("keypoints", "object's keypoints"), ("attributes", "attributes")):
+    for key, what in (("segmentation", "outline"), ("keypoints", "skeleton"), ("attributes", "attribute")):
         if entry.get(key):
-            contents.drop(what)
+            contents.drop(what, len(entry[key]) if what == "attribute" else 1)
 
 
 def place(places: Sequence[Place]) -> list[PurePosixPath]:
@@ -116,7 +116,7 @@ def _line(image: Labelled, split: str, contents: Contents) -> dict[str, Any]:
     for entry in image.annotations:
         name, box = contents.names.get(entry.get("category_id")), box_of(entry)
         if name is None or entry.get("iscrowd"):
-            contents.drop("crowd" if name else "object without a class")
+            contents.drop("crowd" if name else "unclassed object")
             continue
         _count_what_is_more(entry, contents)
         if box is None:

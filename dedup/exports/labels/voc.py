@@ -46,13 +46,8 @@ def write(wanted: Wanted) -> Report:
     """Raises `ExportError`."""
     document, notes = coco.build(wanted.dataset, wanted.mask, wanted.output, wanted.names, upright=True)
     contents = Contents(wanted, document)
-    written: dict[PurePosixPath, str] = {}
     for image in contents.images:
-        label = label_of(PurePosixPath(image.name))
-        if written.setdefault(label, image.name) != image.name:
-            contents.drop("image whose file is that of another")
-            continue
-        save(wanted.output / label, _text(image, contents))
+        save(wanted.output / label_of(PurePosixPath(image.name)), _text(image, contents))
     for split, images in contents.splits.items():
         told = [PurePosixPath(image.name).with_suffix("").as_posix().partition(f"{IMAGES}/")[2] for image in images]
         save(wanted.output / LISTS / f"{split or 'default'}.txt", "".join(f"{name}\n" for name in told))
@@ -77,11 +72,11 @@ def _text(image: Labelled, contents: Contents) -> str:
 def _object(root: Element, entry: Entry, contents: Contents) -> None:
     box, name = box_of(entry), contents.names.get(entry.get("category_id"))
     if box is None:
-        return contents.drop("class of a whole image")
+        return contents.drop("whole-image class")
     if entry.get("iscrowd"):
         return contents.drop("crowd")
     if name is None:
-        return contents.drop("object without a class")
+        return contents.drop("unclassed object")
     said = entry.get("attributes")
     said = said if isinstance(said, dict) else {}
     thing = SubElement(root, "object")
@@ -93,9 +88,9 @@ def _object(root: Element, entry: Entry, contents: Contents) -> None:
     _numbers(SubElement(thing, "bndbox"), dict(zip(("xmin", "ymin", "xmax", "ymax"), edges, strict=True)))
     _outline(thing, entry, contents)
     if more := said.keys() - ATTRIBUTES:
-        contents.drop("object's attribute", len(more))
+        contents.drop("attribute", len(more))
     if any(entry.get("keypoints") or ()):
-        contents.drop("object's keypoints")
+        contents.drop("skeleton")
     return None
 
 
@@ -104,7 +99,7 @@ def _outline(thing: Element, entry: Entry, contents: Contents) -> None:
     if not polygons:
         return contents.drop("mask") if entry.get("segmentation") else None
     if len(polygons) > 1:
-        contents.drop("further polygon of an object", len(polygons) - 1)
+        contents.drop("further polygon", len(polygons) - 1)
     points = polygons[-1]
     numbers = {f"{'xy'[place % 2]}{place // 2 + 1}": number for place, number in enumerate(points)}
     return _numbers(SubElement(thing, "polygon"), numbers)

@@ -54,14 +54,9 @@ def write(wanted: Wanted) -> Report:
     document, notes = coco.build(wanted.dataset, wanted.mask, wanted.output, wanted.names, upright=True)
     contents = Contents(wanted, document)
     rows = _Rows.for_all(contents)
-    written: dict[PurePosixPath, str] = {}
     for image in contents.images:
         text = "".join(f"{row}\n" for entry in image.annotations for row in rows.of(entry, image))
-        label = label_of(PurePosixPath(image.name))
-        if written.setdefault(label, text) != text:
-            contents.drop("image whose text is that of another")
-            continue
-        save(wanted.output / label, text)
+        save(wanted.output / label_of(PurePosixPath(image.name)), text)
     told = _settings(contents, rows, wanted)
     save(wanted.output / SETTINGS, yaml.safe_dump(told, allow_unicode=True, sort_keys=False))
     lacking = "val" not in contents.splits and "test" not in contents.splits
@@ -93,15 +88,15 @@ class _Rows:
         """The row of an annotation; none for what has no place in it, which is counted."""
         box = box_of(entry)
         if box is None:
-            return self.contents.drop("class of a whole image")
+            return self.contents.drop("whole-image class")
         if entry.get("iscrowd"):
             return self.contents.drop("crowd")
         if entry.get("category_id") not in self.number:
-            return self.contents.drop("object without a class")
+            return self.contents.drop("unclassed object")
         if not all(image.size):
-            return self.contents.drop("object of an unreadable image")
+            return self.contents.drop("unmeasured object")
         if entry.get("attributes"):
-            self.contents.drop("object's attributes")
+            self.contents.drop("attribute", len(entry["attributes"]))
         yield " ".join([str(self.number[entry["category_id"]]), *self._numbers(entry, box, image)])
 
     def _numbers(self, entry: Entry, box: tuple[float, ...], image: Labelled) -> Iterator[str]:
@@ -109,7 +104,7 @@ class _Rows:
         if self.kind in ("segment", "obb"):
             polygons = sorted(polygons_of(entry), key=len)
             if len(polygons) > 1:
-                self.contents.drop("further polygon of an object", len(polygons) - 1)
+                self.contents.drop("further polygon", len(polygons) - 1)
             yield from _fractions(polygons[-1], image.size)
             return
         if polygons_of(entry) or entry.get("segmentation"):
@@ -124,7 +119,7 @@ class _Rows:
                 yield from _fractions(points[start : start + 2], image.size)
                 yield f"{points[start + 2]:g}"
         elif any(entry.get("keypoints") or ()):
-            self.contents.drop("object's keypoints")
+            self.contents.drop("skeleton")
 
 
 def _fractions(points: Sequence[float], size: tuple[int, int]) -> Iterator[str]:

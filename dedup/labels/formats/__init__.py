@@ -92,6 +92,14 @@ def format_of(path: Path) -> Format:
     raise AnnotationError(f"{path} holds no labels in a format that is read. Read are: {offered}.")
 
 
+def holds_labels(path: Path) -> bool:
+    """Whether a file or folder is there and of a format that is read."""
+    try:
+        return bool(format_of(path))
+    except AnnotationError:
+        return False
+
+
 def read(path: Path, pictures: Pictures) -> Coco:
     """The labels of a source as a document. Raises `AnnotationError`."""
     return format_of(path).read(path, pictures)
