@@ -94,8 +94,8 @@ class Dataset:
     def show(self, page: str = "explorer") -> Served:
         """Open the app on this dataset in a browser; it ends with this process, or by `stop` of what is returned.
 
-        `page` is "explorer", "duplicates", "leaks", "clashes" or "export". Raises `UsageError` where the app cannot be
-        started.
+        `page` is "explorer", "duplicates", "leaks", "clashes", "splits" or "export". Raises `UsageError` where the app
+        cannot be started.
         """
         from dedup.served import serve
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 SOFTWARE_VERSION = "0.2.0"
 
@@ -28,6 +29,14 @@ TAG_PREFIX = "tag:"
 
 SPLITS = ("train", "val", "test")
 """The usual splits, in their order; a dataset may have others."""
+
+Reach = Literal["exact", "near", "scene"]
+REACHES: dict[Reach, str] = {
+    "exact": "exact copies",
+    "near": "exact copies and near duplicates",
+    "scene": "copies, similar scenes and bursts",
+}
+"""How far images that belong on one side of a split reach, each with those before, in words."""
 
 EVALUATION_SPLITS = ("val", "test", "dev", "eval", "holdout")
 """Splits whose images measure a model: they stay where they are when a copy has to go."""

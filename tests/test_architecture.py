@@ -61,6 +61,7 @@ ROOMS: dict[str, set[str]] = {
     "duplicates": _SHARED | {"clashes"},
     "leaks": _SHARED | {"duplicates"},
     "export": _SHARED | {"datasets"},
+    "partition": _SHARED,
 }
 """The same within the app: a room a page above those they share."""
 

@@ -38,6 +38,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "apply": deciding.apply,
     "check": checking.check,
     "splits": splitting.splits,
+    "split": splitting.split,
     "leaks": splitting.show_leaks,
     "clashes": deciding.show_clashes,
     "folders": deciding.folders,

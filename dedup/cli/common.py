@@ -6,10 +6,10 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dedup.dataset import Dataset
     from dedup.query.where import Mask
 
+Choice = TypeVar("Choice", bound=str)
 Home = Annotated[
     Path | None, typer.Option("--home", help="Where datasets live (default: DEDUP_HOME, or your user data).")
 ]
@@ -137,8 +138,9 @@ def _json_line(progress: Progress) -> None:
     print(json.dumps(told), flush=True)
 
 
-def one_of(given: str, choices: tuple[str, ...], what: str) -> str:
-    """`given`, when it is one of the choices. Raises `UsageError`."""
-    if given not in choices:
+def one_of(given: str, choices: Iterable[Choice], what: str) -> Choice:
+    """The one of the choices that is given. Raises `UsageError`."""
+    found = next((each for each in choices if each == given), None)
+    if found is None:
         raise UsageError(f"{given!r} is no {what}. Choose one of: {', '.join(choices)}.")
-    return given
+    return found

@@ -1,4 +1,4 @@
-"""splits, leaks: which image is in which split, and the copies across them."""
+"""splits, split, leaks: which image is in which split, splits that cannot leak, and the copies across them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dedup.cli.common import Home, Json, Name, Overwrite, complain, opened, say, say_json
+from dedup.cli.common import Home, Json, Name, Overwrite, complain, one_of, opened, say, say_json
 from dedup.errors import UsageError
+from dedup.model import REACHES, Reach
 from dedup.words import plural
 
 if TYPE_CHECKING:
     from dedup.dataset import Dataset
-    from dedup.splits import leaks
+    from dedup.splits import leaks, making
     from dedup.splits.given import Splits
 
 
@@ -46,6 +47,89 @@ def splits(
         source = csv.name if csv else "the annotation files of this dataset"
         said.follow(dataset.decisions, found.new(dataset.frame), source)
     _tell_splits(before, _counts(dataset), found, as_json)
+
+
+def split(
+    name: Name,
+    train: Annotated[float | None, typer.Option("--train", min=0, max=1, help="Share of train, such as 0.8.")] = None,
+    val: Annotated[float | None, typer.Option("--val", min=0, max=1, help="Share of val.")] = None,
+    test: Annotated[float | None, typer.Option("--test", min=0, max=1, help="Share of test.")] = None,
+    share: Annotated[list[str] | None, typer.Option("--share", help="Another: NAME=SHARE; repeatable.")] = None,
+    folds: Annotated[int | None, typer.Option("--folds", min=2, help="So many folds instead, as tags.")] = None,
+    together: Annotated[str, typer.Option("--together", help=f"One of: {', '.join(REACHES)}.")] = "scene",
+    by: Annotated[list[str] | None, typer.Option("--by", help="Also: folder, or FILE.csv:COLUMN; repeatable.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Another one gives other splits.")] = 0,
+    anew: Annotated[bool, typer.Option("--anew", help="Move images that have a split already, too.")] = False,
+    stratify: Annotated[bool, typer.Option("--stratify/--no-stratify", help="Classes in equal shares.")] = True,
+    tags: Annotated[bool, typer.Option("--tags", help="As tags, and leave splits as they are.")] = False,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Also write path and split here.")] = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Only tell what would be.")] = False,
+    overwrite: Overwrite = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> int:
+    """Make splits that cannot leak: copies, similar scenes and bursts on one side, classes in equal shares.
+
+    Set in one undoable step; images that have a split keep it. Exits with 1 where images would join two splits.
+    """
+    from dedup.splits import making
+
+    dataset = opened(name, home)
+    shares = making.folds(folds) if folds else _shares(train, val, test, share or [])
+    held = [_holding(dataset, each) for each in by or []]
+    reach: Reach = one_of(together, tuple(REACHES), "reach")
+    asked = making.Asked(shares, seed, reach, held, keep=not anew, stratify=stratify)
+    as_tags = tags or bool(folds)
+    made = making.make(making.split_by_tags(dataset.frame, shares) if as_tags else dataset.frame, dataset.pairs, asked)
+    if csv is not None:
+        making.write_csv(made, csv, overwrite=overwrite)
+    if not preview:
+        making.follow(dataset.decisions, made, tags=as_tags)
+    if as_json:
+        say_json({"counts": made.counts, "changed": len(made.new), "units": made.units, "largest": made.largest,
+                  "deviation": made.deviation, "class": made.worst_class, "torn": made.torn,
+                  "passed_over": made.passed_over, "written": not preview})  # fmt: skip
+    else:
+        _tell_made(made, asked, preview=preview)
+    return 1 if made.torn else 0
+
+
+def _shares(train: float | None, val: float | None, test: float | None, more: list[str]) -> dict[str, float]:
+    """Shares by split. Raises `UsageError`."""
+    told = {name: share for name, share in (("train", train), ("val", val), ("test", test)) if share is not None}
+    for each in more:
+        name, _, number = each.rpartition("=")
+        try:
+            told[name.strip()] = float(number)
+        except ValueError as error:
+            raise UsageError(f"--share {each!r} is no NAME=SHARE, such as holdout=0.1.") from error
+    return told or {"train": 0.8, "val": 0.1, "test": 0.1}
+
+
+def _holding(dataset: Dataset, by: str) -> dict[str, str]:
+    """What else holds images together: their folder, or a column of a CSV. Raises `UsageError`."""
+    from dedup.splits import given as said
+    from dedup.splits import making
+
+    if by == "folder":
+        return making.by_folder(dataset.frame)
+    file, _, column = by.rpartition(":")
+    if not file:
+        raise UsageError(f"--by {by!r} is neither folder nor FILE.csv:COLUMN.")
+    return said.column_of(Path(file), column, dataset.frame["path"].tolist())
+
+
+def _tell_made(made: making.Made, asked: making.Asked, *, preview: bool) -> None:
+    say(f"{made.sentence()}.")
+    for line in made.table().to_string().splitlines():
+        say(line)
+    say(f"{made.units_told()}; none is divided.")
+    if made.passed_over:
+        say(f"In no split, for they cannot be read: {plural(made.passed_over, 'file')}.")
+    if torn := made.torn_told():
+        complain(torn)
+    changed = plural(len(made.new), "image")
+    say(f"{changed} would change. Leave out --preview to set them." if preview else f"{changed} changed; dedup undo.")
 
 
 def show_leaks(

@@ -45,16 +45,31 @@ def from_csv(file: Path, paths: Sequence[str]) -> Splits:
     `paths` are the dataset's. Names without their folders, without a suffix and absolute ones are understood where one
     image alone can be meant. Raises `UsageError` when the file or one of the columns is missing.
     """
+    said, missing, ambiguous = _said(file, paths, SPLIT_COLUMNS)
+    found = _gathered(said, missing)
+    return replace(found, ambiguous=(*ambiguous, *found.ambiguous))
+
+
+def column_of(file: Path, column: str, paths: Sequence[str]) -> dict[str, str]:
+    """A column of a CSV by path, for what images have in common (patient, camera). Raises `UsageError`."""
+    said, _, _ = _said(file, paths, [column.strip().lower()])
+    return dict(said)
+
+
+def _said(
+    file: Path, paths: Sequence[str], wanted: Sequence[str]
+) -> tuple[list[tuple[str, str]], tuple[str, ...], tuple[str, ...]]:
+    """(path, value) of every row that means one image; names that mean none, and names that may mean several."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             separator = max(SEPARATORS, key=stream.readline().count)
             stream.seek(0)
             reader = csv.DictReader(stream, delimiter=separator)
             columns = {name.strip().lower(): name for name in reader.fieldnames or () if name}
-            path, split = _column(file, columns, NAME_COLUMNS), _column(file, columns, SPLIT_COLUMNS)
+            path, split = _column(file, columns, NAME_COLUMNS), _column(file, columns, wanted)
             rows = [(row[path] or "", (row[split] or "").strip()) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"Cannot read splits from {file}: {error}.") from error
+        raise UsageError(f"Cannot read {file}: {error}.") from error
     known = set(paths)
     named = [(_dataset_path(text, known), split) for text, split in rows]
     unknown = list(dict.fromkeys(name for name, _ in named if name not in known))
@@ -62,8 +77,7 @@ def from_csv(file: Path, paths: Sequence[str]) -> Splits:
     missing = tuple(name for name, path in meant.items() if path is None)
     ambiguous = tuple(name for name, path in meant.items() if path == "")
     said = [(meant.get(name, name) or "", split) for name, split in named]
-    found = _gathered(((path, split) for path, split in said if path), missing)
-    return replace(found, ambiguous=(*ambiguous, *found.ambiguous))
+    return [(path, value) for path, value in said if path], missing, ambiguous
 
 
 def from_coco(sources: Sequence[tuple[Coco, Attachment]]) -> Splits:

@@ -149,6 +149,23 @@ class Decisions:
             changed = self._apply(connection, made + changes, f"{verb} tag {', '.join(names)}")
         return changed - len(made)
 
+    def sort_into(self, paths_of: Mapping[str, Sequence[str]], label: str) -> int:
+        """Give each tag to its images and take the others of these tags from them, in one undoable step; returns how
+        often a tag was given or taken. Raises `UsageError` for an unusable name."""
+        changes: list[Change] = []
+        made: list[Change] = []
+        with self._transaction() as connection:
+            ids = {}
+            for name in paths_of:
+                ids[name], new = self._find_or_make(connection, name, must_exist=False)
+                made += new
+            for name, paths in paths_of.items():
+                changes += [
+                    (TAG, path, id_, "1" if name == other else None) for path in paths for other, id_ in ids.items()
+                ]
+            changed = self._apply(connection, made + changes, label)
+        return changed - len(made)
+
     def would_change(self, paths: Sequence[str], name: str, *, remove: bool = False) -> int:
         """How many images `tag` would change."""
         carrying = set(self.tagged().get(name, ()))

@@ -61,6 +61,7 @@ STATES = (
     State("plan", "/duplicates?panel=plan"),
     State("history", "/duplicates?panel=history"),
     State("leaks", "/leaks"),
+    State("splits", "/splits"),
     State("clashes", "/clashes"),
     State("export", "/export"),
 )

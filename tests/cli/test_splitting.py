@@ -108,3 +108,27 @@ def test_leaks_without_splits_say_how_to_get_them(folder, capsys):
     capsys.readouterr()
     assert main(["leaks", "set"]) == 0
     assert "No image has a split: name folders train, val, test, or set splits" in capsys.readouterr().out
+
+
+def test_split_divides_keeps_together_by_a_column_and_adds_to_what_is_there(home, tmp_path, capsys):
+    folder_of_photos(tmp_path / "in", 20)
+    assert main(["scan", str(tmp_path / "in")]) == 0
+    rows = "".join(f"{place:04}.jpg,patient {place // 5}\n" for place in range(20))
+    (tmp_path / "who.csv").write_text("path,patient\n" + rows)
+    capsys.readouterr()
+    command = ["split", "in", "--train", "0.5", "--test", "0.5", "--by", f"{tmp_path / 'who.csv'}:patient"]
+    assert main([*command, "--preview", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["counts"] == {"train": 10, "test": 10} and (told["units"], told["written"]) == (4, False)
+    assert set(dedup.open("in").frame["split"]) == {""}
+    assert main([*command, "--csv", str(tmp_path / "splits.csv")]) == 0
+    said = capsys.readouterr().out
+    assert "10 in train, 10 in test; at most 0.0 points" in said and "4 units of" in said
+    frame = dedup.open("in").frame
+    for patient in range(4):
+        assert frame["split"].iloc[5 * patient : 5 * patient + 5].nunique() == 1
+    assert main(["undo", "in"]) == 0 and main(["splits", "in", "--csv", str(tmp_path / "splits.csv")]) == 0
+    assert dedup.open("in").frame["split"].tolist() == frame["split"].tolist()
+    assert main(["split", "in", "--folds", "4"]) == 0
+    assert {tag.count for tag in dedup.open("in").tags.values()} == {5}
+    assert main(["split", "in", "--share", "holdout"]) == 2 and main(["split", "in", "--by", "x"]) == 2

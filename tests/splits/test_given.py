@@ -79,7 +79,7 @@ def test_a_csv_without_the_columns_is_refused(tmp_path, text, message):
     (tmp_path / "s.csv").write_text(text)
     with pytest.raises(UsageError, match=message):
         given.from_csv(tmp_path / "s.csv", PATHS)
-    with pytest.raises(UsageError, match="Cannot read splits"):
+    with pytest.raises(UsageError, match="Cannot read"):
         given.from_csv(tmp_path / "absent.csv", PATHS)
 
 

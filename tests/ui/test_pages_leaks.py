@@ -21,6 +21,7 @@ from dedup.ui.leaks import repairing, splitting
 from dedup.ui.shell import navigation
 from tests.building import picture
 from tests.labelled import leaking
+from tests.pictures import folder_of_photos
 from tests.ui.apptest import MAIN, button, healthy, mounted, plain, run_page, start, texts
 
 
@@ -242,3 +243,20 @@ def test_a_file_that_says_no_split_is_one_sentence_and_the_page_stays(unsplit):
     at.run()
     assert [plain(each.value) for each in at.error] == ["notes.csv has no column called split; name one so."]
     assert at.button(key="set by hand").label == "Set the split of 1 image"
+
+
+def test_splits_are_made_and_set_from_their_page(home, tmp_path):
+    folder_of_photos(tmp_path / "in", 20)
+    dataset = dedup.scan(tmp_path / "in", workers=1)
+    at = run_page("splits", {"dataset": dataset.info.key})
+    assert "20 in none" in texts(at).replace("*", "")
+    healthy(at.number_input(key="share train").set_value(70).run())
+    assert "add up to 90" in texts(at)
+    healthy(at.number_input(key="share val").set_value(20).run())
+    healthy(button(at, "Set the split of 20 images").click().run())
+    assert dedup.open("in").frame["split"].value_counts().to_dict() == {"train": 14, "val": 4, "test": 2}
+    assert button(at, "Set the split of 0 images").disabled
+    at.segmented_control(key="parts").set_value("Folds")
+    healthy(at.run())
+    healthy(button(at, "Set the tag of 20 images").click().run())
+    assert {tag.count for tag in dedup.open("in").tags.values()} == {4}

@@ -39,6 +39,11 @@ def clashes() -> StreamlitPage:
     return st.Page(PAGES / "clashes.py", title="Label clashes", icon=":material/label:", url_path="clashes")
 
 
+def splits() -> StreamlitPage:
+    """Make splits that cannot leak."""
+    return st.Page(PAGES / "splits.py", title="Splits", icon=":material/pie_chart:", url_path="splits")
+
+
 def export() -> StreamlitPage:
     """Narrow down and take out."""
     return st.Page(PAGES / "export.py", title="Filter & Export", icon=":material/ios_share:", url_path="export")
@@ -46,6 +51,5 @@ def export() -> StreamlitPage:
 
 def navigation() -> StreamlitPage:
     """Draw the navigation; returns the page to run."""
-    return st.navigation(
-        {"": [datasets()], "Data Quality": [explorer(), duplicates(), leaks(), clashes()], "Actions": [export()]}
-    )
+    quality = [explorer(), duplicates(), leaks(), clashes()]
+    return st.navigation({"": [datasets()], "Data Quality": quality, "Actions": [splits(), export()]})

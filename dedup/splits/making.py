@@ -1,0 +1,373 @@
+"""Splits that cannot leak: whole groups, similar scenes and bursts on one side, classes in equal shares.
+
+Images that belong together are a **unit** and never divided. How far "together" reaches is a choice, each including
+those before: `exact` copies, `near` duplicates, the same `scene` (similar pictures, and pictures of one folder taken
+within `BURST_SECONDS` of each other); and whatever shares a folder or a value of a column (patient, camera, ...).
+
+**Objective**, minimised: with n the images of a split and t what was asked for, the sum over splits of `(n - t)² / N`
+and, for every class, of `(n_class - t_class)² / N_class` (chi-square distances; N, N_class are of all). Units are
+placed one after the other, largest first, each where the objective grows least, then moved and moved again while that
+lowers it. This is iterative stratification (Sechidis, Tsoumakas, Vlahavas 2011, "On the stratification of multi-label
+data") for units in place of single images.
+
+Nothing hangs on the order of files or on their names: units are told apart by content and seed. Images that have a
+split keep it, and those that join a unit follow it; what joins two splits stays out of both, and is
+told. So adding images moves none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dedup.errors import UsageError
+from dedup.exports.csv import encode, guarded
+from dedup.files import write_chunks
+from dedup.model import REACHES, TAG_PREFIX, Kind, Reach, Status
+from dedup.query.selection import GOES
+from dedup.splits.given import changes, check_name
+from dedup.store.decisions import Decisions
+from dedup.words import plural
+
+BURST_SECONDS = 2.0
+"""Between pictures of one folder: a burst, or a second try. Cameras write whole seconds into EXIF."""
+PASSES = 20
+"""Over all units at most; in tries with up to 100,000 images the third or fourth changed nothing any more."""
+CLOSE = 1e-12
+"""Of the objective: less is no gain but rounding."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is wanted: the `shares` of splits, which add up to 1; `together` how far units reach, and `by` further
+    values that hold images together, by path. `keep` leaves splits as they are where there are some; `stratify` by
+    class."""
+
+    shares: Mapping[str, float]
+    seed: int = 0
+    together: Reach = "scene"
+    by: Sequence[Mapping[str, str]] = ()
+    keep: bool = True
+    stratify: bool = True
+
+    def __post_init__(self) -> None:
+        for name in self.shares:
+            check_name(name)
+        if any(share < 0 for share in self.shares.values()) or not 0.999 <= sum(self.shares.values()) <= 1.001:
+            told = ", ".join(f"{name} {share:g}" for name, share in self.shares.items())
+            raise UsageError(f"The shares of splits are numbers from 0 that add up to 1, and these do not: {told}.")
+        if sum(share > 0 for share in self.shares.values()) < 2:
+            raise UsageError("A split needs at least two parts. Give two shares above 0.")
+
+
+def folds(count: int) -> dict[str, float]:
+    """The shares of so many folds. Raises `UsageError` for fewer than two."""
+    if count < 2:
+        raise UsageError("There are two folds at least.")
+    return {f"fold {number}": 1 / count for number in range(1, count + 1)}
+
+
+@dataclass(frozen=True)
+class Made:
+    """The result. `of` is path to split of every image that has one now, `new` of those that change theirs. `units` is
+    how many there are and `largest` the images of the largest. `torn` are paths of images that would join two splits
+    and are in neither; `passed_over` counts files that cannot be read. `counts` are images by split, `classes` by class
+    (rows) and split (columns)."""
+
+    asked: Asked
+    of: Mapping[str, str]
+    new: Mapping[str, str]
+    units: int
+    largest: int
+    torn: tuple[str, ...] = ()
+    passed_over: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    classes: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+
+    @property
+    def deviation(self) -> float:
+        """The greatest distance of a split's share of all images from what was asked for, 0..1."""
+        total = sum(self.counts.values()) or 1
+        return max(abs(self.counts.get(name, 0) / total - share) for name, share in self.asked.shares.items())
+
+    @property
+    def worst_class(self) -> tuple[str, str, float]:
+        """The class, the split and the distance in which a class's share of a split is farthest from its share of all
+        images, 0..1; ("", "", 0.0) where there is no class."""
+        table = self.classes
+        total, sizes = sum(self.counts.values()), pd.Series(self.counts, dtype=float)
+        if not len(table) or not total:
+            return "", "", 0.0
+        apart = (table / sizes[table.columns].clip(lower=1)).sub(table.sum(axis=1) / total, axis=0).abs()
+        apart = apart.loc[:, sizes[table.columns] > 0]
+        values = apart.to_numpy()
+        row, column = np.unravel_index(int(np.argmax(values)), values.shape)
+        return str(list(apart.index)[row]), str(list(apart.columns)[column]), float(values[row, column])
+
+    def sentence(self) -> str:
+        """For people: what came out, and how near it is to what was asked for."""
+        counts = ", ".join(f"{self.counts.get(name, 0):,} in {name}" for name in self.asked.shares)
+        name, split, apart = self.worst_class
+        told = f"{counts}; at most {100 * self.deviation:.1f} points from what was asked for"
+        return told + (f", classes at most {100 * apart:.1f} ({name} in {split})" if name else "")
+
+    def units_told(self) -> str:
+        """For people: what was kept together."""
+        reach = REACHES[self.asked.together]
+        return f"{plural(self.units, 'unit')} of {reach}, the largest of {plural(self.largest, 'image')}"
+
+    def torn_told(self) -> str:
+        """One sentence on images that would join two splits; '' where there are none."""
+        if not self.torn:
+            return ""
+        return (
+            f"{plural(len(self.torn), 'image')} would join images of two splits, such as {self.torn[0]}, and stay out "
+            "of both: repair the leaks first (`dedup leaks`), or make all splits anew."
+        )
+
+    def table(self) -> pd.DataFrame:
+        """Images by split and class, for people."""
+        names = [*self.asked.shares]
+        top = pd.DataFrame([{name: self.counts.get(name, 0) for name in names}], index=["all images"])
+        return pd.concat([top, self.classes.reindex(columns=names, fill_value=0)])
+
+
+def make(frame: pd.DataFrame, pairs: pd.DataFrame, asked: Asked) -> Made:
+    """Splits for the images of `frame`, which stand together as `pairs` says. Raises `UsageError`."""
+    readable = (frame["status"] != Status.FAILED).to_numpy()
+    unit_of = units(frame, pairs, asked)
+    split = frame["split"].to_numpy(object)
+    held = np.where([asked.keep and each in asked.shares for each in split], split, "")
+    if asked.keep and (other := sorted(set(split[readable]) - set(asked.shares) - {""})):
+        raise UsageError(
+            f"Images are in {other[0]!r} already, and no share is given for it. Give one, or make all splits anew."
+        )
+    members: dict[int, list[int]] = defaultdict(list)
+    for row in np.flatnonzero(readable).tolist():
+        members[int(unit_of[row])].append(row)
+    placing = _Placing(frame, asked, list(members.values()), held)
+    placing.place()
+    of, torn = placing.result()
+    paths, before = frame["path"].tolist(), dict(zip(frame["path"], split, strict=True))
+    told = {paths[row]: name for row, name in of.items()}
+    return Made(
+        asked,
+        told,
+        {path: name for path, name in told.items() if before[path] != name},
+        len(members),
+        max(map(len, members.values()), default=0),
+        tuple(sorted(paths[row] for row in torn)),
+        int((~readable).sum()),
+        Counter(told.values()),
+        _by_class(frame, of, list(asked.shares)),
+    )
+
+
+def units(frame: pd.DataFrame, pairs: pd.DataFrame, asked: Asked) -> np.ndarray:
+    """(n,) int64: the number of each image's unit, that of its first row."""
+    together = _Union(len(frame))
+    together.alike(frame["content"].to_numpy(object))
+    together.alike(frame["sha256"].to_numpy(object))
+    if asked.together != "exact":
+        group = frame["group"].to_numpy()
+        together.alike(np.where(group >= 0, group.astype(object), ""))
+        kinds = {Kind.EXACT, Kind.NEAR} | ({Kind.SIMILAR, Kind.UNJUDGED} if asked.together == "scene" else set())
+        chosen = pairs[pairs["kind"].isin(kinds)]
+        for left, right in zip(chosen["left"].tolist(), chosen["right"].tolist(), strict=True):
+            together.join(left, right)
+    if asked.together == "scene":
+        for left, right in _bursts(frame):
+            together.join(left, right)
+    paths = frame["path"].tolist()
+    for values in asked.by:
+        together.alike(np.array([values.get(path, "") for path in paths], object))
+    return together.roots()
+
+
+def by_folder(frame: pd.DataFrame) -> dict[str, str]:
+    """What holds images of one folder together; those at the top are in none."""
+    return dict(zip(frame["path"], frame["folder"], strict=True))
+
+
+def _bursts(frame: pd.DataFrame) -> Iterable[tuple[int, int]]:
+    """Rows of pictures of one folder that were taken one right after the other."""
+    taken: dict[str, list[tuple[datetime, int]]] = defaultdict(list)
+    for row, (folder, told) in enumerate(zip(frame["folder"], frame["captured_at"], strict=True)):
+        try:
+            taken[folder].append((datetime.fromisoformat(told).replace(tzinfo=None), row))
+        except (ValueError, TypeError):
+            continue  # not known
+    for times in taken.values():
+        for (earlier, one), (later, other) in pairwise(sorted(times)):
+            if (later - earlier).total_seconds() <= BURST_SECONDS:
+                yield one, other
+
+
+class _Union:
+    """Disjoint sets of rows (Tarjan 1975, path halving); the root is the least row."""
+
+    def __init__(self, count: int) -> None:
+        self._parent = list(range(count))
+
+    def root(self, row: int) -> int:
+        parent = self._parent
+        while parent[row] != row:
+            parent[row] = parent[parent[row]]
+            row = parent[row]
+        return row
+
+    def join(self, one: int, other: int) -> None:
+        low, high = sorted((self.root(one), self.root(other)))
+        self._parent[high] = low
+
+    def alike(self, values: np.ndarray) -> None:
+        """Join rows of one value; "" is none."""
+        first: dict[object, int] = {}
+        for row, value in enumerate(values.tolist()):
+            if value != "":
+                self.join(first.setdefault(value, row), row)
+
+    def roots(self) -> np.ndarray:
+        return np.array([self.root(row) for row in range(len(self._parent))], np.int64)
+
+
+class _Placing:
+    """Units on their way into splits."""
+
+    def __init__(self, frame: pd.DataFrame, asked: Asked, members: list[list[int]], held: np.ndarray) -> None:
+        self.members, self.held = members, held
+        self.names = [name for name, share in asked.shares.items() if share > 0]
+        shares = np.array([asked.shares[name] for name in self.names])
+        counted = (frame["decided"] != GOES).to_numpy()
+        labels = frame["classes"].tolist() if asked.stratify else [()] * len(frame)
+        number: dict[str, int] = {}
+        self.content: list[dict[int, int]] = []
+        for rows in members:
+            held_here: Counter[int] = Counter()
+            for row in rows:
+                if counted[row]:
+                    held_here[0] += 1  # column 0 is of all images
+                    held_here.update(number.setdefault(name, len(number) + 1) for name in set(labels[row]))
+            self.content.append(dict(held_here))
+        totals = np.zeros(len(number) + 1)
+        for content in self.content:
+            for column, count in content.items():
+                totals[column] += count
+        self.totals = np.maximum(totals, 1.0)
+        self.excess = -np.outer(shares, totals)
+        self.at = np.full(len(members), -1)
+        hashes = frame["sha256"].tolist()
+        self.order = sorted(range(len(members)), key=lambda unit: self._rank(unit, hashes, asked.seed))
+
+    def _rank(self, unit: int, hashes: list[str], seed: int) -> tuple[int, bytes]:
+        """Largest first, then by content and seed, whatever files are called."""
+        least = min(hashes[row] for row in self.members[unit])
+        return -len(self.members[unit]), hashlib.blake2b(f"{seed} {least}".encode(), digest_size=8).digest()
+
+    def place(self) -> None:
+        """Every unit that has no split yet."""
+        number = {name: place for place, name in enumerate(self.names)}
+        free = []
+        for unit in self.order:
+            there = {self.held[row] for row in self.members[unit]} - {""}
+            if there:
+                for name in there & number.keys():
+                    self._take(unit, number[name], self._kept(unit, name))
+            else:
+                free.append(unit)
+        for unit in free:
+            self._put(unit, int(np.argmin(self._growth(unit))))
+        for _ in range(PASSES):
+            if not sum(map(self._improve, free)):
+                break
+
+    def _kept(self, unit: int, name: str) -> dict[int, int]:
+        """What of a unit counts for a split that it is in already: all of it, where it is in no other."""
+        rows = self.members[unit]
+        if {self.held[row] for row in rows} <= {name, ""}:
+            return self.content[unit]
+        mine = sum(self.held[row] == name for row in rows) / len(rows)
+        return {column: round(count * mine) for column, count in self.content[unit].items()}
+
+    def _growth(self, unit: int) -> np.ndarray:
+        """(splits,) by how much the objective grows where the unit is put."""
+        growth = np.zeros(len(self.names))
+        for column, count in self.content[unit].items():
+            growth += (2 * count * self.excess[:, column] + count * count) / self.totals[column]
+        return growth
+
+    def _put(self, unit: int, place: int) -> None:
+        self.at[unit] = place
+        self._take(unit, place, self.content[unit])
+
+    def _take(self, unit: int, place: int, content: Mapping[int, int], sign: int = 1) -> None:
+        for column, count in content.items():
+            self.excess[place, column] += sign * count
+
+    def _improve(self, unit: int) -> bool:
+        """Move a unit to where the objective is lower; whether it moved."""
+        before = int(self.at[unit])
+        self._take(unit, before, self.content[unit], -1)
+        growth = self._growth(unit)
+        place = int(np.argmin(growth))
+        moved = bool(growth[place] < growth[before] - CLOSE)
+        self._put(unit, place if moved else before)
+        return moved
+
+    def result(self) -> tuple[dict[int, str], list[int]]:
+        """Row to split, and the rows that would join two splits."""
+        of: dict[int, str] = {}
+        torn: list[int] = []
+        for unit, rows in enumerate(self.members):
+            there = {self.held[row] for row in rows} - {""}
+            for row in rows:
+                if self.held[row]:
+                    of[row] = str(self.held[row])
+                elif not there:
+                    of[row] = self.names[int(self.at[unit])]
+                elif len(there) == 1:
+                    of[row] = str(next(iter(there)))
+                else:
+                    torn.append(row)
+        return of, torn
+
+
+def _by_class(frame: pd.DataFrame, of: Mapping[int, str], names: list[str]) -> pd.DataFrame:
+    classes = frame["classes"].tolist()
+    counts = Counter((name, split) for row, split in of.items() for name in set(classes[row]))
+    rows = sorted({name for name, _ in counts})
+    return pd.DataFrame(
+        [[counts[row, name] for name in names] for row in rows], index=rows, columns=names, dtype=np.int64
+    )
+
+
+def split_by_tags(frame: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
+    """The frame with tags of these names in place of splits; the first counts where there are several."""
+    split = np.full(len(frame), "", object)
+    for name in reversed(list(names)):
+        if TAG_PREFIX + name in frame:
+            split[frame[TAG_PREFIX + name].to_numpy(bool)] = name
+    return frame.assign(split=split)
+
+
+def follow(decisions: Decisions, made: Made, *, tags: bool = False) -> int:
+    """Set the splits, or tags of their names, in one undoable step; returns how many decisions that were."""
+    label = f"Split by {', '.join(f'{name} {share:.3g}' for name, share in made.asked.shares.items())}"
+    if not tags:
+        return decisions.decide(changes(made.new), label)
+    paths_of = {name: [path for path, own in made.new.items() if own == name] for name in made.asked.shares}
+    return decisions.sort_into(paths_of, label)
+
+
+def write_csv(made: Made, output: Path, *, overwrite: bool = False) -> None:
+    """Path and split of every image that has one. Raises `ExportError`."""
+    rows = pd.DataFrame(sorted(made.of.items()), columns=["path", "split"])
+    write_chunks(output, [encode(guarded(rows, ("path",)), header=True)], overwrite)
