@@ -118,8 +118,8 @@ def _offer(opened: Opened, asked: Asked, made: Made, *, as_tags: bool) -> None:
     name, split, apart = made.worst_class
     told = {
         "Units, none divided": (f"{made.units:,}", f"largest {plural(made.largest, 'image')}"),
-        "Sizes off by": (f"{100 * made.deviation:.1f} points", "at most"),
-        "Classes off by": (f"{100 * apart:.1f} points", literal(f"{name} in {split}")) if name else ("–", "no classes"),
+        "Sizes off, points": (f"{100 * made.deviation:.1f}", "at most"),
+        "Classes off, points": (f"{100 * apart:.1f}", literal(f"{name} in {split}")) if name else ("–", "no classes"),
     }
     for column, (title, (value, more)) in zip(st.columns(len(told)), told.items(), strict=True):
         column.metric(title, value, more, delta_color="off", delta_arrow="off", border=True, height="stretch")
@@ -149,6 +149,8 @@ def _offer(opened: Opened, asked: Asked, made: Made, *, as_tags: bool) -> None:
         "Set in this dataset only, in one step that Undo takes back; no file is moved. Filter & Export then writes a "
         "folder with its labels, one file for each split."
     )
+    if not made.new and asked.keep:
+        st.caption("Every image has its split already: to divide them anew, do not leave them where they are.")
     if not made.new and st.button("On to Filter & Export", icon=":material/ios_share:", type="tertiary"):
         st.switch_page(navigation.export())
 
