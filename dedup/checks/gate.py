@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +21,7 @@ from dedup.matching import relations
 from dedup.matching.columns import PAIR_COLUMNS
 from dedup.matching.nearest_hash import oriented_hashes
 from dedup.model import NEAR_DISTANCE, Kind, OnProgress, Role, Status
+from dedup.query import issues
 from dedup.splits import leaks
 
 Rows = NDArray[np.int64]
@@ -40,7 +41,7 @@ class Limits:
     `exact`: redundant exact copies. `near`: near duplicates except keepers. `leaks`: groups across splits.
     `clashes`: pairs whose labels clash and about which nobody decided; where no image has a label nothing can be said
     of them, which passes only with `unlabelled`. `failed`: files that cannot be read, and `unread`: entries of labels;
-    none of either by default, because nothing can vouch for them.
+    none of either by default, because nothing can vouch for them. `issues` are limits by kind (`dedup.query.issues`).
     """
 
     exact: int | None = 0
@@ -50,19 +51,33 @@ class Limits:
     failed: int | None = 0
     unread: int | None = 0
     unlabelled: bool = False
+    issues: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One thing that was counted: in words, and the images it is about, the one to look at first."""
+
+    sentence: str
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One count against its limit, with a few examples in words. `remark` warns of what the count cannot see; `blind`
+    """One count against its limit, with what was counted. `remark` warns of what the count cannot see; `blind`
     says why there is nothing that could be counted, which passes no limit."""
 
     name: str
     count: int
     limit: int
-    examples: tuple[str, ...] = ()
+    details: tuple[Detail, ...] = ()
     remark: str = ""
     blind: str = ""
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """A few of what was counted, in words."""
+        return tuple(each.sentence for each in self.details[:EXAMPLES])
 
     @property
     def exceeded(self) -> bool:
@@ -131,6 +146,7 @@ def check(images: Images, limits: Limits) -> CheckReport:
         _seeing_labels(_finding("label clashes", limits.clashes, lambda: _clashes(images)), images.frame, limits),
         _finding("unreadable files", limits.failed, lambda: _failures(images.frame)),
         _unread(images, limits.unread),
+        *(_finding(name, limit, partial(_issue, images.frame, name)) for name, limit in limits.issues.items()),
     )
     return CheckReport(tuple(finding for finding in found if finding is not None))
 
@@ -164,12 +180,12 @@ def check_against(
 # --- counting ---------------------------------------------------------------------------------------------------------
 
 
-def _finding(name: str, limit: int | None, count: Callable[[], Sequence[str]], remark: str = "") -> Finding | None:
+def _finding(name: str, limit: int | None, count: Callable[[], Sequence[Detail]], remark: str = "") -> Finding | None:
     """A count with its limit; None, and nothing is counted, where there is no limit."""
     if limit is None:
         return None
-    examples = count()
-    return Finding(name, len(examples), limit, tuple(examples[:EXAMPLES]), remark)
+    details = tuple(count())
+    return Finding(name, len(details), limit, details, remark)
 
 
 def _seeing_labels(finding: Finding | None, frame: pd.DataFrame, limits: Limits) -> Finding | None:
@@ -188,32 +204,46 @@ def _unread(images: Images, limit: int | None) -> Finding | None:
     if limit is None or not (count or limit):
         return None
     notes = [note for each in met.values() for note in each.notes if "left out" in note]
-    return Finding("unread labels", count, limit, tuple(notes[:EXAMPLES]))
+    return Finding("unread labels", count, limit, tuple(map(Detail, notes)))
 
 
-def _copies(frame: pd.DataFrame, kind: Kind) -> list[str]:
+def _issue(frame: pd.DataFrame, name: str) -> list[Detail]:
+    kind = issues.issue(name)
+    return [Detail(f"{path}: {kind.says}", (path,)) for path in frame["path"][kind.mask(frame)]]
+
+
+def _copies(frame: pd.DataFrame, kind: Kind) -> list[Detail]:
     chosen = frame[(frame["kind"] == kind) & (frame["role"] == Role.DUPLICATE)]
     paths = frame["path"].to_numpy(object)
     return [
-        f"{path} copies {paths[keeper]}" for path, keeper in zip(chosen["path"], chosen["keeper"].tolist(), strict=True)
+        Detail(f"{path} copies {paths[keeper]}", (path, paths[keeper]))
+        for path, keeper in zip(chosen["path"], chosen["keeper"].tolist(), strict=True)
     ]
 
 
-def _leaks(frame: pd.DataFrame) -> list[str]:
+def _leaks(frame: pd.DataFrame) -> list[Detail]:
     crossing = leaks.crossing_groups(frame)
     members = frame[frame["group"].isin(crossing) & (frame["split"] != "")]
-    return [", ".join(f"{path} ({split})" for path, split in zip(part["path"], part["split"], strict=True))
-            for _, part in members.groupby("group")]  # fmt: skip
+    return [
+        Detail(
+            ", ".join(f"{path} ({split})" for path, split in zip(part["path"], part["split"], strict=True)),
+            tuple(part["path"]),
+        )
+        for _, part in members.groupby("group")
+    ]
 
 
-def _clashes(images: Images) -> list[str]:
+def _clashes(images: Images) -> list[Detail]:
     paths = images.frame["path"].to_numpy(object)
-    return [f"{paths[each.left]} and {paths[each.right]}: {each.sentence()}" for each in images.open_clashes]
+    return [
+        Detail(f"{paths[each.left]} and {paths[each.right]}: {each.sentence()}", (paths[each.left], paths[each.right]))
+        for each in images.open_clashes
+    ]
 
 
-def _failures(frame: pd.DataFrame) -> list[str]:
+def _failures(frame: pd.DataFrame) -> list[Detail]:
     failed = frame[frame["status"] == Status.FAILED]
-    return [f"{path}: {error}" for path, error in zip(failed["path"], failed["error"], strict=True)]
+    return [Detail(f"{path}: {error}", (path,)) for path, error in zip(failed["path"], failed["error"], strict=True)]
 
 
 # --- against a fingerprint --------------------------------------------------------------------------------------------

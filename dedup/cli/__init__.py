@@ -37,6 +37,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "plan": deciding.plan,
     "apply": deciding.apply,
     "check": checking.check,
+    "issues": checking.show_issues,
     "splits": splitting.splits,
     "split": splitting.split,
     "leaks": splitting.show_leaks,

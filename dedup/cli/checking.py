@@ -16,14 +16,17 @@ from dedup.cli.common import (
     Overwrite,
     file_for,
     named,
+    one_of,
     opened,
     progress,
     say,
     say_json,
+    say_text,
     teller,
 )
 from dedup.cli.scanning import NAME_HELP
 from dedup.errors import DatasetError, SourceError, UnknownDataset, UsageError
+from dedup.files import write_chunks
 from dedup.words import plural
 
 if TYPE_CHECKING:
@@ -52,32 +55,62 @@ def check(
     max_clashes: Limit = None,
     max_failed: MaxFailed = None,
     max_unread: MaxUnread = None,
+    max_issue: Annotated[
+        list[str] | None, typer.Option("--max-issue", help="KIND=N, such as dark=0; repeatable. Kinds: dedup issues.")
+    ] = None,
     allow_unlabelled: Annotated[bool, typer.Option("--allow-unlabelled", help=UNLABELLED_HELP)] = False,
     name: Annotated[str | None, typer.Option("--name", help=NAME_HELP)] = None,
     against: Annotated[
         str | None, typer.Option("--against", help="A fingerprint, or the name of a dataset, to compare with.")
     ] = None,
+    baseline: Annotated[Path | None, typer.Option("--baseline", help="Count only what is not in this file.")] = None,
+    write_baseline: Annotated[
+        Path | None, typer.Option("--write-baseline", help="Write what is found into this file, for --baseline.")
+    ] = None,
+    form: Annotated[str, typer.Option("--format", help="One of: text, json, sarif, junit, markdown.")] = "text",
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Write sarif, junit or markdown here, and text to the terminal.")
+    ] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> int:
     """A gate for data pipelines: scans FOLDER (or the dataset's folder) as it is now and exits with 1 when there is
-    more of something than allowed, when it holds an image that is known --against, or a file that cannot be read."""
-    from dedup.checks import gate
+    more of something than allowed, when it holds an image that is known --against, or a file that cannot be read.
+
+    Limits, paths to ignore and accepted pairs may stand in a dedup.toml beside the data.
+    """
+    from dedup.checks import formats, gate, settings
     from dedup.dataset import Dataset
 
-    if against is None and {max_exact, max_near, max_leaks, max_clashes, max_failed, max_unread} == {None}:
+    form = one_of("json" if as_json else form, ("text", "json", *formats.FORMATS), "format")
+    said = settings.find(Path(folder).expanduser().absolute())
+    told = {"exact": max_exact, "near": max_near, "leaks": max_leaks, "clashes": max_clashes, "failed": max_failed,
+            "unread": max_unread}  # fmt: skip
+    limits = {"exact": None, **said.limits, **{name: limit for name, limit in told.items() if limit is not None}}
+    issues = {**said.issues, **_issues(max_issue or [])}
+    if against is None and not issues and limits == {"exact": None}:
         raise UsageError("Nothing was checked. Give a limit, e.g. --max-exact 0 --max-leaks 0, or --against.")
     known = _known(against, home) if against is not None else None
     dataset = _scanned(folder, name, home)
     if isinstance(known, Dataset) and known.info.source == dataset.info.source:
         raise UsageError(f"{folder} and {against} are one and the same folder. Compare with another one.")
-    limits = (max_exact, max_near, max_leaks, max_clashes, max_failed or 0, max_unread or 0)
-    report = gate.check(dataset, gate.Limits(*limits, unlabelled=allow_unlabelled))
+    unlabelled = allow_unlabelled or said.unlabelled
+    found = gate.check(dataset, gate.Limits(**limits, unlabelled=unlabelled, issues=issues))
+    if write_baseline is not None:
+        settings.write_baseline(found, write_baseline)
+    report = settings.applied(found, said, settings.read_baseline(baseline) if baseline else None)
     matches = _matches(dataset, known)
     passed = report.passed and not matches
-    if as_json:
-        told = {"passed": passed, "dataset": dataset.name, "root": dataset.root} | _described(report)
-        say_json(told | ({} if known is None else _compared(known, matches)))
+    if form in formats.FORMATS:
+        whole = gate.CheckReport((*report.findings, *_known_already(known, matches)))
+        text = formats.FORMATS[form](formats.Checked(whole, dataset.name, str(dataset.root), len(dataset.frame)))
+        if output is None:
+            say_text(text)
+            return 0 if passed else 1
+        write_chunks(output, [text.encode()], overwrite=True)
+    if form == "json":
+        summary = {"passed": passed, "dataset": dataset.name, "root": dataset.root} | _described(report)
+        say_json(summary | ({} if known is None else _compared(known, matches)))
     else:
         say(f"{dataset.name}: {plural(len(dataset.frame), 'image')} of {dataset.root}")
         _tell(report)
@@ -85,6 +118,44 @@ def check(
             _tell_matches(dataset, known, matches)
         _tell_verdict(report, matches)
     return 0 if passed else 1
+
+
+def show_issues(name: Name, home: Home = None, as_json: Json = False) -> None:
+    """Count the images that are dark, light, blurry, of odd size or aspect, blank or unreadable."""
+    from dedup.query.issues import ISSUES
+
+    frame = opened(name, home).frame
+    found = {each: frame["path"][each.mask(frame)].tolist() for each in ISSUES}
+    if as_json:
+        say_json({each.name: {"column": each.column, "low": each.low, "high": each.high, "images": paths}
+                  for each, paths in found.items()})  # fmt: skip
+        return
+    for each, paths in found.items():
+        limits = f"{each.column} {each.limits()}" if each.limits() else each.says
+        say(f"{each.name}: {plural(len(paths), 'image')} ({limits})" + (f", such as {paths[0]}" if paths else ""))
+
+
+def _issues(told: list[str]) -> dict[str, int]:
+    """Limits by kind of issue. Raises `UsageError`."""
+    from dedup.query.issues import issue
+
+    limits = {}
+    for each in told:
+        kind, _, number = each.rpartition("=")
+        if not number.isdecimal():
+            raise UsageError(f"--max-issue {each!r} is no KIND=N, such as dark=0.")
+        limits[issue(kind).name] = int(number)
+    return limits
+
+
+def _known_already(known: Dataset | Fingerprint | None, matches: list[gate.Match]) -> list[gate.Finding]:
+    """What is known already as a finding like the others."""
+    from dedup.checks import gate
+
+    if known is None:
+        return []
+    details = tuple(gate.Detail(f"{each.path} is known as {each.known}", (each.path,)) for each in matches)
+    return [gate.Finding("images known already", len(matches), 0, details)]
 
 
 def export_fingerprint(

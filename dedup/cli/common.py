@@ -95,6 +95,11 @@ def say(*columns: str) -> None:
     typer.echo("\t".join(map(visible, columns)))
 
 
+def say_text(text: str) -> None:
+    """A text of several lines on standard output; what a terminal would obey is shown instead."""
+    typer.echo("\n".join(map(visible, text.removesuffix("\n").split("\n"))))
+
+
 def say_json(value: Any) -> None:
     """A value as JSON on standard output; NaN and infinities become null."""
     text = json.dumps(_plain(value), indent=2, ensure_ascii=False)

@@ -1,0 +1,137 @@
+"""What a check found, in the forms that pipelines show: SARIF for code scanning, JUnit for test reports, Markdown for a
+summary. Names of files are data in all of them: escaped, never interpreted.
+
+SARIF 2.1.0: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import quote
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from dedup.checks.gate import CheckReport, Detail, Finding
+from dedup.checks.settings import mark
+from dedup.model import SOFTWARE_VERSION
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+SHOWN = 20
+"""Lines of a summary for each finding: more is what the machine's forms are for."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A report with what was checked: the dataset's name, its folder and how many images it has."""
+
+    report: CheckReport
+    name: str
+    root: str
+    images: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything is within its limit."""
+        return self.report.passed
+
+
+def sarif(checked: Checked) -> str:
+    """One result for each thing over a limit; each names all images it is about."""
+    rules = [
+        {"id": _rule(each), "shortDescription": {"text": each.name}, "fullDescription": {"text": each.sentence()}}
+        for each in checked.report.findings
+    ]
+    results = [
+        _result(finding, place, detail)
+        for place, finding in enumerate(checked.report.findings)
+        if finding.exceeded
+        for detail in finding.details or (Detail(finding.sentence()),)
+    ]
+    driver = {"name": "dedup", "version": SOFTWARE_VERSION, "rules": rules}
+    run = {
+        "tool": {"driver": driver},
+        "originalUriBaseIds": {"DATASET": {"description": {"text": f"The folder of {checked.name}"}}},
+        "results": results,
+    }
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
+
+
+def _rule(finding: Finding) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", finding.name.lower()).strip("-")
+
+
+def _result(finding: Finding, place: int, detail: Detail) -> dict[str, object]:
+    locations = [_location(path) for path in detail.paths]
+    told: dict[str, object] = {
+        "ruleId": _rule(finding),
+        "ruleIndex": place,
+        "level": "error",
+        "message": {"text": detail.sentence},
+        "locations": locations[:1],
+        "partialFingerprints": {"paths/v1": hashlib.sha256(mark(detail).encode("utf-8", "replace")).hexdigest()},
+    }
+    more = [{**each, "id": number} for number, each in enumerate(locations[1:], start=1)]
+    return told | ({"relatedLocations": more} if more else {})
+
+
+def _location(path: str) -> dict[str, object]:
+    uri = quote(path.encode("utf-8", "replace"))
+    return {"physicalLocation": {"artifactLocation": {"uri": uri, "uriBaseId": "DATASET"}}}
+
+
+def junit(checked: Checked) -> str:
+    """One test for each limit."""
+    findings = checked.report.findings
+    failed = str(sum(finding.exceeded for finding in findings))
+    suite = Element("testsuite", name=f"dedup {_plain(checked.name)}", tests=str(len(findings)), failures=failed)
+    for finding in findings:
+        case = SubElement(suite, "testcase", classname="dedup", name=_plain(finding.name))
+        if finding.exceeded:
+            failure = SubElement(case, "failure", message=_plain(finding.sentence()))
+            failure.text = "\n".join(_plain(each.sentence) for each in finding.details)
+    indent(suite)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(suite, encoding="unicode") + "\n"
+
+
+def _plain(text: str) -> str:
+    """Text without what XML has no way to write."""
+    return "".join(each if each.isprintable() or each in "\t\n" else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
+def markdown(checked: Checked) -> str:
+    """A table of limits, and the first of what is over one, folded away."""
+    mark_of = {True: "❌", False: "✅"}
+    lines = [
+        f"### dedup: {'passed' if checked.passed else 'failed'}",
+        "",
+        f"{checked.images:,} images of {_code(checked.name)}",
+        "",
+        "| | what | found | allowed |",
+        "|---|---|---:|---:|",
+    ]
+    for each in checked.report.findings:
+        found = "not known" if each.blind else f"{each.count:,}"
+        lines.append(f"| {mark_of[each.exceeded]} | {each.name} | {found} | {each.limit:,} |")
+    for each in checked.report.findings:
+        if each.exceeded:
+            more = len(each.details) - SHOWN
+            lines += ["", f"<details><summary>{each.name}</summary>", ""]
+            lines += [f"- {_code(detail.sentence)}" for detail in each.details[:SHOWN]] or [f"- {each.blind}"]
+            lines += [f"- and {more:,} more"] if more > 0 else []
+            lines += ["", "</details>"]
+    return "\n".join(lines) + "\n"
+
+
+def _code(text: str) -> str:
+    """Text as a code span, in which nothing is interpreted."""
+    shown = _plain(text).replace("\n", " ").replace("|", "¦")
+    fence = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
+    pad = " " if shown.startswith("`") or shown.endswith("`") else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+FORMATS: dict[str, Callable[[Checked], str]] = {"sarif": sarif, "junit": junit, "markdown": markdown}
+"""By the name that the command line gives them, beside text and JSON."""

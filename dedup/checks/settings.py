@@ -1,0 +1,144 @@
+"""What a team says of its data beside the data: limits, paths that count for nothing, pairs that are accepted.
+
+`dedup.toml` in the folder that is checked, or in one above, or `[tool.dedup]` of a pyproject.toml there:
+
+    [check]
+    max-exact = 0
+    max-leaks = 0
+    ignore = ["thumbnails/*"]
+    accept = [["train/a.jpg", "test/b.jpg"]]
+
+    [check.issues]
+    dark = 10
+
+What is said on the command line goes before. A **baseline** is what was found once: with it only what is new counts.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from dedup.checks.gate import CheckReport, Detail, Finding, Limits
+from dedup.errors import UsageError
+from dedup.files import write_chunks
+from dedup.query.issues import issue
+
+FILE, PROJECT = "dedup.toml", "pyproject.toml"
+LIMITS = {f"max-{each.name}": each.name for each in fields(Limits) if each.name not in ("unlabelled", "issues")}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What was found: `limits` by their names in `Limits`, path patterns to `ignore`, sets of paths to `accept`."""
+
+    limits: Mapping[str, int] = field(default_factory=dict)
+    issues: Mapping[str, int] = field(default_factory=dict)
+    unlabelled: bool = False
+    ignore: tuple[str, ...] = ()
+    accept: tuple[frozenset[str], ...] = ()
+    source: Path | None = None
+
+    def leaves_out(self, detail: Detail) -> bool:
+        """Whether something that was found counts for nothing."""
+        if any(set(detail.paths) == each for each in self.accept):
+            return True
+        return bool(detail.paths) and any(
+            all(fnmatchcase(path, pattern) for path in detail.paths) for pattern in self.ignore
+        )
+
+
+def find(folder: Path) -> Settings:
+    """The settings for a folder, of the nearest file in it or above. Raises `UsageError` for one that says nonsense."""
+    for place in (folder, *folder.parents):
+        for name in (FILE, PROJECT):
+            told = _read(place / name)
+            if told is not None:
+                return _settings(place / name, told)
+    return Settings()
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    """What a file says to us; None where there is none, or it says nothing."""
+    try:
+        held = tomllib.loads(file.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        if file.name == PROJECT:
+            return None  # another tool's matter
+        raise UsageError(f"{file} cannot be read: {error}.") from error
+    if file.name == PROJECT:
+        tool = held.get("tool")
+        held = tool.get("dedup") if isinstance(tool, dict) else None  # type: ignore[assignment]
+    check = held.get("check") if isinstance(held, dict) else None
+    return check if isinstance(check, dict) else {} if file.name == FILE else None
+
+
+def _settings(file: Path, told: dict[str, Any]) -> Settings:
+    known = {*LIMITS, "issues", "allow-unlabelled", "ignore", "accept"}
+    if strange := sorted(told.keys() - known):
+        raise UsageError(f"{file} says {strange[0]!r}, which means nothing. Known are: {', '.join(sorted(known))}.")
+    limits = {LIMITS[key]: told[key] for key in LIMITS if key in told}
+    issues = {issue(name).name: limit for name, limit in _table(file, told.get("issues", {})).items()}
+    for name, limit in (limits | issues).items():
+        if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
+            raise UsageError(f"{file} limits {name} by {limit!r}; a limit is a whole number from 0.")
+    ignore, accept = told.get("ignore", []), told.get("accept", [])
+    if not _are_texts(ignore) or not isinstance(accept, list) or not all(map(_are_texts, accept)):
+        raise UsageError(f"{file}: ignore is a list of paths with *, accept a list of lists of paths.")
+    return Settings(
+        limits, issues, bool(told.get("allow-unlabelled")), tuple(ignore), tuple(map(frozenset, accept)), file
+    )
+
+
+def _table(file: Path, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise UsageError(f"{file}: [check.issues] is a table of kinds and limits.")
+    return value
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def applied(report: CheckReport, settings: Settings, baseline: Mapping[str, frozenset[str]] | None) -> CheckReport:
+    """A report without what is ignored, accepted, or in the baseline."""
+    return CheckReport(tuple(_without(finding, settings, baseline) for finding in report.findings))
+
+
+def _without(finding: Finding, settings: Settings, baseline: Mapping[str, frozenset[str]] | None) -> Finding:
+    known = (baseline or {}).get(finding.name, frozenset())
+    kept = tuple(
+        each for each in finding.details if not settings.leaves_out(each) and mark(each) not in known
+    )  # fmt: skip
+    left = len(finding.details) - len(kept)
+    if not left:
+        return finding
+    remark = ", ".join(filter(None, [finding.remark, f"{left:,} known or accepted"]))
+    return replace(finding, count=finding.count - left, details=kept, remark=remark)
+
+
+def mark(detail: Detail) -> str:
+    """What one thing is known by in a baseline: the paths it is about."""
+    return "\n".join(sorted(detail.paths)) or detail.sentence
+
+
+def write_baseline(report: CheckReport, output: Path) -> None:
+    """Write what was found, for `read_baseline`. Raises `ExportError`."""
+    found = {finding.name: sorted(mark(each) for each in finding.details) for finding in report.findings}
+    write_chunks(output, [json.dumps({"dedup baseline": 1, "found": found}, indent=1).encode()], overwrite=True)
+
+
+def read_baseline(file: Path) -> dict[str, frozenset[str]]:
+    """What was found then. Raises `UsageError`."""
+    try:
+        held = json.loads(file.read_text("utf-8"))
+        return {str(name): frozenset(map(str, marks)) for name, marks in held["found"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{file} is no baseline. Write one with --write-baseline {file}.") from error

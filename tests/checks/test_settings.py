@@ -1,0 +1,208 @@
+"""Limits that a team writes beside its data, what it accepts, and the forms in which pipelines get what was found."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+
+from dedup.checks import formats, settings
+from dedup.checks.formats import Checked
+from dedup.checks.gate import CheckReport, Detail, Finding
+from dedup.cli import main
+from dedup.errors import UsageError
+from dedup.query.issues import ISSUES, issue
+from tests.frames import make_frame
+from tests.pictures import folder_of_photos
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def folder(home, tmp_path):
+    """Three photographs, and copies of two of them."""
+    folder_of_photos(tmp_path / "in/new", 3)
+    shutil.copy(tmp_path / "in/new/0000.jpg", tmp_path / "in/new/copy a.jpg")
+    (tmp_path / "in/raw").mkdir()
+    shutil.copy(tmp_path / "in/new/0001.jpg", tmp_path / "in/raw/0001.jpg")
+    return tmp_path / "in"
+
+
+def write(folder: Path, text: str, name: str = "dedup.toml") -> None:
+    (folder / name).write_text(text)
+
+
+def told(capsys, *arguments: object) -> tuple[int, dict[str, dict[str, object]]]:
+    capsys.readouterr()
+    code = main(["check", *map(str, arguments), "--json"])
+    return code, json.loads(capsys.readouterr().out)["findings"]
+
+
+def test_limits_stand_beside_the_data_and_the_command_line_goes_before(folder, capsys):
+    assert main(["check", str(folder)]) == 2
+    write(folder, "[check]\nmax-exact = 2\n[check.issues]\ndark = 0\n'odd-size' = 0\n")
+    code, found = told(capsys, folder)
+    assert code == 0 and found["exact duplicates"] == {"count": 2, "limit": 2}
+    assert found["dark"]["limit"] == 0 == found["odd size"]["count"]
+    assert told(capsys, folder, "--max-exact", 1)[0] == 1
+    assert told(capsys, folder, "--max-issue", "light=3")[1]["light"]["limit"] == 3
+    (folder / "dedup.toml").unlink()
+    write(folder.parent, "[tool.other]\n[tool.dedup.check]\nmax-exact = 0\n", "pyproject.toml")
+    assert told(capsys, folder)[0] == 1
+
+
+def test_ignored_paths_and_accepted_pairs_count_for_nothing(folder, capsys):
+    write(folder, '[check]\nmax-exact = 0\naccept = [["new/copy a.jpg", "new/0000.jpg"]]\n')
+    code, found = told(capsys, folder)
+    assert code == 1 and found["exact duplicates"] == {"count": 1, "limit": 0, "remark": "1 known or accepted"}
+    write(folder, '[check]\nmax-exact = 0\nignore = ["new/copy*", "*/0*"]\n')
+    assert told(capsys, folder)[1]["exact duplicates"]["count"] == 1  # of the first both must be ignored
+    write(folder, '[check]\nmax-exact = 0\nignore = ["*"]\n')
+    assert told(capsys, folder)[0] == 0
+
+
+def test_with_a_baseline_only_what_is_new_counts(folder, tmp_path, capsys):
+    file = tmp_path / "base.json"
+    assert told(capsys, folder, "--max-exact", 0, "--write-baseline", file)[0] == 1
+    assert told(capsys, folder, "--max-exact", 0, "--baseline", file)[0] == 0
+    shutil.copy(folder / "new/0002.jpg", folder / "new/another.jpg")
+    code, found = told(capsys, folder, "--max-exact", 0, "--baseline", file)
+    assert code == 1 and found["exact duplicates"]["count"] == 1
+    assert main(["check", str(folder), "--max-exact", "0", "--baseline", str(folder / "new/0000.jpg")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[check", "cannot be read"),
+        ("[check]\nmax-exakt = 0\n", "says 'max-exakt'"),
+        ("[check]\nmax-exact = -1\n", "a whole number from 0"),
+        ("[check]\nmax-exact = true\n", "a whole number from 0"),
+        ("[check.issues]\nugly = 0\n", "is no kind of issue"),
+        ("[check]\nissues = 3\n", "is a table of kinds"),
+        ("[check]\naccept = ['a']\n", "accept a list of lists"),
+        ("[check]\nignore = 'a'\n", "ignore is a list"),
+    ],
+)
+def test_nonsense_beside_the_data_is_told(tmp_path, text, says):
+    write(tmp_path, text)
+    with pytest.raises(UsageError, match=says):
+        settings.find(tmp_path / "below")
+
+
+HOSTILE = "train/` | <script>alert(1)</script>\n# a \x07 é.jpg"
+CHECKED = Checked(
+    CheckReport(
+        (
+            Finding("exact duplicates", 2, 0, (Detail(f"{HOSTILE} copies b 2%.jpg", (HOSTILE, "b 2%.jpg")),) * 2),
+            Finding("leaks", 0, 0),
+            Finding("label clashes", 0, 0, blind="no image has a label"),
+        )
+    ),
+    "a <b>",
+    "/data",
+    10,
+)
+
+
+def test_sarif_names_both_files_of_every_finding():
+    run = json.loads(formats.sarif(CHECKED))["runs"][0]
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["exact-duplicates", "leaks", "label-clashes"]
+    first, _, blind = run["results"]
+    place = first["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert place["uriBaseId"] == "DATASET" and place["uri"].startswith("train/%60%20%7C%20%3Cscript")
+    assert first["relatedLocations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "b%202%25.jpg"
+    assert first["ruleIndex"] == 0 and len(first["partialFingerprints"]["paths/v1"]) == 64
+    assert blind["locations"] == [] and "no image has a label" in blind["message"]["text"]
+    for result in run["results"]:  # what the schema requires of results, rules and locations
+        assert result["message"]["text"] and result["level"] in ("none", "note", "warning", "error")
+        assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+
+
+def test_junit_is_xml_whatever_names_hold():
+    suite = ElementTree.fromstring(formats.junit(CHECKED).split("\n", 1)[1])
+    assert suite.attrib["tests"] == "3" and suite.attrib["failures"] == "2"
+    failure = suite.find("testcase/failure")
+    assert failure is not None and "<script>" in (failure.text or "") and "\x07" not in (failure.text or "")
+
+
+def test_markdown_interprets_no_name():
+    text = formats.markdown(CHECKED)
+    assert "| ❌ | exact duplicates | 2 | 0 |" in text and "| ✅ | leaks | 0 | 0 |" in text and "not known" in text
+    (line, _) = [line for line in text.splitlines() if "<script>" in line]
+    assert line.startswith("- ``") and line.endswith("``") and "# a" in line
+    assert "`a <b>`" in text
+
+
+@pytest.mark.parametrize("form", formats.FORMATS)
+def test_forms_on_the_command_line(folder, tmp_path, capsys, form):
+    check = ["check", str(folder), "--max-exact", "0", "--format", form]
+    assert main(check) == 1
+    printed = capsys.readouterr().out
+    assert main([*check, "--output", str(tmp_path / "out")]) == 1
+    assert "exact duplicates: 2, more than the 0 allowed." in capsys.readouterr().out
+    assert (tmp_path / "out").read_text() == printed
+
+
+def test_the_steps_of_the_action_run(folder, tmp_path):
+    """The action's shell, with its inputs as GitHub fills them in; installing is CI's own matter."""
+    action = yaml.safe_load((ROOT / "action.yml").read_text())
+    inputs = {name: told["default"] for name, told in action["inputs"].items()} | {"path": str(folder)}
+    step = next(step for step in action["runs"]["steps"] if step.get("name") == "Check")
+    named: dict[str, str] = step["env"]
+    filled = {name: inputs[value.removeprefix("${{ inputs.").removesuffix(" }}")] for name, value in named.items()}
+    (tmp_path / "bin").mkdir()
+    command = tmp_path / "bin" / "dedup"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m dedup "$@"\n')
+    command.chmod(0o755)
+    summary = tmp_path / "summary.md"
+    environment = os.environ | filled | {
+        "PATH": f"{command.parent}:{os.environ['PATH']}", "GITHUB_STEP_SUMMARY": str(summary), "PYTHONPATH": str(ROOT),
+    }  # fmt: skip
+    done = subprocess.run(
+        ["bash", "-e", "-c", step["run"]], env=environment, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 1, done.stderr
+    assert len(json.loads((tmp_path / "dedup.sarif").read_text())["runs"][0]["results"]) == 2
+    assert "| ❌ | exact duplicates | 2 | 0 |" in summary.read_text()
+    hook = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())[0]
+    ran = subprocess.run([str(command), *hook["entry"].split()[1:], *hook["args"]], env=environment, cwd=folder)
+    assert ran.returncode == 1
+
+
+def test_issues_are_told_from_what_was_measured():
+    frame = make_frame([f"{number}.jpg" for number in range(9)]).assign(
+        status=["ok"] * 8 + ["failed"],
+        brightness=[0.05, 0.97, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, float("nan")],
+        blur=[0.3, 0.3, 0.7, 0.3, 0.3, 0.3, 0.3, 0.3, float("nan")],
+        entropy=[7, 7, 7, 0.5, 7, 7, 7, 7, float("nan")],
+        area=[1e6, 1e6, 1e6, 1e6, 1e4, 9e7, 1e6, 1e6, float("nan")],
+        aspect_ratio=[1, 1, 1, 1, 1, 1, 4, 0.2, float("nan")],
+    )
+    found = {each.name: each.mask(frame).nonzero()[0].tolist() for each in ISSUES}
+    assert found == {
+        "dark": [0], "light": [1], "blurry": [2], "low information": [3], "odd size": [4, 5], "odd aspect": [6, 7],
+        "unreadable": [8],
+    }  # fmt: skip
+    assert issue("low-information") is issue("low_information") is issue("low information")
+
+
+def test_issues_on_the_command_line(folder, capsys):
+    assert main(["scan", str(folder)]) == 0
+    capsys.readouterr()
+    assert main(["issues", "in"]) == 0
+    assert "dark: 0 images (brightness below 0.1)\n" in capsys.readouterr().out
+    assert main(["issues", "in", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["light"] == {
+        "column": "brightness",
+        "low": None,
+        "high": 0.95,
+        "images": [],
+    }
