@@ -22,6 +22,7 @@ from dedup.errors import AnnotationError, UsageError
 from dedup.groups import keepers
 from dedup.groups.fates import outcomes
 from dedup.groups.frame import Joined, Review, describe_files, join, with_tags, without_classes
+from dedup.images import hashes
 from dedup.images.formats import MAX_PIXELS
 from dedup.labels import attached, formats
 from dedup.labels.attached import Sources
@@ -52,6 +53,8 @@ from dedup.store.directory import Store
 from dedup.store.home import DatasetInfo
 
 if TYPE_CHECKING:
+    from imagehash import ImageHash, ImageMultiHash
+
     from dedup.exports import Report
     from dedup.served import Served
 
@@ -148,7 +151,8 @@ class Dataset:
         (NaN when failed) · kind ('exact', 'near', 'unique', 'failed') · group (-1 none) · role ('keeper', 'duplicate',
         '') · keeper (row, -1) · keeper_reason · nearest (row, -1) · distance (verified, 0..1, NaN when only the hash is
         near) · nearest_bits (of 256, -1 none) · relation (sentence) · relations (tuple of names) · decided ('goes' when
-        it is to be removed, 'stays' when a person chose it or lets copies of it go, else 'open') · tag:NAME (bool).
+        it is to be removed, 'stays' when a person chose it or lets copies of it go, else 'open') · hash:KIND
+        (hex, of the kinds that were computed) · tag:NAME (bool).
         """
         with self._lock:
             revisions = self.decisions.revisions()
@@ -259,7 +263,38 @@ class Dataset:
 
     @cached_property
     def _files(self) -> pd.DataFrame:
-        return describe_files(self._images, list(self.attachments.values()))
+        return describe_files(self._images, list(self.attachments.values())).assign(**self._hash_columns())
+
+    def _hash_columns(self) -> dict[str, list[str]]:
+        held = self._store.read_imagehashes()
+        kinds = sorted({kind for each in held.values() for kind in each})
+        contents = self._images["sha256"].tolist()
+        return {hashes.COLUMN + kind: [held.get(each, {}).get(kind, "") for each in contents] for kind in kinds}
+
+    def compute_hashes(self, kinds: Sequence[str], on_progress: OnProgress | None = None) -> None:
+        """Hash every readable image by kinds of `dedup.images.hashes.KINDS`, as columns `hash:KIND` of the frame.
+
+        They are kept: what was hashed before is not read again. Raises `UsageError` for an unknown kind.
+        """
+        from dedup.scanning import hashing
+
+        for kind in kinds:
+            hashes.check(kind)
+        ok = np.flatnonzero((self._images["status"] == Status.OK).to_numpy()).tolist()
+        files = {str(self._images["sha256"].iat[row]): self.file(row) for row in reversed(ok)}
+        limit = self._info.max_pixels or MAX_PIXELS
+        hashing.compute(self._store, files, kinds, max_pixels=limit, on_progress=on_progress)
+        with self._lock:
+            self.__dict__.pop("_files", None)
+            self._kept_for = self._joined = self._decided = self._tagged = None
+
+    def imagehash(self, row: int, kind: str = "phash") -> ImageHash | ImageMultiHash:
+        """The hash of an image as the library imagehash has it: `dataset.imagehash(0) - dataset.imagehash(1)` is how
+        many bits differ. Kept if it was computed, else computed now. Raises `UsageError` and `UnreadableImage`."""
+        column = hashes.COLUMN + hashes.check(kind)
+        text = str(self._files[column].iat[row]) if column in self._files else ""
+        limit = self._info.max_pixels or MAX_PIXELS
+        return hashes.parse(kind, text or hashes.take(self.file(row), kinds=[kind], max_pixels=limit)[kind])
 
     @cached_property
     def _images(self) -> pd.DataFrame:

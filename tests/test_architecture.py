@@ -43,7 +43,7 @@ ORDER = {
     "catalogue": {"images", "matching", "store", "labels", "scanning", "removal", "dataset"},
     "splits": {"images", "query", "store", "labels", "exports"},
     "review": {"query", "matching", "store", "labels", "removal", "groups", "exports", "dataset"},
-    "checks": {"images", "query", "matching", "store", "labels", "splits"},
+    "checks": {"images", "query", "matching", "store", "labels", "splits", "exports"},
     "sample": {"images"},
 }
 """From the ground up: what each package, or module that stands alone, may import of ours beside the ground."""

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from dedup.cli import checking, deciding, detecting, exporting, looking, removing, scanning, serving, splitting
+from dedup.cli import checking, deciding, detecting, exporting, hashing, looking, removing, scanning, serving, splitting
 from dedup.cli.common import complain
 from dedup.errors import DedupError, UsageError
 from dedup.model import SOFTWARE_VERSION
@@ -38,6 +38,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "apply": deciding.apply,
     "check": checking.check,
     "issues": checking.show_issues,
+    "hash": hashing.compute,
     "splits": splitting.splits,
     "split": splitting.split,
     "leaks": splitting.show_leaks,

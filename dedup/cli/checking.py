@@ -32,7 +32,10 @@ from dedup.words import plural
 if TYPE_CHECKING:
     from dedup.checks import gate
     from dedup.checks.fingerprint import Fingerprint
+    from dedup.checks.hash_list import HashList
     from dedup.dataset import Dataset
+
+    Known = Dataset | Fingerprint | HashList
 
 Limit = Annotated[int | None, typer.Option(min=0, help="The most there may be (default: not checked).")]
 MaxFailed = Annotated[int | None, typer.Option(min=0, help="The most unreadable files there may be (default: 0).")]
@@ -61,7 +64,15 @@ def check(
     allow_unlabelled: Annotated[bool, typer.Option("--allow-unlabelled", help=UNLABELLED_HELP)] = False,
     name: Annotated[str | None, typer.Option("--name", help=NAME_HELP)] = None,
     against: Annotated[
-        str | None, typer.Option("--against", help="A fingerprint, or the name of a dataset, to compare with.")
+        str | None,
+        typer.Option("--against", help="A fingerprint, a CSV of hashes, or the name of a dataset, to compare with."),
+    ] = None,
+    within: Annotated[
+        int | None,
+        typer.Option("--within", min=0, help="For a CSV of hashes: bits that may differ (4 of 64)."),
+    ] = None,
+    hash_kind: Annotated[
+        str | None, typer.Option("--hash-kind", help="For a CSV of hashes whose header does not tell their kind.")
     ] = None,
     baseline: Annotated[Path | None, typer.Option("--baseline", help="Count only what is not in this file.")] = None,
     write_baseline: Annotated[
@@ -90,7 +101,7 @@ def check(
     issues = {**said.issues, **_issues(max_issue or [])}
     if against is None and not issues and limits == {"exact": None}:
         raise UsageError("Nothing was checked. Give a limit, e.g. --max-exact 0 --max-leaks 0, or --against.")
-    known = _known(against, home) if against is not None else None
+    known = _known(against, home, hash_kind) if against is not None else None
     dataset = _scanned(folder, name, home)
     if isinstance(known, Dataset) and known.info.source == dataset.info.source:
         raise UsageError(f"{folder} and {against} are one and the same folder. Compare with another one.")
@@ -99,7 +110,7 @@ def check(
     if write_baseline is not None:
         settings.write_baseline(found, write_baseline)
     report = settings.applied(found, said, settings.read_baseline(baseline) if baseline else None)
-    matches = _matches(dataset, known)
+    matches = _matches(dataset, known, within)
     passed = report.passed and not matches
     if form in formats.FORMATS:
         whole = gate.CheckReport((*report.findings, *_known_already(known, matches)))
@@ -148,7 +159,7 @@ def _issues(told: list[str]) -> dict[str, int]:
     return limits
 
 
-def _known_already(known: Dataset | Fingerprint | None, matches: list[gate.Match]) -> list[gate.Finding]:
+def _known_already(known: Known | None, matches: list[gate.Match]) -> list[gate.Finding]:
     """What is known already as a finding like the others."""
     from dedup.checks import gate
 
@@ -192,18 +203,23 @@ def _scanned(folder: str, name: str | None, home: Path | None) -> Dataset:
             raise DatasetError(f"The dataset {folder} cannot be checked as it is now. {error}") from error
 
 
-def _known(against: str, home: Path | None) -> Dataset | Fingerprint:
-    from dedup.checks import fingerprint
+def _known(against: str, home: Path | None, hash_kind: str | None) -> Known:
+    from dedup.checks import fingerprint, hash_list
 
+    if hash_list.is_list(Path(against)):
+        return hash_list.read(Path(against), hash_kind)
     return fingerprint.read(Path(against)) if Path(against).is_file() else opened(against, home)
 
 
-def _matches(dataset: Dataset, known: Dataset | Fingerprint | None) -> list[gate.Match]:
-    from dedup.checks import gate
+def _matches(dataset: Dataset, known: Known | None, within: int | None) -> list[gate.Match]:
+    from dedup.checks import gate, hash_list
 
     if known is None:
         return []
     with progress() as on_progress:
+        if isinstance(known, hash_list.HashList):
+            dataset.compute_hashes([known.kind], on_progress)
+            return hash_list.known(dataset.frame, known, within)
         return gate.check_against(dataset, known, threshold=dataset.near_threshold, on_progress=on_progress)
 
 
@@ -214,7 +230,7 @@ def _described(report: gate.CheckReport) -> dict[str, object]:
     return {"findings": {name: counts | remarks.get(name, {}) for name, counts in found.items()}}
 
 
-def _compared(known: Dataset | Fingerprint, matches: list[gate.Match]) -> dict[str, object]:
+def _compared(known: Known, matches: list[gate.Match]) -> dict[str, object]:
     """What is known already, for machines."""
     found = [{"path": each.path, "known": each.known, "relation": each.relation} for each in matches]
     return {"known": found, "hash_only": _is_hash_only(known)}
@@ -227,7 +243,7 @@ def _tell(report: gate.CheckReport) -> None:
             say(f"  {example}")
 
 
-def _tell_matches(dataset: Dataset, known: Dataset | Fingerprint, matches: list[gate.Match]) -> None:
+def _tell_matches(dataset: Dataset, known: Known, matches: list[gate.Match]) -> None:
     for each in matches:
         say(f"{each.path} is known as {each.known}" + (f": {each.relation}" if each.relation else ""))
     say(f"{plural(len(matches), 'image')} of {len(dataset.frame):,} known already.")
@@ -245,7 +261,7 @@ def _tell_verdict(report: gate.CheckReport, matches: list[gate.Match]) -> None:
     say(f"Failed: {', '.join(wrong)}." if wrong else "Passed.")
 
 
-def _is_hash_only(known: Dataset | Fingerprint) -> bool:
+def _is_hash_only(known: Known) -> bool:
     from dedup.checks.fingerprint import Fingerprint
 
     return isinstance(known, Fingerprint) and known.hash_only

@@ -11,6 +11,7 @@ import typer
 from dedup.cli.common import Home, Json, Name, Where, opened, progress, say, say_json, selected
 from dedup.cli.overview import overview
 from dedup.cli.scanning import near_in_words, summary
+from dedup.images.hashes import COLUMN
 from dedup.model import Status
 from dedup.words import difference, plural, size
 
@@ -151,7 +152,9 @@ def write_montages(dataset: Dataset, folder: Path, groups: list[list[int]] | Non
 
 def described(dataset: Dataset, rows: list[int]) -> dict[str, Any]:
     """Copies of one image, for machines; the first of `rows` is the one that stays."""
-    images = dataset.frame.iloc[rows][["path", "sha256", "kind", "role", "distance", "relation"]].to_dict("records")
+    kinds = [name for name in dataset.frame if str(name).startswith(COLUMN)]
+    columns = ["path", "sha256", "kind", "role", "distance", "relation", *kinds]
+    images = dataset.frame.iloc[rows][columns].to_dict("records")
     hashes = [bits.tobytes().hex() for bits in dataset.signatures["hash"][rows]]
     return {
         "keeper": images[0]["path"],
@@ -160,12 +163,19 @@ def described(dataset: Dataset, rows: list[int]) -> dict[str, Any]:
     }
 
 
+def _hashes(image: dict[str, Any]) -> str:
+    """The hashes of imagehash that were computed."""
+    return "".join(
+        f"  {name.removeprefix(COLUMN)} {value}" for name, value in image.items() if name.startswith(COLUMN) and value
+    )
+
+
 def tell_group(place: int, group: dict[str, Any]) -> None:
     """The same for people: a line a copy, with its hash."""
     keeper, *copies = group["images"]
-    say(f"Group {place}: keep {keeper['path']}  hash {keeper['hash']}")
+    say(f"Group {place}: keep {keeper['path']}  hash {keeper['hash']}{_hashes(keeper)}")
     if group["reason"]:
         say(f"  because {group['reason']}")
     for image in copies:
         how = difference(image["kind"], image["relation"], image["distance"])
-        say(f"  {image['kind']} {image['path']}  hash {image['hash']}{how}")
+        say(f"  {image['kind']} {image['path']}  hash {image['hash']}{_hashes(image)}{how}")

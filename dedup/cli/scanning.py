@@ -13,6 +13,7 @@ import dedup
 from dedup.cli.common import Home, Json, Name, progress, say, say_json
 from dedup.cli.overview import remember
 from dedup.errors import UsageError
+from dedup.images.hashes import check as check_hash
 from dedup.model import Kind, Role
 from dedup.words import other_files, plural
 
@@ -27,6 +28,9 @@ def scan(
     folder: Annotated[Path, typer.Argument(help="A folder of images, or a .txt or .csv list of them.")],
     name: Annotated[str | None, typer.Option("--name", help=NAME_HELP)] = None,
     labels: Annotated[list[Path] | None, typer.Option("--labels", "--annotations", help=LABELS_HELP)] = None,
+    hashes: Annotated[
+        list[str] | None, typer.Option("--hash", help="Also hash as imagehash does, such as phash; repeatable.")
+    ] = None,
     no_labels: Annotated[bool, typer.Option("--no-labels", help="Read no labels.")] = False,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes (default: all).")] = None,
     max_pixels: Annotated[int | None, typer.Option("--max-pixels", min=1, help="Largest picture to decode.")] = None,
@@ -37,6 +41,8 @@ def scan(
     """Read a folder of images and find its duplicates; run it again to bring it up to date."""
     if labels and no_labels:
         raise UsageError("--labels and --no-labels contradict each other. Give one of them.")
+    for kind in hashes or ():
+        check_hash(kind)  # so that a wrong name is told before anything is read
     with progress(as_json=progress_json) as on_progress:
         dataset = dedup.scan(
             folder,
@@ -48,6 +54,8 @@ def scan(
             max_pixels=max_pixels,
             on_progress=on_progress,
         )
+        if hashes:
+            dataset.compute_hashes(hashes, on_progress)
         counts = summary(dataset) | {"labels": _labels(dataset), "notes": _notes(dataset)}
         remember(dataset)
     if as_json:

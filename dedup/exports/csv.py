@@ -22,6 +22,7 @@ import pandas as pd
 
 from dedup.exports.base import Export, Exportable, Meter, Report, classed
 from dedup.files import write_chunks
+from dedup.images.hashes import COLUMN
 from dedup.images.metrics import METRICS
 from dedup.model import SCORE_VERSION, TAG_PREFIX, OnProgress, Status
 from dedup.query.where import Mask
@@ -85,7 +86,8 @@ def table(frame: pd.DataFrame, mask: Mask) -> pd.DataFrame:
     metrics = [metric.name for metric in METRICS if metric.name in frame and metric.name not in COLUMNS]
     tags = [name for name in frame.columns if name.startswith(TAG_PREFIX)]
     result = pd.DataFrame({name: columns[name] for name in COLUMNS}, index=chosen.index)
-    result = pd.concat([result, chosen[metrics], chosen[tags].astype(bool)], axis=1)
+    kinds = [name for name in frame.columns if name.startswith(COLUMN)]
+    result = pd.concat([result, chosen[metrics], chosen[kinds], chosen[tags].astype(bool)], axis=1)
     return result.assign(score_version=SCORE_VERSION).reset_index(drop=True)
 
 
@@ -107,7 +109,7 @@ def read(source: Path | io.BytesIO) -> pd.DataFrame:
     for name in frame.columns:
         if name in (*PATHS, "left", "right"):
             frame[name] = [unguard(text, path=True) for text in frame[name]]
-        elif name in (*TEXTS, "relations"):
+        elif name in (*TEXTS, "relations") or name.startswith(COLUMN):
             frame[name] = [unguard(text) for text in frame[name]]
         elif name.startswith(TAG_PREFIX):
             frame[name] = frame[name] == "true"

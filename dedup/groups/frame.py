@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dedup.groups import keepers, singularity, stars
+from dedup.images.hashes import COLUMN
 from dedup.images.metrics import METRICS
 from dedup.images.sources import SourceFile
 from dedup.labels.coco import Attachment
@@ -430,4 +431,4 @@ COLUMNS = [*FACTS, *(metric.name for metric in METRICS if metric.name not in FAC
 
 def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame's columns in their documented order."""
-    return frame[COLUMNS]
+    return frame[[*COLUMNS, *(name for name in frame.columns if name.startswith(COLUMN))]]

@@ -7,6 +7,7 @@
   pairs.parquet        related rows
   saving/              the three of a new scan until dataset.json names it; then they take the places of the old ones
   proofs.parquet       what was read once more to tell exact copies, by content; taken again when it is gone
+  hashes.parquet       hashes of imagehash that were asked for, by content
   decisions.db         what people decided (see `dedup.store.decisions`)
   scan.lock, parts/    while a scan runs
 """
@@ -21,6 +22,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from importlib import metadata
 from pathlib import Path
 
 import filelock
@@ -35,7 +37,7 @@ from dedup.model import MATCHING_VERSION, SOFTWARE_VERSION
 from dedup.store import tables
 from dedup.store.home import INFO_FILE, Info, clean_name, directories, now, read_info
 
-PROOFS = "proofs.parquet"
+PROOFS, HASHES = "proofs.parquet", "hashes.parquet"
 
 
 def _versions() -> dict[str, str]:
@@ -191,6 +193,26 @@ class Store:
                 if info is not None and tables.scan_of(place) == info.scan_id:
                     place.replace(self.directory / place.name)
         shutil.rmtree(self.saving, ignore_errors=True)
+
+    def read_imagehashes(self) -> dict[str, dict[str, str]]:
+        """Hashes of imagehash by content and kind; those of another of its versions, or damaged ones, are none."""
+        try:
+            table = tables.read_table(self.directory / HASHES)
+        except DatasetError:
+            return {}
+        if tables.metadata(table).get("imagehash") != metadata.version("imagehash"):
+            return {}
+        kinds = [name for name in table.column_names if name != "sha256"]
+        return {
+            row["sha256"]: {kind: row[kind] for kind in kinds if row[kind] is not None} for row in table.to_pylist()
+        }
+
+    def write_imagehashes(self, hashes: Mapping[str, Mapping[str, str]]) -> None:
+        """Keep hashes for later. Raises `DatasetError`."""
+        kinds = sorted({kind for each in hashes.values() for kind in each})
+        columns = {kind: pa.array([each.get(kind) for each in hashes.values()], pa.string()) for kind in kinds}
+        table = pa.table({"sha256": list(hashes), **columns})
+        tables.write_table(self.directory / HASHES, table, {"imagehash": metadata.version("imagehash")})
 
     def read_proofs(self) -> dict[str, str]:
         """SHA-256 of files to the digests of their samples that were ever taken, '' where none can be."""

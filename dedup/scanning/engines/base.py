@@ -16,6 +16,7 @@ TASKS = {
     "samples": "dedup.images.samples:digest",
     "detail": "dedup.images.detail:take",
     "traces": "dedup.images.traces:look",
+    "hashes": "dedup.images.hashes:take",
 }
 """Name to the function of one file that a task is: called with the path and options, in whatever process; what it
 returns can be pickled. Loaded where it is needed only."""

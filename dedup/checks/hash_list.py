@@ -1,0 +1,105 @@
+"""A team's own list of hashes, as a CSV: which images does it hold already?
+
+The column of hashes is the one whose name tells a kind (`phash`, `dhash`, `average_hash`, `hash:phash-16`, ...), or the
+one that is named; hashes are the hex texts of imagehash. Their size is told by their length.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dedup.checks.gate import Match
+from dedup.errors import UsageError
+from dedup.exports.csv import unguard
+from dedup.files import open_regular
+from dedup.images import hashes
+from dedup.images.sources import PATH_COLUMNS
+from dedup.model import Kind
+
+WITHIN = 4
+"""Of 64 bits, unless told: a re-save differs in 0 to 2, other pictures in 20 and more. Of 256 four times as many."""
+BLOCK = 512
+
+
+@dataclass(frozen=True)
+class HashList:
+    """Hashes of one kind; `names` are what the list calls their images, '' where it does not."""
+
+    kind: str
+    texts: tuple[str, ...]
+    names: tuple[str, ...]
+    bits: NDArray[np.uint8]
+
+
+def is_list(file: Path) -> bool:
+    """Whether a file is a CSV and no fingerprint of ours."""
+    return file.is_file() and file.suffix.lower() in (".csv", ".txt", ".tsv")
+
+
+def read(file: Path, kind: str | None = None) -> HashList:
+    """Read a list; `kind` where its header does not tell one. Raises `UsageError`."""
+    try:
+        with open_regular(file) as stream:
+            text = stream.read().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"Cannot read hashes from {file}: {error}.") from error
+    first = text.split("\n", 1)[0]
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
+    columns = [name for name in reader.fieldnames or () if name]
+    column = _column(file, columns, kind)
+    named = next((name for name in columns if name.strip().lower() in PATH_COLUMNS), None)
+    rows = [(row[column] or "", row.get(named or "") or "") for row in reader]
+    held = [(unguard(value).strip(), unguard(name, path=True)) for value, name in rows if value.strip()]
+    if not held:
+        raise UsageError(f"{file} holds no hash in its column {column!r}.")
+    told = hashes.of_length(hashes.check(kind) if kind else hashes.kind_of(column), held[0][0])
+    if told == hashes.CROP_RESISTANT:
+        raise UsageError("Crop-resistant hashes are many for one image; give a list of another kind.")
+    texts = tuple(value for value, _ in held)
+    return HashList(told, texts, tuple(name for _, name in held), hashes.bits(told, texts))
+
+
+def _column(file: Path, columns: Sequence[str], kind: str | None) -> str:
+    """The column of hashes: the one whose name tells a kind, the one of the kind where several do."""
+    found = {}
+    for name in columns:
+        try:
+            found[name] = hashes.kind_of(name)
+        except UsageError:
+            continue
+    of_kind = [name for name, told in found.items() if told == kind]
+    rest = [name for name in columns if name.strip().lower() not in PATH_COLUMNS]
+    if chosen := of_kind or list(found) or (rest if kind and len(rest) == 1 else []):
+        return chosen[0]
+    raise UsageError(f"{file} has no column of hashes: call it {', '.join(hashes.KINDS[:3])}, or the like.")
+
+
+def known(frame: pd.DataFrame, theirs: HashList, within: int | None = None) -> list[Match]:
+    """Images of a frame with the column of that kind which the list holds within so many bits, each with the nearest.
+
+    By default `WITHIN` for 64 bits, in proportion for others.
+    """
+    ours = hashes.bits(theirs.kind, frame[hashes.COLUMN + theirs.kind].tolist())
+    count = 8 * theirs.bits.shape[1]
+    allowed = round(WITHIN * count / 64) if within is None else within
+    rows = np.flatnonzero((frame[hashes.COLUMN + theirs.kind] != "").to_numpy())
+    paths = frame["path"].tolist()
+    found = []
+    for start in range(0, len(rows), BLOCK):
+        part = rows[start : start + BLOCK]
+        apart = np.bitwise_count(ours[part][:, None] ^ theirs.bits).sum(axis=2)
+        nearest = apart.argmin(axis=1)
+        for row, place, bits in zip(part.tolist(), nearest.tolist(), apart.min(axis=1).tolist(), strict=True):
+            if bits <= allowed:
+                name = theirs.names[place] or theirs.texts[place]
+                words = f"{bits} bits of its {theirs.kind} differ" if bits else f"the same {theirs.kind}"
+                found.append(Match(row, paths[row], Kind.NEAR, name, place, float(bits), words))
+    return found

@@ -1,0 +1,139 @@
+"""Hashes that others have: bit for bit those of the library imagehash, kept, exported, and compared with lists."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import imagehash
+import numpy as np
+import pytest
+from PIL import Image
+
+import dedup
+from dedup.checks import hash_list
+from dedup.cli import main
+from dedup.errors import UnreadableImage, UsageError
+from dedup.exports import csv
+from dedup.images import hashes
+from tests.pictures import folder_of_photos, photo, save
+
+THEIRS = {
+    "phash": imagehash.phash, "dhash": imagehash.dhash, "ahash": imagehash.average_hash, "whash": imagehash.whash,
+}  # fmt: skip
+
+
+def theirs(kind: str, picture: Image.Image) -> object:
+    if kind == "colorhash":
+        return imagehash.colorhash(picture)
+    if kind == "crop-resistant":
+        return imagehash.crop_resistant_hash(picture)
+    name, _, size = kind.partition("-")
+    return THEIRS[name](picture, hash_size=int(size or 8))
+
+
+@pytest.mark.parametrize("kind", hashes.KINDS)
+@pytest.mark.parametrize("name", ["a.jpg", "turned.jpg", "a.png", "a.gif"])
+def test_they_are_what_the_library_gives_for_the_file_as_it_is_opened(tmp_path, kind, name):
+    picture = photo(3).resize((200, 150))
+    exif = Image.Exif()
+    exif[0x0112] = 6 if name == "turned.jpg" else 1
+    picture.convert("P" if name.endswith("gif") else "RGB").save(tmp_path / name, exif=exif)
+    told = hashes.take(tmp_path / name, kinds=[kind])[kind]
+    with Image.open(tmp_path / name) as opened:
+        assert told == str(theirs(kind, opened))
+    assert str(hashes.parse(kind, told)) == told
+    if kind != hashes.CROP_RESISTANT:
+        other = hashes.take(tmp_path / name, kinds=[kind])[kind]
+        assert (hashes.bits(kind, [told, "", other])[0] == hashes.bits(kind, [other])[0]).all()
+
+
+def test_bits_count_as_the_library_counts(tmp_path):
+    texts = []
+    for number in range(6):
+        save(photo(number), tmp_path / f"{number}.png")
+        texts.append(hashes.take(tmp_path / f"{number}.png", kinds=["dhash"])["dhash"])
+    packed = hashes.bits("dhash", texts)
+    for one in range(6):
+        for other in range(6):
+            apart = int(np.bitwise_count(packed[one] ^ packed[other]).sum())
+            assert apart == imagehash.hex_to_hash(texts[one]) - imagehash.hex_to_hash(texts[other])
+
+
+def test_a_bad_file_or_hash_is_told(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\xff no")
+    with pytest.raises(UnreadableImage):
+        hashes.take(tmp_path / "a.jpg", kinds=["phash"])
+    for kind, text in (("phash", "xyz"), ("phash", "00ff"), ("phash-16", "0" * 16), ("crop-resistant", "zz")):
+        with pytest.raises(UsageError, match="is no"):
+            hashes.parse(kind, text)
+    with pytest.raises(UsageError, match="no kind of hash"):
+        hashes.check("md5")
+
+
+@pytest.fixture
+def scanned(home, tmp_path):
+    folder_of_photos(tmp_path / "in", 4)
+    shutil.copy(tmp_path / "in/0000.jpg", tmp_path / "in/copy.jpg")
+    (tmp_path / "in/broken.jpg").write_bytes(b"\xff\xd8\xff no")
+    assert main(["scan", str(tmp_path / "in"), "--hash", "phash"]) == 1  # of the broken file
+    return dedup.open("in")
+
+
+def test_they_are_columns_kept_over_scans_and_exported(scanned, tmp_path, capsys):
+    told = dict(zip(scanned.frame["path"], scanned.frame["hash:phash"], strict=True))
+    with Image.open(tmp_path / "in/0001.jpg") as picture:
+        assert told["0001.jpg"] == str(imagehash.phash(picture))
+    assert told["broken.jpg"] == "" and told["0000.jpg"] == told["copy.jpg"]
+    (tmp_path / "in/0002.jpg").rename(tmp_path / "in/renamed.jpg")
+    again = dedup.rescan(scanned)
+    assert dict(zip(again.frame["path"], again.frame["hash:phash"], strict=True))["renamed.jpg"] == told["0002.jpg"]
+    again.export("csv", tmp_path / "out.csv")
+    table = csv.read(tmp_path / "out.csv")
+    assert table["hash:phash"].tolist() == again.frame["hash:phash"].tolist()
+    capsys.readouterr()
+    assert main(["hash", "in", "--kind", "dhash-16", "--kind", "colorhash", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"hashed": {"dhash-16": 5, "colorhash": 5}}
+    assert main(["duplicates", "in"]) == 0
+    assert f"phash {told['0000.jpg']}" in capsys.readouterr().out
+    assert main(["hash", "in", "--kind", "md5"]) == 2 == main(["scan", str(tmp_path / "in"), "--hash", "md5"])
+
+
+def test_a_hash_of_one_image_is_the_library_s_own_object(scanned):
+    row = scanned.frame["path"].tolist().index("0001.jpg")
+    assert isinstance(scanned.imagehash(row), imagehash.ImageHash)
+    assert scanned.imagehash(row) - scanned.imagehash(row, "phash") == 0
+    assert str(scanned.imagehash(row, "whash")) and len(scanned.imagehash(row, "crop-resistant").segment_hashes) >= 1
+
+
+def test_a_teams_list_tells_what_it_holds_already(scanned, tmp_path, capsys):
+    with Image.open(tmp_path / "in/0001.jpg") as picture:
+        held = str(imagehash.phash(picture))
+    near = f"{int(held, 16) ^ 0b101:016x}"
+    (tmp_path / "list.csv").write_text(f"name;perceptual_hash\nold/a.png;{near}\nold/b.png;{'0f' * 8}\n")
+    check = ["check", str(tmp_path / "in"), "--max-failed", "1", "--against", str(tmp_path / "list.csv")]
+    capsys.readouterr()
+    assert main([*check, "--json"]) == 1
+    (found,) = json.loads(capsys.readouterr().out)["known"]
+    assert found["path"] == "0001.jpg" and found["relation"] == "2 bits of its phash differ"
+    assert main([*check, "--within", "1"]) == 0
+    with Image.open(tmp_path / "in/0003.jpg") as picture:
+        (tmp_path / "bare.csv").write_text(f"h\n{imagehash.dhash(picture, hash_size=16)}\n")
+    against = ["check", str(tmp_path / "in"), "--max-failed", "1", "--against", str(tmp_path / "bare.csv")]
+    assert main(against) == 2
+    assert main([*against, "--hash-kind", "dhash"]) == 1
+
+
+def test_the_kind_of_a_list_is_told_by_its_column_and_length(tmp_path):
+    for name, kind in (("phash", "phash"), ("average_hash", "ahash"), ("hash:dhash-16", "dhash-16"), ("d", None)):
+        if kind is None:
+            with pytest.raises(UsageError, match="does not tell the kind"):
+                hashes.kind_of(name)
+        else:
+            assert hashes.kind_of(name) == kind
+    (tmp_path / "x.csv").write_text("path,dhash\na.jpg," + "0f" * 32 + "\nb.jpg,\n")
+    told = hash_list.read(tmp_path / "x.csv")
+    assert (told.kind, told.names, told.bits.shape) == ("dhash-16", ("a.jpg",), (1, 32))
+    (tmp_path / "x.csv").write_text("path,dhash\na.jpg,zz\n")
+    with pytest.raises(UsageError):
+        hash_list.read(tmp_path / "x.csv")
