@@ -30,4 +30,5 @@ with st.container(horizontal=True, gap="medium", key="export row"):
         downloads.downloads(opened, view)
         downloads.preview(opened, view)
         downloads.new_dataset(opened, view)
+        downloads.report(opened)
 grid.compare(opened)

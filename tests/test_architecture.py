@@ -44,6 +44,7 @@ ORDER = {
     "splits": {"images", "query", "store", "labels", "exports"},
     "review": {"query", "matching", "store", "labels", "removal", "groups", "exports", "dataset"},
     "checks": {"images", "query", "matching", "store", "labels", "splits", "exports"},
+    "report": {"images", "query", "exports", "dataset", "splits"},
     "sample": {"images"},
 }
 """From the ground up: what each package, or module that stands alone, may import of ours beside the ground."""

@@ -14,7 +14,19 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from dedup.cli import checking, deciding, detecting, exporting, hashing, looking, removing, scanning, serving, splitting
+from dedup.cli import (
+    checking,
+    deciding,
+    detecting,
+    exporting,
+    hashing,
+    looking,
+    removing,
+    reporting,
+    scanning,
+    serving,
+    splitting,
+)
 from dedup.cli.common import complain
 from dedup.errors import DedupError, UsageError
 from dedup.model import SOFTWARE_VERSION
@@ -31,6 +43,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "redo": looking.redo,
     "history": looking.history,
     "export": exporting.export,
+    "report": reporting.report,
     "remove": removing.remove,
     "restore": removing.restore,
     "verify": removing.verify,

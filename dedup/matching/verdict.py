@@ -115,7 +115,8 @@ def _fit_freely(one: Doubles, other: Doubles, telling: NDArray[np.bool_]) -> Dou
             weight = telling[row][seen] / (1 + (missed / 8) ** 2) ** 2
         turn = np.degrees(np.arctan2(abs(fit[0, 1] - fit[1, 0]), fit[0, 0] + fit[1, 1]))
         kept = np.hypot(fit[0, 1] - fit[1, 0], fit[0, 0] + fit[1, 1]) / 2
-        hues = np.sqrt(np.linalg.eigvalsh(chroma.T @ chroma / max(len(chroma), 1))[0])
+        least = np.linalg.eigvalsh(chroma.T @ chroma / max(len(chroma), 1))[0]
+        hues = np.sqrt(max(0.0, least))  # of one hue it is zero, but for rounding, which may be below
         turned = kept > value("colour_kept") and turn > value("hue_turned") and hues < value("many_hues")
         residuals[row, seen] = np.inf if turned else missed
     return residuals

@@ -17,6 +17,8 @@ from dedup.exports import COCO, CSV, PAIRS, Export, folder
 from dedup.exports.labels import LABEL_FORMATS, as_read
 from dedup.model import Kind, OnProgress, Status
 from dedup.query.selection import Selection
+from dedup.report import facts
+from dedup.report.page import render
 from dedup.ui.datasets.folders import typed_path
 from dedup.ui.datasets.opening import free_name
 from dedup.ui.parts import grid
@@ -176,6 +178,39 @@ def made(opened: Opened, mask: NDArray[np.bool_], export: Export, on_progress: O
         output = Path(scratch) / f"export{export.suffix}"
         export.write(opened.dataset, mask, output, on_progress)
         return output.read_bytes()
+
+
+def report(opened: Opened) -> None:
+    """A page about the whole dataset, to keep and send; made by a job, for it has pictures."""
+    key = f"{opened.dataset.info.key} report {opened.dataset.revision}"
+    job = jobs.REGISTRY.get(key)
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        with st.container(width="stretch"):
+            st.markdown("**Report**")
+            st.caption("The whole dataset on one page to keep, send and print: counts, groups, leaks, clashes, issues.")
+        if job is not None and job.state is jobs.State.DONE:
+            st.download_button(
+                "Download the report",
+                job.result,
+                f"{opened.dataset.name} report.html",
+                icon=":material/download:",
+                type="primary",
+                on_click="ignore",
+            )
+            return
+        st.button(
+            "Prepare the report",
+            icon=":material/description:",
+            disabled=job is not None and job.running,
+            on_click=guarded(jobs.REGISTRY.start),
+            args=(key, f"Preparing the report of {opened.dataset.name}", lambda job: _report(opened, job)),
+        )
+    if job is not None and job.running:
+        working.follow([job], lambda: working.bar(job))
+
+
+def _report(opened: Opened, job: jobs.Job) -> bytes:
+    return render(facts.gather(opened.dataset), job.report).encode("utf-8", "replace")
 
 
 def new_dataset(opened: Opened, view: View) -> None:

@@ -1,0 +1,34 @@
+"""report: what is in a dataset and what is wrong with it, as one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dedup.cli.common import Home, Json, Name, Overwrite, file_for, named, opened, progress, say_json, teller
+from dedup.errors import UsageError
+
+
+def report(
+    name: Name,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="The page to write, such as report.html (- is standard output).")
+    ] = None,
+    overwrite: Overwrite = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """One page of HTML with everything on it, to keep, send and print: pictures within, nothing fetched."""
+    from dedup.report import facts, page
+
+    if output is None and not as_json:
+        raise UsageError("Give the page to write with --output report.html, or --json for the same facts as JSON.")
+    found = facts.gather(opened(name, home))
+    if output is not None:
+        with progress() as on_progress, file_for(output) as path:
+            page.write(found, path, overwrite=overwrite, on_progress=on_progress)
+        teller(output)(f"Wrote the report to {named(output)}.")
+    if as_json:
+        say_json(found.to_dict())

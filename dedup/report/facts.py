@@ -1,0 +1,180 @@
+"""The facts of a report, for people and machines: counts, distributions, issues, groups, leaks, clashes, the plan."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dedup.dataset import Dataset
+from dedup.exports.montage import members
+from dedup.images.metrics import METRICS
+from dedup.model import SCORE_VERSION, SOFTWARE_VERSION, Kind, Role, Status
+from dedup.query.issues import ISSUES
+from dedup.query.selection import GOES
+from dedup.splits import leaks
+
+BARS = 24
+WORST, CLASHES, FAILURES = 6, 40, 40
+"""Images shown of each issue, clashes, and failures that are listed; all are counted."""
+
+
+@dataclass(frozen=True)
+class Issue:
+    """A kind of issue: how many images have it, by which limit, and the rows of the worst."""
+
+    name: str
+    count: int
+    limits: str
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """A metric: its ends as text and how many images lie in each of `BARS` equal steps between."""
+
+    title: str
+    low: str
+    high: str
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that a report says. `groups` are rows, the one that stays first, most bytes to save first; `plan` is
+    before and after what people decided, or, where nothing was decided, after all exact copies went."""
+
+    dataset: Dataset
+    made: str
+    counts: dict[str, int]
+    bytes: int
+    saved: int
+    similar: int
+    distributions: tuple[Distribution, ...]
+    issues: tuple[Issue, ...]
+    groups: tuple[tuple[int, ...], ...]
+    splits: pd.DataFrame
+    crossing: int
+    moves: int
+    remark: str
+    clashes: tuple[tuple[str, str, str], ...]
+    clash_count: int
+    failures: tuple[tuple[str, str], ...]
+    plan: pd.DataFrame
+    plan_words: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same for machines."""
+        paths = self.dataset.frame["path"].tolist()
+        return {
+            "dataset": self.dataset.name,
+            "root": str(self.dataset.root),
+            "made": self.made,
+            "software": SOFTWARE_VERSION,
+            "score_version": SCORE_VERSION,
+            "counts": self.counts,
+            "bytes": self.bytes,
+            "bytes_saved": self.saved,
+            "similar_pairs": self.similar,
+            "distributions": {each.title: list(each.counts) for each in self.distributions},
+            "issues": {each.name: {"count": each.count, "limits": each.limits} for each in self.issues},
+            "groups": [[paths[row] for row in rows] for rows in self.groups],
+            "leaks": {"matrix": self.splits.to_dict(), "groups": self.crossing, "moves": self.moves},
+            "clashes": self.clash_count,
+            "failures": [{"path": path, "reason": reason} for path, reason in self.failures],
+            "plan": {"what": self.plan_words, **self.plan.to_dict()},
+        }
+
+
+def gather(dataset: Dataset) -> Facts:
+    """The facts of a dataset as it stands. Raises `AnnotationError` where its labels cannot be read."""
+    frame, groups = dataset.frame, dataset.groups
+    kinds = frame["kind"].astype(str).value_counts()
+    failed = frame[frame["status"] == Status.FAILED]
+    clashes = dataset.open_clashes
+    paths = frame["path"].to_numpy(object)
+    repair = leaks.repair(leaks.staying(frame))
+    goes, words = _going(frame)
+    return Facts(
+        dataset=dataset,
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        counts={"images": len(frame), **{str(kind): int(kinds.get(kind, 0)) for kind in _COUNTED}},
+        bytes=int(frame["bytes"].sum()),
+        saved=int(groups["bytes_saved"].sum()),
+        similar=int((dataset.pairs["kind"] == Kind.SIMILAR).sum()),
+        distributions=tuple(_distributions(frame)),
+        issues=tuple(_issues(frame)),
+        groups=tuple(tuple(members(frame, int(number))) for number in groups["group"]),
+        splits=leaks.matrix(frame),
+        crossing=len(leaks.crossing_groups(frame)),
+        moves=len(repair.moves),
+        remark=leaks.out_of_sight(frame),
+        clashes=tuple((paths[each.left], paths[each.right], each.sentence()) for each in clashes[:CLASHES]),
+        clash_count=len(clashes),
+        failures=tuple(zip(failed["path"], failed["error"], strict=True))[:FAILURES],
+        plan=_before_and_after(frame, goes),
+        plan_words=words,
+    )
+
+
+_COUNTED = (Kind.EXACT, Kind.NEAR, Kind.UNIQUE, Kind.FAILED)
+
+
+def _distributions(frame: pd.DataFrame) -> list[Distribution]:
+    found = []
+    for metric in METRICS:
+        values = frame[metric.name].to_numpy(np.float64) if metric.name in frame else np.zeros(0)
+        values = values[np.isfinite(values)]
+        if metric.name == "random" or not len(values):
+            continue
+        low, high = float(values.min()), float(values.max())
+        counts, _ = np.histogram(values, BARS, (low, high if high > low else low + 1))
+        found.append(Distribution(metric.title, metric.text(low), metric.text(high), tuple(counts.tolist())))
+    return found
+
+
+def _issues(frame: pd.DataFrame) -> list[Issue]:
+    found = []
+    for each in ISSUES:
+        rows = np.flatnonzero(each.mask(frame))
+        if each.column in frame and each.column != "status":
+            values = frame[each.column].to_numpy(np.float64)[rows]
+            rows = rows[np.argsort(values if each.low is not None else -values, kind="stable")]
+        found.append(Issue(each.name, len(rows), each.limits() or each.says, tuple(rows[:WORST].tolist())))
+    return found
+
+
+def _going(frame: pd.DataFrame) -> tuple[np.ndarray, str]:
+    """What goes, and by whose word."""
+    decided = (frame["decided"] == GOES).to_numpy()
+    if decided.any():
+        return decided, "what was decided in the review"
+    exact = ((frame["kind"] == Kind.EXACT) & (frame["role"] == Role.DUPLICATE)).to_numpy()
+    return exact, "the redundant exact copies, for nothing was decided yet"
+
+
+def _before_and_after(frame: pd.DataFrame, goes: np.ndarray) -> pd.DataFrame:
+    """Images, bytes, and images of each split and class, before and after."""
+    rows: dict[str, tuple[int, int]] = {
+        "images": _both(np.ones(len(frame)), goes),
+        "bytes": _both(frame["bytes"], goes),
+    }
+    for name in leaks.splits_of(frame):
+        rows[f"split {name}"] = _both(frame["split"] == name, goes)
+    before = Counter(name for classes in frame["classes"] for name in classes)
+    after = Counter(name for classes in frame["classes"][~goes] for name in classes)
+    rows |= {f"class {name}": (count, after[name]) for name, count in before.most_common(MOST_CLASSES)}
+    return pd.DataFrame(rows, index=["before", "after"]).T
+
+
+MOST_CLASSES = 30
+
+
+def _both(values: Sequence[Any] | pd.Series | np.ndarray, goes: np.ndarray) -> tuple[int, int]:
+    counted = np.asarray(values).astype(np.int64)
+    return int(counted.sum()), int(counted[~goes].sum())

@@ -1,0 +1,75 @@
+"""The report: its facts are those of the dataset, and no name in it is ever interpreted."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from PIL import Image
+
+import dedup
+from dedup.cli import main
+from dedup.report import facts, page
+from dedup.ui.browser import palette
+from tests.pictures import folder_of_photos, photo, save
+
+HOSTILE = "<img src=x onerror=alert(1)>&amp; 'q' \"p\".jpg"
+
+
+@pytest.fixture
+def dataset(home, tmp_path):
+    """Photographs with copies in one split and a leak, a black picture, a broken file and a name that is HTML."""
+    folder_of_photos(tmp_path / "in/train/cat", 4)
+    save(photo(9), tmp_path / "in/train/dog/other.jpg")
+    shutil.copy(tmp_path / "in/train/cat/0000.jpg", tmp_path / "in/train/cat" / HOSTILE)
+    (tmp_path / "in/test/dog").mkdir(parents=True)
+    shutil.copy(tmp_path / "in/train/cat/0001.jpg", tmp_path / "in/test/dog/leak.jpg")
+    save(Image.new("RGB", (80, 60)), tmp_path / "in/train/cat/black.png")
+    (tmp_path / "in/train/cat/broken.jpg").write_bytes(b"\xff\xd8\xff no")
+    return dedup.scan(tmp_path / "in", workers=1)
+
+
+def test_facts_are_those_of_the_dataset(dataset):
+    found = facts.gather(dataset)
+    assert found.counts == {"images": 9, "exact": 2, "near": 0, "unique": 6, "failed": 1}
+    assert found.saved == dataset.groups["bytes_saved"].sum() > 0 and found.crossing == 1 and found.moves == 1
+    assert found.splits.loc["train", "test"] == 1 and found.clash_count == 1
+    counts = {each.name: each.count for each in found.issues}
+    assert (counts["dark"], counts["low information"], counts["unreadable"], counts["light"]) == (1, 1, 1, 0)
+    assert len(found.groups) == 2 and all(len(rows) == 2 for rows in found.groups)
+    assert found.plan.loc["images"].tolist() == [9, 7] and "nothing was decided" in found.plan_words
+    assert [path for path, _ in found.failures] == ["train/cat/broken.jpg"]
+    total = next(each for each in found.distributions if each.title == "Brightness")
+    assert sum(total.counts) == 8
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_names_are_text_and_nothing_is_fetched(dataset):
+    text = page.render(facts.gather(dataset))
+    assert "<script" not in text and "<img src=x" not in text and "&lt;img src=x onerror=alert(1)&gt;" in text
+    assert page.POLICY in text and "http://" not in text and "https://" not in text
+
+
+def test_a_page_has_a_budget_and_counts_what_has_no_room(dataset, monkeypatch):
+    monkeypatch.setattr(page, "BUDGET", 1)
+    text = page.render(facts.gather(dataset))
+    assert "And 2 groups more, for which there was no room." in text
+
+
+def test_the_command_writes_the_page_and_its_twin(dataset, tmp_path, capsys):
+    output = tmp_path / "report.html"
+    capsys.readouterr()
+    assert main(["report", "in", "--output", str(output)]) == 0
+    assert f"Wrote the report to {output}" in capsys.readouterr().out and output.stat().st_size < 10_000_000
+    assert main(["report", "in", "--output", str(output)]) == 1  # it is there
+    capsys.readouterr()
+    assert main(["report", "in", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["counts"]["exact"] == 2
+    assert main(["report", "in"]) == 2
+
+
+def test_colours_are_those_of_the_app():
+    for meaning, name in (("exact", "exact"), ("near", "near"), ("keeper", "keeper"), ("unique", "bar")):
+        pair = palette.COLOURS[meaning]
+        assert f"--{name}:{pair.light}" in page.STYLE and f"--{name}:{pair.dark}" in page.STYLE
