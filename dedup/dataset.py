@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import json
 import os
@@ -529,7 +530,7 @@ class Dataset:
         on_progress: OnProgress | None = None,
         **options: Any,
     ) -> Report:
-        """Write images as "csv", "pairs", "coco" or "folder" to a file or, for the last, a new folder.
+        """Write images as "csv", "parquet", "pairs", "coco" or "folder" to a file or, for the last, a new folder.
 
         `rows` are numbers or a bool mask, all images by default. Further `options` are those of the export's `write`,
         such as `mode="symlink"` for a folder. Raises `UsageError` for an unknown format and `ExportError`.
@@ -539,12 +540,41 @@ class Dataset:
         chosen = next((export for export in EXPORTS if export.name == to), None)
         if chosen is None:
             raise UsageError(f"{to!r} is no export format. Choose one of: {', '.join(each.name for each in EXPORTS)}.")
-        mask = np.ones(len(self._images), bool)
-        if rows is not None:
-            mask[:] = False
-            mask[np.asarray(rows)] = True
+        mask = self._mask(rows)
         write: Callable[..., Report] = chosen.write
         return write(self, mask, Path(output).expanduser().absolute(), on_progress, overwrite=overwrite, **options)
+
+    def to_pandas(self, rows: Sequence[int] | NDArray[np.generic] | None = None) -> pd.DataFrame:
+        """Images as a frame of its own to work on: the columns of the CSV, with `classes` and `tags` as lists."""
+        from dedup.exports.parquet import table
+
+        made: pd.DataFrame = table(self, self._mask(rows)).to_pandas()
+        return made
+
+    def to_parquet(self, output: Path | str, rows: Sequence[int] | NDArray[np.generic] | None = None) -> Path:
+        """Write `to_pandas` to a file. Raises `ExportError` where there is one."""
+        return self.export("parquet", output, rows).path
+
+    def to_datasets(self, rows: Sequence[int] | NDArray[np.generic] | None = None) -> Any:
+        """Images as a `datasets.Dataset` of Hugging Face: `image` (decoded when it is asked for) and the columns of
+        `to_pandas`. Unreadable files are left out. Raises `UsageError` where the package is not installed."""
+        try:
+            datasets = importlib.import_module("datasets")
+        except ImportError as error:
+            raise UsageError("This needs Hugging Face's package: pip install datasets.") from error
+        from dedup.exports.parquet import table
+
+        mask = self._mask(rows) & (self._images["status"] == Status.OK).to_numpy()
+        files = [str(self.file(row)) for row in np.flatnonzero(mask).tolist()]
+        made = datasets.Dataset(table(self, mask).append_column("image", [files]))
+        return made.cast_column("image", datasets.Image())
+
+    def _mask(self, rows: Sequence[int] | NDArray[np.generic] | None) -> NDArray[np.bool_]:
+        """(n,) bool of rows as numbers or a mask; all for None."""
+        mask = np.full(len(self._images), rows is None)
+        if rows is not None:
+            mask[np.asarray(rows)] = True
+        return mask
 
     def _paths(self, rows: Sequence[int] | NDArray[np.generic]) -> list[str]:
         chosen = np.asarray(rows)

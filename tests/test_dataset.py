@@ -68,7 +68,7 @@ def test_selecting_and_exporting(dataset, tmp_path):
     assert dataset.export("csv", tmp_path / "clean.csv", kept).rows == 8
     assert dataset.export("pairs", tmp_path / "pairs.csv").rows == 3
     assert dataset.export("folder", tmp_path / "clean", [0, 1], mode="symlink").rows == 2
-    with pytest.raises(UsageError, match="csv, pairs, coco, folder"):
+    with pytest.raises(UsageError, match="csv, parquet, pairs, coco, folder"):
         dataset.export("pdf", tmp_path / "clean.pdf")
 
 

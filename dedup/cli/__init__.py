@@ -16,6 +16,7 @@ from typer.exceptions import TyperException
 
 from dedup.cli import (
     checking,
+    comparing,
     deciding,
     detecting,
     exporting,
@@ -52,6 +53,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "check": checking.check,
     "issues": checking.show_issues,
     "hash": hashing.compute,
+    "diff": comparing.diff,
     "splits": splitting.splits,
     "split": splitting.split,
     "leaks": splitting.show_leaks,

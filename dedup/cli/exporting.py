@@ -34,7 +34,7 @@ LABELS_HELP = "For `folder`: coco, yolo, voc, imagefolder, csv or none (default:
 
 def export(
     name: Name,
-    to: Annotated[str, typer.Option("--to", help="One of: csv, pairs, coco, folder.")],
+    to: Annotated[str, typer.Option("--to", help="One of: csv, parquet, pairs, coco, folder.")],
     output: Annotated[
         Path, typer.Option("--output", help="The file (- is standard output), or for `folder` the folder, to write.")
     ],
@@ -59,7 +59,7 @@ def export(
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Write the selected images as CSV, pairs, COCO or a folder of files (which becomes a dataset too)."""
+    """Write the selected images as CSV, Parquet, pairs, COCO or a folder of files (which becomes a dataset too)."""
     from dedup.exports import FOLDER, PAIRS
     from dedup.exports.folder import MODES, label_format, label_sources
     from dedup.exports.labels import LABEL_FORMATS, as_read

@@ -7,7 +7,8 @@ from dedup.exports.coco import COCO
 from dedup.exports.csv import CSV
 from dedup.exports.folder import FOLDER
 from dedup.exports.pairs import PAIRS
+from dedup.exports.parquet import PARQUET
 
-EXPORTS = (CSV, PAIRS, COCO, FOLDER)
+EXPORTS = (CSV, PARQUET, PAIRS, COCO, FOLDER)
 
-__all__ = ["COCO", "CSV", "EXPORTS", "FOLDER", "PAIRS", "Export", "Exportable", "Report"]
+__all__ = ["COCO", "CSV", "EXPORTS", "FOLDER", "PAIRS", "PARQUET", "Export", "Exportable", "Report"]

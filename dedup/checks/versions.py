@@ -1,0 +1,102 @@
+"""What a new version of a dataset adds, loses, duplicates and labels otherwise, against an older one.
+
+Images are the same by content: by their bytes, or by their samples where files of other bytes look identical, as `check
+--against` compares them. A dataset or a fingerprint may be the older one; labels are compared between datasets.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from dedup.checks import fingerprint, gate
+from dedup.checks.fingerprint import Fingerprint
+from dedup.model import Kind, OnProgress, Status
+
+Classes = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Diff:
+    """The new version against the old one, by path. Where a fingerprint has no names, old images are called by the
+    start of their SHA-256.
+
+    `added` are images of which the old one has nothing like, `near` those that are near duplicates of old ones, `lost`
+    those that the new one has no exact copy of, `moved` (before, after) the same image under another path, `repeated`
+    (path, before, after) images that are there more often, with how often, `relabelled` (path, before, after) images of
+    both whose classes differ; `kept` counts what is as it was.
+    """
+
+    added: list[str] = field(default_factory=list)
+    near: list[gate.Match] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    moved: list[tuple[str, str]] = field(default_factory=list)
+    repeated: list[tuple[str, int, int]] = field(default_factory=list)
+    relabelled: list[tuple[str, Classes, Classes]] = field(default_factory=list)
+    kept: int = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether the two are the same."""
+        return not (self.added or self.near or self.lost or self.moved or self.repeated or self.relabelled)
+
+
+@dataclass(frozen=True)
+class _Version:
+    """The readable images of one version, in order: paths, what tells copies within it, classes (none if unknown)."""
+
+    paths: list[str]
+    content: list[str]
+    classes: list[Classes]
+
+    @classmethod
+    def of(cls, images: fingerprint.Images | Fingerprint) -> _Version:
+        if isinstance(images, Fingerprint):
+            sha256 = images.facts["sha256"].tolist()
+            names = [path or hashed[:12] for path, hashed in zip(images.facts["path"], sha256, strict=True)]
+            return cls(names, sha256, [])
+        part = images.frame[images.frame["status"] == Status.OK]
+        return cls(part["path"].tolist(), part["content"].tolist(), [tuple(sorted(each)) for each in part["classes"]])
+
+
+def diff(old: fingerprint.Images | Fingerprint, new: fingerprint.Images, on_progress: OnProgress | None = None) -> Diff:
+    """Compare two versions; reads files only where their samples must tell."""
+    then, now = _Version.of(old), _Version.of(new)
+    matches = {match.path: match for match in gate.check_against(new, old, on_progress=on_progress)}
+    found = Diff(
+        added=[path for path in now.paths if path not in matches],
+        near=[match for match in matches.values() if match.kind != Kind.EXACT],
+    )
+    here: dict[str, list[int]] = defaultdict(list)
+    for place, path in enumerate(now.paths):
+        match = matches.get(path)
+        if match is not None and match.kind == Kind.EXACT:
+            here[then.content[match.known_row]].append(place)
+    there: dict[str, list[int]] = defaultdict(list)
+    for place, content in enumerate(then.content):
+        there[content].append(place)
+    kept = 0
+    for content, places in there.items():
+        kept += _compare(found, then, now, places, here.get(content, []))
+    return Diff(**{**vars(found), "kept": kept})
+
+
+def _compare(found: Diff, then: _Version, now: _Version, old: list[int], new: list[int]) -> int:
+    """One content: add what became of it to `found`; returns how many images are as they were."""
+    if not new:
+        found.lost.extend(then.paths[place] for place in old)
+        return 0
+    if len(new) > len(old):
+        found.repeated.append((now.paths[new[0]], len(old), len(new)))
+    names = {now.paths[place]: place for place in new}
+    same = [(place, names.pop(then.paths[place])) for place in old if then.paths[place] in names]
+    stayed = {place for place, _ in same}
+    moved = list(zip([place for place in old if place not in stayed], names.values(), strict=False))
+    found.moved.extend((then.paths[before], now.paths[after]) for before, after in moved)
+    kept = 0
+    for before, after in (*same, *moved):
+        if then.classes and then.classes[before] != now.classes[after]:
+            found.relabelled.append((now.paths[after], then.classes[before], now.classes[after]))
+        elif (before, after) in same:
+            kept += 1
+    return kept

@@ -1,0 +1,52 @@
+"""diff: what a new version of a dataset changes against an older one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dedup.cli.common import Home, Json, Name, opened, progress, say, say_json
+from dedup.words import plural
+
+SHOWN = 10
+"""Lines of each kind; all are in --json."""
+
+
+def diff(
+    old: Annotated[str, typer.Argument(help="The older version: a dataset or a fingerprint.")],
+    new: Name,
+    home: Home = None,
+    as_json: Json = False,
+) -> int:
+    """What NEW adds, loses, repeats, moves and labels otherwise against OLD. Exits with 1 where they differ."""
+    from dedup.checks import fingerprint, versions
+
+    known = fingerprint.read(Path(old)) if Path(old).is_file() else opened(old, home)
+    with progress() as on_progress:
+        found = versions.diff(known, opened(new, home), on_progress)
+    if as_json:
+        near = [{"path": each.path, "known": each.known, "relation": each.relation} for each in found.near]
+        say_json({**asdict(found), "near": near})
+        return 0 if found.empty else 1
+    told = {
+        "added": found.added,
+        "near duplicates of old images": [f"{each.path}: {each.known}, {each.relation}" for each in found.near],
+        "lost": found.lost,
+        "moved": [f"{before} to {after}" for before, after in found.moved],
+        "more often than before": [f"{path}: {before} to {after}" for path, before, after in found.repeated],
+        "labelled otherwise": [
+            f"{path}: {', '.join(before) or 'nothing'} to {', '.join(after) or 'nothing'}"
+            for path, before, after in found.relabelled
+        ],
+    }
+    for title, lines in told.items():
+        say(f"{title}: {len(lines):,}")
+        for line in lines[:SHOWN]:
+            say(f"  {line}")
+        if len(lines) > SHOWN:
+            say(f"  and {len(lines) - SHOWN:,} more")
+    say(f"{plural(found.kept, 'image')} as before.")
+    return 0 if found.empty else 1

@@ -1,0 +1,68 @@
+"""Two versions of a dataset compared: what was added, lost, repeated, moved and labelled otherwise."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from PIL import Image
+
+import dedup
+from dedup.checks import fingerprint, versions
+from dedup.cli import main
+from tests.pictures import folder_of_photos, photo, save
+
+
+@pytest.fixture
+def two(home, tmp_path):
+    """Six photographs; the new version has one under another name, one more often, one in another class, one smaller,
+    one less and one new."""
+    folder_of_photos(tmp_path / "old/train/cat", 5)
+    (tmp_path / "old/train/dog").mkdir()
+    save(photo(30), tmp_path / "old/train/dog/a.png")
+    shutil.copytree(tmp_path / "old", tmp_path / "new")
+    new = tmp_path / "new/train"
+    (new / "cat/0000.jpg").rename(new / "cat/renamed.jpg")
+    shutil.copy(new / "cat/0001.jpg", new / "cat/twice.jpg")
+    (new / "cat/0002.jpg").rename(new / "dog/0002.jpg")
+    with Image.open(new / "cat/0003.jpg") as picture:
+        picture.resize((picture.width // 2, picture.height // 2)).save(new / "cat/0003.jpg")
+    (new / "cat/0004.jpg").unlink()
+    save(photo(77), new / "dog/fresh.png")
+    old = dedup.scan(tmp_path / "old", workers=1)
+    return old, dedup.scan(tmp_path / "new", workers=1)
+
+
+def test_every_change_is_told(two):
+    old, new = two
+    found = versions.diff(old, new)
+    assert found.added == ["train/dog/fresh.png"]
+    assert [(each.path, each.known) for each in found.near] == [("train/cat/0003.jpg", "train/cat/0003.jpg")]
+    assert sorted(found.lost) == ["train/cat/0003.jpg", "train/cat/0004.jpg"]
+    assert sorted(found.moved) == [
+        ("train/cat/0000.jpg", "train/cat/renamed.jpg"), ("train/cat/0002.jpg", "train/dog/0002.jpg"),
+    ]  # fmt: skip
+    assert found.repeated == [("train/cat/0001.jpg", 1, 2)]
+    assert found.relabelled == [("train/dog/0002.jpg", ("cat",), ("dog",))]
+    assert found.kept == 2 and not found.empty
+
+
+def test_a_version_is_as_itself_and_a_fingerprint_does_too(two, tmp_path):
+    old, new = two
+    same = versions.diff(old, old)
+    assert same.empty and same.kept == 6
+    fingerprint.write(fingerprint.of(old), tmp_path / "old.parquet")
+    found = versions.diff(fingerprint.read(tmp_path / "old.parquet"), new)
+    assert found.added == ["train/dog/fresh.png"] and len(found.lost) == 2 and not found.relabelled
+    assert found.lost[0] == old.frame["sha256"][3][:12] and found.repeated == [("train/cat/0001.jpg", 1, 2)]
+
+
+def test_on_the_command_line(two, capsys):
+    assert main(["diff", "old", "old"]) == 0
+    assert "6 images as before.\n" in capsys.readouterr().out
+    assert main(["diff", "old", "new"]) == 1
+    said = capsys.readouterr().out
+    assert "added: 1\n  train/dog/fresh.png\n" in said and "train/dog/0002.jpg: cat to dog" in said
+    assert main(["diff", "old", "new", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["moved"][0] == ["train/cat/0000.jpg", "train/cat/renamed.jpg"]
