@@ -82,6 +82,7 @@ class Dataset:
         self._cases: tuple[pd.DataFrame, list[Case]] | None = None
         self._kept_for: tuple[tuple[dict[tuple[str, str], str], bool], Kept] | None = None
         self._labels: tuple[int, Labels] | None = None
+        self._hashed: set[str] = set()
         self._freed: tuple[pd.DataFrame, NDArray[np.int64]] | None = None
 
     def __repr__(self) -> str:
@@ -268,7 +269,7 @@ class Dataset:
 
     def _hash_columns(self) -> dict[str, list[str]]:
         held = self._store.read_imagehashes()
-        kinds = sorted({kind for each in held.values() for kind in each})
+        kinds = sorted({kind for each in held.values() for kind in each} | self._hashed)
         contents = self._images["sha256"].tolist()
         return {hashes.COLUMN + kind: [held.get(each, {}).get(kind, "") for each in contents] for kind in kinds}
 
@@ -285,6 +286,7 @@ class Dataset:
         files = {str(self._images["sha256"].iat[row]): self.file(row) for row in reversed(ok)}
         limit = self._info.max_pixels or MAX_PIXELS
         hashing.compute(self._store, files, kinds, max_pixels=limit, on_progress=on_progress)
+        self._hashed |= set(kinds)
         with self._lock:
             self.__dict__.pop("_files", None)
             self._kept_for = self._joined = self._decided = self._tagged = None

@@ -203,8 +203,8 @@ def _unread(images: Images, limit: int | None) -> Finding | None:
     count = sum(each.unread for each in met.values())
     if limit is None or not (count or limit):
         return None
-    notes = [note for each in met.values() for note in each.notes if "left out" in note]
-    return Finding("unread labels", count, limit, tuple(map(Detail, notes)))
+    told = tuple(Detail(sentence) for each in met.values() for sentence in each.unread_told)
+    return Finding("unread labels", count, limit, told)
 
 
 def _issue(frame: pd.DataFrame, name: str) -> list[Detail]:

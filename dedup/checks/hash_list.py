@@ -22,7 +22,7 @@ from dedup.exports.csv import unguard
 from dedup.files import open_regular
 from dedup.images import hashes
 from dedup.images.sources import PATH_COLUMNS
-from dedup.model import Kind
+from dedup.model import Kind, Status
 
 WITHIN = 4
 """Of 64 bits, unless told: a re-save differs in 0 to 2, other pictures in 20 and more. Of 256 four times as many."""
@@ -31,12 +31,14 @@ BLOCK = 512
 
 @dataclass(frozen=True)
 class HashList:
-    """Hashes of one kind; `names` are what the list calls their images, '' where it does not."""
+    """Hashes of one kind; `names` are what the list calls their images, '' where it does not. `unread` are texts that
+    are no hashes of the kind."""
 
     kind: str
     texts: tuple[str, ...]
     names: tuple[str, ...]
     bits: NDArray[np.uint8]
+    unread: tuple[str, ...] = ()
 
 
 def is_list(file: Path) -> bool:
@@ -63,8 +65,18 @@ def read(file: Path, kind: str | None = None) -> HashList:
     told = hashes.of_length(hashes.check(kind) if kind else hashes.kind_of(column), held[0][0])
     if told == hashes.CROP_RESISTANT:
         raise UsageError("Crop-resistant hashes are many for one image; give a list of another kind.")
-    texts = tuple(value for value, _ in held)
-    return HashList(told, texts, tuple(name for _, name in held), hashes.bits(told, texts))
+    good: list[tuple[str, str]] = []
+    bad: list[str] = []
+    for value, name in held:
+        try:
+            hashes.bits(told, [value, *(first for first, _ in good[:1])])  # all of one length
+            good.append((value, name))
+        except UsageError:
+            bad.append(value)
+    if not good:
+        raise UsageError(f"{file} holds no {told} in its column {column!r}, which says such as {bad[0][:70]!r}.")
+    texts = tuple(value for value, _ in good)
+    return HashList(told, texts, tuple(name for _, name in good), hashes.bits(told, texts), tuple(bad))
 
 
 def _column(file: Path, columns: Sequence[str], kind: str | None) -> str:
@@ -80,6 +92,13 @@ def _column(file: Path, columns: Sequence[str], kind: str | None) -> str:
     if chosen := of_kind or list(found) or (rest if kind and len(rest) == 1 else []):
         return chosen[0]
     raise UsageError(f"{file} has no column of hashes: call it {', '.join(hashes.KINDS[:3])}, or the like.")
+
+
+def unknown(frame: pd.DataFrame, theirs: HashList) -> list[str]:
+    """Readable images of which no hash could be taken, and hashes of the list that are none: nothing can be said of
+    them."""
+    bare = (frame["status"] == Status.OK) & (frame[hashes.COLUMN + theirs.kind] == "")
+    return [*frame["path"][bare], *theirs.unread]
 
 
 def known(frame: pd.DataFrame, theirs: HashList, within: int | None = None) -> list[Match]:

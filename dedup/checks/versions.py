@@ -23,8 +23,8 @@ class Diff:
 
     `added` are images of which the old one has nothing like, `near` those that are near duplicates of old ones, `lost`
     those that the new one has no exact copy of, `moved` (before, after) the same image under another path, `repeated`
-    (path, before, after) images that are there more often, with how often, `relabelled` (path, before, after) images of
-    both whose classes differ; `kept` counts what is as it was.
+    and `fewer` (path, before, after) images that are there more and less often, with how often, `relabelled` (path,
+    before, after) images of both whose classes differ; `kept` counts what is as it was.
     """
 
     added: list[str] = field(default_factory=list)
@@ -32,13 +32,14 @@ class Diff:
     lost: list[str] = field(default_factory=list)
     moved: list[tuple[str, str]] = field(default_factory=list)
     repeated: list[tuple[str, int, int]] = field(default_factory=list)
+    fewer: list[tuple[str, int, int]] = field(default_factory=list)
     relabelled: list[tuple[str, Classes, Classes]] = field(default_factory=list)
     kept: int = 0
 
     @property
     def empty(self) -> bool:
         """Whether the two are the same."""
-        return not (self.added or self.near or self.lost or self.moved or self.repeated or self.relabelled)
+        return not any(value for name, value in vars(self).items() if name != "kept")
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,8 @@ def _compare(found: Diff, then: _Version, now: _Version, old: list[int], new: li
         return 0
     if len(new) > len(old):
         found.repeated.append((now.paths[new[0]], len(old), len(new)))
+    if len(new) < len(old):
+        found.fewer.append((now.paths[new[0]], len(old), len(new)))
     names = {now.paths[place]: place for place in new}
     same = [(place, names.pop(then.paths[place])) for place in old if then.paths[place] in names]
     stayed = {place for place, _ in same}

@@ -111,6 +111,7 @@ def check(
         settings.write_baseline(found, write_baseline)
     report = settings.applied(found, said, settings.read_baseline(baseline) if baseline else None)
     matches = _matches(dataset, known, within)
+    report = gate.CheckReport((*report.findings, *_unhashed(dataset, known)))
     passed = report.passed and not matches
     if form in formats.FORMATS:
         whole = gate.CheckReport((*report.findings, *_known_already(known, matches)))
@@ -157,6 +158,15 @@ def _issues(told: list[str]) -> dict[str, int]:
             raise UsageError(f"--max-issue {each!r} is no KIND=N, such as dark=0.")
         limits[issue(kind).name] = int(number)
     return limits
+
+
+def _unhashed(dataset: Dataset, known: Known | None) -> list[gate.Finding]:
+    """Of a list of hashes, what nothing can be said of: nothing may pass for want of a hash."""
+    from dedup.checks import gate, hash_list
+
+    if not isinstance(known, hash_list.HashList) or not (bare := hash_list.unknown(dataset.frame, known)):
+        return []
+    return [gate.Finding("hashes missing", len(bare), 0, tuple(gate.Detail(each, (each,)) for each in bare))]
 
 
 def _known_already(known: Known | None, matches: list[gate.Match]) -> list[gate.Finding]:

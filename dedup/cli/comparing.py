@@ -37,6 +37,7 @@ def diff(
         "lost": found.lost,
         "moved": [f"{before} to {after}" for before, after in found.moved],
         "more often than before": [f"{path}: {before} to {after}" for path, before, after in found.repeated],
+        "less often than before": [f"{path}: {before} to {after}" for path, before, after in found.fewer],
         "labelled otherwise": [
             f"{path}: {', '.join(before) or 'nothing'} to {', '.join(after) or 'nothing'}"
             for path, before, after in found.relabelled

@@ -106,7 +106,7 @@ def _shares(train: float | None, val: float | None, test: float | None, more: li
     return told or {"train": 0.8, "val": 0.1, "test": 0.1}
 
 
-def _holding(dataset: Dataset, by: str) -> dict[str, str]:
+def _holding(dataset: Dataset, by: str) -> list[tuple[str, str]]:
     """What else holds images together: their folder, or a column of a CSV. Raises `UsageError`."""
     from dedup.splits import given as said
     from dedup.splits import making
@@ -116,7 +116,10 @@ def _holding(dataset: Dataset, by: str) -> dict[str, str]:
     file, _, column = by.rpartition(":")
     if not file:
         raise UsageError(f"--by {by!r} is neither folder nor FILE.csv:COLUMN.")
-    return said.column_of(Path(file), column, dataset.frame["path"].tolist())
+    held, missing = said.column_of(Path(file), column, dataset.frame["path"].tolist())
+    if missing:
+        complain(f"{plural(len(missing), 'name')} in {file} of no image of this dataset, such as {missing[0]}.")
+    return held
 
 
 def _tell_made(made: making.Made, asked: making.Asked, *, preview: bool) -> None:

@@ -32,7 +32,7 @@ from dedup.exports.labels import LABEL_FORMATS, LabelFormat, Wanted
 from dedup.exports.labels.base import places_of
 from dedup.exports.labels.coco import check as check_splits
 from dedup.files import UNFINISHED, is_unfinished, sha256_of, write_chunks
-from dedup.images.companions import Companions, labels_folder
+from dedup.images.companions import Companions, labels_folders
 from dedup.labels import formats
 from dedup.model import OnProgress
 from dedup.query.where import Mask
@@ -271,10 +271,14 @@ def _companions(dataset: Exportable, items: list[Item], form: LabelFormat | None
 
 
 def _beside(item: Item, companion: Path) -> PurePosixPath:
-    """Where a companion is written: as it lies to its image, in the same folder or in one of labels beside it."""
+    """Where a companion is written: as it lies to its image, in the same folder or in one of labels beside it, and
+    called as the image is called now."""
+    own = companion.name.startswith(item.source.name)  # IMG_1.HEIC.json
+    stem = item.source.name if own else item.source.stem
+    name = (item.relative.name if own else item.relative.stem) + companion.name.removeprefix(stem)
     if companion.parent == item.source.parent:
-        return item.relative.with_name(companion.name)
-    return labels_folder(item.relative.parent) / companion.name
+        return item.relative.with_name(name)
+    return PurePosixPath(*labels_folders(item.relative.parent)[:1] or [item.relative.parent]) / name
 
 
 def _read_labels(dataset: Exportable) -> set[Path]:

@@ -32,18 +32,23 @@ SUFFIXES = {
 """How companions end, and what they are."""
 LABELS = (".txt", ".xml", ".json")
 """How labels in a folder of their own end."""
-LABEL_FOLDERS = {"images": "labels", "JPEGImages": "Annotations"}
-"""Folders of images, and what that of their labels is called instead."""
+LABEL_FOLDERS = {
+    "images": ("labels", "Labels", "Annotations", "annotations"),
+    "jpegimages": ("Annotations", "annotations"),
+}
+"""Folders of images, however they are capitalised, and what that of their labels may be called instead."""
 
 AnyPath = TypeVar("AnyPath", bound=PurePath)
 
 
-def labels_folder(folder: AnyPath) -> AnyPath:
-    """Where the labels of the images of a folder lie, if in one of their own; else the folder itself."""
+def labels_folders(folder: AnyPath) -> list[AnyPath]:
+    """Where the labels of the images of a folder may lie, if in one of their own, likeliest first."""
     parts = list(folder.parts)
-    for place in [place for place, part in enumerate(parts) if part in LABEL_FOLDERS][-1:]:
-        parts[place] = LABEL_FOLDERS[parts[place]]
-    return type(folder)(*parts)
+    places = [place for place, part in enumerate(parts) if part.casefold() in LABEL_FOLDERS]
+    if not places:
+        return []
+    names = LABEL_FOLDERS[parts[places[-1]].casefold()]
+    return [type(folder)(*parts[: places[-1]], name, *parts[places[-1] + 1 :]) for name in names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +73,10 @@ class Companions:
         for name in sorted({*folder.companions[image.name], *folder.companions[stem]} - {image.name}):
             own = os.path.splitext(name)[0] == image.name
             yield Companion(image.with_name(name), () if own else others)
-        labels = labels_folder(image.parent)
-        for name in sorted(self._folder(labels).companions[stem]) if labels != image.parent else ():
-            if os.path.splitext(name)[1].lower() in LABELS:
-                yield Companion(labels / name, others)
+        for labels in labels_folders(image.parent):
+            for name in sorted(self._folder(labels).companions[stem]):
+                if os.path.splitext(name)[1].lower() in LABELS:
+                    yield Companion(labels / name, others)
 
 
 @dataclass(frozen=True, slots=True)

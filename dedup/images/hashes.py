@@ -76,6 +76,8 @@ def bits(kind: str, texts: Sequence[str]) -> NDArray[np.uint8]:
 
     rows = [np.asarray(getattr(parse(kind, text), "hash", ()), bool).ravel() for text in texts if text]
     length = len(rows[0]) if rows else 0
+    if other := next((text for text, row in zip(filter(None, texts), rows, strict=True) if len(row) != length), ""):
+        raise UsageError(f"{other[:70]!r} is of another length than the first {kind}.")
     packed = np.zeros((len(texts), -(-length // 8)), np.uint8)
     if rows:
         packed[[bool(text) for text in texts]] = np.packbits(np.array(rows), axis=1)

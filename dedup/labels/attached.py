@@ -21,7 +21,7 @@ from dedup.files import PRIVATE, atomic_write
 from dedup.labels import formats
 from dedup.labels.coco import Attachment, Coco
 
-VERSION = 2
+VERSION = 3
 """Grows when attaching gives other results."""
 
 Source = tuple[Coco, Attachment]
@@ -87,6 +87,6 @@ def _attachment(held: dict[str, Any]) -> Attachment:
     values = {each.name: held[each.name] for each in fields(Attachment)}
     for name in ("image_ids", "classes"):
         values[name] = {path: tuple(those) for path, those in values[name].items()}
-    for name in ("missing", "ambiguous", "unannotated", "notes"):
+    for name in ("missing", "ambiguous", "unannotated", "notes", "unread_told"):
         values[name] = tuple(values[name])
     return Attachment(**values)

@@ -25,6 +25,8 @@ from dedup.words import plural
 ImageId = int | str
 """COCO says integers; some tools write texts. Both are kept as they are."""
 
+TOLD = 1_000
+"""Entries that could not be taken and are told one by one; more are counted."""
 NAMESPACE = "dedup"
 """The one key under which our exports add to a COCO document."""
 
@@ -41,6 +43,7 @@ class Attachment:
     unannotated  paths the document does not name
     notes        one sentence for each oddity, for a person to read
     unread       how many entries of it could not be taken
+    unread_told  the first of them, in words
     """
 
     image_ids: Mapping[str, tuple[ImageId, ...]]
@@ -51,6 +54,7 @@ class Attachment:
     unannotated: tuple[str, ...]
     notes: tuple[str, ...]
     unread: int = 0
+    unread_told: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,29 +126,20 @@ class Coco:
             unannotated=tuple(path for path in paths if path not in ids),
             notes=(),
             unread=sum(not each.kept for each in self.unsound),
+            unread_told=tuple(each.sentence() for each in self.unsound if not each.kept)[:TOLD],
         )
         return Attachment(**{**vars(attachment), "notes": tuple(self._notes(attachment))})
 
     def meant(self, paths: Sequence[str], *, root: Path | None = None) -> list[str | None]:
         """For each image entry the path that `attach` matches it to, None where there is none, "" where several could
         be meant."""
-        return match_names([str(image["file_name"]) for image in self.images], paths, self._hints(root), elsewhere=True)
+        return match_names(
+            [str(image["file_name"]) for image in self.images], paths, hints(self.path, root), elsewhere=True
+        )
 
     def _classes(self, counted: Iterable[Counter[Any]]) -> tuple[str, ...]:
         ids = {id_ for each in counted for id_ in each}
         return tuple(sorted({self.category_names[id_] for id_ in ids if id_ in self.category_names}))
-
-    def _hints(self, root: Path | None) -> tuple[Callable[[str], bool], ...]:
-        """Tests a path passes when it is likelier than others to be meant by this annotation file."""
-        hints: list[Callable[[str], bool]] = []
-        if root is not None:
-            below = _relative(self.path.parent, root)
-            if below:
-                hints.append(lambda path: path.startswith(f"{below}/"))
-        splits = splits_in(self.path.stem)
-        if len(splits) == 1:
-            hints.append(lambda path: split_from_path(path) in splits)
-        return tuple(hints)
 
     def _notes(self, attachment: Attachment) -> Iterable[str]:
         known = {image["id"] for image in self.images}
@@ -167,6 +162,20 @@ class Coco:
             yield f"{orphans:,} annotations in {name} belong to no image of it."
         if twice:
             yield f"{twice:,} images are listed more than once in {name}."
+
+
+def hints(file: Path, root: Path | None) -> tuple[Callable[[str], bool], ...]:
+    """Tests a path passes when it is likelier than others to be meant by a file of labels: it lies beside or below it
+    in `root`, or is of the split that its name speaks of."""
+    found: list[Callable[[str], bool]] = []
+    if root is not None:
+        below = _relative(file.parent, root)
+        if below:
+            found.append(lambda path: path.startswith(f"{below}/"))
+    splits = splits_in(file.stem)
+    if len(splits) == 1:
+        found.append(lambda path: split_from_path(path) in splits)
+    return tuple(found)
 
 
 def names_of(categories: Sequence[Mapping[str, Any]], used: Collection[Any]) -> dict[Any, str]:

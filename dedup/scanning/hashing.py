@@ -21,7 +21,7 @@ def compute(
     max_pixels: int = MAX_PIXELS,
     on_progress: OnProgress | None = None,
 ) -> dict[str, dict[str, str]]:
-    """Hashes by SHA-256 and kind, '' where a file gives none; `files` maps one content to a file of it.
+    """Hashes by SHA-256 and kind, none where a file gives none; `files` maps one content to a file of it.
 
     Those that are kept are not computed again; what is computed now is kept for later.
     """
@@ -33,8 +33,8 @@ def compute(
         with closing(engine()) as chosen:
             results = chosen.run("hashes", [files[sha256] for sha256 in missing], options)
             for done, (place, found) in enumerate(results, start=1):
-                taken = dict.fromkeys(kinds, "") if isinstance(found, Failed) else found
-                known[missing[place]] = known.get(missing[place], {}) | taken
+                if not isinstance(found, Failed):  # what fails now is tried again
+                    known[missing[place]] = known.get(missing[place], {}) | found
                 told(Progress("hashing", done, len(missing), 0.0))
         store.write_imagehashes(known)
     return known

@@ -50,10 +50,15 @@ def from_csv(file: Path, paths: Sequence[str]) -> Splits:
     return replace(found, ambiguous=(*ambiguous, *found.ambiguous))
 
 
-def column_of(file: Path, column: str, paths: Sequence[str]) -> dict[str, str]:
-    """A column of a CSV by path, for what images have in common (patient, camera). Raises `UsageError`."""
-    said, _, _ = _said(file, paths, [column.strip().lower()])
-    return dict(said)
+def column_of(file: Path, column: str, paths: Sequence[str]) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
+    """A column of a CSV by path, for what images have in common (patient, camera), and names of no image. Raises
+    `UsageError`, also for names that several images may have: what belongs together would be guessed."""
+    said, missing, ambiguous = _said(file, paths, [column.strip().lower()])
+    if ambiguous:
+        raise UsageError(f"{file} names {ambiguous[0]!r}, which several images may be. Give paths as in the dataset.")
+    if not said:
+        raise UsageError(f"{file} names no image of this dataset. Give paths as in the dataset.")
+    return said, missing
 
 
 def _said(

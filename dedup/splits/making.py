@@ -48,13 +48,13 @@ CLOSE = 1e-12
 @dataclass(frozen=True)
 class Asked:
     """What is wanted: the `shares` of splits, which add up to 1; `together` how far units reach, and `by` further
-    values that hold images together, by path. `keep` leaves splits as they are where there are some; `stratify` by
-    class."""
+    values that hold images together, as (path, value), of which an image may have several. `keep` leaves splits as they
+    are where there are some; `stratify` by class."""
 
     shares: Mapping[str, float]
     seed: int = 0
     together: Reach = "scene"
-    by: Sequence[Mapping[str, str]] = ()
+    by: Sequence[Sequence[tuple[str, str]]] = ()
     keep: bool = True
     stratify: bool = True
 
@@ -106,8 +106,8 @@ class Made:
         total, sizes = sum(self.counts.values()), pd.Series(self.counts, dtype=float)
         if not len(table) or not total:
             return "", "", 0.0
-        apart = (table / sizes[table.columns].clip(lower=1)).sub(table.sum(axis=1) / total, axis=0).abs()
-        apart = apart.loc[:, sizes[table.columns] > 0]
+        sizes = sizes.reindex(table.columns, fill_value=0.0)
+        apart = (table / sizes.clip(lower=1)).sub(table.sum(axis=1) / total, axis=0).abs().loc[:, sizes > 0]
         values = apart.to_numpy()
         row, column = np.unravel_index(int(np.argmax(values)), values.shape)
         return str(list(apart.index)[row]), str(list(apart.columns)[column]), float(values[row, column])
@@ -186,15 +186,18 @@ def units(frame: pd.DataFrame, pairs: pd.DataFrame, asked: Asked) -> np.ndarray:
     if asked.together == "scene":
         for left, right in _bursts(frame):
             together.join(left, right)
-    paths = frame["path"].tolist()
-    for values in asked.by:
-        together.alike(np.array([values.get(path, "") for path in paths], object))
+    row_of = {path: row for row, path in enumerate(frame["path"])}
+    for held in asked.by:
+        first: dict[str, int] = {}
+        for path, value in held:
+            if value and path in row_of:
+                together.join(first.setdefault(value, row_of[path]), row_of[path])
     return together.roots()
 
 
-def by_folder(frame: pd.DataFrame) -> dict[str, str]:
+def by_folder(frame: pd.DataFrame) -> list[tuple[str, str]]:
     """What holds images of one folder together; those at the top are in none."""
-    return dict(zip(frame["path"], frame["folder"], strict=True))
+    return list(zip(frame["path"], frame["folder"], strict=True))
 
 
 def _bursts(frame: pd.DataFrame) -> Iterable[tuple[int, int]]:

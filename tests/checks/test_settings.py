@@ -157,6 +157,7 @@ def test_the_steps_of_the_action_run(folder, tmp_path):
     inputs = {name: told["default"] for name, told in action["inputs"].items()} | {"path": str(folder)}
     step = next(step for step in action["runs"]["steps"] if step.get("name") == "Check")
     named: dict[str, str] = step["env"]
+    inputs["arguments"] = "--max-leaks 0\n--max-exact 0"  # as a block of YAML gives them
     filled = {name: inputs[value.removeprefix("${{ inputs.").removesuffix(" }}")] for name, value in named.items()}
     (tmp_path / "bin").mkdir()
     command = tmp_path / "bin" / "dedup"
@@ -206,3 +207,13 @@ def test_issues_on_the_command_line(folder, capsys):
         "high": 0.95,
         "images": [],
     }
+
+
+def test_a_baseline_of_unread_labels_holds(folder, tmp_path, capsys):
+    for number in range(3):
+        (folder / "new" / f"000{number}.txt").write_text("0 0.5 0.5 0.1 0.1\nx\n")
+    check = [folder, "--max-unread", 0, "--max-exact", 9]
+    assert told(capsys, *check, "--write-baseline", tmp_path / "b.json")[1]["unread labels"]["count"] == 3
+    assert told(capsys, *check, "--baseline", tmp_path / "b.json")[0] == 0
+    (folder / "new/0000.txt").write_text("0 0.5 0.5 0.1 0.1\nx\ny\n")
+    assert told(capsys, *check, "--baseline", tmp_path / "b.json")[1]["unread labels"]["count"] == 1

@@ -66,3 +66,12 @@ def test_on_the_command_line(two, capsys):
     assert "added: 1\n  train/dog/fresh.png\n" in said and "train/dog/0002.jpg: cat to dog" in said
     assert main(["diff", "old", "new", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["moved"][0] == ["train/cat/0000.jpg", "train/cat/renamed.jpg"]
+
+
+def test_a_copy_less_is_a_difference(home, tmp_path):
+    folder_of_photos(tmp_path / "v1", 2)
+    shutil.copy(tmp_path / "v1/0000.jpg", tmp_path / "v1/copy.jpg")
+    shutil.copytree(tmp_path / "v1", tmp_path / "v2")
+    (tmp_path / "v2/copy.jpg").unlink()
+    found = versions.diff(dedup.scan(tmp_path / "v1", workers=1), dedup.scan(tmp_path / "v2", workers=1))
+    assert found.fewer == [("0000.jpg", 2, 1)] and not found.empty

@@ -132,3 +132,15 @@ def test_split_divides_keeps_together_by_a_column_and_adds_to_what_is_there(home
     assert main(["split", "in", "--folds", "4"]) == 0
     assert {tag.count for tag in dedup.open("in").tags.values()} == {5}
     assert main(["split", "in", "--share", "holdout"]) == 2 and main(["split", "in", "--by", "x"]) == 2
+
+
+def test_names_that_several_images_may_have_are_refused(home, tmp_path, capsys):
+    folder_of_photos(tmp_path / "in/a", 2)
+    folder_of_photos(tmp_path / "in/b", 2, start=1)
+    assert main(["scan", str(tmp_path / "in")]) == 0
+    (tmp_path / "who.csv").write_text("path,patient\n0001.jpg,p1\n")
+    assert main(["split", "in", "--by", f"{tmp_path / 'who.csv'}:patient"]) == 2
+    assert "which several images may be" in capsys.readouterr().err
+    (tmp_path / "who.csv").write_text("path,patient\na/0000.jpg,p1\nnobody.jpg,p1\n")
+    assert main(["split", "in", "--by", f"{tmp_path / 'who.csv'}:patient", "--preview"]) == 0
+    assert "1 name in" in capsys.readouterr().err

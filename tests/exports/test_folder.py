@@ -208,7 +208,7 @@ def test_names_that_are_no_unicode_keep_their_bytes(tmp_path):
 
 
 def test_every_export_is_one_line():
-    assert [export.name for export in EXPORTS] == ["csv", "pairs", "coco", "folder"]
+    assert [export.name for export in EXPORTS] == ["csv", "parquet", "pairs", "coco", "folder"]
 
 
 def test_a_copy_that_does_not_read_back_is_no_export(data, tmp_path, monkeypatch):

@@ -279,3 +279,69 @@ def test_labels_go_with_their_copies_and_come_back(home, tmp_path):
     removal.restore(dedup.open("in"))
     assert (tmp_path / "in/labels/b (1).txt").read_text() == "0 0.5 0.5 0.25 0.25\n"
     assert len(formats.files_of(tmp_path / "in/labels")) >= 2
+
+
+def test_an_imagefolder_of_boxes_takes_unlabelled_images_along(made, tmp_path):
+    """One class at most an image, and one with none: metadata for all, no folder for the unlabelled."""
+    dataset = made([], ("train/a.png", "train/b.png"))
+    dataset.export("folder", tmp_path / "out", labels="imagefolder")
+    lines = [json.loads(line) for line in (tmp_path / "out/train/metadata.jsonl").read_text().splitlines()]
+    assert [line["file_name"] for line in lines] == ["a.png", "b.png"] and lines[0]["objects"]["bbox"] == []
+
+
+def test_names_that_no_folder_can_have_are_written_as_metadata(made, tmp_path):
+    for place, names in enumerate((("a/b", "a_b"), ("CON", "x"), ("..", "x"), (" a", "x"))):
+        dataset = made([{}])
+        document = json.loads((tmp_path / "coco.json").read_text())
+        for category, name in zip(document["categories"], names, strict=True):
+            category["name"] = name
+        document["annotations"] = [{"id": n, "image_id": n, "category_id": n} for n in (1, 2)]
+        (tmp_path / "coco.json").write_text(json.dumps(document))
+        dataset = dedup.open(dataset.name)
+        dataset.export("folder", tmp_path / f"out{place}", labels="imagefolder")
+        (line,) = map(json.loads, (tmp_path / f"out{place}/train/metadata.jsonl").read_text().splitlines())
+        assert line["labels"] == [names[0]] and (tmp_path / f"out{place}/train/a.png").exists()
+
+
+def test_names_come_back_from_voc_and_csv_letter_by_letter(made, tmp_path):
+    for place, name in enumerate(("猫\u3000犬", "-1", "=1+1", "'quoted", "a\u202fb", "x & <y>")):
+        dataset = made([{"bbox": [1, 2, 30, 40]}])
+        document = json.loads((tmp_path / "coco.json").read_text())
+        document["categories"][0]["name"] = name
+        (tmp_path / "coco.json").write_text(json.dumps(document))
+        for form in ("voc", "csv", "yolo"):
+            there, _ = back(dedup.open(dataset.name), form, tmp_path / f"{form}{place}")
+            assert said(there)["a.png"][0][0] == name, (form, name)
+            dedup.forget(there.name)
+
+
+def test_boxes_beyond_the_edge_are_dropped_or_cut_and_counted(made, tmp_path):
+    odd = [{"bbox": [170, 0, 20, 20]}, {"bbox": [100, 0, 100, 20]}, {"bbox": [1, 1, 9, 9], "keypoints": [None, 2, 2]},
+           {"bbox": [1, 1, 9, 9], "keypoints": [1, 2, 2, 5]}]  # fmt: skip
+    dataset = made(odd)
+    (note,) = [n for n in dataset.export("folder", tmp_path / "out", labels="yolo").notes if "cannot hold" in n]
+    assert "1 box beyond the edge" in note and "1 part beyond the edge" in note
+    rows = (tmp_path / "out/labels/train/a.txt").read_text().splitlines()
+    assert len(rows) == 3 and all(0 <= float(number) <= 1 for row in rows for number in row.split()[1:])
+
+
+def test_companions_follow_images_that_are_called_differently(home, tmp_path):
+    for folder in ("a", "b"):
+        picture(tmp_path / "in" / folder / "cat" / "1.png", ord(folder), SIZE)
+        (tmp_path / "in" / folder / "cat" / "1.caption").write_text(f"caption {folder}")
+    dataset = dedup.scan(tmp_path / "in", workers=1)
+    dataset.export("folder", tmp_path / "out", labels="imagefolder")
+    found = {file: file.read_text() for file in (tmp_path / "out").rglob("*.caption")}
+    assert sorted(found.values()) == ["caption a", "caption b"]
+    assert all(file.with_suffix(".png").exists() for file in found)
+
+
+def test_companions_in_folders_of_labels_however_capitalised(tmp_path):
+    from dedup.images.companions import Companions
+
+    for folder, labels in (("Images", "Labels"), ("JPEGImages", "Annotations"), ("images", "labels")):
+        picture(tmp_path / folder / folder / "1.png", 1, SIZE)
+        (tmp_path / folder / labels).mkdir()
+        (tmp_path / folder / labels / "1.txt").write_text("0 0.5 0.5 0.1 0.1")
+        (found,) = Companions().of(tmp_path / folder / folder / "1.png")
+        assert found.file == tmp_path / folder / labels / "1.txt"

@@ -134,6 +134,24 @@ def test_the_kind_of_a_list_is_told_by_its_column_and_length(tmp_path):
     (tmp_path / "x.csv").write_text("path,dhash\na.jpg," + "0f" * 32 + "\nb.jpg,\n")
     told = hash_list.read(tmp_path / "x.csv")
     assert (told.kind, told.names, told.bits.shape) == ("dhash-16", ("a.jpg",), (1, 32))
+    (tmp_path / "x.csv").write_text("path,dhash\na.jpg,n/a\nb.jpg," + "0f" * 8 + "\n")
+    told = hash_list.read(tmp_path / "x.csv")
+    assert (told.names, told.unread) == (("b.jpg",), ("n/a",))
     (tmp_path / "x.csv").write_text("path,dhash\na.jpg,zz\n")
     with pytest.raises(UsageError):
         hash_list.read(tmp_path / "x.csv")
+
+
+def test_what_failed_once_is_hashed_when_it_can_be_and_nothing_passes_for_want_of_a_hash(home, tmp_path, capsys):
+    folder_of_photos(tmp_path / "in", 2)
+    dataset = dedup.scan(tmp_path / "in", workers=1)
+    away = (tmp_path / "in/0000.jpg").rename(tmp_path / "away.jpg")
+    dataset.compute_hashes(["phash"])
+    assert dataset.frame["hash:phash"].tolist()[0] == ""
+    (tmp_path / "list.csv").write_text("phash\n" + "0f" * 8 + "\nn/a\n")
+    away.rename(tmp_path / "in/0000.jpg")
+    dataset.compute_hashes(["phash"])
+    assert all(dataset.frame["hash:phash"])
+    capsys.readouterr()
+    assert main(["check", str(tmp_path / "in"), "--against", str(tmp_path / "list.csv"), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["findings"]["hashes missing"]["count"] == 1

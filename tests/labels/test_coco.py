@@ -295,6 +295,7 @@ def test_finds_annotation_files_within_and_beside(tmp_path):
     for path in (inside, beside, root / ".hidden" / "x.json"):
         path.parent.mkdir(parents=True)
         path.write_text(text)
+    picture(root / "sub" / "a.jpg", 1)
     (root / "other.json").write_text('{"images": 1}')
     (root / "empty.json").write_text("")
     assert [each.path for each in formats.find(root)] == sorted([beside, inside])

@@ -227,7 +227,7 @@ cat 1 2 3 4
         "labels/gone.txt: there is no image of its name",
     ]
     met = coco.attach(known.paths)
-    assert met.missing == (str(tmp_path / "labels/gone")[1:],) and met.unread == 8
+    assert met.missing == ("labels/gone.txt",) and met.unread == 8
 
 
 def test_upright_sizes_count_for_fractions(tmp_path, home):
@@ -303,15 +303,18 @@ def test_what_is_no_file_of_labels_is_a_sentence(tmp_path, name, text, says):
 
 
 def test_of_several_formats_of_one_set_one_is_taken_and_of_splits_all(tmp_path):
+    pictures(tmp_path, "images/train/a.png", "images/val/a.png")
     coco = {"images": [{"id": 1, "file_name": "a.png"}], "annotations": [], "categories": []}
     write(tmp_path, {"instances_train.json": json.dumps(coco), "instances_val.json": json.dumps(coco)})
     write(tmp_path, {"captions_train.json": json.dumps(coco), "labels/train/a.txt": "0 0.4 0.4 0.2 0.2"})
     found = formats.find(tmp_path)
     assert len(found) == 4
     assert [each.path.name for each in formats.chosen(found)] == ["instances_train.json", "instances_val.json"]
-    few = {f"more/labels/train/{number}.txt": "0 0.4 0.4 0.2 0.2" for number in "abcdefghij"}
-    write(tmp_path, few)
-    assert [each.path.name for each in formats.chosen(formats.find(tmp_path))] == ["instances_val.json", "train"]
+    write(tmp_path, {f"more/labels/train/{number}.txt": "0 0.4 0.4 0.2 0.2" for number in "abcdefghij"})
+    pictures(tmp_path, *(f"more/images/train/{number}.png" for number in "abcdefghij"))
+    assert [each.path for each in formats.chosen(formats.find(tmp_path))] == [
+        tmp_path / "instances_val.json", tmp_path,
+    ]  # fmt: skip
 
 
 def test_a_clash_in_a_yolo_folder_does_not_pass_the_gate(tmp_path, home):
@@ -340,3 +343,92 @@ def test_labels_once_said_are_not_looked_for_again(tmp_path, home):
     assert dedup.scan(tmp_path / "in", use_found=True, workers=1).info.annotations == (str(tmp_path / "in/labels"),)
     assert dedup.scan(tmp_path / "in", annotations=[], workers=1).info.annotations == ()
     assert dedup.scan(tmp_path / "in", use_found=True, workers=1).info.annotations == ()
+
+
+def test_labels_are_never_of_an_image_in_another_folder(tmp_path, home):
+    """Videos repeat their names: the label of an image that is gone is nobody's, the first folder's are not all."""
+    write(tmp_path / "gone", {"seq1/labels/1.txt": "0 0.4 0.4 0.2 0.2", "data.yaml": "names: [x]"})
+    known = pictures(tmp_path / "gone", "seq2/images/1.png")
+    coco = formats.read(tmp_path / "gone/data.yaml", known)
+    assert told(coco, known) == {} and "there is no image of its name" in problems(coco)[0]
+    rows = {f"{video}/labels/{number}.txt": "0 0.4 0.4 0.2 0.2" for video in ("seq1", "seq2") for number in "123"}
+    known = pictures(write(tmp_path / "all", rows), *(path.replace("labels", "images")[:-3] + "png" for path in rows))
+    (found,) = formats.find(tmp_path / "all")
+    assert found.path == tmp_path / "all" and len(found.images) == 6
+    said = told(formats.read(found.path, known), known)
+    assert len(said) == 6 and all(each == [("class 0", [60, 30, 40, 20])] for each in said.values())
+
+
+def test_flat_labels_of_images_in_folders_are_told_by_their_names(tmp_path):
+    known = pictures(write(tmp_path, {"Annotations/a.xml": VOC_FILE}), "JPEGImages/train/a.png", "JPEGImages/val/b.png")
+    assert told(formats.read(tmp_path / "Annotations", known), known) == {"JPEGImages/train/a.png": [("dog", BOX)]}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("depth.txt", b"nan 0 0 0 0"), ("pose.txt", b"inf 1 1 1 1"), ("cr.csv", b"a,b\r1,2\r"),
+        ("data.yaml", b"names: [x]\nkpt_names: {person: [nose]}"), ("x.yaml", b"names: !!bool foo"),
+        ("metadata.parquet", b"no"), ("deep.json", b'{"images": "file_name", "x": ' + b"[" * 200_000),
+        ("x.CSV", b"filename,label\n"), ("latin.csv", "filename,label\n\xe9.png,caf\xe9\n".encode("latin-1")),
+    ],
+)  # fmt: skip
+def test_a_bad_file_beside_the_images_stops_no_search(tmp_path, name, content):
+    write(tmp_path, {"labels/a.txt": "0 0.4 0.45 0.4 0.5"})
+    pictures(tmp_path, "images/a.png")
+    (tmp_path / name).write_bytes(content)
+    assert "yolo" in [each.format.name for each in formats.find(tmp_path)]
+
+
+def test_predictions_of_a_trainer_and_labels_of_other_splits_are_left_alone(tmp_path):
+    box = "0.4 0.45 0.4 0.5"
+    write(tmp_path, {"labels/train/a.txt": f"0 {box}", "labels/val/b.txt": f"0 {box}"})
+    write(tmp_path, {"runs/detect/predict/labels/a.txt": f"1 {box}"})
+    write(tmp_path, {"data.yaml": "names: [cat, dog]"})
+    known = pictures(tmp_path, "images/train/a.png", "images/val/b.png")
+    assert told(formats.read(tmp_path / "data.yaml", known), known)["images/train/a.png"] == [("cat", BOX)]
+    part = formats.Pictures(tmp_path / "images/train", ["a.png"], {"a.png": (*SIZE, 1)})
+    (found,) = formats.find(tmp_path / "images/train")
+    coco = formats.read(found.path, part)
+    assert told(coco, part) == {"a.png": [("cat", BOX)]} and problems(coco) == []  # and the yaml above names it
+
+
+@pytest.mark.parametrize("columns", ["left,top,width,height", "xmin,ymin,width,height", "x,y,w,h"])
+def test_corners_with_sides_are_boxes_and_half_boxes_are_told(tmp_path, columns):
+    known = pictures(write(tmp_path, {"x.csv": f"filename,{columns},label\na.png,40,20,80,50,dog\n"}), "a.png")
+    assert told(formats.read(tmp_path / "x.csv", known), known) == {"a.png": [("dog", BOX)]}
+    write(tmp_path, {"y.csv": "filename,xmin,ymax,label\na.png,40,20,dog\n"})
+    assert "no whole box: xmin, ymax" in problems(formats.read(tmp_path / "y.csv", known))[0]
+
+
+def test_odd_values_of_metadata_cost_themselves(tmp_path):
+    lines = [
+        {"file_name": "a.png", "label": 1.0},
+        {"file_name": "b.png", "objects": {"bbox": 5, "category": [1]}},
+        {"file_name": "c.png", "objects": {"bbox": [[1, 2, 3, 1e300]], "category": [True]}},
+    ]
+    write(tmp_path, {"metadata.jsonl": "\n".join(map(json.dumps, lines))})
+    known = pictures(tmp_path, "a.png", "b.png", "c.png")
+    coco = formats.read(tmp_path / "metadata.jsonl", known)
+    assert told(coco, known) == {"a.png": [("1", [])], "b.png": [], "c.png": []} and len(coco.unsound) == 2
+
+
+def test_class_numbers_far_apart_cost_nothing(tmp_path):
+    write(tmp_path, {"labels/a.txt": "3000000 0.4 0.45 0.4 0.5", "data.yaml": "names: {0: a, 3000000: b}"})
+    known = pictures(tmp_path, "images/a.png")
+    coco = formats.read(tmp_path / "data.yaml", known)
+    assert told(coco, known) == {"images/a.png": [("b", BOX)]} and len(coco.document["categories"]) == 2
+
+
+def test_names_of_codes_that_change_are_read_again(tmp_path, home):
+    _, files, image = SOURCES["openimages"]
+    pictures(write(tmp_path / "in", files), image)
+    dataset = dedup.scan(tmp_path / "in", use_found=True, workers=1)
+    assert dataset.frame["classes"][0] == ("dog",)
+    write(tmp_path / "in", {"class-descriptions-boxable.csv": "/m/1,hound\n"})
+    assert dedup.open("in").frame["classes"][0] == ("hound",)
+
+
+def test_a_renamed_file_is_of_the_image_that_it_names(tmp_path):
+    known = pictures(write(tmp_path, {"Annotations/0001.xml": VOC_FILE}), "JPEGImages/a.png", "JPEGImages/b.png")
+    assert told(formats.read(tmp_path / "Annotations", known), known) == {"JPEGImages/a.png": [("dog", BOX)]}

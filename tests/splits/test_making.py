@@ -65,7 +65,7 @@ def test_no_unit_is_ever_divided(count, seed, grouped, data, together, folders):
     rows = st.integers(0, count - 1)
     links = data.draw(st.lists(st.tuples(rows, rows, st.sampled_from(["near", "similar", "unjudged"])), max_size=20))
     pairs = pd.DataFrame([each for each in links if each[0] != each[1]], columns=["left", "right", "kind"])
-    asked = Asked({"a": 0.5, "b": 0.3, "c": 0.2}, seed, together, (making.by_folder(frame),) if folders else ())
+    asked = Asked({"a": 0.5, "b": 0.3, "c": 0.2}, seed, together, [making.by_folder(frame)] if folders else ())
     made = making.make(frame, pairs, asked)
     split = [made.of[path] for path in frame["path"]]
     assert not made.torn and set(split) <= {"a", "b", "c"} and len(split) == count
@@ -171,3 +171,11 @@ def test_the_dogs_are_divided_as_asked_and_nothing_crosses(home, shared_data):
     assert frame["split"].value_counts().to_dict() == {"train": 800, "val": 100, "test": 100}
     split = frame["split"].to_numpy()
     assert len(pairs) >= 7 and (split[pairs["left"]] == split[pairs["right"]]).all()
+
+
+def test_a_split_that_gets_no_image_and_values_that_overlap():
+    frame = frame_of(4, grouped=0)
+    assert "0 in test" in making.make(frame, NO_PAIRS, Asked(SHARES)).sentence()
+    assert making.make(frame, NO_PAIRS, Asked({"train": 1.0 - 0.5, "val": 0.5, "test": 0.0})).worst_class[2] >= 0
+    held = [("00000.jpg", "p1"), ("00001.jpg", "p1"), ("00001.jpg", "p2"), ("00002.jpg", "p2"), ("00003.jpg", "")]
+    assert making.units(frame, NO_PAIRS, Asked(SHARES, by=[held])).tolist() == [0, 0, 0, 3]

@@ -24,11 +24,13 @@ Entry = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One image of the folder: its path in the dataset, its split and its classes."""
+    """One image of the folder: its path in the dataset, its split and its classes; `boxed` where the labels of the
+    dataset have boxes."""
 
     path: PurePosixPath
     split: str
     classes: tuple[str, ...]
+    boxed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ def places_of(dataset: Exportable, paths: Mapping[int, PurePosixPath]) -> list[P
     """The images of these rows, at these paths."""
     frame = classed(dataset)
     splits, classes = frame["split"].to_numpy(object), frame["classes"].to_numpy(object)
-    return [Place(path, str(splits[row]), tuple(classes[row])) for row, path in paths.items()]
+    boxed = any(box_of(entry) for document in dataset.labels.documents for entry in document.annotations)
+    return [Place(path, str(splits[row]), tuple(classes[row]), boxed) for row, path in paths.items()]
 
 
 def as_they_are(places: Sequence[Place]) -> list[PurePosixPath]:
@@ -181,6 +184,12 @@ def box_of(entry: Entry) -> tuple[float, float, float, float] | None:
     """left, top, width, height; None for what has no box."""
     box = entry.get("bbox")
     return (box[0], box[1], box[2], box[3]) if are_finite(box) and len(box) == 4 else None
+
+
+def keypoints_of(entry: Entry) -> list[float]:
+    """x, y, visible, …; none where there are none, or what is there is none."""
+    points = entry.get("keypoints")
+    return points if are_finite(points) and len(points) % 3 == 0 else []
 
 
 def polygons_of(entry: Entry) -> list[list[float]]:

@@ -31,10 +31,11 @@ from dedup.exports.labels.base import (
     places_of,
     save,
 )
+from dedup.labels.formats.tables import WRITTEN
 from dedup.words import plural
 
 LABELS, METADATA, UNLABELLED = "labels.csv", "metadata.jsonl", "_unlabelled"
-HEADER = ("file_name", "split", "class", "xmin", "ymin", "xmax", "ymax", "iscrowd")
+HEADER = WRITTEN
 
 
 def write_csv(wanted: Wanted) -> Report:
@@ -75,8 +76,7 @@ def place(places: Sequence[Place]) -> list[PurePosixPath]:
     if not _are_classes(places):
         return by_split(places)
     folders = [
-        PurePosixPath(each.split, each.classes[0].replace("/", "_")) if each.classes else PurePosixPath(UNLABELLED)
-        for each in places
+        PurePosixPath(each.split, each.classes[0]) if each.classes else PurePosixPath(UNLABELLED) for each in places
     ]
     short = [folder / each.path.name for folder, each in zip(folders, places, strict=True)]
     if len({str(path).casefold() for path in short}) == len(short):
@@ -85,14 +85,26 @@ def place(places: Sequence[Place]) -> list[PurePosixPath]:
 
 
 def _are_classes(places: Sequence[Place]) -> bool:
-    """Whether images have one class each; a name that no folder can have is written into metadata instead."""
+    """Whether images have one class each and no boxes; a name that no folder can have is written into metadata."""
     names = {name for each in places for name in each.classes}
     return (
         bool(names)
+        and not any(each.boxed for each in places)
         and all(len(each.classes) <= 1 for each in places)
-        and not any(name.startswith(".") or not name.strip() or not name.isprintable() for name in names)
+        and all(_can_be_a_folder(name) for name in names)
         and len({name.casefold() for name in names}) == len(names)
     )
+
+
+FORBIDDEN = frozenset('/\\:*?"<>|')
+"""In names of folders, on one system or another."""
+DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
+
+
+def _can_be_a_folder(name: str) -> bool:
+    """Whether every system takes the name for a folder and gives it back."""
+    plain = name.isprintable() and name == name.strip(" .") and name != UNLABELLED and not FORBIDDEN & set(name)
+    return bool(name) and plain and name.split(".")[0].casefold() not in DEVICES and len(name.encode()) < 200
 
 
 def write_imagefolder(wanted: Wanted) -> Report:
@@ -100,7 +112,7 @@ def write_imagefolder(wanted: Wanted) -> Report:
     document, notes = coco.build(wanted.dataset, wanted.mask, wanted.output, wanted.names, upright=True)
     contents = Contents(wanted, document)
     places = places_of(wanted.dataset, {row: PurePosixPath(name) for row, name in wanted.names.items()})
-    if _are_classes(places) and not any(map(box_of, contents.annotations())):
+    if _are_classes(places):
         apart = sum(image.name.startswith(f"{UNLABELLED}/") for image in contents.images)
         told = [f"{plural(apart, 'image')} without a class lie in {UNLABELLED}."] if apart else []
         return Report(len(contents.images), wanted.output, (*notes, *told))

@@ -5,6 +5,7 @@ Format: http://host.robots.ox.ac.uk/pascal/VOC/voc2012/devkit_doc.pdf; polygons 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -21,11 +22,14 @@ from dedup.exports.labels.base import (
     Wanted,
     below,
     box_of,
+    keypoints_of,
     polygons_of,
     save,
 )
 
 IMAGES, LABELS, LISTS = "JPEGImages", "Annotations", "ImageSets/Main"
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML has no way to write."""
 ATTRIBUTES = {"pose": "Unspecified", "truncated": 0, "difficult": 0, "occluded": 0}
 """What is written of each object, and what where nothing is known."""
 
@@ -89,7 +93,7 @@ def _object(root: Element, entry: Entry, contents: Contents) -> None:
     _outline(thing, entry, contents)
     if more := said.keys() - ATTRIBUTES:
         contents.drop("attribute", len(more))
-    if any(entry.get("keypoints") or ()):
+    if any(keypoints_of(entry)):
         contents.drop("skeleton")
     return None
 
@@ -111,7 +115,7 @@ def _numbers(element: Element, numbers: dict[str, float]) -> None:
 
 
 def _add(parent: Element, name: str, value: Any) -> None:
-    SubElement(parent, name).text = "".join(each for each in str(value) if each.isprintable())
+    SubElement(parent, name).text = NOT_XML.sub("\N{REPLACEMENT CHARACTER}", str(value))
 
 
 def _owns(path: PurePosixPath) -> bool:

@@ -25,6 +25,7 @@ from dedup.exports.labels.base import (
     Wanted,
     below,
     box_of,
+    keypoints_of,
     polygons_of,
     save,
 )
@@ -33,6 +34,8 @@ from dedup.labels.coco import NAMESPACE
 SETTINGS = "data.yaml"
 KEYS = ("train", "val", "test")
 """What ultralytics asks for; a data.yaml needs the first two."""
+CUT = 1.0
+"""Pixels beyond the edge that are rounding; more that is cut is counted."""
 DECIMALS = 6
 """Of a side, as the format's own tools write: a hundredth of a pixel of sides of 10,000."""
 
@@ -75,7 +78,7 @@ class _Rows:
     def for_all(cls, contents: Contents) -> _Rows:
         """Rows of the kind that fits all annotations."""
         plain = [entry for entry in contents.annotations() if box_of(entry) and not entry.get("iscrowd")]
-        counts = {len(entry.get("keypoints") or ()) // 3 for entry in plain}
+        counts = {len(keypoints_of(entry)) // 3 for entry in plain}
         if plain and len(counts) == 1 and counts != {0}:
             return cls(contents, "pose", counts.pop())
         if plain and all(_is_turned(entry) for entry in plain):
@@ -93,6 +96,9 @@ class _Rows:
             return self.contents.drop("crowd")
         if entry.get("category_id") not in self.number:
             return self.contents.drop("unclassed object")
+        width, height = image.size
+        if box[0] >= width > 0 or box[1] >= height > 0 or box[0] + box[2] <= 0 or box[1] + box[3] <= 0:
+            return self.contents.drop("box beyond the edge")
         if not all(image.size):
             return self.contents.drop("unmeasured object")
         if entry.get("attributes"):
@@ -109,16 +115,18 @@ class _Rows:
             return
         if polygons_of(entry) or entry.get("segmentation"):
             self.contents.drop("outline")
+        if min(box[0], box[1], width - box[0] - box[2], height - box[1] - box[3]) < -CUT:
+            self.contents.drop("part beyond the edge")
         left, top = max(0.0, box[0] / width), max(0.0, box[1] / height)
         right, bottom = min(1.0, (box[0] + box[2]) / width), min(1.0, (box[1] + box[3]) / height)
         middle = ((left + right) / 2, (top + bottom) / 2, max(0.0, right - left), max(0.0, bottom - top))
         yield from (f"{number:.{DECIMALS}f}" for number in middle)
         if self.kind == "pose":
-            points = entry["keypoints"]
+            points = keypoints_of(entry)
             for start in range(0, len(points), 3):
                 yield from _fractions(points[start : start + 2], image.size)
                 yield f"{points[start + 2]:g}"
-        elif any(entry.get("keypoints") or ()):
+        elif any(keypoints_of(entry)):
             self.contents.drop("skeleton")
 
 

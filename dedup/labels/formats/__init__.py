@@ -27,7 +27,7 @@ __all__ = ["FORMATS", "Format", "Found", "Pictures", "check", "chosen", "files_o
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Labels that were found: what and where, and keys of the images they tell of."""
+    """Labels that were found: what and where, and the images they tell of."""
 
     path: Path
     format: Format
@@ -43,13 +43,20 @@ class Found:
 
 
 def find(root: Path) -> list[Found]:
-    """Labels in `root` and beside it, in the order of `FORMATS`. Hidden folders are passed over."""
+    """Labels in `root` and beside it, in the order of `FORMATS`, of sources that tell of an image in `root`. Hidden
+    folders are passed over, and so is what cannot be read: it is no labels that could be offered."""
     root = Path(os.path.abspath(root))  # not resolve(): keep a link's own place
     tree = Tree(root, *_beside(root))
     found: dict[Path, Found] = {}
     for form in FORMATS:
         for path in form.find(tree):
-            if path not in found and (images := form.labelled(path)):
+            if path in found:
+                continue
+            try:
+                images = form.labelled(path, tree.pictures)
+            except (AnnotationError, OSError, RecursionError):
+                continue
+            if images:
                 found[path] = Found(path, form, frozenset(images))
     return list(found.values())
 
@@ -62,8 +69,9 @@ def _beside(root: Path) -> list[Path]:
     return [outer / name for outer in root.parents[:2] for name in BESIDE if (outer / name).is_dir()]
 
 
-FEW = 0.2
-"""Labels of less than this share of the images that others tell of are a part or a trial: splits are larger."""
+FEW = 0.5
+"""Labels of less than this share of the images that another source tells of come after it: one that tells of all of
+them is better than one of a part, though the part be in a format that holds more. The largest split has more."""
 
 
 def chosen(found: Sequence[Found]) -> list[Found]:

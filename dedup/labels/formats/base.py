@@ -19,11 +19,14 @@ import msgspec
 
 from dedup.errors import AnnotationError
 from dedup.files import open_regular
-from dedup.labels.coco import Coco
+from dedup.images.formats import SUFFIXES as IMAGE_SUFFIXES
+from dedup.labels.coco import Coco, hints, match_names
 from dedup.labels.coco_sound import Unsound
 from dedup.labels.entries import Entries, Entry, Held, packed
-from dedup.labels.folder_names import GENERIC_FOLDERS, split_from_path, splits_in
+from dedup.labels.folder_names import GENERIC_FOLDERS, split_from_path
 
+LARGEST = 1e9
+"""No coordinate is larger: what is, is damaged, and its area would be no number."""
 DECIMALS = 5
 """Of a pixel. Fractions of an image's side, which YOLO and OpenImages write with 6 to 10 digits, come back as they were
 up to sides of 10,000 pixels."""
@@ -40,8 +43,8 @@ class Format:
 
     `title` is what people call it, `holds` what of it is read, for the table of formats. `recognises` tells whether a
     file or folder is of it, `find` lists what of it lies in a tree, `files` all files that a source is made of.
-    `labelled` are keys (`key_of`) of the images that a source tells of, the same for every format. `read` makes the
-    document; it raises `AnnotationError` for what is none.
+    `labelled` are the images that a source tells of. `read` makes the document; it raises `AnnotationError` for what is
+    none.
     """
 
     name: str
@@ -50,7 +53,7 @@ class Format:
     recognises: Callable[[Path], bool]
     find: Callable[[Tree], Iterable[Path]]
     files: Callable[[Path], list[Path]]
-    labelled: Callable[[Path], set[str]]
+    labelled: Callable[[Path, Pictures], set[str]]
     read: Callable[[Path, Pictures], Coco]
 
 
@@ -59,33 +62,35 @@ def the_file(path: Path) -> list[Path]:
     return [path]
 
 
-def key_of(name: str, source: str = "") -> str:
-    """What two formats call one image: its name without a suffix, after the split that its folders or, where those tell
-    none, the name of the file of labels, `source`, speak of."""
-    path = name.replace("\\", "/")
-    spoken = splits_in(source)
-    split = split_from_path(path) or (spoken.pop() if len(spoken) == 1 else "")
-    return f"{split}/{stem(path.rpartition('/')[2])}"
-
-
 def stem(name: str) -> str:
     """A name without its suffix, however it is capitalised."""
     return os.path.splitext(name)[0].casefold()
 
 
+SKIPPED = frozenset({"runs"})
+"""Folders that trainers write their own predictions into, as texts like labels."""
+
+
 class Tree:
-    """The files that may hold labels below a folder, by folder. Hidden folders are passed over."""
+    """The files that may hold labels in and beside a folder, by folder, and the `pictures` in it. Hidden folders are
+    passed over."""
 
     SUFFIXES = frozenset({".txt", ".json", ".xml", ".csv", ".jsonl", ".parquet", ".yaml", ".yml", ".names", ".data"})
 
-    def __init__(self, *roots: Path) -> None:
+    def __init__(self, root: Path, *beside: Path) -> None:
         self.folders: dict[Path, list[str]] = {}
-        for root in roots:
-            for folder, folders, names in os.walk(root):
-                folders[:] = sorted(name for name in folders if not name.startswith("."))
+        images: list[str] = []
+        for top in (root, *beside):
+            for folder, folders, names in os.walk(top):
+                folders[:] = _visited(folders)
                 held = [name for name in names if os.path.splitext(name)[1].lower() in self.SUFFIXES]
                 if held:
                     self.folders.setdefault(Path(folder), sorted(held))
+                if top is root:
+                    below_root = os.path.relpath(folder, root)
+                    inside = "" if below_root == os.curdir else f"{Path(below_root).as_posix()}/"
+                    images += [inside + name for name in names if os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES]
+        self.pictures = Pictures(root, sorted(images), {})
 
     def files(self, *suffixes: str) -> Iterator[Path]:
         """All files of these suffixes, in order of their folders."""
@@ -106,18 +111,19 @@ LOOKED_AT = 5
 """So many files of a folder are looked at to tell what it holds: the first may be a list or a note."""
 
 
-def together(folders: Sequence[Path], suffix: str) -> list[Path]:
+def together(folders: Sequence[Path], suffix: str, pictures: Pictures) -> list[Path]:
     """The folders that hold these folders of labels, one where they tell of different images. Those that tell of the
     same ones again, as two exports of one dataset do, stay apart."""
     groups: list[tuple[list[Path], set[str]]] = []
     for folder in folders:
-        keys = {key_of(f"{folder.as_posix()}/{name}") for name in os.listdir(folder) if name.lower().endswith(suffix)}
-        group = next((group for group in groups if not same_images(group[1], keys)), None)
+        files = (folder / name for name in os.listdir(folder) if name.lower().endswith(suffix))
+        images = {image for file in files for image in pictures.of_file(file)}
+        group = next((group for group in groups if not same_images(group[1], images)), None)
         if group is None:
-            groups.append(([folder], keys))
+            groups.append(([folder], images))
         else:
             group[0].append(folder)
-            group[1].update(keys)
+            group[1].update(images)
     found = []
     for held, _ in groups:
         over = Path(os.path.commonpath(held))
@@ -132,15 +138,19 @@ have few in common, two formats of one nearly all."""
 
 
 def same_images(one: Set[str], other: Set[str]) -> bool:
-    """Whether two sources, by the keys of their images, tell of the same ones."""
+    """Whether two sources tell of the same images."""
     return len(one & other) > SAME_IMAGES * min(len(one), len(other))
 
 
 def below(folder: Path, suffix: str) -> Iterator[Path]:
     """The files of a suffix below a folder, in order; hidden folders are passed over."""
     for inner, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = _visited(folders)
         yield from (Path(inner, name) for name in sorted(names) if name.lower().endswith(suffix))
+
+
+def _visited(folders: list[str]) -> list[str]:
+    return sorted(name for name in folders if not name.startswith(".") and name.casefold() not in SKIPPED)
 
 
 def head_of(path: Path) -> bytes:
@@ -195,52 +205,58 @@ class Pictures:
         return (width, height) if width and height else None
 
     @cached_property
-    def _by_stem(self) -> dict[str, list[tuple[tuple[str, ...], str]]]:
-        held: dict[str, list[tuple[tuple[str, ...], str]]] = defaultdict(list)
+    def _by_stem(self) -> dict[str, list[tuple[tuple[str, ...], tuple[str, ...], str]]]:
+        """Images by stem, each with what its folder tells, and what that tells below the root."""
+        held: dict[str, list[tuple[tuple[str, ...], tuple[str, ...], str]]] = defaultdict(list)
         for path in self.paths:
             folder, _, name = path.rpartition("/")
-            held[stem(name)].append((_told(self.root / folder), path))
+            held[stem(name)].append((_told(self.root / folder), _told(Path(folder)), path))
         return held
 
     def of_file(self, file: Path, named: str = "") -> list[str]:
         """The images that a file of labels is of, by its own name: in the same folder or one that differs only by words
-        such as `images` and `labels`, else the only one that may be meant. `named` is what the file itself calls its
-        image, which chooses among several."""
-        held = self._by_stem.get(stem(file.name), [])
-        told = _told(file.parent)
-        split = split_from_path(f"{file.parent.as_posix()}/")
-        same = [path for parts, path in held if parts == told]
-        if not same:
-            near = [(parts, path) for parts, path in held if not _contradict(split, split_from_path(path))]
-            ranked = [(_in_common(parts, told), path) for parts, path in near]
-            best = max((rank for rank, _ in ranked), default=0)
-            same = [path for rank, path in ranked if rank == best]
-            same = same if len({path.rpartition("/")[0] for path in same}) == 1 else []
+        such as `images` and `labels`; else the only ones of that name whose folders do not contradict its own. `named`
+        is what the file itself calls its image, which chooses among several."""
         base = named.replace("\\", "/").rpartition("/")[2]
-        return [path for path in same if base and path.rpartition("/")[2] == base] or same
+        found = self._of_stem(stem(file.name), file.parent)
+        if not found and base and stem(base) != stem(file.name):
+            found = self._of_stem(stem(base), file.parent)
+        return [path for path in found if base and path.rpartition("/")[2] == base] or found
+
+    def _of_stem(self, name: str, folder: Path) -> list[str]:
+        held, told = self._by_stem.get(name, []), _told(folder)
+        split = split_from_path(f"{folder.as_posix()}/")
+        if same := [path for parts, _, path in held if parts == told]:
+            return same
+        near = [
+            path
+            for parts, own, path in held
+            if (_ends(told, own) or parts[: len(told)] == told) and not contradict(split, split_from_path(path))
+        ]
+        return near if len({path.rpartition("/")[0] for path in near}) == 1 else []
+
+    def of_names(self, names: Iterable[str], source: Path) -> set[str]:
+        """The images that a file of labels calls by these names."""
+        meant = match_names(list(dict.fromkeys(names)), self.paths, hints(source, self.root), elsewhere=True)
+        return {path for path in meant if path}
 
     def beside(self, folders: Iterable[Path]) -> list[str]:
         """The images in the folders that belong to these folders of labels."""
         told = {_told(folder) for folder in folders}
-        return [path for held in self._by_stem.values() for parts, path in held if parts in told]
+        return [path for held in self._by_stem.values() for parts, _, path in held if parts in told]
 
 
 def _told(folder: Path) -> tuple[str, ...]:
     return tuple(part for part in folder.parts if part.casefold() not in CONTAINERS)
 
 
-def _contradict(one: str, other: str) -> bool:
+def contradict(one: str, other: str) -> bool:
+    """Whether two names of splits are two splits."""
     return bool(one and other and one != other)
 
 
-def _in_common(one: tuple[str, ...], other: tuple[str, ...]) -> int:
-    """How many parts two folders have in common, from the end."""
-    count = 0
-    for here, there in zip(reversed(one), reversed(other), strict=False):
-        if here != there:
-            break
-        count += 1
-    return count
+def _ends(told: tuple[str, ...], own: tuple[str, ...]) -> bool:
+    return not own or told[-len(own) :] == own
 
 
 class Builder:
@@ -280,11 +296,18 @@ class Builder:
             entry["attributes"] = dict(attributes)
         self._annotations.append(packed(entry))
 
+    def orphan(self, file: Path) -> str:
+        """What an image is called that a file of labels is of and that is not there: as the file is, so that no other
+        image may be meant."""
+        return self._inside(file)
+
     def odd(self, file: Path, line: int, problem: str, *, kept: bool = False) -> None:
         """Something in a file that cannot be taken, or only as it is (`kept`); `line` is 0 where it is all of it."""
+        self.unsound.append(Unsound(self._inside(file), line, problem, kept))
+
+    def _inside(self, file: Path) -> str:
         inside = self.path if self.path.is_dir() else self.path.parent
-        name = file.relative_to(inside).as_posix() if file.is_relative_to(inside) else file.name
-        self.unsound.append(Unsound(name, line, problem, kept))
+        return file.relative_to(inside).as_posix() if file.is_relative_to(inside) else file.name
 
     def done(self) -> Coco:
         """The document."""

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import msgspec
 
+from dedup.errors import AnnotationError
 from dedup.files import open_regular
 from dedup.labels.coco import Coco
 from dedup.labels.coco_sound import name_in_url
-from dedup.labels.formats.base import Format, Pictures, Tree, key_of, the_file
+from dedup.labels.formats.base import Format, Pictures, Tree, the_file
 
 
 def looks_right(path: Path) -> bool:
@@ -43,15 +44,15 @@ class _Document(msgspec.Struct):
     images: list[_Image] = []
 
 
-def labelled(path: Path) -> set[str]:
-    """The images that are listed; a file that is unusual is read in full when it is used, and counts by its name."""
+def labelled(path: Path, pictures: Pictures) -> set[str]:
+    """The images that are listed. Raises `AnnotationError` for what is unusual, which is read when it is chosen."""
     try:
         with open_regular(path) as stream:
             images = msgspec.json.decode(stream.read(), type=_Document).images
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return {path.as_posix()}
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise AnnotationError(f"{path} holds no labels that can be told at a glance: {error}.") from error
     names = [image.file_name or name_in_url(image.coco_url or "") for image in images]
-    return {key_of(name, path.stem) for name in names if name}
+    return pictures.of_names((name for name in names if name), path)
 
 
 def read(path: Path, _pictures: Pictures) -> Coco:

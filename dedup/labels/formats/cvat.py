@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
+from xml.sax.saxutils import unescape
 
 from dedup.errors import AnnotationError
 from dedup.labels.coco import Coco
@@ -24,7 +25,6 @@ from dedup.labels.formats.base import (
     box,
     content_of,
     head_of,
-    key_of,
     outline,
     rounded,
     the_file,
@@ -42,10 +42,10 @@ def find(tree: Tree) -> Iterator[Path]:
     yield from filter(recognises, tree.files(".xml"))
 
 
-def labelled(path: Path) -> set[str]:
+def labelled(path: Path, pictures: Pictures) -> set[str]:
     """The images that are named."""
     names = re.findall(rb'<image [^>]*?name="([^"]*)"', content_of(path))
-    return {key_of(name.decode("utf-8", "replace"), path.stem) for name in names}
+    return pictures.of_names((unescape(name.decode("utf-8", "replace")) for name in names), path)
 
 
 def read(path: Path, pictures: Pictures) -> Coco:

@@ -17,6 +17,7 @@ from dedup.errors import AnnotationError
 from dedup.labels.coco import Coco
 from dedup.labels.coco_sound import are_finite
 from dedup.labels.formats.base import (
+    LARGEST,
     Builder,
     Format,
     Pictures,
@@ -25,7 +26,6 @@ from dedup.labels.formats.base import (
     box,
     head_of,
     json_of,
-    key_of,
     outline,
     rounded,
     together,
@@ -43,7 +43,7 @@ def recognises(path: Path) -> bool:
 
 def find(tree: Tree) -> Iterator[Path]:
     """The folder of all such files."""
-    yield from together(tree.folders_with(".json", _looks_right), ".json")
+    yield from together(tree.folders_with(".json", _looks_right), ".json", tree.pictures)
 
 
 def files(path: Path) -> list[Path]:
@@ -51,9 +51,9 @@ def files(path: Path) -> list[Path]:
     return list(below(path, ".json")) if path.is_dir() else [path]
 
 
-def labelled(path: Path) -> set[str]:
+def labelled(path: Path, pictures: Pictures) -> set[str]:
     """The images that have a file."""
-    return {key_of(file.as_posix()) for file in files(path)}
+    return {image for file in files(path) for image in pictures.of_file(file)}
 
 
 def read(path: Path, pictures: Pictures) -> Coco:
@@ -71,7 +71,7 @@ def read(path: Path, pictures: Pictures) -> Coco:
         size = [held.get("imageWidth"), held.get("imageHeight")]
         known = (int(size[0]), int(size[1])) if are_finite(size) and min(size) > 0 else None
         named = str(held.get("imagePath") or "")
-        for image in pictures.of_file(file, named) or [named.replace("\\", "/").rpartition("/")[2] or file.stem]:
+        for image in pictures.of_file(file, named) or [builder.orphan(file)]:
             id_ = builder.image(image, known)
             for flag, is_set in held["flags"].items() if isinstance(held.get("flags"), dict) else ():
                 if is_set is True:
@@ -85,7 +85,11 @@ def _annotate(builder: Builder, image: int, shape: Any, file: Path, place: int) 
     if not isinstance(shape, dict) or not isinstance(shape.get("label"), str):
         return builder.odd(file, 0, f"shape {place} has no label")
     points = shape.get("points")
-    if not isinstance(points, list) or not all(are_finite(point) and len(point) == 2 for point in points):
+    if (
+        not isinstance(points, list)
+        or not all(are_finite(each) and len(each) == 2 for each in points)
+        or any(abs(number) > LARGEST for point in points for number in point)
+    ):
         return builder.odd(file, 0, f"the points of shape {place} are no pairs of finite numbers")
     fields = _fields(shape, [(x, y) for x, y in points])
     if fields is None:

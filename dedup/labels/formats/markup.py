@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from dedup.errors import AnnotationError
-from dedup.labels.formats.base import content_of
+from dedup.labels.formats.base import LARGEST, content_of
 
 
 def xml_of(path: Path) -> Element:
@@ -41,4 +41,4 @@ def finite(text: str | None) -> float | None:
         number = float(text or "")
     except ValueError:
         return None
-    return number if math.isfinite(number) else None
+    return number if math.isfinite(number) and abs(number) <= LARGEST else None

@@ -12,6 +12,7 @@ https://huggingface.co/docs/datasets/image_dataset
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ from dedup.errors import AnnotationError
 from dedup.files import open_regular
 from dedup.labels.coco import Coco, match_names
 from dedup.labels.coco_sound import are_finite
-from dedup.labels.formats.base import Builder, Format, Pictures, Tree, box, head_of, key_of, text_of, the_file
+from dedup.labels.formats.base import LARGEST, Builder, Format, Pictures, Tree, box, head_of, text_of, the_file
 
 Row = Mapping[str, Any]
 
@@ -52,12 +53,18 @@ COLUMNS = {
     "h": ("h", "height", "bbox_height"),
 }
 """What the columns of a CSV may be called, in any case; the first that is there counts."""
-EDGES, CORNER = ("xmin", "ymin", "xmax", "ymax"), ("x", "y", "w", "h")
+EDGES = ("xmin", "ymin", "xmax", "ymax")
+CORNER = (("x", "xmin"), ("y", "ymin"), ("w",), ("h",))
+"""A corner and sides; edges of the left and the top are as good a corner."""
 OPEN_IMAGES = ("imageid", "labelname")
 ATTRIBUTES = {"isoccluded": "occluded", "istruncated": "truncated", "isdepiction": "depiction", "isinside": "inside"}
+DESCRIPTIONS = "*class-descriptions*.csv"
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 OURS = "score_version"
 """A column of our own CSV, whose classes came from elsewhere."""
+WRITTEN = ("file_name", "split", "class", "xmin", "ymin", "xmax", "ymax", "iscrowd")
+"""The columns of the labels that we write, in which texts are guarded against spreadsheets."""
+GUARD = "'"
 
 
 # --- OpenImages -------------------------------------------------------------------------------------------------------
@@ -106,7 +113,7 @@ def _fractions(row: Row, size: tuple[int, int] | None) -> dict[str, Any] | str:
 def _descriptions(folder: Path) -> dict[str, str]:
     """Names by code, of the files beside that give some."""
     found: dict[str, str] = {}
-    for file in sorted(folder.glob("*class-descriptions*.csv")):
+    for file in sorted(folder.glob(DESCRIPTIONS)):
         rows = list(csv.reader(text_of(file).splitlines()))
         found |= {row[0]: row[1] for row in rows if len(row) == 2}
     return found
@@ -122,27 +129,34 @@ def _is_table(path: Path) -> bool:
 
 
 def _read_table(path: Path, pictures: Pictures) -> Coco:
-    builder, found = Builder(path), _columns(_header(path))
-    edges = next((kind for kind in (EDGES, CORNER) if set(kind) <= found.keys()), ())
+    header = _header(path)
+    builder, found, ours = Builder(path), _columns(header), header == list(WRITTEN)
     if not {"file", "label"} <= found.keys():
         raise AnnotationError(f"{path} has no column of file names and one of labels ({_offered()}).")
+    edges = [found[edge] for edge in EDGES if edge in found]
+    corner = [found[names[0] if names[0] in found else names[-1]] for names in CORNER if {*names} & found.keys()]
+    sides = edges if len(edges) == len(EDGES) else corner if len(corner) == len(CORNER) else []
+    if not sides and (told := [name for name in (*edges, *corner) if name not in (found.get("w"), found.get("h"))]):
+        builder.odd(path, 1, f"its columns of boxes are no whole box: {', '.join(dict.fromkeys(told))}")
     ids: dict[str, int] = {}
     for line, row in _csv_rows(path):
         name, label = str(row[found["file"]] or ""), str(row[found["label"]] or "")
+        label = label.removeprefix(GUARD) if ours else label
         if not name:
             builder.odd(path, line, "it names no image")
             continue
         id_ = ids[name] if name in ids else ids.setdefault(name, builder.image(name))
         if not label:
             continue  # an image without objects, as many tools write it
-        told = [row[found[edge]] for edge in edges]
-        numbers = [number for each in told if (number := _number(each)) is not None]
-        if any(told) and len(numbers) < 4:
+        told_sides = [row[side] for side in sides]
+        numbers = [number for each in told_sides if (number := _number(each)) is not None]
+        if any(told_sides) and len(numbers) < 4:
             builder.odd(path, line, "its box is no four finite numbers")
         elif len(numbers) == 4:
             x, y, wide, high = numbers
-            fields = box(x, y, wide - x, high - y) if edges is EDGES else box(x, y, wide, high)
-            builder.annotate(id_, label, fields)
+            fields = box(x, y, wide - x, high - y) if sides is edges else box(x, y, wide, high)
+            crowd = {"iscrowd": 1} if ours and row["iscrowd"] == "1" else {}
+            builder.annotate(id_, label, fields | crowd)
         else:
             builder.annotate(id_, label, {})
     return builder.done()
@@ -151,7 +165,7 @@ def _read_table(path: Path, pictures: Pictures) -> Coco:
 def _columns(header: Sequence[str]) -> dict[str, str]:
     """What is found of `COLUMNS`: the meaning to the column's name."""
     held = {meaning: next((name for name in names if name in header), "") for meaning, names in COLUMNS.items()}
-    if held["xmin"]:
+    if held["xmax"] and held["ymax"]:
         held["w"] = held["h"] = ""  # beside edges these are the image's
     return {meaning: name for meaning, name in held.items() if name}
 
@@ -179,10 +193,17 @@ def _read_metadata(path: Path, pictures: Pictures) -> Coco:
         id_ = builder.image(file.relative_to(pictures.root).as_posix() if inside else name)
         label = row.get("label", row.get("labels"))
         for each in label if isinstance(label, list) else [label]:
-            if isinstance(each, str | int) and not isinstance(each, bool) and each != "":
-                builder.annotate(id_, str(each), {})
+            if told := _told(each):
+                builder.annotate(id_, told, {})
         _annotate_objects(builder, id_, row.get("objects"), line)
     return builder.done()
+
+
+def _told(label: object) -> str:
+    """A class as a text: whole numbers are whole, however a table has them; '' for none."""
+    if isinstance(label, float):
+        return (f"{label:g}" if not label.is_integer() else str(int(label))) if math.isfinite(label) else ""
+    return str(label) if isinstance(label, str | int) else ""
 
 
 def _annotate_objects(builder: Builder, image: int, objects: Any, line: int) -> None:
@@ -197,16 +218,17 @@ def _annotate_objects(builder: Builder, image: int, objects: Any, line: int) -> 
         objects = {key: [thing.get(key) for thing in each] for key in ("bbox", "category", "categories", "label")}
         objects = {key: held for key, held in objects.items() if any(value is not None for value in held)}
     if not isinstance(objects, dict):
-        return None
+        return None if objects in (None, "") else builder.odd(builder.path, line, "its objects are no objects")
     boxes = objects.get("bbox") or objects.get("bboxes") or []
-    names: list[Any] = next(
-        (objects[key] for key in ("category", "categories", "label", "labels") if objects.get(key)), []
-    )
+    names: Any = next((objects[key] for key in ("category", "categories", "label", "labels") if objects.get(key)), [])
+    if not isinstance(boxes, list) or not isinstance(names, list):
+        return builder.odd(builder.path, line, "its boxes and categories are no lists")
     if len(boxes) != len(names):
         return builder.odd(builder.path, line, f"it has {len(boxes)} boxes and {len(names)} categories")
     for corners, name in zip(boxes, names, strict=True):
-        if are_finite(corners) and len(corners) == 4 and isinstance(name, str | int):
-            builder.annotate(image, str(name), box(*corners))
+        told = _told(name)
+        if are_finite(corners) and len(corners) == 4 and told and max(map(abs, corners)) <= LARGEST:
+            builder.annotate(image, told, box(*corners))
         else:
             builder.odd(builder.path, line, "a box is no four finite numbers with a category")
     return None
@@ -241,11 +263,14 @@ def _metadata_rows(path: Path, builder: Builder) -> Iterator[tuple[int, Row]]:
 
 
 def _header(path: Path) -> list[str]:
-    """The column names, in small letters."""
+    """The column names, in small letters; none where the first line is no row."""
     head = head_of(path)
     coding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    first = head.decode(coding, "replace").split("\n", 1)[0].rstrip("\r")
-    return [name.strip().casefold() for name in next(csv.reader([first], delimiter=_delimiter(first)), [])]
+    first = next(iter(head.decode(coding, "replace").splitlines()), "")
+    try:
+        return [name.strip().casefold() for name in next(csv.reader([first], delimiter=_delimiter(first)), [])]
+    except csv.Error:
+        return []
 
 
 def _delimiter(first: str) -> str:
@@ -255,8 +280,8 @@ def _delimiter(first: str) -> str:
 def _csv_rows(path: Path) -> Iterator[tuple[int, Row]]:
     """Rows by column name in small letters, each with its line. Raises `AnnotationError`."""
     text = text_of(path)
-    first = text.split("\n", 1)[0]
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=_delimiter(first))
+    first = next(iter(text.splitlines()), "")
+    reader = csv.reader(io.StringIO(text), delimiter=_delimiter(first))
     try:
         header = [name.strip().casefold() for name in next(reader, [])]
         for row in reader:
@@ -274,14 +299,21 @@ def _number(value: object) -> float | None:
         number = float(text.replace(",", ".") if re.fullmatch(r"-?\d*,\d+(e-?\d+)?", text) else text)
     except ValueError:
         return None
-    return number if math.isfinite(number) else None
+    return number if math.isfinite(number) and abs(number) <= LARGEST else None
 
 
-def _labelled(path: Path) -> set[str]:
-    name = _columns(_header(path)).get("file", "file_name") if path.suffix == ".csv" else "file_name"
-    rows = _metadata_rows(path, Builder(path)) if path.name in METADATA else _csv_rows(path)
-    told = (f"{path.parent.as_posix()}/{row.get(name)}" if path.name in METADATA else str(row[name]) for _, row in rows)
-    return {key_of(each, path.stem) for each in told}
+def _labelled(path: Path, pictures: Pictures) -> set[str]:
+    if path.name in METADATA:
+        rows = _metadata_rows(path, Builder(path))
+        files = (path.parent / str(row.get("file_name") or "") for _, row in rows)
+        inside = (file.relative_to(pictures.root).as_posix() for file in files if file.is_relative_to(pictures.root))
+        return set(inside) & set(pictures.paths)
+    name = _columns(_header(path))["file"]
+    return pictures.of_names((str(row[name]) for _, row in _csv_rows(path) if row[name]), path)
+
+
+def _with_descriptions(path: Path) -> list[Path]:
+    return [path, *sorted(path.parent.glob(DESCRIPTIONS))]
 
 
 def _found(tree: Tree, suffixes: tuple[str, ...], looks_right: Any) -> Iterator[Path]:
@@ -294,7 +326,7 @@ OPENIMAGES = Format(
     "boxes in fractions (decimal commas too), labels of images, groups",
     _is_openimages,
     lambda tree: _found(tree, (".csv",), _is_openimages),
-    the_file,
+    _with_descriptions,
     _labelled,
     _read_openimages,
 )

@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element
 
 from dedup.errors import AnnotationError
 from dedup.labels.coco import Coco
-from dedup.labels.formats.base import Builder, Format, Pictures, Tree, below, box, head_of, key_of, outline, together
+from dedup.labels.formats.base import Builder, Format, Pictures, Tree, below, box, head_of, outline, together
 from dedup.labels.formats.markup import number_of, text_in, xml_of
 
 ATTRIBUTES = ("pose", "truncated", "difficult", "occluded")
@@ -29,7 +29,7 @@ def recognises(path: Path) -> bool:
 
 def find(tree: Tree) -> Iterator[Path]:
     """The folder of all such files."""
-    yield from together(tree.folders_with(".xml", _looks_right), ".xml")
+    yield from together(tree.folders_with(".xml", _looks_right), ".xml", tree.pictures)
 
 
 def files(path: Path) -> list[Path]:
@@ -37,9 +37,9 @@ def files(path: Path) -> list[Path]:
     return list(below(path, ".xml")) if path.is_dir() else [path]
 
 
-def labelled(path: Path) -> set[str]:
+def labelled(path: Path, pictures: Pictures) -> set[str]:
     """The images that have a file."""
-    return {key_of(file.as_posix()) for file in files(path)}
+    return {image for file in files(path) for image in pictures.of_file(file)}
 
 
 def read(path: Path, pictures: Pictures) -> Coco:
@@ -56,7 +56,7 @@ def read(path: Path, pictures: Pictures) -> Coco:
         named = text_in(root, "filename")
         size = number_of(root, "size/width"), number_of(root, "size/height")
         known = (int(size[0]), int(size[1])) if size[0] and size[1] else None
-        for image in pictures.of_file(file, named) or [named or file.stem]:
+        for image in pictures.of_file(file, named) or [builder.orphan(file)]:
             id_ = builder.image(image, known)
             for place, thing in enumerate(root.iterfind("object"), start=1):
                 _annotate(builder, id_, thing, file, place)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ import yaml
 
 from dedup.errors import AnnotationError
 from dedup.labels.coco import NAMESPACE, Coco
+from dedup.labels.folder_names import split_from_path
 from dedup.labels.formats.base import (
     Builder,
     Format,
@@ -30,8 +31,8 @@ from dedup.labels.formats.base import (
     Tree,
     below,
     box,
+    contradict,
     head_of,
-    key_of,
     outline,
     text_of,
     together,
@@ -42,6 +43,7 @@ CLASS_LISTS = ("classes.txt", "obj.names", "_darknet.labels", "labels.txt", "cla
 """Files that name the classes, one a line, where no data.yaml does."""
 OUTSIDE = 1.01
 """Fractions above this are no rounding: ultralytics takes an image with one for corrupt."""
+MOST_CLASSES = 10_000
 LARGEST_YAML = 1 << 20
 
 
@@ -73,7 +75,7 @@ def find(tree: Tree) -> Iterator[Path]:
         for folder in tree.folders_with(".txt", _looks_like_rows)
         if not homes & {folder, *folder.parents}
     ]  # fmt: skip
-    yield from together(rest, ".txt")
+    yield from together(rest, ".txt", tree.pictures)
 
 
 def files(path: Path) -> list[Path]:
@@ -96,9 +98,9 @@ def _texts_below(home: Path) -> list[Path]:
     return inner or [file for file in every if _looks_like_rows(file) or not head_of(file).strip()]
 
 
-def labelled(path: Path) -> set[str]:
+def labelled(path: Path, pictures: Pictures) -> set[str]:
     """The images that have a text."""
-    return {key_of(file.as_posix()) for file in _texts(path)}
+    return {image for file in _texts(path) for image in pictures.of_file(file)}
 
 
 def read(path: Path, pictures: Pictures) -> Coco:
@@ -107,15 +109,17 @@ def read(path: Path, pictures: Pictures) -> Coco:
     texts = _texts(path)
     if not texts:
         raise AnnotationError(f"{path} holds no YOLO labels: no .txt file with rows lies below it.")
-    count = max(settings.names, default=-1) + 1
-    builder = Builder(path, [settings.names.get(number, f"class {number}") for number in range(count)])
+    builder = Builder(path, [settings.names[number] for number in _numbers(settings)])
     parsed = {text: list(_rows(text, builder)) for text in texts}
     lengths = Counter(len(numbers) for rows in parsed.values() for _, numbers in rows)
     reader = _Reader(builder, settings, oriented=_are_turned(lengths))
     seen: set[str] = set()
+    here = split_from_path(f"{pictures.root.as_posix()}/")
     for text, rows in parsed.items():
         images = pictures.of_file(text)
-        for image in images or [text.relative_to(text.parents[-1]).with_suffix("").as_posix()]:
+        if not images and contradict(split_from_path(text.as_posix()), here):
+            continue  # of another split than the one that was asked for
+        for image in images or [builder.orphan(text)]:
             seen.add(image)
             size = pictures.size(image) if images else None
             id_ = builder.image(image, size)
@@ -129,6 +133,16 @@ def read(path: Path, pictures: Pictures) -> Coco:
             builder.image(image, pictures.size(image))
     _name_keypoints(builder, settings)
     return builder.done()
+
+
+def _numbers(settings: Settings) -> list[int]:
+    """The numbers of the classes; gaps between them are classes without a name as long as they are few."""
+    last = max(settings.names, default=-1)
+    if last >= MOST_CLASSES:
+        return sorted(settings.names)
+    for number in range(last):
+        settings.names.setdefault(number, f"class {number}")
+    return list(range(last + 1))
 
 
 class _Reader:
@@ -235,7 +249,12 @@ def _looks_like_rows(file: Path) -> bool:
         numbers = [float(part) for part in first]
     except ValueError:
         return False
-    return len(numbers) >= 5 and numbers[0] == int(numbers[0]) and all(-1 <= number <= 2 for number in numbers[1:])
+    return (
+        len(numbers) >= 5
+        and all(-1 <= number <= 2 for number in numbers[1:])
+        and math.isfinite(numbers[0])
+        and numbers[0].is_integer()
+    )
 
 
 # --- classes ----------------------------------------------------------------------------------------------------------
@@ -253,7 +272,7 @@ def _settings(path: Path) -> Settings:
         if path.stat().st_size > LARGEST_YAML:
             raise AnnotationError(f"{path} is no YOLO data.yaml: it is larger than a megabyte.")
         held = yaml.load(text_of(path), Loader=_Loader)
-    except (yaml.YAMLError, RecursionError, ValueError, OSError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         place = getattr(error, "problem_mark", None)
         told = f" (line {place.line + 1})" if place else ""
         raise AnnotationError(f"{path} is no YOLO data.yaml: it is no YAML{told}.") from error
@@ -267,7 +286,13 @@ def _settings(path: Path) -> Settings:
         names,
         tuple(_folders(held)),
         (shape[0], shape[1]) if isinstance(shape, list) and len(shape) == 2 and shape[1] in (2, 3) else None,
-        {int(number): list(map(str, each)) for number, each in named.items()} if isinstance(named, dict) else None,
+        {
+            int(number): [str(point) for point in each]
+            for number, each in named.items()
+            if str(number).isdecimal() and isinstance(each, list)
+        }
+        if isinstance(named, dict)
+        else None,
     )
 
 
@@ -305,8 +330,10 @@ def _named_folders(path: Path) -> Iterator[Path]:
 
 
 def _listed(folder: Path) -> dict[int, str]:
-    """The classes that a list names, one a line."""
+    """The classes that a list names, one a line, or a data.yaml above."""
     file = _list_of(folder)
+    if file.suffix.lower() in (".yaml", ".yml"):
+        return _settings(file).names
     lines = text_of(file).splitlines() if file.is_file() else []
     return dict(enumerate(line.strip() for line in lines if line.strip()))
 
@@ -315,12 +342,9 @@ def _list_of(folder: Path) -> Path:
     """The list of classes in the folder, in one above, or in one below; where it would be if there is none."""
     places = [folder, *folder.parents[:2], *sorted({file.parent for file in _texts(folder)})]
     files = (place / name for place in places for name in CLASS_LISTS)
-    return next((file for file in files if file.is_file() and not _looks_like_rows(file)), folder / CLASS_LISTS[0])
-
-
-def written_names(names: Iterable[str]) -> str:
-    """The `names` of a data.yaml, whatever they hold."""
-    return yaml.safe_dump({"names": dict(enumerate(names))}, allow_unicode=True, sort_keys=False)
+    lists = (file for file in files if file.is_file() and not _looks_like_rows(file))
+    above = (file for place in places[:3] for file in sorted(place.glob("*.y*ml")) if _is_settings(file))
+    return next(lists, None) or next(above, folder / CLASS_LISTS[0])
 
 
 YOLO = Format(

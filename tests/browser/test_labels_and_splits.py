@@ -1,0 +1,66 @@
+"""In a browser: labels found beside images are offered and one of two formats is taken; a folder is written for YOLO;
+splits are made from their page."""
+
+from __future__ import annotations
+
+import json
+
+import dedup
+from tests.browser.test_walkthrough import SCAN_MS
+from tests.pictures import folder_of_photos, photo, save
+
+
+def labelled(folder):
+    """Pictures with YOLO labels in two splits, a clash among them, and the same labels of train as COCO."""
+    for number, name in enumerate(("train/a", "train/b", "val/c")):
+        save(photo(number).resize((160, 120)), folder / "images" / f"{name}.png")
+    save(photo(0).resize((160, 120)), folder / "images/val/copy.png")
+    rows = {
+        "train/a": "0 0.5 0.5 0.4 0.4",
+        "train/b": "0 0.5 0.5 0.4 0.4",
+        "val/c": "",
+        "val/copy": "1 0.5 0.5 0.4 0.4",
+    }
+    for name, row in rows.items():
+        (folder / "labels" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "labels" / f"{name}.txt").write_text(row)
+    (folder / "data.yaml").write_text("train: images/train\nval: images/val\nnames: [cat, dog]\n")
+    coco = {"images": [{"id": 1, "file_name": "train/a.png"}], "annotations": [], "categories": []}
+    (folder / "old.json").write_text(json.dumps(coco))
+    return folder
+
+
+def test_labels_found_are_offered_read_and_written(app, home, page, tmp_path):
+    folder = labelled(tmp_path / "set")
+    page.goto(app.url)
+    page.get_by_role("textbox", name="Folder", exact=True).fill(str(folder))
+    page.get_by_text("YOLO of 4 images in data.yaml").wait_for()  # chosen beforehand, for it tells of more images
+    page.get_by_role("button", name="Scan", exact=True).click()
+    page.get_by_text("3 annotations in 3 images").first.wait_for(timeout=SCAN_MS)
+    assert [path.rpartition("/")[2] for path in dedup.open("set", home=home).info.annotations] == ["data.yaml"]
+    page.get_by_role("button", name="Explore", exact=True).first.click()
+    page.get_by_role("link", name="Label clashes").click()
+    page.get_by_text("cat on the left, dog on the right").first.wait_for()
+    page.get_by_role("link", name="Filter & Export").click()
+    page.get_by_text("YOLO (boxes", exact=False).first.wait_for()
+    page.get_by_role("textbox", name="Folder", exact=True).fill(str(tmp_path / "out"))
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Write 4 files").click()
+    page.get_by_role("button", name="Open out").wait_for(timeout=SCAN_MS)
+    assert (tmp_path / "out/labels/val/copy.txt").read_text() == "1 0.500000 0.500000 0.400000 0.400000\n"
+    assert "train: images/train\nval: images/val" in (tmp_path / "out/data.yaml").read_text()
+
+
+def test_splits_are_made_from_their_page(app, home, page, tmp_path):
+    folder_of_photos(tmp_path / "divide", 20)
+    key = dedup.scan(tmp_path / "divide", home=home, workers=1).info.key
+    page.goto(f"{app.url}/splits?dataset={key}")
+    page.get_by_text("20 in none").wait_for()
+    page.get_by_role("button", name="Set the split of 20 images").click()
+    page.get_by_text("16 train").first.wait_for()
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("20 in none").wait_for()
+    page.get_by_text("Folds", exact=True).click()
+    page.get_by_role("button", name="Set the tag of 20 images").click()
+    page.get_by_text("fold 5").first.wait_for()
+    assert {tag.count for tag in dedup.open("divide", home=home).tags.values()} == {4}
