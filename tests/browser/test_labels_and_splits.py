@@ -1,5 +1,5 @@
-"""In a browser: labels found beside images are offered and one of two formats is taken; a folder is written for YOLO;
-splits are made from their page."""
+"""In a browser: labels found beside images are offered and one of two formats is taken; splits are made from
+their page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def labelled(folder):
     return folder
 
 
-def test_labels_found_are_offered_read_and_written(app, home, page, tmp_path):
+def test_labels_found_are_offered_and_read(app, home, page, tmp_path):
     folder = labelled(tmp_path / "set")
     page.goto(app.url)
     page.get_by_role("textbox", name="Folder", exact=True).fill(str(folder))
@@ -38,17 +38,6 @@ def test_labels_found_are_offered_read_and_written(app, home, page, tmp_path):
     page.get_by_role("button", name="Scan", exact=True).click()
     page.get_by_text("3 annotations in 3 images").first.wait_for(timeout=SCAN_MS)
     assert [path.rpartition("/")[2] for path in dedup.open("set", home=home).info.annotations] == ["data.yaml"]
-    page.get_by_role("button", name="Explore", exact=True).first.click()
-    page.get_by_role("link", name="Label clashes").click()
-    page.get_by_text("cat on the left, dog on the right").first.wait_for()
-    page.get_by_role("link", name="Filter & Export").click()
-    page.get_by_text("YOLO (boxes", exact=False).first.wait_for()
-    page.get_by_role("textbox", name="Folder", exact=True).fill(str(tmp_path / "out"))
-    page.keyboard.press("Enter")
-    page.get_by_role("button", name="Write 4 files").click()
-    page.get_by_role("button", name="Open out").wait_for(timeout=SCAN_MS)
-    assert (tmp_path / "out/labels/val/copy.txt").read_text() == "1 0.500000 0.500000 0.400000 0.400000\n"
-    assert "train: images/train\nval: images/val" in (tmp_path / "out/data.yaml").read_text()
 
 
 def test_splits_are_made_from_their_page(app, home, page, tmp_path):
