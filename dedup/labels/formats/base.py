@@ -325,7 +325,7 @@ def box(left: float, top: float, width: float, height: float) -> dict[str, Any]:
 
 
 def outline(points: Sequence[tuple[float, float]]) -> dict[str, Any]:
-    """The fields of a polygon in pixels: of three points or more, which may be given as two corners of a rectangle."""
+    """The fields of a polygon of three points or more, or of the frame around fewer."""
     xs, ys = [x for x, _ in points], [y for _, y in points]
     turned = zip(points, [*points[1:], points[0]], strict=True)
     area = abs(sum(x * y2 - x2 * y for (x, y), (x2, y2) in turned)) / 2

@@ -123,9 +123,8 @@ def read(path: Path, pictures: Pictures) -> Coco:
             seen.add(image)
             size = pictures.size(image) if images else None
             id_ = builder.image(image, size)
-            if size is None and rows:
-                builder.odd(text, 0, "its image cannot be read, and without its size nor can its rows" if images else
-                            "there is no image of its name")  # fmt: skip
+            if images and size is None and rows:
+                builder.odd(text, 0, "its image cannot be read, and without its size nor can its rows")
             for line, numbers in rows if size else ():
                 reader.annotate(id_, size, text, line, numbers)  # type: ignore[arg-type]
     for image in pictures.beside({text.parent for text in texts}):
