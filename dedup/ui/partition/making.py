@@ -123,7 +123,8 @@ def _offer(opened: Opened, asked: Asked, made: Made, *, as_tags: bool) -> None:
     }
     for column, (title, (value, more)) in zip(st.columns(len(told)), told.items(), strict=True):
         column.metric(title, value, more, delta_color="off", delta_arrow="off", border=True, height="stretch")
-    st.dataframe(made.table(), width="stretch", height="content" if len(made.classes) < 12 else 430)
+    table = made.table().rename_axis("images of").reset_index()  # a name over every column, for screen readers
+    st.dataframe(table, hide_index=True, width="stretch", height="content" if len(made.classes) < 12 else 430)
     if made.passed_over:
         st.caption(f"In no split, for they cannot be read: {plural(made.passed_over, 'file')}.")
     if torn := made.torn_told():
