@@ -431,3 +431,15 @@ def test_names_of_codes_that_change_are_read_again(tmp_path, home):
 def test_a_renamed_file_is_of_the_image_that_it_names(tmp_path):
     known = pictures(write(tmp_path, {"Annotations/0001.xml": VOC_FILE}), "JPEGImages/a.png", "JPEGImages/b.png")
     assert told(formats.read(tmp_path / "Annotations", known), known) == {"JPEGImages/a.png": [("dog", BOX)]}
+
+
+def test_labels_of_other_images_that_lie_near_are_not_taken(tmp_path):
+    """`cases/labels` beside `cases/images/mine` is not of `mine`; a list right in `annotations` may be."""
+    coco = {"images": [{"id": 1, "file_name": "a.png"}], "annotations": [], "categories": []}
+    write(tmp_path, {"cases/labels/other/coco.json": json.dumps(coco), "labels/x/coco.json": json.dumps(coco)})
+    write(tmp_path, {"cases/annotations/deep/coco.json": json.dumps(coco), "annotations/coco.json": json.dumps(coco)})
+    pictures(tmp_path, "cases/images/mine/a.png", "holiday/a.png", "set/images/train/a.png")
+    assert formats.find(tmp_path / "cases/images/mine") == [] == formats.find(tmp_path / "holiday")
+    write(tmp_path, {"set/annotations/instances_train.json": json.dumps(coco)})
+    assert [each.path.name for each in formats.find(tmp_path / "set/images/train")] == ["instances_train.json"]
+    assert [each.path.name for each in formats.find(tmp_path / "set/images")] == ["instances_train.json"]

@@ -10,7 +10,8 @@ from pathlib import Path
 from dedup.errors import AnnotationError
 from dedup.labels import coco_sound
 from dedup.labels.coco import Coco
-from dedup.labels.formats.base import Format, Pictures, Tree, same_images
+from dedup.labels.folder_names import split_name
+from dedup.labels.formats.base import CONTAINERS, Format, Pictures, Tree, same_images
 from dedup.labels.formats.coco import COCO
 from dedup.labels.formats.cvat import CVAT
 from dedup.labels.formats.labelme import LABELME
@@ -46,7 +47,7 @@ def find(root: Path) -> list[Found]:
     """Labels in `root` and beside it, in the order of `FORMATS`, of sources that tell of an image in `root`. Hidden
     folders are passed over, and so is what cannot be read: it is no labels that could be offered."""
     root = Path(os.path.abspath(root))  # not resolve(): keep a link's own place
-    tree = Tree(root, *_beside(root))
+    tree = Tree(root, *_beside(root), flat=_lists_beside(root))
     found: dict[Path, Found] = {}
     for form in FORMATS:
         for path in form.find(tree):
@@ -62,11 +63,27 @@ def find(root: Path) -> list[Found]:
 
 
 BESIDE = ("labels", "annotations", "Annotations")
-"""Folders of labels that lie beside a folder of images, or beside the one around it."""
+"""Folders of labels that lie beside a folder of images."""
 
 
 def _beside(root: Path) -> list[Path]:
-    return [outer / name for outer in root.parents[:2] for name in BESIDE if (outer / name).is_dir()]
+    """Where labels of a folder of images lie that is called so, or after a split, or lies in one that is: at its place
+    in a folder of labels. Whatever else lies in such folders is of other images."""
+    found = []
+    for outer in root.parents[:2]:
+        child, *rest = root.relative_to(outer).parts
+        if child.casefold() in CONTAINERS or split_name(child):
+            found += [outer / name / Path(*rest) for name in BESIDE]
+    return [folder for folder in found if folder.is_dir()]
+
+
+def _lists_beside(root: Path) -> list[Path]:
+    """Where files lie that tell of images of several folders: right in `annotations` beside `images` or the splits, as
+    COCO has them."""
+    outer = root
+    while outer.name.casefold() in CONTAINERS or split_name(outer.name):
+        outer = outer.parent
+    return [outer / "annotations"] if outer != root and (outer / "annotations").is_dir() else []
 
 
 FEW = 0.5

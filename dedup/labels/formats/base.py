@@ -77,12 +77,12 @@ class Tree:
 
     SUFFIXES = frozenset({".txt", ".json", ".xml", ".csv", ".jsonl", ".parquet", ".yaml", ".yml", ".names", ".data"})
 
-    def __init__(self, root: Path, *beside: Path) -> None:
+    def __init__(self, root: Path, *beside: Path, flat: Sequence[Path] = ()) -> None:
         self.folders: dict[Path, list[str]] = {}
         images: list[str] = []
-        for top in (root, *beside):
+        for top in (root, *beside, *flat):
             for folder, folders, names in os.walk(top):
-                folders[:] = _visited(folders)
+                folders[:] = [] if top in flat else _visited(folders)
                 held = [name for name in names if os.path.splitext(name)[1].lower() in self.SUFFIXES]
                 if held:
                     self.folders.setdefault(Path(folder), sorted(held))
