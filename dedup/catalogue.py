@@ -52,10 +52,13 @@ def scan(
     info = _info_for(known, chosen, origin, listing, max_pixels)
     if annotations is not None:
         info = replace(info, annotations=_checked_annotations(annotations), labels_said=True)
-    elif use_found and not info.labels_said and not info.annotations and origin.is_dir():
-        found = formats.chosen(find_labels(origin))
-        info = replace(info, annotations=tuple(os.fspath(each.path) for each in found))
-    return _scanned(store, info, listing, known, workers, on_progress)
+    found: list[formats.Found] = []
+    if annotations is None and use_found and not info.labels_said and not info.annotations and origin.is_dir():
+        found = find_labels(origin)
+        info = replace(info, annotations=tuple(os.fspath(each.path) for each in formats.chosen(found)))
+    dataset = _scanned(store, info, listing, known, workers, on_progress)
+    dataset.labels_found = found
+    return dataset
 
 
 def find_labels(folder: Path | str) -> list[formats.Found]:

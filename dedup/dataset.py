@@ -31,6 +31,7 @@ from dedup.labels.clashes import Clash
 from dedup.labels.coco import Attachment, Coco
 from dedup.labels.decided import Case, Kept, Labels, cases, follow_decisions, keep, marks
 from dedup.labels.folder_names import Layout, layout
+from dedup.labels.formats import Found
 from dedup.labels.turned import upright
 from dedup.matching import relations
 from dedup.model import NEAR_DISTANCE, OnProgress, Role, Status, Tag
@@ -83,6 +84,8 @@ class Dataset:
         self._kept_for: tuple[tuple[dict[tuple[str, str], str], bool], Kept] | None = None
         self._labels: tuple[int, Labels] | None = None
         self._hashed: set[str] = set()
+        self.labels_found: Sequence[Found] = ()
+        """What the scan that gave this object found, where it looked for labels because nobody had said which."""
         self._freed: tuple[pd.DataFrame, NDArray[np.int64]] | None = None
 
     def __repr__(self) -> str:

@@ -21,7 +21,7 @@ from dedup.errors import UsageError
 from dedup.exports.csv import unguard
 from dedup.files import open_regular
 from dedup.images import hashes
-from dedup.images.sources import PATH_COLUMNS
+from dedup.images.sources import PATH_COLUMNS, separator_of
 from dedup.model import Kind, Status
 
 WITHIN = 4
@@ -53,8 +53,7 @@ def read(file: Path, kind: str | None = None) -> HashList:
             text = stream.read().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"Cannot read hashes from {file}: {error}.") from error
-    first = text.split("\n", 1)[0]
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator_of(text.split("\n", 1)[0]))
     columns = [name for name in reader.fieldnames or () if name]
     column = _column(file, columns, kind)
     named = next((name for name in columns if name.strip().lower() in PATH_COLUMNS), None)

@@ -68,8 +68,7 @@ def scan(
 def _labels(dataset: Dataset) -> list[dict[str, object]]:
     """The labels that are used, and those that were found and are not."""
     used = [Path(path) for path in dataset.info.annotations]
-    folder = Path(dataset.info.source)
-    found = {each.path: each for each in dedup.find_labels(folder)} if folder.is_dir() else {}
+    folder, found = Path(dataset.info.source), {each.path: each for each in dataset.labels_found}
     told: list[dict[str, object]] = []
     for path in dict.fromkeys([*used, *found]):
         words = found[path].sentence(folder) if path in found else str(path)

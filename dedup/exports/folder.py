@@ -30,6 +30,7 @@ from dedup.exports import csv
 from dedup.exports.base import Export, Exportable, Meter, Report
 from dedup.exports.labels import LABEL_FORMATS, LabelFormat, Wanted
 from dedup.exports.labels.base import places_of
+from dedup.exports.labels.coco import NAME as COCO_NAME
 from dedup.exports.labels.coco import check as check_splits
 from dedup.files import UNFINISHED, is_unfinished, sha256_of, write_chunks
 from dedup.images.companions import Companions, labels_folders
@@ -90,7 +91,8 @@ def write(
     _prepare(output, items, mode, [labels, *(["per split"] if per_split else [])])
     notes = list(_place_all(items, output, mode, on_progress))
     there = [item for item in items if os.path.lexists(output / item.relative)]
-    along = _companions(dataset, there, form) if companions else []
+    anew = _read_labels(dataset) if form else set()
+    along = _companions(there, form, anew) if companions else []
     notes += _place_companions(along, output, mode)
     if with_csv:
         notes += csv.CSV.write(dataset, mask, output / CSV_NAME, on_progress, overwrite=True).notes
@@ -100,8 +102,7 @@ def write(
         written = np.zeros_like(mask)
         written[list(names)] = True
         notes += form.write(Wanted(dataset, written, output, names, per_split, on_progress)).notes
-    read = _read_labels(dataset)
-    notes += _left_behind(items, {each.source for each in along} | (read if form else set()))
+    notes += _left_behind(items, {each.source for each in along} | anew)
     (output / MARKER).unlink()
     return Report(len(items) - sum(note.startswith(LEFT_OUT) for note in notes), output, tuple(notes))
 
@@ -127,11 +128,9 @@ def _left_behind(items: list[Item], along: Collection[Path]) -> Iterator[str]:
 
 
 def _labels_of(beside: Path) -> Iterator[Path]:
-    """Where labels of an image may lie: beside it, and in `labels` beside the innermost `images` it is in."""
+    """Where labels of an image may lie: beside it, and in a folder of their own."""
     yield beside
-    parts = beside.parts
-    for place in [place for place, part in enumerate(parts) if part == "images"][-1:]:
-        yield Path(*parts[:place], "labels", *parts[place + 1 :])
+    yield from (folder / beside.name for folder in labels_folders(beside.parent))
 
 
 def _names_in(folder: Path) -> frozenset[str]:
@@ -205,7 +204,7 @@ def _folded(path: PurePosixPath) -> str:
     return unicodedata.normalize("NFC", str(path)).casefold()
 
 
-RESERVED = frozenset(_folded(PurePosixPath(name)) for name in (MARKER, CSV_NAME, "annotations.json"))
+RESERVED = frozenset(_folded(PurePosixPath(name)) for name in (MARKER, CSV_NAME, COCO_NAME))
 """Names that the export itself uses."""
 
 
@@ -254,12 +253,11 @@ def _place_all(items: list[Item], output: Path, mode: Mode, on_progress: OnProgr
         meter.advance()
 
 
-def _companions(dataset: Exportable, items: list[Item], form: LabelFormat | None) -> list[Item]:
+def _companions(items: list[Item], form: LabelFormat | None, anew: Collection[Path]) -> list[Item]:
     """Files that belong to the images by name, once each; none that has a name which the export itself uses, nor labels
-    that are written anew."""
+    that are written `anew`."""
     finder = Companions()
     taken = {_folded(item.relative) for item in items} | RESERVED
-    anew = _read_labels(dataset) if form else set()
     along: dict[str, Item] = {}
     for item in items:
         for each in finder.of(item.source):

@@ -134,6 +134,14 @@ def _lines(text: str) -> list[str]:
     return [line.removesuffix("\r") for line in text.split("\n") if not line.startswith("#")]
 
 
+SEPARATORS = ",;\t"
+
+
+def separator_of(first_line: str) -> str:
+    """What stands between the fields of a CSV, by its first line."""
+    return max(SEPARATORS, key=first_line.count)
+
+
 def _csv_paths(text: str, path: Path) -> list[str]:
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)

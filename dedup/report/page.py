@@ -7,24 +7,22 @@ Pictures are small and have a budget: groups that find no place in it are counte
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
 import pandas as pd
-from PIL import Image
 
 from dedup.errors import UnreadableImage
 from dedup.exports.montage import captions
 from dedup.files import write_chunks
-from dedup.images.decode import open_picture
+from dedup.images import thumbnails
 from dedup.model import SOFTWARE_VERSION, Kind, OnProgress, Progress, Role
 from dedup.report.facts import Distribution, Facts
 from dedup.words import plural, size
 
-SIDE, QUALITY = 150, 70
-"""Longer side of a picture in pixels, and its JPEG quality: some 5 kB each."""
+SIDE = 150
+"""Longer side of a picture in pixels: some 6 kB each."""
 BUDGET = 8_000_000
 """Bytes of all pictures: with base64's third more, a page stays below what mail lets through (10 MB)."""
 SHOWN = 8
@@ -99,16 +97,12 @@ class _Pictures:
 
     def _made(self, row: int) -> str:
         try:
-            picture = open_picture(self._dataset.file(row), reduce_to=2 * SIDE)
+            made = thumbnails.shrink(self._dataset.file(row), SIDE)
         except UnreadableImage as error:
             return f"<span class=none>{_e(str(error))}</span>"
-        picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
-        stream = io.BytesIO()
-        picture.save(stream, "JPEG", quality=QUALITY)
-        self._spent += len(stream.getvalue())
+        self._spent += len(made)
         alt = _e(str(self._dataset.frame["name"].iat[row]))
-        data = base64.b64encode(stream.getvalue()).decode()
-        return f'<img src="data:image/jpeg;base64,{data}" width={picture.width} height={picture.height} alt="{alt}">'
+        return f'<img src="data:image/jpeg;base64,{base64.b64encode(made).decode()}" alt="{alt}">'
 
 
 def _shown_groups(

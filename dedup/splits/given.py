@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from dedup.errors import UsageError
-from dedup.images.sources import PATH_COLUMNS
+from dedup.images.sources import PATH_COLUMNS, separator_of
 from dedup.labels.coco import Attachment, Coco, match_names
 from dedup.labels.folder_names import split_name, splits_in
 from dedup.model import Change
@@ -21,7 +21,6 @@ from dedup.store.home import clean_name
 NAME_COLUMNS = (*PATH_COLUMNS, "image_id", "image_name", "name", "id")
 SPLIT_COLUMNS = ("split", "subset", "set", "partition", "fold", "after")
 """The last one is that of the moves that `dedup.splits.leaks` proposes."""
-SEPARATORS = ",;\t"
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def _said(
     """(path, value) of every row that means one image; names that mean none, and names that may mean several."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
-            separator = max(SEPARATORS, key=stream.readline().count)
+            separator = separator_of(stream.readline())
             stream.seek(0)
             reader = csv.DictReader(stream, delimiter=separator)
             columns = {name.strip().lower(): name for name in reader.fieldnames or () if name}

@@ -18,11 +18,11 @@ told. So adding images moves none.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -173,26 +173,37 @@ def make(frame: pd.DataFrame, pairs: pd.DataFrame, asked: Asked) -> Made:
 
 def units(frame: pd.DataFrame, pairs: pd.DataFrame, asked: Asked) -> np.ndarray:
     """(n,) int64: the number of each image's unit, that of its first row."""
-    together = _Union(len(frame))
-    together.alike(frame["content"].to_numpy(object))
-    together.alike(frame["sha256"].to_numpy(object))
+    paths = frame["path"].tolist()
+    links: list[Iterable[tuple[int, int]]] = [_alike(enumerate(frame[name].tolist())) for name in ("content", "sha256")]
     if asked.together != "exact":
-        group = frame["group"].to_numpy()
-        together.alike(np.where(group >= 0, group.astype(object), ""))
+        links.append(_alike((row, number) for row, number in enumerate(frame["group"].tolist()) if number >= 0))
         kinds = {Kind.EXACT, Kind.NEAR} | ({Kind.SIMILAR, Kind.UNJUDGED} if asked.together == "scene" else set())
         chosen = pairs[pairs["kind"].isin(kinds)]
-        for left, right in zip(chosen["left"].tolist(), chosen["right"].tolist(), strict=True):
-            together.join(left, right)
+        links.append(zip(chosen["left"].tolist(), chosen["right"].tolist(), strict=True))
     if asked.together == "scene":
-        for left, right in _bursts(frame):
-            together.join(left, right)
-    row_of = {path: row for row, path in enumerate(frame["path"])}
-    for held in asked.by:
-        first: dict[str, int] = {}
-        for path, value in held:
-            if value and path in row_of:
-                together.join(first.setdefault(value, row_of[path]), row_of[path])
-    return together.roots()
+        links.append(_bursts(frame))
+    row_of = {path: row for row, path in enumerate(paths)}
+    links += [_alike((row_of[path], value) for path, value in held if path in row_of) for held in asked.by]
+    return _joined(len(paths), itertools.chain.from_iterable(links))
+
+
+def _alike(values: Iterable[tuple[int, object]]) -> Iterator[tuple[int, int]]:
+    """Links between rows of one value; "" is none."""
+    first: dict[object, int] = {}
+    for row, value in values:
+        if value != "":
+            yield first.setdefault(value, row), row
+
+
+def _joined(count: int, links: Iterable[tuple[int, int]]) -> np.ndarray:
+    """(count,) int64: the first row that links lead to from each."""
+    from scipy import sparse  # a quarter of a second that nothing else here needs
+
+    ends = np.array(list(links), np.int64).reshape(-1, 2)
+    graph = sparse.coo_array((np.ones(len(ends), np.int8), ends.T), (count, count))
+    _, number = sparse.csgraph.connected_components(graph, directed=False)
+    _, first = np.unique(number, return_index=True)
+    return np.asarray(first[number], np.int64)
 
 
 def by_folder(frame: pd.DataFrame) -> list[tuple[str, str]]:
@@ -209,37 +220,9 @@ def _bursts(frame: pd.DataFrame) -> Iterable[tuple[int, int]]:
         except (ValueError, TypeError):
             continue  # not known
     for times in taken.values():
-        for (earlier, one), (later, other) in pairwise(sorted(times)):
+        for (earlier, one), (later, other) in itertools.pairwise(sorted(times)):
             if (later - earlier).total_seconds() <= BURST_SECONDS:
                 yield one, other
-
-
-class _Union:
-    """Disjoint sets of rows (Tarjan 1975, path halving); the root is the least row."""
-
-    def __init__(self, count: int) -> None:
-        self._parent = list(range(count))
-
-    def root(self, row: int) -> int:
-        parent = self._parent
-        while parent[row] != row:
-            parent[row] = parent[parent[row]]
-            row = parent[row]
-        return row
-
-    def join(self, one: int, other: int) -> None:
-        low, high = sorted((self.root(one), self.root(other)))
-        self._parent[high] = low
-
-    def alike(self, values: np.ndarray) -> None:
-        """Join rows of one value; "" is none."""
-        first: dict[object, int] = {}
-        for row, value in enumerate(values.tolist()):
-            if value != "":
-                self.join(first.setdefault(value, row), row)
-
-    def roots(self) -> np.ndarray:
-        return np.array([self.root(row) for row in range(len(self._parent))], np.int64)
 
 
 class _Placing:

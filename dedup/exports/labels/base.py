@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from dedup.exports import coco
 from dedup.exports.base import Exportable, Report, classed
 from dedup.files import write_chunks
 from dedup.labels.coco import NAMESPACE, names_of
@@ -127,10 +128,13 @@ class Labelled:
 
 
 class Contents:
-    """What a document says of images that are written, image by image."""
+    """What the dataset says of images that are written, image by image, and what of it finds no place."""
 
-    def __init__(self, wanted: Wanted, document: Entry) -> None:
+    def __init__(self, wanted: Wanted) -> None:
+        """Raises `AnnotationError` where the labels cannot be read."""
         frame = wanted.dataset.frame
+        document, self._notes = coco.build(wanted.dataset, wanted.mask, wanted.output, wanted.names, upright=True)
+        self._output = wanted.output
         row_of = {name: row for row, name in wanted.names.items()}
         rows = [row_of[image["file_name"]] for image in document["images"]]
         columns = (frame[name].to_numpy(object)[rows] for name in ("split", "width", "height"))
@@ -174,10 +178,11 @@ class Contents:
         """Count something that the format cannot hold."""
         self.lost[what] += count
 
-    def notes(self, title: str) -> list[str]:
-        """One sentence on what the format cannot hold, if there is anything."""
+    def report(self, title: str, *more: str) -> Report:
+        """How many images were written, with one sentence on what the format cannot hold, if there is anything."""
         told = ", ".join(plural(count, what) for what, count in sorted(self.lost.items()))
-        return [f"{title} cannot hold {told}; left out."] if told else []
+        lost = [f"{title} cannot hold {told}; left out."] if told else []
+        return Report(len(self.images), self._output, (*self._notes, *lost, *more))
 
 
 def box_of(entry: Entry) -> tuple[float, float, float, float] | None:

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from dedup.exports import coco
 from dedup.exports.base import Report
 from dedup.exports.csv import guard
 from dedup.exports.labels.base import (
@@ -40,8 +39,7 @@ HEADER = WRITTEN
 
 def write_csv(wanted: Wanted) -> Report:
     """Raises `ExportError`."""
-    document, notes = coco.build(wanted.dataset, wanted.mask, wanted.output, wanted.names, upright=True)
-    contents = Contents(wanted, document)
+    contents = Contents(wanted)
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(HEADER)
@@ -49,7 +47,7 @@ def write_csv(wanted: Wanted) -> Report:
         head = (guard(image.name, path=True), guard(image.split))
         table.writerows((*head, *row) for row in _rows(image, contents) or [("", "", "", "", "", "")])
     save(wanted.output / LABELS, text.getvalue())
-    return Report(len(contents.images), wanted.output, (*notes, *contents.notes("CSV")))
+    return contents.report("CSV")
 
 
 def _rows(image: Labelled, contents: Contents) -> list[tuple[Any, ...]]:
@@ -109,17 +107,16 @@ def _can_be_a_folder(name: str) -> bool:
 
 def write_imagefolder(wanted: Wanted) -> Report:
     """Raises `ExportError`."""
-    document, notes = coco.build(wanted.dataset, wanted.mask, wanted.output, wanted.names, upright=True)
-    contents = Contents(wanted, document)
+    contents = Contents(wanted)
     places = places_of(wanted.dataset, {row: PurePosixPath(name) for row, name in wanted.names.items()})
     if _are_classes(places):
         apart = sum(image.name.startswith(f"{UNLABELLED}/") for image in contents.images)
         told = [f"{plural(apart, 'image')} without a class lie in {UNLABELLED}."] if apart else []
-        return Report(len(contents.images), wanted.output, (*notes, *told))
+        return contents.report("An imagefolder", *told)
     for split, images in contents.splits.items():
         lines = [json.dumps(_line(image, split, contents), ensure_ascii=False) for image in images]
         save(wanted.output / split / METADATA, "".join(f"{line}\n" for line in lines))
-    return Report(len(contents.images), wanted.output, (*notes, *contents.notes("An imagefolder")))
+    return contents.report("An imagefolder")
 
 
 def _line(image: Labelled, split: str, contents: Contents) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from pathlib import PurePosixPath
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from dedup.exports import coco
 from dedup.exports.base import Report
 from dedup.exports.labels.base import (
     Contents,
@@ -48,14 +47,13 @@ def label_of(image: PurePosixPath) -> PurePosixPath:
 
 def write(wanted: Wanted) -> Report:
     """Raises `ExportError`."""
-    document, notes = coco.build(wanted.dataset, wanted.mask, wanted.output, wanted.names, upright=True)
-    contents = Contents(wanted, document)
+    contents = Contents(wanted)
     for image in contents.images:
         save(wanted.output / label_of(PurePosixPath(image.name)), _text(image, contents))
     for split, images in contents.splits.items():
         told = [PurePosixPath(image.name).with_suffix("").as_posix().partition(f"{IMAGES}/")[2] for image in images]
         save(wanted.output / LISTS / f"{split or 'default'}.txt", "".join(f"{name}\n" for name in told))
-    return Report(len(contents.images), wanted.output, (*notes, *contents.notes("Pascal VOC")))
+    return contents.report("Pascal VOC")
 
 
 def _text(image: Labelled, contents: Contents) -> str:

@@ -14,7 +14,6 @@ from typing import Any
 
 import yaml
 
-from dedup.exports import coco
 from dedup.exports.base import Report
 from dedup.exports.labels.base import (
     Contents,
@@ -54,8 +53,7 @@ def label_of(image: PurePosixPath) -> PurePosixPath:
 
 def write(wanted: Wanted) -> Report:
     """Raises `ExportError`."""
-    document, notes = coco.build(wanted.dataset, wanted.mask, wanted.output, wanted.names, upright=True)
-    contents = Contents(wanted, document)
+    contents = Contents(wanted)
     rows = _Rows.for_all(contents)
     for image in contents.images:
         text = "".join(f"{row}\n" for entry in image.annotations for row in rows.of(entry, image))
@@ -64,7 +62,7 @@ def write(wanted: Wanted) -> Report:
     save(wanted.output / SETTINGS, yaml.safe_dump(told, allow_unicode=True, sort_keys=False))
     lacking = "val" not in contents.splits and "test" not in contents.splits
     without = ["No image is in val or test: data.yaml takes train for both. Split before training."] if lacking else []
-    return Report(len(contents.images), wanted.output, (*notes, *contents.notes("YOLO"), *without))
+    return contents.report("YOLO", *without)
 
 
 class _Rows:

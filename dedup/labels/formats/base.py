@@ -132,6 +132,33 @@ def together(folders: Sequence[Path], suffix: str, pictures: Pictures) -> list[P
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class FilePerImage:
+    """What formats share that have a file of labels for each image: its suffix, and whether a file is one."""
+
+    suffix: str
+    looks_right: Callable[[Path], bool]
+
+    def recognises(self, path: Path) -> bool:
+        """A folder with such files below, or one of them."""
+        return any(map(self.looks_right, self.files(path)[:MANY])) if path.is_dir() else self.looks_right(path)
+
+    def find(self, tree: Tree) -> Iterator[Path]:
+        """The folders of all such files."""
+        yield from together(tree.folders_with(self.suffix, self.looks_right), self.suffix, tree.pictures)
+
+    def files(self, path: Path) -> list[Path]:
+        """The files of that suffix below."""
+        return list(below(path, self.suffix)) if path.is_dir() else [path]
+
+    def labelled(self, path: Path, pictures: Pictures) -> set[str]:
+        """The images that have a file."""
+        return {image for file in self.files(path) for image in pictures.of_file(file)}
+
+
+MANY = 50
+"""So many files of a folder that a person names are looked at: among them is one that it was named for."""
+
 SAME_IMAGES = 0.5
 """Two sources that have this share of the smaller one's images in common tell of the same ones: splits of one dataset
 have few in common, two formats of one nearly all."""
@@ -171,12 +198,16 @@ def content_of(path: Path) -> bytes:
         raise AnnotationError(f"Cannot read the annotation file {path}: {error.strerror or error}.") from error
 
 
+def coding_of(content: bytes) -> str:
+    """How a text is encoded, by its first bytes: UTF-16 tells so, all else is UTF-8."""
+    return "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+
+
 def text_of(path: Path) -> str:
     """A file's text, in whatever of UTF-8 and UTF-16 it is. Raises `AnnotationError`."""
     content = content_of(path)
-    coding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        return content.decode(coding)
+        return content.decode(coding_of(content))
     except UnicodeDecodeError as error:
         raise AnnotationError(f"{path} holds no labels that can be read: it is no UTF-8 text.") from error
 

@@ -9,7 +9,7 @@ Format: https://github.com/wkentaro/labelme
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,14 @@ from dedup.labels.coco_sound import are_finite
 from dedup.labels.formats.base import (
     LARGEST,
     Builder,
+    FilePerImage,
     Format,
     Pictures,
-    Tree,
-    below,
     box,
     head_of,
     json_of,
     outline,
     rounded,
-    together,
 )
 
 CIRCLE_CORNERS = 32
@@ -36,30 +34,10 @@ CIRCLE_CORNERS = 32
 ATTRIBUTES = ("group_id", "description")
 
 
-def recognises(path: Path) -> bool:
-    """A folder with such files below, or one of them."""
-    return any(map(_looks_right, files(path)[:50])) if path.is_dir() else _looks_right(path)
-
-
-def find(tree: Tree) -> Iterator[Path]:
-    """The folder of all such files."""
-    yield from together(tree.folders_with(".json", _looks_right), ".json", tree.pictures)
-
-
-def files(path: Path) -> list[Path]:
-    """The JSON files below."""
-    return list(below(path, ".json")) if path.is_dir() else [path]
-
-
-def labelled(path: Path, pictures: Pictures) -> set[str]:
-    """The images that have a file."""
-    return {image for file in files(path) for image in pictures.of_file(file)}
-
-
 def read(path: Path, pictures: Pictures) -> Coco:
     """The document. Raises `AnnotationError`."""
     builder = Builder(path)
-    for file in files(path):
+    for file in FILES.files(path):
         try:
             held = json_of(file)
         except AnnotationError as error:
@@ -125,6 +103,14 @@ def _looks_right(file: Path) -> bool:
     return any(key in head for key in (b'"imagePath"', b'"shapes"', b'"imageData"')) and b'"images"' not in head
 
 
+FILES = FilePerImage(".json", _looks_right)
 LABELME = Format(
-    "labelme", "LabelMe", "rectangles, polygons, circles, points, flags", recognises, find, files, labelled, read
+    "labelme",
+    "LabelMe",
+    "rectangles, polygons, circles, points, flags",
+    FILES.recognises,
+    FILES.find,
+    FILES.files,
+    FILES.labelled,
+    read,
 )

@@ -23,9 +23,21 @@ import msgspec
 
 from dedup.errors import AnnotationError
 from dedup.files import open_regular
+from dedup.images.sources import separator_of
 from dedup.labels.coco import Coco, match_names
 from dedup.labels.coco_sound import are_finite
-from dedup.labels.formats.base import LARGEST, Builder, Format, Pictures, Tree, box, head_of, text_of, the_file
+from dedup.labels.formats.base import (
+    LARGEST,
+    Builder,
+    Format,
+    Pictures,
+    Tree,
+    box,
+    coding_of,
+    head_of,
+    text_of,
+    the_file,
+)
 
 Row = Mapping[str, Any]
 
@@ -265,23 +277,18 @@ def _metadata_rows(path: Path, builder: Builder) -> Iterator[tuple[int, Row]]:
 def _header(path: Path) -> list[str]:
     """The column names, in small letters; none where the first line is no row."""
     head = head_of(path)
-    coding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    first = next(iter(head.decode(coding, "replace").splitlines()), "")
+    first = next(iter(head.decode(coding_of(head), "replace").splitlines()), "")
     try:
-        return [name.strip().casefold() for name in next(csv.reader([first], delimiter=_delimiter(first)), [])]
+        return [name.strip().casefold() for name in next(csv.reader([first], delimiter=separator_of(first)), [])]
     except csv.Error:
         return []
-
-
-def _delimiter(first: str) -> str:
-    return max(",;\t", key=first.count)
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[int, Row]]:
     """Rows by column name in small letters, each with its line. Raises `AnnotationError`."""
     text = text_of(path)
     first = next(iter(text.splitlines()), "")
-    reader = csv.reader(io.StringIO(text), delimiter=_delimiter(first))
+    reader = csv.reader(io.StringIO(text), delimiter=separator_of(first))
     try:
         header = [name.strip().casefold() for name in next(reader, [])]
         for row in reader:

@@ -9,43 +9,22 @@ Format: http://host.robots.ox.ac.uk/pascal/VOC/voc2012/devkit_doc.pdf
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
 from dedup.errors import AnnotationError
 from dedup.labels.coco import Coco
-from dedup.labels.formats.base import Builder, Format, Pictures, Tree, below, box, head_of, outline, together
+from dedup.labels.formats.base import Builder, FilePerImage, Format, Pictures, box, head_of, outline
 from dedup.labels.formats.markup import number_of, text_in, xml_of
 
 ATTRIBUTES = ("pose", "truncated", "difficult", "occluded")
 
 
-def recognises(path: Path) -> bool:
-    """A folder with such files below, or one of them."""
-    return any(map(_looks_right, files(path)[:50])) if path.is_dir() else _looks_right(path)
-
-
-def find(tree: Tree) -> Iterator[Path]:
-    """The folder of all such files."""
-    yield from together(tree.folders_with(".xml", _looks_right), ".xml", tree.pictures)
-
-
-def files(path: Path) -> list[Path]:
-    """The XML files below."""
-    return list(below(path, ".xml")) if path.is_dir() else [path]
-
-
-def labelled(path: Path, pictures: Pictures) -> set[str]:
-    """The images that have a file."""
-    return {image for file in files(path) for image in pictures.of_file(file)}
-
-
 def read(path: Path, pictures: Pictures) -> Coco:
     """The document. Raises `AnnotationError`."""
     builder = Builder(path)
-    for file in files(path):
+    for file in FILES.files(path):
         try:
             root = xml_of(file)
             if root.tag != "annotation":
@@ -103,6 +82,14 @@ def _looks_right(file: Path) -> bool:
     return b"<annotation>" in head_of(file) or b"<annotation " in head_of(file)
 
 
+FILES = FilePerImage(".xml", _looks_right)
 VOC = Format(
-    "voc", "Pascal VOC", "boxes, polygons, pose, truncated, difficult", recognises, find, files, labelled, read
+    "voc",
+    "Pascal VOC",
+    "boxes, polygons, pose, truncated, difficult",
+    FILES.recognises,
+    FILES.find,
+    FILES.files,
+    FILES.labelled,
+    read,
 )

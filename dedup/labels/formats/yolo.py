@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,11 @@ from typing import Any
 import yaml
 
 from dedup.errors import AnnotationError
+from dedup.images.companions import labels_folders
 from dedup.labels.coco import NAMESPACE, Coco
 from dedup.labels.folder_names import split_from_path
 from dedup.labels.formats.base import (
+    MANY,
     Builder,
     Format,
     Pictures,
@@ -60,7 +62,7 @@ class Settings:
 def recognises(path: Path) -> bool:
     """A data.yaml, or a folder with texts of rows below."""
     if path.is_dir():
-        return any(_looks_like_rows(file) for file in _texts(path)[:50])
+        return any(_looks_like_rows(file) for file in _texts(path)[:MANY])
     return path.suffix.lower() in (".yaml", ".yml") and _is_settings(path)
 
 
@@ -80,7 +82,8 @@ def find(tree: Tree) -> Iterator[Path]:
 
 def files(path: Path) -> list[Path]:
     """What a source is made of: its texts, and what names its classes."""
-    return [*_texts(path), *([_list_of(path)] if path.is_dir() else [path])]
+    texts = _texts(path)
+    return [*texts, _list_of(path, texts) if path.is_dir() else path]
 
 
 def _texts(path: Path) -> list[Path]:
@@ -105,8 +108,8 @@ def labelled(path: Path, pictures: Pictures) -> set[str]:
 
 def read(path: Path, pictures: Pictures) -> Coco:
     """The document. Raises `AnnotationError`."""
-    settings = _settings(path) if not path.is_dir() else Settings(_listed(path))
     texts = _texts(path)
+    settings = Settings(_listed(_list_of(path, texts))) if path.is_dir() else _settings(path)
     if not texts:
         raise AnnotationError(f"{path} holds no YOLO labels: no .txt file with rows lies below it.")
     builder = Builder(path, [settings.names[number] for number in _numbers(settings)])
@@ -320,26 +323,24 @@ def _named_folders(path: Path) -> Iterator[Path]:
         return
     for told in folders:
         for place in (path.parent / told, path.parent / told.removeprefix("../")):
-            parts = list(place.parts)
-            for at in [at for at, part in enumerate(parts) if part == "images"][-1:]:
-                parts[at] = "labels"
-            if Path(*parts).is_dir():
-                yield Path(*parts)
+            there = next((folder for folder in labels_folders(place) or [place] if folder.is_dir()), None)
+            if there is not None:
+                yield there
                 break
 
 
-def _listed(folder: Path) -> dict[int, str]:
-    """The classes that a list names, one a line, or a data.yaml above."""
-    file = _list_of(folder)
+def _listed(file: Path) -> dict[int, str]:
+    """The classes that a list names, one a line, or a data.yaml."""
     if file.suffix.lower() in (".yaml", ".yml"):
         return _settings(file).names
     lines = text_of(file).splitlines() if file.is_file() else []
     return dict(enumerate(line.strip() for line in lines if line.strip()))
 
 
-def _list_of(folder: Path) -> Path:
-    """The list of classes in the folder, in one above, or in one below; where it would be if there is none."""
-    places = [folder, *folder.parents[:2], *sorted({file.parent for file in _texts(folder)})]
+def _list_of(folder: Path, texts: Sequence[Path]) -> Path:
+    """The list of classes in the folder, in one above, or beside its texts, else a data.yaml in it or above; where the
+    list would be if there is none."""
+    places = [folder, *folder.parents[:2], *sorted({file.parent for file in texts})]
     files = (place / name for place in places for name in CLASS_LISTS)
     lists = (file for file in files if file.is_file() and not _looks_like_rows(file))
     above = (file for place in places[:3] for file in sorted(place.glob("*.y*ml")) if _is_settings(file))
