@@ -10,11 +10,11 @@ the same layout correlate as a whole but not in their details.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from dedup.images.signature import TINY
+from dedup.matching.machine_code import machine_code
 
 HALF = TINY // 2
 MARGIN = 1.2 / TINY
@@ -40,8 +40,6 @@ AGREES = 0.7
 """Correlation from which a block agrees."""
 GRAIN = 4.0
 """Variance in square gray levels that noise and rounding add: it keeps flat blocks from correlating by chance."""
-FAST = {"reassoc", "nsz", "arcp", "contract", "afn"}
-"""What the compiler may assume of floating-point numbers; not that there is no NaN, which stands for "no box"."""
 
 MEASURES: tuple[str, ...] = (
     "coarse",  # correlation after the coarse steps; the only measure of a pair that was given up there
@@ -72,7 +70,7 @@ Weights = tuple[np.float32, np.float32, np.float32, np.float32]
 Doubles = NDArray[np.float64]
 
 
-@numba.njit(cache=True, fastmath=FAST)
+@machine_code(fast=True, inner=True)
 def _halve(picture: Floats, out: Floats) -> None:
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
@@ -84,7 +82,7 @@ def _halve(picture: Floats, out: Floats) -> None:
             )
 
 
-@numba.njit(cache=True, fastmath=FAST)
+@machine_code(fast=True, inner=True)
 def _warp(source: Floats, template: Floats, p: Doubles, boxes: Doubles, step: int, out: Floats) -> int:
     """Sample `source` and its slopes where the template's pixels fall, every `step`-th pixel in a checkered way.
 
@@ -129,7 +127,7 @@ def _warp(source: Floats, template: Floats, p: Doubles, boxes: Doubles, step: in
     return count
 
 
-@numba.njit(cache=True, fastmath=FAST)
+@machine_code(fast=True, inner=True)
 def _smooth_sample(source: Floats, points: Floats, count: int) -> None:
     """Replace the values of points by a finer interpolation (Catmull-Rom), which loses less detail."""
     side = source.shape[0]
@@ -140,7 +138,7 @@ def _smooth_sample(source: Floats, points: Floats, count: int) -> None:
         points[2, i] = _weighted(source, ix, iy, cubic(sx - ix), cubic(sy - iy))
 
 
-@numba.njit(cache=True, fastmath=FAST, inline="always")
+@machine_code(fast=True, inner=True)
 def _weighted(source: Floats, ix: int, iy: int, wx: Weights, wy: Weights) -> np.float32:
     """The sum of 4 x 4 pixels, from one before (ix, iy) on, under weights of columns and of rows."""
     last = source.shape[0] - 1
@@ -154,7 +152,7 @@ def _weighted(source: Floats, ix: int, iy: int, wx: Weights, wy: Weights) -> np.
     return value
 
 
-@numba.njit(cache=True, fastmath=FAST, inline="always")
+@machine_code(fast=True, inner=True)
 def cubic(t: np.float32) -> Weights:
     """The weights of four pixels in a row at the place `t`, 0..1, between the middle two (Keys 1981)."""
     half, one = np.float32(0.5), np.float32(1)
@@ -167,7 +165,7 @@ def cubic(t: np.float32) -> Weights:
     )
 
 
-@numba.njit(cache=True, fastmath=FAST)
+@machine_code(fast=True, inner=True)
 def _solve(matrix: Doubles, vector: Doubles, n: int) -> bool:
     """Cholesky solution of the leading n equations, left in `vector`; False where the matrix is not positive."""
     for i in range(n):
@@ -194,7 +192,7 @@ def _solve(matrix: Doubles, vector: Doubles, n: int) -> bool:
     return True
 
 
-@numba.njit(cache=True, fastmath=FAST)
+@machine_code(fast=True, inner=True)
 def _fit_tone(points: Floats, count: int, weights: Floats, tone: Doubles) -> float:
     """Fit tone = (gain, bias) in template = gain * source + bias under `weights`; the weighted correlation."""
     sw = st = ss = stt = sss = sst = 0.0
@@ -218,7 +216,7 @@ def _fit_tone(points: Floats, count: int, weights: Floats, tone: Doubles) -> flo
     return float(covariance / np.sqrt(max(vt, 1e-3) * max(vs, 1e-3)))
 
 
-@numba.njit(cache=True, fastmath=FAST)
+@machine_code(fast=True, inner=True)
 def _weigh(points: Floats, count: int, tone: Doubles, weights: Floats) -> None:
     """Geman-McClure weights of the residuals under tone = (gain, bias, scale), at a scale that is updated first.
 
@@ -242,7 +240,7 @@ def _weigh(points: Floats, count: int, tone: Doubles, weights: Floats) -> None:
         weights[i] = np.float32(1.0) / (u * u)
 
 
-@numba.njit(cache=True, fastmath=FAST)
+@machine_code(fast=True, inner=True)
 def _jacobian(points: Floats, count: int, tone: Doubles, unknowns: int, rows: Floats) -> None:
     """Fill `rows` (11, points): the residual's slopes by each unknown, and last the residual itself."""
     gain, bias = np.float32(tone[0]), np.float32(tone[1])
@@ -265,7 +263,7 @@ def _jacobian(points: Floats, count: int, tone: Doubles, unknowns: int, rows: Fl
         rows[10, i] = points[5, i] - gain * points[2, i] - bias
 
 
-@numba.njit(cache=True, fastmath=FAST)
+@machine_code(fast=True, inner=True)
 def _normal_equations(
     rows: Floats, weights: Floats, count: int, unknowns: int, matrix: Doubles, vector: Doubles
 ) -> None:
@@ -289,7 +287,7 @@ def _normal_equations(
         matrix[a, a] = matrix[a, a] * 1.001 + (1e-6 if a in (6, 7) else 1e-2)
 
 
-@numba.njit(cache=True, fastmath=FAST)
+@machine_code(fast=True, inner=True)
 def _refine(
     source: Floats,
     template: Floats,
@@ -336,7 +334,7 @@ def _refine(
             return
 
 
-@numba.njit(cache=True, fastmath=FAST)
+@machine_code(fast=True, inner=True)
 def _invert(p: Doubles) -> None:
     """Replace the affine part of a map by its inverse."""
     scale = 1.0 / (p[0] * p[4] - p[1] * p[3])
@@ -349,7 +347,7 @@ def _invert(p: Doubles) -> None:
     p[5] = (d * c - a * f) * scale
 
 
-@numba.njit(cache=True, fastmath=FAST, nogil=True)
+@machine_code(fast=True)
 def align(
     pictures: NDArray[np.uint8],
     sources: NDArray[np.int32],
@@ -364,15 +362,15 @@ def align(
     picture's border (left, top, right, bottom). A pair whose correlation is under `early` after the coarse steps is
     given up. Returns the refined maps (m, 6) and their measures (m, len(MEASURES)).
     """
-    m = sources.shape[0]
+    m, side = sources.shape[0], pictures.shape[1]  # not TINY: see `FITS`
     maps = start.copy()
     measures = np.zeros((m, len(MEASURES)))
-    points = np.empty((9, TINY * TINY), np.float32)
-    weights = np.empty(TINY * TINY, np.float32)
-    one = np.empty((TINY, TINY), np.float32)
-    other = np.empty((TINY, TINY), np.float32)
-    small_s = np.empty((HALF, HALF), np.float32)
-    small_t = np.empty((HALF, HALF), np.float32)
+    points = np.empty((9, side * side), np.float32)
+    weights = np.empty(side * side, np.float32)
+    one = np.empty((side, side), np.float32)
+    other = np.empty((side, side), np.float32)
+    small_s = np.empty((side // 2, side // 2), np.float32)
+    small_t = np.empty((side // 2, side // 2), np.float32)
     p = np.empty(8)
     tone = np.zeros(3)
     boxes = np.empty((2, 4))
@@ -413,14 +411,14 @@ def align(
     return maps, measures
 
 
-@numba.njit(cache=True)
+@machine_code(inner=True)
 def _take(picture: NDArray[np.uint8], out: Floats) -> None:
     for y in range(TINY):
         for x in range(TINY):
             out[y, x] = picture[y, x]
 
 
-@numba.njit(cache=True)
+@machine_code(inner=True)
 def _take_box(content: Floats, box: Doubles) -> None:
     """The part of a picture that counts: its content without a margin, or all of it where that is too small a part."""
     whole = (content[2] - content[0]) * (content[3] - content[1]) < SMALLEST_CONTENT
@@ -429,7 +427,7 @@ def _take_box(content: Floats, box: Doubles) -> None:
         box[i] = (end if whole else content[i]) + (MARGIN if i < 2 else -MARGIN)
 
 
-@numba.njit(cache=True, fastmath=FAST)
+@machine_code(fast=True, inner=True)
 def _measure(
     source: Floats,
     template: Floats,
@@ -461,7 +459,7 @@ def _measure(
     _judge_blocks(points, count, tone, out)
 
 
-@numba.njit(cache=True, fastmath=FAST)
+@machine_code(fast=True, inner=True)
 def _judge_core(points: Floats, count: int, tone: Doubles, weights: Floats, out: Doubles) -> None:
     total = square = inliers = 0.0
     for i in range(count):
@@ -473,7 +471,7 @@ def _judge_core(points: Floats, count: int, tone: Doubles, weights: Floats, out:
     out[INLIERS] = inliers / count
 
 
-@numba.njit(cache=True, fastmath=FAST)
+@machine_code(fast=True, inner=True)
 def _judge_blocks(points: Floats, count: int, tone: Doubles, out: Doubles) -> None:
     """Correlate inside blocks; fill agreement, disagreeing, blocks, residual and the box of `MEASURES`."""
     sums = np.zeros((BLOCKS * BLOCKS, 7))
@@ -518,7 +516,7 @@ def _judge_blocks(points: Floats, count: int, tone: Doubles, out: Doubles) -> No
     out[RESIDUAL] = np.sqrt(residual / max(points_good, 1.0))
 
 
-@numba.njit(cache=True, fastmath=FAST)
+@machine_code(fast=True, inner=True)
 def _swap_measures(back: Doubles, out: Doubles) -> None:
     """Measures taken with source and template exchanged, told the right way round; `back` maps template to source."""
     gain = max(out[GAIN], 1e-3)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import threading
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from dedup.matching.candidates import SIGN, SOURCE, Keys, Plan, Spectra, correlate, orient, pack, popcount
+from dedup.matching.machine_code import machine_code
 
 TABLES = 6
 BAND_BITS = 96
@@ -58,7 +58,7 @@ class Banded:
         return np.column_stack([self._members[found], best])
 
 
-@numba.njit(cache=True, nogil=True)
+@machine_code()
 def _band_values(keys: Keys, chosen: NDArray[np.intp]) -> NDArray[np.int32]:
     out = np.empty(len(keys), np.int32)
     for i in range(len(keys)):
@@ -66,7 +66,7 @@ def _band_values(keys: Keys, chosen: NDArray[np.intp]) -> NDArray[np.int32]:
     return out
 
 
-@numba.njit(cache=True, nogil=True)
+@machine_code(inner=True)
 def _band_value(key: Keys, chosen: NDArray[np.intp]) -> int:
     """The chosen frequencies' bits of a key as a number, the first chosen highest (bytes hold the lowest bit first)."""
     value = 0
@@ -76,7 +76,7 @@ def _band_value(key: Keys, chosen: NDArray[np.intp]) -> int:
     return value
 
 
-@numba.njit(cache=True, nogil=True)
+@machine_code()
 def scan_tables(
     whole: Keys,
     turned: Keys,
@@ -149,7 +149,7 @@ def scan_tables(
     return rows, found
 
 
-@numba.njit(cache=True, nogil=True)
+@machine_code(inner=True)
 def _place_of(word: np.uint64, keys: Keys, order: NDArray[np.int32], start: int, stop: int) -> int:
     """The first place in order[start:stop], which is sorted by first words, whose word is not below `word`."""
     while start < stop:
@@ -161,7 +161,7 @@ def _place_of(word: np.uint64, keys: Keys, order: NDArray[np.int32], start: int,
     return start
 
 
-@numba.njit(cache=True, nogil=True)
+@machine_code(inner=True)
 def _least_certain(
     frequencies: NDArray[np.float32], source: NDArray[np.intp], chosen: NDArray[np.intp], flips: NDArray[np.int64]
 ) -> None:

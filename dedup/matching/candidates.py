@@ -21,12 +21,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from dedup.images.signature import TINY, cosines
 from dedup.matching.geometry import ORIENTATIONS
+from dedup.matching.machine_code import machine_code
 
 VIEW = TINY // 2
 FREQUENCIES = 128
@@ -207,7 +207,7 @@ def plan_for(count: int) -> Plan:
     return Plan(sure=24, likely=44, correlation=0.9, first=12, orientations=2, band=min(24, int(np.log2(count))))
 
 
-@numba.njit(cache=True)
+@machine_code()
 def views(tiny: NDArray[np.uint8], owner: NDArray[np.intp], boxes: NDArray[np.float32]) -> Views:
     """Views (m, 24, 24) of the boxes (m, 4: left, top, right, bottom in fractions) of the pictures `owner` (m,)."""
     out = np.empty((len(owner), VIEW, VIEW), np.uint8)
@@ -232,7 +232,7 @@ def views(tiny: NDArray[np.uint8], owner: NDArray[np.intp], boxes: NDArray[np.fl
     return out
 
 
-@numba.njit(cache=True, inline="always")
+@machine_code(inner=True)
 def popcount(word: np.uint64) -> np.uint64:
     """Ones in a 64-bit word; LLVM knows the idiom and uses the processor's own count, also on vectors."""
     word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
@@ -241,7 +241,7 @@ def popcount(word: np.uint64) -> np.uint64:
     return (word * np.uint64(0x0101010101010101)) >> np.uint64(56)
 
 
-@numba.njit(cache=True, inline="always")
+@machine_code(inner=True)
 def correlate(window: Spectra, whole: Spectra, source: NDArray[np.intp], sign: NDArray[np.float32]) -> float:
     """Correlation of the 64 lowest frequencies of a window with those of an oriented whole view."""
     across = own = other = np.float32(0)
@@ -257,7 +257,7 @@ def correlate(window: Spectra, whole: Spectra, source: NDArray[np.intp], sign: N
 BLOCK = 256
 
 
-@numba.njit(cache=True, nogil=True)
+@machine_code()
 def scan(
     keys: Keys,
     frequencies: Spectra,
@@ -303,7 +303,7 @@ def scan(
                     out[row, 3] = c
 
 
-@numba.njit(cache=True, nogil=True)
+@machine_code(inner=True)
 def _least(keys: Keys, w: int, words: NDArray[np.uint64]) -> int:
     """The least bits between the first words of the windows w to w + 3 and any of `words`; four share each load."""
     last = keys.shape[0] - 1

@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from dedup.images.detail import Detail
 from dedup.matching import geometry
-from dedup.matching.alignment import FAST, _fit_tone, _refine, _warp, _weigh, cubic
+from dedup.matching.alignment import _fit_tone, _refine, _warp, _weigh, cubic
 from dedup.matching.leftover import (
     FINE,
     STRUCTURE,
@@ -31,6 +30,7 @@ from dedup.matching.leftover import (
     smooth,
     tones_around,
 )
+from dedup.matching.machine_code import machine_code
 from dedup.matching.parameters import value
 
 COARSEST = 32
@@ -66,13 +66,14 @@ ONE, TWO, THREE = np.uint64(1), np.uint64(2), np.uint64(3)
 """Steps of an unsigned index: of one that may be negative the compiler would make sure each time."""
 
 
-@numba.njit(cache=True, fastmath=FAST, nogil=True)
+@machine_code(fast=True)
 def refine(source: Floats, template: Floats, p: Doubles, fineness: int, perspective: int) -> float:
     """Refine the map `p` (8,) of template to source, of one side, in place by one of `FITS`, where that leaves less.
     Returns what is left: see `_misfit`."""
     boxes = np.empty((2, 4))
-    boxes[:, :2] = MARGIN / template.shape[0]
-    boxes[:, 2:] = 1.0 - MARGIN / template.shape[0]
+    for i in range(2):
+        boxes[i, 0] = boxes[i, 1] = MARGIN / template.shape[0]
+        boxes[i, 2] = boxes[i, 3] = 1.0 - MARGIN / template.shape[0]
     most = (template.shape[0] // FITS[fineness, perspective, 2] + 1) ** 2
     points = np.empty((9, most), np.float32)
     weights = np.empty(most, np.float32)
@@ -88,11 +89,12 @@ def refine(source: Floats, template: Floats, p: Doubles, fineness: int, perspect
     after = _misfit(source, template, tried, boxes, step, points, weights)
     if after > before:
         return before
-    p[:] = tried
+    for i in range(8):  # of a slice numba would compile what to say were the shapes to differ, for seconds
+        p[i] = tried[i]
     return after
 
 
-@numba.njit(cache=True, fastmath=FAST)
+@machine_code(fast=True, inner=True)
 def _misfit(
     source: Floats, template: Floats, p: Doubles, boxes: Doubles, step: int, points: Floats, weights: Floats
 ) -> float:
@@ -104,7 +106,8 @@ def _misfit(
     least = 2.0
     for settled in (False, True):  # a caption on a fifth of a picture pulls the best tone of all too far off
         tone = np.array([1.0, 0.0, 1e6])
-        weights[:count] = 1.0
+        for i in range(count):
+            weights[i] = 1.0
         if settled:
             tone[2] = MISFIT
             _weigh(points, count, tone, weights)
@@ -118,7 +121,7 @@ def _misfit(
     return least
 
 
-@numba.njit(cache=True, fastmath=FAST, nogil=True)
+@machine_code(fast=True)
 def lay_over(source: Floats, p: Doubles, out: Floats, inside: Mask) -> None:
     """Fill `out` (side, side) with `source` where the map carries its pixels, `inside` with whether both show it."""
     side, own = out.shape[0], source.shape[0]
@@ -152,7 +155,7 @@ def lay_over(source: Floats, p: Doubles, out: Floats, inside: Mask) -> None:
             out[row, column] = total
 
 
-@numba.njit(cache=True)
+@machine_code(inner=True)
 def _padded(picture: Floats) -> Floats:
     """A picture with its first pixels once more, and its last ones twice, along both axes: what cubic weights reach."""
     last = picture.shape[0] - 1

@@ -9,11 +9,10 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.matching.alignment import FAST
+from dedup.matching.machine_code import machine_code
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -162,7 +161,7 @@ def smooth(picture: Floats, times: int = 1) -> Floats:
     return out
 
 
-@numba.njit(cache=True, fastmath=FAST, nogil=True)
+@machine_code(fast=True)
 def _soften(picture: Floats, room: Floats, times: int) -> None:
     """`smooth` in place; `room` has the picture's shape."""
     last, end = picture.shape[0] - 1, picture.shape[1] - 1
@@ -179,7 +178,7 @@ def _soften(picture: Floats, room: Floats, times: int) -> None:
                 picture[y, x] = half * room[y, x] + quarter * (room[y, x - 1] + room[y, x + 1])
 
 
-@numba.njit(cache=True, fastmath=FAST, nogil=True)
+@machine_code(fast=True)
 def _steepest(one: Floats, other: Floats, out: Floats) -> None:
     """Fill `out` with the squared slope (levels a pixel) of whichever picture is steeper; 0 along the edges."""
     out[:] = 0
@@ -190,7 +189,7 @@ def _steepest(one: Floats, other: Floats, out: Floats) -> None:
             out[y, x] = max(a, b) / 4
 
 
-@numba.njit(cache=True, fastmath=FAST, nogil=True)
+@machine_code(fast=True)
 def _directions(picture: Floats, weight: Floats) -> float:
     """`directions` of one picture, where it is seen: the smaller over the larger eigenvalue of the structure tensor
     (Foerstner & Guelch 1987), in which steep slopes count most, so that noise counts for nothing."""
@@ -207,7 +206,7 @@ def _directions(picture: Floats, weight: Floats) -> float:
     return (middle - apart) / max(middle + apart, 1e-9)
 
 
-@numba.njit(cache=True, fastmath=FAST, nogil=True)
+@machine_code(fast=True)
 def halved(picture: Floats) -> Floats:
     """A picture at half its side, which is even, by means of four pixels."""
     out = np.empty((picture.shape[0] // 2, picture.shape[1] // 2), np.float32)
@@ -234,7 +233,7 @@ def _windows(a: Floats, b: Floats, weight: Floats, cell: int) -> tuple[Doubles, 
     )
 
 
-@numba.njit(cache=True, fastmath=FAST, nogil=True)
+@machine_code(fast=True)
 def _sum_cells(a: Floats, b: Floats, weight: Floats, sums: Doubles) -> None:
     """Add up weights, values, squares and products of `a` and `b` in the cells of `sums` (6, count, count)."""
     count = sums.shape[1]
@@ -310,12 +309,11 @@ def box_sums(values: Doubles, reach: int) -> Doubles:
     return out
 
 
-@numba.njit(cache=True, fastmath=FAST, nogil=True)
+@machine_code(fast=True)
 def _sum_boxes(values: Doubles, reach: int, out: Doubles) -> None:
     """Fill `out` with `box_sums`, by sums that slide down the rows and then along them."""
     side = values.shape[0]
     column = np.zeros(side)
-    line = np.empty(side)
     for y in range(-reach, side):
         if y + reach < side:
             for x in range(side):
@@ -332,8 +330,7 @@ def _sum_boxes(values: Doubles, reach: int, out: Doubles) -> None:
             if x - reach - 1 >= 0:
                 total -= column[x - reach - 1]
             if x >= 0:
-                line[x] = total
-        out[y] = line
+                out[y, x] = total
 
 
 def ground_share(tones: Floats) -> float:

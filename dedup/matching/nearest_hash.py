@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from dedup.images.signature import HASH_SIDE as SIDE
 from dedup.matching.candidates import popcount
+from dedup.matching.machine_code import machine_code
 
 BITS = SIDE * SIDE
 BLOCK = 256
@@ -103,7 +103,7 @@ def _joined(pool: Executor, work: Callable[[NDArray[np.intp]], Nearest], count: 
     return np.concatenate([rows for rows, _ in found]), np.concatenate([bits for _, bits in found])
 
 
-@numba.njit(cache=True, nogil=True)
+@machine_code()
 def compare(oriented: Keys, words: Keys, queries: NDArray[np.intp], others: NDArray[np.intp]) -> Nearest:
     """Brute force: the nearest to each query but itself of the rows `others` (n,), whose hashes are `words` (4, n)."""
     m, n = oriented.shape[0], words.shape[1]
@@ -151,7 +151,7 @@ class _Forest:
         return _among_neighbours(oriented, self._words, self._orders, places, part)
 
 
-@numba.njit(cache=True, nogil=True)
+@machine_code()
 def _pick(words: Keys, chosen: NDArray[np.intp]) -> NDArray[np.uint64]:
     """The chosen bits of hashes (n, 4) as one word each, the first chosen highest."""
     out = np.zeros(len(words), np.uint64)
@@ -163,7 +163,7 @@ def _pick(words: Keys, chosen: NDArray[np.intp]) -> NDArray[np.uint64]:
     return out
 
 
-@numba.njit(cache=True, nogil=True)
+@machine_code()
 def _among_neighbours(
     oriented: Keys, words: Keys, orders: NDArray[np.int32], places: NDArray[np.intp], queries: NDArray[np.intp]
 ) -> Nearest:
