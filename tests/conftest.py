@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).parent.parent
+JS = ROOT / "tests" / "js"
 SHARED_DATA = Path(os.environ.get("DEDUP_TEST_DATA", ROOT.parent / "shared" / "data"))
 NEEDED = ("optional test-data folder", "no Chromium", "no nginx", "no Node.js", "no installed wheel")
 """What the reasons of skips say that the gate does not accept."""
@@ -31,6 +34,19 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the optional test-data folder ../shared/data (or DEDUP_TEST_DATA) is absent")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def packages() -> Path:
+    """The folder with the Node.js packages that tests/js/package.json names, installed once for all tests."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("there is no Node.js")
+    with FileLock(JS / ".installing"):
+        installed = JS / "node_modules" / ".package-lock.json"
+        if not installed.is_file() or installed.stat().st_mtime < (JS / "package-lock.json").stat().st_mtime:
+            subprocess.run([npm, "ci", "--silent", "--no-audit", "--no-fund"], cwd=JS, check=True)
+    return JS
 
 
 @pytest.fixture
