@@ -18,9 +18,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dedup import display
-from dedup.display import Group, Pair
+from dedup.display import Group, Groups, Pair
 from dedup.errors import AnnotationError, UsageError
-from dedup.groups import keepers
+from dedup.groups import keepers, members
 from dedup.groups.fates import outcomes
 from dedup.groups.frame import Joined, Review, describe_files, join, with_tags, without_classes
 from dedup.images import hashes
@@ -96,8 +96,8 @@ class Dataset:
         kinds = self.frame["kind"].value_counts()
         counts = {"images": int(kinds.sum())} | {str(kind): int(count) for kind, count in kinds.items() if count}
         groups = self.groups
-        shown = [self.group(int(number)) for number in groups["group"].head(display.BIGGEST)]
-        return display.overview(self.name, self.root, counts, int(groups["bytes_saved"].sum()), shown)
+        saved = int(groups.table["bytes_saved"].sum())
+        return display.overview(self.name, self.root, counts, saved, groups[: display.BIGGEST])
 
     def show(self, page: str = "explorer") -> Served:
         """Open the app on this dataset in a browser; it ends with this process, or by `stop` of what is returned.
@@ -178,31 +178,13 @@ class Dataset:
             return self._joined_at(self.decisions.revisions()[1]).pairs
 
     @property
-    def groups(self) -> pd.DataFrame:
-        """One row per group, most bytes to save first: group, keeper (row), path, reason, images, exact, near (counts
-        of its duplicates by kind) and bytes_saved when all duplicates go."""
-        images = self.frame.assign(freed=self.freed)
-        grouped = images[images["group"] >= 0]
-        duplicates = grouped[grouped["role"] == Role.DUPLICATE].groupby("group")
-        kept = grouped[grouped["role"] == Role.KEEPER].reset_index(names="row").set_index("group")
-        table = pd.DataFrame(
-            {
-                "keeper": kept["row"],
-                "path": kept["path"],
-                "reason": kept["keeper_reason"],
-                "images": grouped.groupby("group").size(),
-                "exact": duplicates["kind"].agg(lambda kinds: int((kinds == "exact").sum())),
-                "near": duplicates["kind"].agg(lambda kinds: int((kinds == "near").sum())),
-                "bytes_saved": duplicates["freed"].sum(),
-            }
-        )
-        return table.sort_values(["bytes_saved", "path"], ascending=[False, True]).reset_index(names="group")
+    def groups(self) -> Groups:
+        """The groups of copies, most bytes to save first, as objects; `groups.table` has a row for each."""
+        return Groups(self, members.table(self.frame, self.freed))
 
     def group(self, number: int) -> Group:
-        """One group of `groups`, by its number there; shows its pictures in a notebook. Raises `UsageError`."""
-        from dedup.exports.montage import members
-
-        return Group(number, tuple(members(self.frame, number)), self)
+        """The group of this number (column `group` of the frame). Raises `UsageError`."""
+        return Group(number, tuple(members.members_of(self.frame, number)), self)
 
     def pair(self, row: int) -> Pair:
         """One row of `pairs`; shows both pictures in a notebook. Raises `UsageError`."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, overload
 
 import pandas as pd
 
 from dedup.errors import DedupError
+from dedup.groups.members import members
 from dedup.images import thumbnails
 from dedup.model import Role
 from dedup.words import difference, plural, size, visible
@@ -94,6 +96,45 @@ class Group:
             else:
                 said.append(described(str(one["kind"]), str(one["relation"]), float(one["distance"])))
         return said
+
+
+class Groups(Sequence[Group]):
+    """The groups of a dataset as it stood when they were asked for, most bytes to save first. `table` has one row per
+    group: group (its number), keeper (row), path, reason, images, exact, near (counts) and bytes_saved."""
+
+    def __init__(self, images: Images, table: pd.DataFrame) -> None:
+        self.table = table
+        self._images, self._frame = images, images.frame
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @overload
+    def __getitem__(self, place: int) -> Group: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Group]: ...
+    def __getitem__(self, place: int | slice) -> Group | list[Group]:
+        numbers = self.table["group"].tolist()[place]
+        return [self._group(each) for each in numbers] if isinstance(numbers, list) else self._group(numbers)
+
+    def __iter__(self) -> Iterator[Group]:
+        return map(self._group, self.table["group"].tolist())
+
+    def _group(self, number: int) -> Group:
+        return Group(number, tuple(self._members[number]), self._images)
+
+    @cached_property
+    def _members(self) -> dict[int, list[int]]:
+        return members(self._frame)
+
+    def __repr__(self) -> str:
+        told = plural(len(self), "group")
+        return f"{told}, {size(int(self.table['bytes_saved'].sum()))} to save"
+
+    def _repr_html_(self) -> str:
+        shown = "".join(group._repr_html_() for group in self[:BIGGEST])
+        more = f"<p>and {plural(len(self) - BIGGEST, 'more group')}</p>" if len(self) > BIGGEST else ""
+        return f"<div><p>{html.escape(repr(self))}</p>{shown}{more}</div>"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ ORDER = {
     "launch": set(),
     "served": {"launch"},
     "images": set(),
-    "display": {"images"},
     "query": set(),
     "matching": {"images"},
     "store": {"images", "matching"},
@@ -26,7 +25,8 @@ ORDER = {
     "scanning": {"images", "matching", "store"},
     "removal": {"images", "query", "store"},
     "groups": {"images", "query", "matching", "store", "labels"},
-    "exports": {"images", "query", "matching", "labels"},
+    "display": {"images", "groups"},
+    "exports": {"images", "query", "matching", "labels", "groups"},
     "dataset": {
         "images",
         "query",

@@ -39,7 +39,7 @@ def test_rows_ids_and_files_belong_together(dataset):
 
 
 def test_pairs_and_groups_tell_who_stays(dataset):
-    frame, pairs, groups = dataset.frame, dataset.pairs, dataset.groups
+    frame, pairs, groups = dataset.frame, dataset.pairs, dataset.groups.table
     assert sorted(pairs["kind"]) == ["exact", "near", "near"]
     assert groups["images"].tolist() == [2, 2, 2] and groups[["exact", "near"]].to_numpy().sum() == 3
     assert set(groups["keeper"]) == set(frame.index[frame["role"] == "keeper"])

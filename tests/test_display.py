@@ -16,7 +16,7 @@ from PIL import Image
 
 import dedup
 from dedup import served as serving
-from dedup.errors import ExportError, UsageError
+from dedup.errors import UsageError
 from dedup.model import Progress
 from dedup.progress import watched
 from tests.conftest import ROOT
@@ -39,8 +39,20 @@ def test_a_group_tells_who_stays_and_how_each_differs(photos):
     assert {group.keeper, *group.copies} == {"0001.jpg", HOSTILE} and len(group.frame) == 2
     assert f"keep {group.keeper}, because {group.reason}" in repr(group)
     assert "mirrored" in repr(group)
-    with pytest.raises(ExportError):
+    with pytest.raises(UsageError, match="no group 9"):
         photos.group(9)
+
+
+def test_groups_are_objects_in_order_of_what_they_save(photos):
+    save(photo(2), photos.root / "zz.png")
+    groups = dedup.scan(photos.root, workers=1).groups
+    assert len(groups) == 2 and [each.number for each in groups] == groups.table["group"].tolist()
+    assert groups[0] == next(iter(groups)) and groups[:5] == list(groups) and groups[-1] == groups[1]
+    assert [len(each.rows) for each in groups] == groups.table["images"].tolist()
+    assert [each.rows[0] for each in groups] == groups.table["keeper"].tolist()
+    assert groups.table["bytes_saved"].is_monotonic_decreasing and repr(groups).startswith("2 groups, ")
+    with pytest.raises(IndexError):
+        groups[2]
 
 
 def test_a_pair_tells_how_the_right_one_differs(photos):
@@ -51,7 +63,7 @@ def test_a_pair_tells_how_the_right_one_differs(photos):
 
 
 def test_notebooks_get_pictures_and_names_as_text(photos):
-    for shown, pictures in ((photos, 2), (photos.group(0), 2), (photos.pair(0), 2)):
+    for shown, pictures in ((photos, 2), (photos.groups, 2), (photos.group(0), 2), (photos.pair(0), 2)):
         page = shown._repr_html_()
         assert page.count("data:image/jpeg;base64,") == pictures
         assert "<img src=x" not in page and "&lt;img src=x" in page

@@ -28,7 +28,7 @@ def show(name: Name, home: Home = None, as_json: Json = False) -> None:
     if as_json:
         dataset = opened(name, home)
         tags = {tag.name: tag.count for tag in dataset.tags.values()}
-        groups, failures = dataset.groups.to_dict("records"), _failures(dataset)
+        groups, failures = dataset.groups.table.to_dict("records"), _failures(dataset)
         say_json(summary(dataset) | {"tags": tags, "groups": groups, "failures": failures})
         return
     told = overview(name, home)
@@ -135,9 +135,7 @@ def _failures(dataset: Dataset) -> list[dict[str, Any]]:
 
 def groups_of(dataset: Dataset) -> list[list[int]]:
     """Rows of the groups, the keeper first; most bytes to save first."""
-    from dedup.exports import montage
-
-    return [montage.members(dataset.frame, int(number)) for number in dataset.groups["group"]]
+    return [list(group.rows) for group in dataset.groups]
 
 
 def write_montages(dataset: Dataset, folder: Path, groups: list[list[int]] | None = None) -> int:

@@ -47,7 +47,7 @@ def of(dataset: Dataset) -> dict[str, Any]:
     from dedup.model import Status
     from dedup.query.selection import KINDS
 
-    frame, groups = dataset.frame, dataset.groups
+    frame, groups = dataset.frame, dataset.groups.table
     kinds = frame["kind"].value_counts()
     failed = frame[frame["status"] == Status.FAILED]
     biggest = groups.head(SHOWN)[["path", "exact", "near", "bytes_saved"]]

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from dedup.errors import ExportError, UnreadableImage
 from dedup.files import atomic_write
+from dedup.groups.members import members
 from dedup.images.decode import open_picture
 from dedup.model import Kind, OnProgress, Progress, Role
 from dedup.words import plural
@@ -63,8 +63,7 @@ def write(
     except OSError as error:
         raise ExportError(f"Cannot make the folder {folder}: {error.strerror}; choose another.") from error
     if groups is None:
-        present = images.frame["group"].to_numpy()
-        groups = [members(images.frame, int(number)) for number in np.unique(present[present >= 0])]
+        groups = list(members(images.frame).values())
     written = []
     for number, rows in enumerate(groups):
         path = folder / f"group-{number + 1:05d}-{str(images.frame['sha256'].iat[rows[0]])[:12]}.png"
@@ -74,22 +73,6 @@ def write(
         if on_progress is not None:
             on_progress(Progress("montage", len(written), len(groups)))
     return written
-
-
-def members(frame: pd.DataFrame, group: int) -> list[int]:
-    """Rows of a group: the keeper, then exact copies, then near ones by distance. Raises `ExportError` for none."""
-    rows = np.flatnonzero(frame["group"].to_numpy() == group)
-    if not len(rows):
-        raise ExportError(f"There is no group {group}; `duplicates` lists them.")
-    part = frame.iloc[rows]
-    last_key_first = (
-        part["path"],
-        part["distance"].fillna(1.0),
-        part["kind"] != Kind.EXACT,
-        part["role"] != Role.KEEPER,
-    )
-    order = np.lexsort(last_key_first)
-    return [int(row) for row in rows[order]]
 
 
 def draw(images: Images, rows: Sequence[int]) -> Image.Image:

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from dedup.dataset import Dataset
-from dedup.exports.montage import members
 from dedup.images.metrics import METRICS
 from dedup.model import SCORE_VERSION, SOFTWARE_VERSION, Kind, Role, Status
 from dedup.query.issues import ISSUES
@@ -93,7 +92,7 @@ class Facts:
 
 def gather(dataset: Dataset) -> Facts:
     """The facts of a dataset as it stands. Raises `AnnotationError` where its labels cannot be read."""
-    frame, groups = dataset.frame, dataset.groups
+    frame, groups = dataset.frame, dataset.groups.table
     kinds = frame["kind"].astype(str).value_counts()
     failed = frame[frame["status"] == Status.FAILED]
     clashes = dataset.open_clashes
@@ -109,7 +108,7 @@ def gather(dataset: Dataset) -> Facts:
         similar=int((dataset.pairs["kind"] == Kind.SIMILAR).sum()),
         distributions=tuple(_distributions(frame)),
         issues=tuple(_issues(frame)),
-        groups=tuple(tuple(members(frame, int(number))) for number in groups["group"]),
+        groups=tuple(group.rows for group in dataset.groups),
         splits=leaks.matrix(frame),
         crossing=len(leaks.crossing_groups(frame)),
         moves=len(repair.moves),

@@ -33,8 +33,9 @@ from dedup import removal
 from dedup.dataset import FOLDER_CLASSES, KEEPER_RULES, Dataset
 from dedup.errors import UsageError
 from dedup.groups.fates import holding
+from dedup.groups.members import members
 from dedup.labels.resolve import Choice
-from dedup.model import EVALUATION_SPLITS, Change, Kind, Role
+from dedup.model import EVALUATION_SPLITS, Change, Kind
 from dedup.query.selection import Selection
 from dedup.review import bulk_rules, verdicts
 from dedup.store.decisions import CLASH, DROP, FOLDER, KEEP, KEEPER, PROTECTED, REVIEWED, SETTING, VERDICT
@@ -247,7 +248,7 @@ def state(dataset: Dataset, about: Mapping[int, str] | None = None) -> State:
     return State(
         frame=frame,
         pairs=dataset.pairs,
-        members=_members(frame),
+        members=members(frame),
         fates={row: Fate(kind) for row, kind in fates.items()},
         lapsed=frozenset(lapsed),
         protected=bulk_rules.protected(frame, dataset.folders(PROTECTED)),
@@ -279,17 +280,6 @@ def clashing(dataset: Dataset) -> dict[int, str]:
         if case.choice(decided) in (None, Choice.LEAVE)
         for row in (case.clash.left, case.clash.right)
     }
-
-
-def _members(frame: pd.DataFrame) -> dict[int, list[int]]:
-    rows = np.flatnonzero(frame["group"].to_numpy() >= 0)
-    part = frame.iloc[rows]
-    distance = part["distance"].fillna(1.0).to_numpy()
-    order = np.lexsort((rows, distance, (part["role"] != Role.KEEPER).to_numpy(), part["group"].to_numpy()))
-    found: dict[int, list[int]] = {}
-    for row, number in zip(rows[order].tolist(), part["group"].to_numpy()[order].tolist(), strict=True):
-        found.setdefault(number, []).append(row)
-    return found
 
 
 # --- which groups, in which order -------------------------------------------------------------------------------------
@@ -413,9 +403,9 @@ def reopen(now: State, rows: Sequence[int]) -> Step:
     for pair in now.verdicts.different:
         if pair <= hashes:
             draft.add(verdicts.change(*pair, remove=True))
-    for members in now.verdicts.reviewed:
-        if not hashes.isdisjoint(members):
-            draft.add(verdicts.review(members, remove=True))
+    for reviewed in now.verdicts.reviewed:
+        if not hashes.isdisjoint(reviewed):
+            draft.add(verdicts.review(reviewed, remove=True))
     return Step(f"Open again: {now.path(rows[0])}", tuple(draft.changes))
 
 

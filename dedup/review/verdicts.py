@@ -21,6 +21,7 @@ import pandas as pd
 
 from dedup.errors import UsageError
 from dedup.files import SHA256, Document, write_chunks
+from dedup.groups.members import members
 from dedup.model import Change, Role
 from dedup.store.decisions import DIFFERENT, DROP, KEEP, KEEPER, REVIEWED, VERDICT
 
@@ -107,9 +108,11 @@ def _fated(decisions: Deciding, frame: pd.DataFrame, fates: Collection[Fate]) ->
     decided = decisions.values(DROP).keys() | decisions.values(KEEP).keys()
     chosen = {path for path, _ in decisions.values(KEEPER)}
     found: list[Change] = []
-    for members in _members(frame) if fates else ():
-        made = _fated_group(members, of_image)
-        choose = [] if any(path in chosen for path, _ in members) else _choices(members, made)
+    named = list(zip(frame["path"], frame["sha256"], strict=True)) if fates else []
+    for rows in members(frame).values() if fates else ():
+        group = [named[row] for row in rows]
+        made = _fated_group(group, of_image)
+        choose = [] if any(path in chosen for path, _ in group) else _choices(group, made)
         found += [*(each for each in made if each[1:3] not in decided), *choose]
     return found
 
@@ -136,15 +139,6 @@ def _choices(members: Sequence[Member], made: Sequence[Change]) -> list[Change]:
     if members[0][1] in named:
         return []
     return [(KEEPER, path, "", "1") for sha256, path in path_of.items() if sha256 in named - going]
-
-
-def _members(frame: pd.DataFrame) -> Iterable[list[Member]]:
-    """(path, hash) of every group's images, its keeper first."""
-    grouped = frame[frame["group"] >= 0].sort_values("role", key=lambda role: role != Role.KEEPER, kind="stable")
-    found: dict[int, list[Member]] = {}
-    for number, *member in zip(grouped["group"].tolist(), grouped["path"], grouped["sha256"], strict=True):
-        found.setdefault(number, []).append((member[0], member[1]))
-    return found.values()
 
 
 def to_bytes(verdicts: Verdicts) -> bytes:
@@ -191,9 +185,9 @@ def keepers(frame: pd.DataFrame) -> dict[int, str]:
 def settled(groups: Mapping[int, Members], keeper: Mapping[int, str], verdicts: Verdicts) -> set[int]:
     """Numbers of the groups that need no review. `groups` as from `memberships`, `keeper` as from `keepers`."""
     seen_with: dict[str, list[Members]] = {}
-    for members in verdicts.reviewed:
-        for sha256 in set(members):
-            seen_with.setdefault(sha256, []).append(members)
+    for reviewed in verdicts.reviewed:
+        for sha256 in set(reviewed):
+            seen_with.setdefault(sha256, []).append(reviewed)
     return {
         number
         for number, members in groups.items()

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dedup.errors import ExportError
+from dedup.errors import ExportError, UsageError
 from dedup.exports import montage
+from dedup.groups.members import members_of
 from tests.building import Images, make_images, picture
 
 
@@ -31,21 +32,21 @@ def test_one_readable_png_a_group_in_order(images, tmp_path):
     assert [progress.done for progress in seen] == [1, 2]
     with Image.open(paths[0]) as sheet:
         assert sheet.width > 3.9 * montage.TILE
-    (alone,) = montage.write(images, tmp_path / "alone", [montage.members(images.frame, 1)])
+    (alone,) = montage.write(images, tmp_path / "alone", [members_of(images.frame, 1)])
     assert alone.read_bytes() == paths[1].read_bytes()
 
 
 def test_keeper_first_then_exact_then_near(images):
     paths = images.frame["path"]
-    assert [paths[row] for row in montage.members(images.frame, 0)] == ["b.png", "a.png", "copy/a.png", "near.png"]
-    with pytest.raises(ExportError, match="no group 7"):
-        montage.members(images.frame, 7)
+    assert [paths[row] for row in members_of(images.frame, 0)] == ["b.png", "a.png", "copy/a.png", "near.png"]
+    with pytest.raises(UsageError, match="no group 7"):
+        members_of(images.frame, 7)
 
 
 def test_captions_name_hash_keeper_and_relation(images):
     frame = images.frame
     frame["keeper_reason"] = "higher resolution"
-    keeper, copy, _, near = (montage.captions(frame, row) for row in montage.members(frame, 0))
+    keeper, copy, _, near = (montage.captions(frame, row) for row in members_of(frame, 0))
     assert keeper[0] == "b.png"
     assert frame["sha256"][1][:12] in keeper[1]
     assert keeper[2:] == ["KEEPER", "higher resolution"]
@@ -54,7 +55,7 @@ def test_captions_name_hash_keeper_and_relation(images):
 
 
 def test_the_pictures_themselves_are_in_the_tiles(images):
-    sheet = np.asarray(montage.draw(images, montage.members(images.frame, 0)))
+    sheet = np.asarray(montage.draw(images, members_of(images.frame, 0)))
     first = sheet[montage.MARGIN : montage.MARGIN + montage.TILE, montage.MARGIN : montage.MARGIN + montage.TILE]
     second = sheet[montage.MARGIN : montage.MARGIN + montage.TILE, 2 * montage.MARGIN + montage.TILE :][
         :, : montage.TILE

@@ -164,7 +164,7 @@ def test_to_link_what_is_linked_frees_nothing(linked):
 def test_groups_of_hard_links_save_nothing(linked, home):
     (linked.root / "d.png").unlink()
     dataset = dedup.scan(linked.root)
-    assert dataset.groups["bytes_saved"].tolist() == [0]
+    assert dataset.groups.table["bytes_saved"].tolist() == [0]
     shutil.copy2(linked.root / "a.png", linked.root / "d.png")
     dataset = dedup.scan(linked.root)
-    assert dataset.groups["bytes_saved"].tolist() == [(linked.root / "d.png").stat().st_size]
+    assert dataset.groups.table["bytes_saved"].tolist() == [(linked.root / "d.png").stat().st_size]

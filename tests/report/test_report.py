@@ -33,7 +33,7 @@ def dataset(home, tmp_path):
 def test_facts_are_those_of_the_dataset(dataset):
     found = facts.gather(dataset)
     assert found.counts == {"images": 9, "exact": 2, "near": 0, "unique": 6, "failed": 1}
-    assert found.saved == dataset.groups["bytes_saved"].sum() > 0 and found.crossing == 1 and found.moves == 1
+    assert found.saved == dataset.groups.table["bytes_saved"].sum() > 0 and found.crossing == 1 and found.moves == 1
     assert found.splits.loc["train", "test"] == 1 and found.clash_count == 1
     counts = {each.name: each.count for each in found.issues}
     assert (counts["dark"], counts["low information"], counts["unreadable"], counts["light"]) == (1, 1, 1, 0)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dedup.errors import ExportError, UsageError
-from dedup.model import Role
+from dedup.model import Kind, Role
 from dedup.review import verdicts
 from dedup.review.verdicts import Verdicts
 from dedup.store.decisions import Decisions
@@ -40,11 +40,11 @@ def grouped(*groups: list[tuple[str, str]]) -> pd.DataFrame:
     """A frame of groups given as (path, hash), the keeper first."""
     return pd.DataFrame(
         [
-            (path, sha256, number, Role.DUPLICATE if place else Role.KEEPER)
+            (path, sha256, number, Role.DUPLICATE if place else Role.KEEPER, Kind.EXACT, 0.0)
             for number, members in enumerate(groups)
             for place, (path, sha256) in enumerate(members)
         ],
-        columns=["path", "sha256", "group", "role"],
+        columns=["path", "sha256", "group", "role", "kind", "distance"],
     )
 
 

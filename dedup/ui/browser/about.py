@@ -14,7 +14,7 @@ from dedup.images.metrics import METRICS, Metric
 from dedup.labels.clashes import rectangle_of
 from dedup.model import TAG_PREFIX, Kind, Role, Status
 from dedup.ui.browser.sides import Side, records, sides
-from dedup.ui.browser.similar import members_of, related_to, told_and_back
+from dedup.ui.browser.similar import others_of, related_to, told_and_back
 from dedup.ui.shell.library import LIBRARY, Opened
 from dedup.words import encodable, plural, size, visible
 
@@ -81,7 +81,7 @@ def about(opened: Opened, row: int) -> About:
     """Everything about the image of a row, as it stands now."""
     dataset = opened.dataset
     (record,) = records(dataset.frame, [row])
-    group, related = members_of(dataset.frame, row), related_to(dataset.pairs, row)
+    group, related = others_of(dataset.frame, row), related_to(dataset.pairs, row)
     apart = [each for each in related if each not in group]
     file = dataset.file(row)
     annotations = _annotations(opened, row, record)

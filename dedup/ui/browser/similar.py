@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dedup.exports.montage import members
+from dedup.groups.members import members_of
 from dedup.matching import relations
 from dedup.matching.nearest_hash import most_alike
 from dedup.model import Kind, Status
@@ -25,7 +25,7 @@ FEW = 12
 def candidates(opened: Opened, row: int) -> list[Side]:
     """The others of the image's group, then those related to it, nearest first, then those most alike by hash."""
     dataset = opened.dataset
-    group = members_of(dataset.frame, row)
+    group = others_of(dataset.frame, row)
     related = related_to(dataset.pairs, row)
     first = [*group, *(each for each in related if each not in group)][:MOST]
     shown = dict(zip(first, sides(dataset, first), strict=True))
@@ -40,10 +40,10 @@ def candidates(opened: Opened, row: int) -> list[Side]:
     return found + _alike(opened, row, first)
 
 
-def members_of(frame: pd.DataFrame, row: int) -> list[int]:
+def others_of(frame: pd.DataFrame, row: int) -> list[int]:
     """The other images of the group of `row`, the one that stays first."""
     group = int(frame["group"].to_numpy()[row])
-    return [each for each in members(frame, group) if each != row] if group >= 0 else []
+    return [each for each in members_of(frame, group) if each != row] if group >= 0 else []
 
 
 def _member(shown: Side, *, exact: bool) -> Side:
