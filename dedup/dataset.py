@@ -517,7 +517,8 @@ class Dataset:
         on_progress: OnProgress | None = None,
         **options: Any,
     ) -> Report:
-        """Write images as "csv", "parquet", "pairs", "coco" or "folder" to a file or, for the last, a new folder.
+        """Write images as "csv", "parquet", "pairs", "coco", "folder" or as what a plug-in is called, to a file or, for
+        "folder", a new folder.
 
         `rows` are numbers or a bool mask, all images by default. Further `options` are those of the export's `write`,
         such as `mode="symlink"` for a folder. Raises `UsageError` for an unknown format and `ExportError`.

@@ -24,6 +24,18 @@ SCORE_VERSION = 1
 MATCHING_VERSION = 7
 """Changes with what is found between images, so that a rescan matches all of them again without decoding any."""
 
+FACTS = (
+    *("id", "path", "folder", "name", "sha256", "content", "bytes", "mtime_ns", "format", "width", "height"),
+    *("orientation", "captured_at", "camera", "described", "extras", "alpha", "shown_on"),
+    *("bits", "bands", "frames", "values"),
+    *("jpeg_quality", "lossless", "split", "classes", "annotations", "status", "error"),
+)
+FOUND = (
+    *("kind", "group", "role", "keeper", "keeper_reason", "nearest", "distance", "nearest_bits"),
+    *("relation", "relations"),
+)
+"""Columns of the frame: what is known of each file, and what was found between images. Metrics stand between them."""
+
 TAG_PREFIX = "tag:"
 """A tag named `keep` is the boolean column `tag:keep` of the frame."""
 

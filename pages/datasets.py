@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dedup import plugins
 from dedup.ui.datasets import cards, opening
 from dedup.ui.shell.heading import heading
 from dedup.ui.shell.library import LIBRARY
+from dedup.ui.shell.literal import literal
 
 infos = LIBRARY.infos()
 if infos:
@@ -14,6 +16,8 @@ if infos:
         pass
 else:
     opening.welcome()
+for problem in plugins.problems():
+    st.warning(literal(problem), icon=":material/extension_off:")
 left, right = st.columns([3, 2], gap="medium")
 with left, st.container(border=True, height="stretch"):
     opening.open_folder(infos)

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
+from dedup import plugins
 from dedup.cli import (
     checking,
     comparing,
@@ -22,6 +23,7 @@ from dedup.cli import (
     exporting,
     hashing,
     looking,
+    plugging,
     removing,
     reporting,
     scanning,
@@ -62,6 +64,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "rename": scanning.rename,
     "forget": scanning.forget,
     "sample": scanning.make_sample,
+    "plugins": plugging.show_plugins,
     "app": serving.app,
 }
 """A new verb is one function and one line here."""
@@ -104,11 +107,19 @@ for verb, family in FAMILIES.items():
     app.add_typer(part, name=verb)
 
 
+def _run(arguments: list[str]) -> object:
+    try:
+        return app(arguments or ["--help"], prog_name="dedup", standalone_mode=False)
+    finally:
+        for problem in plugins.problems():
+            complain(problem)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command (the help without any) and return its exit code. Errors are one sentence on standard error."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        code = app(arguments or ["--help"], prog_name="dedup", standalone_mode=False)
+        code = _run(arguments)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except DedupError as error:

@@ -34,7 +34,7 @@ LABELS_HELP = "For `folder`: coco, yolo, voc, imagefolder, csv or none (default:
 
 def export(
     name: Name,
-    to: Annotated[str, typer.Option("--to", help="One of: csv, parquet, pairs, coco, folder.")],
+    to: Annotated[str, typer.Option("--to", help="One of: csv, parquet, pairs, coco, folder, or a plug-in.")],
     output: Annotated[
         Path, typer.Option("--output", help="The file (- is standard output), or for `folder` the folder, to write.")
     ],

@@ -19,7 +19,7 @@ from dedup.labels.folder_names import folder_classes, split_from_path
 from dedup.matching import relations
 from dedup.matching.columns import NEUTRAL, PAIR_COLUMNS
 from dedup.matching.parameters import value
-from dedup.model import NEAR_DISTANCE, TAG_PREFIX, Kind, Role, Status
+from dedup.model import FACTS, FOUND, NEAR_DISTANCE, TAG_PREFIX, Kind, Role, Status
 
 Rows = NDArray[np.int64]
 
@@ -415,16 +415,6 @@ def _exact_pairs(files: pd.DataFrame, groups: stars.Groups) -> pd.DataFrame:
     return pd.DataFrame(values, index=range(len(rows))).astype(PAIR_COLUMNS)
 
 
-FACTS = (
-    *("id", "path", "folder", "name", "sha256", "content", "bytes", "mtime_ns", "format", "width", "height"),
-    *("orientation", "captured_at", "camera", "described", "extras", "alpha", "shown_on"),
-    *("bits", "bands", "frames", "values"),
-    *("jpeg_quality", "lossless", "split", "classes", "annotations", "status", "error"),
-)
-FOUND = (
-    *("kind", "group", "role", "keeper", "keeper_reason", "nearest", "distance", "nearest_bits"),
-    *("relation", "relations"),
-)
 COLUMNS = [*FACTS, *(metric.name for metric in METRICS if metric.name not in FACTS), *FOUND]
 """Of the frame, in their order: what is known of the file, its metrics, and what was found between images."""
 

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import uuid
@@ -32,6 +33,7 @@ import pyarrow as pa
 
 from dedup.errors import DatasetError, ScanRunning, UsageError
 from dedup.files import PRIVATE, clear_unfinished, make_private, write_text
+from dedup.images.metrics import MEASURED
 from dedup.images.signature import SIGNATURE
 from dedup.model import MATCHING_VERSION, SOFTWARE_VERSION
 from dedup.store import tables
@@ -109,7 +111,9 @@ class Store:
 
     def read_images(self, info: Info) -> pd.DataFrame:
         """The images of the scan that `info` names. Raises `DatasetError`."""
-        return tables.frame_of(self._table("images.parquet", info))
+        images = tables.frame_of(self._table("images.parquet", info))
+        # a package that was installed since may bring metrics: they are unknown until the next scan
+        return images.assign(**{each.name: math.nan for each in MEASURED if each.name not in images})
 
     def read_pairs(self, info: Info, columns: list[str] | None = None) -> pd.DataFrame:
         """The pairs of the scan that `info` names, or some of their columns.

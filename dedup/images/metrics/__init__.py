@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
+from dedup import plugins
 from dedup.images.metrics.colour import BLUE, GREEN, RED, SATURATION
 from dedup.images.metrics.focus import BLUR, SHARPNESS
 from dedup.images.metrics.geometry import AREA, ASPECT_RATIO, BITS_PER_PIXEL, BYTES, HEIGHT, WIDTH
 from dedup.images.metrics.information import ENTROPY, RANDOM, SINGULARITY
 from dedup.images.metrics.light import BRIGHTNESS, CONTRAST
 from dedup.images.metrics.sample import Metric, Sample
+from dedup.model import FACTS, FOUND
 
-METRICS = (
+_OURS = (
     SINGULARITY,
     AREA,
     WIDTH,
@@ -29,16 +33,33 @@ METRICS = (
     RANDOM,
 )
 
+_ELSEWHERE = ("decided", "tag", "tags", "class")
+"""Names that mean something else where images are selected."""
+ADDED = plugins.added(plugins.METRICS, Metric, {*FACTS, *FOUND, *_ELSEWHERE, *(metric.name for metric in _OURS)})
+METRICS = (*_OURS, *ADDED)
+"""Ours, and those of other packages."""
+
 MEASURED = tuple(metric for metric in METRICS if metric.measure is not None)
 """Those computed from the picture while it is decoded."""
 
-VERSION = 2
+VERSION = ";".join(filter(None, ("2", plugins.versions(plugins.METRICS))))
 """Changes with the meaning of any measured metric, so that a rescan measures again."""
 
 
 def measure(sample: Sample) -> dict[str, float]:
-    """Every measured metric of one image, by name."""
-    return {metric.name: metric.measure(sample) for metric in MEASURED if metric.measure is not None}
+    """Every measured metric of one image, by name. NaN where one of another package fails."""
+    return {metric.name: _measured(metric, sample) for metric in MEASURED}
 
 
-__all__ = ["MEASURED", "METRICS", "VERSION", "Metric", "Sample", "measure"]
+def _measured(metric: Metric, sample: Sample) -> float:
+    assert metric.measure is not None
+    if metric not in ADDED:
+        return metric.measure(sample)
+    try:
+        return float(metric.measure(sample))
+    except Exception as error:  # another's code: the image is as good as before
+        plugins.failed(plugins.METRICS, metric.name, error)
+        return math.nan
+
+
+__all__ = ["ADDED", "MEASURED", "METRICS", "VERSION", "Metric", "Sample", "measure"]

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dedup import plugins
 from dedup.errors import AnnotationError
 from dedup.labels import coco_sound
 from dedup.labels.coco import Coco
 from dedup.labels.folder_names import split_name
-from dedup.labels.formats.base import CONTAINERS, Format, Pictures, Tree, same_images
+from dedup.labels.formats.base import CONTAINERS, Format, Pictures, Tree, guarded, same_images
 from dedup.labels.formats.coco import COCO
 from dedup.labels.formats.cvat import CVAT
 from dedup.labels.formats.labelme import LABELME
@@ -20,8 +21,11 @@ from dedup.labels.formats.voc import VOC
 from dedup.labels.formats.yolo import YOLO
 from dedup.words import plural
 
-FORMATS = (COCO, YOLO, VOC, CVAT, LABELME, OPENIMAGES, HUGGING_FACE, TABLE)
-"""In the order in which one is chosen where several tell of the same images: what holds more first."""
+_OURS = (COCO, YOLO, VOC, CVAT, LABELME, OPENIMAGES, HUGGING_FACE, TABLE)
+_ADDED = plugins.added(plugins.LABELS, Format, {each.name for each in _OURS})
+FORMATS = (*_OURS, *map(guarded, _ADDED))
+"""In the order in which one is chosen where several tell of the same images: what holds more first, and those of other
+packages last."""
 
 __all__ = ["FORMATS", "Format", "Found", "Pictures", "check", "chosen", "files_of", "find", "format_of", "read"]
 

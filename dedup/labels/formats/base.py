@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from dedup import plugins
 from dedup.errors import AnnotationError
 from dedup.files import open_regular
 from dedup.images.formats import SUFFIXES as IMAGE_SUFFIXES
@@ -55,6 +56,42 @@ class Format:
     files: Callable[[Path], list[Path]]
     labelled: Callable[[Path, Pictures], set[str]]
     read: Callable[[Path, Pictures], Coco]
+
+
+def guarded(form: Format) -> Format:
+    """A format of another package, whose errors of any kind are those that we expect: an `AnnotationError` where labels
+    are read, else as if it were no file of it."""
+
+    def told(work: Callable[..., Any]) -> Callable[..., Any]:
+        def asked(path: Path, pictures: Pictures) -> Any:
+            try:
+                return work(path, pictures)
+            except AnnotationError:
+                raise
+            except Exception as error:
+                plugins.failed(plugins.LABELS, form.name, error)
+                raise AnnotationError(f"{path} cannot be read as {form.title}: {error}") from error
+
+        return asked
+
+    def quiet(work: Callable[..., Any], otherwise: Callable[[Path | Tree], Any]) -> Callable[..., Any]:
+        def asked(place: Path | Tree) -> Any:
+            try:
+                return work(place)
+            except Exception as error:
+                plugins.failed(plugins.LABELS, form.name, error)
+                return otherwise(place)
+
+        return asked
+
+    return replace(
+        form,
+        recognises=quiet(form.recognises, lambda path: False),
+        find=quiet(lambda tree: list(form.find(tree)), lambda tree: []),
+        files=quiet(form.files, lambda path: [path]),
+        labelled=told(form.labelled),
+        read=told(form.read),
+    )
 
 
 def the_file(path: Path) -> list[Path]:

@@ -110,7 +110,7 @@ def keeper_rules(opened: Opened) -> None:
     )
     counts = opened.dataset.keeper_rules
     names = [name for name in counts if name]
-    off = [name for name in keepers.RULE_NAMES if name not in names]
+    off = [rule.name for rule in keepers.KEEPER_RULES if rule.name not in names]
     with st.container(border=True, gap="xxsmall"):
         for place, name in enumerate([*names, *off]):
             _keeper_rule(opened, names, name, place, counts)

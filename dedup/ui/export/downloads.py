@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dedup.exports import COCO, CSV, PAIRS, Export, folder
+from dedup.exports import ADDED, COCO, CSV, PAIRS, Export, folder
 from dedup.exports.labels import LABEL_FORMATS, as_read
 from dedup.model import Kind, OnProgress, Status
 from dedup.query.selection import Selection
@@ -61,7 +61,10 @@ OFFERS = (
         " coco.json",
     ),
     Offer(PAIRS, "Pairs", "CSV with one row per pair: left, right, kind, distance, relation.", " pairs.csv"),
+    *(Offer(each, each.title, "By a plug-in.", f" {each.name}{each.suffix}") for each in ADDED),
 )
+A_ROW = 3
+"""Offers side by side."""
 
 
 def start_from_fresh_tag(opened: Opened) -> None:
@@ -127,15 +130,16 @@ def preview(opened: Opened, view: View) -> None:
 def downloads(opened: Opened, view: View) -> None:
     """One button a file format."""
     mask = opened.mask(view.selection)
-    for column, offer in zip(st.columns(len(OFFERS)), OFFERS, strict=True):
-        with column.container(border=True, height="stretch"):
-            st.markdown(f"**{offer.title}**")
-            st.caption(offer.words)
-            st.space("stretch")
-            if mask.sum() <= AT_ONCE:
-                _save(opened, offer, partial(made, opened, mask, offer.export), enabled=bool(mask.any()))
-            else:
-                _prepare(opened, mask, offer)
+    for start in range(0, len(OFFERS), A_ROW):
+        for column, offer in zip(st.columns(A_ROW), OFFERS[start : start + A_ROW], strict=False):
+            with column.container(border=True, height="stretch"):
+                st.markdown(f"**{literal(offer.title)}**")
+                st.caption(offer.words)
+                st.space("stretch")
+                if mask.sum() <= AT_ONCE:
+                    _save(opened, offer, partial(made, opened, mask, offer.export), enabled=bool(mask.any()))
+                else:
+                    _prepare(opened, mask, offer)
 
 
 def _save(opened: Opened, offer: Offer, data: bytes | Callable[[], bytes], *, enabled: bool = True) -> None:
