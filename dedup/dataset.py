@@ -380,17 +380,21 @@ class Dataset:
         return {file: met for file, (_, met) in found.items()}, errors
 
     @cached_property
-    def _documents(self) -> tuple[dict[Path, tuple[Coco, Attachment]], list[str]]:
+    def pictures(self) -> formats.Pictures:
+        """The images as readers of labels meet them."""
         paths = self._images["path"].tolist()
         facts = (self._images[name].tolist() for name in ("width", "height", "orientation"))
-        sizes = dict(zip(paths, zip(*facts, strict=True), strict=True))
-        pictures = formats.Pictures(self.root, paths, sizes)
+        return formats.Pictures(self.root, paths, dict(zip(paths, zip(*facts, strict=True), strict=True)))
+
+    @cached_property
+    def _documents(self) -> tuple[dict[Path, tuple[Coco, Attachment]], list[str]]:
+        pictures = self.pictures
         found: dict[Path, tuple[Coco, Attachment]] = {}
         errors = []
         for path in map(Path, self._info.annotations):
             try:
                 coco = formats.read(path, pictures)
-                found[path] = upright(coco, coco.attach(paths, root=self.root), sizes)
+                found[path] = upright(coco, coco.attach(pictures.paths, root=self.root), pictures.sizes)
             except AnnotationError as error:
                 errors.append(str(error))
         return found, errors

@@ -23,7 +23,8 @@ def splits(
     name: Name,
     csv: Annotated[Path | None, typer.Option("--csv", help="A CSV with the columns path and split.")] = None,
     from_annotations: Annotated[
-        bool, typer.Option("--from-annotations", help="Go by the names of the dataset's COCO files (train.json).")
+        bool,
+        typer.Option("--from-annotations", help="Go by the dataset's own labels: train.json, a data.yaml, ImageSets."),
     ] = False,
     clear: Annotated[bool, typer.Option("--clear", help="Forget the splits that were set, and go by folders.")] = False,
     home: Home = None,
@@ -175,7 +176,7 @@ def show_leaks(
 
 
 def _found(dataset: Dataset, csv: Path | None) -> Splits:
-    """What a CSV, or the names of the dataset's own COCO files, say. Raises `UsageError` where that is nothing."""
+    """What a CSV, or the dataset's own labels, say. Raises `UsageError` where that is nothing."""
     from dedup.splits import given as said
 
     if csv is not None:
@@ -183,9 +184,11 @@ def _found(dataset: Dataset, csv: Path | None) -> Splits:
         if not found.of:
             raise UsageError(f"{csv} puts no image of {dataset.name} into a split. Give paths as in the dataset.")
         return found
-    found = said.from_coco(dataset.sources)
+    found = said.from_labels(dataset.attachments, dataset.pictures)
     if not found.of:
-        raise UsageError("The names of this dataset's COCO files say no split, as train.json does. Use --csv.")
+        raise UsageError(
+            "The labels of this dataset say no split, as train.json, a data.yaml or ImageSets do. Use --csv."
+        )
     return found
 
 

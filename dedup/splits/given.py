@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
-from dedup.errors import UsageError
+from dedup.errors import AnnotationError, UsageError
 from dedup.images.sources import PATH_COLUMNS, separator_of
-from dedup.labels.coco import Attachment, Coco, match_names
+from dedup.labels import formats
+from dedup.labels.coco import Attachment, match_names
 from dedup.labels.folder_names import split_name, splits_in
 from dedup.model import Change
 from dedup.store.decisions import SPLIT, Decisions
@@ -84,17 +86,21 @@ def _said(
     return [(path, value) for path, value in said if path], missing, ambiguous
 
 
-def from_coco(sources: Sequence[tuple[Coco, Attachment]]) -> Splits:
-    """The split that each document's file name speaks of (`instances_train2017.json`), for the images it names.
-
-    Documents whose name speaks of none or of several are passed over.
-    """
+def from_labels(sources: Mapping[Path, Attachment], pictures: formats.Pictures | None = None) -> Splits:
+    """The splits that sources of labels tell: `ImageSets` of Pascal VOC, the folders and lists of a data.yaml (for
+    which `pictures` are needed), else the words of a file's name (`instances_train2017.json`), for the images that it
+    labels. One that tells of none, of several, or that cannot be read, is passed over."""
     said = []
-    for coco, attachment in sources:
-        named = splits_in(coco.path.stem)
+    for source, attachment in sources.items():
+        told: list[tuple[str, str]] = []
+        if pictures is not None:
+            with suppress(AnnotationError):
+                told = formats.splits_of(source, pictures)
+        named = splits_in(source.stem) if not told else set()
         if len(named) == 1:
             (split,) = named
-            said += [(path, split) for path in attachment.image_ids]
+            told = [(split, path) for path in attachment.image_ids]
+        said += [(path, split) for split, path in told]
     return _gathered(said, ())
 
 

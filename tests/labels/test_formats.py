@@ -6,9 +6,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from pycocotools import mask as rle
 
 import dedup
 from dedup.checks import gate
@@ -443,3 +445,47 @@ def test_labels_of_other_images_that_lie_near_are_not_taken(tmp_path):
     write(tmp_path, {"set/annotations/instances_train.json": json.dumps(coco)})
     assert [each.path.name for each in formats.find(tmp_path / "set/images/train")] == ["instances_train.json"]
     assert [each.path.name for each in formats.find(tmp_path / "set/images")] == ["instances_train.json"]
+
+
+def test_lists_beside_labels_tell_splits(tmp_path):
+    """ImageSets of Pascal VOC; folders and lists of a data.yaml; neither lists of one class nor of several splits."""
+    known = pictures(tmp_path / "voc/JPEGImages", "a.jpg", "b.jpg", "c.jpg")
+    sets = {"Main/train.txt": "a\n", "Main/val.txt": "b 1\nb\n", "Main/trainval.txt": "a\nb\nc\n",
+            "Main/dog_train.txt": "c -1\n", "Segmentation/train.txt": "a\n"}  # fmt: skip
+    write(tmp_path / "voc", {f"ImageSets/{name}": text for name, text in sets.items()})
+    write(tmp_path / "voc/Annotations", {f"{name}.xml": VOC_FILE for name in "abc"})
+    told = formats.splits_of(tmp_path / "voc/Annotations", known)
+    assert set(told) == {("train", "a.jpg"), ("val", "b.jpg")}
+
+    known = pictures(tmp_path / "yolo", "images/a.png", "images/b.png", "other/c.png")
+    write(tmp_path / "yolo", {
+        "data.yaml": "train: lists/train.txt\nval: [other]\nnames: [cat]\n", "labels/a.txt": "0 .5 .5 .2 .2\n",
+        "lists/train.txt": "../images/a.png\nimages/b.png\n",
+    })  # fmt: skip
+    told = formats.splits_of(tmp_path / "yolo/data.yaml", known)
+    assert set(told) == {("train", "images/a.png"), ("train", "images/b.png"), ("val", "other/c.png")}
+    assert formats.splits_of(tmp_path / "yolo/labels", known) == []
+
+
+@pytest.mark.parametrize("place", [(0, 0), (3, 2), (7, 5)])
+def test_masks_of_cvat_cover_the_same_pixels_as_pycocotools_decodes(tmp_path, place):
+    left, top = place
+    inner = np.random.default_rng(0).integers(0, 2, (5, 3)).astype(bool)
+    inner[:, 1] = True
+    flat = inner.ravel()
+    edges = np.flatnonzero(np.diff(flat, prepend=False)).tolist()
+    runs = np.diff([0, *edges, flat.size]).tolist()
+    mask = f'<mask label="dog" left="{left}" top="{top}" width="3" height="5" rle="{{}}"/>'
+    text = '<annotations><image id="0" name="a.png" width="10" height="10">' + mask.format(", ".join(map(str, runs)))
+    for bad in ("-1, 3", "4, 99", "", "x"):
+        text += mask.format(bad)
+    known = pictures(tmp_path, "a.png", size=(10, 10))
+    write(tmp_path, {"a.xml": f"{text}</image></annotations>"})
+    coco = formats.read(tmp_path / "a.xml", known)
+    (entry,) = coco.annotations
+    whole = np.zeros((10, 10), bool)
+    whole[top : top + 5, left : left + 3] = inner
+    assert sum(entry["segmentation"]["counts"]) == 100 and entry["area"] == inner.sum()
+    decoded = rle.decode(rle.frPyObjects(entry["segmentation"], 10, 10))
+    assert (decoded == whole).all()
+    assert len(coco.unsound) == 4 and all("a mask of a.png" in each for each in problems(coco))

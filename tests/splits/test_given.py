@@ -84,13 +84,13 @@ def test_a_csv_without_the_columns_is_refused(tmp_path, text, message):
 
 
 def test_coco_files_speak_by_their_names(tmp_path):
-    sources = []
+    sources = {}
     for name, images in (("instances_train2017", ["a.jpg", "d.jpg"]), ("test", ["b/c.jpg", "d.jpg"]), ("all", PATHS)):
         document = {"images": [{"id": n, "file_name": image} for n, image in enumerate(images)]}
         (tmp_path / f"{name}.json").write_text(json.dumps(document))
         coco = Coco.read(tmp_path / f"{name}.json")
-        sources.append((coco, coco.attach(PATHS)))
-    assert given.from_coco(sources) == given.Splits({"a.jpg": "train", "b/c.jpg": "test"}, (), ("d.jpg",))
+        sources[coco.path] = coco.attach(PATHS)
+    assert given.from_labels(sources) == given.Splits({"a.jpg": "train", "b/c.jpg": "test"}, (), ("d.jpg",))
 
 
 def test_only_images_that_change_their_split_are_new():

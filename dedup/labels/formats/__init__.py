@@ -27,7 +27,19 @@ FORMATS = (*_OURS, *map(guarded, _ADDED))
 """In the order in which one is chosen where several tell of the same images: what holds more first, and those of other
 packages last."""
 
-__all__ = ["FORMATS", "Format", "Found", "Pictures", "check", "chosen", "files_of", "find", "format_of", "read"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "Found",
+    "Pictures",
+    "check",
+    "chosen",
+    "files_of",
+    "find",
+    "format_of",
+    "read",
+    "splits_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +152,11 @@ def files_of(path: Path) -> list[Path]:
         return format_of(path).files(path)
     except AnnotationError:
         return [path]
+
+
+def splits_of(path: Path, pictures: Pictures) -> list[tuple[str, str]]:
+    """(split, image) as a source tells them beside its labels. Raises `AnnotationError`."""
+    return list(format_of(path).splits(path, pictures))
 
 
 def check(path: Path) -> None:

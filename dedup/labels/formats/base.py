@@ -45,7 +45,7 @@ class Format:
     `title` is what people call it, `holds` what of it is read, for the table of formats. `recognises` tells whether a
     file or folder is of it, `find` lists what of it lies in a tree, `files` all files that a source is made of.
     `labelled` are the images that a source tells of. `read` makes the document; it raises `AnnotationError` for what is
-    none.
+    none. `splits` are (split, image) as a source tells them beside its labels.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Format:
     files: Callable[[Path], list[Path]]
     labelled: Callable[[Path, Pictures], set[str]]
     read: Callable[[Path, Pictures], Coco]
+    splits: Callable[[Path, Pictures], Iterable[tuple[str, str]]] = lambda path, pictures: ()
 
 
 def guarded(form: Format) -> Format:
@@ -91,6 +92,7 @@ def guarded(form: Format) -> Format:
         files=quiet(form.files, lambda path: [path]),
         labelled=told(form.labelled),
         read=told(form.read),
+        splits=told(lambda path, pictures: list(form.splits(path, pictures))),
     )
 
 
@@ -265,11 +267,11 @@ class Pictures:
     def __init__(self, root: Path, paths: Sequence[str], sizes: Mapping[str, tuple[int, int, int]]) -> None:
         self.root = Path(os.path.abspath(root))
         self.paths = paths
-        self._sizes = sizes
+        self.sizes = sizes
 
     def size(self, path: str) -> Size | None:
         """Upright width and height; None where they are not known."""
-        width, height, _ = self._sizes.get(path, (0, 0, 1))
+        width, height, _ = self.sizes.get(path, (0, 0, 1))
         return (width, height) if width and height else None
 
     @cached_property

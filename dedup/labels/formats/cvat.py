@@ -15,12 +15,15 @@ from typing import Any
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import unescape
 
+import numpy as np
+
 from dedup.errors import AnnotationError
 from dedup.labels.coco import Coco
 from dedup.labels.formats.base import (
     Builder,
     Format,
     Pictures,
+    Size,
     Tree,
     box,
     content_of,
@@ -30,6 +33,9 @@ from dedup.labels.formats.base import (
     the_file,
 )
 from dedup.labels.formats.markup import finite, text_in, xml_of
+
+LARGEST_MASK = 50_000_000
+"""Pixels of a mask's box: what tells of more is damaged, and would take all memory."""
 
 
 def recognises(path: Path) -> bool:
@@ -60,20 +66,21 @@ def read(path: Path, pictures: Pictures) -> Coco:
         if not name:
             builder.odd(path, 0, f"image {place} has no name")
             continue
-        size = finite(image.get("width")), finite(image.get("height"))
-        id_ = builder.image(name, (int(size[0]), int(size[1])) if size[0] and size[1] else None)
+        width, height = finite(image.get("width")), finite(image.get("height"))
+        size = (int(width), int(height)) if width and height else None
+        id_ = builder.image(name, size)
         for shape in image:
-            _annotate(builder, id_, shape, name)
+            _annotate(builder, id_, shape, name, size)
     tracks = len(root.findall("track"))
     if tracks:
         builder.odd(path, 0, f"{tracks} tracks of a video left out")
     return builder.done()
 
 
-def _annotate(builder: Builder, image: int, shape: Element, name: str) -> None:
+def _annotate(builder: Builder, image: int, shape: Element, name: str, size: Size | None) -> None:
     label = shape.get("label")
     try:
-        fields = None if label is None else _fields(shape)
+        fields = None if label is None else _fields(shape, size)
     except (ValueError, TypeError):
         return builder.odd(builder.path, 0, f"a {shape.tag} of {name} has no finite numbers where it needs them")
     if label is None or fields is None:
@@ -87,7 +94,7 @@ def _annotate(builder: Builder, image: int, shape: Element, name: str) -> None:
     return None
 
 
-def _fields(shape: Element) -> dict[str, Any] | None:
+def _fields(shape: Element, size: Size | None) -> dict[str, Any] | None:
     """None for a shape that is not read. Raises ValueError and TypeError."""
     if shape.tag == "tag":
         return {}
@@ -105,15 +112,29 @@ def _fields(shape: Element) -> dict[str, Any] | None:
             told = [number for x, y in pairs for number in (*rounded((x, y)), 2)]
             return frame | {"keypoints": told, "num_keypoints": len(pairs)}
     if shape.tag == "mask":
-        return _mask(shape)
+        return _mask(shape, size)
     return None
 
 
-def _mask(shape: Element) -> dict[str, Any]:
-    """A mask's box and area; its pixels as run lengths over the whole image, as COCO has them, need its size."""
-    left, top, width, height = _numbers(shape, "left", "top", "width", "height")
-    runs = [int(run) for run in (shape.get("rle") or "").split(",")]
-    return box(left, top, width, height) | {"area": sum(runs[1::2])}
+def _mask(shape: Element, size: Size | None) -> dict[str, Any]:
+    """A mask: its pixels as run lengths over the whole image, column by column, as COCO has them. Raises ValueError
+    where it does not fit into its box or its image."""
+    left, top, width, height = (int(number) for number in _numbers(shape, "left", "top", "width", "height"))
+    runs = np.array([int(run) for run in (shape.get("rle") or "").split(",")])
+    if not 0 < width * height <= LARGEST_MASK or (runs < 0).any() or runs.sum() > width * height:
+        raise ValueError
+    fields = box(left, top, width, height) | {"area": int(runs[1::2].sum())}
+    if size is None:
+        return fields
+    if left < 0 or top < 0 or left + width > size[0] or top + height > size[1]:
+        raise ValueError
+    inside = np.zeros(width * height, bool)
+    inside[: runs.sum()] = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+    x, y = np.nonzero(inside.reshape(height, width).T)
+    at = (left + x) * size[1] + top + y
+    starts, ends = at[np.diff(at, prepend=-2) != 1], at[np.diff(at, append=size[0] * size[1] + 1) != 1] + 1
+    edges = np.concatenate([[0], np.ravel(np.column_stack([starts, ends])), [size[0] * size[1]]])
+    return fields | {"segmentation": {"counts": np.diff(edges).tolist(), "size": [size[1], size[0]]}}
 
 
 def _turned(left: float, top: float, right: float, bottom: float, degrees: float) -> list[tuple[float, float]]:
@@ -136,7 +157,7 @@ def _numbers(shape: Element, *names: str) -> Sequence[float]:
 CVAT = Format(
     "cvat",
     "CVAT XML",
-    "boxes, turned boxes, polygons, points, tags, attributes",
+    "boxes, turned boxes, polygons, masks, points, tags, attributes",
     recognises,
     find,
     the_file,

@@ -2,20 +2,22 @@
 
 Edges are taken as they are written, as LabelImg, CVAT and Roboflow write them; the devkit of the challenge counts
 pixels from 1, which is half a pixel's difference. `pose`, `truncated`, `difficult` and `occluded` are kept as
-attributes. The split of an image is told by `ImageSets` (`dedup splits --csv`) or by folders.
+attributes. The split of an image is told by the lists in `ImageSets`, or by folders.
 
 Format: http://host.robots.ox.ac.uk/pascal/VOC/voc2012/devkit_doc.pdf
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
 from dedup.errors import AnnotationError
 from dedup.labels.coco import Coco
-from dedup.labels.formats.base import Builder, FilePerImage, Format, Pictures, box, head_of, outline
+from dedup.labels.folder_names import split_name
+from dedup.labels.formats.base import Builder, FilePerImage, Format, Pictures, below, box, head_of, outline, text_of
 from dedup.labels.formats.markup import number_of, text_in, xml_of
 
 ATTRIBUTES = ("pose", "truncated", "difficult", "occluded")
@@ -78,6 +80,17 @@ def _value(text: str) -> int | str:
     return int(text) if text.isdecimal() and len(text) < 10 else text
 
 
+def splits(path: Path, pictures: Pictures) -> Iterator[tuple[str, str]]:
+    """What the lists in `ImageSets` say, beside the annotations or above them: one name a line, without a suffix. Lists
+    of one class (`dog_train.txt`) and of several splits (`trainval.txt`) say nothing more."""
+    for home in (path, path.parent):
+        for file in below(home / "ImageSets", ".txt"):
+            if split := split_name(file.stem):
+                for line in text_of(file).splitlines():
+                    named = line.strip().replace("\\", "/").rpartition("/")[2]
+                    yield from ((split, image) for image in pictures.of_file(path / f"{named}.xml") if named)
+
+
 def _looks_right(file: Path) -> bool:
     return b"<annotation>" in head_of(file) or b"<annotation " in head_of(file)
 
@@ -92,4 +105,5 @@ VOC = Format(
     FILES.files,
     FILES.labelled,
     read,
+    splits,
 )

@@ -12,6 +12,7 @@ Format: https://docs.ultralytics.com/datasets/
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -51,10 +52,11 @@ LARGEST_YAML = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a data.yaml says: the classes by number, the folders of images and (count, dimensions) of keypoints."""
+    """What a data.yaml says: the classes by number, where the images of each split lie (split, folder or list) and
+    (count, dimensions) of keypoints."""
 
     names: dict[int, str]
-    folders: tuple[str, ...] = ()
+    places: tuple[tuple[str, str], ...] = ()
     keypoints: tuple[int, int] | None = None
     keypoint_names: dict[int, list[str]] | None = None
 
@@ -286,7 +288,7 @@ def _settings(path: Path) -> Settings:
     shape, named = held.get("kpt_shape"), held.get("kpt_names")
     return Settings(
         names,
-        tuple(_folders(held)),
+        tuple(_places(held)),
         (shape[0], shape[1]) if isinstance(shape, list) and len(shape) == 2 and shape[1] in (2, 3) else None,
         {
             int(number): [str(point) for point in each]
@@ -307,25 +309,43 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def _folders(held: dict[str, Any]) -> Iterator[str]:
+def _places(held: dict[str, Any]) -> Iterator[tuple[str, str]]:
     top = str(held.get("path") or "")
     for split in SPLITS:
         told = held.get(split)
         for each in told if isinstance(told, list) else [told] if told else []:
-            yield f"{top}/{each}" if top else str(each)
+            yield split, f"{top}/{each}" if top else str(each)
 
 
 def _named_folders(path: Path) -> Iterator[Path]:
     """The folders of labels for those of images that a data.yaml names."""
     try:
-        folders = _settings(path).folders
+        places = _settings(path).places
     except AnnotationError:
         return
-    for told in folders:
+    for _, told in places:
         for place in (path.parent / told, path.parent / told.removeprefix("../")):
             there = next((folder for folder in labels_folders(place) or [place] if folder.is_dir()), None)
             if there is not None:
                 yield there
+                break
+
+
+def splits(path: Path, pictures: Pictures) -> Iterator[tuple[str, str]]:
+    """What a data.yaml says: for each split folders of images, or lists of them (`train.txt`)."""
+    if path.is_dir():
+        return
+    for split, told in _settings(path).places:
+        for place in (path.parent / told, path.parent / told.removeprefix("../")):
+            if place.is_file():
+                named = (line.strip() for line in text_of(place).splitlines())
+                yield from ((split, image) for image in sorted(pictures.of_names(filter(None, named), place)))
+                break
+            if place.is_dir():
+                inside = Path(os.path.abspath(place))
+                yield from (
+                    (split, image) for image in pictures.paths if (pictures.root / image).is_relative_to(inside)
+                )
                 break
 
 
@@ -356,4 +376,5 @@ YOLO = Format(
     files,
     labelled,
     read,
+    splits,
 )

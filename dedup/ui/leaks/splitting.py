@@ -72,8 +72,9 @@ def _from_files(opened: Opened) -> None:
 
 
 def _own(opened: Opened) -> Splits:
-    """What the names of the dataset's own annotation files say."""
-    found: Splits = opened.remembered("own splits", lambda: given.from_coco(opened.dataset.sources))
+    """What the dataset's own labels say."""
+    dataset = opened.dataset
+    found: Splits = opened.remembered("own splits", lambda: given.from_labels(dataset.attachments, dataset.pictures))
     return found
 
 
@@ -104,9 +105,9 @@ def read_splits(files: Mapping[str, bytes], dataset: Dataset) -> Splits:
 def _said(files: Sequence[Path], paths: Sequence[str]) -> list[Splits]:
     tables = [given.from_csv(file, paths) for file in files if file.suffix.lower() == ".csv"]
     read = [Coco.read(file) for file in files if file.suffix.lower() != ".csv"]
-    documents = [(coco, coco.attach(paths)) for coco in read]
-    missing = tuple(name for _, met in documents for name in met.missing)
-    return [*tables, given.from_coco(documents), Splits({}, missing)]
+    met = {coco.path: coco.attach(paths) for coco in read}
+    missing = tuple(name for each in met.values() for name in each.missing)
+    return [*tables, given.from_labels(met), Splits({}, missing)]
 
 
 def _offer(opened: Opened, source: str, found: Splits, *, always: bool) -> None:
