@@ -4,8 +4,8 @@
 
 Exports a dataset with boxes in every format to a temporary folder and reads it back with whichever of these packages
 are installed: pycocotools, torchvision (CocoDetection), ultralytics (its check of a dataset, and its loader) and
-Hugging Face datasets. Exit 1 where one reads something else. PyTorch takes gigabytes, which is why the tests do not do
-this; run it after changing a writer.
+Hugging Face datasets; also what `to_fiftyone` makes. Exit 1 where one reads something else. PyTorch takes gigabytes
+and FiftyOne a database, which is why the tests do not do this; run it after changing a writer.
 """
 
 from __future__ import annotations
@@ -101,6 +101,17 @@ def hugging_face(folder: Path) -> Boxes:
     return found
 
 
+def fiftyone(dataset: dedup.Dataset) -> Boxes:
+    """A dataset of FiftyOne, as `to_fiftyone` makes it: fractions of the sides, which come back as pixels."""
+    found: Boxes = Counter()
+    for sample in dataset.to_fiftyone():
+        sides = (sample.metadata.width, sample.metadata.height) * 2
+        for each in sample.objects.detections if sample.objects else ():
+            box = (number * side for number, side in zip(each.bounding_box, sides, strict=True))
+            found[(Path(sample.filepath).name, each.label, _whole(box))] += 1
+    return found
+
+
 READERS: dict[str, tuple[str, str, Callable[[Path], Boxes]]] = {
     "pycocotools": ("pycocotools", "coco", pycocotools),
     "torchvision CocoDetection": ("torchvision", "coco", torchvision_coco),
@@ -127,12 +138,17 @@ def main() -> int:
             if not folder.exists():
                 dataset.export("folder", folder, labels=form)
             found = read(folder)
-            apart = sum((truth - found).values()) + sum((found - truth).values())
-            wrong += bool(apart)
-            print(
-                f"{title:28} {sum(found.values()):,} of {sum(truth.values()):,} boxes, {apart} not alike to the pixel"
-            )
+            wrong += _told(title, truth, found)
+        if importlib.util.find_spec("fiftyone") is not None:
+            wrong += _told("fiftyone", truth, fiftyone(dataset))
     return 1 if wrong else 0
+
+
+def _told(title: str, truth: Boxes, found: Boxes) -> bool:
+    """Print how a reader fared; whether it read something else."""
+    apart = sum((truth - found).values()) + sum((found - truth).values())
+    print(f"{title:28} {sum(found.values()):,} of {sum(truth.values()):,} boxes, {apart} not alike to the pixel")
+    return bool(apart)
 
 
 if __name__ == "__main__":

@@ -561,6 +561,13 @@ class Dataset:
         made = datasets.Dataset(table(self, mask).append_column("image", [files]))
         return made.cast_column("image", datasets.Image())
 
+    def to_fiftyone(self, rows: Sequence[int] | NDArray[np.generic] | None = None, name: str | None = None) -> Any:
+        """Images as a `fiftyone.Dataset` with scores, groups, tags, classes, boxes, outlines and keypoints; see
+        `dedup.exports.fiftyone`. Raises `UsageError` where the package is not installed."""
+        from dedup.exports.fiftyone import to_fiftyone
+
+        return to_fiftyone(self, self._mask(rows), name)
+
     def _mask(self, rows: Sequence[int] | NDArray[np.generic] | None) -> NDArray[np.bool_]:
         """(n,) bool of rows as numbers or a mask; all for None."""
         mask = np.full(len(self._images), rows is None)
