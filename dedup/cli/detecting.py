@@ -12,7 +12,8 @@ import dedup
 from dedup.cli.common import Home, Json, opened, progress, say, say_json
 from dedup.cli.looking import Montages, described, groups_of, tell_group, write_montages
 from dedup.cli.overview import remember
-from dedup.cli.scanning import NAME_HELP
+from dedup.cli.scanning import HASH_HELP, NAME_HELP
+from dedup.images.hashes import check as check_hash
 from dedup.model import Kind, Role, Status
 from dedup.words import plural
 
@@ -25,6 +26,7 @@ def detect(
     near: Annotated[bool, typer.Option("--near", help="Near duplicates, too: edited copies of one picture.")] = False,
     montages: Montages = None,
     remove: Annotated[bool, typer.Option("--remove", help="Move all but one of each to the quarantine.")] = False,
+    kinds: Annotated[list[str] | None, typer.Option("--hash", help=HASH_HELP)] = None,
     name: Annotated[str | None, typer.Option("--name", help=NAME_HELP)] = None,
     home: Home = None,
     as_json: Json = False,
@@ -33,8 +35,12 @@ def detect(
 
     What is removed comes back, byte for byte, by `restore`; the last copy of anything stays.
     """
+    for kind in kinds or ():
+        check_hash(kind)  # so that a wrong name is told before anything is read
     with progress() as on_progress:
         dataset = dedup.scan(folder, name=name, home=home, on_progress=on_progress)
+        if kinds:
+            dataset.compute_hashes(kinds, on_progress)
     remember(dataset)
     groups = groups_of(dataset) if near else exact_copies(dataset)
     if montages is not None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dedup.dataset import Dataset
 
 LABELS_HELP = "A file or folder of labels; repeatable (default: those found beside the images)."
+HASH_HELP = "Also hash as imagehash does, such as phash; repeatable."
 NAME_HELP = "Name of the dataset (default: the folder's); needed where a folder has several."
 
 
@@ -28,9 +29,7 @@ def scan(
     folder: Annotated[Path, typer.Argument(help="A folder of images, or a .txt or .csv list of them.")],
     name: Annotated[str | None, typer.Option("--name", help=NAME_HELP)] = None,
     labels: Annotated[list[Path] | None, typer.Option("--labels", "--annotations", help=LABELS_HELP)] = None,
-    hashes: Annotated[
-        list[str] | None, typer.Option("--hash", help="Also hash as imagehash does, such as phash; repeatable.")
-    ] = None,
+    hashes: Annotated[list[str] | None, typer.Option("--hash", help=HASH_HELP)] = None,
     no_labels: Annotated[bool, typer.Option("--no-labels", help="Read no labels.")] = False,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes (default: all).")] = None,
     max_pixels: Annotated[int | None, typer.Option("--max-pixels", min=1, help="Largest picture to decode.")] = None,

@@ -84,6 +84,22 @@ def bits(kind: str, texts: Sequence[str]) -> NDArray[np.uint8]:
     return packed
 
 
+def distances(kind: str, texts: Sequence[str], one: str) -> NDArray[np.float64]:
+    """(n,) how far hashes are from one of their kind, as imagehash subtracts them: bits that differ, for the
+    crop-resistant less the more segments agree. NaN for ''. Raises `UsageError`."""
+    import numpy as np
+
+    found = np.full(len(texts), np.nan)
+    there = np.array([bool(text) for text in texts], bool)
+    if kind == CROP_RESISTANT:
+        mine: Any = parse(kind, one)
+        found[there] = [mine - parse(kind, text) for text in texts if text]
+        return found
+    packed = bits(kind, [one, *(text for text in texts if text)])
+    found[there] = np.bitwise_count(packed[1:] ^ packed[0]).sum(axis=1)
+    return found
+
+
 def kind_of(name: str) -> str:
     """The kind that the name of a list's column tells. Raises `UsageError`."""
     base = name.lower().removeprefix(COLUMN).replace("_", "-").removesuffix("-hash")

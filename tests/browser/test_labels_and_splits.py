@@ -1,5 +1,5 @@
-"""In a browser: labels found beside images are offered and one of two formats is taken; splits are made from
-their page."""
+"""In a browser: labels found beside images are offered, one of two formats is taken, and labels go out with images;
+splits are made from their page; hashes of imagehash are made and order similar images."""
 
 from __future__ import annotations
 
@@ -53,3 +53,39 @@ def test_splits_are_made_from_their_page(app, home, page, tmp_path):
     page.get_by_role("button", name="Set the tag of 20 images").click()
     page.get_by_text("fold 5").first.wait_for()
     assert {tag.count for tag in dedup.open("divide", home=home).tags.values()} == {4}
+
+
+def test_images_go_into_a_folder_with_labels_in_the_format_that_was_read(app, home, page, tmp_path):
+    folder, out = labelled(tmp_path / "to export"), tmp_path / "out"
+    key = dedup.scan(folder, home=home, annotations=folder / "data.yaml", workers=1).info.key
+    page.goto(f"{app.url}/export?dataset={key}")
+    labels = page.get_by_role("combobox", name="Labels")
+    labels.wait_for()
+    assert labels.input_value().startswith("YOLO")
+    page.get_by_role("textbox", name="Folder", exact=True).fill(str(out))
+    page.get_by_role("textbox", name="Folder", exact=True).press("Enter")
+    page.get_by_role("button", name="Write 4 files").click()
+    page.get_by_role("button", name="Open out", exact=True).wait_for(timeout=SCAN_MS)
+    assert (out / "data.yaml").is_file() and (out / "labels/val/copy.txt").read_text().startswith("1 0.5")
+    assert sum(1 for _ in out.glob("images/*/*.png")) == 4
+
+
+def test_similar_images_come_in_the_order_of_a_hash_of_imagehash(app, home, page, tmp_path):
+    folder_of_photos(tmp_path / "to hash", 6)
+    key = dedup.scan(tmp_path / "to hash", home=home, workers=1).info.key
+    page.goto(app.url)
+    page.get_by_role("button", name="What to do with to hash", exact=True).click()
+    page.get_by_text("Hashes of imagehash").click()
+    page.get_by_role("dialog").get_by_text("phash", exact=True).click()
+    page.get_by_role("button", name="Make them").click()
+    page.get_by_role("dialog").wait_for(state="hidden")
+    page.goto(f"{app.url}/explorer?dataset={key}")
+    page.get_by_role("gridcell").first.click(button="right")
+    page.get_by_role("menuitem", name="Show similar images").click()
+    order = page.get_by_role("combobox", name="Order of the images")
+    order.wait_for()
+    order.select_option("phash")
+    page.get_by_text("nearest by phash").wait_for()
+    assert page.get_by_role("combobox", name="Order of the images").input_value() == "phash"
+    page.keyboard.press("Escape")
+    order.wait_for(state="hidden")

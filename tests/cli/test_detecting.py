@@ -48,6 +48,15 @@ def test_near_copies_when_asked_for(folder, capsys):
     assert all(image["hash"] and image["sha256"] for group in found["groups"] for image in group["images"])
 
 
+def test_hashes_of_imagehash_beside_the_groups(folder, capsys):
+    assert main(["detect", str(folder), "--hash", "dhash", "--json"]) == 0
+    images = [image for group in json.loads(said(capsys))["groups"] for image in group["images"]]
+    assert all(len(image["hash:dhash"]) == 16 for image in images)
+    assert main(["detect", str(folder), "--hash", "dhash"]) == 0
+    assert f"  dhash {images[0]['hash:dhash']}" in said(capsys)
+    assert main(["detect", str(folder), "--hash", "nohash"]) == 2
+
+
 @pytest.mark.parametrize(("near", "left"), [([], 5), (["--near"], 3)])
 def test_all_but_one_of_each_leave_when_asked_and_come_back(folder, capsys, near, left):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}

@@ -60,6 +60,17 @@ def test_bits_count_as_the_library_counts(tmp_path):
             assert apart == imagehash.hex_to_hash(texts[one]) - imagehash.hex_to_hash(texts[other])
 
 
+@pytest.mark.parametrize("kind", hashes.KINDS)
+def test_distances_are_those_of_the_library(tmp_path, kind):
+    texts = []
+    for number in range(4):
+        save(photo(number), tmp_path / f"{number}.png")
+        texts.append(hashes.take(tmp_path / f"{number}.png", kinds=[kind])[kind])
+    found = hashes.distances(kind, [*texts, ""], texts[0])
+    library = [hashes.parse(kind, texts[0]) - hashes.parse(kind, text) for text in texts]
+    assert found[:4].tolist() == library and np.isnan(found[4])
+
+
 def test_a_bad_file_or_hash_is_told(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\xff no")
     with pytest.raises(UnreadableImage):

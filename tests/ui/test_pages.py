@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import imagehash
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,7 +21,7 @@ from dedup.model import Progress
 from dedup.query.selection import Selection
 from dedup.review import acts
 from dedup.ui.browser.about import answer
-from dedup.ui.browser.similar import candidates
+from dedup.ui.browser.similar import candidates, orders
 from dedup.ui.datasets import cards
 from dedup.ui.export.downloads import OFFERS, made
 from dedup.ui.parts.tagging import SCOPES, changes, explain
@@ -250,6 +251,18 @@ def test_similar_images_say_how_alike_they_are_and_which_are_no_duplicates(datas
     assert (other["name"], other["note"], other["heading"]) == ("copy b.png", "exact copy", "its group")
     assert re.fullmatch(r"\d+ of 256 bits", last["note"])
     assert last["heading"] == "not duplicates, merely most alike"
+
+
+def test_similar_images_come_in_the_order_of_a_hash_that_was_made(dataset):
+    opened, row = LIBRARY.open(dataset.info.key), dataset.frame["path"].tolist().index("copy a.png")
+    assert list(orders(opened)) == [""]
+    opened.dataset.compute_hashes(["phash"])
+    assert orders(opened) == {"": "by relation", "phash": "by phash"}
+    found = candidates(opened, row, "phash")
+    texts = opened.dataset.frame.set_index("path")["hash:phash"]
+    apart = [imagehash.hex_to_hash(texts["copy a.png"]) - imagehash.hex_to_hash(texts[side["path"]]) for side in found]
+    assert apart == sorted(apart) and [side["note"] for side in found] == [f"{bits} by phash" for bits in apart]
+    assert len(found) == int((dataset.frame["status"] == "ok").sum()) - 1
 
 
 def test_copies_are_shown_with_the_one_that_stays_which_nothing_acts_on(dataset):

@@ -31,6 +31,7 @@ class CompareView {
   /** @type {((side: any) => void) | null} */ onStep = null;
   /** @type {((by: number) => void) | null} */ onEnd = null;
   /** @type {((action: string, ids: string[]) => void) | null} */ onAction = null;
+  /** @type {((order: string) => void) | null} */ onOrder = null;
   /** @type {((side: any) => void) | null} */ compare = null;
   /** @type {(() => void) | null} */ onClose = null;
 
@@ -54,10 +55,12 @@ class CompareView {
   /**
    * Compare `left` with `candidates[index]`. `actions` are offered as buttons and keys.
    * @param {{left: any, candidates: any[], index?: number, mode?: string, actions?: any[], onClose?: () => void,
-   *   onAction?: (action: string, ids: string[]) => void}} pair
+   *   onAction?: (action: string, ids: string[]) => void, orders?: {name: string, title: string}[], order?: string,
+   *   onOrder?: (order: string) => void}} pair
    */
-  showPair({ left, candidates, index = 0, mode = "side", actions = [], onClose, onAction }) {
-    this.start({ left, sides: candidates, index, mode, actions, onClose, onAction });
+  showPair({ left, candidates, index = 0, mode = "side", actions = [], onClose, onAction, orders = [], order, onOrder }) {
+    this.start({ left, sides: candidates, index, mode, actions, onClose, onAction, onOrder });
+    this.paintOrders(orders, order);
   }
 
   /**
@@ -72,7 +75,8 @@ class CompareView {
   start(state) {
     if (!this.open) this.opener = deepActiveElement();
     if (!this.open) this.about.forget();
-    Object.assign(this, { onStep: null, onEnd: null, onAction: null, compare: null }, state);
+    Object.assign(this, { onStep: null, onEnd: null, onAction: null, onOrder: null, compare: null }, state);
+    this.orders.hidden = true;
     Object.assign(this, { pictures: new Map(), swapped: false, before: null, aligned: { side: false, over: true } });
     this.index = clamp(this.index, 0, Math.max(0, this.sides.length - 1));
     this.paintActions();
@@ -480,6 +484,13 @@ class CompareView {
     action.label, el("kbd", { text: action.key.toUpperCase() }))));
   }
 
+  /** In what order the candidates come, where there is a choice. */
+  paintOrders(orders, order) {
+    this.orders.hidden = orders.length < 2;
+    this.orders.replaceChildren(...orders.map(each =>
+      el("option", { value: each.name, text: each.title, selected: each.name === order ? "" : null })));
+  }
+
   // ---- elements
 
   build() {
@@ -507,10 +518,12 @@ class CompareView {
     this.zoomLabel = el("output", { class: "number zoom" });
     this.position = el("span", { class: "quiet number" });
     this.actionBar = el("div", { class: "actions" });
+    this.orders = el("select", { class: "orders pair-only", "aria-label": "Order of the images",
+      onchange: () => this.onOrder?.(this.orders.value) });
     this.help = keyHelp("Keys of this view", COMPARE_KEYS);
     const tools = el("div", { class: "tools" }, this.modeButtons, this.alignButton, this.swapButton,
       el("label", { class: "gain" }, "Strength", this.gainInput, this.gainLabel), this.differenceText,
-      el("span", { class: "spring" }), this.actionBar, this.position,
+      el("span", { class: "spring" }), this.actionBar, this.orders, this.position,
       el("div", { class: "segmented", role: "group", "aria-label": "Zoom" },
         button("−", "Smaller (-)", () => this.zoomTo(this.view.scale / 1.4), { "aria-label": "Smaller" }),
         this.zoomLabel,

@@ -9,7 +9,7 @@ export default function ({ data, parentElement, setStateValue }) {
   host.queue = eventQueue(data.key);
   host.queue.connect(setStateValue, data.ack);
   applyPalette(root, data.palette);
-  const subject = JSON.stringify([data.left.id, data.candidates.map(side => side.id)]);
+  const subject = JSON.stringify([data.left.id, data.order, data.candidates.map(side => side.id)]);
   if (host.subject !== subject && data.candidates.length) {
     host.subject = subject;
     host.view.showPair({
@@ -17,6 +17,7 @@ export default function ({ data, parentElement, setStateValue }) {
       mode: host.view.open ? host.view.mode : data.mode,  // whoever reviews one pair after the other keeps the mode
       onClose: () => host.queue.push({ type: "close", ids: [data.left.id] }),
       onAction: (action, ids) => host.queue.push({ type: "action", action, ids }),
+      onOrder: action => host.queue.push({ type: "order", action }),
     });
   }
   for (const url of data.preload) new Image().src = url;

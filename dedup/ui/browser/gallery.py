@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NotRequired, TypedDict
 
@@ -29,7 +29,7 @@ from dedup.ui.shell.view import MAX_COLUMNS, MIN_COLUMNS
 ACKNOWLEDGED = "{key}:acknowledged"
 """Name of the session-state entry that remembers the last event taken from each browser tab."""
 
-EventType = Literal["select", "tag", "similar", "view", "decide", "action", "close"]
+EventType = Literal["select", "tag", "similar", "view", "decide", "action", "order", "close"]
 Mode = Literal["side", "wipe", "blink", "difference"]
 
 
@@ -79,6 +79,7 @@ class Event(TypedDict):
     decide: of the copies of `id` it is to stay alone (`action` keep) or it is to go (drop).
     view: `action` (page, size or columns) is to be the number in `tag`.
     action: `action` was chosen while `ids` (left, right) were on screen: the same pair twice when keys were faster.
+    order: the candidates are wanted in the order `action`.
     close: the compare view was closed.
     """
 
@@ -187,12 +188,15 @@ def compare(
     mode: Mode = "side",
     actions: Sequence[Action] = (),
     preload: Sequence[str] = (),
+    orders: Mapping[str, str] | None = None,
+    order: str = "",
 ) -> None:
     """A dialog over the app that shows `left` beside `candidates[index]` at full resolution.
 
     It opens when mounted and when `left` changes, and sends "close" when the person leaves it; do not mount it in the
     next run then. `relation`, `distance` and `affine` of each candidate are relative to `left`. With another `left`
     in the next run it stays open and keeps the person's `mode`; `preload` names the full-size images of that pair.
+    Where there are several `orders` (name to title) of the candidates, another is asked for by the event "order".
     """
     data = {
         "key": key,
@@ -202,6 +206,8 @@ def compare(
         "mode": mode,
         "actions": list(actions),
         "preload": list(preload),
+        "orders": [{"name": name, "title": title} for name, title in (orders or {}).items()],
+        "order": order,
     }
     mount(_compare, key, data)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dedup.groups.members import members_of
+from dedup.images import hashes
 from dedup.matching import relations
 from dedup.matching.nearest_hash import most_alike
 from dedup.model import Kind, Status
@@ -22,9 +23,27 @@ FEW = 12
 """Fewer related images than this are followed by the most alike of the rest."""
 
 
-def candidates(opened: Opened, row: int) -> list[Side]:
-    """The others of the image's group, then those related to it, nearest first, then those most alike by hash."""
+OURS = ""
+"""The order of our own matching."""
+SEGMENTED = 20_000
+"""Crop-resistant hashes are lists of hashes, compared one by one: of more images that would take too long."""
+
+
+def orders(opened: Opened) -> dict[str, str]:
+    """By what similar images can be ordered: our matching, and the hashes of imagehash that were computed."""
+    frame = opened.dataset.frame
+    kinds = [kind for kind in hashes.KINDS if hashes.COLUMN + kind in frame]
+    if len(frame) > SEGMENTED:
+        kinds = [kind for kind in kinds if kind != hashes.CROP_RESISTANT]
+    return {OURS: "by relation"} | {kind: f"by {kind}" for kind in kinds}
+
+
+def candidates(opened: Opened, row: int, order: str = OURS) -> list[Side]:
+    """The others of the image's group, then those related to it, nearest first, then those most alike by hash; or the
+    nearest by a hash of imagehash."""
     dataset = opened.dataset
+    if order != OURS:
+        return _by_hash(opened, row, order)
     group = others_of(dataset.frame, row)
     related = related_to(dataset.pairs, row)
     first = [*group, *(each for each in related if each not in group)][:MOST]
@@ -68,6 +87,29 @@ def _alike(opened: Opened, row: int, listed: Sequence[int]) -> list[Side]:
             "heading": "not duplicates, merely most alike",
         }
         for side, (_, bits) in zip(shown, alike, strict=True)
+    ]
+
+
+def _by_hash(opened: Opened, row: int, kind: str) -> list[Side]:
+    """The nearest images by a hash of imagehash, those that are related as they are."""
+    dataset = opened.dataset
+    texts = dataset.frame[hashes.COLUMN + kind].tolist()
+    if not texts[row]:
+        return []
+    apart = hashes.distances(kind, texts, texts[row])
+    apart[row] = np.nan
+    nearest = np.argsort(apart, kind="stable")[:MOST]  # NaN comes last
+    rows = nearest[np.isfinite(apart[nearest])].tolist()
+    related = related_to(dataset.pairs, row)
+    return [
+        {
+            **(
+                _candidate(shown, related[each], row) if each in related else {**shown, "relation": "no relation found"}
+            ),
+            "note": f"{apart[each]:g} by {kind}",
+            "heading": f"nearest by {kind}",
+        }
+        for each, shown in zip(rows, sides(dataset, rows), strict=True)
     ]
 
 

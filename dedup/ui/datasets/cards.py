@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import pandas as pd
 import streamlit as st
 
 from dedup.exports.csv import guard
+from dedup.images import hashes
 from dedup.model import Kind, Status
 from dedup.query.selection import Selection
 from dedup.store.home import DatasetInfo
@@ -26,6 +28,7 @@ ACTIONS = {
     "rescan": ":material/refresh: Scan again",
     "rename": ":material/edit: Rename",
     "failures": ":material/broken_image: Failures",
+    "hashes": ":material/fingerprint: Hashes of imagehash",
     "remove": ":material/playlist_remove: Remove from this list",
 }
 
@@ -196,4 +199,30 @@ def _remove(info: DatasetInfo) -> None:
             st.rerun()
 
 
-_DIALOGS = {"rename": _rename, "failures": _failures, "remove": _remove}
+@st.dialog("Hashes of imagehash")
+def _hashes(info: DatasetInfo) -> None:
+    with notices.errors_shown():
+        dataset = LIBRARY.open(info.key).dataset
+        held = [kind for kind in hashes.KINDS if hashes.COLUMN + kind in dataset.frame]
+        st.markdown(
+            "Hashes as the library imagehash makes them, bit for bit: columns of exports, beside the groups that "
+            "the command line lists, and an order of similar images. They are kept."
+        )
+        if held:
+            st.caption(f"Made already: {', '.join(held)}.")
+        left = [kind for kind in hashes.KINDS if kind not in held]
+        wanted = st.pills("Kinds", left, selection_mode="multi", key=f"hash kinds {info.key}")
+        if st.button("Make them", type="primary", disabled=not wanted):
+            start_hashing(info, wanted)
+            st.rerun()
+
+
+def start_hashing(info: DatasetInfo, kinds: Sequence[str]) -> jobs.Job:
+    """Hash every image by these kinds, on a thread."""
+    dataset = LIBRARY.open(info.key).dataset
+    return jobs.REGISTRY.start(
+        f"{info.key} hashes", f"Hashes of {info.name}", lambda job: dataset.compute_hashes(kinds, job.report)
+    )
+
+
+_DIALOGS = {"rename": _rename, "failures": _failures, "hashes": _hashes, "remove": _remove}

@@ -21,7 +21,7 @@ from dedup.review import acts
 from dedup.store.decisions import Decisions
 from dedup.ui.browser import gallery
 from dedup.ui.browser.sides import records, sides
-from dedup.ui.browser.similar import candidates
+from dedup.ui.browser.similar import OURS, candidates, orders
 from dedup.ui.parts.metric import BY_NAME
 from dedup.ui.shell import session
 from dedup.ui.shell.current import decisions
@@ -30,6 +30,7 @@ from dedup.ui.shell.notices import say
 from dedup.ui.shell.view import PAGE_SIZES, View
 
 COMPARING = "comparing"
+ORDER = "order of similar images"
 COLUMNS = ("group", "decided", "error", "distance", "relation", "nearest")
 """Of the frame, what a card shows beside its side."""
 ALONE: set[gallery.EventType] = {"select", "view"}
@@ -250,14 +251,20 @@ def compare(opened: Opened) -> None:
         return
     dataset = opened.dataset
     rows = rows_of(dataset, [asked])
-    found = candidates(opened, int(rows[0])) if rows.size else []
+    key = f"compare {dataset.info.key}"
+    for event in gallery.events(key):
+        if event["type"] == "close":
+            st.session_state[COMPARING] = None
+            st.rerun()
+        if event["type"] == "order":
+            st.session_state[ORDER] = event["action"]
+    offered = orders(opened)
+    order = st.session_state.get(ORDER, OURS)
+    order = order if order in offered else OURS
+    found = (candidates(opened, int(rows[0]), order) or candidates(opened, int(rows[0]))) if rows.size else []
     if not found:
         st.session_state[COMPARING] = None
         say("No image like this one was found.", icon=":material/search_off:")
         st.rerun()
     left = sides(dataset, [int(rows[0])])[0]
-    key = f"compare {dataset.info.key}"
-    if any(event["type"] == "close" for event in gallery.events(key)):
-        st.session_state[COMPARING] = None
-        st.rerun()
-    gallery.compare(left, found, key=key)
+    gallery.compare(left, found, key=key, orders=offered, order=order)
