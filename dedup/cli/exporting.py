@@ -29,7 +29,7 @@ from dedup.errors import UsageError
 from dedup.words import plural
 
 NO_LABELS = "none"
-LABELS_HELP = "For `folder`: coco, yolo, voc, imagefolder, csv or none (default: as they were read)."
+LABELS_HELP = "coco, yolo, voc, imagefolder, csv or none (default: as they were read)."
 
 
 def export(
@@ -42,7 +42,7 @@ def export(
     tag: TagOption = None,
     overwrite: Overwrite = False,
     mode: Annotated[str, typer.Option("--mode", help="For `folder`, one of: copy, symlink, hardlink.")] = "copy",
-    labels: Annotated[str | None, typer.Option("--labels", help=LABELS_HELP)] = None,
+    labels: Annotated[str | None, typer.Option("--labels", help=f"For `folder`: {LABELS_HELP}")] = None,
     annotations: Annotated[
         bool | None, typer.Option("--annotations/--no-annotations", help="For `folder`: with labels, or without any.")
     ] = None,

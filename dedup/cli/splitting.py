@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dedup.cli.common import Home, Json, Name, Overwrite, complain, one_of, opened, say, say_json
+from dedup.cli.exporting import LABELS_HELP, NO_LABELS
 from dedup.errors import UsageError
 from dedup.model import REACHES, Reach
 from dedup.words import plural
 
 if TYPE_CHECKING:
     from dedup.dataset import Dataset
+    from dedup.exports import Report
     from dedup.splits import leaks, making
     from dedup.splits.given import Splits
 
@@ -140,6 +142,10 @@ def show_leaks(
     name: Name,
     csv: Annotated[Path | None, typer.Option("--csv", help="Write the proposed moves here.")] = None,
     coco: Annotated[Path | None, typer.Option("--coco", help="A folder for one repaired COCO file per split.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="A new folder for the repaired dataset: images with their labels.")
+    ] = None,
+    labels: Annotated[str | None, typer.Option("--labels", help=f"For --folder: {LABELS_HELP}")] = None,
     overwrite: Overwrite = False,
     home: Home = None,
     as_json: Json = False,
@@ -156,14 +162,20 @@ def show_leaks(
     crossing = leaks.crossing_groups(dataset.frame)
     written = [] if csv is None else [_write_moves(repair, csv, overwrite)]
     made, notes = ([], ()) if coco is None else _write_coco(dataset, repair, coco, overwrite)
+    report = None if folder is None else _write_folder(dataset, repair, folder, labels)
+    if report is not None:
+        written.append(report.path)
+        notes = (*notes, *report.notes)
     if as_json:
         moves = [{"path": move.path, "before": move.before, "after": move.after} for move in repair.moves]
         say_json({"crossing": len(crossing), "before": repair.before.to_dict(), "moves": moves,
                   "written": [*written, *made], "notes": list(notes)})  # fmt: skip
     else:
         _tell_leaks(len(crossing), repair, leaks.out_of_sight(dataset.frame))
-        for path in written:
-            say(f"Wrote {plural(len(repair.moves), 'move')} to {path}.")
+        if csv is not None:
+            say(f"Wrote {plural(len(repair.moves), 'move')} to {csv}.")
+        if report is not None:
+            say(f"Wrote {plural(report.rows, 'file')} to {report.path}.")
         if made:
             say(f"Wrote {plural(len(made), 'COCO file')} to {coco}: {', '.join(path.name for path in made)}.")
         for note in notes:
@@ -229,6 +241,17 @@ def _write_coco(
     splits_after = leaks.splits_after(leaks.staying(dataset.frame), repair, dataset.labels.dropped)
     made, notes = leaks.documents(dataset.resolved_sources, splits_after)
     return leaks.write_coco(made, folder, overwrite=overwrite), notes
+
+
+def _write_folder(dataset: Dataset, repair: leaks.Repair, output: Path, labels: str | None) -> Report:
+    """The repaired dataset as a folder, its labels as they were read or as asked for."""
+    from dedup.exports import folder
+    from dedup.exports.labels import as_read
+    from dedup.splits import leaks
+
+    after = leaks.Repaired(dataset, leaks.splits_after(leaks.staying(dataset.frame), repair, dataset.labels.dropped))
+    written = as_read(dataset.attachments) if labels is None else "" if labels == NO_LABELS else labels
+    return folder.write(after, after.mask, output.expanduser().absolute(), labels=written, per_split=bool(written))
 
 
 def _tell_leaks(crossing: int, repair: leaks.Repair, remark: str) -> None:

@@ -1,4 +1,5 @@
-"""A folder of the selected files, by copy, hard link or symbolic link, at the same relative paths.
+"""A folder of the selected files, by copy, hard link or symbolic link, at the same relative paths, but for images that
+lie in a folder of another split than their own: they are written into that of their split.
 
 The target must be new or empty. Nothing is ever overwritten, in the target or elsewhere, and no source is changed (a
 hard link shares its bytes with the source: editing one edits both). A file appears under its name only when it is
@@ -32,6 +33,7 @@ from dedup.exports.labels import LABEL_FORMATS, LabelFormat, Wanted
 from dedup.exports.labels.base import places_of
 from dedup.exports.labels.coco import NAME as COCO_NAME
 from dedup.exports.labels.coco import check as check_splits
+from dedup.exports.splits_of_paths import in_their_splits
 from dedup.files import UNFINISHED, is_unfinished, sha256_of, write_chunks
 from dedup.images.companions import Companions, labels_folders
 from dedup.labels import formats
@@ -161,9 +163,10 @@ def plan(dataset: Exportable, mask: Mask, form: LabelFormat | None = None) -> li
     """What `write` would write, in the order of folders that the format of labels asks for. Raises `ExportError` for
     names that collide or would leave the target."""
     rows = np.flatnonzero(mask).tolist()
-    columns = dataset.frame[["path", "sha256", "bytes"]].iloc[rows]
+    columns = dataset.frame[["path", "sha256", "bytes", "split"]].iloc[rows]
     sources = {row: dataset.file(row) for row in rows}
     paths = {row: _relative(dataset.root, sources[row], path) for row, path in zip(rows, columns["path"], strict=True)}
+    paths = in_their_splits(paths, dict(zip(rows, columns["split"].tolist(), strict=True)))
     placed = form.place(places_of(dataset, paths)) if form else list(paths.values())
     items = [
         Item(relative, sources[row], sha256, int(size))

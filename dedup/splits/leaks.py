@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dedup.exports.base import Exportable
 from dedup.exports.csv import encode, guarded
 from dedup.files import require_free, write_chunks
 from dedup.labels.coco import Attachment, Coco, ImageId
 from dedup.labels.coco_join import NAMED_APART, Document, Part, told_apart
+from dedup.labels.decided import Labels
 from dedup.labels.entries import chunks
-from dedup.model import EVALUATION_SPLITS, SPLITS
+from dedup.model import EVALUATION_SPLITS, SPLITS, Status
 from dedup.query.selection import GOES
 from dedup.splits.given import check_name
 from dedup.words import plural
@@ -154,6 +157,44 @@ def splits_after(frame: pd.DataFrame, proposal: Repair, dropped: Iterable[int] =
         for row, (path, split) in enumerate(zip(frame["path"], frame["split"], strict=True))
         if split and row not in without
     }
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """A dataset as it is after a repair, for exports to read: `splits` is what `splits_after` gave."""
+
+    dataset: Exportable
+    splits: Mapping[str, str]
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """One row per image, with its split after the moves."""
+        frame = self.dataset.frame
+        return frame.assign(split=[self.splits.get(path, "") for path in frame["path"]])
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """(n,) which readable images have a split then."""
+        return np.asarray((self.frame["split"] != "") & (self.frame["status"] == Status.OK), bool)
+
+    @property
+    def pairs(self) -> pd.DataFrame:
+        """One row per pair."""
+        return self.dataset.pairs
+
+    @property
+    def root(self) -> Path:
+        """The folder that paths are relative to."""
+        return self.dataset.root
+
+    @property
+    def labels(self) -> Labels:
+        """What images are labelled."""
+        return self.dataset.labels
+
+    def file(self, row: int) -> Path:
+        """The absolute file of a row."""
+        return self.dataset.file(row)
 
 
 class _Placement:

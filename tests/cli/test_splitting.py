@@ -6,11 +6,13 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 import dedup
 from dedup.cli import main
 from dedup.review import acts
 from dedup.store.decisions import SPLIT
-from tests.pictures import folder_of_photos
+from tests.pictures import folder_of_photos, photo, save
 
 
 def fill(folder: Path) -> None:
@@ -144,3 +146,29 @@ def test_names_that_several_images_may_have_are_refused(home, tmp_path, capsys):
     (tmp_path / "who.csv").write_text("path,patient\na/0000.jpg,p1\nnobody.jpg,p1\n")
     assert main(["split", "in", "--by", f"{tmp_path / 'who.csv'}:patient", "--preview"]) == 0
     assert "1 name in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("labels", ["yolo", "voc", "coco", "imagefolder", "csv"])
+def test_a_repaired_folder_has_no_leak_and_its_labels_in_the_format_asked_for(home, tmp_path, capsys, labels):
+    """A copy of a test image lies in train: it goes where its original is, with its labels, and says so when read."""
+    source = tmp_path / "in"
+    for number, name in enumerate(("train/a", "train/b", "test/c")):
+        save(photo(number).resize((160, 120)), source / "images" / f"{name}.png")
+    save(photo(2).resize((160, 120)), source / "images/train/copy.png")
+    for name in ("train/a", "train/b", "test/c", "train/copy"):
+        (source / "labels" / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / "labels" / f"{name}.txt").write_text("0 0.5 0.5 0.5 0.5\n")
+    (source / "data.yaml").write_text("train: images/train\nval: images/test\nnames: [cat]\n")
+    assert main(["scan", str(source), "--name", "leaky"]) == 0
+    out = tmp_path / "out"
+    assert main(["leaks", "leaky", "--folder", str(out), "--labels", labels]) == 1
+    assert f"Wrote 4 files to {out}." in capsys.readouterr().out
+    assert main(["scan", str(out), "--name", "repaired"]) == 0
+    dataset = dedup.open("repaired")
+    assert main(["leaks", "repaired"]) == 0
+    splits = dict(zip(dataset.frame["name"], dataset.frame["split"], strict=True))
+    assert splits == {"a.png": "train", "b.png": "train", "c.png": "test", "copy.png": "test"}
+    assert dataset.frame["annotations"].tolist() == [1, 1, 1, 1]
+    assert {path.name: path.read_bytes() for path in out.rglob("*.png")} == {
+        path.name: path.read_bytes() for path in source.rglob("*.png")
+    }

@@ -24,6 +24,7 @@ def data(tmp_path):
 def make(root, paths=PATHS):
     root.mkdir(exist_ok=True)
     frame = make_frame(paths)
+    frame["split"] = ""
     frame["bytes"] = [len(path.encode()) for path in frame["path"]]
     write_files(root, frame)
     return FakeDataset(frame, root=root)

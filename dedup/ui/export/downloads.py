@@ -223,9 +223,9 @@ def new_dataset(opened: Opened, view: View) -> None:
     with st.container(border=True):
         st.markdown("**New dataset in a folder**")
         st.caption(
-            "The selected files go into a new folder under the same relative paths, or where readers of their "
-            "labels look for them, with their CSV beside them; nothing is ever overwritten. The folder then joins "
-            "your datasets."
+            "The selected files go into a new folder under the same relative paths, or where readers of their labels "
+            "and their split ask for them, with their CSV beside them; nothing is ever overwritten. The folder then "
+            "joins your datasets."
         )
         root, job = opened.dataset.root, jobs.REGISTRY.get(job_key(opened))
         with st.container(horizontal=True, vertical_alignment="bottom"):

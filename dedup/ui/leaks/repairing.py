@@ -269,7 +269,8 @@ def take_out(opened: Opened) -> None:
         st.caption(
             ("With the proposed moves" if found.moves else "With the splits as they are now")
             + (f" and without the {plural(going, 'image')} decided to go" if going else "")
-            + "; every annotation as it was."
+            + "; every annotation as it was. Filter & Export writes images and labels together, in any format, each "
+            "image in the folder of its split."
         )
 
 

@@ -1,0 +1,38 @@
+"""Folders that name a split, for images that are of another one now: they are written where their split says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from dedup.labels.folder_names import split_name
+
+
+def in_their_splits(paths: Mapping[int, PurePosixPath], splits: Mapping[int, str]) -> dict[int, PurePosixPath]:
+    """Paths by row; where the innermost folder that names a split names another than the image's own (by row, "" for
+    none), that folder is called after it: as another folder beside it that names that split, where there is one. What
+    would get the path of another image keeps the name of the folder it came from in its own: `a (train).jpg`."""
+    beside: dict[tuple[PurePosixPath, str], str] = {}
+    for path in paths.values():
+        if (at := _naming(path)) is not None:
+            beside.setdefault((PurePosixPath(*path.parts[:at]), split_name(path.parts[at])), path.parts[at])
+    taken = {str(path).casefold() for path in paths.values()}
+    found: dict[int, PurePosixPath] = {}
+    for row, path in paths.items():
+        at = _naming(path)
+        if at is None or not splits[row] or split_name(path.parts[at]) == (split_name(splits[row]) or splits[row]):
+            found[row] = path
+            continue
+        above = PurePosixPath(*path.parts[:at])
+        folder = beside.get((above, split_name(splits[row])), splits[row]) if split_name(splits[row]) else splits[row]
+        moved = PurePosixPath(above, folder, *path.parts[at + 1 :])
+        if str(moved).casefold() in taken:
+            moved = moved.with_stem(f"{moved.stem} ({path.parts[at]})")
+        taken.add(str(moved).casefold())
+        found[row] = moved
+    return found
+
+
+def _naming(path: PurePosixPath) -> int | None:
+    """Which part of a path is the innermost folder that names a split."""
+    return next((at for at in range(len(path.parts) - 2, -1, -1) if split_name(path.parts[at])), None)
