@@ -13,6 +13,7 @@ from PIL import Image
 from pycocotools import mask as rle
 
 import dedup
+from benchmarks import fuzz
 from dedup.checks import gate
 from dedup.errors import AnnotationError
 from dedup.labels import formats
@@ -489,3 +490,10 @@ def test_masks_of_cvat_cover_the_same_pixels_as_pycocotools_decodes(tmp_path, pl
     decoded = rle.decode(rle.frPyObjects(entry["segmentation"], 10, 10))
     assert (decoded == whole).all()
     assert len(coco.unsound) == 4 and all("a mask of a.png" in each for each in problems(coco))
+
+
+def test_damaged_files_of_every_format_are_told_and_nothing_else_happens(monkeypatch, capsys):
+    """The first rounds of the campaign; `python -m benchmarks.fuzz 50000` has more."""
+    assert fuzz.SAMPLES.keys() == {form.name for form in formats.FORMATS}
+    monkeypatch.setattr("sys.argv", ["fuzz", "600", "--seed", "4"])
+    assert fuzz.main() == 0, capsys.readouterr().out

@@ -289,7 +289,7 @@ def _settings(path: Path) -> Settings:
     return Settings(
         names,
         tuple(_places(held)),
-        (shape[0], shape[1]) if isinstance(shape, list) and len(shape) == 2 and shape[1] in (2, 3) else None,
+        _shape(shape),
         {
             int(number): [str(point) for point in each]
             for number, each in named.items()
@@ -298,6 +298,14 @@ def _settings(path: Path) -> Settings:
         if isinstance(named, dict)
         else None,
     )
+
+
+def _shape(told: Any) -> tuple[int, int] | None:
+    """How many keypoints there are, and of how many numbers; None where it says no such thing."""
+    if not isinstance(told, list) or len(told) != 2 or not all(isinstance(each, int) for each in told):
+        return None
+    count, numbers = told
+    return (count, numbers) if 0 < count <= MOST_CLASSES and numbers in (2, 3) else None
 
 
 class _Loader(yaml.SafeLoader):
