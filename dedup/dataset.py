@@ -102,8 +102,8 @@ class Dataset:
     def show(self, page: str = "explorer") -> Served:
         """Open the app on this dataset in a browser; it ends with this process, or by `stop` of what is returned.
 
-        `page` is "explorer", "duplicates", "leaks", "clashes", "splits" or "export". Raises `UsageError` where the app
-        cannot be started.
+        `page` is "summary", "explorer", "duplicates", "leaks", "clashes", "splits" or "export". Raises `UsageError`
+        where the app cannot be started.
         """
         from dedup.served import serve
 
@@ -155,9 +155,9 @@ class Dataset:
         names) · annotations (count) · status ('ok', 'failed') · error · the metrics of `dedup.images.metrics`
         (NaN when failed) · kind ('exact', 'near', 'unique', 'failed') · group (-1 none) · role ('keeper', 'duplicate',
         '') · keeper (row, -1) · keeper_reason · nearest (row, -1) · distance (verified, 0..1, NaN when only the hash is
-        near) · nearest_bits (of 256, -1 none) · relation (sentence) · relations (tuple of names) · decided ('goes' when
-        it is to be removed, 'stays' when a person chose it or lets copies of it go, else 'open') · hash:KIND
-        (hex, of the kinds that were computed) · tag:NAME (bool).
+        near) · nearest_bits (of 256, -1 none) · similar (count of images that look alike and are no copies) · relation
+        (sentence) · relations (tuple of names) · decided ('goes' when it is to be removed, 'stays' when a person chose
+        it or lets copies of it go, else 'open') · hash:KIND (hex, of the kinds that were computed) · tag:NAME (bool).
         """
         with self._lock:
             revisions = self.decisions.revisions()

@@ -31,7 +31,7 @@ FACTS = (
     *("jpeg_quality", "lossless", "split", "classes", "annotations", "status", "error"),
 )
 FOUND = (
-    *("kind", "group", "role", "keeper", "keeper_reason", "nearest", "distance", "nearest_bits"),
+    *("kind", "group", "role", "keeper", "keeper_reason", "nearest", "distance", "nearest_bits", "similar"),
     *("relation", "relations"),
 )
 """Columns of the frame: what is known of each file, and what was found between images. Metrics stand between them."""

@@ -18,7 +18,7 @@ ORDER = {
     "launch": set(),
     "served": {"launch"},
     "images": set(),
-    "query": set(),
+    "query": {"images"},
     "matching": {"images"},
     "store": {"images", "matching"},
     "labels": {"images", "matching", "store"},
@@ -63,6 +63,7 @@ ROOMS: dict[str, set[str]] = {
     "leaks": _SHARED | {"duplicates"},
     "export": _SHARED | {"datasets"},
     "partition": _SHARED,
+    "summary": _SHARED,
 }
 """The same within the app: a room a page above those they share."""
 

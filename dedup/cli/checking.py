@@ -132,19 +132,38 @@ def check(
     return 0 if passed else 1
 
 
-def show_issues(name: Name, home: Home = None, as_json: Json = False) -> None:
-    """Count the images that are dark, light, blurry, of odd size or aspect, blank or unreadable."""
-    from dedup.query.issues import ISSUES
+def show_issues(
+    name: Name,
+    kinds: Annotated[
+        list[str] | None, typer.Option("--kind", help="Only this kind, such as dark, or dark@0.2; repeatable.")
+    ] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Count the images that are dark, light, blurry, gray, blank, of odd size or aspect, copies or unreadable, and
+    those that are outliers of a metric."""
+    from dedup.query.issues import ISSUES, issue
+    from dedup.query.outliers import outliers
 
+    asked = [issue(kind) for kind in kinds or ()] or ISSUES
     frame = opened(name, home).frame
-    found = {each: frame["path"][each.mask(frame)].tolist() for each in ISSUES}
+    found = {each: frame["path"][each.mask(frame)].tolist() for each in asked}
+    far = [] if kinds else [each for each in outliers(frame) if each.severe or each.moderate]
     if as_json:
-        say_json({each.name: {"column": each.column, "low": each.low, "high": each.high, "images": paths}
-                  for each, paths in found.items()})  # fmt: skip
+        say_json({
+            **{each.name: {"where": each.where(frame), "images": paths} for each, paths in found.items()},
+            "outliers": {each.fences.metric.name: {
+                "severe": each.severe, "moderate": each.moderate,
+                "where": {"severe": each.fences.where(severe=True), "all": each.fences.where(severe=False)},
+            } for each in far},
+        })  # fmt: skip
         return
     for each, paths in found.items():
         limits = f"{each.column} {each.limits()}" if each.limits() else each.says
         say(f"{each.name}: {plural(len(paths), 'image')} ({limits})" + (f", such as {paths[0]}" if paths else ""))
+    for one in far:
+        counts = f"{one.severe:,} severe and {one.moderate:,} moderate"
+        say(f"outliers of {one.fences.metric.title.lower()}: {counts} ({one.fences.where(severe=False)})")
 
 
 def _issues(told: list[str]) -> dict[str, int]:

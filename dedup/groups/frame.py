@@ -114,7 +114,14 @@ def join(files: pd.DataFrame, pairs: pd.DataFrame, review: Review) -> Joined:
         right=stays[pairs["right"].to_numpy()].astype(np.int32),
     )
     every = pd.concat([_exact_pairs(files, groups), related], ignore_index=True)
-    return Joined(_ordered(frame), every, deciding.counted(rules))
+    return Joined(_ordered(frame.assign(similar=_similar(related, len(files)))), every, deciding.counted(rules))
+
+
+def _similar(pairs: pd.DataFrame, count: int) -> NDArray[np.int32]:
+    """How many images each is similar to and no copy of (n,); of exact copies the one that stays tells."""
+    alike = pairs[pairs["kind"] == Kind.SIMILAR]
+    ends = np.concatenate([alike["left"].to_numpy(np.int64), alike["right"].to_numpy(np.int64)])
+    return np.bincount(ends, minlength=count).astype(np.int32)
 
 
 def with_tags(frame: pd.DataFrame, tagged: dict[str, list[str]]) -> pd.DataFrame:

@@ -1,46 +1,88 @@
-"""Kinds of issues that single images have, by thresholds on what a scan measured: nothing is read again.
+"""Kinds of issues that images have, by thresholds on what a scan measured: nothing is read again.
 
 The thresholds are where ordinary pictures end: of 1,337 images (photographs, clothing, groceries, X-rays, products,
 receipts, screens) none is darker than the one below, one X-ray is as blurred, and what is lighter or says less are
-scans of receipts and a screen. Each is a limit on a stored number, so that another one is a `--where` away.
+scans of receipts and a screen. Each is a limit on a stored number, so that another one is told in its name
+(`dark@0.2`), and every issue is an expression that selects the same images.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from dedup.errors import UsageError
-from dedup.model import Status
+from dedup.model import Kind, Status
+from dedup.query import where as where_language
 from dedup.query.where import Mask
 
 ODD_SIZE = 5.0
 """Sides so many times the median's, or its so many times: another source, a thumbnail, a scan of a poster."""
 ODD_ASPECT = 3.0
 """Sides of 3 to 1 and more: strips, banners, cut-outs. Panoramas of 2 to 1 are ordinary."""
+GRAY = 0.02
+"""Mean saturation up to which a picture has no colours: what JPEG leaves of a gray one."""
+AT = "@"
+"""Before another threshold than the usual: `dark@0.2`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One kind: images whose `column` is below `low` or above `high` (None: no bound)."""
+    """One kind: images whose `column` is below `low` or above `high` (None: no bound), or those of `which`, an
+    expression. `size` is the geometric mean of the sides divided by the median of all images. With `among_others`, only
+    where the median of all images has it not."""
 
     name: str
     says: str
-    column: str
+    column: str = ""
     low: float | None = None
     high: float | None = None
+    which: str = ""
+    among_others: bool = False
+
+    @property
+    def threshold(self) -> float | None:
+        """The number that may be another one; of two, each 1 divided by the other, the upper."""
+        return self.high if self.high is not None else self.low
+
+    def at(self, threshold: float) -> Issue:
+        """The same kind with another threshold. Raises `UsageError`."""
+        both = self.low is not None and self.high is not None
+        if self.threshold is None or not math.isfinite(threshold) or threshold <= (1 if both else 0):
+            raise UsageError(f"{self.name}: {threshold:g} is no threshold for it.")
+        name = f"{self.name.partition(AT)[0]}{AT}{threshold:g}"
+        if both:
+            return replace(self, name=name, low=1 / threshold, high=threshold)
+        return (
+            replace(self, name=name, high=threshold)
+            if self.high is not None
+            else replace(self, name=name, low=threshold)
+        )
+
+    def where(self, frame: pd.DataFrame) -> str:
+        """The images that have it as an expression of `dedup.query.where`; one that selects none where there are none
+        to be told from."""
+        if self.which:
+            return self.which
+        name, scale = self.column, 1.0
+        if name == "size":
+            known = frame["area"].to_numpy(np.float64)
+            known = known[known > 0]
+            name, scale = "area", float(np.median(known)) if len(known) else 0.0
+        if self.among_others and not _usual(frame, self.column) > (self.low or 0):
+            return f"{name} < 0"
+        low, high = (
+            None if end is None else end**2 * scale if name == "area" else end for end in (self.low, self.high)
+        )
+        parts = [f"{name} < {low!r}" if low is not None else "", f"{name} > {high!r}" if high is not None else ""]
+        return " or ".join(part for part in parts if part)
 
     def mask(self, frame: pd.DataFrame) -> Mask:
         """(n,) bool: the images that have it; those that cannot be read have none but `unreadable`."""
-        if self.column == "status":
-            return (frame["status"] == Status.FAILED).to_numpy(bool)
-        values = _values(frame, self.column)
-        with np.errstate(invalid="ignore"):  # NaN of failed files is neither
-            below = values < self.low if self.low is not None else np.zeros(len(frame), bool)
-            above = values > self.high if self.high is not None else np.zeros(len(frame), bool)
-        return np.asarray(below | above)
+        return where_language.compile(self.where(frame)).mask(frame)
 
     def limits(self) -> str:
         """The thresholds, for people."""
@@ -55,23 +97,29 @@ ISSUES = (
     Issue("low information", "few tones: blank, a flat colour, a bare sheet", "entropy", low=1.0),
     Issue("odd size", "sides far from the others'", "size", low=1 / ODD_SIZE, high=ODD_SIZE),
     Issue("odd aspect", "a strip", "aspect_ratio", low=1 / ODD_ASPECT, high=ODD_ASPECT),
-    Issue("unreadable", "a file that cannot be read", "status"),
+    Issue("grayscale", "gray, where most are in colour", "saturation", low=GRAY, among_others=True),
+    Issue("exact duplicate", "the same picture once more", which=f'kind == "{Kind.EXACT}"'),
+    Issue("near duplicate", "an edited copy of another", which=f'kind == "{Kind.NEAR}" and role == "duplicate"'),
+    Issue("unreadable", "a file that cannot be read", which=f'status == "{Status.FAILED}"'),
 )
-"""`size` is the geometric mean of the sides divided by the median of all images."""
 
 
 def issue(name: str) -> Issue:
-    """The kind of that name. Raises `UsageError`."""
-    found = next((each for each in ISSUES if each.name == name.replace("-", " ").replace("_", " ")), None)
+    """The kind of that name, with the threshold that it may tell (`dark@0.2`). Raises `UsageError`."""
+    plain, at, threshold = name.partition(AT)
+    wanted = plain.replace("-", " ").replace("_", " ").strip()
+    found = next((each for each in ISSUES if each.name == wanted), None)
     if found is None:
-        raise UsageError(f"{name!r} is no kind of issue. Kinds: {', '.join(each.name for each in ISSUES)}.")
-    return found
+        raise UsageError(f"{plain!r} is no kind of issue. Kinds: {', '.join(each.name for each in ISSUES)}.")
+    if not at:
+        return found
+    try:
+        return found.at(float(threshold))
+    except ValueError as error:
+        raise UsageError(f"{name!r}: {threshold!r} is no threshold; give a number, as in dark@0.2.") from error
 
 
-def _values(frame: pd.DataFrame, column: str) -> np.ndarray:
-    if column != "size":
-        return frame[column].to_numpy(np.float64)
-    area = frame["area"].to_numpy(np.float64)
-    sides = np.sqrt(area)
-    known = sides[sides > 0]
-    return sides / np.median(known) if len(known) else np.full(len(frame), np.nan)
+def _usual(frame: pd.DataFrame, column: str) -> float:
+    values = frame[column].to_numpy(np.float64)
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else math.nan

@@ -18,6 +18,7 @@ import pandas as pd
 from dedup.errors import UnknownMetric, UsageError
 from dedup.model import TAG_PREFIX, Kind, Role
 from dedup.query import where as where_language
+from dedup.query.region import Region
 from dedup.query.where import Mask, check_tags
 from dedup.words import did_you_mean, quote
 
@@ -93,6 +94,7 @@ class Selection:
     """A filter over the images of a dataset; the empty one selects all of them.
 
     ranges      metric ranges, all must hold
+    regions     parts of charts of two metrics, all must hold
     tags_any    carries at least one of these tags; `tags_all`: all of them; `tags_none`: none of them
     kinds       one of exact, near, unique, failed
     roles       keeper or duplicate in its group, or single: readable and in no group
@@ -106,6 +108,7 @@ class Selection:
     """
 
     ranges: tuple[Range, ...] = ()
+    regions: tuple[Region, ...] = ()
     tags_any: tuple[str, ...] = ()
     tags_all: tuple[str, ...] = ()
     tags_none: tuple[str, ...] = ()
@@ -168,6 +171,7 @@ class Selection:
 
     def _masks(self, frame: pd.DataFrame, strict: bool) -> Iterable[Mask]:
         yield from (range_.mask(frame) for range_ in self.ranges)
+        yield from (region.mask(frame) for region in self.regions)
         if self.tags_any:
             yield np.logical_or.reduce([_tagged(frame, tag) for tag in self.tags_any])
         yield from (_tagged(frame, tag) for tag in self.tags_all)
@@ -198,6 +202,7 @@ class Selection:
         tags = {key.removeprefix(TAG_PREFIX) for key in row if key.startswith(TAG_PREFIX) and row[key]}
         return (
             all(range_.holds(row.get(range_.metric, math.nan)) for range_ in self.ranges)
+            and all(region.mask(pd.DataFrame([row])).all() for region in self.regions)
             and (not self.tags_any or any(tag in tags for tag in self.tags_any))
             and all(tag in tags for tag in self.tags_all)
             and not any(tag in tags for tag in self.tags_none)
@@ -217,6 +222,8 @@ class Selection:
         query: dict[str, str | list[str]] = {}
         if self.ranges:
             query["range"] = [f"{range_.metric}:{_end(range_.low)}:{_end(range_.high)}" for range_ in self.ranges]
+        if self.regions:
+            query["region"] = [region.text() for region in self.regions]
         for name, key in QUERY_LISTS.items():
             if values := getattr(self, name):
                 query[key] = list(values)
@@ -233,14 +240,16 @@ class Selection:
         `query` maps names to texts or lists of texts; Streamlit's `query_params` works as it is.
         """
         ranges = tuple(range_ for text in _texts(query, "range") if (range_ := _parse_range(text)) is not None)
+        regions = tuple(region for text in _texts(query, "region") if (region := _parse_region(text)) is not None)
         parts: dict[str, Any] = {name: tuple(_texts(query, key)) for name, key in QUERY_LISTS.items()}
         parts |= {name: tuple(value for value in parts[name] if value in known) for name, known in KNOWN.items()}
         parts |= {name: "".join(_texts(query, name)[-1:]) for name in QUERY_TEXTS}
-        return cls(ranges=ranges, **parts)
+        return cls(ranges=ranges, regions=regions, **parts)
 
     def describe(self) -> str:
         """One line a person reads, for example `near duplicates · tagged "keep" · path contains "beach"`."""
         parts = [range_.describe() for range_ in self.ranges]
+        parts += [f"part of the chart of {region.x} and {region.y}" for region in self.regions]
         parts += [" or ".join(KIND_WORDS[kind] for kind in self.kinds)]
         parts += [" or ".join(ROLE_WORDS[role] for role in self.roles)]
         parts += [" or ".join(DECIDED_WORDS[decided] for decided in self.decided)]
@@ -268,7 +277,7 @@ QUERY_LISTS = {
 
 QUERY_TEXTS = ("text", "where")
 
-QUERY_KEYS = ("range", *QUERY_LISTS.values(), *QUERY_TEXTS)
+QUERY_KEYS = ("range", "region", *QUERY_LISTS.values(), *QUERY_TEXTS)
 """Every name `to_query` may use."""
 
 
@@ -309,6 +318,13 @@ def _parse_range(text: str) -> Range | None:
     try:
         metric, low, high = text.rsplit(":", 2)
         return Range(metric, float(low) if low else None, float(high) if high else None)
+    except (ValueError, UsageError):
+        return None
+
+
+def _parse_region(text: str) -> Region | None:
+    try:
+        return Region.parse(text)
     except (ValueError, UsageError):
         return None
 

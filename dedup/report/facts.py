@@ -141,7 +141,7 @@ def _issues(frame: pd.DataFrame) -> list[Issue]:
     found = []
     for each in ISSUES:
         rows = np.flatnonzero(each.mask(frame))
-        if each.column in frame and each.column != "status":
+        if each.column in frame:
             values = frame[each.column].to_numpy(np.float64)[rows]
             rows = rows[np.argsort(values if each.low is not None else -values, kind="stable")]
         found.append(Issue(each.name, len(rows), each.limits() or each.says, tuple(rows[:WORST].tolist())))

@@ -43,6 +43,7 @@ def _card_menu(page: Page) -> None:
 
 STATES = (
     State("datasets", "/"),
+    State("summary", "/summary", ".js-plotly-plot"),
     State("explorer", "/explorer", ".cell"),
     State("explorer-exact", "/explorer?range=singularity::0", ".cell"),
     State("explorer-near", "/explorer?range=singularity:0.00001:0.05", ".cell"),

@@ -20,6 +20,7 @@ from dedup.checks.gate import CheckReport, Detail, Finding
 from dedup.cli import main
 from dedup.errors import UsageError
 from dedup.query.issues import ISSUES, issue
+from dedup.query.selection import Selection
 from tests.frames import make_frame
 from tests.pictures import folder_of_photos
 
@@ -196,12 +197,24 @@ def test_issues_are_told_from_what_was_measured():
         entropy=[7, 7, 7, 0.5, 7, 7, 7, 7, float("nan")],
         area=[1e6, 1e6, 1e6, 1e6, 1e4, 9e7, 1e6, 1e6, float("nan")],
         aspect_ratio=[1, 1, 1, 1, 1, 1, 4, 0.2, float("nan")],
+        saturation=[0.3] * 7 + [0.0, float("nan")],
+        kind=["unique"] * 5 + ["exact", "near", "near", "failed"],
+        role=["", "", "", "", "", "duplicate", "duplicate", "keeper", ""],
     )
     found = {each.name: each.mask(frame).nonzero()[0].tolist() for each in ISSUES}
     assert found == {
         "dark": [0], "light": [1], "blurry": [2], "low information": [3], "odd size": [4, 5], "odd aspect": [6, 7],
-        "unreadable": [8],
+        "grayscale": [7], "exact duplicate": [5], "near duplicate": [6], "unreadable": [8],
     }  # fmt: skip
+    all_gray = frame.assign(saturation=0.0)
+    assert not issue("grayscale").mask(all_gray).any()  # where all are gray, no image is odd for it
+    assert issue("dark@0.6").mask(frame).nonzero()[0].tolist() == [0, 2, 3, 4, 5, 6, 7]
+    assert issue("odd-aspect@4.5").mask(frame).nonzero()[0].tolist() == [7] and issue("dark@0.6").name == "dark@0.6"
+    for bad in ("dark@", "dark@x", "dark@nan", "dark@-1", "odd size@0.5", "unreadable@1", "nothing"):
+        with pytest.raises(UsageError):
+            issue(bad)
+    for each in ISSUES:
+        assert (Selection(where=each.where(frame)).mask(frame) == each.mask(frame)).all()
     assert issue("low-information") is issue("low_information") is issue("low information")
 
 
@@ -211,12 +224,12 @@ def test_issues_on_the_command_line(folder, capsys):
     assert main(["issues", "in"]) == 0
     assert "dark: 0 images (brightness below 0.1)\n" in capsys.readouterr().out
     assert main(["issues", "in", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["light"] == {
-        "column": "brightness",
-        "low": None,
-        "high": 0.95,
-        "images": [],
-    }
+    told = json.loads(capsys.readouterr().out)
+    assert told["light"] == {"where": "brightness > 0.95", "images": []} and told["outliers"] == {}
+    assert main(["issues", "in", "--kind", "dark@0.9"]) == 0
+    assert "dark@0.9: 5 images (brightness below 0.9), such as " in capsys.readouterr().out
+    assert main(["check", str(folder), "--max-issue", "dark@0.9=1"]) == 1
+    assert "dark@0.9: 5, more than the 1 allowed." in capsys.readouterr().out
 
 
 def test_a_baseline_of_unread_labels_holds(folder, tmp_path, capsys):

@@ -28,8 +28,10 @@ COLOURS: dict[str, Colour] = {
     Kind.FAILED: Colour("#6b7280", "#9aa3b0"),
     Kind.UNJUDGED: Colour("#6b7280", "#9aa3b0"),  # it failed, too
     Role.KEEPER: Colour("#00805e", "#2cc295"),
+    "severe": Colour("#a3326b", "#ee93bd"),
+    "moderate": Colour("#7b5ea7", "#b9a3e3"),
 }
-"""By the value of `Kind`, and `Role.KEEPER`."""
+"""By the value of `Kind`, `Role.KEEPER`, and how far an outlier lies from the others."""
 
 
 def colour(meaning: str, *, dark: bool = False) -> str:

@@ -123,19 +123,24 @@ def _axis(scale: Scale, metric: Metric) -> dict[str, Any]:
         "zeroline": False,
         "showgrid": False,
     }
+    return axis | ticks(scale, metric)
+
+
+def ticks(scale: Scale, metric: Metric) -> dict[str, Any]:
+    """Where the axis of a metric has numbers, and which."""
     if scale.zero_apart:
-        ticks = [0.01, 0.03, NEAR_SINGULARITY, 0.2, 0.4, 0.6, 0.8, 1.0]
-        return axis | {
-            "tickvals": [ZERO, *scale.position(ticks).tolist()],
-            "ticktext": ["0", *(f"{tick:g}" for tick in ticks)],
+        named = [0.01, 0.03, NEAR_SINGULARITY, 0.2, 0.4, 0.6, 0.8, 1.0]
+        return {
+            "tickvals": [ZERO, *scale.position(named).tolist()],
+            "ticktext": ["0", *(f"{tick:g}" for tick in named)],
         }
     if scale.logarithmic:
-        ticks = _decades(scale)
-        return axis | {"tickvals": scale.position(ticks).tolist(), "ticktext": [_tick(each, metric) for each in ticks]}
+        named = _decades(scale)
+        return {"tickvals": scale.position(named).tolist(), "ticktext": [_tick(each, metric) for each in named]}
     if metric.unit == "B":
-        ticks = np.linspace(scale.low, scale.high, 5).tolist()
-        return axis | {"tickvals": ticks, "ticktext": [metric.text(each) for each in ticks]}
-    return axis | {"nticks": 8, "tickformat": ",~g"}
+        named = np.linspace(scale.low, scale.high, 5).tolist()
+        return {"tickvals": named, "ticktext": [metric.text(each) for each in named]}
+    return {"nticks": 8, "tickformat": ",~g"}
 
 
 def _axis_title(scale: Scale, metric: Metric) -> str:

@@ -24,6 +24,11 @@ def explorer() -> StreamlitPage:
     return st.Page(PAGES / "explorer.py", title="Explorer", icon=":material/bar_chart:", url_path="explorer")
 
 
+def summary() -> StreamlitPage:
+    """What is in the dataset, and what is wrong with it."""
+    return st.Page(PAGES / "summary.py", title="Summary", icon=":material/dashboard:", url_path="summary")
+
+
 def duplicates() -> StreamlitPage:
     """Decide on groups of copies, plan and carry out their removal."""
     return st.Page(PAGES / "duplicates.py", title="Duplicates", icon=":material/content_copy:", url_path="duplicates")
@@ -51,5 +56,5 @@ def export() -> StreamlitPage:
 
 def navigation() -> StreamlitPage:
     """Draw the navigation; returns the page to run."""
-    quality = [explorer(), duplicates(), leaks(), clashes()]
+    quality = [summary(), explorer(), duplicates(), leaks(), clashes()]
     return st.navigation({"": [datasets()], "Data Quality": quality, "Actions": [splits(), export()]})

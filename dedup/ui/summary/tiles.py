@@ -1,0 +1,211 @@
+"""What is in the dataset in a few numbers, each a way to the very images it counts, and what to look at first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from dedup.errors import AnnotationError
+from dedup.model import Kind
+from dedup.query.issues import ISSUES
+from dedup.query.outliers import Outliers, any_of, outliers
+from dedup.query.selection import Selection
+from dedup.splits import leaks
+from dedup.ui.parts.metric import staying
+from dedup.ui.shell import navigation, session
+from dedup.ui.shell.library import Opened
+from dedup.words import plural, size
+
+A_ROW = 4
+"""Tiles side by side."""
+FIRST = 10
+"""Findings listed before the rest is asked for."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to images: a page, and for the Explorer what is selected and by which metric it is ordered."""
+
+    page: str
+    selection: Selection = field(default_factory=Selection)
+    metric: str = "singularity"
+    ascending: bool = True
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A number with its name, a word more, and the way to what it counts."""
+
+    name: str
+    number: str
+    more: str
+    way: Way | None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something to look at: how grave it is (0 first), of how many images, a sentence, and the way there."""
+
+    grave: int
+    count: int
+    sentence: str
+    way: Way
+
+
+def explorer(where: str = "", *, metric: str = "singularity", ascending: bool = True, kind: str = "") -> Way:
+    """The way to images in the Explorer."""
+    return Way("explorer", Selection(where=where, kinds=(kind,) if kind else ()), metric, ascending)
+
+
+def go(way: Way) -> None:
+    """Take a person there."""
+    session.update(selection=way.selection, metric=way.metric, ascending=way.ascending)
+    pages: dict[str, StreamlitPage] = {
+        "explorer": navigation.explorer(),
+        "duplicates": navigation.duplicates(),
+        "leaks": navigation.leaks(),
+        "clashes": navigation.clashes(),
+    }
+    st.switch_page(pages[way.page])
+
+
+def far(opened: Opened) -> list[Outliers]:
+    """The outliers of every metric; no decision changes them."""
+    found: list[Outliers] = opened.kept("outliers", lambda: outliers(opened.dataset.frame))
+    return found
+
+
+def tiles(opened: Opened) -> None:
+    """A number each, with a way to what it counts."""
+    told = list(_tiles(opened))
+    for start in range(0, len(told), A_ROW):
+        with st.container(key=f"tiles-{start}"):
+            row = st.columns(A_ROW)
+        for column, tile in zip(row, told[start : start + A_ROW], strict=False):
+            with column.container(border=True, height="stretch", gap=None, key=f"tile-{tile.name}"):
+                st.caption(tile.name)
+                st.markdown(f"### {tile.number}")
+                if tile.more:
+                    st.caption(tile.more)
+                if tile.way and st.button(
+                    "Look", key=f"tile {tile.name}", type="tertiary", icon=":material/arrow_forward:"
+                ):
+                    go(tile.way)
+
+
+def _tiles(opened: Opened) -> Iterator[Tile]:
+    dataset, counts = opened.dataset, opened.counts()
+    frame = dataset.frame
+    saved = opened.remembered("bytes saved", lambda: int(dataset.groups.table["bytes_saved"].sum()))
+    similar = int((frame["similar"] > 0).sum())
+    crossing, clashes = _crossing(opened), _clashes(opened)
+    severe, every = (any_of(far(opened), severe=only) for only in (True, False))
+    yield Tile("Images", f"{counts['']:,}", size(int(frame["bytes"].sum())), explorer())
+    yield Tile(
+        "Exact copies",
+        f"{counts[Kind.EXACT]:,}",
+        f"{size(saved)} with near ones",
+        _if(counts[Kind.EXACT], kind=Kind.EXACT),
+    )
+    yield Tile(
+        "Near duplicates",
+        f"{counts[Kind.NEAR]:,}",
+        staying(counts).strip(" ()"),
+        _if(counts[Kind.NEAR], kind=Kind.NEAR),
+    )
+    yield Tile("Similar scenes", f"{similar:,}", "alike, and no copies", _if(similar, where="similar > 0"))
+    yield Tile("Groups across splits", f"{crossing:,}", "", Way("leaks") if crossing else None)
+    yield Tile(
+        "Label clashes", "not known" if clashes is None else f"{clashes:,}", "", Way("clashes") if clashes else None
+    )
+    told = (_selected(opened, where) for where in (severe, every))
+    extreme, outlying = told
+    yield Tile("Severe outliers", f"{extreme:,}", f"{outlying:,} with moderate ones", _if(extreme, where=severe))
+    yield Tile("Unreadable", f"{counts[Kind.FAILED]:,}", "", _if(counts[Kind.FAILED], kind=Kind.FAILED))
+
+
+def _if(count: int, *, where: str = "", kind: str = "") -> Way | None:
+    return explorer(where, kind=kind) if count else None
+
+
+def _selected(opened: Opened, where: str) -> int:
+    return int(opened.mask(Selection(where=where)).sum()) if where else 0
+
+
+def _crossing(opened: Opened) -> int:
+    found: int = opened.remembered("crossing", lambda: len(leaks.crossing_groups(leaks.staying(opened.dataset.frame))))
+    return found
+
+
+def _clashes(opened: Opened) -> int | None:
+    """Open ones; None where a file of labels cannot be read."""
+    try:
+        return len(opened.dataset.open_clashes)
+    except AnnotationError:
+        return None
+
+
+def first(opened: Opened) -> None:
+    """What to look at first, the gravest before the rest."""
+    found = sorted(_findings(opened), key=lambda each: (each.grave, -each.count))
+    st.markdown("## Look at these first")
+    if not found:
+        st.success("Nothing stands out: no copies, no leaks, no clashes, no outliers.", icon=":material/check_circle:")
+        return
+    wanted = len(found) if st.session_state.get("all findings") else FIRST
+    with st.container(border=True, gap="xxsmall"):
+        for place, each in enumerate(found[:wanted]):
+            words, button = st.columns([8, 1], vertical_alignment="center")
+            words.markdown(each.sentence)
+            if button.button("Look", key=f"finding {place}", type="tertiary", icon=":material/arrow_forward:"):
+                go(each.way)
+        if len(found) > FIRST:
+            st.toggle(f"All {len(found)}", key="all findings")
+
+
+def _findings(opened: Opened) -> Iterator[Finding]:
+    counts = opened.counts()
+    total = max(1, counts[""])
+    if crossing := _crossing(opened):
+        yield Finding(0, crossing, f"**{plural(crossing, 'group')}** of copies in more than one split: what is "
+                      "measured with them is memory.", Way("leaks"))  # fmt: skip
+    if clashes := _clashes(opened):
+        yield Finding(0, clashes, f"**{plural(clashes, 'pair')}** of copies whose labels differ: one of them is wrong.",
+                      Way("clashes"))  # fmt: skip
+    if failed := counts[Kind.FAILED]:
+        yield Finding(1, failed, f"**{plural(failed, 'file')}** that cannot be read.", explorer(kind=Kind.FAILED))
+    if exact := counts[Kind.EXACT]:
+        yield Finding(1, exact, f"**{plural(exact, 'exact copy')}**, {exact / total:.1%} of all: they say nothing new.",
+                      Way("duplicates"))  # fmt: skip
+    if near := counts[Kind.NEAR]:
+        yield Finding(2, near, f"**{plural(near, 'near duplicate')}**, {near / total:.1%} of all.", Way("duplicates"))
+    frame = opened.dataset.frame
+    for kind in ISSUES:
+        if not kind.column:
+            continue
+        where = opened.kept(("issue", kind.name), partial(kind.where, frame))
+        if count := _selected(opened, where):
+            metric = "area" if kind.column == "size" else kind.column
+            yield Finding(3, count, f"**{plural(count, 'image')}** {'is' if count == 1 else 'are'} {kind.name}: "
+                          f"{kind.says} ({kind.column.replace('_', ' ')} {kind.limits()}).",
+                          explorer(where, metric=metric, ascending=kind.low is not None))  # fmt: skip
+    for each in far(opened):
+        if each.severe:
+            yield Finding(
+                4,
+                each.severe,
+                _far_words(each),
+                explorer(each.fences.where(severe=True), metric=each.fences.metric.name),
+            )
+
+
+def _far_words(found: Outliers) -> str:
+    ends, metric = found.fences, found.fences.metric
+    middle = f"half of all lie between {metric.text(ends.low)} and {metric.text(ends.high)}"
+    if ends.low == ends.high:
+        middle = f"nearly all others have {metric.text(ends.low)}"
+    return f"**{plural(found.severe, 'image')}** far from the others in {metric.title.lower()}: {middle}."

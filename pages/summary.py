@@ -1,0 +1,17 @@
+"""What is in a dataset, and what is wrong with it: numbers, what to look at first, metrics, charts."""
+
+from __future__ import annotations
+
+from dedup.ui.shell.current import opened_dataset
+from dedup.ui.shell.heading import heading
+from dedup.ui.summary import counts, distributions, scatter, tiles
+
+opened = opened_dataset()
+with heading("Summary"):
+    pass
+tiles.tiles(opened)
+tiles.first(opened)
+distributions.distributions(opened)
+scatter.scatter(opened)
+counts.counts(opened)
+counts.timeline(opened)

@@ -1,0 +1,131 @@
+"""The page Summary, run without a browser: its numbers, its ways to images, its charts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import dedup
+from dedup.images.metrics.geometry import AREA
+from dedup.images.metrics.light import BRIGHTNESS
+from dedup.query.outliers import outliers
+from dedup.ui.parts.scale import scale_of
+from dedup.ui.shell import navigation
+from dedup.ui.shell.library import LIBRARY
+from dedup.ui.summary import counts, distributions, scatter, tiles
+from tests.frames import make_frame
+from tests.pictures import photo, save
+from tests.ui.apptest import MAIN, button, healthy, run_page, start, texts
+
+
+@pytest.fixture
+def dataset(home, tmp_path):
+    """Twelve photographs, a copy of one across splits, a black one, a long strip, and no picture."""
+    root = tmp_path / "set"
+    for number in range(12):
+        save(photo(number), root / f"train/{number:02}.png")
+    save(photo(0), root / "test/copy.png")
+    save(Image.new("RGB", (200, 150)), root / "train/black.png")
+    save(photo(20).resize((600, 100)), root / "train/strip.png")
+    (root / "train/broken.jpg").write_bytes(b"no picture")
+    return dedup.scan(root, workers=1)
+
+
+def test_tiles_count_what_they_lead_to(dataset):
+    at = run_page("summary", {"dataset": dataset.info.key})
+    said = texts(at)
+    assert "### 16" in said and "**1 group** of copies in more than one split" in said
+    assert "**1 exact copy**, 6.2% of all" in said and "**1 file** that cannot be read." in said
+    assert "**1 image** is dark: nearly black (brightness below 0.1)." in said
+    assert "**1 image** is odd aspect: a strip (aspect ratio below 0.333333 or above 3)." in said
+
+
+@pytest.mark.parametrize(("key", "paths"), [
+    ("tile Exact copies", ["train/00.png"]),
+    ("tile Unreadable", ["train/broken.jpg"]),
+    ("tile Images", None),
+])  # fmt: skip
+def test_a_tile_leads_to_its_images(dataset, key, paths):
+    at = healthy(start(MAIN, {"dataset": dataset.info.key}).run())
+    at.switch_page(str(navigation.PAGES / "summary.py")).run()
+    at.button(key=key).click().run()
+    healthy(at)
+    selection = at.session_state["view"].selection
+    mask = selection.mask(dataset.frame)
+    assert at.title[0].value == "Explorer"
+    assert mask.all() if paths is None else dataset.frame["path"][mask].tolist() == paths
+
+
+def test_findings_come_in_the_order_of_how_grave_they_are(dataset):
+    found = sorted(tiles._findings(LIBRARY.open(dataset.info.key)), key=lambda each: (each.grave, -each.count))
+    assert [each.way.page for each in found][:2] == ["leaks", "explorer"] or found[0].way.page == "leaks"
+    for each in found:
+        if each.way.page == "explorer":
+            assert each.way.selection.mask(dataset.frame).sum() == each.count
+
+
+def test_a_dataset_in_order_says_so(home, tmp_path):
+    for number in range(3):
+        noise = np.random.default_rng(number).integers(0, 256, (90, 120, 3), np.uint8)
+        save(Image.fromarray(noise), tmp_path / "in" / f"{number}.png")
+    made = dedup.scan(tmp_path / "in", workers=1)
+    at = run_page("summary", {"dataset": made.info.key})
+    assert "Nothing stands out" in texts(at)
+
+
+def test_small_distributions_mark_outliers_where_they_lie():
+    values = np.concatenate([np.linspace(0.4, 0.6, 200), [0.99, 0.01]])
+    frame = make_frame([f"{place}.jpg" for place in range(202)]).assign(status="ok", brightness=values)
+    (found,) = outliers(frame, [BRIGHTNESS])
+    drawn = distributions.draw(values, BRIGHTNESS, found)
+    assert drawn.outlying[0] == drawn.outlying[-1] == 2 and not drawn.outlying[len(drawn.outlying) // 2]
+    assert drawn.heights.max() == 1 and (drawn.low, drawn.high) == ("0.0100", "0.9900")
+    shown = distributions.bars(drawn, "<b>", dark=False)
+    assert shown.count("<i ") == distributions.BARS and "<b>" not in shown
+
+
+def test_a_lasso_means_the_values_that_its_points_stand_for():
+    values = np.array([10.0, 100.0, 1000.0])
+    across, up = scale_of(AREA, values), scale_of(BRIGHTNESS, np.array([0.0, 1.0]))
+    assert across.logarithmic
+    region = scatter.drawn({"box": [{"x": [1.5, 2.5], "y": [0.2, 1.4]}]}, "area", "brightness", (across, up))
+    frame = pd.DataFrame({"area": values, "brightness": [0.5, 0.5, 0.5]})
+    assert region is not None and region.mask(frame).tolist() == [False, True, False]
+    lasso = {"lasso": [{"x": [0.9, 1.1, 1.0], "y": [0.0, 0.0, 2.0]}]}
+    region = scatter.drawn(lasso, "area", "brightness", (across, up))
+    assert region is not None and region.mask(frame).tolist() == [True, False, False]
+    assert scatter.drawn({}, "area", "brightness", (across, up)) is None
+    assert scatter.drawn({"lasso": [{"x": [1.0], "y": [0.0]}]}, "area", "brightness", (across, up)) is None
+
+
+def test_points_are_gathered_and_none_is_lost():
+    x, y = np.random.default_rng(0).normal(size=(2, 50_000))
+    across, up, held = scatter.cells(x, y)
+    assert held.sum() == 50_000 and len(held) <= scatter.CELLS**2
+    assert np.average(across, weights=held) == pytest.approx(x.mean()) and np.average(
+        up, weights=held
+    ) == pytest.approx(y.mean())
+    assert [len(each) for each in scatter.cells(x[:0], y[:0])] == [0, 0, 0]
+    assert scatter.cells(np.ones(5), np.ones(5))[2].tolist() == [5]
+
+
+def test_tables_count_classes_by_split_and_times_by_month():
+    frame = make_frame([f"{place}.jpg" for place in range(4)]).assign(
+        classes=[("cat",), ("cat", "dog"), (), ("dog",)], split=["train", "test", "train", ""], status="ok",
+        captured_at=["2020-01-05T10:00:00", "2020-01-06T10:00:00", "", "2023-07-01T00:00:00"],
+    )  # fmt: skip
+    table = counts.classes_by_split(frame)
+    assert table.loc["cat"].to_dict() == {"all": 2, "train": 1, "test": 1, "none": 0}
+    assert table["all"].tolist() == [2, 2] and counts.classes_by_split(frame.assign(classes=[()] * 4)).empty
+    assert counts.by_time(frame["captured_at"]).to_dict() == {"2020-01-05": 1, "2020-01-06": 1, "2023-07-01": 1}
+    months = pd.Series([f"20{year}-0{month}-01T00:00:00" for year in (10, 11) for month in (1, 2, 3)] * 2)
+    assert set(counts.by_time(months)) == {2} and len(counts.by_time(months)) == 6
+
+
+def test_the_scatter_changes_with_its_axes(dataset):
+    at = run_page("summary", {"dataset": dataset.info.key})
+    at.selectbox(key=scatter.X).select("brightness").run()
+    healthy(at)
+    assert "Draw a box or" in texts(at) and button(at, "Look")
