@@ -3,7 +3,10 @@ splits are made from their page; hashes of imagehash are made and order similar 
 
 from __future__ import annotations
 
+import io
 import json
+
+from PIL import Image
 
 import dedup
 from tests.browser.test_walkthrough import SCAN_MS
@@ -89,3 +92,35 @@ def test_similar_images_come_in_the_order_of_a_hash_of_imagehash(app, home, page
     assert page.get_by_role("combobox", name="Order of the images").input_value() == "phash"
     page.keyboard.press("Escape")
     order.wait_for(state="hidden")
+
+
+def test_annotations_are_drawn_where_they_are_and_hidden_by_key_and_class(app, home, page, tmp_path):
+    folder = labelled(tmp_path / "to draw")
+    dataset = dedup.scan(folder, home=home, annotations=folder / "data.yaml", workers=1)
+    page.goto(f"{app.url}/explorer?dataset={dataset.info.key}&text=train/a")
+    page.locator(".cell").first.click()
+    page.keyboard.press("Enter")
+    view = page.locator("dialog.compare[open]")
+    drawn = view.locator(".pane.one .shapes path:not(.halo)")
+    drawn.wait_for()
+    image, box = view.locator(".pane.one img").bounding_box(), drawn.bounding_box()
+    parts = [(box["x"] - image["x"]) / image["width"], (box["y"] - image["y"]) / image["height"],
+             box["width"] / image["width"], box["height"] / image["height"]]  # fmt: skip
+    assert (
+        max(abs(part - told) for part, told in zip(parts, (0.3, 0.3, 0.4, 0.4), strict=True)) < 0.02
+    )  # with half its line
+    assert view.locator(".shapes text").text_content() == "cat"
+    shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    stroke = drawn.evaluate("path => getComputedStyle(path).stroke")
+    hue = tuple(map(int, stroke.removeprefix("rgb(").removesuffix(")").split(",")))
+    edge = [shot.getpixel((round(box["x"]) + step, round(box["y"] + box["height"] / 2))) for step in range(-2, 4)]
+    assert min(sum(abs(a - b) for a, b in zip(pixel, hue, strict=True)) for pixel in edge) < 30
+    page.keyboard.press("l")
+    drawn.wait_for(state="detached")
+    page.keyboard.press("l")
+    drawn.wait_for()
+    view.locator(".labels-menu summary").click()
+    view.get_by_label("cat").uncheck()
+    drawn.wait_for(state="detached")
+    view.get_by_label("cat").check()
+    drawn.wait_for()

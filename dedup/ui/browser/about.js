@@ -6,7 +6,8 @@ const REST_MS = 120;  // whoever holds an arrow key asks for nothing
 class AboutPanel {
   /**
    * `show(side)` opens another image; `editTags(anchor, id)` opens the menu of tags, `tagsOf(id)` and `colours` tell them.
-   * @param {{show: (side: any) => void, editTags?: (anchor: Element, id: string) => void,
+   * `told()` is called when what was asked for has come.
+   * @param {{show: (side: any) => void, told?: () => void, editTags?: (anchor: Element, id: string) => void,
    *   tagsOf?: (id: string) => string[], colours?: () => Map<string, string>}} host
    */
   constructor(host) {
@@ -38,7 +39,15 @@ class AboutPanel {
       if (asking.signal.aborted) return;
       this.known.set(side.id, told);
     }
-    if (this.side?.id === side.id) this.paint(this.known.get(side.id));
+    if (this.side?.id !== side.id) return;
+    this.paint(this.known.get(side.id));
+    this.host.told?.();
+  }
+
+  /** What is known of an image beside the one that is shown here. */
+  async ask(side) {
+    if (!this.known.has(side.id) && side.about) this.known.set(side.id, await ask(side.about));
+    return this.known.get(side.id);
   }
 
   /** What was told is told no more where a tag came or went. */

@@ -13,6 +13,8 @@ from dedup.images.decode import camera_facts
 from dedup.images.metrics import METRICS, Metric
 from dedup.labels.clashes import rectangle_of
 from dedup.model import TAG_PREFIX, Kind, Role, Status
+from dedup.ui.browser.shapes import MOST as MOST_SHAPES
+from dedup.ui.browser.shapes import Shape, shape_of
 from dedup.ui.browser.sides import Side, records, sides
 from dedup.ui.browser.similar import others_of, related_to, told_and_back
 from dedup.ui.shell.library import LIBRARY, Opened
@@ -66,6 +68,8 @@ class About(TypedDict):
     related: list[Linked]
     annotations: list[Annotation]
     more_annotations: int
+    size: tuple[int, int]
+    shapes: list[Shape]
 
 
 def answer(dataset_key: str, image_id: str) -> About | None:
@@ -84,7 +88,9 @@ def about(opened: Opened, row: int) -> About:
     group, related = others_of(dataset.frame, row), related_to(dataset.pairs, row)
     apart = [each for each in related if each not in group]
     file = dataset.file(row)
-    annotations = _annotations(opened, row, record)
+    entries = _entries(opened, row) if record["annotations"] else []
+    annotations = [_annotation(entry, category, record) for entry, category in entries[:MOST]]
+    shapes = (shape_of(entry, category) for entry, category in entries[:MOST_SHAPES])
     return {
         "id": record["id"],
         "path": visible(str(file)),
@@ -99,8 +105,10 @@ def about(opened: Opened, row: int) -> About:
         "metrics": [_measure(opened, metric, float(record[metric.name])) for metric in METRICS],
         "group": _linked(opened, row, group[:MOST], related),
         "related": _linked(opened, row, apart[:MOST], related),
-        "annotations": annotations[:MOST],
-        "more_annotations": max(0, len(annotations) - MOST),
+        "annotations": annotations,
+        "more_annotations": max(0, len(entries) - MOST),
+        "size": (int(record["width"]), int(record["height"])),
+        "shapes": [shape for shape in shapes if shape is not None],
     }
 
 
@@ -172,10 +180,17 @@ def _linked(opened: Opened, row: int, others: Sequence[int], related: Mapping[in
     return linked
 
 
-def _annotations(opened: Opened, row: int, record: Mapping[str, Any]) -> list[Annotation]:
-    """The annotations of an image, as its documents hold them."""
-    if not record["annotations"]:
-        return []
+def _annotation(entry: Mapping[str, Any], category: str, record: Mapping[str, Any]) -> Annotation:
+    told, box = Annotation(category=category), rectangle_of(entry)
+    if box is not None and record["width"]:
+        left, top, right, bottom = box
+        width, height = record["width"], record["height"]
+        told["box"] = [left / width, top / height, (right - left) / width, (bottom - top) / height]
+    return told
+
+
+def _entries(opened: Opened, row: int) -> list[tuple[Mapping[str, Any], str]]:
+    """The annotations of an image, as its documents hold them, each with the name of its class."""
     sources = opened.dataset.labelled_sources
     documents = [coco for coco, _ in sources]
     key = ("places of annotations", tuple(map(id, documents)))
@@ -185,13 +200,7 @@ def _annotations(opened: Opened, row: int, record: Mapping[str, Any]) -> list[An
     for place in order[starts[row] : starts[row + 1]].tolist():
         number = int(np.searchsorted(ends, place, side="right")) - 1
         entry = documents[number].annotations[place - int(ends[number])]
-        told = Annotation(category=visible(documents[number].category_names.get(entry.get("category_id"), "no class")))
-        box = rectangle_of(entry)
-        if box is not None and record["width"]:
-            left, top, right, bottom = box
-            width, height = record["width"], record["height"]
-            told["box"] = [left / width, top / height, (right - left) / width, (bottom - top) / height]
-        found.append(told)
+        found.append((entry, visible(documents[number].category_names.get(entry.get("category_id"), "no class"))))
     return found
 
 

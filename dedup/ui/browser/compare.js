@@ -10,7 +10,7 @@ const COMPARE_KEYS = [["← →", "previous, next image"], ["+ -", "zoom (also t
   ["0", "fit to the window"], ["1", "100 %, one image pixel on one screen pixel"], ["Shift+arrows", "pan"],
   ["S W B D", "side by side, wipe, blink, difference"], ["A", "lay the copy onto the original, or leave it as it is"],
   ["G Shift+G", "stronger, weaker difference"], ["[ ]", "move the wipe"], ["Space", "blink now"],
-  ["X", "swap the two"], ["T", "tag the one on show"], ["I", "show or hide what is known of it"], ["Esc", "close"]];
+  ["X", "swap the two"], ["L", "show or hide annotations"], ["T", "tag the one on show"], ["I", "show or hide what is known of it"], ["Esc", "close"]];
 const BLINK_MS = 600;
 const MAX_ZOOM = 32;
 const MAX_GAIN = 32;
@@ -26,6 +26,7 @@ class CompareView {
   /** @type {any[]} */ actions = [];
   index = 0;
   swapped = false;
+  labelled = { single: true, pair: false };
   aligned = { side: false, over: true };
   /** @type {Map<any, any>} */ pictures = new Map();
   /** @type {((side: any) => void) | null} */ onStep = null;
@@ -38,7 +39,7 @@ class CompareView {
   /** `tags` are how tags are told and edited beside one picture; see AboutPanel. */
   constructor(root, tags = {}) {
     this.tags = tags;
-    this.about = new AboutPanel({ ...tags, show: side => this.follow(side) });
+    this.about = new AboutPanel({ ...tags, show: side => this.follow(side), told: () => this.paintShapes() });
     this.build();
     root.append(this.dialog);
     this.dialog.addEventListener("keydown", event => this.onKey(event));
@@ -162,6 +163,7 @@ class CompareView {
     this.fill(this.under, first, turn);
     this.fill(this.over, second, turn);
     this.fill(this.beside, second, turn);
+    this.paintShapes();
     this.place();
     const next = this.sides[this.index + 1];
     if (next) new Image().src = next.full;
@@ -186,6 +188,40 @@ class CompareView {
     if (known) return;
     if (this.fitted) this.fit(); else this.place();
     this.paintDifference();
+  }
+
+  get labels() {
+    return this.labelled[this.single ? "single" : "pair"];
+  }
+
+  /** The annotations of what is shown over its pictures, as soon as they are known. */
+  async paintShapes() {
+    const turn = this.turn;
+    this.labelsButton.setAttribute("aria-pressed", String(this.labels));
+    for (const slot of [this.under, this.over, this.beside]) slot.querySelector(".shapes")?.remove();
+    /** @type {Set<string>} */
+    const categories = new Set();
+    for (const side of this.labels ? this.shown : []) {
+      const told = this.single ? this.about.known.get(side.id) : side && await this.about.ask(side);
+      if (turn !== this.turn || !this.labels) return;
+      for (const shape of told?.shapes ?? []) categories.add(shape.category);
+      for (const slot of told?.shapes?.length ? [this.under, this.over, this.beside] : []) {
+        const image = slot.querySelector("img");
+        if (image?.side === side && !slot.querySelector(".shapes")) slot.append(shapesOver(told.shapes, told.size));
+      }
+    }
+    const named = [...categories].sort();
+    this.labelsMenu.hidden = !named.length;
+    if (this.labelsList.dataset.of !== named.join("\n")) {  // else whoever chooses by keyboard would lose the place
+      this.labelsList.dataset.of = named.join("\n");
+      this.labelsList.replaceChildren(...shapesMenu(named, () => this.paintShapes()));
+    }
+    this.place();
+  }
+
+  toggleLabels() {
+    this.labelled[this.single ? "single" : "pair"] = !this.labels;
+    this.paintShapes();
   }
 
   failed(slot, side, turn) {
@@ -259,6 +295,10 @@ class CompareView {
       image.style.height = `${height}px`;
       image.style.transform = `matrix(${a}, ${b}, ${c}, ${d}, ${e + x}, ${f + y})`;
       image.classList.toggle("pixels", Math.hypot(a, b) >= 3);
+      const shapes = slot.querySelector(".shapes");
+      if (!shapes) continue;
+      for (const name of ["width", "height", "transform"]) shapes.style[name] = image.style[name];
+      scaleShapes(shapes, Math.hypot(a, b) * width / shapes.viewBox.baseVal.width);
     }
     this.canvas.style.transform = `translate(${x}px, ${y}px) scale(${scale / (this.canvasScale || 1)})`;
     this.clip.style.clipPath = this.mode === "wipe" ? `inset(0 0 0 ${this.divider * 100}%)` : "";
@@ -404,7 +444,7 @@ class CompareView {
       ArrowLeft: () => this.step(-1), ArrowRight: () => this.step(1), ArrowUp: () => this.step(-1),
       ArrowDown: () => this.step(1), "+": () => this.zoomTo(this.view.scale * 1.4),
       "=": () => this.zoomTo(this.view.scale * 1.4), "-": () => this.zoomTo(this.view.scale / 1.4),
-      0: () => this.fit(), 1: () => this.zoomTo(1), Escape: () => this.close(), "?": () => this.help.showModal(),
+      0: () => this.fit(), 1: () => this.zoomTo(1), l: () => this.toggleLabels(), Escape: () => this.close(), "?": () => this.help.showModal(),
     };
     if (this.single) {
       return { ...keys, c: () => this.compare?.(this.right), Enter: () => this.close(), i: () => this.toggleAbout(),
@@ -530,9 +570,13 @@ class CompareView {
         button("+", "Larger (+)", () => this.zoomTo(this.view.scale * 1.4), { "aria-label": "Larger" }),
         button("Fit", "Fit to the window (0)", () => this.fit()),
         button("100 %", "One image pixel on one screen pixel (1)", () => this.zoomTo(1))));
+    this.labelsButton = button("Labels", "Show or hide annotations (L)", () => this.toggleLabels(), { "aria-pressed": "true" });
+    this.labelsList = el("div", { class: "labels-list" });
+    this.labelsMenu = el("details", { class: "labels-menu" }, el("summary", { title: "How annotations are shown", "aria-label":
+      "How annotations are shown", text: "▾" }), this.labelsList);
     this.aboutButton = button("Details", "Show or hide what is known of it (I)", () => this.toggleAbout(),
       { class: "single-only", "aria-pressed": "true" });
-    const bar = el("div", { class: "bar" }, tools, this.aboutButton,
+    const bar = el("div", { class: "bar" }, tools, this.labelsButton, this.labelsMenu, this.aboutButton,
       button("?", "Keys (?)", () => this.help.showModal(), { "aria-label": "Keys" }),
       button("✕", "Close (Esc)", () => this.close(), { "aria-label": "Close", class: "close" }));
     this.captionOne = el("div", { class: "caption" });

@@ -256,7 +256,7 @@ def asset(*names: str) -> str:
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 
-COMMON_JS = ("dom.js", "queue.js", "about.js", "compare.js")
+COMMON_JS = ("dom.js", "queue.js", "about.js", "shapes.js", "compare.js")
 _gallery = st.components.v2.component(
     "dedup_gallery",
     html=asset("gallery.html"),
