@@ -42,7 +42,8 @@ def members_of(frame: pd.DataFrame, number: int) -> list[int]:
 def table(frame: pd.DataFrame, freed: NDArray[np.int64]) -> pd.DataFrame:
     """One row per group, most bytes to save first: group (its number), keeper (row), path, reason, images, exact, near
     (counts of its duplicates by kind) and bytes_saved when all duplicates go. `freed` (n,): bytes by row."""
-    images = frame.assign(freed=freed)
+    kind = frame["kind"].astype(object)
+    images = frame.assign(freed=freed, exact=(kind == Kind.EXACT).astype(int), near=(kind == Kind.NEAR).astype(int))
     grouped = images[images["group"] >= 0]
     duplicates = grouped[grouped["role"] == Role.DUPLICATE].groupby("group")
     kept = grouped[grouped["role"] == Role.KEEPER].reset_index(names="row").set_index("group")
@@ -52,8 +53,8 @@ def table(frame: pd.DataFrame, freed: NDArray[np.int64]) -> pd.DataFrame:
             "path": kept["path"],
             "reason": kept["keeper_reason"],
             "images": grouped.groupby("group").size(),
-            "exact": duplicates["kind"].agg(lambda kinds: int((kinds == Kind.EXACT).sum())),
-            "near": duplicates["kind"].agg(lambda kinds: int((kinds == Kind.NEAR).sum())),
+            "exact": duplicates["exact"].sum(),
+            "near": duplicates["near"].sum(),
             "bytes_saved": duplicates["freed"].sum(),
         }
     )
