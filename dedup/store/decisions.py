@@ -43,6 +43,8 @@ TAG, TAG_NAME, TAG_COLOUR = "tag", "tag-name", "tag-colour"
 KEEPER, VERDICT, REVIEWED, SPLIT, FOLDER, SETTING = "keeper", "verdict", "reviewed", "split", "folder", "setting"
 DROP, KEEP = "drop", "keep"
 CLASH, LABELS = "clash", "labels"
+VIEW = "view"
+"""A name for what is on the screen: subject the name, value the page and its parameters."""
 DIFFERENT = "different"
 PROTECTED, INCOMING = "protected", "incoming"
 OF_PATHS = (TAG, KEEPER, DROP, KEEP, SPLIT)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,8 +13,9 @@ import dedup
 from dedup.images.metrics.geometry import AREA
 from dedup.images.metrics.light import BRIGHTNESS
 from dedup.query.outliers import outliers
+from dedup.query.selection import Selection
 from dedup.ui.parts.scale import scale_of
-from dedup.ui.shell import navigation
+from dedup.ui.shell import navigation, views
 from dedup.ui.shell.library import LIBRARY
 from dedup.ui.summary import counts, distributions, scatter, tiles
 from tests.frames import make_frame
@@ -129,3 +132,34 @@ def test_the_scatter_changes_with_its_axes(dataset):
     at.selectbox(key=scatter.X).select("brightness").run()
     healthy(at)
     assert "Draw a box or" in texts(at) and button(at, "Look")
+
+
+def test_a_view_is_saved_under_a_name_and_brought_back(dataset):
+    at = healthy(start(MAIN, {"dataset": dataset.info.key}).run())
+    at.switch_page(str(navigation.PAGES / "explorer.py")).run()
+    at.session_state["view"] = replace(
+        at.session_state["view"], selection=Selection(where="brightness < 0.1"), metric="brightness", ascending=False
+    )
+    at.session_state["touched"] = True
+    at.run()
+    at.text_input(key=views.NAME).input(" dark <b>\n ones ")
+    button(at, "Save").click().run()
+    healthy(at)
+    saved = at.session_state["view"]
+    assert [name for name, _ in dataset.decisions.values("view")] == ["dark <b> ones"]
+    at.switch_page(str(navigation.PAGES / "summary.py")).run()
+    at.button(key="tile Unreadable").click().run()
+    assert at.session_state["view"].selection != saved.selection
+    at.button(key="view dark <b> ones").click().run()
+    healthy(at)
+    assert at.title[0].value == "Explorer" and at.session_state["view"] == saved
+    at.button(key="forget view dark <b> ones").click().run()
+    assert not dataset.decisions.values("view") and dataset.decisions.undo() == "Forget the view dark <b> ones"
+
+
+def test_what_is_no_view_any_more_leads_to_the_explorer(dataset):
+    dataset.decisions.decide([("view", "old", "", '{"page": "Gone", "query": {"metric": "nothing", "x": "y"}}')], "old")
+    at = healthy(start(MAIN, {"dataset": dataset.info.key}).run())
+    at.button(key="view old").click().run()
+    healthy(at)
+    assert at.title[0].value == "Explorer" and at.session_state["view"].metric == "singularity"

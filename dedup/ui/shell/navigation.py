@@ -54,7 +54,16 @@ def export() -> StreamlitPage:
     return st.Page(PAGES / "export.py", title="Filter & Export", icon=":material/ios_share:", url_path="export")
 
 
+QUALITY = (summary, explorer, duplicates, leaks, clashes)
+ACTIONS = (splits, export)
+
+
+def pages() -> list[StreamlitPage]:
+    """The pages about one dataset, in their order."""
+    return [page() for page in (*QUALITY, *ACTIONS)]
+
+
 def navigation() -> StreamlitPage:
     """Draw the navigation; returns the page to run."""
-    quality = [summary(), explorer(), duplicates(), leaks(), clashes()]
-    return st.navigation({"": [datasets()], "Data Quality": quality, "Actions": [splits(), export()]})
+    quality, actions = ([page() for page in those] for those in (QUALITY, ACTIONS))
+    return st.navigation({"": [datasets()], "Data Quality": quality, "Actions": actions})

@@ -37,6 +37,12 @@ def update(**changes: Any) -> None:
     st.session_state[TOUCHED] = True
 
 
+def show(wanted: View) -> None:
+    """Look at this view."""
+    st.session_state[VIEW] = wanted
+    st.session_state[TOUCHED] = True
+
+
 def synchronise() -> None:
     """Follow the URL when the person changed it (a link, Back), else write the view into it."""
     address = _url()
@@ -85,6 +91,11 @@ def choose(ids: list[str]) -> None:
 def be_at(page: str) -> None:
     """Remember which page is drawn, and whether the person has just come to it."""
     st.session_state[PLACE] = (page, st.session_state.get(PLACE, ("", False))[0] != page)
+
+
+def place() -> str:
+    """The title of the page that is drawn; "" before the first."""
+    return str(st.session_state.get(PLACE, ("", False))[0])
 
 
 def arrived() -> bool:

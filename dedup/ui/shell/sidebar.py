@@ -11,7 +11,7 @@ from dedup.model import Tag, next_colour
 from dedup.query.selection import Selection
 from dedup.store.decisions import Decisions
 from dedup.store.home import DatasetInfo
-from dedup.ui.shell import jobs, session, working
+from dedup.ui.shell import jobs, session, views, working
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import LIBRARY, Opened
 from dedup.ui.shell.literal import literal
@@ -38,6 +38,7 @@ def draw() -> None:
     dataset_choice(infos, current)
     opened = LIBRARY.open(current)
     tags(opened)
+    views.draw(opened)
     undo(opened)
 
 
