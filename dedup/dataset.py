@@ -184,7 +184,9 @@ class Dataset:
 
     def group(self, number: int) -> Group:
         """The group of this number (column `group` of the frame). Raises `UsageError`."""
-        return Group(number, tuple(members.members_of(self.frame, number)), self)
+        frame = self.frame
+        rows = members.members_of(frame, number)
+        return Group(number, tuple(rows), frame.iloc[rows], self)
 
     def pair(self, row: int) -> Pair:
         """One row of `pairs`; shows both pictures in a notebook. Raises `UsageError`."""

@@ -48,16 +48,13 @@ class Images(Protocol):
 
 @dataclass(frozen=True)
 class Group:
-    """Copies of one image: `rows` in the dataset's frame, the keeper first."""
+    """Copies of one image, as they stood when they were asked for: `rows` in the dataset's frame, the keeper first, and
+    `frame`, these rows of it."""
 
     number: int
     rows: tuple[int, ...]
+    frame: pd.DataFrame = field(repr=False, compare=False)
     _images: Images = field(repr=False, compare=False)
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """The rows of the dataset's frame, the keeper first."""
-        return self._images.frame.iloc[list(self.rows)]
 
     @property
     def keeper(self) -> str:
@@ -121,7 +118,8 @@ class Groups(Sequence[Group]):
         return map(self._group, self.table["group"].tolist())
 
     def _group(self, number: int) -> Group:
-        return Group(number, tuple(self._members[number]), self._images)
+        rows = self._members[number]
+        return Group(number, tuple(rows), self._frame.iloc[rows], self._images)
 
     @cached_property
     def _members(self) -> dict[int, list[int]]:

@@ -5,6 +5,7 @@ A plug-in that cannot be used is left out and told, with its package and why; ev
 
 from __future__ import annotations
 
+import keyword
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -58,8 +59,8 @@ def added(group: str, kind: type[Kind], taken: Collection[str]) -> tuple[Kind, .
             continue
         if not isinstance(made, kind):
             _PROBLEMS[place] = f"{_said(point)} is no {kind.__module__}.{kind.__qualname__}."
-        elif not (made.name.isidentifier() and made.name.isascii()):
-            _PROBLEMS[place] = f"{_said(point)} is called {made.name!r}; names are of letters, digits and underscores."
+        elif not _is_name(made.name):
+            _PROBLEMS[place] = f"{_said(point)} is called {made.name!r}; names are words of letters, digits and _."
         elif made.name in found or made.name in taken:
             _PROBLEMS[place] = f"{_said(point)} is called {made.name!r}, as another is."
         else:
@@ -87,6 +88,12 @@ def failed(group: str, name: str, error: Exception) -> None:
     """Remember that a plug-in failed at its work."""
     package = _USED[group, name].package
     _PROBLEMS[group, name] = f"The plug-in {name!r} of {package} failed: {type(error).__name__}: {error}"
+
+
+def _is_name(name: object) -> bool:
+    """Whether what is called so can be asked for in an expression."""
+    plain = isinstance(name, str) and name.isascii() and name.isidentifier()
+    return plain and not keyword.iskeyword(str(name)) and str(name) not in ("true", "false")
 
 
 def _half_loaded(module: str) -> bool:

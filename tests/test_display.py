@@ -55,6 +55,12 @@ def test_groups_are_objects_in_order_of_what_they_save(photos):
         groups[2]
 
 
+def test_groups_tell_of_the_moment_they_were_asked_for(photos):
+    groups, before = photos.groups, repr(photos.groups[0])
+    photos.decisions.decide([("keeper", groups[0].copies[0], "", "1")], "choose another")
+    assert repr(groups[0]) == before and repr(photos.groups[0]) != before
+
+
 def test_a_pair_tells_how_the_right_one_differs(photos):
     pair = photos.pair(0)
     assert set(pair.paths) == {"0001.jpg", HOSTILE} and pair.kind == "near" and "mirrored" in repr(pair)

@@ -107,6 +107,11 @@ TEXT = "no metric"
 TAKEN = Metric("width", "Width", "", fail)
 ODD = Metric("not a name", "", "", fail)
 """,
+    "names": """
+from dedup.images.metrics import Metric
+NUMBER = Metric(5, "Five", "", fail)
+WORD = Metric("not", "Not", "", fail)
+""",
     "rules": """
 from dedup.groups.keepers import Rule
 BAD = Rule("bad_rule", "Bad rule", fail, fail)
@@ -130,7 +135,9 @@ def test_what_fails_is_told_and_stops_nothing(machine, folder, tmp_path):
         {
             "dedup.metrics": {
                 "gone": "bad.metrics:GONE", "text": "bad.metrics:TEXT", "taken": "bad.metrics:TAKEN",
-                "odd": "bad.metrics:ODD", "bad": "bad.metrics:BAD", "missing": "no_such_package:METRIC",
+                "odd": "bad.metrics:ODD", "bad": "bad.metrics:BAD",
+                "five": "bad.names:NUMBER",
+                "not": "bad.names:WORD", "missing": "no_such_package:METRIC",
             },
             "dedup.keeper_rules": {"bad": "bad.rules:BAD", "misplaced": "bad.exports:RULE"},
             "dedup.exports": {"bad": "bad.exports:BAD"},
@@ -144,12 +151,22 @@ def test_what_fails_is_told_and_stops_nothing(machine, folder, tmp_path):
     used = ["bad_export", "bad_rule", "bad_format", "bad_metric"]
     assert [each["name"] for each in listed["plugins"]] == used
     told = "\n".join(listed["problems"])
-    assert len(listed["problems"]) == 6 and "bad-package 1.0" in told
-    reasons = ("no_such_package", "GONE", "is no dedup.images", "as another is", "letters, digits", "module of its own")
+    assert len(listed["problems"]) == 8 and "bad-package 1.0" in told
+    reasons = (
+        "no_such_package",
+        "GONE",
+        "is no dedup.images",
+        "as another is",
+        "words of letters",
+        "module of its own",
+    )
     assert all(reason in told for reason in reasons)
 
     assert "5 images, 0 exact duplicates, 2 near" in machine.dedup("scan", folder, "--name", "photos")
     assert "'bad_format' of bad-package 1.0 failed: ZeroDivisionError" in machine.complaints
+    assert (
+        "'bad_metric' of bad-package 1.0 failed: ValueError: it gave no number for 5 images of 5" in machine.complaints
+    )
     machine.dedup("export", "photos", "--to", "bad_export", "--output", tmp_path / "out.csv", code=1)
     assert "could not be written: on purpose" in machine.complaints and not (tmp_path / "out.csv").exists()
     shown = machine.python("""

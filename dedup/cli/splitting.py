@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dedup.cli.common import Home, Json, Name, Overwrite, complain, one_of, opened, say, say_json
+from dedup.cli.common import Home, Json, Name, Overwrite, complain, one_of, opened, say, say_json, say_text
 from dedup.cli.exporting import LABELS_HELP, NO_LABELS
 from dedup.errors import UsageError
 from dedup.model import REACHES, Reach
@@ -157,6 +158,8 @@ def show_leaks(
     """
     from dedup.splits import leaks
 
+    if labels is not None and folder is None:
+        raise UsageError("--labels says how labels are written into a folder; give one with --folder.")
     dataset = opened(name, home)
     repair = leaks.repair(leaks.staying(dataset.frame))
     crossing = leaks.crossing_groups(dataset.frame)
@@ -251,13 +254,17 @@ def _write_folder(dataset: Dataset, repair: leaks.Repair, output: Path, labels: 
 
     after = leaks.Repaired(dataset, leaks.splits_after(leaks.staying(dataset.frame), repair, dataset.labels.dropped))
     written = as_read(dataset.attachments) if labels is None else "" if labels == NO_LABELS else labels
-    return folder.write(after, after.mask, output.expanduser().absolute(), labels=written, per_split=bool(written))
+    target = output.expanduser().absolute()
+    report = folder.write(after, after.mask, target, labels=written, per_split=bool(written))
+    unread = int(((after.frame["split"] != "") & ~after.mask).sum())
+    told = (f"Left out {plural(unread, 'file')} that cannot be read.",) if unread else ()
+    return replace(report, notes=(*report.notes, *told))
 
 
 def _tell_leaks(crossing: int, repair: leaks.Repair, remark: str) -> None:
     say(f"{plural(crossing, 'group')} across splits.")
     if len(repair.before):
-        say(repair.before.to_string())
+        say_text(repair.before.to_string())
     if remark:
         say(f"{remark[0].upper()}{remark[1:]}.")
     for move in repair.moves:

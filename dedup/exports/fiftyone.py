@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from dedup.errors import UsageError
 from dedup.exports.base import Exportable, classed
 from dedup.exports.labels.base import Contents, Entry, Labelled, Wanted, box_of, keypoints_of, polygons_of
 from dedup.images.metrics import METRICS
+from dedup.labels.masks import decode
 from dedup.model import TAG_PREFIX, Status
 from dedup.query.where import Mask
 
@@ -90,12 +91,14 @@ def _of_image(fiftyone: Any, image: Labelled, names: dict[Any, str]) -> Iterator
     for entry in image.annotations:
         told = {"label": names.get(entry.get("category_id"), ""), **_attributes(entry)}
         if box := box_of(entry):
-            objects.append(fiftyone.Detection(bounding_box=_fractions(box, image.size), **told))
+            objects.append(fiftyone.Detection(bounding_box=_fractions(box, image.size), **_mask(entry, box), **told))
         if polygons := polygons_of(entry):
             drawn = [_places(polygon, image.size, 2) for polygon in polygons]
             outlines.append(fiftyone.Polyline(points=drawn, closed=True, filled=True, **told))
         if keypoints := keypoints_of(entry):
-            points.append(fiftyone.Keypoint(points=_places(keypoints, image.size, 3), **told))
+            places = _places(keypoints, image.size, 3)
+            seen = [place if sight else NOWHERE for place, sight in zip(places, keypoints[2::3], strict=True)]
+            points.append(fiftyone.Keypoint(points=seen, **told))
     if objects:
         yield "objects", fiftyone.Detections(detections=objects)
     if outlines:
@@ -104,11 +107,25 @@ def _of_image(fiftyone: Any, image: Labelled, names: dict[Any, str]) -> Iterator
         yield "points", fiftyone.Keypoints(keypoints=points)
 
 
+NOWHERE = (math.nan, math.nan)
+"""FiftyOne's place of a keypoint that is not labelled."""
+
+
+def _mask(entry: Entry, box: tuple[float, float, float, float]) -> dict[str, Any]:
+    """The pixels of a mask within its box, where an object has one that can be read."""
+    try:
+        pixels = decode(entry["segmentation"]) if isinstance(entry.get("segmentation"), Mapping) else None
+    except ValueError:
+        return {}
+    left, top, width, height = (max(0, round(number)) for number in box)
+    return {} if pixels is None else {"mask": pixels[top : top + max(1, height), left : left + max(1, width)]}
+
+
 def _attributes(entry: Entry) -> dict[str, Any]:
     """What else is said of an object, under names that FiftyOne takes for fields of its own kind."""
-    told = entry.get("attributes") or {}
-    plain = (str, int, float, bool)
-    return {f"attribute_{key}": value for key, value in told.items() if key.isidentifier() and isinstance(value, plain)}
+    told, plain = entry.get("attributes"), (str, int, float, bool)
+    named = told.items() if isinstance(told, Mapping) else ()
+    return {f"attribute_{key}": each for key, each in named if str(key).isidentifier() and isinstance(each, plain)}
 
 
 def _fractions(numbers: tuple[float, ...], size: tuple[int, int]) -> list[float]:

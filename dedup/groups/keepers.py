@@ -29,6 +29,8 @@ REASON_COLUMNS = [
 ]
 """What the reasons of rules are made of."""
 
+WORST = float(np.finfo(np.float64).max)
+"""What a rule of another package knows nothing of comes last; finite, for what is not counts as no score."""
 GRAY = 0.02
 """Saturation up to which an image has no colours, however many bands it has."""
 USUAL_QUALITY = 75.0
@@ -237,7 +239,7 @@ def _scored(rule: Rule, frame: pd.DataFrame) -> Scores:
     except Exception as error:
         plugins.failed(plugins.KEEPER_RULES, rule.name, error)
         return np.zeros(len(frame))
-    return np.where(np.isnan(told), np.inf, told)
+    return np.nan_to_num(told, nan=WORST, posinf=WORST, neginf=-WORST)
 
 
 def rank(frame: pd.DataFrame, scores: Scores) -> NDArray[np.int64]:

@@ -20,8 +20,8 @@ def decode(segmentation: Mapping[str, Any]) -> NDArray[np.bool_]:
     height, width = size
     if not (height > 0 and width > 0 and height * width <= LARGEST):
         raise ValueError(f"its size is {height} x {width}")
-    runs = np.array(_unpacked(counts) if isinstance(counts, str | bytes) else _numbers(counts), np.int64)
-    if (runs < 0).any() or runs.sum() != height * width:
+    runs = _unpacked(counts) if isinstance(counts, str | bytes) else _numbers(counts)
+    if any(run < 0 for run in runs) or sum(runs) != height * width:  # before they are an array, in which sums overflow
         raise ValueError("its runs do not fill it")
     return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
 

@@ -53,7 +53,7 @@ class Issue:
         both = self.low is not None and self.high is not None
         if self.threshold is None or not math.isfinite(threshold) or threshold <= (1 if both else 0):
             raise UsageError(f"{self.name}: {threshold:g} is no threshold for it.")
-        name = f"{self.name.partition(AT)[0]}{AT}{threshold:g}"
+        name = f"{self.name.partition(AT)[0]}{AT}{np.format_float_positional(threshold, trim='-')}"
         if both:
             return replace(self, name=name, low=1 / threshold, high=threshold)
         return (

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dedup.errors import UsageError
+from dedup.model import Status
 
 MOST_CORNERS = 200
 """Corners kept of a lasso: more would make an address too long for a browser, and no difference to see."""
@@ -37,11 +38,12 @@ class Region:
         return cls(x, y, ((left, low), (right, low), (right, high), (left, high)))
 
     def mask(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
-        """(n,) bool; none where the frame has no such numbers."""
-        if self.x not in frame or self.y not in frame:
+        """(n,) bool; none where the frame has no such numbers, and no file that could not be read: it is no image of
+        size 0, and on no chart."""
+        if not (is_number(frame, self.x) and is_number(frame, self.y)):
             return np.zeros(len(frame), bool)
         x, y = (frame[name].to_numpy(np.float64) for name in (self.x, self.y))
-        return inside(x, y, np.array(self.corners))
+        return inside(x, y, np.array(self.corners)) & (frame["status"] == Status.OK).to_numpy(bool)
 
     def text(self) -> str:
         """As a parameter of a URL; `parse` is the inverse."""
@@ -53,6 +55,11 @@ class Region:
         x, y, *corners = text.split(":")
         pairs = [corner.split(",") for corner in corners]
         return cls(x, y, tuple((float(one), float(other)) for one, other in pairs))
+
+
+def is_number(frame: pd.DataFrame, name: str) -> bool:
+    """Whether the frame has numbers of that name."""
+    return name in frame and pd.api.types.is_numeric_dtype(frame[name].dtype) and frame[name].dtype != bool
 
 
 def inside(x: NDArray[np.float64], y: NDArray[np.float64], corners: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -18,7 +18,7 @@ import pandas as pd
 from dedup.errors import UnknownMetric, UsageError
 from dedup.model import TAG_PREFIX, Kind, Role
 from dedup.query import where as where_language
-from dedup.query.region import Region
+from dedup.query.region import Region, is_number
 from dedup.query.where import Mask, check_tags
 from dedup.words import did_you_mean, quote
 
@@ -58,7 +58,7 @@ class Range:
 
     def mask(self, frame: pd.DataFrame) -> Mask:
         """Rows inside the range: bool, shape (n,); none where the frame has no such number."""
-        if not _is_number(frame, self.metric):
+        if not is_number(frame, self.metric):
             return np.zeros(len(frame), dtype=bool)
         values = frame[self.metric].to_numpy(dtype=np.float64)
         inside: Mask = ~np.isnan(values)
@@ -162,12 +162,13 @@ class Selection:
 
     def _check(self, frame: pd.DataFrame) -> None:
         check_tags(frame, (*self.tags_any, *self.tags_all, *self.tags_none))
-        for range_ in self.ranges:
-            if not _is_number(frame, range_.metric):
-                known = [name for name in frame.columns if _is_number(frame, name)]
-                raise UnknownMetric(
-                    f"There is no metric {quote(range_.metric)}{did_you_mean(range_.metric, known) or '.'}"
-                )
+        for metric in (
+            *(each.metric for each in self.ranges),
+            *(name for each in self.regions for name in (each.x, each.y)),
+        ):
+            if not is_number(frame, metric):
+                known = [name for name in frame.columns if is_number(frame, name)]
+                raise UnknownMetric(f"There is no metric {quote(metric)}{did_you_mean(metric, known) or '.'}")
 
     def _masks(self, frame: pd.DataFrame, strict: bool) -> Iterable[Mask]:
         yield from (range_.mask(frame) for range_ in self.ranges)
@@ -279,10 +280,6 @@ QUERY_TEXTS = ("text", "where")
 
 QUERY_KEYS = ("range", "region", *QUERY_LISTS.values(), *QUERY_TEXTS)
 """Every name `to_query` may use."""
-
-
-def _is_number(frame: pd.DataFrame, name: str) -> bool:
-    return name in frame and pd.api.types.is_numeric_dtype(frame[name].dtype) and frame[name].dtype != bool
 
 
 def _plays(frame: pd.DataFrame, roles: tuple[str, ...]) -> Mask:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dedup import plugins
 from dedup.errors import Cancelled, SourceError
 from dedup.files import sha256_of
 from dedup.images import metrics
@@ -21,12 +22,13 @@ from dedup.images.formats import MAX_PIXELS
 from dedup.images.metrics.information import random
 from dedup.images.signature import SIGNATURE
 from dedup.images.sources import Listing, SourceFile
-from dedup.model import MATCHING_VERSION, OnProgress, Progress
+from dedup.model import MATCHING_VERSION, OnProgress, Progress, Status
 from dedup.scanning import proofs
 from dedup.scanning.engines import Engine, Failed, engine
 from dedup.scanning.warmup import warm_up_beside
 from dedup.store.directory import Results, Store
 from dedup.store.home import Info
+from dedup.words import plural
 
 WORTH_WARMING = 32
 """With so many new files the matching is made ready while they are read."""
@@ -85,9 +87,20 @@ def scan_into(
             results = rematch.match(images, signatures, previous if same_matching else None, chosen.executor, report)
             results = verify.tell(results, work.reading("looking again at what is alike", "detail"), chosen.executor)
             results = origins.tell(results, work.reading("reading near duplicates", "traces"))
+        _tell_unmeasured(images)
         info = store.write_results(replace(info, passed_over=dict(listing.passed_over)), results)
         known.keep_away(store, listing.away)
         return info
+
+
+def _tell_unmeasured(images: pd.DataFrame) -> None:
+    """Metrics of other packages that gave no number: they were measured by processes that are gone."""
+    readable = images["status"] == Status.OK
+    for metric in metrics.ADDED:
+        missing = int(images.loc[readable, metric.name].isna().sum()) if metric.measure else 0
+        if missing:
+            error = ValueError(f"it gave no number for {plural(missing, 'image')} of {readable.sum():,}")
+            plugins.failed(plugins.METRICS, metric.name, error)
 
 
 def digests(

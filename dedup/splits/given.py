@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
-from dedup.errors import AnnotationError, UsageError
+from dedup.errors import UsageError
 from dedup.images.sources import PATH_COLUMNS, separator_of
 from dedup.labels import formats
 from dedup.labels.coco import Attachment, match_names
@@ -89,13 +88,13 @@ def _said(
 def from_labels(sources: Mapping[Path, Attachment], pictures: formats.Pictures | None = None) -> Splits:
     """The splits that sources of labels tell: `ImageSets` of Pascal VOC, the folders and lists of a data.yaml (for
     which `pictures` are needed), else the words of a file's name (`instances_train2017.json`), for the images that it
-    labels. One that tells of none, of several, or that cannot be read, is passed over."""
+    labels. One that tells of none or of several is passed over. Raises `AnnotationError` for a list that cannot be
+    read."""
     said = []
     for source, attachment in sources.items():
         told: list[tuple[str, str]] = []
         if pictures is not None:
-            with suppress(AnnotationError):
-                told = formats.splits_of(source, pictures)
+            told = formats.splits_of(source, pictures)
         named = splits_in(source.stem) if not told else set()
         if len(named) == 1:
             (split,) = named

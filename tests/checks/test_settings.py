@@ -210,6 +210,7 @@ def test_issues_are_told_from_what_was_measured():
     assert not issue("grayscale").mask(all_gray).any()  # where all are gray, no image is odd for it
     assert issue("dark@0.6").mask(frame).nonzero()[0].tolist() == [0, 2, 3, 4, 5, 6, 7]
     assert issue("odd-aspect@4.5").mask(frame).nonzero()[0].tolist() == [7] and issue("dark@0.6").name == "dark@0.6"
+    assert issue(issue("dark@0.12345678").name).threshold == 0.12345678
     for bad in ("dark@", "dark@x", "dark@nan", "dark@-1", "odd size@0.5", "unreadable@1", "nothing"):
         with pytest.raises(UsageError):
             issue(bad)

@@ -172,3 +172,14 @@ def test_a_repaired_folder_has_no_leak_and_its_labels_in_the_format_asked_for(ho
     assert {path.name: path.read_bytes() for path in out.rglob("*.png")} == {
         path.name: path.read_bytes() for path in source.rglob("*.png")
     }
+
+
+def test_a_repaired_folder_says_what_it_leaves_out_and_needs_a_folder_for_labels(home, tmp_path, capsys):
+    folder_of_photos(tmp_path / "in/train", 1)
+    (tmp_path / "in/train/broken.jpg").write_bytes(b"no picture")
+    assert main(["scan", str(tmp_path / "in")]) == 1
+    capsys.readouterr()
+    assert main(["leaks", "in", "--folder", str(tmp_path / "out")]) == 0
+    assert "Left out 1 file that cannot be read." in capsys.readouterr().out
+    assert main(["leaks", "in", "--labels", "yolo"]) == 2
+    assert "--folder" in capsys.readouterr().err

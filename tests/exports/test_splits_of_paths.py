@@ -31,6 +31,14 @@ def test_two_images_of_one_name_stay_two():
     assert found == ["val/a (train).jpg", "val/a.jpg"]
 
 
+def test_captions_and_labels_stay_with_their_image():
+    """Another image of the same stem has its own file of that name; two that share one go on sharing it."""
+    assert placed({"train/a.jpg": "val", "val/a.png": "val"}) == ["val/a (train).jpg", "val/a.png"]
+    assert placed({"train/a.jpg": "val", "train/a.png": "val"}) == ["val/a.jpg", "val/a.png"]
+    both = placed({"train/a.jpg": "val", "train/a.png": "val", "val/a.gif": "val", "val/a (train).gif": "val"})
+    assert both[:2] == ["val/a (train) (train).jpg", "val/a (train) (train).png"]
+
+
 SPLITS = st.sampled_from(["", "train", "val", "test", "fold 1"])
 PATHS = st.lists(
     st.tuples(st.sampled_from(["train", "val", "x", "train/x", "x/test"]), st.sampled_from("abc")),

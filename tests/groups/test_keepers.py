@@ -297,3 +297,9 @@ def test_an_order_that_was_stored_before_a_rule_existed_stays_as_it_is(tmp_path)
     dataset.decisions.decide(step.changes, step.label)
     assert dataset.frame["keeper_reason"].max().startswith("the other, though JPEG quality 95, was saved from a JPEG")
     assert list(dataset.keeper_rules) == [*names[:-1], ""]
+
+
+def test_what_a_rule_of_another_package_does_not_know_comes_last_and_says_why():
+    rule = keepers.Rule("stars", "Stars", lambda frame: [np.nan, 1.0], lambda keeper, other: "has more stars")
+    scores = keepers.score(pd.DataFrame({"path": ["a.jpg", "b.jpg"]}), [rule])
+    assert np.isfinite(scores).all() and scores[0, 0] > scores[1, 0]

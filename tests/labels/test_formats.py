@@ -458,6 +458,17 @@ def test_lists_beside_labels_tell_splits(tmp_path):
     told = formats.splits_of(tmp_path / "voc/Annotations", known)
     assert set(told) == {("train", "a.jpg"), ("val", "b.jpg")}
 
+    years = tmp_path / "VOCdevkit"
+    known = pictures(years, "VOC2007/JPEGImages/a.jpg", "VOC2012/JPEGImages/a.jpg", "VOC2012/JPEGImages/b.jpg")
+    for year, names, lists in (("VOC2007", "a", {"train": "a"}), ("VOC2012", "ab", {"val": "a\nb"})):
+        write(years / year, {f"Annotations/{name}.xml": VOC_FILE for name in names})
+        write(years / year, {f"ImageSets/Main/{name}.txt": text for name, text in lists.items()})
+    assert set(formats.splits_of(years, known)) == {
+        ("train", "VOC2007/JPEGImages/a.jpg"), ("val", "VOC2012/JPEGImages/a.jpg"), ("val", "VOC2012/JPEGImages/b.jpg"),
+    }  # fmt: skip
+
+    write(tmp_path / "long", {"data.yaml": f"val: {'x' * 300}\nnames: [cat]\n", "labels/a.txt": "0 .5 .5 .2 .2\n"})
+    assert formats.splits_of(tmp_path / "long/data.yaml", known) == []
     known = pictures(tmp_path / "yolo", "images/a.png", "images/b.png", "other/c.png")
     write(tmp_path / "yolo", {
         "data.yaml": "train: lists/train.txt\nval: [other]\nnames: [cat]\n", "labels/a.txt": "0 .5 .5 .2 .2\n",
@@ -478,7 +489,7 @@ def test_masks_of_cvat_cover_the_same_pixels_as_pycocotools_decodes(tmp_path, pl
     runs = np.diff([0, *edges, flat.size]).tolist()
     mask = f'<mask label="dog" left="{left}" top="{top}" width="3" height="5" rle="{{}}"/>'
     text = '<annotations><image id="0" name="a.png" width="10" height="10">' + mask.format(", ".join(map(str, runs)))
-    for bad in ("-1, 3", "4, 99", "", "x"):
+    for bad in ("-1, 3", "4, 99", "", "x", ", ".join(["4611686018427387904"] * 4 + ["6"])):
         text += mask.format(bad)
     known = pictures(tmp_path, "a.png", size=(10, 10))
     write(tmp_path, {"a.xml": f"{text}</image></annotations>"})
@@ -489,7 +500,7 @@ def test_masks_of_cvat_cover_the_same_pixels_as_pycocotools_decodes(tmp_path, pl
     assert sum(entry["segmentation"]["counts"]) == 100 and entry["area"] == inner.sum()
     decoded = rle.decode(rle.frPyObjects(entry["segmentation"], 10, 10))
     assert (decoded == whole).all()
-    assert len(coco.unsound) == 4 and all("a mask of a.png" in each for each in problems(coco))
+    assert len(coco.unsound) == 5 and all("a mask of a.png" in each for each in problems(coco))
 
 
 def test_damaged_files_of_every_format_are_told_and_nothing_else_happens(monkeypatch, capsys):

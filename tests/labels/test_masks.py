@@ -30,7 +30,8 @@ def test_packed_and_plain_runs_are_what_pycocotools_decodes(pixels):
     {"size": 4, "counts": [4]},
     {"size": [2.0, 2], "counts": [4]}, {"size": [2, 2], "counts": "\x00"}, {"size": [2, 2], "counts": "p"},
     {"size": [2, 2], "counts": "ooooooooooooooooo1"}, {"size": [10**6, 10**6], "counts": [10**12]},
-    {"size": [0, 2], "counts": []}, {"size": [2, 2], "counts": [1.5, 2.5]}, {"size": [2, 2], "counts": None},
+    {"size": [0, 2], "counts": []}, {"size": [2, 2], "counts": [2**62] * 4 + [4]},
+    {"size": [2, 2], "counts": [2**70]}, {"size": [2, 2], "counts": [1.5, 2.5]}, {"size": [2, 2], "counts": None},
 ])  # fmt: skip
 def test_what_is_no_mask_is_told(told):
     with pytest.raises(ValueError, match="its "):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup.errors import UsageError
+from dedup.errors import UnknownMetric, UsageError
 from dedup.images.metrics.geometry import AREA
 from dedup.images.metrics.light import BRIGHTNESS
 from dedup.query.outliers import any_of, fences, outliers
@@ -80,7 +80,7 @@ TRIANGLE = Region("brightness", "contrast", ((0, 0), (1, 0), (0, 1)))
 
 def test_a_region_holds_what_lies_within_it():
     frame = make_frame(["a.jpg", "b.jpg", "c.jpg"]).assign(
-        brightness=[0.2, 0.9, np.nan], contrast=[0.2, 0.9, 0.1]
+        status="ok", brightness=[0.2, 0.9, np.nan], contrast=[0.2, 0.9, 0.1]
     )  # fmt: skip
     assert TRIANGLE.mask(frame).tolist() == [True, False, False]
     selection = Selection(regions=(TRIANGLE,))
@@ -93,6 +93,10 @@ def test_a_region_holds_what_lies_within_it():
     assert box.mask(frame).tolist() == [False, True, False]
     with pytest.raises(UsageError):
         Region("x", "y", ((0, 0), (1, 1)))
+    assert not Region("path", "contrast", TRIANGLE.corners).mask(frame).any()
+    with pytest.raises(UnknownMetric, match="path"):
+        Selection(regions=(Region("path", "contrast", TRIANGLE.corners),)).mask(frame, strict=True)
+    assert not TRIANGLE.mask(frame.assign(status="failed")).any()
 
 
 def test_a_long_lasso_keeps_its_shape():

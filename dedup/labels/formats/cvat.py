@@ -120,10 +120,13 @@ def _mask(shape: Element, size: Size | None) -> dict[str, Any]:
     """A mask: its pixels as run lengths over the whole image, column by column, as COCO has them. Raises ValueError
     where it does not fit into its box or its image."""
     left, top, width, height = (int(number) for number in _numbers(shape, "left", "top", "width", "height"))
-    runs = np.array([int(run) for run in (shape.get("rle") or "").split(",")])
-    if not 0 < width * height <= LARGEST_MASK or (runs < 0).any() or runs.sum() > width * height:
+    told = [int(run) for run in (shape.get("rle") or "").split(",")]
+    if not (width > 0 and height > 0 and width * height <= LARGEST_MASK):
         raise ValueError
-    fields = box(left, top, width, height) | {"area": int(runs[1::2].sum())}
+    if any(run < 0 for run in told) or sum(told) > width * height:  # before they are an array, in which sums overflow
+        raise ValueError
+    runs = np.array(told)
+    fields = box(left, top, width, height) | {"area": sum(told[1::2])}
     if size is None:
         return fields
     if left < 0 or top < 0 or left + width > size[0] or top + height > size[1]:

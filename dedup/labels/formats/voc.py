@@ -81,14 +81,16 @@ def _value(text: str) -> int | str:
 
 
 def splits(path: Path, pictures: Pictures) -> Iterator[tuple[str, str]]:
-    """What the lists in `ImageSets` say, beside the annotations or above them: one name a line, without a suffix. Lists
-    of one class (`dog_train.txt`) and of several splits (`trainval.txt`) say nothing more."""
-    for home in (path, path.parent):
+    """What the lists in `ImageSets` say, beside the annotations or above them, of each year where there are several:
+    one name a line, without a suffix. Lists of one class (`dog_train.txt`) and of several splits (`trainval.txt`) say
+    nothing more."""
+    files = FILES.files(path)
+    for home, folder in sorted({(home, file.parent) for file in files for home in (file.parent, file.parent.parent)}):
         for file in below(home / "ImageSets", ".txt"):
             if split := split_name(file.stem):
                 for line in text_of(file).splitlines():
                     named = line.strip().replace("\\", "/").rpartition("/")[2]
-                    yield from ((split, image) for image in pictures.of_file(path / f"{named}.xml") if named)
+                    yield from ((split, image) for image in pictures.of_file(folder / f"{named}.xml") if named)
 
 
 def _looks_right(file: Path) -> bool:

@@ -333,7 +333,7 @@ def _named_folders(path: Path) -> Iterator[Path]:
         return
     for _, told in places:
         for place in (path.parent / told, path.parent / told.removeprefix("../")):
-            there = next((folder for folder in labels_folders(place) or [place] if folder.is_dir()), None)
+            there = next((folder for folder in labels_folders(place) or [place] if os.path.isdir(folder)), None)
             if there is not None:
                 yield there
                 break
@@ -345,11 +345,11 @@ def splits(path: Path, pictures: Pictures) -> Iterator[tuple[str, str]]:
         return
     for split, told in _settings(path).places:
         for place in (path.parent / told, path.parent / told.removeprefix("../")):
-            if place.is_file():
+            if os.path.isfile(place):  # False also of a name that is too long
                 named = (line.strip() for line in text_of(place).splitlines())
                 yield from ((split, image) for image in sorted(pictures.of_names(filter(None, named), place)))
                 break
-            if place.is_dir():
+            if os.path.isdir(place):
                 inside = Path(os.path.abspath(place))
                 yield from (
                     (split, image) for image in pictures.paths if (pictures.root / image).is_relative_to(inside)

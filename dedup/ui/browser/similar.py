@@ -25,7 +25,7 @@ FEW = 12
 
 OURS = ""
 """The order of our own matching."""
-SEGMENTED = 20_000
+SEGMENTED = 2_000
 """Crop-resistant hashes are lists of hashes, compared one by one: of more images that would take too long."""
 
 
@@ -96,7 +96,12 @@ def _by_hash(opened: Opened, row: int, kind: str) -> list[Side]:
     texts = dataset.frame[hashes.COLUMN + kind].tolist()
     if not texts[row]:
         return []
-    apart = hashes.distances(kind, texts, texts[row])
+    if kind == hashes.CROP_RESISTANT:
+        apart = hashes.distances(kind, texts, texts[row])
+    else:
+        packed = opened.kept(("bits", kind, sum(map(bool, texts))), lambda: hashes.bits(kind, texts))
+        apart = np.bitwise_count(packed ^ packed[row]).sum(axis=1).astype(np.float64)
+        apart[[not text for text in texts]] = np.nan
     apart[row] = np.nan
     nearest = np.argsort(apart, kind="stable")[:MOST]  # NaN comes last
     rows = nearest[np.isfinite(apart[nearest])].tolist()

@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 
 from dedup.dataset import Dataset
-from dedup.errors import DedupError, UsageError
+from dedup.errors import AnnotationError, DedupError, UsageError
 from dedup.groups.frame import below
 from dedup.labels.coco import Coco
 from dedup.labels.folder_names import split_name
@@ -74,7 +74,14 @@ def _from_files(opened: Opened) -> None:
 def _own(opened: Opened) -> Splits:
     """What the dataset's own labels say."""
     dataset = opened.dataset
-    found: Splits = opened.remembered("own splits", lambda: given.from_labels(dataset.attachments, dataset.pictures))
+
+    def read() -> Splits:
+        try:
+            return given.from_labels(dataset.attachments, dataset.pictures)
+        except AnnotationError:  # offered where it can be read; `dedup splits --from-annotations` says why not
+            return Splits({})
+
+    found: Splits = opened.remembered("own splits", read)
     return found
 
 
