@@ -23,8 +23,9 @@ ODD_SIZE = 5.0
 """Sides so many times the median's, or its so many times: another source, a thumbnail, a scan of a poster."""
 ODD_ASPECT = 3.0
 """Sides of 3 to 1 and more: strips, banners, cut-outs. Panoramas of 2 to 1 are ordinary."""
-GRAY = 0.02
-"""Mean saturation up to which a picture has no colours: what JPEG leaves of a gray one."""
+GRAY = 0.001
+"""Mean saturation up to which a picture has no colours. Of 1,337 images, nine have one band and eight say the same
+three times, with 0.00002 at most; the least of those with a little colour, a dark shirt on white, has 0.002."""
 AT = "@"
 """Before another threshold than the usual: `dark@0.2`."""
 

@@ -122,8 +122,7 @@ def _tiles(opened: Opened) -> Iterator[Tile]:
     yield Tile(
         "Label clashes", "not known" if clashes is None else f"{clashes:,}", "", Way("clashes") if clashes else None
     )
-    told = (_selected(opened, where) for where in (severe, every))
-    extreme, outlying = told
+    extreme, outlying = (_selected(opened, where) for where in (severe, every))
     yield Tile("Severe outliers", f"{extreme:,}", f"{outlying:,} with moderate ones", _if(extreme, where=severe))
     yield Tile("Unreadable", f"{counts[Kind.FAILED]:,}", "", _if(counts[Kind.FAILED], kind=Kind.FAILED))
 
