@@ -29,7 +29,8 @@ def counts(opened: Opened) -> None:
         if len(table):
             with columns[place % 3]:
                 st.markdown(f"**{title}**")
-                st.dataframe(table, width="stretch", height=min(320, 38 + 35 * len(table)))
+                height = min(320, 38 + 35 * len(table))
+                st.dataframe(table, width="stretch", height=height, hide_index=True)
 
 
 def tabulate(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -38,15 +39,15 @@ def tabulate(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     depth = ok["bits"].astype(str) + " bits, " + ok["bands"].map(DEPTHS).fillna(ok["bands"].astype(str) + " bands")
     splits = frame["split"].replace("", "none")
     return {
-        "Formats": _counted(ok["format"]),
-        "Depth": _counted(depth),
-        "Splits": _counted(splits) if (frame["split"] != "").any() else pd.DataFrame(),
+        "Formats": _counted(ok["format"], "format"),
+        "Depth": _counted(depth, "depth"),
+        "Splits": _counted(splits, "split") if (frame["split"] != "").any() else pd.DataFrame(),
         "Classes by split": classes_by_split(frame),
     }
 
 
-def _counted(column: pd.Series) -> pd.DataFrame:
-    return column.value_counts().rename("images").to_frame()
+def _counted(column: pd.Series, name: str) -> pd.DataFrame:
+    return column.value_counts().rename("images").rename_axis(name).reset_index()
 
 
 def classes_by_split(frame: pd.DataFrame) -> pd.DataFrame:
@@ -58,8 +59,8 @@ def classes_by_split(frame: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame()
     table = pd.Series(told).unstack(fill_value=0).astype(int)
     table.insert(0, "all", table.sum(axis=1))
-    table.index.name = None
-    return table.sort_values("all", ascending=False, kind="stable").head(MOST)
+    table = table.sort_values("all", ascending=False, kind="stable").head(MOST)
+    return table.rename_axis("class").reset_index()  # every column has a name, for who hears the table
 
 
 def timeline(opened: Opened) -> None:

@@ -88,7 +88,7 @@ def tiles(opened: Opened) -> None:
         for column, tile in zip(row, told[start : start + A_ROW], strict=False):
             with column.container(border=True, height="stretch", gap=None, key=f"tile-{tile.name}"):
                 st.caption(tile.name)
-                st.markdown(f"### {tile.number}")
+                st.markdown(f"**{tile.number}**")
                 if tile.more:
                     st.caption(tile.more)
                 if tile.way and st.button(
