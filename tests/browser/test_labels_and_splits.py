@@ -124,3 +124,36 @@ def test_annotations_are_drawn_where_they_are_and_hidden_by_key_and_class(app, h
     drawn.wait_for(state="detached")
     view.get_by_label("cat").check()
     drawn.wait_for()
+
+
+def test_a_part_that_is_drawn_on_a_chart_leads_to_its_images(app, home, page, tmp_path):
+    """Six small pictures and two large ones: a box around the large ones, then a lasso around nothing but them."""
+    folder_of_photos(tmp_path / "to draw on", 6)
+    for number in (7, 8):
+        save(photo(number).resize((800, 600)), tmp_path / "to draw on" / f"large {number}.png")
+    dataset = dedup.scan(tmp_path / "to draw on", home=home, workers=1)
+    page.goto(f"{app.url}/summary?dataset={dataset.info.key}")
+    chart = page.locator(".js-plotly-plot").first
+    chart.locator(".plotly .nsewdrag").first.wait_for()
+    chart.scroll_into_view_if_needed()
+    area = chart.locator(".nsewdrag").first.bounding_box()
+
+    def at(across: float, up: float) -> tuple[float, float]:
+        return area["x"] + across * area["width"], area["y"] + (1 - up) * area["height"]
+
+    page.mouse.move(*at(0.7, 0.7))
+    page.mouse.down()
+    page.mouse.move(*at(0.99, 0.99), steps=5)
+    page.mouse.up()
+    page.get_by_text("2 images in the part you drew.").wait_for()
+    chart.locator("[data-val=lasso]").click()
+    page.mouse.move(*at(0.8, 0.8))
+    page.mouse.down()
+    for place in ((0.99, 0.8), (0.99, 0.99), (0.8, 0.99), (0.8, 0.8)):
+        page.mouse.move(*at(*place), steps=4)
+    page.mouse.up()
+    page.get_by_text("2 images in the part you drew.").wait_for()
+    page.get_by_role("button", name="Look at them").click()
+    page.locator(".cell").nth(1).wait_for()
+    assert "region=width" in page.url
+    assert {name.strip() for name in page.locator(".cell .name").all_text_contents()} == {"large 7.png", "large 8.png"}
