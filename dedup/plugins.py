@@ -10,8 +10,10 @@ import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 EXPORTS, LABELS, METRICS, KEEPER_RULES = (
     f"dedup.{kind}" for kind in ("exports", "label_formats", "metrics", "keeper_rules")
@@ -116,5 +118,7 @@ def _points(group: str) -> list[EntryPoint]:
 @cache
 def _every() -> list[EntryPoint]:
     """Those of all groups: they are looked for in every installed package, once."""
+    from importlib.metadata import entry_points  # a fiftieth of a second, which `--help` needs not wait for
+
     every = entry_points()
     return [point for group in GROUPS for point in every.select(group=group)]

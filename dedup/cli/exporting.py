@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,8 +28,22 @@ from dedup.cli.common import (
 from dedup.errors import UsageError
 from dedup.words import plural
 
+if TYPE_CHECKING:
+    from dedup.dataset import Dataset
+
 NO_LABELS = "none"
 LABELS_HELP = "coco, yolo, voc, imagefolder, csv or none (default: as they were read)."
+
+
+def labels_asked_for(dataset: Dataset, labels: str | None) -> str:
+    """The format to write labels in, as it was asked for, else as they were read; '' for none. Raises `UsageError` for
+    a wrong name, so that it is told before anything is written."""
+    from dedup.exports.folder import label_format
+    from dedup.exports.labels import as_read
+
+    if labels == NO_LABELS:
+        return ""
+    return label_format(labels).name if labels else as_read(dataset.attachments)
 
 
 def export(
@@ -61,14 +75,13 @@ def export(
 ) -> None:
     """Write the selected images as CSV, Parquet, pairs, COCO or a folder of files (which becomes a dataset too)."""
     from dedup.exports import FOLDER, PAIRS
-    from dedup.exports.folder import MODES, label_format, label_sources
-    from dedup.exports.labels import LABEL_FORMATS, as_read
+    from dedup.exports.folder import MODES, label_sources
+    from dedup.exports.labels import LABEL_FORMATS
 
     dataset = opened(name, home)
-    written = labels or (as_read(dataset.attachments) or (LABEL_FORMATS[0].name if annotations else ""))
-    written = "" if annotations is False or labels == NO_LABELS else written
-    if written:
-        label_format(written)  # so that a wrong name is told before anything is written
+    written = "" if annotations is False else labels_asked_for(dataset, labels)
+    if annotations and not written and labels != NO_LABELS:
+        written = LABEL_FORMATS[0].name
     options: dict[str, dict[str, Any]] = {
         FOLDER.name: {
             "mode": one_of(mode, MODES, "way to write files"),

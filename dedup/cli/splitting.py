@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dedup.cli.common import Home, Json, Name, Overwrite, complain, one_of, opened, say, say_json, say_text
-from dedup.cli.exporting import LABELS_HELP, NO_LABELS
+from dedup.cli.exporting import LABELS_HELP, labels_asked_for
 from dedup.errors import UsageError
 from dedup.model import REACHES, Reach
 from dedup.words import plural
@@ -249,11 +249,10 @@ def _write_coco(
 def _write_folder(dataset: Dataset, repair: leaks.Repair, output: Path, labels: str | None) -> Report:
     """The repaired dataset as a folder, its labels as they were read or as asked for."""
     from dedup.exports import folder
-    from dedup.exports.labels import as_read
     from dedup.splits import leaks
 
     after = leaks.Repaired(dataset, leaks.splits_after(leaks.staying(dataset.frame), repair, dataset.labels.dropped))
-    written = as_read(dataset.attachments) if labels is None else "" if labels == NO_LABELS else labels
+    written = labels_asked_for(dataset, labels)
     target = output.expanduser().absolute()
     report = folder.write(after, after.mask, target, labels=written, per_split=bool(written))
     unread = int(((after.frame["split"] != "") & ~after.mask).sum())

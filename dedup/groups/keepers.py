@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -186,6 +186,28 @@ def _annotations_reason(keeper: Image, other: Image) -> str:
     return f"has {plural(keeper['annotations'], 'annotation')}, the other {other['annotations']}"
 
 
+def guarded(rule: Rule) -> Rule:
+    """A rule of another package. Where it fails, or gives something else than a number an image, it says nothing; what
+    it does not know comes last."""
+
+    def score(frame: pd.DataFrame) -> Scores:
+        try:
+            told = np.asarray(rule.score(frame), np.float64).reshape(len(frame))
+        except Exception as error:
+            plugins.failed(plugins.KEEPER_RULES, rule.name, error)
+            return np.zeros(len(frame))
+        return np.nan_to_num(told, nan=WORST, posinf=WORST, neginf=-WORST)
+
+    def reason(keeper: Image, other: Image) -> str:
+        try:
+            return rule.reason(keeper, other)
+        except Exception as error:
+            plugins.failed(plugins.KEEPER_RULES, rule.name, error)
+            return rule.title
+
+    return replace(rule, score=score, reason=reason)
+
+
 _OURS = (
     Rule("chosen", "A person's choice", _flag("chosen"), _says("chosen by a person")),
     Rule("protected", "Protected folders", _flag("protected"), _says("is in a protected folder")),
@@ -214,7 +236,7 @@ _OURS = (
     Rule("name", "Name without “copy”, shorter path", _name_score, _name_reason),
 )
 
-KEEPER_RULES = (*_OURS, *plugins.added(plugins.KEEPER_RULES, Rule, {rule.name for rule in _OURS}))
+KEEPER_RULES = (*_OURS, *map(guarded, plugins.added(plugins.KEEPER_RULES, Rule, {rule.name for rule in _OURS})))
 """Ours, and those of other packages."""
 RULE_NAMES = tuple(rule.name for rule in _OURS)
 """Those in force, in order, unless a person chose: nothing that another package brings decides before that."""
@@ -226,20 +248,7 @@ def score(frame: pd.DataFrame, rules: Sequence[Rule] = KEEPER_RULES) -> Scores:
     `frame` has the frame's columns of one dataset and the columns `chosen`, `protected`, `incoming`, `enlarged`,
     `softer` (bool), `edits` (str: in words, '' for none) and `earlier_quality` (1..100 or NaN).
     """
-    return np.column_stack([_scored(rule, frame) for rule in rules]) if rules else np.zeros((len(frame), 0))
-
-
-def _scored(rule: Rule, frame: pd.DataFrame) -> Scores:
-    """What a rule says; one of another package that fails, or gives something else than a number an image, says
-    nothing, and what it does not know comes last."""
-    if rule in _OURS:
-        return rule.score(frame)
-    try:
-        told = np.asarray(rule.score(frame), np.float64).reshape(len(frame))
-    except Exception as error:
-        plugins.failed(plugins.KEEPER_RULES, rule.name, error)
-        return np.zeros(len(frame))
-    return np.nan_to_num(told, nan=WORST, posinf=WORST, neginf=-WORST)
+    return np.column_stack([rule.score(frame) for rule in rules]) if rules else np.zeros((len(frame), 0))
 
 
 def rank(frame: pd.DataFrame, scores: Scores) -> NDArray[np.int64]:
@@ -276,13 +285,4 @@ def deciding(scores: Scores, starts: Rows) -> tuple[Rows, Rows]:
 
 def reason(keeper: Image, rival: Image | None, rule: int, rules: Sequence[Rule] = KEEPER_RULES) -> str:
     """Why `keeper` stays, in words: what `deciding` found, and the rows of the frame (at least `REASON_COLUMNS`)."""
-    if rival is None:
-        return EQUAL
-    deciding = rules[rule]
-    try:
-        return deciding.reason(keeper, rival)
-    except Exception as error:
-        if deciding in _OURS:
-            raise
-        plugins.failed(plugins.KEEPER_RULES, deciding.name, error)
-        return deciding.title
+    return EQUAL if rival is None else rules[rule].reason(keeper, rival)

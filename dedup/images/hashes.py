@@ -84,20 +84,31 @@ def bits(kind: str, texts: Sequence[str]) -> NDArray[np.uint8]:
     return packed
 
 
-def distances(kind: str, texts: Sequence[str], one: str) -> NDArray[np.float64]:
-    """(n,) how far hashes are from one of their kind, as imagehash subtracts them: bits that differ, for the
-    crop-resistant less the more segments agree. NaN for ''. Raises `UsageError`."""
-    import numpy as np
+class Hashed:
+    """Hashes of one kind, read once to be compared often: texts (n,), '' where there is none. Raises `UsageError`."""
 
-    found = np.full(len(texts), np.nan)
-    there = np.array([bool(text) for text in texts], bool)
-    if kind == CROP_RESISTANT:
-        mine: Any = parse(kind, one)
-        found[there] = [mine - parse(kind, text) for text in texts if text]
+    def __init__(self, kind: str, texts: Sequence[str]) -> None:
+        self._segmented = kind == CROP_RESISTANT
+        self._held: Any
+        if self._segmented:
+            self._held = [parse(kind, text) if text else None for text in texts]
+        else:
+            self._held = bits(kind, texts)
+        self._missing = [place for place, text in enumerate(texts) if not text]
+
+    def distances(self, one: int) -> NDArray[np.float64]:
+        """(n,) how far all are from the one at that place, as imagehash subtracts them: bits that differ, for the
+        crop-resistant less the more segments agree. NaN where there is none."""
+        import numpy as np
+
+        if one in self._missing:
+            return np.full(len(self._held), np.nan)
+        if self._segmented:
+            mine = self._held[one]
+            return np.array([np.nan if each is None else mine - each for each in self._held], np.float64)
+        found: NDArray[np.float64] = np.bitwise_count(self._held ^ self._held[one]).sum(axis=1).astype(np.float64)
+        found[self._missing] = np.nan
         return found
-    packed = bits(kind, [one, *(text for text in texts if text)])
-    found[there] = np.bitwise_count(packed[1:] ^ packed[0]).sum(axis=1)
-    return found
 
 
 def kind_of(name: str) -> str:

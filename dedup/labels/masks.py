@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,9 +21,32 @@ def decode(segmentation: Mapping[str, Any]) -> NDArray[np.bool_]:
     if not (height > 0 and width > 0 and height * width <= LARGEST):
         raise ValueError(f"its size is {height} x {width}")
     runs = _unpacked(counts) if isinstance(counts, str | bytes) else _numbers(counts)
-    if any(run < 0 for run in runs) or sum(runs) != height * width:  # before they are an array, in which sums overflow
+    if sum(runs) != height * width:
         raise ValueError("its runs do not fill it")
-    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
+    return pixels(runs, height * width).reshape(width, height).T
+
+
+def pixels(runs: Sequence[int], count: int) -> NDArray[np.bool_]:
+    """(count,) which are set by runs of unset and set ones in turn; unset behind the last. Raises ValueError for runs
+    below 0 and for more than `count`."""
+    if any(run < 0 for run in runs) or sum(runs) > count:  # before they are an array, in which sums overflow
+        raise ValueError("its runs do not fit")
+    found = np.zeros(count, np.bool_)
+    found[: sum(runs)] = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+    return found
+
+
+def encode(inside: NDArray[np.bool_], left: int, top: int, size: tuple[int, int]) -> dict[str, Any]:
+    """Pixels (h, w) that lie at a place of an image of a size (width, height), as COCO has them: runs as numbers.
+    Raises ValueError where they reach beyond it."""
+    (high, wide), (width, height) = inside.shape, size
+    if left < 0 or top < 0 or left + wide > width or top + high > height:
+        raise ValueError("it reaches beyond its image")
+    x, y = np.nonzero(inside.T)
+    at = (left + x) * height + top + y
+    starts, ends = at[np.diff(at, prepend=-2) != 1], at[np.diff(at, append=width * height + 1) != 1] + 1
+    edges = np.concatenate([[0], np.ravel(np.column_stack([starts, ends])), [width * height]])
+    return {"counts": np.diff(edges).tolist(), "size": [height, width]}
 
 
 def _numbers(counts: Any) -> list[int]:

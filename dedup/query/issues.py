@@ -78,8 +78,7 @@ class Issue:
         low, high = (
             None if end is None else end**2 * scale if name == "area" else end for end in (self.low, self.high)
         )
-        parts = [f"{name} < {low!r}" if low is not None else "", f"{name} > {high!r}" if high is not None else ""]
-        return " or ".join(part for part in parts if part)
+        return where_language.outside(name, low, high)
 
     def mask(self, frame: pd.DataFrame) -> Mask:
         """(n,) bool: the images that have it; those that cannot be read have none but `unreadable`."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from dedup.images.metrics import METRICS, Metric
 from dedup.images.metrics.information import RANDOM, SINGULARITY
 from dedup.model import Status
-from dedup.query.where import Mask
+from dedup.query.where import Mask, outside
 
 MODERATE, SEVERE = 1.5, 2.5
 """Interquartile ranges beyond the quartiles."""
@@ -58,9 +58,7 @@ class Fences:
     def where(self, *, severe: bool) -> str:
         """The severe, or all outliers as an expression of `dedup.query.where`; "" where there can be none."""
         below, above = (self.severe_below, self.severe_above) if severe else (self.moderate_below, self.moderate_above)
-        name = self.metric.name
-        parts = [f"{name} < {below!r}" if below is not None else "", f"{name} > {above!r}" if above is not None else ""]
-        told = " or ".join(part for part in parts if part)
+        told = outside(self.metric.name, below, above)
         return f'status == "{Status.OK}" and ({told})' if told else ""  # what cannot be read is no image of size 0
 
 

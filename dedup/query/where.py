@@ -36,6 +36,13 @@ Mask = npt.NDArray[np.bool_]
 MAX_LENGTH = 10_000
 MAX_DEPTH = 50
 
+
+def outside(name: str, low: float | None, high: float | None) -> str:
+    """The expression for a number below `low` or above `high`; "" where neither is a bound."""
+    parts = [f"{name} < {low!r}" if low is not None else "", f"{name} > {high!r}" if high is not None else ""]
+    return " or ".join(part for part in parts if part)
+
+
 ALIASES = {"tag": "tags", "class": "classes"}
 NAMES = ("tags", "classes", "relations")
 ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}

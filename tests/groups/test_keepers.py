@@ -301,5 +301,5 @@ def test_an_order_that_was_stored_before_a_rule_existed_stays_as_it_is(tmp_path)
 
 def test_what_a_rule_of_another_package_does_not_know_comes_last_and_says_why():
     rule = keepers.Rule("stars", "Stars", lambda frame: [np.nan, 1.0], lambda keeper, other: "has more stars")
-    scores = keepers.score(pd.DataFrame({"path": ["a.jpg", "b.jpg"]}), [rule])
+    scores = keepers.score(pd.DataFrame({"path": ["a.jpg", "b.jpg"]}), [keepers.guarded(rule)])
     assert np.isfinite(scores).all() and scores[0, 0] > scores[1, 0]

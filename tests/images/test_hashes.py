@@ -66,7 +66,7 @@ def test_distances_are_those_of_the_library(tmp_path, kind):
     for number in range(4):
         save(photo(number), tmp_path / f"{number}.png")
         texts.append(hashes.take(tmp_path / f"{number}.png", kinds=[kind])[kind])
-    found = hashes.distances(kind, [*texts, ""], texts[0])
+    found = hashes.Hashed(kind, [*texts, ""]).distances(0)
     library = [hashes.parse(kind, texts[0]) - hashes.parse(kind, text) for text in texts]
     assert found[:4].tolist() == library and np.isnan(found[4])
 

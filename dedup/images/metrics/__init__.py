@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from dedup import plugins
 from dedup.images.metrics.colour import BLUE, GREEN, RED, SATURATION
@@ -12,6 +13,23 @@ from dedup.images.metrics.information import ENTROPY, RANDOM, SINGULARITY
 from dedup.images.metrics.light import BRIGHTNESS, CONTRAST
 from dedup.images.metrics.sample import Metric, Sample
 from dedup.model import FACTS, FOUND
+
+
+def _guarded(metric: Metric) -> Metric:
+    """A metric of another package, which is unknown where it fails: the image is as good as before."""
+    work = metric.measure
+    if work is None:
+        return metric
+
+    def measure(sample: Sample) -> float:
+        try:
+            return float(work(sample))
+        except Exception as error:
+            plugins.failed(plugins.METRICS, metric.name, error)
+            return math.nan
+
+    return replace(metric, measure=measure)
+
 
 _OURS = (
     SINGULARITY,
@@ -35,7 +53,9 @@ _OURS = (
 
 _ELSEWHERE = ("decided", "tag", "tags", "class")
 """Names that mean something else where images are selected."""
-ADDED = plugins.added(plugins.METRICS, Metric, {*FACTS, *FOUND, *_ELSEWHERE, *(metric.name for metric in _OURS)})
+_TAKEN = {*FACTS, *FOUND, *_ELSEWHERE, *(metric.name for metric in _OURS)}
+ADDED = tuple(map(_guarded, plugins.added(plugins.METRICS, Metric, _TAKEN)))
+"""Those of other packages."""
 METRICS = (*_OURS, *ADDED)
 """Ours, and those of other packages."""
 
@@ -48,18 +68,7 @@ VERSION = ";".join(filter(None, ("2", plugins.versions(plugins.METRICS))))
 
 def measure(sample: Sample) -> dict[str, float]:
     """Every measured metric of one image, by name. NaN where one of another package fails."""
-    return {metric.name: _measured(metric, sample) for metric in MEASURED}
-
-
-def _measured(metric: Metric, sample: Sample) -> float:
-    assert metric.measure is not None
-    if metric not in ADDED:
-        return metric.measure(sample)
-    try:
-        return float(metric.measure(sample))
-    except Exception as error:  # another's code: the image is as good as before
-        plugins.failed(plugins.METRICS, metric.name, error)
-        return math.nan
+    return {metric.name: metric.measure(sample) for metric in MEASURED if metric.measure is not None}
 
 
 __all__ = ["ADDED", "MEASURED", "METRICS", "VERSION", "Metric", "Sample", "measure"]

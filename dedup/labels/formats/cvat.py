@@ -15,9 +15,8 @@ from typing import Any
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import unescape
 
-import numpy as np
-
 from dedup.errors import AnnotationError
+from dedup.labels import masks
 from dedup.labels.coco import Coco
 from dedup.labels.formats.base import (
     Builder,
@@ -120,24 +119,12 @@ def _mask(shape: Element, size: Size | None) -> dict[str, Any]:
     """A mask: its pixels as run lengths over the whole image, column by column, as COCO has them. Raises ValueError
     where it does not fit into its box or its image."""
     left, top, width, height = (int(number) for number in _numbers(shape, "left", "top", "width", "height"))
-    told = [int(run) for run in (shape.get("rle") or "").split(",")]
+    runs = [int(run) for run in (shape.get("rle") or "").split(",")]
     if not (width > 0 and height > 0 and width * height <= LARGEST_MASK):
         raise ValueError
-    if any(run < 0 for run in told) or sum(told) > width * height:  # before they are an array, in which sums overflow
-        raise ValueError
-    runs = np.array(told)
-    fields = box(left, top, width, height) | {"area": sum(told[1::2])}
-    if size is None:
-        return fields
-    if left < 0 or top < 0 or left + width > size[0] or top + height > size[1]:
-        raise ValueError
-    inside = np.zeros(width * height, bool)
-    inside[: runs.sum()] = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
-    x, y = np.nonzero(inside.reshape(height, width).T)
-    at = (left + x) * size[1] + top + y
-    starts, ends = at[np.diff(at, prepend=-2) != 1], at[np.diff(at, append=size[0] * size[1] + 1) != 1] + 1
-    edges = np.concatenate([[0], np.ravel(np.column_stack([starts, ends])), [size[0] * size[1]]])
-    return fields | {"segmentation": {"counts": np.diff(edges).tolist(), "size": [size[1], size[0]]}}
+    inside = masks.pixels(runs, width * height).reshape(height, width)
+    fields = box(left, top, width, height) | {"area": sum(runs[1::2])}
+    return fields | ({"segmentation": masks.encode(inside, left, top, size)} if size else {})
 
 
 def _turned(left: float, top: float, right: float, bottom: float, degrees: float) -> list[tuple[float, float]]:

@@ -94,14 +94,8 @@ def _by_hash(opened: Opened, row: int, kind: str) -> list[Side]:
     """The nearest images by a hash of imagehash, those that are related as they are."""
     dataset = opened.dataset
     texts = dataset.frame[hashes.COLUMN + kind].tolist()
-    if not texts[row]:
-        return []
-    if kind == hashes.CROP_RESISTANT:
-        apart = hashes.distances(kind, texts, texts[row])
-    else:
-        packed = opened.kept(("bits", kind, sum(map(bool, texts))), lambda: hashes.bits(kind, texts))
-        apart = np.bitwise_count(packed ^ packed[row]).sum(axis=1).astype(np.float64)
-        apart[[not text for text in texts]] = np.nan
+    hashed: hashes.Hashed = opened.kept(("hashed", kind, sum(map(bool, texts))), lambda: hashes.Hashed(kind, texts))
+    apart = hashed.distances(row)
     apart[row] = np.nan
     nearest = np.argsort(apart, kind="stable")[:MOST]  # NaN comes last
     rows = nearest[np.isfinite(apart[nearest])].tolist()

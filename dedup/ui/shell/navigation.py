@@ -63,6 +63,11 @@ def pages() -> list[StreamlitPage]:
     return [page() for page in (*QUALITY, *ACTIONS)]
 
 
+def at(address: str) -> StreamlitPage:
+    """The page of that address (`leaks`)."""
+    return next(page for page in pages() if page.url_path == address)
+
+
 def navigation() -> StreamlitPage:
     """Draw the navigation; returns the page to run."""
     quality, actions = ([page() for page in those] for those in (QUALITY, ACTIONS))

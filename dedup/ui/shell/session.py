@@ -33,8 +33,7 @@ def update(**changes: Any) -> None:
         changes["page"] = 1
     if changes.get("dataset", view().dataset) != view().dataset:
         st.session_state.pop(CHOSEN, None)
-    st.session_state[VIEW] = replace(view(), **changes)
-    st.session_state[TOUCHED] = True
+    show(replace(view(), **changes))
 
 
 def show(wanted: View) -> None:

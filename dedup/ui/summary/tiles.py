@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import streamlit as st
-from streamlit.navigation.page import StreamlitPage
 
 from dedup.errors import AnnotationError
 from dedup.model import Kind
@@ -28,7 +27,7 @@ FIRST = 10
 
 @dataclass(frozen=True)
 class Way:
-    """A way to images: a page, and for the Explorer what is selected and by which metric it is ordered."""
+    """A way to images: the address of a page, and for the Explorer what is selected and by which metric ordered."""
 
     page: str
     selection: Selection = field(default_factory=Selection)
@@ -64,13 +63,7 @@ def explorer(where: str = "", *, metric: str = "singularity", ascending: bool = 
 def go(way: Way) -> None:
     """Take a person there."""
     session.update(selection=way.selection, metric=way.metric, ascending=way.ascending)
-    pages: dict[str, StreamlitPage] = {
-        "explorer": navigation.explorer(),
-        "duplicates": navigation.duplicates(),
-        "leaks": navigation.leaks(),
-        "clashes": navigation.clashes(),
-    }
-    st.switch_page(pages[way.page])
+    st.switch_page(navigation.at(way.page))
 
 
 def far(opened: Opened) -> list[Outliers]:
