@@ -9,20 +9,22 @@ from starlette.middleware import Middleware
 
 from dedup.launch import OPEN_VARIABLE, PARENT_VARIABLE, end_with_parent
 from dedup.ui.browser import about
+from dedup.ui.map import atlas
 from dedup.ui.shell import door, entrance, navigation
 from dedup.ui.shell.compressed import Compressed
 from dedup.ui.shell.guard import Guard
 from dedup.ui.shell.library import LIBRARY
-from dedup.ui.shell.routes import routes
+from dedup.ui.shell.routes import Facts, routes
 
 if os.environ.get(PARENT_VARIABLE):
     end_with_parent()
 entrance.ask_nobody_outside()
 DOOR = door.from_settings()
+FACTS = Facts(about=about.answer, points=atlas.points, pointed=atlas.pointed)
 
 app = st.App(
     navigation.SCRIPT,
-    routes=[*entrance.routes(DOOR), *routes(LIBRARY.resolve, about.answer, base=DOOR.base)],
+    routes=[*entrance.routes(DOOR), *routes(LIBRARY.resolve, FACTS, base=DOOR.base)],
     middleware=[Middleware(Guard, door=DOOR), Middleware(Compressed)],
     lifespan=entrance.announced(DOOR, open_browser=bool(os.environ.get(OPEN_VARIABLE))),
 )

@@ -22,7 +22,7 @@ with st.container(horizontal=True, gap="medium", key="export row"):
     with st.container(width=290, border=True, key="filter panel"):
         filters.panel(opened, view)
         with st.expander("Range of a metric", icon=":material/tune:", key="range open"):
-            metric.metric_choice(view)
+            metric.metric_choice(opened, view)
             metric.choose_quality(opened, view)
     with st.container(width="stretch", key="taking out"):
         downloads.counter(opened, view)

@@ -23,6 +23,7 @@ ORDER = {
     "store": {"images", "matching"},
     "labels": {"images", "matching", "store"},
     "scanning": {"images", "matching", "store"},
+    "vectors": {"images", "store", "scanning"},
     "removal": {"images", "query", "store"},
     "groups": {"images", "query", "matching", "store", "labels"},
     "display": {"images", "groups"},
@@ -34,6 +35,7 @@ ORDER = {
         "store",
         "labels",
         "scanning",
+        "vectors",
         "removal",
         "groups",
         "exports",
@@ -64,6 +66,7 @@ ROOMS: dict[str, set[str]] = {
     "export": _SHARED | {"datasets"},
     "partition": _SHARED,
     "summary": _SHARED,
+    "map": _SHARED,
 }
 """The same within the app: a room a page above those they share."""
 

@@ -23,7 +23,7 @@ import pandas as pd
 from dedup.exports.base import Export, Exportable, Meter, Report, classed
 from dedup.files import write_chunks
 from dedup.images.hashes import COLUMN
-from dedup.images.metrics import METRICS
+from dedup.images.metrics import said
 from dedup.model import SCORE_VERSION, TAG_PREFIX, OnProgress, Status
 from dedup.query.where import Mask
 
@@ -83,7 +83,7 @@ def table(frame: pd.DataFrame, mask: Mask) -> pd.DataFrame:
         columns[name] = chosen[name].astype("Int64").where(chosen["status"] == Status.OK)
     for name in ("group", "nearest_bits"):
         columns[name] = chosen[name].astype("Int64").where(chosen[name] >= 0)
-    metrics = [metric.name for metric in METRICS if metric.name in frame and metric.name not in COLUMNS]
+    metrics = [metric.name for metric in said(frame) if metric.name not in COLUMNS]
     tags = [name for name in frame.columns if name.startswith(TAG_PREFIX)]
     result = pd.DataFrame({name: columns[name] for name in COLUMNS}, index=chosen.index)
     kinds = [name for name in frame.columns if name.startswith(COLUMN)]

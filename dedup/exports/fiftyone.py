@@ -15,7 +15,7 @@ import numpy as np
 from dedup.errors import UsageError
 from dedup.exports.base import Exportable, classed
 from dedup.exports.labels.base import Contents, Entry, Labelled, Wanted, box_of, keypoints_of, polygons_of
-from dedup.images.metrics import METRICS
+from dedup.images.metrics import said
 from dedup.labels.masks import decode
 from dedup.model import TAG_PREFIX, Status
 from dedup.query.where import Mask
@@ -39,7 +39,7 @@ def to_fiftyone(dataset: Exportable, mask: Mask, name: str | None = None) -> Any
     frame = classed(dataset)
     rows = np.flatnonzero(np.asarray(mask) & (frame["status"] == Status.OK).to_numpy())
     labels = _labels(fiftyone, dataset, rows)
-    metrics = [metric.name for metric in METRICS if metric.name in frame]
+    metrics = [metric.name for metric in said(frame)]
     tags = [column for column in frame.columns if column.startswith(TAG_PREFIX)]
     wanted = ["bytes", "width", "height", "keeper", "nearest", "classes", *FIELDS, *metrics, *tags]
     paths = frame["path"].tolist()

@@ -102,6 +102,7 @@ def join(files: pd.DataFrame, pairs: pd.DataFrame, review: Review) -> Joined:
         role=_roles(groups),
         keeper_reason=deciding.reasons(preferences, rules),
         **_scored(files, links, review.threshold),
+        semantic_singularity=np.where(links.is_copy, 0.0, files["semantic_singularity"].to_numpy(np.float64)),
         relation=told.sentences,
         relations=pd.Series(told.names, dtype=object),
     )
@@ -424,8 +425,11 @@ def _exact_pairs(files: pd.DataFrame, groups: stars.Groups) -> pd.DataFrame:
 
 COLUMNS = [*FACTS, *(metric.name for metric in METRICS if metric.name not in FACTS), *FOUND]
 """Of the frame, in their order: what is known of the file, its metrics, and what was found between images."""
+PLACE = ("map_x", "map_y", "cluster")
+"""Of a dataset whose map was drawn."""
 
 
 def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame's columns in their documented order."""
-    return frame[[*COLUMNS, *(name for name in frame.columns if name.startswith(COLUMN))]]
+    more = [name for name in frame.columns if name in PLACE or name.startswith(COLUMN)]
+    return frame[[*COLUMNS, *more]]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from dedup.dataset import Dataset
-from dedup.images.metrics import METRICS
+from dedup.images.metrics import said
 from dedup.model import SCORE_VERSION, SOFTWARE_VERSION, Kind, Role, Status
 from dedup.query.issues import ISSUES
 from dedup.query.selection import GOES
@@ -126,8 +126,8 @@ _COUNTED = (Kind.EXACT, Kind.NEAR, Kind.UNIQUE, Kind.FAILED)
 
 def _distributions(frame: pd.DataFrame) -> list[Distribution]:
     found = []
-    for metric in METRICS:
-        values = frame[metric.name].to_numpy(np.float64) if metric.name in frame else np.zeros(0)
+    for metric in said(frame):
+        values = frame[metric.name].to_numpy(np.float64)
         values = values[np.isfinite(values)]
         if metric.name == "random" or not len(values):
             continue

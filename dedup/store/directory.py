@@ -8,6 +8,7 @@
   saving/              the three of a new scan until dataset.json names it; then they take the places of the old ones
   proofs.parquet       what was read once more to tell exact copies, by content; taken again when it is gone
   hashes.parquet       hashes of imagehash that were asked for, by content
+  vectors.parquet      vectors that were given, map.parquet the places of the map (see `dedup.store.vectors`)
   decisions.db         what people decided (see `dedup.store.decisions`)
   scan.lock, parts/    while a scan runs
 """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dedup.ui.shell.routes import ServedImage, about_url, image_url, routes, thumbnail_url
+from dedup.ui.shell.routes import Facts, ServedImage, about_url, image_url, routes, thumbnail_url
 
 IMAGES, CACHE = Path(os.environ["IMAGES"]), Path(os.environ["CACHE"])
 
@@ -50,4 +50,4 @@ def describe(dataset: str, image_id: str) -> dict[str, object] | None:
     }
 
 
-app = st.App(Path(__file__).parent / "gallery_page.py", routes=routes(resolve, describe))
+app = st.App(Path(__file__).parent / "gallery_page.py", routes=routes(resolve, Facts(describe)))

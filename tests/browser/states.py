@@ -55,6 +55,7 @@ STATES = (
     State("large", "/explorer", ".cell", _card("Enter")),
     State("compare", "/explorer", ".cell", _card("c")),
     State("similar", "/explorer", ".cell", _card("s")),
+    State("map", "/map"),
     State("review", "/duplicates", ".strip-row"),
     State("review-doubtful", "/duplicates?groups=farthest", ".difference .told"),
     State("review-keys", "/duplicates", ".strip-row", lambda page: page.keyboard.press("?")),

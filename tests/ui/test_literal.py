@@ -22,7 +22,7 @@ from tests.ui.apptest import run_page
 
 HOSTILE = "![x](http://127.0.0.1:9/x.png) $a$ `b` :material/home: **c** <b>d</b> [e](http://f)"
 EVIL = "hostile"
-PAGES = ("datasets", "summary", "explorer", "duplicates", "clashes", "leaks", "export")
+PAGES = ("datasets", "summary", "explorer", "map", "duplicates", "clashes", "leaks", "export")
 
 
 @given(st.text(min_size=1, max_size=40).filter(lambda text: text.isprintable() and text == text.strip()))

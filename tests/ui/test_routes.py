@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 
 from dedup.images import thumbnails
 from dedup.ui.shell import routes as shell_routes
-from dedup.ui.shell.routes import ServedImage, about_url, image_url, routes, thumbnail_url
+from dedup.ui.shell.routes import Facts, ServedImage, about_url, image_url, routes, thumbnail_url
 from tests.ui.asgi import Answer, scope_of
 from tests.ui.asgi import get as ask
 
@@ -173,7 +173,9 @@ def test_more_pixels_than_are_shown_are_refused_with_the_reason(folder, get, mon
 
 
 def test_what_is_known_of_an_image_is_told_to_nobody_who_asks_for_another():
-    app = Starlette(routes=routes(lambda *_: None, lambda dataset, image: {"id": image} if dataset == "d5" else None))
+    app = Starlette(
+        routes=routes(lambda *_: None, Facts(lambda dataset, image: {"id": image} if dataset == "d5" else None))
+    )
     answer = ask(app, about_url("d5", "0a"))
     assert (answer.status, answer.text) == (200, '{"id":"0a"}')
     assert answer.headers["cache-control"] == "no-store"

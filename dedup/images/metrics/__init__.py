@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from dedup import plugins
 from dedup.images.metrics.colour import BLUE, GREEN, RED, SATURATION
 from dedup.images.metrics.focus import BLUR, SHARPNESS
 from dedup.images.metrics.geometry import AREA, ASPECT_RATIO, BITS_PER_PIXEL, BYTES, HEIGHT, WIDTH
-from dedup.images.metrics.information import ENTROPY, RANDOM, SINGULARITY
+from dedup.images.metrics.information import ENTROPY, RANDOM, SEMANTIC, SINGULARITY
 from dedup.images.metrics.light import BRIGHTNESS, CONTRAST
 from dedup.images.metrics.sample import Metric, Sample
 from dedup.model import FACTS, FOUND
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def _guarded(metric: Metric) -> Metric:
@@ -33,6 +37,7 @@ def _guarded(metric: Metric) -> Metric:
 
 _OURS = (
     SINGULARITY,
+    SEMANTIC,
     AREA,
     WIDTH,
     HEIGHT,
@@ -71,4 +76,10 @@ def measure(sample: Sample) -> dict[str, float]:
     return {metric.name: metric.measure(sample) for metric in MEASURED if metric.measure is not None}
 
 
-__all__ = ["ADDED", "MEASURED", "METRICS", "VERSION", "Metric", "Sample", "measure"]
+def said(frame: pd.DataFrame) -> list[Metric]:
+    """The metrics that say something of the images of a frame: the optional ones where some image has more than 0."""
+    held = [metric for metric in METRICS if metric.name in frame]
+    return [metric for metric in held if not metric.optional or (frame[metric.name].to_numpy() > 0).any()]
+
+
+__all__ = ["ADDED", "MEASURED", "METRICS", "VERSION", "Metric", "Sample", "measure", "said"]

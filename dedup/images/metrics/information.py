@@ -34,6 +34,13 @@ RANDOM = Metric(
     "Random",
     "A seeded random number in [0, 1) per path: sort by it to look at a fair sample.",
 )
+SEMANTIC = Metric(
+    "semantic_singularity",
+    "Semantic singularity",
+    "1 − cosine to the nearest other image by the vectors that were given: 0 the same to the model, near 1 unlike all. "
+    "It says what pictures show, not what is a copy.",
+    optional=True,
+)
 SINGULARITY = Metric(
     "singularity",
     "Image singularity",

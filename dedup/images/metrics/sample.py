@@ -107,7 +107,8 @@ class Metric:
     `name` is the frame's column; `title` and `help` are for people: `help` gives formula, range and source. `measure`
     computes it from a Sample; None when it comes from elsewhere (the file's facts or the whole dataset).
     `whole` says that values are whole numbers, `unit` what they count (B for bytes), `long_tailed` that few values may
-    be many times the usual ones, so that a chart needs a logarithmic axis.
+    be many times the usual ones, so that a chart needs a logarithmic axis, `optional` that it is of no use where every
+    image has 0 or nothing, as counts of annotations where there are none.
     """
 
     name: str
@@ -117,6 +118,7 @@ class Metric:
     whole: bool = False
     unit: str = ""
     long_tailed: bool = False
+    optional: bool = False
 
     def text(self, value: float) -> str:
         """A value for people, the same on cards, axes, sliders and chips: bytes as kB and MB, whole numbers grouped and

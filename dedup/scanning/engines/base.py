@@ -17,6 +17,7 @@ TASKS = {
     "detail": "dedup.images.detail:take",
     "traces": "dedup.images.traces:look",
     "hashes": "dedup.images.hashes:take",
+    "model input": "dedup.images.model_input:prepare",
 }
 """Name to the function of one file that a task is: called with the path and options, in whatever process; what it
 returns can be pickled. Loaded where it is needed only."""

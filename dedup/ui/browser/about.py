@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dedup.errors import UnknownDataset
 from dedup.images.decode import camera_facts
-from dedup.images.metrics import METRICS, Metric
+from dedup.images.metrics import Metric
 from dedup.labels.clashes import rectangle_of
 from dedup.model import TAG_PREFIX, Kind, Role, Status
 from dedup.ui.browser.shapes import MOST as MOST_SHAPES
@@ -102,7 +102,7 @@ def about(opened: Opened, row: int) -> About:
             ("Content", record["content"]),
             ("Perceptual, 256 bits", dataset.hashes[row].tobytes().hex() if record["status"] == Status.OK else ""),
         ],
-        "metrics": [_measure(opened, metric, float(record[metric.name])) for metric in METRICS],
+        "metrics": [_measure(opened, metric, float(record[metric.name])) for metric in opened.metrics()],
         "group": _linked(opened, row, group[:MOST], related),
         "related": _linked(opened, row, apart[:MOST], related),
         "annotations": annotations,

@@ -15,6 +15,7 @@ from dedup.matching.nearest_hash import most_alike
 from dedup.model import Kind, Status
 from dedup.ui.browser.sides import Side, finite, records, sides
 from dedup.ui.shell.library import Opened
+from dedup.vectors.of_dataset import Vectors
 
 MOST = 24
 """Images offered beside the first."""
@@ -25,6 +26,8 @@ FEW = 12
 
 OURS = ""
 """The order of our own matching."""
+VECTORS = "vectors"
+"""The order of the vectors that a model or a person gave."""
 SEGMENTED = 2_000
 """Crop-resistant hashes are lists of hashes, compared one by one: of more images that would take too long."""
 
@@ -35,13 +38,16 @@ def orders(opened: Opened) -> dict[str, str]:
     kinds = [kind for kind in hashes.KINDS if hashes.COLUMN + kind in frame]
     if len(frame) > SEGMENTED:
         kinds = [kind for kind in kinds if kind != hashes.CROP_RESISTANT]
-    return {OURS: "by relation"} | {kind: f"by {kind}" for kind in kinds}
+    meant = {VECTORS: "by vectors"} if _vectors(opened).source else {}
+    return {OURS: "by relation"} | meant | {kind: f"by {kind}" for kind in kinds}
 
 
 def candidates(opened: Opened, row: int, order: str = OURS) -> list[Side]:
     """The others of the image's group, then those related to it, nearest first, then those most alike by hash; or the
     nearest by a hash of imagehash."""
     dataset = opened.dataset
+    if order == VECTORS:
+        return _by_vectors(opened, row)
     if order != OURS:
         return _by_hash(opened, row, order)
     group = others_of(dataset.frame, row)
@@ -99,16 +105,39 @@ def _by_hash(opened: Opened, row: int, kind: str) -> list[Side]:
     apart[row] = np.nan
     nearest = np.argsort(apart, kind="stable")[:MOST]  # NaN comes last
     rows = nearest[np.isfinite(apart[nearest])].tolist()
-    related = related_to(dataset.pairs, row)
+    return _told(opened, row, {each: f"{apart[each]:g} by {kind}" for each in rows}, f"nearest by {kind}")
+
+
+def _by_vectors(opened: Opened, row: int) -> list[Side]:
+    """The nearest by the vectors that were given: what a model finds alike, copies or not."""
+    held = _vectors(opened)
+    known = np.flatnonzero(held.known)
+    if not held.known[row]:
+        return []
+    cosine = held.of(known) @ held.of(np.array([row]))[0]
+    cosine[known == row] = -np.inf
+    nearest = np.argsort(-cosine, kind="stable")[: min(MOST, len(known) - 1)]
+    notes = {int(known[each]): f"cosine {cosine[each]:.3f}" for each in nearest.tolist()}
+    return _told(opened, row, notes, f"nearest by {held.source}")
+
+
+def _vectors(opened: Opened) -> Vectors:
+    held: Vectors = opened.kept("vectors", lambda: opened.dataset.vectors)
+    return held
+
+
+def _told(opened: Opened, row: int, notes: Mapping[int, str], heading: str) -> list[Side]:
+    """Images with what each is to the first, where that is known, and a note."""
+    related = related_to(opened.dataset.pairs, row)
     return [
         {
             **(
                 _candidate(shown, related[each], row) if each in related else {**shown, "relation": "no relation found"}
             ),
-            "note": f"{apart[each]:g} by {kind}",
-            "heading": f"nearest by {kind}",
+            "note": note,
+            "heading": heading,
         }
-        for each, shown in zip(rows, sides(dataset, rows), strict=True)
+        for (each, note), shown in zip(notes.items(), sides(opened.dataset, list(notes)), strict=True)
     ]
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 
 from dedup.errors import WhereError
 from dedup.model import Kind
+from dedup.query.region import Region
 from dedup.query.selection import GOES, OPEN, STAYS, Range, Selection
 from dedup.ui.parts.metric import BESIDE, BY_NAME
 from dedup.ui.shell import session
@@ -184,6 +185,9 @@ def _parts(view: View, *, all_ranges: bool) -> dict[str, Selection]:
         for each in selection.ranges
         if all_ranges or each.metric != view.metric
     }
+    for place, region in enumerate(selection.regions):
+        others = selection.regions[:place] + selection.regions[place + 1 :]
+        parts[_region_words(region)] = replace(selection, regions=others)
     for field, words in _PART_WORDS.items():
         value = getattr(selection, field)
         if value:
@@ -198,6 +202,14 @@ def _range_words(each: Range) -> str:
     name."""
     metric = BY_NAME.get(each.metric)
     return each.describe(metric.title, metric.text if metric.whole else None) if metric else each.describe()
+
+
+def _region_words(region: Region) -> str:
+    """A part that was drawn, in words."""
+    if region.x == "map_x":
+        return "drawn on the map"
+    x, y = (BY_NAME[name].title.lower() if name in BY_NAME else name for name in (region.x, region.y))
+    return f"drawn on the chart of {x} and {y}"
 
 
 _PART_WORDS = {

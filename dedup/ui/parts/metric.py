@@ -68,7 +68,7 @@ def bar(opened: Opened, view: View) -> Bar:
     with st.container(key="bar", gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             with st.container(width=190):
-                metric_choice(view)
+                metric_choice(opened, view)
             _order(view)
             with st.popover(
                 "", icon=":material/help:", type="tertiary", key="metric help", help="What is measured and counted?"
@@ -153,11 +153,12 @@ def _fold() -> bool:
     return unfolded
 
 
-def metric_choice(view: View) -> None:
+def metric_choice(opened: Opened, view: View) -> None:
     """Which metric is shown."""
+    names = [metric.name for metric in opened.metrics()]
     st.selectbox(
         "Metric",
-        list(BY_NAME),
+        names if view.metric in names else [*names, view.metric],
         format_func=lambda name: BY_NAME[name].title,
         label_visibility="collapsed",
         **session.held("metric", view.metric, lambda name: session.update(metric=name)),

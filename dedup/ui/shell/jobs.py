@@ -117,6 +117,12 @@ def _run(job: Job, work: Work) -> None:
         job.error, job.state = UNEXPECTED, State.FAILED
 
 
+def command(verb: str, *arguments: str, home: Path, option: tuple[str, ...] = ()) -> list[str]:
+    """The command line of a verb that tells its progress, and its result, as JSON."""
+    told = [*option, "--home", str(home), "--progress-json", "--json"]
+    return [sys.executable, "-m", "dedup", verb, *told, "--", *arguments]
+
+
 def scan_command(folder: str, *, name: str, home: Path | None = None, annotations: Sequence[str] = ()) -> list[str]:
     """The command line of a scan that tells its progress as JSON lines on standard output, and its counts as JSON."""
     command = [sys.executable, "-m", "dedup", "scan", folder, "--name", name, "--progress-json", "--json"]
@@ -152,7 +158,7 @@ def run_process(command: list[str], job: Job) -> dict[str, Any]:
     try:
         result: dict[str, Any] = json.loads(told)
     except ValueError:
-        unknown = f"The scan ended unexpectedly (exit code {code}); start it again."
+        unknown = f"The work ended unexpectedly (exit code {code}); start it again."
         raise DedupError(complaints[-1] if complaints else unknown) from None
     return result
 

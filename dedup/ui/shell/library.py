@@ -15,9 +15,11 @@ from dedup.dataset import Dataset
 from dedup.errors import UnknownDataset
 from dedup.images import thumbnails
 from dedup.images.formats import MAX_PIXELS
+from dedup.images.metrics import Metric, said
 from dedup.model import Kind, Role
 from dedup.query.ordering import Rows, arrange, pages
 from dedup.query.selection import Selection
+from dedup.store import vectors
 from dedup.store.home import DatasetInfo
 from dedup.ui.shell.routes import ServedImage
 
@@ -64,6 +66,11 @@ class Opened:
             if key not in self._kept:
                 self._kept[key] = compute()
             return self._kept[key]
+
+    def metrics(self) -> list[Metric]:
+        """The metrics that say something of these images."""
+        found: list[Metric] = self.kept("metrics", lambda: said(self.dataset.frame))
+        return found
 
     def mask(self, selection: Selection) -> NDArray[np.bool_]:
         """(n,) bool: the images of the selection."""
@@ -135,7 +142,7 @@ def asks_for_tags(selection: Selection) -> bool:
 
 
 class Library:
-    """Opens each dataset once, and again after it was scanned anew."""
+    """Opens each dataset once, and again after it was scanned or its map was drawn anew."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -155,7 +162,7 @@ class Library:
     def open(self, key: str) -> Opened:
         """The dataset of that key, shared. Raises `UnknownDataset` and `DatasetError`."""
         info = self.info(key)
-        version = (info.directory, info.scan_id)
+        version = (info.directory, info.scan_id, *vectors.stamp(info.directory))
         with self._lock:
             known = self._opened.get(key)
             if known is None or known[0] != version:

@@ -29,6 +29,11 @@ def summary() -> StreamlitPage:
     return st.Page(PAGES / "summary.py", title="Summary", icon=":material/dashboard:", url_path="summary")
 
 
+def atlas() -> StreamlitPage:
+    """Every image as a point, alike ones together."""
+    return st.Page(PAGES / "map.py", title="Map", icon=":material/scatter_plot:", url_path="map")
+
+
 def duplicates() -> StreamlitPage:
     """Decide on groups of copies, plan and carry out their removal."""
     return st.Page(PAGES / "duplicates.py", title="Duplicates", icon=":material/content_copy:", url_path="duplicates")
@@ -54,7 +59,7 @@ def export() -> StreamlitPage:
     return st.Page(PAGES / "export.py", title="Filter & Export", icon=":material/ios_share:", url_path="export")
 
 
-QUALITY = (summary, explorer, duplicates, leaks, clashes)
+QUALITY = (summary, explorer, atlas, duplicates, leaks, clashes)
 ACTIONS = (splits, export)
 
 

@@ -1,5 +1,6 @@
 """Images by HTTP, beside the app: `/thumb/{dataset}/{id}/{version}.jpg` and `/image/{dataset}/{id}/{version}`, and what
-is known of one as JSON: `/about/{dataset}/{id}`.
+is known of one as JSON: `/about/{dataset}/{id}`. For the map `/points/{dataset}/{version}` tells where all images lie,
+as bytes, and `/pointed/{dataset}/{row}` the image of a row, as JSON.
 
 Addresses hold ids, never paths; what an id means is asked from a resolver. Work happens in a few threads of its own,
 so that neither the event loop nor the app's scripts wait. A disk that does not answer holds up no more than its own
@@ -102,28 +103,56 @@ def about_url(dataset_key: str, image_id: str) -> str:
     return f"about/{dataset_key}/{image_id}"
 
 
-def routes(resolve: Resolve, about: Describe = lambda dataset, image: None, base: str = "") -> list[Route]:
+def points_url(dataset_key: str, version: str) -> str:
+    """Address of the points of a map; the version changes with them."""
+    return f"points/{dataset_key}/{version}"
+
+
+def pointed_url(dataset_key: str) -> str:
+    """Address of the image of a row, to which `/` and the row are added."""
+    return f"pointed/{dataset_key}"
+
+
+def _nothing(_dataset: str, _asked: str) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is told beside pictures, each by dataset key and what is asked for, None where that is unknown: all of an
+    image by its id, the points of a map by its version, an image by its row. Called from worker threads."""
+
+    about: Describe = _nothing
+    points: Callable[[str, str], bytes | None] = _nothing
+    pointed: Describe = _nothing
+
+
+def routes(resolve: Resolve, facts: Facts = Facts(), base: str = "") -> list[Route]:
     """The routes, to be handed to `st.App(routes=...)`; `base` is the path below which the app lies."""
     own_process()  # the server's
     desk = _Desk(resolve)
     turns: list[anyio.CapacityLimiter] = []
 
-    async def described(request: Request) -> Response:
-        dataset, image = request.path_params["dataset"], request.path_params["id"]
-        if not (_ID.fullmatch(dataset) and _ID.fullmatch(image)):
+    async def told(tell: Callable[[str, str], Any], request: Request) -> Response:
+        dataset, asked = request.path_params["dataset"], request.path_params["id"]
+        if not (_ID.fullmatch(dataset) and _ID.fullmatch(asked)):
             return _refuse("No such image.", 404)
         if not turns:  # made here because limiters belong to the running event loop
             turns.append(anyio.CapacityLimiter(DESCRIBED))
         try:
-            found = await anyio.to_thread.run_sync(about, dataset, image, limiter=turns[0])
+            found = await anyio.to_thread.run_sync(tell, dataset, asked, limiter=turns[0])
         except DedupError as error:
             return _refuse(str(error), 422)
         if found is None:
             return _refuse("No such image.", 404)
+        if isinstance(found, bytes):
+            return Response(found, media_type="application/octet-stream", headers=_GUARDS | _FORGET)
         return JSONResponse(found, headers=_GUARDS | _FORGET)
 
     return [
-        Route(base + "/about/{dataset}/{id}", described),
+        Route(base + "/about/{dataset}/{id}", partial(told, facts.about)),
+        Route(base + "/points/{dataset}/{id}", partial(told, facts.points)),
+        Route(base + "/pointed/{dataset}/{id}", partial(told, facts.pointed)),
         Route(base + "/thumb/{dataset}/{id}/{version}.jpg", partial(desk.answer, _thumbnail)),
         Route(base + "/image/{dataset}/{id}/{version}", partial(desk.answer, _full)),
     ]

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dedup.images.metrics import METRICS, Metric
+from dedup.images.metrics import Metric
 from dedup.images.metrics.information import RANDOM
 from dedup.model import Status
 from dedup.query.outliers import Outliers
@@ -44,7 +44,7 @@ def distributions(opened: Opened) -> None:
         "ranges from the quartiles; sizes and other metrics with a long tail by their logarithm."
     )
     found = {each.fences.metric.name: each for each in far(opened)}
-    shown = [metric for metric in METRICS if metric is not RANDOM]
+    shown = [metric for metric in opened.metrics() if metric is not RANDOM]
     for start in range(0, len(shown), A_ROW):
         for column, metric in zip(st.columns(A_ROW), shown[start : start + A_ROW], strict=False):
             with column.container(border=True, height="stretch", gap="xxsmall"):

@@ -10,7 +10,6 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dedup.errors import UsageError
-from dedup.images.metrics import METRICS
 from dedup.model import Status
 from dedup.query.region import Region
 from dedup.query.selection import Selection
@@ -35,7 +34,7 @@ LARGEST, SMALLEST = 13.0, 4.0
 def scatter(opened: Opened) -> None:
     """Two metrics to choose, their chart, and the way to what was drawn around on it."""
     st.markdown("## One metric against another")
-    names = [metric.name for metric in METRICS]
+    names = [metric.name for metric in opened.metrics()]
     with st.container(horizontal=True):
         x = st.selectbox("Across", names, names.index("width"), format_func=lambda name: BY_NAME[name].title, key=X)
         y = st.selectbox("Up", names, names.index("height"), format_func=lambda name: BY_NAME[name].title, key=Y)

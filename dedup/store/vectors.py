@@ -1,0 +1,113 @@
+"""vectors.parquet and map.parquet of a dataset's directory, both by content of files, so that they outlive scans.
+
+A damaged one, or one of another version, is none: it is computed again when it is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from dedup.errors import DatasetError
+from dedup.store import tables
+
+VECTORS, MAP = "vectors.parquet", "map.parquet"
+VERSION = "1"
+"""Grows when a vector, a score or a place of today is not one of then."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is known beside the rows. `source` names the model or the file that vectors come from, "" stands for
+    signatures; `recall` is the share of nearest neighbours found, 0..1; `left_out` counts images without a place."""
+
+    source: str
+    recall: float = 1.0
+    left_out: int = 0
+
+
+@dataclass(frozen=True)
+class KeptVectors:
+    """Vectors by SHA-256: unit `vectors` (m, d) float32 and `singularity` (m,), 1 minus the cosine to the nearest
+    other picture, NaN where it is the only one."""
+
+    told: Told
+    sha256: list[str]
+    singularity: NDArray[np.float32]
+    vectors: NDArray[np.float32]
+
+
+def write_vectors(directory: Path, kept: KeptVectors) -> None:
+    """Raises `DatasetError`."""
+    width = kept.vectors.shape[1]
+    flat = pa.array(np.ascontiguousarray(kept.vectors, np.float32).ravel())
+    columns = {
+        "sha256": kept.sha256,
+        "singularity": kept.singularity,
+        "vector": pa.FixedSizeListArray.from_arrays(flat, width),
+    }
+    tables.write_table(directory / VECTORS, pa.table(columns), _metadata(kept.told))
+
+
+def read_vectors(directory: Path) -> KeptVectors | None:
+    """The vectors of a dataset, None where it has none."""
+    found = _read(directory / VECTORS, ["sha256", "singularity", "vector"])
+    if found is None:
+        return None
+    told, table = found
+    vector = table.column("vector").combine_chunks()
+    values = vector.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+    return KeptVectors(
+        told,
+        table.column("sha256").to_pylist(),
+        table.column("singularity").to_numpy(),
+        values.reshape(len(table), vector.type.list_size),
+    )
+
+
+def read_singularity(directory: Path) -> tuple[Told, pd.DataFrame] | None:
+    """sha256 and singularity of the vectors, without these."""
+    found = _read(directory / VECTORS, ["sha256", "singularity"])
+    return None if found is None else (found[0], tables.frame_of(found[1]))
+
+
+def write_map(directory: Path, told: Told, places: pd.DataFrame) -> None:
+    """Keep sha256, x, y and cluster of the images that have a place. Raises `DatasetError`."""
+    tables.write_table(directory / MAP, tables.table_of(places), _metadata(told))
+
+
+def read_map(directory: Path) -> tuple[Told, pd.DataFrame] | None:
+    """sha256, x, y and cluster of the images on the map."""
+    found = _read(directory / MAP, ["sha256", "x", "y", "cluster"])
+    return None if found is None else (found[0], tables.frame_of(found[1]))
+
+
+def stamp(directory: Path) -> tuple[int, ...]:
+    """Changes when either file does."""
+    times = [0, 0]
+    for place, name in enumerate((VECTORS, MAP)):
+        with suppress(OSError):
+            times[place] = (directory / name).stat().st_mtime_ns
+    return tuple(times)
+
+
+def _metadata(told: Told) -> dict[str, str]:
+    return {"version": VERSION, "told": json.dumps([told.source, told.recall, told.left_out])}
+
+
+def _read(path: Path, columns: list[str]) -> tuple[Told, pa.Table] | None:
+    try:
+        table = tables.read_table(path, columns)
+        metadata = tables.metadata(table)
+        if metadata.get("version") != VERSION:
+            return None
+        return Told(*json.loads(metadata["told"])), table
+    except (DatasetError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,1 @@
+"""The page on which every image is a point, alike ones together."""

@@ -1,0 +1,121 @@
+"""Having the map drawn, in the background, and what is to be known of the one there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from dedup.model import Status
+from dedup.store import vectors as kept
+from dedup.ui.map.atlas import X, placed
+from dedup.ui.shell import jobs, working
+from dedup.ui.shell.library import Opened
+from dedup.ui.shell.literal import literal
+from dedup.words import plural
+
+NOTES_SHOWN = 8
+
+
+def start(opened: Opened, vectors: str = "") -> jobs.Job:
+    """Draw the map in a process of its own; with the `vectors` of a file, a model's or made before, first have these
+    given to the images."""
+    info = opened.dataset.info
+    commands = [jobs.command("map", info.name, home=info.directory.parent)]
+    if vectors:
+        option = "--model" if Path(vectors).suffix.lower() == ".onnx" else "--vectors"
+        commands.insert(0, jobs.command("embed", info.name, option=(option, vectors), home=info.directory.parent))
+
+    def work(job: jobs.Job) -> list[str]:
+        return [note for command in commands for note in jobs.run_process(command, job).get("notes", ())]
+
+    return jobs.REGISTRY.start(_key(opened), f"Map of {info.name}", work)
+
+
+def _key(opened: Opened) -> str:
+    return f"{opened.dataset.info.key} map"
+
+
+def under_way(opened: Opened) -> jobs.Job | None:
+    """The job that draws it, or that could not."""
+    job = jobs.REGISTRY.get(_key(opened))
+    if job is not None and job.state is jobs.State.DONE and not job.result:
+        jobs.REGISTRY.dismiss(job)
+        return None
+    return job
+
+
+def follow(job: jobs.Job) -> None:
+    """How far it is, or why it failed."""
+
+    def draw() -> None:
+        if job.running:
+            working.bar(job)
+            st.button("Cancel", on_click=job.cancel, disabled=job.stop.is_set(), key="cancel map")
+        else:
+            if job.state is jobs.State.DONE:
+                told = [f"{plural(len(job.result), 'image')} without a vector:", *job.result[:NOTES_SHOWN]]
+                st.warning("  \n".join(map(literal, told)), icon=":material/info:")
+            else:
+                st.error(literal(f"{job.title}: {job.error or 'stopped.'}"), icon=":material/error:")
+            st.button("Dismiss", on_click=jobs.REGISTRY.dismiss, args=(job,), key="dismiss map")
+
+    working.follow([job] if job.running else [], draw)
+
+
+def exists(opened: Opened) -> bool:
+    """Whether a map was drawn of these images."""
+    return X in opened.dataset.frame and bool(len(placed(opened)))
+
+
+def invitation(opened: Opened) -> None:
+    """What the map is, and the button that has it drawn."""
+    st.info(
+        "The map places every image so that alike ones lie together: see what the dataset is made of, draw around a "
+        "part of it and tag it. Copies lie beside the one that stays. It is computed once, in the background: seconds "
+        "for a few thousand images, minutes for a hundred thousand.",
+        icon=":material/scatter_plot:",
+    )
+    if st.button("Draw the map", type="primary", icon=":material/draw:"):
+        start(opened)
+        st.rerun()
+    _vectors(opened)
+
+
+def _vectors(opened: Opened) -> None:
+    """The field for a model or a file of vectors."""
+    with st.popover("By a model", icon=":material/psychology:", type="tertiary"):
+        st.markdown(
+            "Without a model the map knows tones and colours, not what pictures show. Give a model in ONNX format, or "
+            "vectors that you have (.parquet, .npz); they also tell the semantic singularity and order similar images."
+        )
+        file = st.text_input("File on this machine", placeholder="/models/clip/vision_model.onnx", key="vectors file")
+        if st.button("Embed and draw", type="primary", disabled=not file.strip()):
+            start(opened, str(Path(file.strip()).expanduser()))
+            st.rerun()
+
+
+def state(opened: Opened) -> None:
+    """What it was made of, who has no place, and the button that has it drawn anew."""
+    told = opened.kept("map told", lambda: kept.read_map(opened.dataset.directory))
+    if told is None:
+        return
+    source, left_out = told[0].source, told[0].left_out
+    frame = opened.dataset.frame
+    readable = int((frame["status"] == Status.OK).sum())
+    without = readable - int(np.isfinite(frame[X].to_numpy(np.float64)).sum())
+    words = [f"Alike by {literal(source)}" if source else "Alike in tones and colours (no model was given)"]
+    if left_out:
+        words.append(f"a fair sample: {plural(left_out, 'image')} of {readable:,} were left out, being too many")
+    new = without - left_out
+    if new > 0:
+        words.append(f"**{plural(new, 'image')}** came since and {'has' if new == 1 else 'have'} no place yet")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(" · ".join(words), width="content")
+        if st.button(
+            "Draw it anew", type="primary" if new > 0 else "tertiary", icon=":material/refresh:", key="map anew"
+        ):
+            start(opened)
+            st.rerun()
+        _vectors(opened)

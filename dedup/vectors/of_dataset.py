@@ -1,0 +1,153 @@
+"""The vectors of a dataset's images: those that a model or a person gave, else those of the signatures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dedup.errors import UsageError
+from dedup.images.formats import MAX_PIXELS
+from dedup.model import Kind, OnProgress, Role, Status
+from dedup.scanning.engines.base import Failed
+from dedup.store import vectors as kept
+from dedup.vectors import drawing
+from dedup.vectors.nearest import nearest
+from dedup.vectors.signatures import of_signatures, unit
+
+if TYPE_CHECKING:
+    from dedup.vectors.model import Model
+
+SIGNATURES = ""
+"""The source of vectors that come from signatures."""
+SHORTEST = 1e-12
+"""A vector this short points nowhere."""
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """`of` gives unit vectors (m, d) of rows, of those that are `known` (n,); `source` is the model or file they come
+    from, `SIGNATURES` where nobody gave any."""
+
+    source: str
+    known: NDArray[np.bool_]
+    of: Callable[[NDArray[np.int64]], NDArray[np.float32]]
+
+
+def of_signatures_of(images: pd.DataFrame, signatures: Callable[[], NDArray[np.void]]) -> Vectors:
+    """Those of the signatures (n,) of all images."""
+    ok = (images["status"] == Status.OK).to_numpy()
+    return Vectors(SIGNATURES, ok, lambda rows: of_signatures(signatures()[rows]))
+
+
+def given_to(images: pd.DataFrame, directory: Path) -> Vectors | None:
+    """Those that were given, as far as the images have them; None where none were."""
+    found = kept.read_vectors(directory)
+    if found is None:
+        return None
+    place = pd.Index(found.sha256).get_indexer(pd.Index(images["sha256"]))
+    return Vectors(found.told.source, place >= 0, lambda rows: found.vectors[place[rows]])
+
+
+def columns(images: pd.DataFrame, directory: Path) -> dict[str, NDArray[np.generic]]:
+    """Of the frame: semantic_singularity (NaN where no vector is known) and, where a map was drawn, map_x, map_y and
+    cluster."""
+    scored, drawn = kept.read_singularity(directory), kept.read_map(directory)
+    found = {"semantic_singularity": _by_content(images, scored and scored[1], "singularity", np.nan)}
+    if drawn:
+        found |= {name: _by_content(images, drawn[1], name.removeprefix("map_"), np.nan) for name in ("map_x", "map_y")}
+        found["cluster"] = _by_content(images, drawn[1], "cluster", 0).astype(np.int32)
+    return found
+
+
+def _by_content(images: pd.DataFrame, table: pd.DataFrame | None, name: str, missing: float) -> NDArray[np.generic]:
+    if table is None:
+        return np.full(len(images), missing)
+    place = pd.Index(table["sha256"]).get_indexer(pd.Index(images["sha256"]))
+    readable = (images["status"] == Status.OK).to_numpy()
+    return np.where(readable & (place >= 0), table[name].to_numpy()[place], missing)
+
+
+def draw(
+    directory: Path,
+    frame: pd.DataFrame,
+    pairs: pd.DataFrame,
+    vectors: Vectors,
+    on_progress: OnProgress | None = None,
+) -> int:
+    """Compute the map and keep it; returns how many images have a place. Raises `UsageError` where none can."""
+    if not vectors.known.any():
+        raise UsageError("No image can be placed on a map: none could be read.")
+    places = drawing.draw(frame, pairs, vectors.of, vectors.known, on_progress)
+    readable = int((frame["status"] == Status.OK).sum())
+    told = kept.Told(vectors.source, left_out=readable - len(places))
+    sha256 = frame["sha256"].to_numpy()[places["row"].to_numpy()]
+    table = places.drop(columns="row").assign(sha256=sha256).drop_duplicates("sha256")
+    kept.write_map(directory, told, table)
+    return len(places)
+
+
+def embed(
+    directory: Path,
+    frame: pd.DataFrame,
+    file: Callable[[int], Path],
+    model: Model,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    on_progress: OnProgress | None = None,
+) -> tuple[NDArray[np.float32], dict[str, str]]:
+    """A model's vectors (n, d) of all images, NaN where there is none, and why not by path; each content is read once,
+    and what the same model gave before is not asked for again."""
+    before = kept.read_vectors(directory)
+    known: dict[str, NDArray[np.float32]] = {}
+    if before is not None and before.told.source == model.source:
+        known = dict(zip(before.sha256, before.vectors, strict=True))
+    sha256 = frame["sha256"].tolist()
+    readable = np.flatnonzero((frame["status"] == Status.OK).to_numpy()).tolist()
+    missing = {sha256[row]: row for row in reversed(readable) if sha256[row] not in known}
+    failed = {}
+    files = {key: file(row) for key, row in missing.items()}
+    for key, found in model.embed(files, max_pixels=max_pixels, on_progress=on_progress):
+        if isinstance(found, Failed):
+            failed[str(frame["path"].iat[missing[key]])] = found.reason
+        else:
+            known[key] = found
+    width = len(next(iter(known.values()))) if known else 1
+    made = np.full((len(frame), width), np.nan, np.float32)
+    for row in readable:
+        if sha256[row] in known:
+            made[row] = known[sha256[row]]
+    return made, failed
+
+
+def give(
+    directory: Path,
+    frame: pd.DataFrame,
+    vectors: NDArray[np.floating],
+    source: str,
+    on_progress: OnProgress | None = None,
+) -> kept.Told:
+    """Keep vectors (n, d), a row per image, not finite where there is none, with the singularity that they tell.
+
+    Of several files of one content the first one's counts. Raises `UsageError` where no image gets any.
+    """
+    usable = np.isfinite(vectors).all(axis=1) & (np.linalg.norm(vectors, axis=1) > SHORTEST)
+    usable &= (frame["status"] == Status.OK).to_numpy()
+    rows = np.flatnonzero(usable & ~frame["sha256"].where(usable, "").duplicated().to_numpy())
+    if not len(rows):
+        raise UsageError("None of the images has a vector that is more than zeros.")
+    units = unit(np.asarray(vectors[rows], np.float32))
+    apart = np.full(len(rows), np.nan, np.float32)
+    copies = ((frame["kind"] == Kind.EXACT) & (frame["role"] == Role.DUPLICATE)).to_numpy()[rows]
+    own = np.flatnonzero(~copies)
+    near = nearest(units[own], 1, on_progress)
+    if near.rows.shape[1]:
+        apart[own] = np.clip(1 - near.similarity[:, 0], 0, 1)
+    told = kept.Told(source, near.recall)
+    kept.write_vectors(directory, kept.KeptVectors(told, frame["sha256"].iloc[rows].tolist(), apart, units))
+    return told

@@ -1,0 +1,38 @@
+"""Vectors of pictures from their signatures, where no model gave any: tones and colours, roughly, and no meaning."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup.images.signature import CHROMA, TINY, cosines
+
+GRAY_SIDE, COLOUR_SIDE = 12, 4
+"""Lowest cosine frequencies taken of the gray and of each colour picture, across and down: what is where, roughly."""
+COLOUR_WEIGHT = 1.5
+"""So that a red and a blue shirt of one cut lie apart, and a shirt does not lie with a sunset for its red."""
+
+
+def of_signatures(signatures: NDArray[np.void]) -> NDArray[np.float32]:
+    """Signatures (n,) of dtype `SIGNATURE` to unit vectors (n, 176); a blank gray picture has all zeros."""
+    gray = _frequencies(signatures["tiny"].astype(np.float32), GRAY_SIDE) / TINY
+    colour = [_frequencies(signatures["chroma"][..., band] - np.float32(128), COLOUR_SIDE) / CHROMA for band in (0, 1)]
+    gray[:, 0] = 0  # how light it is as a whole says little
+    return unit(np.hstack([gray, *(COLOUR_WEIGHT * each for each in colour)]))
+
+
+def unit(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Vectors (n, d) of length 1; zeros stay zeros."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.where(length > 0, length, 1)).astype(np.float32)
+
+
+def _frequencies(pictures: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Square pictures (n, p, p) to their lowest cosine frequencies (n, side * side), orthonormal."""
+    size = pictures.shape[-1]
+    matrix = cosines(side, size) / np.sqrt(2 * size)
+    matrix[0] /= np.sqrt(2)
+    found: NDArray[np.float32] = (matrix.astype(np.float32) @ pictures @ matrix.T.astype(np.float32)).reshape(
+        len(pictures), side * side
+    )
+    return found

@@ -1,0 +1,95 @@
+"""Models in ONNX format: real ones, tiny, whose vectors can be computed by hand."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from onnx import TensorProto
+from PIL import Image
+
+from dedup.errors import UsageError
+from dedup.images.model_input import Shape, fitted, prepare
+from dedup.vectors.model import IMAGENET, Model
+from tests.pictures import photo, save
+from tests.vectors.models import SIDE, colour_model
+
+
+def by_hand(pixels: np.ndarray, mean=IMAGENET[0], std=IMAGENET[1]) -> np.ndarray:
+    return np.append(((pixels / 255 - mean) / std).reshape(-1, 3).mean(axis=0), 4)
+
+
+def noise(count: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, SIDE, SIDE, 3), np.uint8)
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("batch", ["n", 1, 4])
+def test_a_vector_is_what_the_model_says_of_the_picture(tmp_path, last, batch):
+    model = Model(colour_model(tmp_path / "m.onnx", last=last, batch=batch))
+    assert model.output == "image_embeds" and model.preparation.shape == Shape(SIDE, SIDE, SIDE, 3)
+    pictures = noise(7)
+    assert np.allclose(model.vectors(pictures), [by_hand(each) for each in pictures], atol=1e-4)
+
+
+@pytest.mark.parametrize(("kind", "scale"), [(TensorProto.UINT8, None), (TensorProto.FLOAT16, IMAGENET)])
+def test_a_model_gets_numbers_of_its_own_type(tmp_path, kind, scale):
+    pictures = noise(2)
+    found = Model(colour_model(tmp_path / "m.onnx", kind=kind)).vectors(pictures)
+    wanted = [by_hand(each) if scale else np.append(each.reshape(-1, 3).mean(axis=0), 4) for each in pictures]
+    assert np.allclose(found, wanted, rtol=0.01, atol=0.01)
+
+
+def test_a_config_beside_or_above_the_model_says_how_pictures_are_prepared(tmp_path):
+    (tmp_path / "onnx").mkdir()
+    file = colour_model(tmp_path / "onnx/m.onnx")
+    plain = Model(file)
+    config = {"image_mean": [0.5] * 3, "image_std": [0.25] * 3, "size": {"shortest_edge": 20}, "do_center_crop": True}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(config | {"resample": 2}))
+    told = Model(file)
+    assert told.preparation.shape == Shape(SIDE, SIDE, 20, 2)
+    pictures = noise(1)
+    assert np.allclose(told.vectors(pictures)[0], by_hand(pictures[0], 0.5, 0.25), atol=1e-4)
+    assert told.source != plain.source, "prepared otherwise, they are other vectors"
+    assert Model(file, mean=IMAGENET[0], std=IMAGENET[1]).preparation.mean == IMAGENET[0]
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps({"size": {"height": 9, "width": 9}}))
+    assert Model(file).preparation.shape.shorter == 0, "whole pictures, squeezed"
+    (tmp_path / "preprocessor_config.json").write_text("{")
+    with pytest.raises(UsageError, match="is no JSON"):
+        Model(file)
+
+
+def test_the_middle_of_a_picture_is_taken():
+    picture = Image.new("RGB", (400, 100))
+    picture.paste((255, 0, 0), (150, 0, 250, 100))
+    middle = np.asarray(fitted(picture, Shape(10, 10, 10)))
+    assert (middle[:, 1:9] == (255, 0, 0)).all()
+    whole = np.asarray(fitted(picture, Shape(8, 8, 0)))
+    assert (whole[:, 0] == 0).all() and whole[4, 4, 0] > 200
+    assert fitted(Image.new("RGB", (1, 500)), Shape(10, 10, 5)).size == (10, 10)
+
+
+def test_pictures_are_upright(tmp_path):
+    picture = photo(3)
+    turned = picture.getexif()
+    turned[0x0112] = 6
+    picture.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "a.png", exif=turned)
+    save(picture, tmp_path / "b.png")
+    one, other = (
+        np.frombuffer(prepare(tmp_path / name, shape=Shape(8, 8, 8)), np.uint8) for name in ("a.png", "b.png")
+    )
+    assert (one == other).all()
+
+
+def test_what_is_no_model_of_pictures_is_told(tmp_path):
+    (tmp_path / "no.onnx").write_bytes(b"nothing")
+    with pytest.raises(UsageError, match="cannot be opened as an ONNX model"):
+        Model(tmp_path / "no.onnx")
+    file = colour_model(tmp_path / "m.onnx")
+    with pytest.raises(UsageError, match=r"has no output pooled\. It has: other, image_embeds"):
+        Model(file, output="pooled")
+    with pytest.raises(UsageError, match="has no GPUExecutionProvider here"):
+        Model(file, providers=["GPUExecutionProvider"])
+    with pytest.raises(UsageError, match="deviation of 0"):
+        Model(file, std=(1.0, 0.0, 1.0))

@@ -1,0 +1,172 @@
+"""Vectors and the map of a scanned dataset, by Python and the command line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import dedup
+from dedup.cli import main
+from dedup.errors import UsageError
+from dedup.images.metrics import said
+from tests.pictures import folder_of_photos, photo, save
+from tests.vectors.models import colour_model
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """Twelve photos, an exact and a smaller copy of the first, and a file that cannot be read."""
+    folder_of_photos(tmp_path / "set", 12)
+    shutil.copy(tmp_path / "set/0000.jpg", tmp_path / "set/copy.jpg")
+    save(photo(0).resize((80, 60)), tmp_path / "set/small.png")
+    (tmp_path / "set/broken.jpg").write_bytes(b"\xff\xd8\xff")
+    return dedup.scan(tmp_path / "set", home=tmp_path / "home", workers=1)
+
+
+def again(dataset):
+    return dedup.open(dataset.name, home=dataset.directory.parent)
+
+
+def test_without_vectors_nothing_is_said_of_them(dataset):
+    frame = dataset.frame
+    assert frame["semantic_singularity"].isna().sum() == 14 and "map_x" not in frame
+    assert frame["semantic_singularity"].max() == 0 and "semantic_singularity" not in [
+        each.name for each in said(frame)
+    ]
+    assert dataset.vectors.source == ""
+
+
+def test_the_map_has_every_readable_image_and_outlives_a_scan(dataset, tmp_path):
+    assert dataset.draw_map() == 14
+    frame = dataset.frame
+    assert frame.loc[frame["map_x"].isna(), "name"].tolist() == ["broken.jpg"]
+    assert (frame["cluster"] > 0).sum() == 14
+    held = again(dataset).frame.set_index("path")["map_x"]
+    save(photo(99), tmp_path / "set/new.png")
+    (tmp_path / "set/0005.jpg").rename(tmp_path / "set/moved.jpg")
+    later = dedup.scan(tmp_path / "set", home=tmp_path / "home", workers=1).frame.set_index("path")["map_x"]
+    assert later["moved.jpg"] == held["0005.jpg"] and np.isnan(later["new.png"])
+
+
+def test_given_vectors_tell_a_singularity(dataset):
+    vectors = np.random.default_rng(0).standard_normal((15, 6))
+    vectors[3] = 2.5 * vectors[4]
+    vectors[7] = np.nan
+    vectors[8] = 0
+    assert dataset.give_vectors(vectors, "mine") == 1
+    frame = again(dataset).frame
+    score = frame["semantic_singularity"]
+    assert score[[3, 4]].tolist() == pytest.approx([0, 0], abs=1e-6)
+    assert frame.loc[score.isna(), "name"].tolist() == [frame["name"][7], frame["name"][8], "broken.jpg"]
+    exact = (frame["kind"] == "exact") & (frame["role"] == "duplicate")
+    assert (score[exact] == 0).all() and exact.sum() == 1
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosine = (
+        unit[0]
+        @ unit[
+            [row for row in range(1, 15) if row not in (7, 8) and frame["name"][row] not in ("broken.jpg", "copy.jpg")]
+        ].T
+    )
+    assert score[0] == pytest.approx(1 - cosine.max(), abs=1e-5)
+    held = again(dataset).vectors
+    assert held.source == "mine" and held.known.sum() == 12
+    assert [each.name for each in said(frame)][1] == "semantic_singularity"
+
+
+def test_vectors_that_say_nothing_are_refused(dataset):
+    with pytest.raises(UsageError, match="None of the images"):
+        dataset.give_vectors(np.zeros((15, 3)), "zeros")
+    assert again(dataset).vectors.source == ""
+
+
+def test_a_damaged_file_of_vectors_or_places_is_none(dataset):
+    dataset.draw_map()
+    dataset.give_vectors(np.random.default_rng(0).standard_normal((15, 6)), "mine")
+    for name in ("vectors.parquet", "map.parquet"):
+        (dataset.directory / name).write_bytes(b"PAR1 nothing")
+    opened = again(dataset)
+    assert "map_x" not in opened.frame and opened.vectors.source == ""
+
+
+def test_most_different_are_each_far_from_those_before(dataset):
+    rows = dataset.most_different(5)
+    assert len(set(rows.tolist())) == 5
+    among = dataset.frame["name"].isin(["0003.jpg", "0004.jpg"]).to_numpy()
+    assert set(dataset.most_different(9, among).tolist()) == set(np.flatnonzero(among).tolist())
+
+
+# --- by the command line ----------------------------------------------------------------------------------------------
+
+
+def run(capsys, *arguments: str) -> tuple[int, str, str]:
+    code = main(list(arguments))
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_a_model_embeds_a_folder(home, tmp_path, capsys):
+    for name, colour in {"red": (250, 0, 0), "reddish": (240, 20, 20), "blue": (0, 0, 250)}.items():
+        (tmp_path / "set").mkdir(exist_ok=True)
+        picture = Image.new("RGB", (40, 30), colour)
+        picture.putpixel((len(name), 3), (9, 9, 9))
+        picture.save(tmp_path / f"set/{name}.png")
+    assert main(["scan", str(tmp_path / "set")]) == 0
+    model = str(colour_model(tmp_path / "m.onnx"))
+    capsys.readouterr()
+    code, out, err = run(capsys, "embed", "set", "--model", model)
+    assert (code, err) == (0, "") and out.startswith("3 of 3 readable images have a vector.")
+    score = dedup.open("set").frame.set_index("name")["semantic_singularity"]
+    assert score["red.png"] == score["reddish.png"] < score["blue.png"]
+    code, out, _ = run(capsys, "map", "set", "--json")
+    assert json.loads(out) == {"name": "set", "placed": 3, "clusters": 1}
+    code, out, _ = run(capsys, "diverse", "set", "--count", "2", "--put-tag", "first")
+    assert len(out.splitlines()) == 2 and "blue.png" in out
+    assert dedup.open("set").tags["first"].count == 2
+
+
+def test_images_a_model_cannot_see_are_named(home, tmp_path, capsys):
+    folder_of_photos(tmp_path / "set", 3)
+    assert main(["scan", str(tmp_path / "set")]) == 0
+    (tmp_path / "set/0001.jpg").write_bytes(b"\xff\xd8\xff")
+    capsys.readouterr()
+    code, out, err = run(capsys, "embed", "set", "--model", str(colour_model(tmp_path / "m.onnx")))
+    assert code == 1 and out.startswith("2 of 3 readable images")
+    assert err.startswith("0001.jpg: ")
+
+
+def test_what_was_embedded_is_not_embedded_again(home, tmp_path, capsys, monkeypatch):
+    from dedup.vectors.model import Model
+
+    folder_of_photos(tmp_path / "set", 3)
+    dataset = dedup.scan(tmp_path / "set", workers=1)
+    model = Model(colour_model(tmp_path / "m.onnx"))
+    asked: list[int] = []
+    plain = Model.embed
+
+    def noted(self, files, **options):
+        asked.append(len(files))
+        return plain(self, files, **options)
+
+    monkeypatch.setattr(Model, "embed", noted)
+    dataset.embed(model)
+    before = dataset.vectors.of(np.arange(3))
+    save(photo(50), tmp_path / "set/new.png")
+    dedup.scan(tmp_path / "set", workers=1).embed(model)
+    later = dedup.open("set").vectors
+    assert asked == [3, 1] and (later.of(np.arange(3)) == before).all() and later.known.all()
+
+
+def test_vectors_of_a_file(home, tmp_path, capsys):
+    folder_of_photos(tmp_path / "set", 3)
+    assert main(["scan", str(tmp_path / "set")]) == 0
+    np.savez(tmp_path / "v.npz", paths=["0000.jpg", "0001.jpg", "x.jpg"], vectors=np.eye(3))
+    capsys.readouterr()
+    code, out, err = run(capsys, "embed", "set", "--vectors", str(tmp_path / "v.npz"))
+    assert code == 1 and out.startswith("2 of 3") and "1 entry of v.npz name no image here, such as 'x.jpg'" in err
+    assert run(capsys, "embed", "set")[::2] == (2, "Give --model FILE or --vectors FILE.\n")
+    code, _, err = run(capsys, "embed", "set", "--model", str(colour_model(tmp_path / "m.onnx")), "--mean", "1,2")
+    assert code == 2 and "--mean is three numbers" in err
