@@ -28,7 +28,7 @@ from dedup.images.formats import MAX_PIXELS
 from dedup.labels import attached, formats
 from dedup.labels.attached import Sources
 from dedup.labels.clashes import Clash
-from dedup.labels.coco import Attachment, Coco
+from dedup.labels.coco import Attachment, Coco, Objects
 from dedup.labels.decided import Case, Kept, Labels, cases, follow_decisions, keep, marks
 from dedup.labels.folder_names import Layout, layout
 from dedup.labels.formats import Found
@@ -420,6 +420,15 @@ class Dataset:
     def sources(self) -> Sequence[tuple[Coco, Attachment]]:
         """The COCO documents that can be read, each with how it meets the images; read when one is asked for."""
         return Sources(len(self.attachments), lambda: list(self._documents[0].values()))
+
+    @property
+    def objects(self) -> dict[str, Objects]:
+        """What annotation files tell of each class on the images: how many objects, and of which sizes."""
+        found: dict[str, Objects] = {}
+        for each in self.attachments.values():
+            for name, told in each.objects.items():
+                found[name] = found.get(name, Objects()) + told
+        return found
 
     @property
     def annotation_errors(self) -> list[str]:

@@ -63,6 +63,7 @@ def describe_files(images: pd.DataFrame, attachments: Sequence[Attachment]) -> p
         split=[split_from_path(path) for path in paths],
         classes=pd.Series(classes, dtype=object),
         annotations=np.array(counts, np.int32),
+        **_object_sizes(paths, images["width"].to_numpy(np.float64) * images["height"].to_numpy(), attachments),
     )
 
 
@@ -77,6 +78,23 @@ def _annotated(paths: list[str], attachments: Sequence[Attachment]) -> tuple[lis
         return folder_classes(paths), [0] * len(paths)
     classes = [tuple(sorted({name for each in attachments for name in each.classes.get(path, ())})) for path in paths]
     return classes, [sum(each.counts.get(path, 0) for each in attachments) for path in paths]
+
+
+def _object_sizes(
+    paths: list[str], pixels: NDArray[np.float64], attachments: Sequence[Attachment]
+) -> dict[str, NDArray[np.generic]]:
+    """Smallest and largest box as parts of the picture, and the number of crowds; `pixels` (n,) of the pictures."""
+    least, most = np.full(len(paths), np.nan), np.full(len(paths), np.nan)
+    crowds = np.zeros(len(paths), np.int32)
+    row_of = {path: row for row, path in enumerate(paths)} if attachments else {}
+    for each in attachments:
+        for path, (small, large, many) in each.sizes.items():
+            row = row_of[path]
+            least[row], most[row] = np.fmin(least[row], small), np.fmax(most[row], large)
+            crowds[row] += many
+    area = np.where(pixels > 0, pixels, np.nan)
+    shares = (np.minimum(sizes / area, 1) for sizes in (least, most))  # beyond the edge is no part of the picture
+    return dict(zip(("smallest_object", "largest_object"), shares, strict=True)) | {"crowds": crowds}
 
 
 def join(files: pd.DataFrame, pairs: pd.DataFrame, review: Review) -> Joined:

@@ -7,6 +7,7 @@ has is a few megabytes. What is kept holds for the files as they are, by size an
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -19,9 +20,9 @@ import msgspec
 from dedup.errors import DatasetError
 from dedup.files import PRIVATE, atomic_write
 from dedup.labels import formats
-from dedup.labels.coco import Attachment, Coco
+from dedup.labels.coco import Attachment, Coco, Objects
 
-VERSION = 3
+VERSION = 4
 """Grows when attaching gives other results."""
 
 Source = tuple[Coco, Attachment]
@@ -89,4 +90,11 @@ def _attachment(held: dict[str, Any]) -> Attachment:
         values[name] = {path: tuple(those) for path, those in values[name].items()}
     for name in ("missing", "ambiguous", "unannotated", "notes", "unread_told"):
         values[name] = tuple(values[name])
+    values["sizes"] = {path: (_number(one), _number(other), many) for path, (one, other, many) in held["sizes"].items()}
+    values["objects"] = {name: Objects(**told) for name, told in held["objects"].items()}
     return Attachment(**values)
+
+
+def _number(told: float | None) -> float:
+    """JSON has no NaN."""
+    return math.nan if told is None else told

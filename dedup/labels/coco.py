@@ -5,18 +5,22 @@ A COCO document is kept whole, as it was read, so that an export can give back e
 
 from __future__ import annotations
 
+import math
 import posixpath
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from dedup.images.formats import SUFFIXES
 from dedup.labels import coco_sound
-from dedup.labels.coco_sound import Unsound, name_in_url
+from dedup.labels.coco_sound import Unsound, are_finite, name_in_url
 from dedup.labels.entries import Entries
 from dedup.labels.folder_names import split_from_path, splits_in
 from dedup.labels.turn import Turn
@@ -31,6 +35,25 @@ NAMESPACE = "dedup"
 """The one key under which our exports add to a COCO document."""
 
 
+SMALL, LARGE = 32**2, 96**2
+"""Pixels of a box from which an object is no longer small, and from which it is large: COCO's own bounds
+(https://cocodataset.org/#detection-eval)."""
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The annotations of one class on a dataset's images: how many, and how many have boxes that are `small`, `medium`
+    and `large`."""
+
+    count: int = 0
+    small: int = 0
+    medium: int = 0
+    large: int = 0
+
+    def __add__(self, other: Objects) -> Objects:
+        return Objects(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))
+
+
 @dataclass(frozen=True)
 class Attachment:
     """How a COCO document meets the images of a dataset; all keys are dataset paths.
@@ -38,6 +61,8 @@ class Attachment:
     image_ids    path → the ids of the document's image entries for it (nearly always one)
     classes      path → names of the categories annotated on it, sorted, each once
     counts       path → number of annotations
+    sizes        path → pixels of its smallest and its largest box (NaN without any), and how many are crowds
+    objects      name of a category → what there is of it
     missing      file names in the document for which the dataset has no image
     ambiguous    file names that several images could be; they are attached to none
     unannotated  paths the document does not name
@@ -49,6 +74,8 @@ class Attachment:
     image_ids: Mapping[str, tuple[ImageId, ...]]
     classes: Mapping[str, tuple[str, ...]]
     counts: Mapping[str, int]
+    sizes: Mapping[str, tuple[float, float, int]]
+    objects: Mapping[str, Objects]
     missing: tuple[str, ...]
     ambiguous: tuple[str, ...]
     unannotated: tuple[str, ...]
@@ -99,6 +126,33 @@ class Coco:
             counted[image_id][category_id] += 1
         return counted
 
+    @cached_property
+    def _measured(self) -> pd.DataFrame:
+        """Of each annotation the ids of its image and its category, the pixels of its box (NaN without one), and
+        whether it is a crowd."""
+        told = list(self.annotations.sized())
+        return pd.DataFrame(
+            {
+                "image": pd.Series(self.annotations.column("image_id"), dtype=object),
+                "category": pd.Series(self.annotations.column("category_id"), dtype=object),
+                "area": np.array([_area(each.bbox) for each in told], np.float64),
+                "crowd": np.array([each.iscrowd in (1, True) for each in told], bool),
+            }
+        )
+
+    def _sizes(self, ids: Mapping[str, Sequence[ImageId]]) -> dict[str, tuple[float, float, int]]:
+        path_of = {id_: path for path, held in ids.items() for id_ in held}
+        grouped = self._measured.groupby(self._measured["image"].map(path_of.get).astype(object))
+        least, most = (grouped["area"].agg(how).tolist() for how in ("min", "max"))
+        found = grouped["crowd"].sum()
+        return dict(zip(found.index, zip(least, most, found.tolist(), strict=True), strict=True))
+
+    def _objects(self, ids: Mapping[str, Sequence[ImageId]]) -> dict[str, Objects]:
+        here = {id_ for held in ids.values() for id_ in held}
+        named = self._measured["category"].map(self.category_names.get).astype(object)
+        named = named.where(self._measured["image"].map(here.__contains__).astype(bool), None)
+        return {str(name): _objects_of(areas) for name, areas in self._measured.groupby(named)["area"]}
+
     def attach(self, paths: Sequence[str], *, root: Path | None = None) -> Attachment:
         """Match the document's file names to dataset `paths` (relative, with `/`).
 
@@ -121,6 +175,8 @@ class Coco:
             image_ids={path: tuple(held) for path, held in ids.items()},
             classes={path: self._classes(held) for path, held in counted.items()},
             counts={path: sum(each.total() for each in held) for path, held in counted.items()},
+            sizes=self._sizes(ids),
+            objects=self._objects(ids),
             missing=tuple(missing),
             ambiguous=tuple(ambiguous),
             unannotated=tuple(path for path in paths if path not in ids),
@@ -162,6 +218,18 @@ class Coco:
             yield f"{orphans:,} annotations in {name} belong to no image of it."
         if twice:
             yield f"{twice:,} images are listed more than once in {name}."
+
+
+def _area(box: Any) -> float:
+    """Pixels of a box [x, y, width, height], NaN where it is none."""
+    if isinstance(box, list) and len(box) == 4 and are_finite(box):
+        return abs(float(box[2]) * float(box[3]))
+    return math.nan
+
+
+def _objects_of(areas: pd.Series[float]) -> Objects:
+    small, large = int((areas < SMALL).sum()), int((areas >= LARGE).sum())
+    return Objects(len(areas), small, int(areas.notna().sum()) - small - large, large)
 
 
 def hints(file: Path, root: Path | None) -> tuple[Callable[[str], bool], ...]:

@@ -26,6 +26,13 @@ class Ids(msgspec.Struct, gc=False):
     category_id: Any = None
 
 
+class Sized(msgspec.Struct, gc=False):
+    """What of an annotation says how large it is, and whether it stands for many."""
+
+    bbox: Any = None
+    iscrowd: Any = None
+
+
 class Entries(Sequence[Entry]):
     """A list of annotations that never changes and takes little memory. Entries are decoded anew each time they are
     asked for: to change one that was given out changes nothing here."""
@@ -71,6 +78,10 @@ class Entries(Sequence[Entry]):
             self._columns = columns
         return self._columns[key]
 
+    def sized(self) -> Iterator[Sized]:
+        """The box of every entry, and whether it is a crowd, None where it does not say."""
+        return map(_sized, self._held)
+
     def where(self, chosen: Iterable[bool]) -> Entries:
         """The entries at which `chosen` is true."""
         return Entries(held for held, wanted in zip(self._held, chosen, strict=True) if wanted)
@@ -113,6 +124,7 @@ def packed(entry: Entry) -> Held:
 
 _decode = msgspec.json.Decoder().decode
 _decode_ids = msgspec.json.Decoder(Ids).decode
+_decode_sized = msgspec.json.Decoder(Sized).decode
 
 
 def unpacked(held: Held) -> Entry:
@@ -124,6 +136,12 @@ def _ids(held: Held) -> Ids:
     if isinstance(held, msgspec.Raw):
         return _decode_ids(held)
     return Ids(*(held.get(name) for name in Ids.__struct_fields__))
+
+
+def _sized(held: Held) -> Sized:
+    if isinstance(held, msgspec.Raw):
+        return _decode_sized(held)
+    return Sized(*(held.get(name) for name in Sized.__struct_fields__))
 
 
 # --- documents as text ------------------------------------------------------------------------------------------------

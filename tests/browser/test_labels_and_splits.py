@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import json
 
+import pytest
 from PIL import Image
 
 import dedup
@@ -124,6 +125,25 @@ def test_annotations_are_drawn_where_they_are_and_hidden_by_key_and_class(app, h
     drawn.wait_for(state="detached")
     view.get_by_label("cat").check()
     drawn.wait_for()
+
+
+def test_annotations_are_drawn_on_cards_where_they_are(app, home, page, tmp_path):
+    folder = labelled(tmp_path / "on cards")
+    dataset = dedup.scan(folder, home=home, annotations=folder / "data.yaml", workers=1)
+    page.goto(f"{app.url}/explorer?dataset={dataset.info.key}&text=train/a")
+    page.locator(".cell img").first.wait_for()
+    assert not page.locator(".cell .shapes").count()
+    page.locator(".st-key-boxes-row").get_by_text("Annotations").click()
+    drawn = page.locator(".cell .shapes path:not(.halo)")
+    drawn.wait_for()
+    tile, box = page.locator(".cell .tile").first.bounding_box(), drawn.bounding_box()
+    scale = min(tile["width"] / 160, tile["height"] / 120)
+    left, top = (tile["x"] + (tile["width"] - 160 * scale) / 2, tile["y"] + (tile["height"] - 120 * scale) / 2)
+    found = [(box["x"] - left) / scale, (box["y"] - top) / scale, box["width"] / scale, box["height"] / scale]
+    across, down, wide, high = found  # of the line's outer edge
+    assert (across + wide / 2, down + high / 2) == pytest.approx((80, 60), abs=0.3)
+    assert 0 < wide - 64 < 8 and wide - 64 == pytest.approx(high - 48, abs=0.3)
+    assert not page.locator(".cell .shapes text").count(), "words are for the large view"
 
 
 def test_a_part_that_is_drawn_on_a_chart_leads_to_its_images(app, home, page, tmp_path):

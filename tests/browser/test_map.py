@@ -27,6 +27,7 @@ def mapped(home, tmp_path):
 def shown_at(page, dataset) -> np.ndarray:
     """Where the points are on the screen, (n, 2), once the map is drawn."""
     page.locator(".dedup[data-drawn]").wait_for()
+    page.locator(".cell").first.wait_for()  # nothing moves any more
     box = page.locator("canvas.over").bounding_box()
     places = dataset.frame[["map_x", "map_y"]].to_numpy(np.float64)
     scale = min(box["width"], box["height"]) / (2 * 1.06)

@@ -26,7 +26,7 @@ test("a long line keeps its shape with few corners", () => {
   const line = Array.from({ length: 999 }, (_, place) => [place, -place]);
   const kept = thinned(line, 200);
   assert.ok(kept.length <= 200 && kept.length > 150);
-  assert.deepEqual(kept[0], [0, 0]);
+  assert.equal(kept[0], line[0]);
   assert.deepEqual(thinned([[1, 2]]), [[1, 2]]);
 });
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -163,3 +164,31 @@ def test_what_is_no_view_any_more_leads_to_the_explorer(dataset):
     at.button(key="view old").click().run()
     healthy(at)
     assert at.title[0].value == "Explorer" and at.session_state["view"].metric == "singularity"
+
+
+def test_classes_are_told_with_their_objects_and_a_metric(tmp_path, home):
+    for number, name in enumerate(("a", "b", "c")):
+        save(photo(number).resize((100, 80)), tmp_path / f"set/{name}.png")
+    document = {
+        "images": [{"id": number, "file_name": f"{name}.png"} for number, name in enumerate("abc")],
+        "annotations": [
+            {"id": 1, "image_id": 0, "category_id": 1, "bbox": [0, 0, 10, 10]},
+            {"id": 2, "image_id": 0, "category_id": 2, "bbox": [0, 0, 50, 50]},
+            {"id": 3, "image_id": 1, "category_id": 1, "bbox": [0, 0, 100, 80]},
+            {"id": 4, "image_id": 1, "category_id": 1, "bbox": [0, 0, 100, 80]},
+        ],
+        "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
+    }
+    (tmp_path / "l.json").write_text(json.dumps(document))
+    made = dedup.scan(tmp_path / "set", annotations=tmp_path / "l.json", workers=1)
+    table = counts.by_class(made.frame, made.objects)
+    assert table.to_dict("list") == {
+        "class": ["cat", "dog"], "images": [2, 1], "objects": [3, 1],
+        "small": [1, 0], "medium": [2, 1], "large": [0, 0],
+    }  # fmt: skip
+    spread = counts.metric_by_class(made.frame, "brightness").set_index("class")
+    assert spread.loc["dog", "median"] == made.frame["brightness"][0]
+    assert spread.loc["cat", "median"] == pytest.approx(made.frame["brightness"][:2].mean())
+    at = run_page("summary", {"dataset": made.info.key})
+    assert "## Classes" in texts(at) and "Small: boxes below" in texts(at)
+    healthy(at.selectbox(key="class metric").set_value("width").run())

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dedup import plugins
+from dedup.images.metrics.annotation import CROWDS, LARGEST, OBJECTS, SMALLEST
 from dedup.images.metrics.colour import BLUE, GREEN, RED, SATURATION
 from dedup.images.metrics.focus import BLUR, SHARPNESS
 from dedup.images.metrics.geometry import AREA, ASPECT_RATIO, BITS_PER_PIXEL, BYTES, HEIGHT, WIDTH
@@ -53,6 +54,10 @@ _OURS = (
     GREEN,
     BLUE,
     ENTROPY,
+    OBJECTS,
+    SMALLEST,
+    LARGEST,
+    CROWDS,
     RANDOM,
 )
 

@@ -13,8 +13,9 @@ from dedup.images.decode import camera_facts
 from dedup.images.metrics import Metric
 from dedup.labels.clashes import rectangle_of
 from dedup.model import TAG_PREFIX, Kind, Role, Status
+from dedup.ui.browser import annotated
 from dedup.ui.browser.shapes import MOST as MOST_SHAPES
-from dedup.ui.browser.shapes import Shape, shape_of
+from dedup.ui.browser.shapes import Shape
 from dedup.ui.browser.sides import Side, records, sides
 from dedup.ui.browser.similar import others_of, related_to, told_and_back
 from dedup.ui.shell.library import LIBRARY, Opened
@@ -88,9 +89,8 @@ def about(opened: Opened, row: int) -> About:
     group, related = others_of(dataset.frame, row), related_to(dataset.pairs, row)
     apart = [each for each in related if each not in group]
     file = dataset.file(row)
-    entries = _entries(opened, row) if record["annotations"] else []
+    entries = annotated.entries(opened, row) if record["annotations"] else []
     annotations = [_annotation(entry, category, record) for entry, category in entries[:MOST]]
-    shapes = (shape_of(entry, category) for entry, category in entries[:MOST_SHAPES])
     return {
         "id": record["id"],
         "path": visible(str(file)),
@@ -108,7 +108,7 @@ def about(opened: Opened, row: int) -> About:
         "annotations": annotations,
         "more_annotations": max(0, len(entries) - MOST),
         "size": (int(record["width"]), int(record["height"])),
-        "shapes": [shape for shape in shapes if shape is not None],
+        "shapes": annotated.shapes(opened, row, MOST_SHAPES) if entries else [],
     }
 
 
@@ -187,31 +187,3 @@ def _annotation(entry: Mapping[str, Any], category: str, record: Mapping[str, An
         width, height = record["width"], record["height"]
         told["box"] = [left / width, top / height, (right - left) / width, (bottom - top) / height]
     return told
-
-
-def _entries(opened: Opened, row: int) -> list[tuple[Mapping[str, Any], str]]:
-    """The annotations of an image, as its documents hold them, each with the name of its class."""
-    sources = opened.dataset.labelled_sources
-    documents = [coco for coco, _ in sources]
-    key = ("places of annotations", tuple(map(id, documents)))
-    order, starts, _ = opened.kept(key, lambda: (*_places(opened), documents))  # which keeps their ids from others
-    ends = np.cumsum([0, *(len(coco.annotations) for coco in documents)])
-    found = []
-    for place in order[starts[row] : starts[row + 1]].tolist():
-        number = int(np.searchsorted(ends, place, side="right")) - 1
-        entry = documents[number].annotations[place - int(ends[number])]
-        found.append((entry, visible(documents[number].category_names.get(entry.get("category_id"), "no class"))))
-    return found
-
-
-def _places(opened: Opened) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Places of all documents' annotations, one document after the other, by row; and where each row begins."""
-    frame = opened.dataset.frame
-    row_of = {path: row for row, path in enumerate(frame["path"])}
-    rows: list[int] = []
-    for coco, attachment in opened.dataset.labelled_sources:
-        row_of_id = {id_: row_of[path] for path, ids in attachment.image_ids.items() for id_ in ids if path in row_of}
-        rows += [row_of_id.get(image_id, -1) for image_id in coco.annotations.column("image_id")]
-    held = np.array(rows, np.int64)
-    order = np.argsort(held, kind="stable")
-    return order, np.searchsorted(held[order], np.arange(len(frame) + 1))

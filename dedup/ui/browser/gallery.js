@@ -577,6 +577,18 @@ function fillCell(cell, item) {
     cell.thumb = item.thumb;
     showThumbnail(part("tile"), item);
   }
+  const tile = part("tile");
+  tile.querySelector(".shapes")?.remove();
+  if (item.shapes?.length) tile.append(shapesOnCard(item));
+}
+
+/** Annotations over a thumbnail, without words: these are in the large view. */
+function shapesOnCard(item) {
+  const svg = shapesOver(item.shapes, [item.width, item.height], { words: false });
+  svg.setAttribute("preserveAspectRatio", "xMidYMid meet");  // as the thumbnail lies in its tile
+  svg.setAttribute("aria-hidden", "true");
+  svg.classList.add("on-card");
+  return svg;
 }
 
 function badges(item) {

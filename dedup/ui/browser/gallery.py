@@ -23,6 +23,7 @@ import streamlit as st
 
 from dedup.model import Tag
 from dedup.ui.browser import palette
+from dedup.ui.browser.shapes import Shape
 from dedup.ui.browser.sides import Side
 from dedup.ui.shell.view import MAX_COLUMNS, MIN_COLUMNS
 
@@ -37,8 +38,9 @@ class Item(Side):
     """One card. `value` is the chosen metric as text, `group` -1 outside groups, `kind` a `Kind`, `role` a `Role`;
     `company` says that it is shown for its group and is not of the selection.
 
-    `match` is the image that the C key compares this one with (its keeper or nearest): the left side of the view;
-    `distance`, `relation` and `affine` of the item are then relative to it. `error` is the reason of a failure.
+    `shapes` are annotations that are drawn over its picture. `match` is the image that the C key compares this one
+    with (its keeper or nearest): the left side of the view; `distance`, `relation` and `affine` of the item are then
+    relative to it. `error` is the reason of a failure.
     """
 
     row: NotRequired[int]
@@ -48,6 +50,7 @@ class Item(Side):
     tags: Sequence[str]
     error: NotRequired[str]
     match: NotRequired[Side | None]
+    shapes: NotRequired[Sequence[Shape]]
 
 
 class Paging(TypedDict):

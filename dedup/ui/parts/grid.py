@@ -19,10 +19,11 @@ from dedup.model import TAG_PREFIX
 from dedup.query.ordering import Rows
 from dedup.review import acts
 from dedup.store.decisions import Decisions
-from dedup.ui.browser import gallery
+from dedup.ui.browser import annotated, gallery
+from dedup.ui.browser.shapes import Shape
 from dedup.ui.browser.sides import records, sides
 from dedup.ui.browser.similar import OURS, candidates, orders
-from dedup.ui.parts.metric import BY_NAME
+from dedup.ui.parts.metric import BOXES, BY_NAME
 from dedup.ui.shell import session
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import Opened
@@ -30,6 +31,8 @@ from dedup.ui.shell.notices import say
 from dedup.ui.shell.view import PAGE_SIZES, View
 
 COMPARING = "comparing"
+SHAPES = 60
+"""Annotations drawn on a card: of more nothing would be seen."""
 ORDER = "order of similar images"
 COLUMNS = ("group", "decided", "error", "distance", "relation", "nearest")
 """Of the frame, what a card shows beside its side."""
@@ -189,6 +192,8 @@ def _cards(opened: Opened, view: View, page: Page, *, paged: bool) -> None:
         lambda: items(dataset, page.rows, BY_NAME[view.metric], opened.mask(view.selection)),
         tags=True,
     )
+    if st.session_state.get(BOXES):
+        shown = [_with_shapes(opened, item) for item in shown]
     gallery.gallery(
         shown,
         key=key_of(opened),
@@ -200,6 +205,15 @@ def _cards(opened: Opened, view: View, page: Page, *, paged: bool) -> None:
         paging=_paging(opened, view, page) if paged else None,
         preload=[side["thumb"] for side in sides(dataset, page.following.tolist())] if paged else (),
     )
+
+
+def _with_shapes(opened: Opened, item: gallery.Item) -> gallery.Item:
+    """A card with the annotations of its image."""
+    row = item["row"]
+    if not opened.dataset.frame["annotations"].iat[row]:
+        return item
+    shapes: list[Shape] = opened.remembered(("shapes", row), lambda: annotated.shapes(opened, row, SHAPES))
+    return {**item, "shapes": shapes}
 
 
 def _paging(opened: Opened, view: View, page: Page) -> gallery.Paging:
@@ -238,6 +252,7 @@ def items(
             "error": str(record["error"]),
             "distance": float(record["distance"]),
             "relation": str(record["relation"]),
+            "shapes": [],
             "match": matches[int(record["nearest"])] if record["nearest"] >= 0 else None,
         }
         for row, shown, record, words in zip(rows.tolist(), sides(dataset, rows.tolist()), page, described, strict=True)

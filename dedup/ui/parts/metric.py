@@ -47,6 +47,7 @@ PRESET_HELP = (
 """Who is counted where."""
 
 EPOCH, UNFOLDED, BESIDE, PAINTED = "chart epoch", "bar unfolded", "beside", "pictures painted"
+BOXES = "boxes on cards"
 PICTURES_SECONDS = 0.5
 """From the first pictures' way to the browser until the chart's."""
 PANELS = {"filters": ":material/filter_alt: Filters", "tagging": ":material/label: Bulk tagging"}
@@ -84,6 +85,7 @@ def bar(opened: Opened, view: View) -> Bar:
             preset_choice(opened, view, list(PRESETS))
             _company(opened, view)
             _threshold(opened)
+            _boxes_choice(opened)
         if unfolded:
             with st.container(horizontal=True, gap="small", key="distribution and range"):
                 with st.container(width="stretch", gap=None, key="chart and slider"):
@@ -123,6 +125,18 @@ def _company(opened: Opened, view: View) -> None:
                 **session.held(
                     "company", view.with_company, lambda wanted: session.update(company="on" if wanted else "off")
                 ),
+            )
+
+
+def _boxes_choice(opened: Opened) -> None:
+    """Whether annotations are drawn on cards, where there are any."""
+    if opened.kept("annotated", lambda: bool((opened.dataset.frame["annotations"] > 0).any())):
+        with st.container(width="content", key="boxes row"):
+            st.toggle(
+                "Annotations",
+                key=BOXES,
+                persist_state="session",
+                help="Draws boxes, outlines and keypoints on the cards; the large view has their classes, too.",
             )
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from dedup.labels.coco import Objects
 from dedup.model import Status
 from dedup.ui.browser import palette
+from dedup.ui.parts.metric import BY_NAME
 from dedup.ui.shell.library import Opened
 
 MOST = 200
@@ -42,7 +45,7 @@ def tabulate(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
         "Formats": _counted(ok["format"], "format"),
         "Depth": _counted(depth, "depth"),
         "Splits": _counted(splits, "split") if (frame["split"] != "").any() else pd.DataFrame(),
-        "Classes by split": classes_by_split(frame),
+        "Classes by split": classes_by_split(frame) if (frame["split"] != "").any() else pd.DataFrame(),
     }
 
 
@@ -61,6 +64,54 @@ def classes_by_split(frame: pd.DataFrame) -> pd.DataFrame:
     table.insert(0, "all", table.sum(axis=1))
     table = table.sort_values("all", ascending=False, kind="stable").head(MOST)
     return table.rename_axis("class").reset_index()  # every column has a name, for who hears the table
+
+
+def classes(opened: Opened) -> None:
+    """What there is of each class, and how its images differ from the others' in a metric to choose."""
+    frame = opened.dataset.frame
+    if not opened.remembered("has classes", lambda: bool(frame["classes"].map(len).any())):
+        return
+    st.markdown("## Classes")
+    objects, numbers = st.columns([3, 2])
+    with objects:
+        told: pd.DataFrame = opened.remembered("objects by class", lambda: by_class(frame, opened.dataset.objects))
+        st.dataframe(told, width="stretch", height=min(MOST_HIGH, 38 + 35 * len(told)), hide_index=True)
+        if "small" in told:
+            st.caption("Small: boxes below 32 × 32 pixels; large: from 96 × 96 on, as COCO counts them.")
+    with numbers:
+        metrics = [metric.name for metric in opened.metrics()]
+        usual = metrics.index("brightness")
+        name = st.selectbox(
+            "Metric of their images", metrics, usual, format_func=lambda name: BY_NAME[name].title, key="class metric"
+        )
+        spread: pd.DataFrame = opened.remembered(("metric by class", name), lambda: metric_by_class(frame, name))
+        text = BY_NAME[name].text
+        shown = spread.assign(**{column: spread[column].map(text) for column in QUARTILES.values()})
+        st.dataframe(shown, width="stretch", height=min(MOST_HIGH, 38 + 35 * len(shown)), hide_index=True)
+
+
+MOST_HIGH = 320
+QUARTILES = {0.25: "a quarter below", 0.5: "median", 0.75: "a quarter above"}
+
+
+def by_class(frame: pd.DataFrame, objects: Mapping[str, Objects]) -> pd.DataFrame:
+    """Images and objects of each class, and how many of these are small, medium and large; most images first."""
+    images = frame["classes"].explode().dropna().value_counts().head(MOST)
+    table = images.rename("images").rename_axis("class").reset_index()
+    if objects:
+        held = [objects.get(name, Objects()) for name in table["class"]]
+        table = table.assign(objects=[each.count for each in held], small=[each.small for each in held],
+                             medium=[each.medium for each in held], large=[each.large for each in held])  # fmt: skip
+    return table
+
+
+def metric_by_class(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The quartiles of a metric among the images of each class, the highest median first."""
+    known = frame.loc[frame[name].notna(), ["classes", name]].explode("classes").dropna()
+    common = known["classes"].value_counts().index[:MOST]
+    grouped = known[known["classes"].isin(common)].groupby("classes")[name]
+    told = grouped.quantile(np.array(list(QUARTILES))).unstack().rename(columns=QUARTILES)
+    return told.sort_values("median", ascending=False, kind="stable").rename_axis("class").reset_index()
 
 
 def timeline(opened: Opened) -> None:

@@ -1,0 +1,52 @@
+"""The annotations of one image, found among all of a dataset's documents without looking through them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup.ui.browser.shapes import Shape, shape_of
+from dedup.ui.shell.library import Opened
+from dedup.words import visible
+
+
+def entries(opened: Opened, row: int) -> list[tuple[Mapping[str, Any], str]]:
+    """The annotations of an image, as its documents hold them, each with the name of its class."""
+    sources = opened.dataset.labelled_sources
+    documents = [coco for coco, _ in sources]
+    key = ("places of annotations", tuple(map(id, documents)))
+    order, starts, _ = opened.kept(key, lambda: (*_places(opened), documents))  # which keeps their ids from others
+    ends = np.cumsum([0, *(len(coco.annotations) for coco in documents)])
+    found = []
+    for place in order[starts[row] : starts[row + 1]].tolist():
+        number = int(np.searchsorted(ends, place, side="right")) - 1
+        entry = documents[number].annotations[place - int(ends[number])]
+        found.append((entry, visible(documents[number].category_names.get(entry.get("category_id"), "no class"))))
+    return found
+
+
+def shapes(opened: Opened, row: int, most: int) -> list[Shape]:
+    """Up to `most` annotations of an image that have a shape, as they are drawn."""
+    return list(_shapes(entries(opened, row)[:most]))
+
+
+def _shapes(told: list[tuple[Mapping[str, Any], str]]) -> Iterator[Shape]:
+    for entry, category in told:
+        if (shape := shape_of(entry, category)) is not None:
+            yield shape
+
+
+def _places(opened: Opened) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Places of all documents' annotations, one document after the other, by row; and where each row begins."""
+    frame = opened.dataset.frame
+    row_of = {path: row for row, path in enumerate(frame["path"])}
+    rows: list[int] = []
+    for coco, attachment in opened.dataset.labelled_sources:
+        row_of_id = {id_: row_of[path] for path, ids in attachment.image_ids.items() for id_ in ids if path in row_of}
+        rows += [row_of_id.get(image_id, -1) for image_id in coco.annotations.column("image_id")]
+    held = np.array(rows, np.int64)
+    order = np.argsort(held, kind="stable")
+    return order, np.searchsorted(held[order], np.arange(len(frame) + 1))
