@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from dedup import display
 from dedup.display import Group, Groups, Pair
 from dedup.errors import AnnotationError, UsageError
-from dedup.groups import keepers, members
+from dedup.groups import keepers, members, runs
 from dedup.groups.fates import outcomes
 from dedup.groups.frame import Joined, Review, describe_files, join, with_tags, without_classes
 from dedup.images import hashes
@@ -89,6 +89,7 @@ class Dataset:
         self._hashed: set[str] = set()
         self.labels_found: Sequence[Found] = ()
         """What the scan that gave this object found, where it looked for labels because nobody had said which."""
+        self._runs: tuple[pd.DataFrame, list[list[int]]] | None = None
         self._freed: tuple[pd.DataFrame, NDArray[np.int64]] | None = None
 
     def __repr__(self) -> str:
@@ -201,6 +202,14 @@ class Dataset:
         one = pairs.iloc[row]
         (how,) = relations.describe(pairs.iloc[[row]])
         return Pair(int(one["left"]), int(one["right"]), str(one["kind"]), float(one["distance"]), how, self)
+
+    @property
+    def runs(self) -> list[list[int]]:
+        """Rows of bursts and frames that follow each other, the longest run first; see `dedup.groups.runs`."""
+        with self._lock:
+            if self._runs is None or self._runs[0] is not self.pairs:
+                self._runs = (self.pairs, runs.runs(self.frame, self.pairs))
+            return self._runs[1]
 
     @property
     def freed(self) -> NDArray[np.int64]:

@@ -43,7 +43,7 @@ ORDER = {
         "display",
     },
     "catalogue": {"images", "matching", "store", "labels", "scanning", "removal", "dataset"},
-    "splits": {"images", "query", "store", "labels", "exports"},
+    "splits": {"images", "query", "store", "labels", "groups", "exports"},
     "review": {"query", "matching", "store", "labels", "removal", "groups", "exports", "dataset"},
     "checks": {"images", "query", "matching", "store", "labels", "splits", "exports"},
     "report": {"images", "query", "exports", "dataset", "splits"},

@@ -42,6 +42,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "show": looking.show,
     "duplicates": looking.duplicates,
     "tag": looking.tag,
+    "runs": looking.show_runs,
     "threshold": looking.threshold,
     "undo": looking.undo,
     "redo": looking.redo,

@@ -1,4 +1,4 @@
-"""show, duplicates, tag, undo, redo, history: looking at a dataset and deciding."""
+"""show, duplicates, tag, runs, undo, redo, history: looking at a dataset and deciding."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from dedup.cli.common import Home, Json, Name, Where, opened, progress, say, say_json, selected
 from dedup.cli.overview import overview
 from dedup.cli.scanning import near_in_words, summary
+from dedup.errors import UsageError
 from dedup.images.hashes import COLUMN
 from dedup.model import Status
 from dedup.words import difference, plural, size
@@ -91,6 +92,48 @@ def tag(
         return
     verb = "Removed" if remove else "Added"
     say(f"{verb} tag {tag_name}: {plural(changed, 'image')} of {int(mask.sum()):,} selected changed.")
+
+
+def show_runs(
+    name: Name,
+    every: Annotated[
+        int | None, typer.Option("--every", min=2, help="Name all but the first of a run and each such one after it.")
+    ] = None,
+    unchanged: Annotated[bool, typer.Option("--unchanged", help="Name those in which nothing changes.")] = False,
+    put: Annotated[str, typer.Option("--put-tag", help="Tag what is named, undoably.")] = "",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Frames and bursts that follow each other; with --every or --unchanged the images that leave when they are
+    thinned."""
+    if (every and unchanged) or (put and not (every or unchanged)):
+        raise UsageError("Give --every N or --unchanged; --put-tag needs one of them.")
+    dataset = opened(name, home)
+    paths = dataset.frame["path"]
+    if every is None and not unchanged:
+        found = [paths.iloc[run].tolist() for run in dataset.runs]
+        if as_json:
+            say_json({"runs": found})
+            return
+        for run in found:
+            say(f"{plural(len(run), 'image')}", run[0], run[-1])
+        if not found:
+            say("No images follow each other.")
+        return
+    from dedup.groups import runs  # with all that makes the frame, which who only shows counts needs not
+
+    if every:
+        mask = runs.every(dataset.runs, every, len(paths))
+    else:
+        mask = runs.unchanged(dataset.runs, dataset.frame, dataset.pairs)
+    changed = dataset.tag(mask, put) if put and mask.any() else 0
+    if as_json:
+        say_json({"images": paths[mask].tolist(), "changed": changed})
+        return
+    for path in paths[mask]:
+        say(path)
+    if put:
+        say(f"Added tag {put}: {plural(changed, 'image')} of {int(mask.sum()):,} changed.")
 
 
 def undo(name: Name, home: Home = None) -> None:

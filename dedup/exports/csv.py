@@ -44,7 +44,7 @@ TEXTS = (
     "relation",
     "decided",
 )
-INTEGERS = ("bytes", "width", "height", "group", "nearest_bits", "score_version")
+INTEGERS = ("bytes", "width", "height", "group", "nearest_bits", "annotations", "crowds", "score_version")
 COLUMNS = (
     *("path", "sha256", "bytes", "width", "height", "format", "captured_at", "status", "error", "split", "class"),
     *("kind", "singularity", "group", "role", "keeper", "keeper_reason", "nearest", "distance", "nearest_bits"),

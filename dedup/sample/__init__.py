@@ -212,7 +212,9 @@ def _paint_burst(folder: _Folder) -> None:
     for number in range(1, BURST + 1):
         picture = _unlike_all(folder, lambda rng, size: balloons(rng, size, weather=1), (480, 320))
         path = f"train/festival/festival_{number:03}.jpg"
-        folder.add(Truth(path, "unique", relation="burst"), _encoded(picture, ".jpg", exif=_exif(folder.rng)))
+        exif = _exif(folder.rng)
+        exif[306] = exif.get_ifd(0x8769)[36867] = f"2023:06:18 16:20:{number:02}"
+        folder.add(Truth(path, "unique", relation="burst"), _encoded(picture, ".jpg", exif=exif))
 
 
 # --- duplicates -----------------------------------------------------------------------------------------------------

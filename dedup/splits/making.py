@@ -22,7 +22,6 @@ import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -31,14 +30,13 @@ import pandas as pd
 from dedup.errors import UsageError
 from dedup.exports.csv import encode, guarded
 from dedup.files import write_chunks
+from dedup.groups.runs import bursts
 from dedup.model import REACHES, TAG_PREFIX, Kind, Reach, Status
 from dedup.query.selection import GOES
 from dedup.splits.given import changes, check_name
 from dedup.store.decisions import Decisions
 from dedup.words import plural
 
-BURST_SECONDS = 2.0
-"""Between pictures of one folder: a burst, or a second try. Cameras write whole seconds into EXIF."""
 PASSES = 20
 """Over all units at most; in tries with up to 100,000 images the third or fourth changed nothing any more."""
 CLOSE = 1e-12
@@ -181,7 +179,7 @@ def units(frame: pd.DataFrame, pairs: pd.DataFrame, asked: Asked) -> np.ndarray:
         chosen = pairs[pairs["kind"].isin(kinds)]
         links.append(zip(chosen["left"].tolist(), chosen["right"].tolist(), strict=True))
     if asked.together == "scene":
-        links.append(_bursts(frame))
+        links.append(bursts(frame))
     row_of = {path: row for row, path in enumerate(paths)}
     links += [_alike((row_of[path], value) for path, value in held if path in row_of) for held in asked.by]
     return _joined(len(paths), itertools.chain.from_iterable(links))
@@ -209,20 +207,6 @@ def _joined(count: int, links: Iterable[tuple[int, int]]) -> np.ndarray:
 def by_folder(frame: pd.DataFrame) -> list[tuple[str, str]]:
     """What holds images of one folder together; those at the top are in none."""
     return list(zip(frame["path"], frame["folder"], strict=True))
-
-
-def _bursts(frame: pd.DataFrame) -> Iterable[tuple[int, int]]:
-    """Rows of pictures of one folder that were taken one right after the other."""
-    taken: dict[str, list[tuple[datetime, int]]] = defaultdict(list)
-    for row, (folder, told) in enumerate(zip(frame["folder"], frame["captured_at"], strict=True)):
-        try:
-            taken[folder].append((datetime.fromisoformat(told).replace(tzinfo=None), row))
-        except (ValueError, TypeError):
-            continue  # not known
-    for times in taken.values():
-        for (earlier, one), (later, other) in itertools.pairwise(sorted(times)):
-            if (later - earlier).total_seconds() <= BURST_SECONDS:
-                yield one, other
 
 
 class _Placing:

@@ -26,7 +26,15 @@ def test_columns_are_the_documented_ones_in_order():
     assert names == [
         *("path", "sha256", "bytes", "width", "height", "format", "captured_at", "status", "error", "split", "class"),
         *("kind", "singularity", "group", "role", "keeper", "keeper_reason", "nearest", "distance", "nearest_bits"),
-        *("relation", "decided", *METRICS, *(f"tag:{tag}" for tag in TAGS), "score_version"),
+        *(
+            "relation",
+            "decided",
+            *METRICS[:-1],
+            "annotations",
+            METRICS[-1],
+            *(f"tag:{tag}" for tag in TAGS),
+            "score_version",
+        ),
     ]
 
 

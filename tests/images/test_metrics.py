@@ -98,5 +98,5 @@ def test_random_is_fixed_by_the_path_and_evenly_spread():
 
 
 def test_every_metric_explains_itself():
-    assert len({metric.name for metric in METRICS}) == len(METRICS) == 17
+    assert len({metric.name for metric in METRICS}) == len(METRICS) == 22
     assert all(metric.title and metric.help.endswith((".", ")")) for metric in METRICS)

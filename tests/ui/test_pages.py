@@ -16,7 +16,7 @@ from PIL import Image
 
 import dedup
 from dedup.errors import Cancelled, DedupError
-from dedup.images.metrics import METRICS
+from dedup.images.metrics import said
 from dedup.model import Progress
 from dedup.query.selection import Selection
 from dedup.review import acts
@@ -28,6 +28,7 @@ from dedup.ui.parts.tagging import SCOPES, changes, explain
 from dedup.ui.shell import current, jobs, navigation
 from dedup.ui.shell.library import LIBRARY
 from tests.building import picture
+from tests.pictures import photo, save
 from tests.ui.apptest import MAIN, SECONDS, button, healthy, mounted, page, plain, run_page, send, start, texts
 
 PAGES = ("datasets", "explorer", "export")
@@ -309,7 +310,7 @@ def test_all_that_is_known_of_an_image_is_told(dataset):
         ("identical content", "stays"),
         ("identical content", ""),
     ]
-    assert [each["title"] for each in told["metrics"]] == [metric.title for metric in METRICS]
+    assert [each["title"] for each in told["metrics"]] == [metric.title for metric in said(dataset.frame)]
     singularity = told["metrics"][0]
     assert (singularity["value"], singularity["below"], singularity["place"]) == ("0", 0, 0)
     assert dict(told["hashes"])["SHA-256 of the file"] == dataset.frame["sha256"][row]
@@ -398,6 +399,24 @@ def test_bulk_tagging_creates_the_tag_it_is_asked_for(dataset):
     assert "**14** images will gain **later**" in texts(at)
     healthy(at.button(key="bulk submit").click().run())
     assert dataset.tags["later"].count == 14
+
+
+def test_runs_are_thinned_by_a_tag(home, tmp_path):
+    for number in range(9):
+        exif = photo(0).getexif()
+        exif.get_ifd(0x8769)[36867] = f"2024:05:01 10:00:{number:02}"
+        save(photo(number), tmp_path / f"film/shot{number}.jpg", exif=exif)
+    made = dedup.scan(tmp_path / "film", workers=1)
+    at = run_page("explorer", {"dataset": made.info.key}, beside="tagging")
+    healthy(at.multiselect(key="bulk tags").set_value(["thin"]).run())
+    healthy(at.radio(key="bulk scope").set_value("every").run())
+    assert "**7** images will gain **thin**" in texts(at)
+    healthy(at.number_input(key="bulk step").set_value(2).run())
+    assert "**4** images will gain **thin**" in texts(at)
+    healthy(at.button(key="bulk submit").click().run())
+    assert made.frame.loc[made.frame["tag:thin"], "name"].tolist() == [f"shot{number}.jpg" for number in (1, 3, 5, 7)]
+    made.decisions.undo()
+    assert not any(tag.count for tag in made.tags.values())
 
 
 def test_writing_a_folder_makes_a_new_dataset(dataset, tmp_path):
@@ -521,7 +540,8 @@ def test_changes_count_images_once_however_many_tags(dataset):
     assert changes(dataset.frame, everything, ["one", "two"], remove=False).sum() == 14
     assert changes(dataset.frame, everything, ["one", "two"], remove=True).sum() == 3
     assert explain(3, 15, ["one", "two"], remove=True).startswith("**3** images will lose **one**, **two**.")
-    assert {"range", "page", "cards", "duplicates", "largest", "newest", "oldest", "folder"} == set(SCOPES)
+    whole = {"range", "page", "cards", "duplicates", "largest", "newest", "oldest", "folder", "every", "unchanged"}
+    assert whole == set(SCOPES)
 
 
 def test_new_tags_get_colours_that_differ(dataset):

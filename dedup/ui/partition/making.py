@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from dedup.errors import DedupError
+from dedup.groups.runs import BURST_SECONDS
 from dedup.model import REACHES, SPLITS, Reach
 from dedup.splits import leaks, making
 from dedup.splits.making import Asked, Made
@@ -54,7 +55,7 @@ def _asked(opened: Opened) -> tuple[Asked | None, bool]:
         format_func=lambda each: REACHES[each][0].upper() + REACHES[each][1:],
         key="reach",
         help="Similar scenes are the same place, template or object at another moment. A burst is a run of pictures of "
-        f"one folder within {making.BURST_SECONDS:g} seconds of each other.",
+        f"one folder within {BURST_SECONDS:g} seconds of each other.",
     )
     by_folder = st.checkbox(
         "And whole folders", key="by folder", help="Where a folder is a patient, a camera, a video."

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from dedup.groups import runs
 from dedup.groups.selecting import SPARED, all_but
 from dedup.model import TAG_PREFIX, Status
 from dedup.ui.parts.grid import Page, rows_of
@@ -26,8 +27,14 @@ SCOPES = {
     "cards": "Selected cards",
     "duplicates": "Duplicates, not keepers",
     **{name: f"All but the {title}" for name, (title, _) in SPARED.items() if name != "best"},
+    "every": "Runs, thinned evenly",
+    "unchanged": "Runs, where nothing changes",
 }
-"""What may be tagged. Those but one of each group are “duplicates” by another choice of the one."""
+"""What may be tagged. Those but one of each group are “duplicates” by another choice of the one; the last two are the
+images that leave when the frames and bursts of the selection are thinned."""
+THINNED = ("every", "unchanged")
+STEP, STEP_KEY = 5, "bulk step"
+"""Of a run one in so many is left, unless told."""
 
 MOST_CARDS = 10_000
 """More cards are not selected one by one: the whole selection is what is meant then."""
@@ -43,13 +50,17 @@ def panel(opened: Opened, view: View, page: Page) -> None:
     action = st.segmented_control(
         "Add or remove", ACTIONS, default="Add", required=True, key="bulk action", persist_state="session"
     )
+    if st.session_state.get("bulk scope") not in scopes:
+        st.session_state.pop("bulk scope", None)
     scope = st.radio(
         "Images",
-        list(SCOPES),
+        list(scopes),
         format_func=lambda name: f"{SCOPES[name]} ({int(scopes[name].sum()):,})",
         key="bulk scope",
         persist_state="session",
     )
+    if scope == "every":
+        st.number_input("Of each run keep one in", 2, 1000, value=STEP, key=STEP_KEY, persist_state="session")
     remove, mask, tags = action == "Remove", scopes[str(scope)], list(st.session_state.get("bulk tags", []))
     changing = changes(dataset.frame, mask, tags, remove=remove)
     unreadable = int(opened.mask(view.selection).sum() - mask.sum()) if scope == "range" else 0
@@ -94,7 +105,8 @@ def deed(count: int, tags: Sequence[str], *, remove: bool) -> str:
 
 
 def _scopes(opened: Opened, view: View, page: Page) -> dict[str, NDArray[np.bool_]]:
-    return {name: scope_mask(opened, view, page, name) for name in SCOPES}
+    names = [name for name in SCOPES if name not in THINNED or opened.dataset.runs]
+    return {name: scope_mask(opened, view, page, name) for name in names}
 
 
 def scope_mask(opened: Opened, view: View, page: Page, scope: str) -> NDArray[np.bool_]:
@@ -106,6 +118,14 @@ def scope_mask(opened: Opened, view: View, page: Page, scope: str) -> NDArray[np
     if scope == "cards":
         return _mask_of(rows_of(opened.dataset, session.chosen()), len(frame))
     readable = opened.mask(view.selection) & (frame["status"] == Status.OK).to_numpy()
+    if scope in THINNED:
+        dataset, step = opened.dataset, int(st.session_state.get(STEP_KEY, STEP))
+        if scope == "every":
+            return np.asarray(readable & runs.every(dataset.runs, step, len(frame)))
+        still: NDArray[np.bool_] = opened.remembered(
+            "unchanged", lambda: runs.unchanged(dataset.runs, frame, dataset.pairs)
+        )
+        return np.asarray(readable & still)
     if scope == "duplicates":
         scope = "best"
     if scope in SPARED:

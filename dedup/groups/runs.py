@@ -1,0 +1,140 @@
+"""Runs: frames of a film and shots of a burst, one after the other in a folder, and how to thin them.
+
+Two images follow each other when they lie in one folder and either were taken within `BURST_SECONDS` or have names that
+differ in the last number alone, by the usual step of the folder, and the matching found them alike: numbers alone make
+no run, for cameras and exports number everything. Thinning decides nothing: it names images, to be tagged.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dedup.model import Kind, Role, Status
+
+BURST_SECONDS = 2.0
+"""Between pictures of one folder: a burst, or a second try. Cameras write whole seconds into EXIF."""
+SHORTEST = 3
+"""Two alike pictures are a pair, no run."""
+_NUMBER = re.compile(r"(\d+)(\D*)$")
+
+Rows = NDArray[np.int64]
+
+
+def runs(frame: pd.DataFrame, pairs: pd.DataFrame) -> list[list[int]]:
+    """Rows of every run of `SHORTEST` images or more, in their order, the longest first. Exact copies of another image
+    are in none: they are redundant anyway. Nor do two files of one name follow each other, as a camera's JPEG its
+    raw."""
+    stems = _stems(frame)
+    readable = (frame["status"] == Status.OK) & ~((frame["kind"] == Kind.EXACT) & (frame["role"] == Role.DUPLICATE))
+    usable = readable.tolist()
+    follows: dict[int, int] = {}
+    for one, other in itertools.chain(_numbered(frame, _alike(frame, pairs)), bursts(frame[readable])):
+        if usable[one] and usable[other] and stems[one] != stems[other] and one not in follows:
+            follows[one] = other
+    starts = sorted(set(follows) - set(follows.values()))
+    found = []
+    taken: set[int] = set()
+    for start in starts:
+        run = [start]
+        while (after := follows.get(run[-1])) is not None and after not in taken:
+            run.append(after)
+            taken.add(after)
+        if len(run) >= SHORTEST:
+            found.append(run)
+    return sorted(found, key=lambda run: (-len(run), run[0]))
+
+
+def bursts(frame: pd.DataFrame) -> Iterator[tuple[int, int]]:
+    """Rows (the index of the frame) of pictures of one folder that were taken one right after the other."""
+    taken: dict[str, list[tuple[datetime, int]]] = defaultdict(list)
+    for row, folder, told in zip(frame.index.tolist(), frame["folder"], frame["captured_at"], strict=True):
+        try:
+            taken[folder].append((datetime.fromisoformat(told).replace(tzinfo=None), row))
+        except (ValueError, TypeError):
+            continue  # not known
+    for times in taken.values():
+        for (earlier, one), (later, other) in itertools.pairwise(sorted(times)):
+            if (later - earlier).total_seconds() <= BURST_SECONDS:
+                yield one, other
+
+
+def _stems(frame: pd.DataFrame) -> list[str]:
+    """Names without what follows their last dot."""
+    return [name.rpartition(".")[0] or name for name in frame["name"]]
+
+
+def _numbered(frame: pd.DataFrame, alike: set[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Rows of alike pictures whose names are one step of their folder apart."""
+    series: dict[tuple[str, str, str], list[tuple[int, int]]] = defaultdict(list)
+    for row, (folder, stem) in enumerate(zip(frame["folder"], _stems(frame), strict=True)):
+        told = _NUMBER.search(stem)
+        if told:
+            series[folder, stem[: told.start()], told[2]].append((int(told[1]), row))
+    for held in series.values():
+        held.sort()
+        steps = Counter(later - earlier for (earlier, _), (later, _) in itertools.pairwise(held))
+        usual = steps.most_common(1)[0][0] if steps else 0
+        for (earlier, one), (later, other) in itertools.pairwise(held):
+            if later - earlier == usual > 0 and (min(one, other), max(one, other)) in alike:
+                yield one, other
+
+
+def _alike(frame: pd.DataFrame, pairs: pd.DataFrame) -> set[tuple[int, int]]:
+    """Couples of rows, the smaller first, that are copies or similar. Copies stand for each other: pairs are listed
+    with the one that stays."""
+    stays = frame["keeper"].to_numpy()
+    group = frame["group"].to_numpy()
+    related = pairs[pairs["kind"] != Kind.UNJUDGED]
+    left, right = related["left"].to_numpy(np.int64), related["right"].to_numpy(np.int64)
+    members: dict[int, list[int]] = defaultdict(list)
+    for row in np.flatnonzero(group >= 0).tolist():
+        members[int(stays[row])].append(row)
+    found: set[tuple[int, int]] = set()
+    for one, other in zip(left.tolist(), right.tolist(), strict=True):
+        for a in _standing(one, members):
+            found |= {(min(a, b), max(a, b)) for b in _standing(other, members)}
+    for rows in members.values():
+        if len(rows) <= MOST_COPIES:
+            found |= set(itertools.combinations(sorted(rows), 2))
+    return found
+
+
+MOST_COPIES = 200
+"""Of one picture, that stand for each other here: of more there is no run to tell."""
+
+
+def _standing(row: int, members: dict[int, list[int]]) -> list[int]:
+    held = members.get(row, [row])
+    return held if len(held) <= MOST_COPIES else [row]
+
+
+def every(found: Iterable[list[int]], step: int, count: int) -> NDArray[np.bool_]:
+    """(count,) bool: of every run all but its first and each `step`-th after it."""
+    mask = np.zeros(count, bool)
+    for run in found:
+        for place, row in enumerate(run):
+            mask[row] = place % step != 0
+    return mask
+
+
+def unchanged(found: Iterable[list[int]], frame: pd.DataFrame, pairs: pd.DataFrame) -> NDArray[np.bool_]:
+    """(n,) bool: of every run those that are copies of, or similar to, the last one that is left: what stays is where
+    something changes."""
+    alike = _alike(frame, pairs)
+    mask = np.zeros(len(frame), bool)
+    for run in found:
+        left = run[0]
+        for row in run[1:]:
+            if (min(left, row), max(left, row)) in alike:
+                mask[row] = True
+            else:
+                left = row
+    return mask
