@@ -35,6 +35,7 @@ from dedup.labels.formats import Found
 from dedup.labels.turned import upright
 from dedup.matching import relations
 from dedup.model import NEAR_DISTANCE, OnProgress, Role, Status, Tag
+from dedup.query.issues import ISSUES, Issue, adjusted
 from dedup.query.selection import Selection
 from dedup.store.decisions import (
     CLASH,
@@ -65,6 +66,8 @@ if TYPE_CHECKING:
 
 Rows = NDArray[np.int64]
 NEAR_THRESHOLD, KEEPER_RULES, FOLDER_CLASSES = "near_threshold", "keeper_rules", "folder_classes"
+ISSUE_THRESHOLD = "issue "
+"""Before the kind of an issue: the setting of its threshold."""
 
 
 class Dataset:
@@ -658,6 +661,13 @@ class Dataset:
             chosen = np.flatnonzero(chosen)
         paths: list[str] = self._images["path"].iloc[chosen.astype(np.int64)].tolist()
         return paths
+
+    @property
+    def issues(self) -> tuple[Issue, ...]:
+        """The kinds of issues, with the thresholds that people set for this dataset."""
+        stored = {name: value for (name, _), value in self.decisions.values(SETTING).items()}
+        told = {each.name: stored.get(ISSUE_THRESHOLD + each.name) for each in ISSUES}
+        return adjusted({name: float(value) for name, value in told.items() if value})
 
     @property
     def near_threshold(self) -> float:

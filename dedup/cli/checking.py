@@ -142,11 +142,12 @@ def show_issues(
 ) -> None:
     """Count the images that are dark, light, blurry, gray, blank, of odd size or aspect, copies or unreadable, and
     those that are outliers of a metric."""
-    from dedup.query.issues import ISSUES, issue
+    from dedup.query.issues import issue
     from dedup.query.outliers import outliers
 
-    asked = [issue(kind) for kind in kinds or ()] or ISSUES
-    frame = opened(name, home).frame
+    dataset = opened(name, home)
+    asked = [issue(kind) for kind in kinds or ()] or dataset.issues
+    frame = dataset.frame
     found = {each: frame["path"][each.mask(frame)].tolist() for each in asked}
     far = [] if kinds else [each for each in outliers(frame) if each.severe or each.moderate]
     if as_json:

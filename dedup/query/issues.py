@@ -9,6 +9,7 @@ scans of receipts and a screen. Each is a limit on a stored number, so that anot
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,6 +46,11 @@ class Issue:
     among_others: bool = False
 
     @property
+    def kind(self) -> str:
+        """Its name without a threshold."""
+        return self.name.partition(AT)[0]
+
+    @property
     def threshold(self) -> float | None:
         """The number that may be another one; of two, each 1 divided by the other, the upper."""
         return self.high if self.high is not None else self.low
@@ -54,7 +60,7 @@ class Issue:
         both = self.low is not None and self.high is not None
         if self.threshold is None or not math.isfinite(threshold) or threshold <= (1 if both else 0):
             raise UsageError(f"{self.name}: {threshold:g} is no threshold for it.")
-        name = f"{self.name.partition(AT)[0]}{AT}{np.format_float_positional(threshold, trim='-')}"
+        name = f"{self.kind}{AT}{np.format_float_positional(threshold, trim='-')}"
         if both:
             return replace(self, name=name, low=1 / threshold, high=threshold)
         return (
@@ -86,7 +92,7 @@ class Issue:
 
     def limits(self) -> str:
         """The thresholds, for people."""
-        bounds = [f"below {self.low:g}" if self.low is not None else "", f"above {self.high:g}" if self.high else ""]
+        bounds = [f"below {self.low:.4g}" if self.low is not None else "", f"above {self.high:.4g}" if self.high else ""]
         return " or ".join(bound for bound in bounds if bound)
 
 
@@ -102,6 +108,11 @@ ISSUES = (
     Issue("near duplicate", "an edited copy of another", which=f'kind == "{Kind.NEAR}" and role == "duplicate"'),
     Issue("unreadable", "a file that cannot be read", which=f'status == "{Status.FAILED}"'),
 )
+
+
+def adjusted(thresholds: Mapping[str, float]) -> tuple[Issue, ...]:
+    """All kinds, those of `thresholds` (by name) with these instead of the usual ones."""
+    return tuple(each.at(thresholds[each.name]) if each.name in thresholds else each for each in ISSUES)
 
 
 def issue(name: str) -> Issue:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,7 @@ import pandas as pd
 from dedup.dataset import Dataset
 from dedup.images.metrics import said
 from dedup.model import SCORE_VERSION, SOFTWARE_VERSION, Kind, Role, Status
-from dedup.query.issues import ISSUES
+from dedup.query.issues import Issue as Kinds
 from dedup.query.selection import GOES
 from dedup.splits import leaks
 
@@ -107,7 +107,7 @@ def gather(dataset: Dataset) -> Facts:
         saved=int(groups["bytes_saved"].sum()),
         similar=int((dataset.pairs["kind"] == Kind.SIMILAR).sum()),
         distributions=tuple(_distributions(frame)),
-        issues=tuple(_issues(frame)),
+        issues=tuple(_issues(frame, dataset.issues)),
         groups=tuple(group.rows for group in dataset.groups),
         splits=leaks.matrix(frame),
         crossing=len(leaks.crossing_groups(frame)),
@@ -137,9 +137,9 @@ def _distributions(frame: pd.DataFrame) -> list[Distribution]:
     return found
 
 
-def _issues(frame: pd.DataFrame) -> list[Issue]:
+def _issues(frame: pd.DataFrame, kinds: Iterable[Kinds]) -> list[Issue]:
     found = []
-    for each in ISSUES:
+    for each in kinds:
         rows = np.flatnonzero(each.mask(frame))
         if each.column in frame:
             values = frame[each.column].to_numpy(np.float64)[rows]

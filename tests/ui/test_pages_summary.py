@@ -9,16 +9,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from scipy.stats import ks_2samp
 
 import dedup
+from dedup.cli import main
 from dedup.images.metrics.geometry import AREA
 from dedup.images.metrics.light import BRIGHTNESS
+from dedup.query.issues import ISSUES
 from dedup.query.outliers import outliers
 from dedup.query.selection import Selection
 from dedup.ui.parts.scale import scale_of
 from dedup.ui.shell import navigation, views
 from dedup.ui.shell.library import LIBRARY
-from dedup.ui.summary import counts, distributions, scatter, tiles
+from dedup.ui.summary import comparing, counts, distributions, scatter, tiles
 from tests.frames import make_frame
 from tests.pictures import photo, save
 from tests.ui.apptest import MAIN, button, healthy, run_page, start, texts
@@ -43,7 +46,7 @@ def test_tiles_count_what_they_lead_to(dataset):
     assert "**16**" in said and "**1 group** of copies in more than one split" in said
     assert "**1 exact copy**, 6.2% of all" in said and "**1 file** that cannot be read." in said
     assert "**1 image** is dark: nearly black (brightness below 0.1)." in said
-    assert "**1 image** is odd aspect: a strip (aspect ratio below 0.333333 or above 3)." in said
+    assert "**1 image** is odd aspect: a strip (aspect ratio below 0.3333 or above 3)." in said
 
 
 @pytest.mark.parametrize(("key", "paths"), [
@@ -192,3 +195,52 @@ def test_classes_are_told_with_their_objects_and_a_metric(tmp_path, home):
     at = run_page("summary", {"dataset": made.info.key})
     assert "## Classes" in texts(at) and "Small: boxes below" in texts(at)
     healthy(at.selectbox(key="class metric").set_value("width").run())
+
+
+def test_thresholds_of_issues_are_moved_counted_and_undone(dataset, capsys):
+    at = run_page("summary", {"dataset": dataset.info.key})
+    assert at.button(key="issue dark").label == "1 image"
+    healthy(at.number_input(key="threshold dark").set_value(0.99).run())
+    assert at.button(key="issue dark").label == "15 images"
+    assert "are dark: nearly black (brightness below 0.99)." in texts(at)
+    dark = next(each for each in dataset.issues if each.kind == "dark")
+    assert dark.name == "dark@0.99" and dataset.decisions.history()[0].label == "Set the threshold of dark to 0.99"
+    assert main(["issues", dataset.name]) == 0
+    assert "dark@0.99: 15 images (brightness below 0.99)" in capsys.readouterr().out
+    at.switch_page(str(navigation.PAGES / "summary.py"))
+    healthy(at.number_input(key="threshold dark").set_value(0.1).run())
+    assert [each.name for each in dataset.issues] == [each.name for each in ISSUES], "the usual one is none of its own"
+    dataset.decisions.undo()
+    assert next(each for each in dataset.issues if each.kind == "dark").name == "dark@0.99"
+
+
+@pytest.mark.parametrize(("key", "value"), [("odd size", 1.0), ("dark", 0.0)])
+def test_what_is_no_threshold_is_told_and_changes_nothing(dataset, key, value):
+    at = run_page("summary", {"dataset": dataset.info.key})
+    at.number_input(key=f"threshold {key}").set_value(value).run()
+    assert dataset.issues == ISSUES and not at.exception
+
+
+def test_two_selections_are_compared_by_every_metric(dataset):
+    large = dataset.frame["path"].str.startswith("train/0").to_numpy()
+    dataset.tag(large, "mine")
+    at = run_page("summary", {"dataset": dataset.info.key})
+    healthy(at.selectbox(key="compared one").set_value("Tagged mine").run())
+    healthy(at.selectbox(key="compared other").set_value("Split test").run())
+    assert "Choose two selections of five images or more" in texts(at)
+    healthy(at.selectbox(key="compared other").set_value(comparing.ALL).run())
+    opened = LIBRARY.open(dataset.info.key)
+    found = comparing.compared(opened, large, np.ones(len(large), bool))
+    assert [each.apart for each in found] == sorted((each.apart for each in found), reverse=True)
+    width = next(each for each in found if each.metric.name == "width")
+    frame = dataset.frame
+    assert width.medians == (frame["width"][large].median(), frame.loc[frame["status"] == "ok", "width"].median())
+    assert "apart · median" in texts(at)
+
+
+def test_apart_is_what_scipy_says():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        one, other = rng.normal(0, 1, 50).round(1), rng.normal(rng.random(), 1, 80).round(1)
+        assert comparing.apart(one, other) == pytest.approx(ks_2samp(one, other).statistic)
+    assert comparing.apart(np.zeros(5), np.ones(5)) == 1

@@ -50,6 +50,12 @@ def draw(opened: Opened) -> None:
         )
 
 
+def saved(opened: Opened) -> dict[str, View]:
+    """The saved views of a dataset, by name."""
+    held = decisions(opened).values(VIEW)
+    return {name: View.from_query(json.loads(value).get("query", {})) for (name, _), value in sorted(held.items())}
+
+
 def _save(mine: Decisions) -> None:
     """Raises `UsageError` for a name that is none."""
     name = " ".join(st.session_state[NAME].split())

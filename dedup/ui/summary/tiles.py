@@ -10,7 +10,7 @@ import streamlit as st
 
 from dedup.errors import AnnotationError
 from dedup.model import Kind
-from dedup.query.issues import ISSUES
+from dedup.query.issues import Issue
 from dedup.query.outliers import Outliers, any_of, outliers
 from dedup.query.selection import Selection
 from dedup.splits import leaks
@@ -58,6 +58,12 @@ class Finding:
 def explorer(where: str = "", *, metric: str = "singularity", ascending: bool = True, kind: str = "") -> Way:
     """The way to images in the Explorer."""
     return Way("explorer", Selection(where=where, kinds=(kind,) if kind else ()), metric, ascending)
+
+
+def to_issue(kind: Issue, where: str) -> Way:
+    """The way to the images that have an issue, the worst first."""
+    metric = {"": "singularity", "size": "area"}.get(kind.column, kind.column)
+    return explorer(where, metric=metric, ascending=kind.low is not None or not kind.column)
 
 
 def go(way: Way) -> None:
@@ -176,15 +182,14 @@ def _findings(opened: Opened) -> Iterator[Finding]:
     if near := counts[Kind.NEAR]:
         yield Finding(2, near, f"**{plural(near, 'near duplicate')}**, {near / total:.1%} of all.", Way("duplicates"))
     frame = opened.dataset.frame
-    for kind in ISSUES:
+    for kind in opened.dataset.issues:
         if not kind.column:
             continue
-        where = opened.kept(("issue", kind.name), partial(kind.where, frame))
+        where = opened.remembered(("issue", kind.name), partial(kind.where, frame))
         if count := _selected(opened, where):
-            metric = "area" if kind.column == "size" else kind.column
-            yield Finding(3, count, f"**{plural(count, 'image')}** {'is' if count == 1 else 'are'} {kind.name}: "
+            yield Finding(3, count, f"**{plural(count, 'image')}** {'is' if count == 1 else 'are'} {kind.kind}: "
                           f"{kind.says} ({kind.column.replace('_', ' ')} {kind.limits()}).",
-                          explorer(where, metric=metric, ascending=kind.low is not None))  # fmt: skip
+                          to_issue(kind, where))  # fmt: skip
     for each in far(opened):
         if each.severe:
             yield Finding(
