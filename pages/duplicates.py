@@ -5,13 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from dedup.ui.clashes import folder_names
-from dedup.ui.duplicates import bulk, history, plan, review
+from dedup.ui.duplicates import bulk, by_example, history, plan, review
 from dedup.ui.parts import filters
 from dedup.ui.shell.current import opened_dataset
 from dedup.ui.shell.heading import heading
 
 opened = opened_dataset()
 review.apply_events(opened)
+by_example.apply_events(opened)
 drawn = opened.dataset.revision
 view = filters.understood(opened)
 with heading("Duplicates"), st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
@@ -29,6 +30,8 @@ if view.panel == "rules":
     bulk.rules_for_all(opened)
     bulk.keeper_rules(opened)
     bulk.folders(opened)
+elif view.panel == "examples":
+    by_example.panel(opened)
 elif view.panel == "plan":
     plan.panel(opened)
 elif view.panel == "history":

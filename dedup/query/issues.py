@@ -92,8 +92,8 @@ class Issue:
 
     def limits(self) -> str:
         """The thresholds, for people."""
-        bounds = [f"below {self.low:.4g}" if self.low is not None else "", f"above {self.high:.4g}" if self.high else ""]
-        return " or ".join(bound for bound in bounds if bound)
+        bounds = {"below": self.low, "above": self.high}
+        return " or ".join(f"{side} {bound:.4g}" for side, bound in bounds.items() if bound is not None)
 
 
 ISSUES = (

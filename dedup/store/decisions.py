@@ -11,6 +11,7 @@ and from another process. Nothing here is ever rebuilt or thrown away on an erro
     keeper      image path     ''            '1': a person chose it to stay
     drop, keep  image path     sha256        what becomes of a copy (`dedup.review.acts`)
     verdict     sha256         sha256        'different': not a duplicate (`dedup.review.verdicts`)
+    example     sha256         sha256        'copy' or 'different': an answer (`dedup.review.examples`)
     reviewed    hash           ''            the members of a group that a person went through (`dedup.review.verdicts`)
     clash       mark           mark          which side of a label clash is right (`dedup.labels.decided`)
     labels      mark           ''            what an image is labelled since copies of it left (`dedup.review.handover`)
@@ -43,6 +44,7 @@ TAG, TAG_NAME, TAG_COLOUR = "tag", "tag-name", "tag-colour"
 KEEPER, VERDICT, REVIEWED, SPLIT, FOLDER, SETTING = "keeper", "verdict", "reviewed", "split", "folder", "setting"
 DROP, KEEP = "drop", "keep"
 CLASH, LABELS = "clash", "labels"
+EXAMPLE = "example"
 VIEW = "view"
 """A name for what is on the screen: subject the name, value the page and its parameters."""
 DIFFERENT = "different"

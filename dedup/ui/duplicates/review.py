@@ -48,6 +48,7 @@ PANEL_WORDS = dict(
         (
             ":material/keyboard: Review",
             ":material/rule: Decide by rule",
+            ":material/quiz: Threshold by example",
             ":material/delete_sweep: Removal plan",
             ":material/history: History",
         ),

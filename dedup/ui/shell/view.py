@@ -15,7 +15,7 @@ Query = dict[str, str | list[str]]
 
 PAGE_SIZES = (12, 24, 60, 120)
 COMPANY = ("auto", "on", "off")
-PANELS = ("review", "rules", "plan", "history")
+PANELS = ("review", "rules", "examples", "plan", "history")
 MIN_COLUMNS, MAX_COLUMNS = 2, 10
 METRIC_NAMES = tuple(metric.name for metric in METRICS)
 
