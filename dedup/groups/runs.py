@@ -36,7 +36,9 @@ def runs(frame: pd.DataFrame, pairs: pd.DataFrame) -> list[list[int]]:
     readable = (frame["status"] == Status.OK) & ~((frame["kind"] == Kind.EXACT) & (frame["role"] == Role.DUPLICATE))
     usable = readable.tolist()
     follows: dict[int, int] = {}
-    for one, other in itertools.chain(_numbered(frame, _alike(frame, pairs)), bursts(frame[readable])):
+    for one, other in itertools.chain(
+        _numbered(frame, _Alike(frame, pairs)), bursts(frame.loc[readable, ["folder", "captured_at"]])
+    ):
         if usable[one] and usable[other] and stems[one] != stems[other] and one not in follows:
             follows[one] = other
     starts = sorted(set(follows) - set(follows.values()))
@@ -55,7 +57,11 @@ def runs(frame: pd.DataFrame, pairs: pd.DataFrame) -> list[list[int]]:
 def bursts(frame: pd.DataFrame) -> Iterator[tuple[int, int]]:
     """Rows (the index of the frame) of pictures of one folder that were taken one right after the other."""
     taken: dict[str, list[tuple[datetime, int]]] = defaultdict(list)
-    for row, folder, told in zip(frame.index.tolist(), frame["folder"], frame["captured_at"], strict=True):
+    for row, folder, told in zip(
+        *(each.tolist() for each in (frame.index, frame["folder"], frame["captured_at"])), strict=True
+    ):
+        if not told:
+            continue
         try:
             taken[folder].append((datetime.fromisoformat(told).replace(tzinfo=None), row))
         except (ValueError, TypeError):
@@ -68,13 +74,13 @@ def bursts(frame: pd.DataFrame) -> Iterator[tuple[int, int]]:
 
 def _stems(frame: pd.DataFrame) -> list[str]:
     """Names without what follows their last dot."""
-    return [name.rpartition(".")[0] or name for name in frame["name"]]
+    return [name.rpartition(".")[0] or name for name in frame["name"].tolist()]
 
 
-def _numbered(frame: pd.DataFrame, alike: set[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _numbered(frame: pd.DataFrame, alike: _Alike) -> Iterator[tuple[int, int]]:
     """Rows of alike pictures whose names are one step of their folder apart."""
     series: dict[tuple[str, str, str], list[tuple[int, int]]] = defaultdict(list)
-    for row, (folder, stem) in enumerate(zip(frame["folder"], _stems(frame), strict=True)):
+    for row, (folder, stem) in enumerate(zip(frame["folder"].tolist(), _stems(frame), strict=True)):
         told = _NUMBER.search(stem)
         if told:
             series[folder, stem[: told.start()], told[2]].append((int(told[1]), row))
@@ -83,37 +89,22 @@ def _numbered(frame: pd.DataFrame, alike: set[tuple[int, int]]) -> Iterator[tupl
         steps = Counter(later - earlier for (earlier, _), (later, _) in itertools.pairwise(held))
         usual = steps.most_common(1)[0][0] if steps else 0
         for (earlier, one), (later, other) in itertools.pairwise(held):
-            if later - earlier == usual > 0 and (min(one, other), max(one, other)) in alike:
+            if later - earlier == usual > 0 and alike(one, other):
                 yield one, other
 
 
-def _alike(frame: pd.DataFrame, pairs: pd.DataFrame) -> set[tuple[int, int]]:
-    """Couples of rows, the smaller first, that are copies or similar. Copies stand for each other: pairs are listed
-    with the one that stays."""
-    stays = frame["keeper"].to_numpy()
-    group = frame["group"].to_numpy()
-    related = pairs[pairs["kind"] != Kind.UNJUDGED]
-    left, right = related["left"].to_numpy(np.int64), related["right"].to_numpy(np.int64)
-    members: dict[int, list[int]] = defaultdict(list)
-    for row in np.flatnonzero(group >= 0).tolist():
-        members[int(stays[row])].append(row)
-    found: set[tuple[int, int]] = set()
-    for one, other in zip(left.tolist(), right.tolist(), strict=True):
-        for a in _standing(one, members):
-            found |= {(min(a, b), max(a, b)) for b in _standing(other, members)}
-    for rows in members.values():
-        if len(rows) <= MOST_COPIES:
-            found |= set(itertools.combinations(sorted(rows), 2))
-    return found
+class _Alike:
+    """Whether two rows are copies or similar; copies stand for each other."""
 
+    def __init__(self, frame: pd.DataFrame, pairs: pd.DataFrame) -> None:
+        grouped = frame["group"].to_numpy() >= 0
+        self._stands = np.where(grouped, frame["keeper"].to_numpy(), np.arange(len(frame)))
+        related = pairs.loc[pairs["kind"] != Kind.UNJUDGED, ["left", "right"]].to_numpy(np.int64)
+        self._couples = set(map(tuple, np.sort(self._stands[related], axis=1).tolist()))
 
-MOST_COPIES = 200
-"""Of one picture, that stand for each other here: of more there is no run to tell."""
-
-
-def _standing(row: int, members: dict[int, list[int]]) -> list[int]:
-    held = members.get(row, [row])
-    return held if len(held) <= MOST_COPIES else [row]
+    def __call__(self, one: int, other: int) -> bool:
+        ends = int(self._stands[one]), int(self._stands[other])
+        return ends[0] == ends[1] or (min(ends), max(ends)) in self._couples
 
 
 def every(found: Iterable[list[int]], step: int, count: int) -> NDArray[np.bool_]:
@@ -128,12 +119,12 @@ def every(found: Iterable[list[int]], step: int, count: int) -> NDArray[np.bool_
 def unchanged(found: Iterable[list[int]], frame: pd.DataFrame, pairs: pd.DataFrame) -> NDArray[np.bool_]:
     """(n,) bool: of every run those that are copies of, or similar to, the last one that is left: what stays is where
     something changes."""
-    alike = _alike(frame, pairs)
+    alike = _Alike(frame, pairs)
     mask = np.zeros(len(frame), bool)
     for run in found:
         left = run[0]
         for row in run[1:]:
-            if (min(left, row), max(left, row)) in alike:
+            if alike(left, row):
                 mask[row] = True
             else:
                 left = row
