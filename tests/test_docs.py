@@ -23,7 +23,7 @@ from dedup.images.metrics import METRICS
 from dedup.launch import Launch
 from tests.pictures import folder_of_photos, save
 from tests.test_architecture import GROUND
-from tests.vectors.models import colour_model
+from tests.vectors.models import colour_model, text_model
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -63,6 +63,7 @@ def photos(home, tmp_path, monkeypatch):
     shutil.copy(tmp_path / "photos/train/0000.jpg", tmp_path / "photos/test/leak.jpg")
     save(Image.new("RGB", (64, 64), "gray"), tmp_path / "photos/train/flat.png")
     colour_model(tmp_path / "vision_model.onnx")
+    text_model(tmp_path, width=7)  # as many numbers as the vectors below have
     paths = [path.relative_to(tmp_path / "photos").as_posix() for path in (tmp_path / "photos").glob("*/*")]
     np.savez(tmp_path / "vectors.npz", paths=paths, vectors=np.eye(len(paths)))
     monkeypatch.chdir(tmp_path)

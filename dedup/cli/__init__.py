@@ -59,6 +59,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "hash": hashing.compute,
     "map": mapping.draw,
     "embed": mapping.embed,
+    "search": mapping.search,
     "diverse": mapping.most_different,
     "diff": comparing.diff,
     "splits": splitting.splits,

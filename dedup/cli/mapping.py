@@ -1,4 +1,4 @@
-"""map, embed, diverse: pictures as vectors."""
+"""map, embed, search, diverse: pictures as vectors."""
 
 from __future__ import annotations
 
@@ -114,6 +114,33 @@ def _from_file(
     if found.unknown:
         notes.append(f"{plural(found.unknown, 'entry')} of {file.name} name no image here, such as {found.example!r}.")
     return dataset.give_vectors(found.vectors, file.name, on_progress)
+
+
+def search(
+    name: Name,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What is looked for, in words.")],
+    model: Annotated[Path, typer.Option("--model", help="The text side of the model that embedded the images.")],
+    tokenizer: Annotated[
+        Path | None, typer.Option("--tokenizer", help="Its tokenizer.json (default: the one beside the model).")
+    ] = None,
+    count: Annotated[int, typer.Option("--count", min=1, help="How many images.")] = 20,
+    put: Annotated[str, typer.Option("--put-tag", help="Tag them, undoably.")] = "",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """The images that are most what a text says, by the text side of a model such as CLIP."""
+    from dedup.vectors.text import TextModel  # with onnxruntime
+
+    dataset = opened(name, home)
+    found = dataset.search(TextModel(model, tokenizer).vector(text), count)
+    if put and found:
+        dataset.tag([row for row, _ in found], put)
+    paths = dataset.frame["path"].tolist()
+    if as_json:
+        say_json({"images": [{"path": paths[row], "cosine": cosine} for row, cosine in found]})
+        return
+    for row, cosine in found:
+        say(f"{cosine:.3f}", paths[row])
 
 
 def most_different(

@@ -66,7 +66,7 @@ class Model:
         """Raises `UsageError` where onnxruntime is not installed, or where it is no such model."""
         self.name = file.name
         """For people."""
-        self._session = _session(file, providers)
+        self._session = session(file, providers)
         inputs = self._session.get_inputs()
         pictures = [each for each in inputs if len(each.shape) == 4 and each.type in TYPES]
         if len(inputs) != 1 or not pictures:
@@ -76,7 +76,7 @@ class Model:
             )
         self._input = pictures[0]
         self._last = self._input.shape[3] == 3 and self._input.shape[1] != 3
-        self.output = _output(self._session.get_outputs(), output, file.name)
+        self.output = output_of(self._session.get_outputs(), output, file.name)
         self.preparation = _preparation(file, self._own_size(), size, mean, std)
         self.source = self._identified(file)
         """Its name and what tells it, with its preparation, from another one of that name."""
@@ -113,7 +113,7 @@ class Model:
             (found,) = self._session.run([self.output], {self._input.name: np.ascontiguousarray(given)})
         except Exception as error:  # whatever onnxruntime raises of a model's own making
             raise UsageError(f"{self.name} cannot be run on pictures of {given.shape}: {error}"[:400]) from error
-        return _flat(np.asarray(found, np.float32))[:count]
+        return flat(np.asarray(found, np.float32))[:count]
 
     def embed(
         self,
@@ -145,7 +145,8 @@ class Model:
             yield from zip([key for key, _ in waiting], self.vectors(np.stack(flat)), strict=True)
 
 
-def _session(file: Path, providers: Sequence[str]) -> Any:
+def session(file: Path, providers: Sequence[str]) -> Any:
+    """A model that can be run; on the first provider there is unless told. Raises `UsageError`."""
     try:
         onnxruntime = importlib.import_module("onnxruntime")
     except ImportError as error:
@@ -159,18 +160,19 @@ def _session(file: Path, providers: Sequence[str]) -> Any:
         raise UsageError(f"{file} cannot be opened as an ONNX model: {error}"[:400]) from error
 
 
-def _output(outputs: Sequence[Any], wanted: str, model: str) -> str:
+def output_of(outputs: Sequence[Any], wanted: str, model: str, first: Sequence[str] = OUTPUTS) -> str:
+    """The name of the output to take: the one that is `wanted`, or the likeliest. Raises `UsageError`."""
     names = [each.name for each in outputs]
     if wanted:
         if wanted not in names:
             raise UsageError(f"{model} has no output {wanted}. It has: {', '.join(names)}.")
         return wanted
-    known = next((name for name in OUTPUTS if name in names), None)
-    flat = next((each.name for each in outputs if len(each.shape or ()) == 2), None)
-    return str(known or flat or names[0])
+    known = next((name for name in (*first, *OUTPUTS) if name in names), None)
+    square = next((each.name for each in outputs if len(each.shape or ()) == 2), None)
+    return str(known or square or names[0])
 
 
-def _flat(found: NDArray[np.float32]) -> NDArray[np.float32]:
+def flat(found: NDArray[np.float32]) -> NDArray[np.float32]:
     """An output as vectors (n, d): of tokens (n, t, d) the first, of features (n, d, h, w) the mean."""
     if found.ndim == 3:
         return found[:, 0]

@@ -92,6 +92,21 @@ def draw(
     return len(places)
 
 
+def search(held: Vectors, known: NDArray[np.int64], vector: NDArray[np.float32], count: int) -> list[tuple[int, float]]:
+    """The `count` of the `known` rows nearest to a vector (d,), with their cosines. Raises `UsageError`."""
+    if not len(known):
+        return []
+    width = held.of(known[:1]).shape[1]
+    if vector.shape != (width,):
+        raise UsageError(
+            f"The vectors of the images have {width} numbers, this one has {vector.size}: the two sides of one model "
+            "are needed. Embed the images with the other side: dedup embed NAME --model FILE."
+        )
+    cosine = held.of(known) @ unit(vector[None])[0]
+    nearest = np.argsort(-cosine, kind="stable")[:count]
+    return [(int(known[each]), float(cosine[each])) for each in nearest.tolist()]
+
+
 def embed(
     directory: Path,
     frame: pd.DataFrame,

@@ -37,3 +37,35 @@ def colour_model(path: Path, *, last: bool = False, kind: int = TensorProto.FLOA
     checker.check_model(model)
     save(model, str(path))
     return path
+
+
+WORDS = ("nothing", "red", "green", "blue")
+"""What the text model knows."""
+
+
+def text_model(folder: Path, *, length: int | str = "t", mask: bool = False, width: int = 4) -> Path:
+    """A model whose vector is the sum of the colours that its words say, and its tokenizer beside it."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    known = Tokenizer(models.WordLevel({word: place for place, word in enumerate(WORDS)}, unk_token="nothing"))
+    known.pre_tokenizer = pre_tokenizers.Whitespace()
+    known.save(str(folder / "tokenizer.json"))
+    table = numpy_helper.from_array(np.eye(4, width, -1, dtype=np.float32), "table")
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["words"]),
+        helper.make_node("ReduceSum", ["words", "one"], ["text_embeds"], keepdims=0),
+    ]
+    inputs = [helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["n", length])]
+    if mask:
+        inputs.append(helper.make_tensor_value_info("attention_mask", TensorProto.INT64, ["n", length]))
+        nodes[0] = helper.make_node("Gather", ["table", "kept"], ["words"])
+        nodes.insert(0, helper.make_node("Mul", ["input_ids", "attention_mask"], ["kept"]))
+    outputs = [helper.make_tensor_value_info("text_embeds", TensorProto.FLOAT, ["n", width])]
+    one = numpy_helper.from_array(np.array([1], np.int64), "one")
+    model = helper.make_model(
+        helper.make_graph(nodes, "words", inputs, outputs, [table, one]), opset_imports=[helper.make_opsetid("", 13)]
+    )
+    model.ir_version = 9
+    checker.check_model(model)
+    save(model, str(folder / "text_model.onnx"))
+    return folder / "text_model.onnx"
