@@ -64,7 +64,8 @@ def embed(
     if as_json:
         say_json({"name": dataset.name, "embedded": held, "readable": readable, "recall": recall, "notes": notes})
     else:
-        say(f"{held:,} of {plural(readable, 'readable image')} have a vector. Draw the map of them: dedup map {name}")
+        have = "has" if held == 1 else "have"
+        say(f"{held:,} of {plural(readable, 'readable image')} {have} a vector. Draw the map of them: dedup map {name}")
         if recall < 1:
             say(f"Neighbours by an index, of which {recall:.1%} are the truly nearest (measured on a sample).")
         for note in notes[:NOTES]:
@@ -111,8 +112,7 @@ def _from_file(
 
     rows = {path: row for row, path in enumerate(dataset.frame["path"].tolist())}
     found = given.read(file, rows, len(rows), dataset.root, paths)
-    if found.unknown:
-        notes.append(f"{plural(found.unknown, 'entry')} of {file.name} name no image here, such as {found.example!r}.")
+    notes += found.notes
     return dataset.give_vectors(found.vectors, file.name, on_progress)
 
 

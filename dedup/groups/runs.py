@@ -23,7 +23,10 @@ BURST_SECONDS = 2.0
 """Between pictures of one folder: a burst, or a second try. Cameras write whole seconds into EXIF."""
 SHORTEST = 3
 """Two alike pictures are a pair, no run."""
-_NUMBER = re.compile(r"(\d+)(\D*)$")
+_NUMBER = re.compile(r"([0-9]{1,18})([^0-9]*)$")
+"""The last number of a name, as far as it fits 64 bits, and what follows it."""
+
+_NUMBERS = re.compile(r"([0-9]{1,18})")
 
 Rows = NDArray[np.int64]
 
@@ -36,40 +39,51 @@ def runs(frame: pd.DataFrame, pairs: pd.DataFrame) -> list[list[int]]:
     readable = (frame["status"] == Status.OK) & ~((frame["kind"] == Kind.EXACT) & (frame["role"] == Role.DUPLICATE))
     usable = readable.tolist()
     follows: dict[int, int] = {}
-    for one, other in itertools.chain(
-        _numbered(frame, _Alike(frame, pairs)), bursts(frame.loc[readable, ["folder", "captured_at"]])
-    ):
-        if usable[one] and usable[other] and stems[one] != stems[other] and one not in follows:
+    led: set[int] = set()
+    shots = bursts(frame.loc[readable, ["folder", "name", "captured_at"]])
+    for one, other in itertools.chain(_numbered(frame, _Alike(frame, pairs)), shots):
+        if usable[one] and usable[other] and stems[one] != stems[other] and one not in follows and other not in led:
             follows[one] = other
-    starts = sorted(set(follows) - set(follows.values()))
-    found = []
-    taken: set[int] = set()
-    for start in starts:
-        run = [start]
-        while (after := follows.get(run[-1])) is not None and after not in taken:
-            run.append(after)
-            taken.add(after)
-        if len(run) >= SHORTEST:
-            found.append(run)
+            led.add(other)
+    found = [run for run in _chains(follows, led) if len(run) >= SHORTEST]
     return sorted(found, key=lambda run: (-len(run), run[0]))
 
 
+def _chains(follows: dict[int, int], led: set[int]) -> Iterator[list[int]]:
+    """Rows one after the other; a ring, which times and numbers that contradict each other can make, begins with its
+    first row."""
+    seen: set[int] = set()
+    for start in [*sorted(follows.keys() - led), *sorted(led)]:
+        run = []
+        row: int | None = start
+        while row is not None and row not in seen:
+            run.append(row)
+            seen.add(row)
+            row = follows.get(row)
+        yield run
+
+
 def bursts(frame: pd.DataFrame) -> Iterator[tuple[int, int]]:
-    """Rows (the index of the frame) of pictures of one folder that were taken one right after the other."""
-    taken: dict[str, list[tuple[datetime, int]]] = defaultdict(list)
-    for row, folder, told in zip(
-        *(each.tolist() for each in (frame.index, frame["folder"], frame["captured_at"])), strict=True
-    ):
+    """Rows (the index of the frame) of pictures of one folder that were taken one right after the other. Those of the
+    same second, as cameras write it, follow each other as people count: 9 before 10."""
+    taken: dict[str, list[tuple[datetime, list[str | int], int]]] = defaultdict(list)
+    columns = (each.tolist() for each in (frame.index, frame["folder"], frame["name"], frame["captured_at"]))
+    for row, folder, name, told in zip(*columns, strict=True):
         if not told:
             continue
         try:
-            taken[folder].append((datetime.fromisoformat(told).replace(tzinfo=None), row))
+            taken[folder].append((datetime.fromisoformat(told).replace(tzinfo=None), _counted(name), row))
         except (ValueError, TypeError):
             continue  # not known
     for times in taken.values():
-        for (earlier, one), (later, other) in itertools.pairwise(sorted(times)):
+        for (earlier, _, one), (later, _, other) in itertools.pairwise(sorted(times)):
             if (later - earlier).total_seconds() <= BURST_SECONDS:
                 yield one, other
+
+
+def _counted(name: str) -> list[str | int]:
+    """A name as people count: words and numbers in turn, a word first."""
+    return [int(part) if place % 2 else part for place, part in enumerate(_NUMBERS.split(name))]
 
 
 def _stems(frame: pd.DataFrame) -> list[str]:

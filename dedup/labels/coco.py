@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from dedup.images.formats import SUFFIXES
 from dedup.labels import coco_sound
@@ -127,31 +127,33 @@ class Coco:
         return counted
 
     @cached_property
-    def _measured(self) -> pd.DataFrame:
-        """Of each annotation the ids of its image and its category, the pixels of its box (NaN without one), and
-        whether it is a crowd."""
+    def _measured(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Of each annotation the pixels of its box, NaN without one, and whether it is a crowd."""
         told = list(self.annotations.sized())
-        return pd.DataFrame(
-            {
-                "image": pd.Series(self.annotations.column("image_id"), dtype=object),
-                "category": pd.Series(self.annotations.column("category_id"), dtype=object),
-                "area": np.array([_area(each.bbox) for each in told], np.float64),
-                "crowd": np.array([each.iscrowd in (1, True) for each in told], bool),
-            }
-        )
+        areas = np.array([_area(each.bbox) for each in told], np.float64)
+        return areas, np.array([each.iscrowd in (1, True) for each in told], bool)
 
     def _sizes(self, ids: Mapping[str, Sequence[ImageId]]) -> dict[str, tuple[float, float, int]]:
-        path_of = {id_: path for path, held in ids.items() for id_ in held}
-        grouped = self._measured.groupby(self._measured["image"].map(path_of.get).astype(object))
-        least, most = (grouped["area"].agg(how).tolist() for how in ("min", "max"))
-        found = grouped["crowd"].sum()
-        return dict(zip(found.index, zip(least, most, found.tolist(), strict=True), strict=True))
+        areas, crowds = self._measured
+        place = {id_: number for number, held in enumerate(ids.values()) for id_ in held}
+        of = np.array([place.get(id_, -1) for id_ in self.annotations.column("image_id")], np.int64)
+        here = of >= 0
+        least, most = np.full(len(ids), np.nan), np.full(len(ids), np.nan)
+        np.fmin.at(least, of[here], areas[here])
+        np.fmax.at(most, of[here], areas[here])
+        many = np.bincount(of[here & crowds], minlength=len(ids))
+        told = set(of[here].tolist())
+        sizes = zip(least.tolist(), most.tolist(), many.tolist(), strict=True)
+        return {path: each for number, (path, each) in enumerate(zip(ids, sizes, strict=True)) if number in told}
 
     def _objects(self, ids: Mapping[str, Sequence[ImageId]]) -> dict[str, Objects]:
         here = {id_ for held in ids.values() for id_ in held}
-        named = self._measured["category"].map(self.category_names.get).astype(object)
-        named = named.where(self._measured["image"].map(here.__contains__).astype(bool), None)
-        return {str(name): _objects_of(areas) for name, areas in self._measured.groupby(named)["area"]}
+        areas: dict[str, list[float]] = defaultdict(list)
+        columns = (self.annotations.column(key) for key in ("image_id", "category_id"))
+        for image, category, area in zip(*columns, self._measured[0].tolist(), strict=True):
+            if image in here and category in self.category_names:
+                areas[self.category_names[category]].append(area)
+        return {name: _objects_of(np.array(held)) for name, held in areas.items()}
 
     def attach(self, paths: Sequence[str], *, root: Path | None = None) -> Attachment:
         """Match the document's file names to dataset `paths` (relative, with `/`).
@@ -223,13 +225,14 @@ class Coco:
 def _area(box: Any) -> float:
     """Pixels of a box [x, y, width, height], NaN where it is none."""
     if isinstance(box, list) and len(box) == 4 and are_finite(box):
-        return abs(float(box[2]) * float(box[3]))
+        area = abs(float(box[2]) * float(box[3]))
+        return area if math.isfinite(area) else math.nan
     return math.nan
 
 
-def _objects_of(areas: pd.Series[float]) -> Objects:
+def _objects_of(areas: NDArray[np.float64]) -> Objects:
     small, large = int((areas < SMALL).sum()), int((areas >= LARGE).sum())
-    return Objects(len(areas), small, int(areas.notna().sum()) - small - large, large)
+    return Objects(len(areas), small, int(np.isfinite(areas).sum()) - small - large, large)
 
 
 def hints(file: Path, root: Path | None) -> tuple[Callable[[str], bool], ...]:

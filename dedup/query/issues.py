@@ -27,6 +27,8 @@ ODD_ASPECT = 3.0
 GRAY = 0.001
 """Mean saturation up to which a picture has no colours. Of 1,337 images, nine have one band and eight say the same
 three times, with 0.00002 at most; the least of those with a little colour, a dark shirt on white, has 0.002."""
+LEAST, MOST = 1e-6, 1e6
+"""Of thresholds: beyond, every image has an issue, or none."""
 AT = "@"
 """Before another threshold than the usual: `dark@0.2`."""
 
@@ -58,7 +60,7 @@ class Issue:
     def at(self, threshold: float) -> Issue:
         """The same kind with another threshold. Raises `UsageError`."""
         both = self.low is not None and self.high is not None
-        if self.threshold is None or not math.isfinite(threshold) or threshold <= (1 if both else 0):
+        if self.threshold is None or not LEAST <= threshold <= MOST or (both and threshold <= 1):
             raise UsageError(f"{self.name}: {threshold:g} is no threshold for it.")
         name = f"{self.kind}{AT}{np.format_float_positional(threshold, trim='-')}"
         if both:

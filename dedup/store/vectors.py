@@ -19,6 +19,8 @@ from dedup.errors import DatasetError
 from dedup.store import tables
 
 VECTORS, MAP = "vectors.parquet", "map.parquet"
+UNFINISHED = "vectors-unfinished.parquet"
+"""What a model gave before it was stopped."""
 VERSION = "1"
 """Grows when a vector, a score or a place of today is not one of then."""
 
@@ -44,7 +46,7 @@ class KeptVectors:
     vectors: NDArray[np.float32]
 
 
-def write_vectors(directory: Path, kept: KeptVectors) -> None:
+def write_vectors(directory: Path, kept: KeptVectors, name: str = VECTORS) -> None:
     """Raises `DatasetError`."""
     width = kept.vectors.shape[1]
     flat = pa.array(np.ascontiguousarray(kept.vectors, np.float32).ravel())
@@ -53,12 +55,12 @@ def write_vectors(directory: Path, kept: KeptVectors) -> None:
         "singularity": kept.singularity,
         "vector": pa.FixedSizeListArray.from_arrays(flat, width),
     }
-    tables.write_table(directory / VECTORS, pa.table(columns), _metadata(kept.told))
+    tables.write_table(directory / name, pa.table(columns), _metadata(kept.told))
 
 
-def read_vectors(directory: Path) -> KeptVectors | None:
+def read_vectors(directory: Path, name: str = VECTORS) -> KeptVectors | None:
     """The vectors of a dataset, None where it has none."""
-    found = _read(directory / VECTORS, ["sha256", "singularity", "vector"])
+    found = _read(directory / name, ["sha256", "singularity", "vector"])
     if found is None:
         return None
     told, table = found

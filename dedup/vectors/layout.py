@@ -11,6 +11,7 @@ import warnings
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from dedup.vectors.nearest import Nearest
 from dedup.vectors.signatures import unit
@@ -49,10 +50,9 @@ def points(vectors: NDArray[np.float32], near: Nearest) -> Points:
 
 def together(vectors: NDArray[np.float32], similar: NDArray[np.int64]) -> NDArray[np.float32]:
     """Unit vectors (n, d), those of `similar` rows (m, 2) drawn to each other: of a pair to the very same."""
-    drawn = vectors.copy()
-    for one, other in (similar.T, similar.T[::-1]):
-        np.add.at(drawn, one, vectors[other])
-    return unit(drawn)
+    own, other = np.concatenate([similar, similar[:, ::-1]]).T
+    links = sparse.csr_array((np.ones(len(own), np.float32), (own, other)), shape=(len(vectors),) * 2)
+    return unit(vectors + links @ vectors)
 
 
 def _principal(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -79,6 +79,12 @@ def beside(places: Points, copy_of: NDArray[np.int64]) -> Points:
     order = np.argsort(copy_of, kind="stable")
     number = np.empty(len(copy_of), np.int64)
     number[order] = np.arange(len(order)) - np.searchsorted(copy_of[order], copy_of[order]) + 1
-    away = SPACING * np.sqrt(number)
-    around = np.column_stack([np.cos(number * GOLDEN), np.sin(number * GOLDEN)]) * away[:, None]
-    return np.round(places[copy_of] + around, 5).astype(np.float32)
+    return around(places[copy_of], number)
+
+
+def around(places: NDArray[np.floating], number: NDArray[np.int64]) -> Points:
+    """Places (n, 2) moved aside by their `number` (n,), as seeds lie in a sunflower; 0 stays."""
+    turn = number * GOLDEN
+    aside = SPACING * np.sqrt(number)[:, None] * np.column_stack([np.cos(turn), np.sin(turn)])
+    moved: Points = np.round(places + aside, 5).astype(np.float32)
+    return moved

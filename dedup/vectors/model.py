@@ -2,9 +2,10 @@
 
 What a model takes: one input of pictures, (n, 3, h, w) or (n, h, w, 3), float32, float16 or uint8. Floats are RGB
 divided by 255, minus `mean`, divided by `std`. Size, mean and std are those of a `preprocessor_config.json` beside the
-model or a folder above (as Hugging Face models have it), unless told; without any, the input's own size or 224, and the
-mean and std of ImageNet. What it gives: the output that is asked for, else the first of `OUTPUTS` that it has, else the
-first of two dimensions; of a sequence of tokens the first token, of a grid of features their mean.
+model or a folder above (as Hugging Face models have it; its rescale_factor, too), unless told; without any, the input's
+own size or 224, and the mean and std of ImageNet. What it gives: the output that is asked for, else the first of
+`OUTPUTS` that it has, else the first of two dimensions; of a sequence of tokens the first token, of a grid of features
+their mean.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,8 @@ IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 USUAL_SIZE = 224
 LARGEST_SIZE = 4_096
 BATCH = 32
+LEVEL = 1 / 255
+"""Levels are taken for 0..1 unless a config says otherwise."""
 TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
 
 Triple = tuple[float, float, float]
@@ -48,6 +52,7 @@ class Preparation:
     shape: Shape
     mean: Triple
     std: Triple
+    scale: float
 
 
 class Model:
@@ -81,6 +86,8 @@ class Model:
         self.source = self._identified(file)
         """Its name and what tells it, with its preparation, from another one of that name."""
         self._batch = self._input.shape[0] if isinstance(self._input.shape[0], int) else BATCH
+        if self._batch < 1:
+            raise UsageError(f"{file.name} takes {self._batch} pictures at a time; it can never be run.")
 
     def _own_size(self) -> tuple[int, int] | None:
         """Height and width that the input asks for."""
@@ -106,14 +113,17 @@ class Model:
         given: NDArray[Any] = pictures
         if kind is not np.uint8:
             mean, std = (np.array(each, np.float32) for each in (self.preparation.mean, self.preparation.std))
-            given = ((pictures / np.float32(255) - mean) / std).astype(kind)
+            given = ((pictures * np.float32(self.preparation.scale) - mean) / std).astype(kind)
         if not self._last:
             given = given.transpose(0, 3, 1, 2)
         try:
             (found,) = self._session.run([self.output], {self._input.name: np.ascontiguousarray(given)})
         except Exception as error:  # whatever onnxruntime raises of a model's own making
             raise UsageError(f"{self.name} cannot be run on pictures of {given.shape}: {error}"[:400]) from error
-        return flat(np.asarray(found, np.float32))[:count]
+        vectors = flat(found, self.output, self.name)
+        if len(vectors) != len(given):
+            raise UsageError(f"{self.name} gives {len(vectors):,} vectors as {self.output} of {len(given):,} pictures.")
+        return vectors[:count]
 
     def embed(
         self,
@@ -172,67 +182,113 @@ def output_of(outputs: Sequence[Any], wanted: str, model: str, first: Sequence[s
     return str(known or square or names[0])
 
 
-def flat(found: NDArray[np.float32]) -> NDArray[np.float32]:
-    """An output as vectors (n, d): of tokens (n, t, d) the first, of features (n, d, h, w) the mean."""
-    if found.ndim == 3:
-        return found[:, 0]
-    if found.ndim == 4:
-        return np.asarray(found.mean(axis=(2, 3)))
-    return found.reshape(len(found), -1)
+def flat(found: Any, output: str, model: str) -> NDArray[np.float32]:
+    """An output as vectors (n, d): of tokens (n, t, d) the first, of features (n, d, h, w) the mean. Raises
+    `UsageError`."""
+    held = np.asarray(found) if isinstance(found, np.ndarray) else np.zeros(())
+    if held.dtype.kind not in "fiu" or not 2 <= held.ndim <= 4 or not held.size:
+        told = f"{held.dtype} of shape {held.shape}" if isinstance(found, np.ndarray) else type(found).__name__
+        raise UsageError(f"{model} gives {told} as {output}, not numbers for each picture. Name another --output.")
+    numbers = held.astype(np.float32)
+    if held.ndim == 3:
+        return np.asarray(numbers[:, 0])
+    return np.asarray(numbers.mean(axis=(2, 3))) if held.ndim == 4 else numbers
 
 
 def _preparation(
     file: Path, own: tuple[int, int] | None, size: int | None, mean: Triple | None, std: Triple | None
 ) -> Preparation:
-    config = _config(file)
+    config = _Config.beside(file)
+    told = config.sides("crop_size") or config.sides("size")
     height, width = own or (size, size)
-    told = _size(config.get("crop_size")) or _size(config.get("size"))
     if height is None or width is None:
         height, width = told or (USUAL_SIZE, USUAL_SIZE)
     if not (0 < height <= LARGEST_SIZE and 0 < width <= LARGEST_SIZE):
         raise UsageError(f"{file.name} takes pictures of {width} x {height}; up to {LARGEST_SIZE} a side can be made.")
-    edge = config.get("size")
-    shorter = edge.get("shortest_edge") if isinstance(edge, dict) else None
-    if shorter is None and config and not config.get("do_center_crop"):
-        shorter = 0  # what it was trained on was squeezed
-    shape = Shape(width, height, int(max(height, width) if shorter is None else shorter), _resample(config))
-    plain = config.get("do_normalize") is False
-    usual = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)) if plain else IMAGENET
-    means = mean or _triple(config.get("image_mean")) or usual[0]
-    deviations = std or _triple(config.get("image_std")) or usual[1]
-    if not all(deviations):
-        raise UsageError("A standard deviation of 0 cannot be divided by; give three numbers above 0.")
-    return Preparation(shape, means, deviations)
+    plain = config.told.get("do_normalize") is False
+    means = mean or config.triple("image_mean") or ((0.0, 0.0, 0.0) if plain else IMAGENET[0])
+    deviations = std or config.triple("image_std") or ((1.0, 1.0, 1.0) if plain else IMAGENET[1])
+    if not all(math.isfinite(each) for each in means) or not all(0 < each < math.inf for each in deviations):
+        raise UsageError("Means are finite numbers, and standard deviations above 0: they are divided by.")
+    shape = Shape(width, height, config.shorter(max(height, width)), config.resample())
+    return Preparation(shape, means, deviations, config.scale())
 
 
-def _config(file: Path) -> dict[str, Any]:
-    for folder in (file.parent, file.parent.parent):
+@dataclass(frozen=True)
+class _Config:
+    """What a preprocessor_config.json tells; what it tells in a way of its own is refused, not passed over."""
+
+    file: Path | None = None
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def beside(cls, model: Path) -> _Config:
+        """The one in the folder of a model or above, an empty one where there is none. Raises `UsageError`."""
+        for folder in (model.parent, model.parent.parent):
+            file = folder / CONFIG
+            try:
+                held = json.loads(file.read_text(encoding="utf-8"))
+            except OSError:
+                continue
+            except (ValueError, RecursionError) as error:
+                raise UsageError(f"{file} is no JSON: {str(error)[:200]}.") from error
+            if not isinstance(held, dict):
+                raise UsageError(f"{file} holds no settings.")
+            return cls(file, held)
+        return cls()
+
+    def _refuse(self, key: str, wanted: str) -> UsageError:
+        told = repr(self.told.get(key))[:80]
+        return UsageError(f"{self.file}: {key} is {told}, not {wanted}. Take the file away to say it by options.")
+
+    def sides(self, key: str) -> tuple[int, int] | None:
+        """Height and width. Raises `UsageError`."""
+        told = self.told.get(key)
+        if told is None:
+            return None
+        if isinstance(told, dict):
+            edges = [told.get(name, told.get("shortest_edge")) for name in ("height", "width")]
+        else:
+            edges = [told, told] if not isinstance(told, list) else told
+        known = [each for each in edges if type(each) is int and 0 < each <= LARGEST_SIZE]
+        if len(edges) != 2 or len(known) != 2:
+            raise self._refuse(key, "a number, height and width, or a shortest edge, in pixels")
+        return known[0], known[1]
+
+    def shorter(self, largest: int) -> int:
+        """What the shorter side becomes before the middle is cut out; 0 where the whole picture is squeezed."""
+        if not self.told:
+            return largest
+        size = self.told.get("size")
+        edge = isinstance(size, dict) and "shortest_edge" in size
+        if edge or (self.told.get("do_center_crop") and size is not None):
+            return max(min(self.sides("size") or (largest, largest)), 1)
+        return largest if self.told.get("do_center_crop") else 0  # what it was trained on was squeezed
+
+    def triple(self, key: str) -> Triple | None:
+        """Red, green and blue. Raises `UsageError`."""
+        told = self.told.get(key)
+        if told is None:
+            return None
+        values = told if isinstance(told, list) else [told] * 3
         try:
-            held = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        except OSError:
-            continue
-        except ValueError as error:
-            raise UsageError(f"{folder / CONFIG} is no JSON: {error}.") from error
-        return held if isinstance(held, dict) else {}
-    return {}
+            one, two, three = (float(each) for each in values if not isinstance(each, bool | str))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise self._refuse(key, "three numbers") from error
+        return one, two, three
 
+    def scale(self) -> float:
+        """What levels of 0..255 are multiplied by. Raises `UsageError`."""
+        if self.told.get("do_rescale") is False:
+            return 1.0
+        told = self.told.get("rescale_factor", LEVEL)
+        if isinstance(told, bool) or not isinstance(told, int | float) or not 0 < told < math.inf:
+            raise self._refuse("rescale_factor", "a number above 0")
+        return float(told)
 
-def _size(told: Any) -> tuple[int, int] | None:
-    """Height and width that a config tells."""
-    if isinstance(told, dict):
-        edges = told.get("height") or told.get("shortest_edge"), told.get("width") or told.get("shortest_edge")
-    else:
-        edges = told, told
-    height, width = edges
-    return (height, width) if isinstance(height, int) and isinstance(width, int) else None
-
-
-def _triple(told: Any) -> Triple | None:
-    if isinstance(told, list) and len(told) == 3 and all(isinstance(each, int | float) for each in told):
-        return float(told[0]), float(told[1]), float(told[2])
-    return None
-
-
-def _resample(config: Mapping[str, Any]) -> int:
-    told = config.get("resample")
-    return told if told in {int(each) for each in Image.Resampling} else int(Image.Resampling.BICUBIC)
+    def resample(self) -> int:
+        """How Pillow calls the way of shrinking. Raises `UsageError`."""
+        told = self.told.get("resample", int(Image.Resampling.BICUBIC))
+        if type(told) is not int or told not in {int(each) for each in Image.Resampling}:
+            raise self._refuse("resample", "a number of Pillow's, 0 to 5")
+        return told

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,12 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dedup.errors import UsageError
+from dedup.errors import DatasetError, UsageError
 from dedup.images.formats import MAX_PIXELS
 from dedup.model import Kind, OnProgress, Role, Status
 from dedup.scanning.engines.base import Failed
 from dedup.store import vectors as kept
-from dedup.vectors import drawing
+from dedup.vectors import drawing, layout
 from dedup.vectors.nearest import nearest
 from dedup.vectors.signatures import of_signatures, unit
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 SIGNATURES = ""
 """The source of vectors that come from signatures."""
-SHORTEST = 1e-12
-"""A vector this short points nowhere."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,9 @@ def columns(images: pd.DataFrame, directory: Path) -> dict[str, NDArray[np.gener
     scored, drawn = kept.read_singularity(directory), kept.read_map(directory)
     found = {"semantic_singularity": _by_content(images, scored and scored[1], "singularity", np.nan)}
     if drawn:
-        found |= {name: _by_content(images, drawn[1], name.removeprefix("map_"), np.nan) for name in ("map_x", "map_y")}
+        places = np.column_stack([_by_content(images, drawn[1], name, np.nan) for name in ("x", "y")])
+        again = np.asarray(images.groupby("sha256").cumcount(), np.int64)  # of one content one place is kept
+        found |= dict(zip(("map_x", "map_y"), layout.around(places, again).T, strict=True))
         found["cluster"] = _by_content(images, drawn[1], "cluster", 0).astype(np.int32)
     return found
 
@@ -118,26 +119,43 @@ def embed(
 ) -> tuple[NDArray[np.float32], dict[str, str]]:
     """A model's vectors (n, d) of all images, NaN where there is none, and why not by path; each content is read once,
     and what the same model gave before is not asked for again."""
-    before = kept.read_vectors(directory)
     known: dict[str, NDArray[np.float32]] = {}
-    if before is not None and before.told.source == model.source:
-        known = dict(zip(before.sha256, before.vectors, strict=True))
+    for name in (kept.VECTORS, kept.UNFINISHED):
+        before = kept.read_vectors(directory, name)
+        if before is not None and before.told.source == model.source:
+            known |= dict(zip(before.sha256, before.vectors, strict=True))
     sha256 = frame["sha256"].tolist()
     readable = np.flatnonzero((frame["status"] == Status.OK).to_numpy()).tolist()
     missing = {sha256[row]: row for row in reversed(readable) if sha256[row] not in known}
     failed = {}
     files = {key: file(row) for key, row in missing.items()}
-    for key, found in model.embed(files, max_pixels=max_pixels, on_progress=on_progress):
-        if isinstance(found, Failed):
-            failed[str(frame["path"].iat[missing[key]])] = found.reason
-        else:
-            known[key] = found
+    try:
+        for key, found in model.embed(files, max_pixels=max_pixels, on_progress=on_progress):
+            if isinstance(found, Failed):
+                failed[str(frame["path"].iat[missing[key]])] = found.reason
+            elif known and len(found) != len(next(iter(known.values()))):
+                raise UsageError(f"{model.name} gives vectors of several lengths; they cannot be compared.")
+            else:
+                known[key] = found
+    except BaseException:  # whatever stops it, the next time begins where this one ended
+        _keep_unfinished(directory, known, model.source)
+        raise
+    (directory / kept.UNFINISHED).unlink(missing_ok=True)
     width = len(next(iter(known.values()))) if known else 1
     made = np.full((len(frame), width), np.nan, np.float32)
     for row in readable:
         if sha256[row] in known:
             made[row] = known[sha256[row]]
     return made, failed
+
+
+def _keep_unfinished(directory: Path, known: Mapping[str, NDArray[np.float32]], source: str) -> None:
+    if known:
+        with suppress(DatasetError):  # of a full disk the reason is told that stopped it
+            vectors = np.stack(list(known.values()))
+            apart = np.full(len(known), np.nan, np.float32)
+            told = kept.KeptVectors(kept.Told(source), list(known), apart, vectors)
+            kept.write_vectors(directory, told, kept.UNFINISHED)
 
 
 def give(
@@ -151,12 +169,14 @@ def give(
 
     Of several files of one content the first one's counts. Raises `UsageError` where no image gets any.
     """
-    usable = np.isfinite(vectors).all(axis=1) & (np.linalg.norm(vectors, axis=1) > SHORTEST)
-    usable &= (frame["status"] == Status.OK).to_numpy()
+    readable = (frame["status"] == Status.OK).to_numpy()
+    if not readable.any():
+        raise UsageError("None of the images could be read, so none can have a vector.")
+    usable = readable & np.isfinite(vectors).all(axis=1) & vectors.any(axis=1)
     rows = np.flatnonzero(usable & ~frame["sha256"].where(usable, "").duplicated().to_numpy())
     if not len(rows):
         raise UsageError("None of the images has a vector that is more than zeros.")
-    units = unit(np.asarray(vectors[rows], np.float32))
+    units = unit(np.asarray(vectors[rows]))
     apart = np.full(len(rows), np.nan, np.float32)
     copies = ((frame["kind"] == Kind.EXACT) & (frame["role"] == Role.DUPLICATE)).to_numpy()[rows]
     own = np.flatnonzero(~copies)

@@ -22,9 +22,11 @@ def of_signatures(signatures: NDArray[np.void]) -> NDArray[np.float32]:
 
 
 def unit(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Vectors (n, d) of length 1; zeros stay zeros."""
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return (vectors / np.where(length > 0, length, 1)).astype(np.float32)
+    """Finite vectors (n, d) of length 1, however long or short they are; zeros stay zeros."""
+    largest = np.abs(vectors).max(axis=1, keepdims=True, initial=0)
+    scaled = vectors / np.where(largest > 0, largest, 1)  # so that no square leaves what numbers can hold
+    length = np.linalg.norm(scaled, axis=1, keepdims=True)
+    return (scaled / np.where(length > 0, length, 1)).astype(np.float32)
 
 
 def _frequencies(pictures: NDArray[np.float32], side: int) -> NDArray[np.float32]:

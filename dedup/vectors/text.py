@@ -57,7 +57,7 @@ class TextModel:
             (found,) = self._session.run([self._output], given)
         except Exception as error:  # whatever onnxruntime raises of a model's own making
             raise UsageError(f"{self.name} cannot be run on this text: {error}"[:400]) from error
-        vectors: NDArray[np.float32] = unit(flat(np.asarray(found, np.float32)))
+        vectors: NDArray[np.float32] = unit(flat(found, self._output, self.name))
         return np.asarray(vectors[0])
 
 

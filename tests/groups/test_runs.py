@@ -119,3 +119,19 @@ def test_runs_are_listed_and_thinned_by_a_tag(film, capsys):
     assert main(["runs", "in", "--unchanged", "--json"]) == 0
     for wrong in (["--every", "4", "--unchanged"], ["--put-tag", "x"]):
         assert main(["runs", "in", *wrong]) == 2
+
+
+def test_times_and_numbers_that_contradict_each_other_lose_no_run():
+    times = {f"p/p{number}.jpg": "2024-01-01T10:00:00" for number in (8, 9, 10)}
+    names = sorted(times)
+    every = pairs_of((0, 1), (0, 2), (1, 2))
+    for couples in (NO_PAIRS, every):
+        found = runs.runs(frame_of(names, times), couples)
+        assert [[names[row] for row in run] for run in found] == [["p/p8.jpg", "p/p9.jpg", "p/p10.jpg"]]
+    ring = {"p/a1.jpg": "2024-01-01T10:00:03", "p/a2.jpg": "2024-01-01T10:00:01", "p/b1.jpg": "2024-01-01T10:00:02"}
+    assert [len(run) for run in runs.runs(frame_of(list(ring), ring), pairs_of((0, 1)))] == [3]
+
+
+def test_a_number_of_thousands_of_digits_is_no_trouble():
+    names = [f"f{'9' * 5000}{number}.jpg" for number in range(3)]
+    assert len(runs.runs(frame_of(names), pairs_of((0, 1), (1, 2)))) == 1

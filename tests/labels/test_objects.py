@@ -79,3 +79,22 @@ def test_a_turned_picture_is_measured_as_it_is_shown(tmp_path, home):
     (tmp_path / "l.json").write_text(json.dumps(document))
     frame = dedup.scan(tmp_path / "in", annotations=tmp_path / "l.json", workers=1).frame
     assert (frame["width"][0], frame["largest_object"][0]) == (80, 0.5)
+
+
+def test_odd_classes_and_boxes_cost_no_more_than_themselves(folder, tmp_path):
+    file = tmp_path / "odd.json"
+    boxes = [[0, 0, 1e200, 1e200], [0, 0, 10, 10], [0, 0, "5", 5], [True, 0, 5], None, [[1]], {"x": 1}]
+    document = {
+        "images": [{"id": 1, "file_name": "a.png"}],
+        "annotations": [
+            {"id": place, "image_id": 1, "category_id": 1} | ({"bbox": box} if box is not None else {})
+            for place, box in enumerate(boxes)
+        ],
+        "categories": [{"id": 1, "name": "half \ud800"}],
+    }
+    file.write_text(json.dumps(document))
+    dataset = dedup.scan(folder, annotations=str(file), workers=1)
+    for opened in (dataset, dedup.open("in")):
+        frame = opened.frame.set_index("name")
+        assert frame.loc["a.png", ["smallest_object", "largest_object"]].tolist() == [100 / 8000] * 2
+        assert sum(each.small for each in opened.objects.values()) == 1

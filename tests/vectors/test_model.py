@@ -6,7 +6,8 @@ import json
 
 import numpy as np
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, helper, numpy_helper
+from onnx import save as save_model
 from PIL import Image
 
 from dedup.errors import UsageError
@@ -91,5 +92,62 @@ def test_what_is_no_model_of_pictures_is_told(tmp_path):
         Model(file, output="pooled")
     with pytest.raises(UsageError, match="has no GPUExecutionProvider here"):
         Model(file, providers=["GPUExecutionProvider"])
-    with pytest.raises(UsageError, match="deviation of 0"):
+    with pytest.raises(UsageError, match="standard deviations above 0"):
         Model(file, std=(1.0, 0.0, 1.0))
+
+
+@pytest.mark.parametrize(("config", "shape"), [
+    ({"size": 24, "crop_size": 16, "do_center_crop": True}, Shape(SIDE, SIDE, 24, 3)),
+    ({"size": {"shortest_edge": 20}}, Shape(SIDE, SIDE, 20, 3)),
+    ({"size": [16, 16]}, Shape(SIDE, SIDE, 0, 3)),
+    ({"do_center_crop": True}, Shape(SIDE, SIDE, SIDE, 3)),
+])  # fmt: skip
+def test_configs_of_every_age_are_understood(tmp_path, config, shape):
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(config))
+    assert Model(colour_model(tmp_path / "m.onnx")).preparation.shape == shape
+
+
+def test_levels_are_scaled_as_the_config_says(tmp_path):
+    file, pictures = colour_model(tmp_path / "m.onnx"), noise(1)
+    for told, scale in (({"rescale_factor": 1 / 127.5}, 1 / 127.5), ({"do_rescale": False}, 1)):
+        (tmp_path / "preprocessor_config.json").write_text(json.dumps(told | {"image_mean": 0.5, "image_std": 2}))
+        wanted = ((pictures[0] * scale - 0.5) / 2).reshape(-1, 3).mean(axis=0)
+        assert np.allclose(Model(file).vectors(pictures)[0][:3], wanted, rtol=1e-4)
+
+
+@pytest.mark.parametrize("odd", [
+    {"size": "16"}, {"size": True}, {"size": {"height": 16}}, {"size": {"shortest_edge": [1]}}, {"size": [1, 2, 3]},
+    {"size": {"shortest_edge": -20}}, {"resample": "3"}, {"resample": [3]}, {"resample": 77}, {"rescale_factor": "x"},
+    {"rescale_factor": 0}, {"image_mean": "x"}, {"image_std": [1, 1]}, {"image_std": [int("1" * 400), 1, 1]},
+    {"image_std": [0, 1, 1]}, {"image_std": [-1, 1, 1]}, {"image_mean": [float("nan"), 0, 0]}, [],
+])  # fmt: skip
+def test_a_config_of_its_own_kind_is_told(tmp_path, odd):
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(odd))
+    with pytest.raises(UsageError):
+        Model(colour_model(tmp_path / "m.onnx"))
+
+
+def test_a_bottomless_config_is_told(tmp_path):
+    (tmp_path / "preprocessor_config.json").write_text("[" * 100_000)
+    with pytest.raises(UsageError, match="is no JSON"):
+        Model(colour_model(tmp_path / "m.onnx"))
+
+
+@pytest.mark.parametrize("shape", [[], [4], [1, 4]])
+def test_an_output_that_is_not_of_each_picture_is_told(tmp_path, shape):
+    held = numpy_helper.from_array(np.ones(shape, np.float32), "held")
+    nodes = [helper.make_node("Identity", ["held"], ["out"])]
+    taken = [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["n", 3, SIDE, SIDE])]
+    given = [helper.make_tensor_value_info("out", TensorProto.FLOAT, shape)]
+    made = helper.make_model(
+        helper.make_graph(nodes, "constant", taken, given, [held]), opset_imports=[helper.make_opsetid("", 13)]
+    )
+    made.ir_version = 9
+    save_model(made, str(tmp_path / "m.onnx"))
+    with pytest.raises(UsageError, match=r"m\.onnx gives"):
+        Model(tmp_path / "m.onnx").vectors(noise(3))
+
+
+def test_a_model_of_no_pictures_is_told(tmp_path):
+    with pytest.raises(UsageError, match="0 pictures at a time"):
+        Model(colour_model(tmp_path / "m.onnx", batch=0))

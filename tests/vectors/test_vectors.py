@@ -181,3 +181,16 @@ def test_clusters_are_numbered_from_the_largest():
     assert found.min() == 1 and (np.diff(np.bincount(found)[1:]) <= 0).all()
     for number in np.unique(found):
         assert len(np.unique(kinds[found == number])) == 1
+
+
+def test_blank_pictures_are_taken_once():
+    vectors = np.concatenate([np.zeros((5, 3), np.float32), some(6, 3)])
+    taken = most_different(vectors, 11).tolist()
+    assert len(taken) == len(set(taken)) == 7 and sum(row < 5 for row in taken) == 1
+    assert most_different(np.zeros((4, 3), np.float32), 4).tolist() == [0]
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-20, 1, 1e20, 1e300])
+def test_vectors_of_any_length_point_where_they_point(scale):
+    vectors = np.random.default_rng(0).standard_normal((5, 4))
+    assert np.allclose(unit(vectors * scale), unit(vectors), atol=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def entries(opened: Opened, row: int) -> list[tuple[Mapping[str, Any], str]]:
 
 def shapes(opened: Opened, row: int, most: int) -> list[Shape]:
     """Up to `most` annotations of an image that have a shape, as they are drawn."""
-    return list(_shapes(entries(opened, row)[:most]))
+    return list(islice(_shapes(entries(opened, row)), most))
 
 
 def _shapes(told: list[tuple[Mapping[str, Any], str]]) -> Iterator[Shape]:

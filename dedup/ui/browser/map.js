@@ -4,7 +4,7 @@
 const MAP_KEYS = [["← →", "move sideways; also ↑ and ↓"], ["+ -", "closer, further"], ["0", "the whole map"],
   ["L B M", "draw a line around, draw a box, move"], ["V", "select what is in view"], ["Esc", "select nothing"], ["?", "this list"]];
 const WHOLE = 1.06;         // half of what is seen at first: the map reaches from -1 to 1
-const CLOSEST = 4000;       // pixels of a unit times this much at most
+const CLOSEST = 400;        // times as close as at first: places are 16 bits, closer there is nothing between them
 const NEAR = 9;             // pixels between the pointer and a point that is meant
 const CELLS = 160;          // of the grid in which the nearest point is looked for
 const REST = 70;            // ms that a pointer rests before a picture is asked for
@@ -486,7 +486,7 @@ class ImageMap {
   send(corners) {
     this.data = { ...this.data, region: corners };
     this.none.disabled = !corners.length;
-    this.queue.push({ type: "action", action: "region", ids: corners.map(([x, y]) => `${x.toFixed(4)},${y.toFixed(4)}`) });
+    this.queue.push({ type: "action", action: "region", ids: corners.map(([x, y]) => `${x.toFixed(6)},${y.toFixed(6)}`) });
     this.schedule();
   }
 

@@ -55,14 +55,15 @@ def key_of(opened: Opened) -> str:
 
 
 def _draw_around(corners: Sequence[str]) -> None:
-    """Select what lies within the corners; nothing less than before where there are none."""
+    """Select what lies within the corners, all of the map where there are none. What is no part of it, such as a line,
+    changes nothing."""
     selection = session.view().selection
     others = tuple(region for region in selection.regions if (region.x, region.y) != (X, Y))
     try:
         pairs = [corner.split(",") for corner in corners]
         own = (Region(X, Y, tuple((float(x), float(y)) for x, y in pairs)),) if corners else ()
-    except (UsageError, ValueError):  # a line, and no part of the map
-        own = ()
+    except (UsageError, ValueError):
+        return
     session.update(selection=replace(selection, regions=(*others, *own)))
     session.synchronise()  # the script has begun: the next run would be late for whoever copies the address
 

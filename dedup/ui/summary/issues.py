@@ -8,7 +8,7 @@ import streamlit as st
 
 from dedup.dataset import ISSUE_THRESHOLD
 from dedup.errors import UsageError
-from dedup.query.issues import ISSUES, Issue
+from dedup.query.issues import ISSUES, MOST, Issue
 from dedup.query.selection import Selection
 from dedup.store.decisions import SETTING
 from dedup.ui.shell import session
@@ -54,6 +54,7 @@ def _threshold(opened: Opened, kind: Issue, usual: Issue) -> None:
     st.number_input(
         f"Threshold of {kind.kind}",
         min_value=0.0,
+        max_value=MOST,
         step=_step(usual),
         format="%.4g",
         label_visibility="collapsed",
