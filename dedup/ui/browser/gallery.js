@@ -438,6 +438,7 @@ class Gallery {
       { words: "Compare", key: "C", act: () => this.compareOne(item) },
       { words: "Tag…", key: "T", act: () => this.openTags(index) },
       { words: "Copy path", act: () => this.copyPath(item) },
+      ...(this.data.reveals ? [{ words: "Show in its folder", act: () => this.queue.push({ type: "reveal", ids: [item.id] }) }] : []),
       ...(copies ? [{ words: "Keep this, let its copies go", act: decide("keep") },
         { words: "Let this copy go", act: decide("drop") }] : []),
     ];

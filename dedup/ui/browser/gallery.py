@@ -30,7 +30,7 @@ from dedup.ui.shell.view import MAX_COLUMNS, MIN_COLUMNS
 ACKNOWLEDGED = "{key}:acknowledged"
 """Name of the session-state entry that remembers the last event taken from each browser tab."""
 
-EventType = Literal["select", "tag", "similar", "view", "decide", "action", "order", "close"]
+EventType = Literal["select", "tag", "similar", "view", "decide", "action", "order", "reveal", "close"]
 Mode = Literal["side", "wipe", "blink", "difference"]
 
 
@@ -82,6 +82,7 @@ class Event(TypedDict):
     decide: of the copies of `id` it is to stay alone (`action` keep) or it is to go (drop).
     view: `action` (page, size or columns) is to be the number in `tag`.
     action: `action` was chosen while `ids` (left, right) were on screen: the same pair twice when keys were faster.
+    reveal: the folder of `id` is to be shown on the desktop.
     order: the candidates are wanted in the order `action`.
     close: the compare view was closed.
     """
@@ -158,14 +159,15 @@ def gallery(
     paging: Paging | None = None,
     preload: Sequence[str] = (),
     decides: bool = False,
+    reveals: bool = False,
     height: int | None = None,
 ) -> None:
     """A page of cards in at most `columns` (2 to 10) columns.
 
     `selected` are the chosen ids, None leaves the choice to the browser. `tags` are those that may be given. With
     `brackets`, neighbours of one group share a band. With `paging` other pages are asked for by "view" events;
-    `preload` are the thumbnails of the next one. With `decides` the menu of a card offers to keep it or
-    to let it go. `height` in CSS pixels makes the grid scroll inside itself.
+    `preload` are the thumbnails of the next one. With `decides` the menu of a card offers to keep it or to let it go,
+    with `reveals` to show its folder on the desktop. `height` in CSS pixels makes the grid scroll inside itself.
     """
     data = {
         "key": key,
@@ -177,6 +179,7 @@ def gallery(
         "paging": paging,
         "preload": list(preload),
         "decides": decides,
+        "reveals": reveals,
         "height": height,
     }
     mount(_gallery, key, data)

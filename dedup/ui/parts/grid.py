@@ -24,7 +24,7 @@ from dedup.ui.browser.shapes import Shape
 from dedup.ui.browser.sides import records, sides
 from dedup.ui.browser.similar import OURS, candidates, orders
 from dedup.ui.parts.metric import BOXES, BY_NAME
-from dedup.ui.shell import session
+from dedup.ui.shell import desktop, session
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import Opened
 from dedup.ui.shell.notices import say
@@ -98,6 +98,8 @@ def apply(opened: Opened, mine: Decisions, event: gallery.Event) -> Callable[[],
         return partial(session.choose, event["ids"])
     if event["type"] == "similar":
         return partial(st.session_state.__setitem__, COMPARING, event["id"])
+    if event["type"] == "reveal":
+        return partial(_reveal, dataset, event["id"])
     if event["type"] == "view":
         return partial(_change_view, event["action"], event["tag"])
     if event["type"] == "decide":
@@ -130,6 +132,17 @@ def _decide(opened: Opened, mine: Decisions, event: gallery.Event) -> Callable[[
         return partial(say, str(error), icon=":material/error:")
     mine.decide(step.changes, step.label)
     return partial(say, f"{step.label}. Undo is in the sidebar; the removal plan carries it out.")
+
+
+def _reveal(dataset: Dataset, image_id: str) -> None:
+    """Show an image's folder on the desktop, where the app runs on it."""
+    rows = rows_of(dataset, [image_id])
+    if not rows.size or not desktop.is_here():
+        return
+    try:
+        desktop.show(dataset.file(int(rows[0])))
+    except UsageError as error:
+        say(str(error), icon=":material/error:")
 
 
 def _change_view(part: str, value: str) -> None:
@@ -202,6 +215,7 @@ def _cards(opened: Opened, view: View, page: Page, *, paged: bool) -> None:
         tags=dataset.tags.values(),
         brackets=view.metric == "singularity" or view.with_company,
         decides=True,
+        reveals=desktop.is_here(),
         paging=_paging(opened, view, page) if paged else None,
         preload=[side["thumb"] for side in sides(dataset, page.following.tolist())] if paged else (),
     )
