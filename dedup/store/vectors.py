@@ -28,7 +28,8 @@ VERSION = "1"
 @dataclass(frozen=True)
 class Told:
     """What is known beside the rows. `source` names the model or the file that vectors come from, "" stands for
-    signatures; `recall` is the share of nearest neighbours found, 0..1; `left_out` counts images without a place."""
+    signatures; `recall` is the share of nearest neighbours found, 0..1; `left_out` counts images that could have had a
+    place but were too many."""
 
     source: str
     recall: float = 1.0

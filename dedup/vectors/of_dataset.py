@@ -85,8 +85,9 @@ def draw(
     if not vectors.known.any():
         raise UsageError("No image can be placed on a map: none could be read.")
     places = drawing.draw(frame, pairs, vectors.of, vectors.known, on_progress)
-    readable = int((frame["status"] == Status.OK).sum())
-    told = kept.Told(vectors.source, left_out=readable - len(places))
+    usable = vectors.known & (frame["status"] == Status.OK).to_numpy()
+    usable[places["row"]] = False
+    told = kept.Told(vectors.source, left_out=int(usable.sum()))
     sha256 = frame["sha256"].to_numpy()[places["row"].to_numpy()]
     table = places.drop(columns="row").assign(sha256=sha256).drop_duplicates("sha256")
     kept.write_map(directory, told, table)

@@ -100,7 +100,7 @@ def test_images_that_came_since_are_counted(dataset, tmp_path):
     save(photo(77), tmp_path / "set/new.png")
     dedup.scan(tmp_path / "set", workers=1)
     at = run_page("map", {"dataset": dataset.info.key})
-    assert "**1 image** came since and has no place yet" in texts(at)
+    assert "**1 image** without a place: come since, or without a vector" in texts(at)
 
 
 def test_a_model_is_given_on_the_page(dataset, tmp_path):

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from dedup.images.metrics import Sample
 from dedup.images.signature import SIGNATURE, extract
-from dedup.vectors import clusters, drawing, layout, nearest
+from dedup.store import vectors as kept
+from dedup.vectors import clusters, drawing, layout, nearest, of_dataset
 from dedup.vectors.diverse import most_different
 from dedup.vectors.signatures import of_signatures, unit
 from tests.pictures import photo
@@ -168,6 +169,17 @@ def test_of_too_many_a_fair_sample_is_drawn(monkeypatch):
     frame = frame_of(25)
     found = drawn(some(25), frame)
     assert set(found.index) == set(frame["random"].nsmallest(10).index)
+
+
+def test_what_a_sample_leaves_out_is_counted_and_what_has_no_vector_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(drawing, "MOST", 10)
+    frame = frame_of(25, {3: 1}).assign(sha256=[f"{row:064x}" for row in range(25)])
+    known = np.arange(25) >= 5
+    none = pd.DataFrame({"left": [], "right": [], "kind": []})
+    held = of_dataset.Vectors("a model", known, lambda rows: some(25)[rows])
+    assert of_dataset.draw(tmp_path, frame, none, held) == 10
+    told, places = kept.read_map(tmp_path)
+    assert (told.source, told.left_out, len(places)) == ("a model", 10, 10)
 
 
 def test_copies_of_one_lie_at_places_of_their_own():

@@ -55,8 +55,9 @@ def follow(job: jobs.Job) -> None:
             st.button("Cancel", on_click=job.cancel, disabled=job.stop.is_set(), key="cancel map")
         else:
             if job.state is jobs.State.DONE:
-                told = [f"{plural(len(job.result), 'image')} without a vector:", *job.result[:NOTES_SHOWN]]
-                st.warning("  \n".join(map(literal, told)), icon=":material/info:")
+                more = len(job.result) - NOTES_SHOWN
+                told = [*job.result[:NOTES_SHOWN], *([f"and {more:,} more"] if more > 0 else [])]
+                st.warning("  \n".join(["Not all have a vector:", *map(literal, told)]), icon=":material/info:")
             else:
                 st.error(literal(f"{job.title}: {job.error or 'stopped.'}"), icon=":material/error:")
             st.button("Dismiss", on_click=jobs.REGISTRY.dismiss, args=(job,), key="dismiss map")
@@ -110,7 +111,7 @@ def state(opened: Opened) -> None:
         words.append(f"a fair sample: {plural(left_out, 'image')} of {readable:,} were left out, being too many")
     new = without - left_out
     if new > 0:
-        words.append(f"**{plural(new, 'image')}** came since and {'has' if new == 1 else 'have'} no place yet")
+        words.append(f"**{plural(new, 'image')}** without a place: come since, or without a vector")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(" · ".join(words), width="content")
         if st.button(
