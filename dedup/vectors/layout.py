@@ -11,7 +11,6 @@ import warnings
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from dedup.vectors.nearest import Nearest
 from dedup.vectors.signatures import unit
@@ -50,6 +49,8 @@ def points(vectors: NDArray[np.float32], near: Nearest) -> Points:
 
 def together(vectors: NDArray[np.float32], similar: NDArray[np.int64]) -> NDArray[np.float32]:
     """Unit vectors (n, d), those of `similar` rows (m, 2) drawn to each other: of a pair to the very same."""
+    from scipy import sparse  # which a scan has no use for
+
     own, other = np.concatenate([similar, similar[:, ::-1]]).T
     links = sparse.csr_array((np.ones(len(own), np.float32), (own, other)), shape=(len(vectors),) * 2)
     return unit(vectors + links @ vectors)

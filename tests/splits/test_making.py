@@ -33,6 +33,7 @@ def frame_of(count: int, seed: int = 0, *, grouped: float = 0.3, classes: int = 
         {
             "path": [f"{place:05}.jpg" for place in range(count)],
             "folder": [f"{place // 10}" for place in range(count)],
+            "name": [f"{place}.jpg" for place in range(count)],
             "sha256": [f"{seed:04x}{place:012x}" for place in range(count)],
             "content": [f"{seed:04x}{place:012x}" for place in range(count)],
             "group": group,
