@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dedup.labels.coco import Attachment, Coco
-from dedup.labels.coco_sound import are_finite
+from dedup.labels.coco_sound import is_box
 from dedup.matching.columns import AFFINE, SIZES
 from dedup.matching.geometry import map_box, pixel_affine
 from dedup.model import Kind
@@ -163,7 +163,7 @@ def boxes_of(
 def rectangle_of(annotation: Mapping[str, Any]) -> Rectangle | None:
     """The rectangle of a COCO annotation's `bbox` [x, y, width, height]; None when it has none."""
     box = annotation.get("bbox")
-    if not are_finite(box) or len(box) != 4:
+    if not is_box(box):
         return None
     x, y, width, height = map(float, box)
     return x, y, x + width, y + height

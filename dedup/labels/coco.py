@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from dedup.images.formats import SUFFIXES
 from dedup.labels import coco_sound
-from dedup.labels.coco_sound import Unsound, are_finite, name_in_url
+from dedup.labels.coco_sound import Unsound, is_box, name_in_url
 from dedup.labels.entries import Entries
 from dedup.labels.folder_names import split_from_path, splits_in
 from dedup.labels.turn import Turn
@@ -224,7 +224,7 @@ class Coco:
 
 def _area(box: Any) -> float:
     """Pixels of a box [x, y, width, height], NaN where it is none."""
-    if isinstance(box, list) and len(box) == 4 and are_finite(box):
+    if is_box(box):
         area = abs(float(box[2]) * float(box[3]))
         return area if math.isfinite(area) else math.nan
     return math.nan

@@ -130,6 +130,11 @@ def are_finite(values: Any) -> TypeGuard[list[float]]:
         return False
 
 
+def is_box(value: Any) -> TypeGuard[list[float]]:
+    """Whether a value is x, y, width and height, all finite."""
+    return are_finite(value) and len(value) == 4
+
+
 def name_in_url(url: str) -> str:
     """The path that a URL names, without a leading slash: of its query's `d`, as Label Studio writes it, or its own."""
     try:
@@ -335,7 +340,7 @@ def _sound_annotation(
         return entry, "it has a category_id that is no number or text", ""
     if category is not None and classes is not None and category not in classes:
         return entry, f"its category {category!r} is not among the file's sound categories", ""
-    if box and not (are_finite(box) and len(box) == 4):
+    if box and not is_box(box):
         return entry, "its bbox is no four finite numbers", ""
     return entry, "", "its id, being no number or text, left out" if nameless else _oddity(entry)
 

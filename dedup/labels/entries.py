@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeGuard, overload
+from typing import Any, TypeGuard, TypeVar, overload
 
 import msgspec
 
@@ -71,7 +71,7 @@ class Entries(Sequence[Entry]):
         if not self._columns:
             columns: dict[str, list[Any]] = {name: [] for name in Ids.__struct_fields__}
             images: dict[Any, Any] = {}
-            for ids in map(_ids, self._held):
+            for ids in (_part(held, _IDS) for held in self._held):
                 columns["id"].append(ids.id)
                 columns["image_id"].append(images.setdefault(ids.image_id, ids.image_id))  # one object, not thousands
                 columns["category_id"].append(ids.category_id)
@@ -80,7 +80,7 @@ class Entries(Sequence[Entry]):
 
     def sized(self) -> Iterator[Sized]:
         """The box of every entry, and whether it is a crowd, None where it does not say."""
-        return map(_sized, self._held)
+        return (_part(held, _SIZED) for held in self._held)
 
     def where(self, chosen: Iterable[bool]) -> Entries:
         """The entries at which `chosen` is true."""
@@ -123,8 +123,8 @@ def packed(entry: Entry) -> Held:
 
 
 _decode = msgspec.json.Decoder().decode
-_decode_ids = msgspec.json.Decoder(Ids).decode
-_decode_sized = msgspec.json.Decoder(Sized).decode
+_IDS, _SIZED = msgspec.json.Decoder(Ids), msgspec.json.Decoder(Sized)
+Part = TypeVar("Part", Ids, Sized)
 
 
 def unpacked(held: Held) -> Entry:
@@ -132,16 +132,11 @@ def unpacked(held: Held) -> Entry:
     return _decode(held) if isinstance(held, msgspec.Raw) else dict(held)
 
 
-def _ids(held: Held) -> Ids:
+def _part(held: Held, decoder: msgspec.json.Decoder[Part]) -> Part:
+    """The fields of a struct, of the entry that is held."""
     if isinstance(held, msgspec.Raw):
-        return _decode_ids(held)
-    return Ids(*(held.get(name) for name in Ids.__struct_fields__))
-
-
-def _sized(held: Held) -> Sized:
-    if isinstance(held, msgspec.Raw):
-        return _decode_sized(held)
-    return Sized(*(held.get(name) for name in Sized.__struct_fields__))
+        return decoder.decode(held)
+    return decoder.type(*(held.get(name) for name in decoder.type.__struct_fields__))
 
 
 # --- documents as text ------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from dedup.labels.coco import Attachment, Coco, ImageId
-from dedup.labels.coco_sound import are_finite
+from dedup.labels.coco_sound import are_finite, is_box
 from dedup.labels.entries import Entries
 from dedup.labels.turn import Point, Turn
 from dedup.words import plural
@@ -71,7 +71,7 @@ def moved(annotation: dict[str, Any], move: Move) -> dict[str, Any]:
     """An annotation whose box, polygons and keypoints are moved by `move`."""
     found = dict(annotation)
     box, outlines, keypoints = (annotation.get(name) for name in ("bbox", "segmentation", "keypoints"))
-    if are_finite(box) and len(box) == 4:
+    if is_box(box):
         (x, y), (x2, y2) = move(box[0], box[1]), move(box[0] + box[2], box[1] + box[3])
         found["bbox"] = _rounded((min(x, x2), min(y, y2), abs(x2 - x), abs(y2 - y)))
     if isinstance(outlines, list):

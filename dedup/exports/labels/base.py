@@ -13,7 +13,7 @@ from dedup.exports import coco
 from dedup.exports.base import Exportable, Report, classed
 from dedup.files import write_chunks
 from dedup.labels.coco import NAMESPACE, names_of
-from dedup.labels.coco_sound import are_finite
+from dedup.labels.coco_sound import are_finite, is_box
 from dedup.labels.entries import Entries
 from dedup.labels.folder_names import GENERIC_FOLDERS, split_name
 from dedup.model import OnProgress
@@ -188,7 +188,7 @@ class Contents:
 def box_of(entry: Entry) -> tuple[float, float, float, float] | None:
     """left, top, width, height; None for what has no box."""
     box = entry.get("bbox")
-    return (box[0], box[1], box[2], box[3]) if are_finite(box) and len(box) == 4 else None
+    return (box[0], box[1], box[2], box[3]) if is_box(box) else None
 
 
 def keypoints_of(entry: Entry) -> list[float]:

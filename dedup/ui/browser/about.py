@@ -108,7 +108,7 @@ def about(opened: Opened, row: int) -> About:
         "annotations": annotations,
         "more_annotations": max(0, len(entries) - MOST),
         "size": (int(record["width"]), int(record["height"])),
-        "shapes": annotated.shapes(opened, row, MOST_SHAPES) if entries else [],
+        "shapes": annotated.shapes(entries, MOST_SHAPES),
     }
 
 

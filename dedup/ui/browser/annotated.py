@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
@@ -29,15 +29,10 @@ def entries(opened: Opened, row: int) -> list[tuple[Mapping[str, Any], str]]:
     return found
 
 
-def shapes(opened: Opened, row: int, most: int) -> list[Shape]:
-    """Up to `most` annotations of an image that have a shape, as they are drawn."""
-    return list(islice(_shapes(entries(opened, row)), most))
-
-
-def _shapes(told: list[tuple[Mapping[str, Any], str]]) -> Iterator[Shape]:
-    for entry, category in told:
-        if (shape := shape_of(entry, category)) is not None:
-            yield shape
+def shapes(told: list[tuple[Mapping[str, Any], str]], most: int) -> list[Shape]:
+    """Up to `most` of an image's `entries` that have a shape, as they are drawn."""
+    drawn = (shape_of(entry, category) for entry, category in told)
+    return list(islice((shape for shape in drawn if shape is not None), most))
 
 
 def _places(opened: Opened) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -226,7 +226,9 @@ def _with_shapes(opened: Opened, item: gallery.Item) -> gallery.Item:
     row = item["row"]
     if not opened.dataset.frame["annotations"].iat[row]:
         return item
-    shapes: list[Shape] = opened.remembered(("shapes", row), lambda: annotated.shapes(opened, row, SHAPES))
+    shapes: list[Shape] = opened.remembered(
+        ("shapes", row), lambda: annotated.shapes(annotated.entries(opened, row), SHAPES)
+    )
     return {**item, "shapes": shapes}
 
 
