@@ -332,9 +332,7 @@ class Dataset:
     def search(self, vector: NDArray[np.floating], count: int) -> list[tuple[int, float]]:
         """Rows of up to `count` images whose vectors are nearest to one of the same space, each with its cosine, the
         nearest first. Raises `UsageError` where it has another length."""
-        held = self.vectors
-        known = np.flatnonzero(held.known)
-        return of_dataset.search(held, known, np.asarray(vector, np.float32), count)
+        return of_dataset.search(self.vectors, np.asarray(vector, np.float32), count)
 
     def draw_map(self, on_progress: OnProgress | None = None) -> int:
         """Compute the places of all images, columns map_x, map_y and cluster of the frame; returns how many have one.

@@ -36,6 +36,9 @@ FOUND = (
 )
 """Columns of the frame: what is known of each file, and what was found between images. Metrics stand between them."""
 
+MAP_X, MAP_Y, CLUSTER = PLACE = ("map_x", "map_y", "cluster")
+"""Columns of the frame of a dataset whose map was drawn."""
+
 TAG_PREFIX = "tag:"
 """A tag named `keep` is the boolean column `tag:keep` of the frame."""
 

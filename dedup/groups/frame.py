@@ -19,7 +19,7 @@ from dedup.labels.folder_names import folder_classes, split_from_path
 from dedup.matching import relations
 from dedup.matching.columns import NEUTRAL, PAIR_COLUMNS
 from dedup.matching.parameters import value
-from dedup.model import FACTS, FOUND, NEAR_DISTANCE, TAG_PREFIX, Kind, Role, Status
+from dedup.model import FACTS, FOUND, NEAR_DISTANCE, PLACE, TAG_PREFIX, Kind, Role, Status
 
 Rows = NDArray[np.int64]
 
@@ -443,8 +443,6 @@ def _exact_pairs(files: pd.DataFrame, groups: stars.Groups) -> pd.DataFrame:
 
 COLUMNS = [*FACTS, *(metric.name for metric in METRICS if metric.name not in FACTS), *FOUND]
 """Of the frame, in their order: what is known of the file, its metrics, and what was found between images."""
-PLACE = ("map_x", "map_y", "cluster")
-"""Of a dataset whose map was drawn."""
 
 
 def _ordered(frame: pd.DataFrame) -> pd.DataFrame:

@@ -92,6 +92,12 @@ def read_map(directory: Path) -> tuple[Told, pd.DataFrame] | None:
     return None if found is None else (found[0], tables.frame_of(found[1]))
 
 
+def told_of_map(directory: Path) -> Told | None:
+    """What is known of the map beside its places."""
+    found = _read(directory / MAP, [])
+    return None if found is None else found[0]
+
+
 def stamp(directory: Path) -> tuple[int, ...]:
     """Changes when either file does."""
     times = [0, 0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from dedup.errors import DatasetError, UsageError
 from dedup.images.formats import MAX_PIXELS
-from dedup.model import Kind, OnProgress, Role, Status
+from dedup.model import CLUSTER, MAP_X, MAP_Y, Kind, OnProgress, Role, Status
 from dedup.scanning.engines.base import Failed
 from dedup.store import vectors as kept
 from dedup.vectors import drawing, layout
@@ -45,33 +46,46 @@ def of_signatures_of(images: pd.DataFrame, signatures: Callable[[], NDArray[np.v
 
 
 def given_to(images: pd.DataFrame, directory: Path) -> Vectors | None:
-    """Those that were given, as far as the images have them; None where none were."""
-    found = kept.read_vectors(directory)
-    if found is None:
+    """Those that were given, as far as the images have them; None where none were. They are read when some are asked
+    for: who they are of is a fraction of them."""
+    scored = kept.read_singularity(directory)
+    if scored is None:
         return None
-    place = pd.Index(found.sha256).get_indexer(pd.Index(images["sha256"]))
-    return Vectors(found.told.source, place >= 0, lambda rows: found.vectors[place[rows]])
+    place = _places(images, scored[1])
+
+    @cache
+    def held() -> NDArray[np.float32]:
+        found = kept.read_vectors(directory)
+        if found is None or found.sha256 != scored[1]["sha256"].tolist():
+            raise DatasetError("The vectors were given anew meanwhile. Open the dataset again.")
+        return found.vectors
+
+    return Vectors(scored[0].source, place >= 0, lambda rows: held()[place[rows]])
 
 
 def columns(images: pd.DataFrame, directory: Path) -> dict[str, NDArray[np.generic]]:
     """Of the frame: semantic_singularity (NaN where no vector is known) and, where a map was drawn, map_x, map_y and
     cluster."""
     scored, drawn = kept.read_singularity(directory), kept.read_map(directory)
-    found = {"semantic_singularity": _by_content(images, scored and scored[1], "singularity", np.nan)}
+    readable = (images["status"] == Status.OK).to_numpy()
+    found: dict[str, NDArray[np.generic]] = {"semantic_singularity": np.full(len(images), np.nan)}
+    if scored:
+        place = _places(images, scored[1])
+        apart = scored[1]["singularity"].to_numpy()[place]
+        found["semantic_singularity"] = np.where(readable & (place >= 0), apart, np.nan)
     if drawn:
-        places = np.column_stack([_by_content(images, drawn[1], name, np.nan) for name in ("x", "y")])
+        place = _places(images, drawn[1])
+        there = readable & (place >= 0)
+        points = np.where(there[:, None], drawn[1][["x", "y"]].to_numpy()[place], np.nan)
         again = np.asarray(images.groupby("sha256").cumcount(), np.int64)  # of one content one place is kept
-        found |= dict(zip(("map_x", "map_y"), layout.around(places, again).T, strict=True))
-        found["cluster"] = _by_content(images, drawn[1], "cluster", 0).astype(np.int32)
+        found |= dict(zip((MAP_X, MAP_Y), layout.around(points, again).T, strict=True))
+        found[CLUSTER] = np.where(there, drawn[1]["cluster"].to_numpy()[place], 0).astype(np.int32)
     return found
 
 
-def _by_content(images: pd.DataFrame, table: pd.DataFrame | None, name: str, missing: float) -> NDArray[np.generic]:
-    if table is None:
-        return np.full(len(images), missing)
-    place = pd.Index(table["sha256"]).get_indexer(pd.Index(images["sha256"]))
-    readable = (images["status"] == Status.OK).to_numpy()
-    return np.where(readable & (place >= 0), table[name].to_numpy()[place], missing)
+def _places(images: pd.DataFrame, table: pd.DataFrame) -> NDArray[np.int64]:
+    """The place of each image's content in a table, -1 for none."""
+    return np.asarray(pd.Index(table["sha256"]).get_indexer(pd.Index(images["sha256"])), np.int64)
 
 
 def draw(
@@ -94,17 +108,18 @@ def draw(
     return len(places)
 
 
-def search(held: Vectors, known: NDArray[np.int64], vector: NDArray[np.float32], count: int) -> list[tuple[int, float]]:
-    """The `count` of the `known` rows nearest to a vector (d,), with their cosines. Raises `UsageError`."""
+def search(held: Vectors, vector: NDArray[np.float32], count: int) -> list[tuple[int, float]]:
+    """Rows of the `count` images nearest to a vector (d,), with their cosines. Raises `UsageError`."""
+    known = np.flatnonzero(held.known)
     if not len(known):
         return []
-    width = held.of(known[:1]).shape[1]
-    if vector.shape != (width,):
+    units = held.of(known)
+    if vector.shape != units.shape[1:]:
         raise UsageError(
-            f"The vectors of the images have {width} numbers, this one has {vector.size}: the two sides of one model "
-            "are needed. Embed the images with the other side: dedup embed NAME --model FILE."
+            f"The vectors of the images have {units.shape[1]} numbers, this one has {vector.size}: the two sides of "
+            "one model are needed. Embed the images with the other side: dedup embed NAME --model FILE."
         )
-    cosine = held.of(known) @ unit(vector[None])[0]
+    cosine = units @ unit(vector[None])[0]
     nearest = np.argsort(-cosine, kind="stable")[:count]
     return [(int(known[each]), float(cosine[each])) for each in nearest.tolist()]
 

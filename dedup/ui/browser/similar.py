@@ -15,7 +15,7 @@ from dedup.matching.nearest_hash import most_alike
 from dedup.model import Kind, Status
 from dedup.ui.browser.sides import Side, finite, records, sides
 from dedup.ui.shell.library import Opened
-from dedup.vectors.of_dataset import Vectors
+from dedup.vectors import of_dataset
 
 MOST = 24
 """Images offered beside the first."""
@@ -111,18 +111,15 @@ def _by_hash(opened: Opened, row: int, kind: str) -> list[Side]:
 def _by_vectors(opened: Opened, row: int) -> list[Side]:
     """The nearest by the vectors that were given: what a model finds alike, copies or not."""
     held = _vectors(opened)
-    known = np.flatnonzero(held.known)
     if not held.known[row]:
         return []
-    cosine = held.of(known) @ held.of(np.array([row]))[0]
-    cosine[known == row] = -np.inf
-    nearest = np.argsort(-cosine, kind="stable")[: min(MOST, len(known) - 1)]
-    notes = {int(known[each]): f"cosine {cosine[each]:.3f}" for each in nearest.tolist()}
+    found = of_dataset.search(held, held.of(np.array([row]))[0], MOST + 1)  # itself among them
+    notes = {other: f"cosine {cosine:.3f}" for other, cosine in [each for each in found if each[0] != row][:MOST]}
     return _told(opened, row, notes, f"nearest by {held.source}")
 
 
-def _vectors(opened: Opened) -> Vectors:
-    held: Vectors = opened.kept("vectors", lambda: opened.dataset.vectors)
+def _vectors(opened: Opened) -> of_dataset.Vectors:
+    held: of_dataset.Vectors = opened.kept("vectors", lambda: opened.dataset.vectors)
     return held
 
 

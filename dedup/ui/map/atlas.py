@@ -15,18 +15,18 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dedup.errors import UnknownDataset, UsageError
+from dedup.model import CLUSTER, MAP_X, MAP_Y
 from dedup.query.region import Region
 from dedup.query.selection import Selection
 from dedup.store import vectors as kept
 from dedup.ui.browser import gallery
 from dedup.ui.browser.sides import Side, sides
-from dedup.ui.map.colours import CLUSTER, Coloured, coloured, offered
+from dedup.ui.map.colours import Coloured, coloured, offered
 from dedup.ui.parts import grid
 from dedup.ui.shell import session
 from dedup.ui.shell.library import LIBRARY, Opened
 from dedup.ui.shell.routes import pointed_url, points_url
 
-X, Y = "map_x", "map_y"
 HEIGHT = 560
 """In CSS pixels."""
 UNCHOSEN = 0x80
@@ -58,10 +58,10 @@ def _draw_around(corners: Sequence[str]) -> None:
     """Select what lies within the corners, all of the map where there are none. What is no part of it, such as a line,
     changes nothing."""
     selection = session.view().selection
-    others = tuple(region for region in selection.regions if (region.x, region.y) != (X, Y))
+    others = tuple(region for region in selection.regions if (region.x, region.y) != (MAP_X, MAP_Y))
     try:
         pairs = [corner.split(",") for corner in corners]
-        own = (Region(X, Y, tuple((float(x), float(y)) for x, y in pairs)),) if corners else ()
+        own = (Region(MAP_X, MAP_Y, tuple((float(x), float(y)) for x, y in pairs)),) if corners else ()
     except (UsageError, ValueError):
         return
     session.update(selection=replace(selection, regions=(*others, *own)))
@@ -71,14 +71,16 @@ def _draw_around(corners: Sequence[str]) -> None:
 def placed(opened: Opened) -> NDArray[np.int64]:
     """Rows of the images that have a place."""
     rows: NDArray[np.int64] = opened.kept(
-        "placed", lambda: np.flatnonzero(np.isfinite(opened.dataset.frame[X].to_numpy(np.float64)))
+        "placed", lambda: np.flatnonzero(np.isfinite(opened.dataset.frame[MAP_X].to_numpy(np.float64)))
     )
     return rows
 
 
 def colour_choice(opened: Opened) -> str:
     """What the points are coloured by."""
-    names = offered(opened.dataset.frame, opened.metrics())
+    names: dict[str, str] = opened.remembered(
+        "map colours offered", lambda: offered(opened.dataset.frame, opened.metrics()), tags=True
+    )
     if st.session_state.get(COLOUR) not in names:
         st.session_state[COLOUR] = CLUSTER
     return str(
@@ -99,7 +101,7 @@ def atlas(opened: Opened, selection: Selection, by: str) -> None:
         ("map inked", by, selection), lambda: _packed(told.ink, opened.mask(selection)[rows]), tags=True
     )
     key = opened.dataset.info.key
-    region = next((each for each in selection.regions if (each.x, each.y) == (X, Y)), None)
+    region = next((each for each in selection.regions if (each.x, each.y) == (MAP_X, MAP_Y)), None)
     data: dict[str, Any] = {
         "key": key_of(opened),
         "count": len(rows),
@@ -135,10 +137,10 @@ def points(dataset_key: str, _version: str) -> bytes | None:
     except UnknownDataset:
         return None
     frame = opened.dataset.frame
-    if X not in frame:
+    if MAP_X not in frame:
         return None
     rows = placed(opened)
-    places = np.column_stack([frame[name].to_numpy(np.float64)[rows] for name in (X, Y)])
+    places = np.column_stack([frame[name].to_numpy(np.float64)[rows] for name in (MAP_X, MAP_Y)])
     bits = np.round(np.clip((places + RANGE) / (2 * RANGE), 0, 1) * 65535).astype("<u2")
     return struct.pack("<I", len(rows)) + rows.astype("<u4").tobytes() + bits.tobytes()
 

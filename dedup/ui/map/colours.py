@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dedup.images.metrics import Metric
-from dedup.model import TAG_COLOURS, TAG_PREFIX, Kind, Role
+from dedup.model import CLUSTER, TAG_COLOURS, TAG_PREFIX, Kind, Role
 from dedup.ui.browser import palette
 from dedup.ui.parts.metric import BY_NAME
 from dedup.ui.parts.scale import scale_of
@@ -27,7 +27,7 @@ STEPS = 24
 LIGHT_ENDS, DARK_ENDS = ("#a9cbe4", "#08305f"), ("#2a5b85", "#e3f1ff")
 """A number's lowest and highest: ever further from the page, so that the unusual high end is seen."""
 
-CLUSTER, KIND, SPLIT, CLASS = "cluster", "kind", "split", "class"
+KIND, SPLIT, CLASS = "kind", "split", "class"
 WORDS = {CLUSTER: "Cluster", KIND: "Kind", SPLIT: "Split", CLASS: "Class"}
 
 
@@ -125,7 +125,7 @@ def _kinds(frame: pd.DataFrame) -> Coloured:
 
 def _clusters(frame: pd.DataFrame) -> Coloured:
     """Neighbours differ; hues come again, for there are more clusters than hues."""
-    cluster = frame["cluster"].to_numpy()
+    cluster = frame[CLUSTER].to_numpy()
     ink = np.where(cluster > 0, 1 + (cluster - 1) % len(HUES), 0).astype(np.uint8)
     counts = np.bincount(cluster, minlength=len(HUES) + 1)
     legend = [

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from dedup.model import Status
+from dedup.model import MAP_X, Status
 from dedup.store import vectors as kept
-from dedup.ui.map.atlas import X, placed
+from dedup.ui.map.atlas import placed
 from dedup.ui.shell import jobs, working
 from dedup.ui.shell.library import Opened
 from dedup.ui.shell.literal import literal
@@ -67,7 +67,7 @@ def follow(job: jobs.Job) -> None:
 
 def exists(opened: Opened) -> bool:
     """Whether a map was drawn of these images."""
-    return X in opened.dataset.frame and bool(len(placed(opened)))
+    return MAP_X in opened.dataset.frame and bool(len(placed(opened)))
 
 
 def invitation(opened: Opened) -> None:
@@ -99,17 +99,16 @@ def _vectors(opened: Opened) -> None:
 
 def state(opened: Opened) -> None:
     """What it was made of, who has no place, and the button that has it drawn anew."""
-    told = opened.kept("map told", lambda: kept.read_map(opened.dataset.directory))
+    told: kept.Told | None = opened.kept("map told", lambda: kept.told_of_map(opened.dataset.directory))
     if told is None:
         return
-    source, left_out = told[0].source, told[0].left_out
     frame = opened.dataset.frame
     readable = int((frame["status"] == Status.OK).sum())
-    without = readable - int(np.isfinite(frame[X].to_numpy(np.float64)).sum())
-    words = [f"Alike by {literal(source)}" if source else "Alike in tones and colours (no model was given)"]
-    if left_out:
-        words.append(f"a fair sample: {plural(left_out, 'image')} of {readable:,} were left out, being too many")
-    new = without - left_out
+    without = readable - int(np.isfinite(frame[MAP_X].to_numpy(np.float64)).sum())
+    words = [f"Alike by {literal(told.source)}" if told.source else "Alike in tones and colours (no model was given)"]
+    if told.left_out:
+        words.append(f"a fair sample: {plural(told.left_out, 'image')} of {readable:,} were left out, being too many")
+    new = without - told.left_out
     if new > 0:
         words.append(f"**{plural(new, 'image')}** without a place: come since, or without a vector")
     with st.container(horizontal=True, vertical_alignment="center"):

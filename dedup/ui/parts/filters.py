@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from dedup.errors import WhereError
-from dedup.model import Kind
+from dedup.model import MAP_X, Kind
 from dedup.query.region import Region
 from dedup.query.selection import GOES, OPEN, STAYS, Range, Selection
 from dedup.ui.parts.metric import BESIDE, BY_NAME
@@ -206,7 +206,7 @@ def _range_words(each: Range) -> str:
 
 def _region_words(region: Region) -> str:
     """A part that was drawn, in words."""
-    if region.x == "map_x":
+    if region.x == MAP_X:
         return "drawn on the map"
     x, y = (BY_NAME[name].title.lower() if name in BY_NAME else name for name in (region.x, region.y))
     return f"drawn on the chart of {x} and {y}"
