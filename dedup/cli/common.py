@@ -43,6 +43,9 @@ Where = Annotated[
 ]
 Output = Annotated[Path, typer.Option("--output", help="The file to write; - is standard output.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
+PutTag = Annotated[str, typer.Option("--put-tag", help="Tag what is named, undoably.")]
+ProgressJson = Annotated[bool, typer.Option("--progress-json", hidden=True)]
+"""Progress as JSON lines, for the app."""
 TagOption = Annotated[str | None, typer.Option("--tag", help="Only images with this tag.")]
 
 

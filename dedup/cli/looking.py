@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dedup.cli.common import Home, Json, Name, Where, opened, progress, say, say_json, selected
+from dedup.cli.common import Home, Json, Name, PutTag, Where, opened, progress, say, say_json, selected
 from dedup.cli.overview import overview
 from dedup.cli.scanning import near_in_words, summary
 from dedup.errors import UsageError
@@ -100,7 +100,7 @@ def show_runs(
         int | None, typer.Option("--every", min=2, help="Name all but the first of a run and each such one after it.")
     ] = None,
     unchanged: Annotated[bool, typer.Option("--unchanged", help="Name those in which nothing changes.")] = False,
-    put: Annotated[str, typer.Option("--put-tag", help="Tag what is named, undoably.")] = "",
+    put: PutTag = "",
     home: Home = None,
     as_json: Json = False,
 ) -> None:

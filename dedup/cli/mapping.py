@@ -8,15 +8,27 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from dedup.cli.common import Home, Json, Name, TagOption, Where, complain, opened, progress, say, say_json, selected
+from dedup.cli.common import (
+    Home,
+    Json,
+    Name,
+    ProgressJson,
+    PutTag,
+    TagOption,
+    Where,
+    complain,
+    opened,
+    progress,
+    say,
+    say_json,
+    selected,
+)
 from dedup.errors import UsageError
 from dedup.model import OnProgress, Status
 from dedup.words import plural
 
 if TYPE_CHECKING:
     from dedup.dataset import Dataset
-
-ProgressJson = Annotated[bool, typer.Option("--progress-json", hidden=True)]
 
 
 def draw(name: Name, home: Home = None, as_json: Json = False, progress_json: ProgressJson = False) -> None:
@@ -124,7 +136,7 @@ def search(
         Path | None, typer.Option("--tokenizer", help="Its tokenizer.json (default: the one beside the model).")
     ] = None,
     count: Annotated[int, typer.Option("--count", min=1, help="How many images.")] = 20,
-    put: Annotated[str, typer.Option("--put-tag", help="Tag them, undoably.")] = "",
+    put: PutTag = "",
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -146,7 +158,7 @@ def search(
 def most_different(
     name: Name,
     count: Annotated[int, typer.Option("--count", min=1, help="How many.")] = 100,
-    put: Annotated[str, typer.Option("--put-tag", help="Tag them, undoably.")] = "",
+    put: PutTag = "",
     where: Where = "",
     tag: TagOption = None,
     home: Home = None,

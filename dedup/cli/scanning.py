@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 import dedup
-from dedup.cli.common import Home, Json, Name, progress, say, say_json
+from dedup.cli.common import Home, Json, Name, ProgressJson, progress, say, say_json
 from dedup.cli.overview import remember
 from dedup.errors import UsageError
 from dedup.images.hashes import check as check_hash
@@ -35,7 +35,7 @@ def scan(
     max_pixels: Annotated[int | None, typer.Option("--max-pixels", min=1, help="Largest picture to decode.")] = None,
     home: Home = None,
     as_json: Json = False,
-    progress_json: Annotated[bool, typer.Option("--progress-json", hidden=True)] = False,
+    progress_json: ProgressJson = False,
 ) -> int:
     """Read a folder of images and find its duplicates; run it again to bring it up to date."""
     if labels and no_labels:

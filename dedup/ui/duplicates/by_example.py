@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dedup.dataset import Dataset
 from dedup.review import examples
 from dedup.store.decisions import EXAMPLE, VERDICT
 from dedup.ui.browser import gallery
 from dedup.ui.browser.sides import finite, records, sides
 from dedup.ui.browser.similar import told_and_back
+from dedup.ui.parts.metric import set_threshold
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import Opened
 from dedup.ui.shell.notices import say
@@ -136,7 +136,7 @@ def _suggestion(opened: Opened, found: examples.Suggestion | None, count: int) -
 
 
 def _set(opened: Opened, threshold: float) -> None:
-    Dataset(opened.dataset.directory, session=decisions(opened).session).near_threshold = threshold
+    set_threshold(opened, threshold)
     say(f"The near-duplicate threshold is {threshold:g} now. Undo is in the sidebar.")
 
 

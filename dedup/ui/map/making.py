@@ -25,7 +25,7 @@ def start(opened: Opened, vectors: str = "") -> jobs.Job:
     commands = [jobs.command("map", info.name, home=info.directory.parent)]
     if vectors:
         option = "--model" if Path(vectors).suffix.lower() == ".onnx" else "--vectors"
-        commands.insert(0, jobs.command("embed", info.name, option=(option, vectors), home=info.directory.parent))
+        commands.insert(0, jobs.command("embed", info.name, options=(option, vectors), home=info.directory.parent))
 
     def work(job: jobs.Job) -> list[str]:
         return [note for command in commands for note in jobs.run_process(command, job).get("notes", ())]

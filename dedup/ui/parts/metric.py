@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dedup.dataset import Dataset
 from dedup.images.metrics import METRICS, Metric
+from dedup.images.metrics.annotation import OBJECTS
 from dedup.model import NEAR_SINGULARITY, Kind
 from dedup.query.selection import OPEN, STAYS, Selection
 from dedup.ui.browser import palette
@@ -130,7 +131,7 @@ def _company(opened: Opened, view: View) -> None:
 
 def _boxes_choice(opened: Opened) -> None:
     """Whether annotations are drawn on cards, where there are any."""
-    if opened.kept("annotated", lambda: bool((opened.dataset.frame["annotations"] > 0).any())):
+    if OBJECTS in opened.metrics():
         with st.container(width="content", key="boxes row"):
             st.toggle(
                 "Annotations",
@@ -349,7 +350,7 @@ def _threshold_panel(opened: Opened, threshold: float) -> None:
         1.0,
         step=0.01,
         help="Verified pairs up to this distance are near duplicates. 0 is an exact copy; nothing is scanned again.",
-        **session.held("threshold", threshold, lambda value: _set_threshold(opened, value)),
+        **session.held("threshold", threshold, lambda value: set_threshold(opened, value)),
     )
     counts = opened.counts()
     st.markdown(f"**{counts[Kind.NEAR]:,}** near duplicates, **{counts[Kind.UNIQUE]:,}** unique images")
@@ -361,8 +362,8 @@ def _threshold_panel(opened: Opened, threshold: float) -> None:
     )
 
 
-def _set_threshold(opened: Opened, threshold: float) -> None:
-    """Signed by this tab, and so not through the dataset that all tabs share."""
+def set_threshold(opened: Opened, threshold: float) -> None:
+    """Set the near-duplicate threshold: signed by this tab, and so not through the dataset that all tabs share."""
     Dataset(opened.dataset.directory, session=decisions(opened).session).near_threshold = threshold
 
 

@@ -117,17 +117,16 @@ def _run(job: Job, work: Work) -> None:
         job.error, job.state = UNEXPECTED, State.FAILED
 
 
-def command(verb: str, *arguments: str, home: Path, option: tuple[str, ...] = ()) -> list[str]:
-    """The command line of a verb that tells its progress, and its result, as JSON."""
-    told = [*option, "--home", str(home), "--progress-json", "--json"]
+def command(verb: str, *arguments: str, home: Path | None = None, options: Sequence[str] = ()) -> list[str]:
+    """The command line of a verb that tells its progress as JSON lines on standard output, and its result as JSON."""
+    told = [*options, *(["--home", str(home)] if home else []), "--progress-json", "--json"]
     return [sys.executable, "-m", "dedup", verb, *told, "--", *arguments]
 
 
 def scan_command(folder: str, *, name: str, home: Path | None = None, annotations: Sequence[str] = ()) -> list[str]:
-    """The command line of a scan that tells its progress as JSON lines on standard output, and its counts as JSON."""
-    command = [sys.executable, "-m", "dedup", "scan", folder, "--name", name, "--progress-json", "--json"]
-    command += ["--home", str(home)] if home else []
-    return command + ([part for path in annotations for part in ("--labels", path)] or ["--no-labels"])
+    """The command line of a scan, with these files of labels and no others."""
+    labels = [part for path in annotations for part in ("--labels", path)] or ["--no-labels"]
+    return command("scan", folder, home=home, options=["--name", name, *labels])
 
 
 def run_process(command: list[str], job: Job) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from dedup.ui.parts.scale import scale_of
 from dedup.ui.shell import session, views
 from dedup.ui.shell.library import Opened
 from dedup.ui.shell.literal import literal
+from dedup.ui.summary.distributions import bar_row, picture
 from dedup.words import plural
 
 A_ROW = 3
@@ -51,8 +52,8 @@ def comparing(opened: Opened) -> None:
         one = st.selectbox("One", names, min(1, len(names) - 1), key="compared one", format_func=literal)
         other = st.selectbox("Other", names, 0, key="compared other", format_func=literal)
     parts = [offered[str(name)] for name in (one, other)]
-    masks = [opened.mask(part) for part in parts]
     readable = (opened.dataset.frame["status"] == Status.OK).to_numpy()
+    masks = [opened.mask(part) for part in parts]
     counts = [int((mask & readable).sum()) for mask in masks]
     if one == other or min(counts) < FEWEST:
         st.caption("Choose two selections of five images or more, such as a tag and all images.")
@@ -117,11 +118,6 @@ def apart(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
 
 def drawn(each: Compared, *, dark: bool) -> str:
     """The first selection's bars upwards, the second's downwards, as HTML."""
-    rows = []
-    for meaning, side, heights in zip((FIRST, SECOND), ("up", "down"), each.heights.tolist(), strict=True):
-        colour = palette.colour(meaning, dark=dark)
-        bars = "".join(f'<i style="height:{tall:.1%};background:{colour}"></i>' for tall in heights)
-        rows.append(f'<div class="dedup-bars {side}">{bars}</div>')
-    ends = "".join(f"<span>{escape(end)}</span>" for end in each.ends)
-    label = f"Distributions of {escape(each.metric.title)}"
-    return f'<div role="img" aria-label="{label}">{"".join(rows)}</div><div class="dedup-ends">{ends}</div>'
+    sides = zip((FIRST, SECOND), ("up", "down"), each.heights, strict=True)
+    rows = [bar_row(heights, [palette.colour(meaning, dark=dark)] * BARS, side) for meaning, side, heights in sides]
+    return picture(f"Distributions of {each.metric.title}", "".join(rows), each.ends)

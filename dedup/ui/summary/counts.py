@@ -13,6 +13,7 @@ import streamlit as st
 from dedup.labels.coco import Objects
 from dedup.model import Status
 from dedup.ui.browser import palette
+from dedup.ui.parts.filters import choices
 from dedup.ui.parts.metric import BY_NAME
 from dedup.ui.shell.library import Opened
 
@@ -69,7 +70,7 @@ def classes_by_split(frame: pd.DataFrame) -> pd.DataFrame:
 def classes(opened: Opened) -> None:
     """What there is of each class, and how its images differ from the others' in a metric to choose."""
     frame = opened.dataset.frame
-    if not opened.remembered("has classes", lambda: bool(frame["classes"].map(len).any())):
+    if not choices(opened, "classes"):
         return
     st.markdown("## Classes")
     objects, numbers = st.columns([3, 2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -92,10 +93,24 @@ def draw(values: NDArray[np.float64], metric: Metric, found: Outliers | None) ->
 def bars(drawn: Drawn, title: str, *, dark: bool) -> str:
     """The bars as HTML."""
     colours = [palette.colour(meaning, dark=dark) for meaning in ("unique", "moderate", "severe")]
-    told = "".join(
-        f'<i style="height:{max(tall, LEAST) if tall else 0:.1%};background:{colours[kind]}"></i>'
-        for tall, kind in zip(drawn.heights.tolist(), drawn.outlying.tolist(), strict=True)
+    heights = np.where(drawn.heights > 0, np.maximum(drawn.heights, LEAST), 0)
+    return picture(
+        f"Distribution of {title}",
+        bar_row(heights, [colours[each] for each in drawn.outlying]),
+        (drawn.low, drawn.high),
     )
-    ends = f"<span>{escape(drawn.low)}</span><span>{escape(drawn.high)}</span>"
-    label = f"Distribution of {escape(title)}"
-    return f'<div class="dedup-bars" role="img" aria-label="{label}">{told}</div><div class="dedup-ends">{ends}</div>'
+
+
+def bar_row(heights: NDArray[np.float64], colours: Sequence[str], side: str = "") -> str:
+    """Bars of these heights, 0..1, beside each other, as HTML; `side` up or down is that of a row of two."""
+    told = "".join(
+        f'<i style="height:{tall:.1%};background:{colour}"></i>'
+        for tall, colour in zip(heights.tolist(), colours, strict=True)
+    )
+    return f'<div class="dedup-bars {side}">{told}</div>'
+
+
+def picture(title: str, rows: str, ends: tuple[str, str]) -> str:
+    """Rows of bars with what both ends are below them, as HTML; who sees none hears the title."""
+    told = "".join(f"<span>{escape(end)}</span>" for end in ends)
+    return f'<div role="img" aria-label="{escape(title)}">{rows}</div><div class="dedup-ends">{told}</div>'
