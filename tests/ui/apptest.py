@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -74,3 +75,11 @@ def send(at: AppTest, key: str, *events: Mapping[str, object]) -> AppTest:
     pending = [{"seq": next(_NUMBERS), **event} for event in events]
     at.session_state[key] = {"events": {"session": "s", "pending": pending}}
     return healthy(at.run())
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Until it holds; fails where it does not in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)

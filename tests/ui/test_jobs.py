@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -13,13 +12,7 @@ from dedup.errors import DedupError
 from dedup.model import Progress
 from dedup.ui.shell import jobs
 from dedup.ui.shell.jobs import Job, Registry, State
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
+from tests.ui.apptest import wait_for
 
 
 def test_a_job_reports_and_ends_with_its_result():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +28,20 @@ from dedup.ui.shell import current, jobs, navigation
 from dedup.ui.shell.library import LIBRARY
 from tests.building import picture
 from tests.pictures import photo, save
-from tests.ui.apptest import MAIN, SECONDS, button, healthy, mounted, page, plain, run_page, send, start, texts
+from tests.ui.apptest import (
+    MAIN,
+    SECONDS,
+    button,
+    healthy,
+    mounted,
+    page,
+    plain,
+    run_page,
+    send,
+    start,
+    texts,
+    wait_for,
+)
 
 PAGES = ("datasets", "explorer", "export")
 
@@ -425,7 +437,7 @@ def test_writing_a_folder_makes_a_new_dataset(dataset, tmp_path):
     healthy(at.run())
     healthy(button(at, "Write 12 files").click().run())
     [job] = jobs.REGISTRY.jobs()
-    wait_for(lambda: not job.running)
+    wait_for(lambda: not job.running, SECONDS)
     assert (job.state, job.error) == (jobs.State.DONE, "")
     assert len(dedup.open("clean").frame) == 12
     assert "**clean**: 12 images" in texts(at.run())
@@ -445,7 +457,7 @@ def test_a_folder_is_written_with_a_file_of_annotations_for_each_split(home, tmp
     healthy(at.checkbox(key="one file of annotations for each split").check().run())
     healthy(button(at, "Write 2 files").click().run())
     [job] = jobs.REGISTRY.jobs()
-    wait_for(lambda: not job.running)
+    wait_for(lambda: not job.running, SECONDS)
     assert sorted(p.name for p in (tmp_path / "new").glob("*.json")) == [
         "annotations.train.json",
         "annotations.val.json",
@@ -477,7 +489,7 @@ def test_the_annotation_files_found_are_read_and_the_card_says_what_was_in_them(
     assert [Path(file).name for file in files] == ["instances_train.json", "instances_val.json"]
     healthy(button(at, "Scan").click().run())
     [job] = jobs.REGISTRY.jobs()
-    wait_for(lambda: not job.running)
+    wait_for(lambda: not job.running, SECONDS)
     assert dedup.open("set").info.annotations == tuple(files)
     assert "2 annotations in 2 images" in texts(run_page("datasets"))
 
@@ -517,20 +529,13 @@ def test_running_failed_and_cancelled_jobs_are_shown(home):
         jobs.REGISTRY.start(name, f"Job {name}", ending(error))
         for name, error in (("failed", DedupError("The disk is full.")), ("cancelled", Cancelled("Stopped.")))
     ]
-    wait_for(lambda: running.progress and not any(job.running for job in ended))
+    wait_for(lambda: running.progress and not any(job.running for job in ended), SECONDS)
     at = start(page("datasets")).run()
     assert at.exception == []
     assert "The disk is full." in plain(at.error[0].value)
     assert "stopped" in texts(at)
     button(at, "Cancel").click().run()
-    wait_for(lambda: not running.running)
-
-
-def wait_for(condition):
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
+    wait_for(lambda: not running.running, SECONDS)
 
 
 def test_changes_count_images_once_however_many_tags(dataset):

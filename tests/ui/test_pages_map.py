@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import struct
-import time
 import zlib
 
 import numpy as np
@@ -16,7 +15,7 @@ from dedup.ui.map import atlas, colours, making
 from dedup.ui.shell import jobs
 from dedup.ui.shell.library import LIBRARY
 from tests.pictures import folder_of_photos, photo, save
-from tests.ui.apptest import button, healthy, mounted, run_page, send, texts
+from tests.ui.apptest import button, healthy, mounted, run_page, send, texts, wait_for
 
 
 @pytest.fixture
@@ -36,14 +35,27 @@ def bytes_of(data) -> np.ndarray:
     return np.frombuffer(zlib.decompress(base64.b64decode(data["inked"])), np.uint8)
 
 
+def ended(dataset) -> jobs.Job:
+    """The job that draws the map, once it has ended."""
+    job = jobs.REGISTRY.get(f"{dataset.info.key} map")
+    wait_for(lambda: not job.running, 60)
+    return job
+
+
+def embedded(dataset, file):
+    """The page, once vectors of a file were given to the images and the map was drawn."""
+    at = run_page("map", {"dataset": dataset.info.key})
+    at.text_input(key="vectors file").input(str(file)).run()
+    button(at, "Embed and draw").click().run()
+    ended(dataset)
+    return at
+
+
 def test_without_a_map_the_page_says_what_it_is_and_draws_it(dataset):
     at = run_page("map", {"dataset": dataset.info.key})
     assert "places every image" in texts(at) and not mounted(at)
     button(at, "Draw the map").click().run()
-    job = jobs.REGISTRY.get(f"{dataset.info.key} map")
-    end = time.monotonic() + 60
-    while job.running and time.monotonic() < end:
-        time.sleep(0.1)
+    job = ended(dataset)
     assert job.state is jobs.State.DONE, job.error
     at = run_page("map", {"dataset": dataset.info.key})
     assert the_map(at)["count"] == 13
@@ -105,12 +117,7 @@ def test_images_that_came_since_are_counted(dataset, tmp_path):
 
 def test_a_model_is_given_on_the_page(dataset, tmp_path):
     np.savez(tmp_path / "v.npz", paths=dataset.frame["path"].tolist()[:12], vectors=np.eye(12))
-    at = run_page("map", {"dataset": dataset.info.key})
-    at.text_input(key="vectors file").input(str(tmp_path / "v.npz")).run()
-    button(at, "Embed and draw").click().run()
-    job = jobs.REGISTRY.get(f"{dataset.info.key} map")
-    while job.running:
-        time.sleep(0.1)
+    embedded(dataset, tmp_path / "v.npz")
     opened = LIBRARY.open(dataset.info.key)
     assert opened.dataset.vectors.source == "v.npz" and making.exists(opened)
     at = run_page("map", {"dataset": dataset.info.key})
@@ -118,12 +125,7 @@ def test_a_model_is_given_on_the_page(dataset, tmp_path):
 
 
 def test_what_cannot_be_embedded_is_told(dataset, tmp_path):
-    at = run_page("map", {"dataset": dataset.info.key})
-    at.text_input(key="vectors file").input(str(tmp_path / "gone.npz")).run()
-    button(at, "Embed and draw").click().run()
-    job = jobs.REGISTRY.get(f"{dataset.info.key} map")
-    while job.running:
-        time.sleep(0.1)
+    at = embedded(dataset, tmp_path / "gone.npz")
     at.run()
     assert "cannot be read as vectors" in at.error[0].value
     button(at, "Dismiss").click().run()

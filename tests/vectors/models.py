@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from onnx import TensorProto, checker, helper, numpy_helper, save
+from PIL import Image
 
 SIDE = 16
 
@@ -69,3 +71,12 @@ def text_model(folder: Path, *, length: int | str = "t", mask: bool = False, wid
     checker.check_model(model)
     save(model, str(folder / "text_model.onnx"))
     return folder / "text_model.onnx"
+
+
+def plain_pictures(folder: Path, colours: Mapping[str, tuple[int, int, int]]) -> None:
+    """A picture of each colour by name, with a dark pixel somewhere, so that none is blank."""
+    folder.mkdir()
+    for name, colour in colours.items():
+        picture = Image.new("RGB", (40, 30), colour)
+        picture.putpixel((len(name), 3), (9, 9, 9))
+        picture.save(folder / f"{name}.png")

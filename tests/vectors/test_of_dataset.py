@@ -7,14 +7,13 @@ import shutil
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import dedup
 from dedup.cli import main
 from dedup.errors import UsageError
 from dedup.images.metrics import said
 from tests.pictures import folder_of_photos, photo, save
-from tests.vectors.models import colour_model
+from tests.vectors.models import colour_model, plain_pictures
 
 
 @pytest.fixture
@@ -109,11 +108,7 @@ def run(capsys, *arguments: str) -> tuple[int, str, str]:
 
 
 def test_a_model_embeds_a_folder(home, tmp_path, capsys):
-    for name, colour in {"red": (250, 0, 0), "reddish": (240, 20, 20), "blue": (0, 0, 250)}.items():
-        (tmp_path / "set").mkdir(exist_ok=True)
-        picture = Image.new("RGB", (40, 30), colour)
-        picture.putpixel((len(name), 3), (9, 9, 9))
-        picture.save(tmp_path / f"set/{name}.png")
+    plain_pictures(tmp_path / "set", {"red": (250, 0, 0), "reddish": (240, 20, 20), "blue": (0, 0, 250)})
     assert main(["scan", str(tmp_path / "set")]) == 0
     model = str(colour_model(tmp_path / "m.onnx"))
     capsys.readouterr()

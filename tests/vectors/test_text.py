@@ -12,7 +12,7 @@ import dedup
 from dedup.cli import main
 from dedup.errors import UsageError
 from dedup.vectors.text import TextModel
-from tests.vectors.models import colour_model, text_model
+from tests.vectors.models import colour_model, plain_pictures, text_model
 
 
 @pytest.mark.parametrize("length", ["t", 5])
@@ -39,11 +39,7 @@ def test_what_is_no_text_model_is_told(tmp_path):
 
 
 def test_images_are_found_by_words(home, tmp_path, capsys):
-    for name, colour in {"rose": (250, 40, 40), "leaf": (40, 250, 40), "sky": (40, 40, 250)}.items():
-        (tmp_path / "set").mkdir(exist_ok=True)
-        picture = Image.new("RGB", (40, 30), colour)
-        picture.putpixel((len(name), 3), (9, 9, 9))
-        picture.save(tmp_path / f"set/{name}.png")
+    plain_pictures(tmp_path / "set", {"rose": (250, 40, 40), "leaf": (40, 250, 40), "sky": (40, 40, 250)})
     model = str(text_model(tmp_path))
     dedup.scan(tmp_path / "set", workers=1)
     assert main(["embed", "set", "--model", str(colour_model(tmp_path / "m.onnx"))]) == 0

@@ -4,15 +4,7 @@ const CLASH_KEYS = [["← →", "previous, next"], ["1 2", "the left, the right 
   ["M", "merge: each gets what only the other has"], ["D", "drop both from COCO exports"], ["L", "leave both as they are"],
   ["U", "undo"], ["G", "see these copies in Duplicates"], ["O", "show or hide the other side's boxes"], ["A", "show or hide boxes that agree"], ["?", "this list"]];
 
-const inboxes = new WeakMap();
-
-export default function ({ data, parentElement, setStateValue }) {
-  const root = parentElement.querySelector(".dedup");
-  if (!inboxes.has(root)) inboxes.set(root, new Inbox(root));
-  const inbox = inboxes.get(root);
-  inbox.update(data, setStateValue);
-  return () => { inbox.queue.disconnect(); inboxes.delete(root); };
-}
+export default hosted(root => new Inbox(root));
 
 class Inbox {
   constructor(root) {
@@ -22,6 +14,10 @@ class Inbox {
     this.build();
     root.addEventListener("keydown", event => this.onKey(event));
     if (document.activeElement === document.body) this.stage.focus({ preventScroll: true });
+  }
+
+  destroy() {
+    this.queue.disconnect();
   }
 
   // ---- data in

@@ -29,6 +29,21 @@ function fillName(node, name) {
     el("span", { class: "tail", text: letters.slice(cut).join("") }));
 }
 
+/**
+ * A component of Streamlit's that lives as long as its place on the page: `make(root)` makes it once, `update(data,
+ * deliver)` gets the data of every run, `destroy()` ends it.
+ */
+function hosted(make) {
+  const living = new WeakMap();
+  return ({ data, parentElement, setStateValue }) => {
+    const root = parentElement.querySelector(".dedup");
+    if (!living.has(root)) living.set(root, make(root));
+    const made = living.get(root);
+    made.update(data, setStateValue);
+    return () => { made.destroy(); living.delete(root); };
+  };
+}
+
 /** The focused element, also inside shadow roots. */
 function deepActiveElement() {
   let active = document.activeElement;

@@ -13,15 +13,7 @@ const ICONS = {
   compare: "M1.5 3h5.7v10H1.5zM8.8 3h5.7v10H8.8zM10 4.2v7.6h3.3V4.2z",
 };
 
-const galleries = new WeakMap();
-
-export default function ({ data, parentElement, setStateValue }) {
-  const root = parentElement.querySelector(".dedup");
-  if (!galleries.has(root)) galleries.set(root, new Gallery(root));
-  const gallery = galleries.get(root);
-  gallery.update(data, setStateValue);
-  return () => { gallery.destroy(); galleries.delete(root); };
-}
+export default hosted(root => new Gallery(root));
 
 function icon(name) {
   const space = "http://www.w3.org/2000/svg";

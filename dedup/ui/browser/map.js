@@ -30,15 +30,7 @@ void main() {
   gl_FragColor = vec4(colour.rgb, colour.a * edge);
 }`;
 
-const maps = new WeakMap();
-
-export default function ({ data, parentElement, setStateValue }) {
-  const root = parentElement.querySelector(".dedup");
-  if (!maps.has(root)) maps.set(root, new ImageMap(root));
-  const map = maps.get(root);
-  map.update(data, setStateValue);
-  return () => { map.destroy(); maps.delete(root); };
-}
+export default hosted(root => new ImageMap(root));
 
 /** The bytes of a base64 text that zlib packed. */
 async function unpacked(text) {

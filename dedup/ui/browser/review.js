@@ -16,15 +16,7 @@ const SHARPEN_MS = 150;
 const DIFFERENCE_GAIN = 4;
 const TILE_PIXELS = 300_000;  // of the difference beside the copies: what a card has room for
 
-const reviews = new WeakMap();
-
-export default function ({ data, parentElement, setStateValue }) {
-  const root = parentElement.querySelector(".dedup");
-  if (!reviews.has(root)) reviews.set(root, new Review(root));
-  const review = reviews.get(root);
-  review.update(data, setStateValue);
-  return () => { review.destroy(); reviews.delete(root); };
-}
+export default hosted(root => new Review(root));
 
 /** What a strip shows once `event` is applied; `Python` decides, this only foresees it. */
 function foresee(strip, { action, ids: [id] }) {

@@ -114,30 +114,7 @@ def work_under_way() -> None:
 def _jobs(known: list[jobs.Job]) -> None:
     for job in known:
         with st.container(border=True):
-            _job(job)
-
-
-def _job(job: jobs.Job) -> None:
-    left, right = st.columns([6, 1.4], vertical_alignment="center")
-    with left:
-        if job.running:
-            working.bar(job)
-        elif job.state is jobs.State.CANCELLED:
-            stopped = "stopped. What was finished is kept for the next scan."
-            st.markdown(f":material/stop_circle: **{literal(job.title)}**: {stopped}")
-        else:
-            st.error(literal(f"{job.title}: {job.error}"), icon=":material/error:")
-    if job.running:
-        right.button(
-            "Stopping…" if job.stop.is_set() else "Cancel",
-            key=f"cancel {job.key}",
-            on_click=job.cancel,
-            disabled=job.stop.is_set(),
-            width="stretch",
-        )
-    elif right.button("Dismiss", key=f"dismiss {job.key}", type="tertiary", width="stretch"):
-        jobs.REGISTRY.dismiss(job)
-        st.rerun()
+            working.row(job)
 
 
 @st.dialog("Rename the dataset")

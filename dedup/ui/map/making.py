@@ -47,22 +47,15 @@ def under_way(opened: Opened) -> jobs.Job | None:
 
 
 def follow(job: jobs.Job) -> None:
-    """How far it is, or why it failed."""
-
-    def draw() -> None:
-        if job.running:
-            working.bar(job)
-            st.button("Cancel", on_click=job.cancel, disabled=job.stop.is_set(), key="cancel map")
-        else:
-            if job.state is jobs.State.DONE:
-                more = len(job.result) - NOTES_SHOWN
-                told = [*job.result[:NOTES_SHOWN], *([f"and {more:,} more"] if more > 0 else [])]
-                st.warning("  \n".join(["Not all have a vector:", *map(literal, told)]), icon=":material/info:")
-            else:
-                st.error(literal(f"{job.title}: {job.error or 'stopped.'}"), icon=":material/error:")
-            st.button("Dismiss", on_click=jobs.REGISTRY.dismiss, args=(job,), key="dismiss map")
-
-    working.follow([job] if job.running else [], draw)
+    """How far it is, or why it failed; of one that is done, which images were left out."""
+    if job.state is jobs.State.DONE:
+        more = len(job.result) - NOTES_SHOWN
+        told = [*job.result[:NOTES_SHOWN], *([f"and {more:,} more"] if more > 0 else [])]
+        st.warning("  \n".join(["Not all have a vector:", *map(literal, told)]), icon=":material/info:")
+        st.button("Dismiss", on_click=jobs.REGISTRY.dismiss, args=(job,), key="dismiss map")
+        return
+    kept_words = "What was finished is kept for the next time."
+    working.follow([job] if job.running else [], lambda: working.row(job, kept_words))
 
 
 def exists(opened: Opened) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from dedup.model import Progress
-from dedup.ui.shell.jobs import Job
+from dedup.ui.shell.jobs import REGISTRY, Job, State
 from dedup.ui.shell.literal import literal
 from dedup.words import plural
 
@@ -31,6 +31,30 @@ def follow(running: Sequence[Job], draw: Callable[[], object], seconds: float = 
 def bar(job: Job) -> None:
     """A running job with its progress in words."""
     st.progress(share(job.progress), text=f"**{literal(job.title)}** — {words(job.progress)}")
+
+
+def row(job: Job, kept: str = "What was finished is kept for the next scan.") -> None:
+    """A job that runs, was stopped or failed, with the button that stops it or takes it off the page; `kept` says what
+    of a stopped one is not lost."""
+    left, right = st.columns([6, 1.4], vertical_alignment="center")
+    with left:
+        if job.running:
+            bar(job)
+        elif job.state is State.CANCELLED:
+            st.markdown(f":material/stop_circle: **{literal(job.title)}**: stopped. {kept}")
+        else:
+            st.error(literal(f"{job.title}: {job.error}"), icon=":material/error:")
+    if job.running:
+        right.button(
+            "Stopping…" if job.stop.is_set() else "Cancel",
+            key=f"cancel {job.key}",
+            on_click=job.cancel,
+            disabled=job.stop.is_set(),
+            width="stretch",
+        )
+    elif right.button("Dismiss", key=f"dismiss {job.key}", type="tertiary", width="stretch"):
+        REGISTRY.dismiss(job)
+        st.rerun()
 
 
 def share(progress: Progress | None) -> float:
