@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -27,21 +27,20 @@ _NUMBER = re.compile(r"([0-9]{1,18})([^0-9]*)$")
 """The last number of a name, as far as it fits 64 bits, and what follows it."""
 
 _NUMBERS = re.compile(r"([0-9]{1,18})")
-
-Rows = NDArray[np.int64]
+"""All of them, to part a name by."""
 
 
 def runs(frame: pd.DataFrame, pairs: pd.DataFrame) -> list[list[int]]:
     """Rows of every run of `SHORTEST` images or more, in their order, the longest first. Exact copies of another image
     are in none: they are redundant anyway. Nor do two files of one name follow each other, as a camera's JPEG its
     raw."""
-    stems = _stems(frame)
+    stems = [name.rpartition(".")[0] or name for name in frame["name"].tolist()]
     readable = (frame["status"] == Status.OK) & ~((frame["kind"] == Kind.EXACT) & (frame["role"] == Role.DUPLICATE))
     usable = readable.tolist()
     follows: dict[int, int] = {}
     led: set[int] = set()
     shots = bursts(frame.loc[readable, ["folder", "name", "captured_at"]])
-    for one, other in itertools.chain(_numbered(frame, _Alike(frame, pairs)), shots):
+    for one, other in itertools.chain(_numbered(frame["folder"].tolist(), stems, _Alike(frame, pairs)), shots):
         if usable[one] and usable[other] and stems[one] != stems[other] and one not in follows and other not in led:
             follows[one] = other
             led.add(other)
@@ -86,15 +85,10 @@ def _counted(name: str) -> list[str | int]:
     return [int(part) if place % 2 else part for place, part in enumerate(_NUMBERS.split(name))]
 
 
-def _stems(frame: pd.DataFrame) -> list[str]:
-    """Names without what follows their last dot."""
-    return [name.rpartition(".")[0] or name for name in frame["name"].tolist()]
-
-
-def _numbered(frame: pd.DataFrame, alike: _Alike) -> Iterator[tuple[int, int]]:
+def _numbered(folders: Sequence[str], stems: Sequence[str], alike: _Alike) -> Iterator[tuple[int, int]]:
     """Rows of alike pictures whose names are one step of their folder apart."""
     series: dict[tuple[str, str, str], list[tuple[int, int]]] = defaultdict(list)
-    for row, (folder, stem) in enumerate(zip(frame["folder"].tolist(), _stems(frame), strict=True)):
+    for row, (folder, stem) in enumerate(zip(folders, stems, strict=True)):
         told = _NUMBER.search(stem)
         if told:
             series[folder, stem[: told.start()], told[2]].append((int(told[1]), row))

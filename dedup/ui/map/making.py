@@ -68,7 +68,8 @@ def invitation(opened: Opened) -> None:
     st.info(
         "The map places every image so that alike ones lie together: see what the dataset is made of, draw around a "
         "part of it and tag it. Copies lie beside the one that stays. It is computed once, in the background: seconds "
-        "for a few thousand images, minutes for a hundred thousand; the first map on a machine takes half a minute more.",
+        "for a few thousand images, minutes for a hundred thousand; the first map on a machine takes half a minute "
+        "more.",
         icon=":material/scatter_plot:",
     )
     if st.button("Draw the map", type="primary", icon=":material/draw:"):
