@@ -7,6 +7,7 @@ left out. The tests draw it anew and compare, so that it cannot show what is no 
 from __future__ import annotations
 
 import ast
+import functools
 import html
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -79,7 +80,12 @@ def _package(name: str) -> str:
     return GROUND if name in GROUND_MODULES else name
 
 
-def _imports(path: Path) -> Iterable[str]:
+@functools.cache
+def _imports(path: Path) -> tuple[str, ...]:
+    return tuple(_each_import(path))
+
+
+def _each_import(path: Path) -> Iterable[str]:
     tree = ast.parse(path.read_text("utf-8"))
     for checked in [
         node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)

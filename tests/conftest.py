@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +13,9 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
+
+import dedup
+from dedup.scanning.engines import local
 
 ROOT = Path(__file__).parent.parent
 JS = ROOT / "tests" / "js"
@@ -34,6 +37,53 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the optional test-data folder ../shared/data (or DEDUP_TEST_DATA) is absent")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def dogs(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dedup.Dataset:
+    """The 1,000 dogs of which 7 are redundant, scanned once for all tests, which copy what they change."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder  # that of all workers
+    with FileLock(folder / "dogs.lock"):
+        return dedup.scan(shared_data / "B-dogs-7dups" / "dataset", name="dogs", home=folder / "home of dogs")
+
+
+@pytest.fixture(scope="session")
+def parked() -> Iterator[dict[object, list[local._Worker]]]:
+    """Worker processes that wait for another scan, by the environment they were started in."""
+    waiting: dict[object, list[local._Worker]] = defaultdict(list)
+    yield waiting
+    for worker in (each for workers in waiting.values() for each in workers):
+        worker.kill()
+
+
+@pytest.fixture(autouse=True)
+def warm_workers(request: pytest.FixtureRequest, parked: dict[object, list[local._Worker]], monkeypatch) -> None:
+    """Scans take over the worker processes of the tests before, whose start costs most of scanning a few pictures.
+
+    Not those of tests/scanning, which are about workers.
+    """
+    if "scanning" in request.path.parts:
+        return
+    start, close = local._started, local.Local.close
+
+    def started() -> local._Worker:
+        workers = parked[_environment()]
+        return workers.pop() if workers else start()
+
+    def park(engine: local.Local) -> None:
+        alive = [worker for worker in engine._idle if worker.process.poll() is None]
+        parked[_environment()] += alive
+        engine._idle = [worker for worker in engine._idle if worker not in alive]
+        close(engine)
+
+    monkeypatch.setattr(local, "_started", started)
+    monkeypatch.setattr(local.Local, "close", park)
+
+
+def _environment() -> object:
+    """What of this process's environment a worker can know, but for what differs from test to test."""
+    return frozenset(pair for pair in os.environ.items() if pair[0] not in ("DEDUP_HOME", "PYTEST_CURRENT_TEST"))
 
 
 @pytest.fixture(scope="session")

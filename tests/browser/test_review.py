@@ -18,7 +18,8 @@ import dedup
 from dedup.dataset import Dataset
 from dedup.review import acts
 from dedup.store.decisions import KEEPER
-from tests.browser.conftest import CLICKS
+from tests.browser.conftest import CLICKS, ROOT
+from tests.building import copied
 
 pytestmark = pytest.mark.browser
 GROUPS = 34
@@ -233,11 +234,11 @@ def test_no_group_is_decided_unseen(app, page, dataset):
     assert dataset.frame["name"].iat[row] == Path(copy).name and dataset.frame["path"].iat[row] != copy
 
 
-def test_the_dogs_end_at_993_in_five_clicks_and_come_back(app, new_page, shared_data, tmp_path, home):
-    folder = tmp_path / "dogs"
-    shutil.copytree(shared_data / "B-dogs-7dups" / "dataset", folder)
+def test_the_dogs_end_at_993_in_five_clicks_and_come_back(serve, new_page, dogs, tmp_path):
+    home = tmp_path / "home"
+    folder = copied(dogs, tmp_path / "dogs", home)
     before = contents(folder)
-    dogs = dedup.scan(folder, name="dogs", home=home)
+    app, dogs = serve(ROOT / "app.py", DEDUP_HOME=str(home)), dedup.open("dogs", home=home)
     page = new_page()
     page.add_init_script(CLICKS)
     page.goto(f"{app.url}/explorer?dataset={dogs.info.key}")

@@ -46,18 +46,13 @@ def empty_app(serve, tmp_path):
     return serve(ROOT / "app.py", DEDUP_HOME=str(tmp_path / "empty"))
 
 
-def scan(page, app, folder: Path) -> None:
-    """Open the app, give it a folder, wait for the scan, go to the Explorer."""
-    page.goto(app.url)
-    page.get_by_role("textbox", name="Folder", exact=True).fill(str(folder))
-    page.get_by_role("button", name="Scan", exact=True).click()
-    page.get_by_role("button", name="Explore", exact=True).click(timeout=SCAN_MS)
-    page.get_by_text("selection holds").wait_for()
-
-
 def explore(page, app, home: Path, folder: Path) -> None:
     """Scan a folder, and open the Explorer on it."""
-    made = dedup.scan(folder, name=folder.parent.name, home=home)  # another one when the test is tried again
+    open_explorer(page, app, dedup.scan(folder, name=folder.parent.name, home=home))  # another when tried again
+
+
+def open_explorer(page, app, made: dedup.Dataset) -> None:
+    """Open the Explorer on a dataset."""
     page.goto(f"{app.url}/explorer?dataset={made.info.key}")
     page.get_by_text("selection holds").wait_for()
 
@@ -154,8 +149,9 @@ def test_the_cleaned_csv_is_fourteen_clicks_away(empty_app, new_page, shared_dat
     assert page.evaluate("Number(sessionStorage.clicks)") <= 14
 
 
-def test_from_a_folder_with_exact_duplicates_to_a_cleaned_csv_and_coco(empty_app, page, shared_data, tmp_path):
-    scan(page, empty_app, shared_data / "B-dogs-7dups" / "dataset")
+def test_from_exact_duplicates_to_a_cleaned_csv_and_coco(empty_app, page, dogs, tmp_path):
+    shutil.copytree(dogs.directory, tmp_path / "empty" / "dogs", dirs_exist_ok=True)
+    open_explorer(page, empty_app, dogs)
 
     pick(page, "metric", "Image singularity")
     page.locator(".js-plotly-plot").get_by_text("7 exact").wait_for()
@@ -178,7 +174,7 @@ def test_from_a_folder_with_exact_duplicates_to_a_cleaned_csv_and_coco(empty_app
     assert table["tag:keep"].all()
     assert table["sha256"].is_unique
     assert (table["kind"] != "exact").all()
-    assert len(pd.read_csv(tmp_path / "dataset.csv")) == 993
+    assert len(pd.read_csv(tmp_path / "dogs.csv")) == 993
 
     coco = download(page, "COCO", tmp_path)
     pycocotools = pytest.importorskip("pycocotools.coco")

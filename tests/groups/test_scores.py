@@ -107,8 +107,8 @@ def test_scores_do_not_depend_on_names_or_order(tmp_path, home):
 
 
 @pytest.mark.shared
-def test_the_thousand_dogs_hold_exactly_seven_redundant_copies(shared_data, home):
-    frame = dedup.scan(shared_data / "B-dogs-7dups" / "dataset", home=home).frame
+def test_the_thousand_dogs_hold_exactly_seven_redundant_copies(dogs):
+    frame = dogs.frame
     assert (frame["singularity"] == 0).sum() == 7 and (frame["singularity"] > 0).sum() == 993
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -165,8 +167,9 @@ def test_splits_and_folds_are_set_in_one_step(home, shared_data):
     assert not again.new and set(dataset.frame["split"]) == {"train", "val", "test"}
 
 
-def test_the_dogs_are_divided_as_asked_and_nothing_crosses(home, shared_data):
-    dataset = dedup.scan(shared_data / "B-dogs-7dups", workers=2)
+def test_the_dogs_are_divided_as_asked_and_nothing_crosses(dogs, home):
+    shutil.copytree(dogs.directory, home / "dogs")
+    dataset = dedup.open("dogs")
     making.follow(dataset.decisions, making.make(dataset.frame, dataset.pairs, Asked(SHARES)))
     frame, pairs = dataset.frame, dataset.pairs
     assert frame["split"].value_counts().to_dict() == {"train": 800, "val": 100, "test": 100}

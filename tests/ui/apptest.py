@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import time
@@ -10,6 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
@@ -21,6 +23,9 @@ SECONDS = 60
 
 MAIN = ROOT / "dedup" / "ui" / "shell" / "main.py"
 _NUMBERS = count(1)
+
+# Streamlit reads the metadata of every installed package for each app under test; they stay the same.
+manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 
 
 def page(name: str) -> Path:

@@ -26,7 +26,7 @@ from dedup.ui.export.downloads import OFFERS, made
 from dedup.ui.parts.tagging import SCOPES, changes, explain
 from dedup.ui.shell import current, jobs, navigation
 from dedup.ui.shell.library import LIBRARY
-from tests.building import picture
+from tests.building import copied, picture
 from tests.pictures import photo, save
 from tests.ui.apptest import (
     MAIN,
@@ -46,16 +46,23 @@ from tests.ui.apptest import (
 PAGES = ("datasets", "explorer", "export")
 
 
-@pytest.fixture
-def dataset(home, tmp_path):
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory) -> dedup.Dataset:
     """Twelve images, one of them three times, and one that cannot be read."""
-    root = tmp_path / "images"
+    root = tmp_path_factory.mktemp("scanned") / "images"
     for seed in range(12):
         picture(root / ("even" if seed % 2 == 0 else "odd") / f"{seed:02}.png", seed, (160, 120))
     for copy in ("a", "b"):
         (root / f"copy {copy}.png").write_bytes((root / "even" / "00.png").read_bytes())
     (root / "empty.jpg").write_bytes(b"")
-    return dedup.scan(root, name="test", workers=1)
+    return dedup.scan(root, name="test", home=root.parent / "home", workers=1)
+
+
+@pytest.fixture
+def dataset(scanned, home, tmp_path) -> dedup.Dataset:
+    """The scanned one, for a test of its own."""
+    copied(scanned, tmp_path / "images", home)
+    return dedup.open(scanned.name)
 
 
 @pytest.fixture(autouse=True)

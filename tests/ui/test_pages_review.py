@@ -18,20 +18,27 @@ from dedup.ui.duplicates import plan as plan_panel
 from dedup.ui.duplicates.bulk import below_root, moved
 from dedup.ui.shell import current, jobs, notices
 from dedup.ui.shell.library import LIBRARY
-from tests.building import picture
+from tests.building import copied, picture
 from tests.ui.apptest import MAIN, button, healthy, mounted, page, run_page, send, start, texts
 
 
-@pytest.fixture
-def dataset(home, tmp_path):
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory) -> dedup.Dataset:
     """Three groups of identical files, one of three; copies lie in another folder."""
-    root = tmp_path / "images"
+    root = tmp_path_factory.mktemp("scanned") / "images"
     for seed in range(6):
         picture(root / "old" / f"{seed} copy.png", seed, (160, 120))
     for seed, name in ((0, "0.png"), (1, "1.png"), (1, "1 again.png"), (2, "2.png")):
         (root / "new").mkdir(exist_ok=True)
         (root / "new" / name).write_bytes((root / "old" / f"{seed} copy.png").read_bytes())
-    return dedup.scan(root, name="test", workers=1)
+    return dedup.scan(root, name="test", home=root.parent / "home", workers=1)
+
+
+@pytest.fixture
+def dataset(scanned, home, tmp_path) -> dedup.Dataset:
+    """The scanned one, for a test of its own."""
+    copied(scanned, tmp_path / "images", home)
+    return dedup.open(scanned.name)
 
 
 @pytest.fixture(autouse=True)

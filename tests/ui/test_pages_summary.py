@@ -22,22 +22,30 @@ from dedup.ui.parts.scale import scale_of
 from dedup.ui.shell import navigation, views
 from dedup.ui.shell.library import LIBRARY
 from dedup.ui.summary import comparing, counts, distributions, scatter, tiles
+from tests.building import copied
 from tests.frames import make_frame
 from tests.pictures import photo, save
 from tests.ui.apptest import MAIN, button, healthy, run_page, start, texts
 
 
-@pytest.fixture
-def dataset(home, tmp_path):
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory) -> dedup.Dataset:
     """Twelve photographs, a copy of one across splits, a black one, a long strip, and no picture."""
-    root = tmp_path / "set"
+    root = tmp_path_factory.mktemp("scanned") / "set"
     for number in range(12):
         save(photo(number), root / f"train/{number:02}.png")
     save(photo(0), root / "test/copy.png")
     save(Image.new("RGB", (200, 150)), root / "train/black.png")
     save(photo(20).resize((600, 100)), root / "train/strip.png")
     (root / "train/broken.jpg").write_bytes(b"no picture")
-    return dedup.scan(root, workers=1)
+    return dedup.scan(root, home=root.parent / "home", workers=1)
+
+
+@pytest.fixture
+def dataset(scanned, home, tmp_path) -> dedup.Dataset:
+    """The scanned one, for a test of its own."""
+    copied(scanned, tmp_path / "set", home)
+    return dedup.open(scanned.name)
 
 
 def test_tiles_count_what_they_lead_to(dataset):
