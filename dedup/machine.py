@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +23,14 @@ def default_workers() -> int:
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     memory = memory_bytes()
     return processors if memory is None else max(1, min(processors, memory // WORKER_BYTES))
+
+
+def processor() -> str:
+    """What tells one kind of processor from another, as far as the system says it."""
+    with suppress(OSError):  # not Linux
+        lines = set(Path("/proc/cpuinfo").read_text().splitlines())
+        return "\n".join(sorted(line for line in lines if line.startswith(("model name", "flags", "Features"))))
+    return platform.processor()
 
 
 def memory_bytes() -> int | None:

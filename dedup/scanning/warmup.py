@@ -2,27 +2,36 @@
 
     python -m dedup.scanning.warmup
 
-The compiled code is kept in numba's cache, so later processes only load it.
+The compiled code is kept in numba's cache, so later processes only load it; a file says that it is there, for to load
+it only to see that costs two seconds of a processor.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
+import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import platformdirs
 from PIL import Image
 
 from dedup.images import signature
 from dedup.images.detail import Detail
 from dedup.images.metrics import Sample
+from dedup.machine import processor
 
 SIZE = (96, 72)
+COMPILED = Path(__file__).resolve().parents[1] / "matching"
+"""The code that is compiled."""
 
 
 def warm_up() -> None:
@@ -69,8 +78,11 @@ def _while_needed() -> None:
 
 
 @cache
-def warm_up_elsewhere() -> subprocess.Popen[bytes]:
-    """`warm_up` in a process of its own, once: fills the cache for the scans that a person will soon start."""
+def warm_up_elsewhere() -> subprocess.Popen[bytes] | None:
+    """`warm_up` in a process of its own, once: fills the cache for the scans that a person will soon start. None where
+    that was done before."""
+    if _done().exists():
+        return None
     return subprocess.Popen(
         [sys.executable, "-m", "dedup.scanning.warmup"],
         cwd=Path(__file__).resolve().parents[2],
@@ -80,5 +92,22 @@ def warm_up_elsewhere() -> subprocess.Popen[bytes]:
     )
 
 
-if __name__ == "__main__":
+def _done() -> Path:
+    """The file that stands once this very code was compiled here: all that has numba compile again gives another."""
+    files = [f"{file} {file.stat().st_mtime_ns}" for file in sorted(COMPILED.rglob("*.py"))]
+    place = [sys.version, version("numba"), processor(), os.environ.get("NUMBA_CACHE_DIR", "")]
+    digest = hashlib.sha256("\n".join(files + place).encode("utf-8", "surrogateescape"))
+    return Path(platformdirs.user_cache_dir("dedup", appauthor=False)) / f"compiled-{digest.hexdigest()[:16]}"
+
+
+def main() -> None:
+    """Warm up, and leave word that it was done."""
+    done = _done()
     warm_up()
+    with suppress(OSError):  # without it the next process looks once more
+        done.parent.mkdir(parents=True, exist_ok=True)
+        done.touch()
+
+
+if __name__ == "__main__":
+    main()

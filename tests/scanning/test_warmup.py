@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from dedup import machine
+from dedup.scanning import warmup
 
 
 def test_where_nothing_can_be_written_there_is_a_folder_to_compile_in(monkeypatch, tmp_path):
@@ -36,6 +37,34 @@ def test_a_scan_after_warming_up_compiles_nothing(tmp_path):
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=root)
     assert compiled and sorted(path.name for path in cache.rglob("*.nbc")) == compiled
+
+
+def test_what_is_compiled_is_not_compiled_again_unless_something_changed(monkeypatch, tmp_path):
+    started = []
+    monkeypatch.setattr(warmup.subprocess, "Popen", lambda command, **_: started.append(command) or command)
+    monkeypatch.setattr(warmup.platformdirs, "user_cache_dir", lambda *_, **__: str(tmp_path / "cache"))
+    monkeypatch.setattr(warmup, "COMPILED", tmp_path)
+    monkeypatch.setattr(warmup, "warm_up", lambda: None)
+    (tmp_path / "code.py").write_text("1")
+
+    def elsewhere() -> object:
+        warmup.warm_up_elsewhere.cache_clear()
+        return warmup.warm_up_elsewhere()
+
+    assert elsewhere() and elsewhere()
+    warmup.main()
+    assert elsewhere() is None
+    os.utime(tmp_path / "code.py", (1, 1))
+    assert elsewhere()
+    warmup.main()
+    assert elsewhere() is None
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert elsewhere()
+    (tmp_path / "cache").rename(tmp_path / "gone")
+    (tmp_path / "cache").write_text("no folder can be made here")
+    warmup.main()
+    assert elsewhere() and len(started) == 5
+    warmup.warm_up_elsewhere.cache_clear()
 
 
 def test_a_program_that_ends_while_it_warms_up_ends_quietly():
