@@ -16,7 +16,7 @@ from dedup.errors import DedupError
 from dedup.model import SOFTWARE_VERSION, Kind, Progress
 
 if TYPE_CHECKING:
-    from dedup.catalogue import find_labels, forget, open, rename, rescan, scan
+    from dedup.catalogue import find_labels, forget, merge, open, rename, rescan, scan, scan_shard
     from dedup.dataset import Dataset
     from dedup.query.selection import Range, Selection
     from dedup.store.home import DatasetInfo, datasets
@@ -29,10 +29,12 @@ _HOMES = {
     "datasets": "dedup.store.home",
     "find_labels": "dedup.catalogue",
     "forget": "dedup.catalogue",
+    "merge": "dedup.catalogue",
     "open": "dedup.catalogue",
     "rename": "dedup.catalogue",
     "rescan": "dedup.catalogue",
     "scan": "dedup.catalogue",
+    "scan_shard": "dedup.catalogue",
 }
 """These names are loaded when they are first used: a worker, or `--help`, needs none of the tables behind them."""
 
@@ -61,8 +63,10 @@ __all__ = [
     "datasets",
     "find_labels",
     "forget",
+    "merge",
     "open",
     "rename",
     "rescan",
     "scan",
+    "scan_shard",
 ]

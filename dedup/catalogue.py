@@ -18,8 +18,9 @@ from dedup.labels import formats
 from dedup.labels.coco import tags_from_coco
 from dedup.model import OnProgress
 from dedup.progress import watched
+from dedup.scanning import shards
 from dedup.store.decisions import Decisions
-from dedup.store.directory import Store, name_for, same_source
+from dedup.store.directory import Part, Store, name_for, same_source
 from dedup.store.home import DatasetInfo, Info, check_name, datasets, find_directory, home_directory
 
 
@@ -43,7 +44,69 @@ def scan(
     `AnnotationError`, `ScanRunning`, `DatasetError`; `Cancelled` from Ctrl-C keeps what was finished. Without
     `on_progress`, progress is shown in notebooks and on terminals, and nowhere else.
     """
+    return _scan(_absolute(source), name, home, annotations, use_found, workers, max_pixels, on_progress)
+
+
+def scan_shard(
+    source: Path | str,
+    shard: str,
+    parts: Path | str,
+    *,
+    workers: int | None = None,
+    max_pixels: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> shards.Shard:
+    """Read the share of a source's files that is `shard`, such as "3/64", into a folder below `parts`, which `merge`
+    makes a dataset of. Run again it goes on. Raises what `scan` raises, but for labels."""
+    number, of = shards.parse(shard)
     origin = _absolute(source)
+    listing = list_source(origin)
+    with nullcontext(on_progress) if on_progress is not None else watched() as told:
+        return shards.read(
+            origin,
+            listing,
+            number,
+            of,
+            _absolute(parts),
+            max_pixels=max_pixels or MAX_PIXELS,
+            workers=workers,
+            on_progress=told,
+        )
+
+
+def merge(
+    parts: Path | str | Sequence[Path | str],
+    *,
+    source: Path | str | None = None,
+    name: str | None = None,
+    home: Path | str | None = None,
+    annotations: Path | str | Sequence[Path | str] | None = None,
+    use_found: bool = False,
+    workers: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> Dataset:
+    """The dataset of all shards below the folders `parts`: that of one scan of their source, bit for bit.
+
+    `source` is where that lies on this machine, if elsewhere. Files that came since are read now. Raises `UsageError`
+    where a shard is missing, unfinished, damaged or of another version, and what `scan` raises.
+    """
+    given = [parts] if isinstance(parts, Path | str) else list(parts)
+    merged = shards.gather([_absolute(each) for each in given])
+    origin = _absolute(source or merged.source)
+    return _scan(origin, name, home, annotations, use_found, workers, merged.max_pixels, on_progress, merged.parts)
+
+
+def _scan(
+    origin: Path,
+    name: str | None,
+    home: Path | str | None,
+    annotations: Path | str | Sequence[Path | str] | None,
+    use_found: bool,
+    workers: int | None,
+    max_pixels: int | None,
+    on_progress: OnProgress | None,
+    parts: Sequence[Part] = (),
+) -> Dataset:
     listing = list_source(origin)
     place = home_directory(home)
     chosen = check_name(name) if name else name_for(place, origin, listing.root)
@@ -56,7 +119,7 @@ def scan(
     if annotations is None and use_found and not info.labels_said and not info.annotations and origin.is_dir():
         found = find_labels(origin)
         info = replace(info, annotations=tuple(os.fspath(each.path) for each in formats.chosen(found)))
-    dataset = _scanned(store, info, listing, known, workers, on_progress)
+    dataset = _scanned(store, info, listing, known, workers, on_progress, parts)
     dataset.labels_found = found
     return dataset
 
@@ -76,13 +139,19 @@ def rescan(dataset: Dataset, *, workers: int | None = None, on_progress: OnProgr
 
 
 def _scanned(
-    store: Store, info: Info, listing: Listing, known: Info | None, workers: int | None, on_progress: OnProgress | None
+    store: Store,
+    info: Info,
+    listing: Listing,
+    known: Info | None,
+    workers: int | None,
+    on_progress: OnProgress | None,
+    parts: Sequence[Part] = (),
 ) -> Dataset:
     """The dataset of `store` after a scan; `known` is what it said of itself before."""
     from dedup.scanning.scan import scan_into
 
     with nullcontext(on_progress) if on_progress is not None else watched() as told:
-        scan_into(store, info, listing, known, workers=workers, on_progress=told)
+        scan_into(store, info, listing, known, parts=parts, workers=workers, on_progress=told)
     dataset = Dataset(store.directory)
     _adopt(dataset, Decisions(store.decisions, "scan"), listing.away)
     return dataset

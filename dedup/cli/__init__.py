@@ -38,6 +38,7 @@ from dedup.model import SOFTWARE_VERSION
 VERBS: dict[str, Callable[..., Any]] = {
     "detect": detecting.detect,
     "scan": scanning.scan,
+    "merge": scanning.merge,
     "list": scanning.list_datasets,
     "show": looking.show,
     "duplicates": looking.duplicates,

@@ -19,6 +19,7 @@ from dedup.words import other_files, plural
 
 if TYPE_CHECKING:
     from dedup.dataset import Dataset
+    from dedup.scanning.shards import Shard
 
 LABELS_HELP = "A file or folder of labels; repeatable (default: those found beside the images)."
 HASH_HELP = "Also hash as imagehash does, such as phash; repeatable."
@@ -33,13 +34,24 @@ def scan(
     no_labels: Annotated[bool, typer.Option("--no-labels", help="Read no labels.")] = False,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes (default: all).")] = None,
     max_pixels: Annotated[int | None, typer.Option("--max-pixels", min=1, help="Largest picture to decode.")] = None,
+    shard: Annotated[str, typer.Option("--shard", help="Read only this share of the files, such as 3/64.")] = "",
+    parts: Annotated[Path | None, typer.Option("--parts", help="Where shards put what they read, for `merge`.")] = None,
     home: Home = None,
     as_json: Json = False,
     progress_json: ProgressJson = False,
 ) -> int:
     """Read a folder of images and find its duplicates; run it again to bring it up to date."""
-    if labels and no_labels:
-        raise UsageError("--labels and --no-labels contradict each other. Give one of them.")
+    annotations = chosen_labels(labels, no_labels)
+    if shard or parts:
+        if not shard or not parts:
+            raise UsageError("--shard and --parts belong together: --shard 3/64 --parts DIR.")
+        if name or labels or hashes or as_json:
+            raise UsageError("A shard only reads images: give --name, --labels and --json to `merge`.")
+        with progress(as_json=progress_json) as on_progress:
+            done = dedup.scan_shard(
+                folder, shard, parts, workers=workers, max_pixels=max_pixels, on_progress=on_progress
+            )
+        return _tell_shard(done, parts)
     for kind in hashes or ():
         check_hash(kind)  # so that a wrong name is told before anything is read
     with progress(as_json=progress_json) as on_progress:
@@ -47,7 +59,7 @@ def scan(
             folder,
             name=name,
             home=home,
-            annotations=[] if no_labels else labels or None,
+            annotations=annotations,
             use_found=True,
             workers=workers,
             max_pixels=max_pixels,
@@ -55,13 +67,60 @@ def scan(
         )
         if hashes:
             dataset.compute_hashes(hashes, on_progress)
-        counts = summary(dataset) | {"labels": _labels(dataset), "notes": _notes(dataset)}
-        remember(dataset)
+    return told(dataset, as_json=as_json, quiet=progress_json)
+
+
+def merge(
+    parts: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders that `scan --shard` wrote.")],
+    source: Annotated[Path | None, typer.Option("--source", help="Where the images lie here, if elsewhere.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help=NAME_HELP)] = None,
+    labels: Annotated[list[Path] | None, typer.Option("--labels", "--annotations", help=LABELS_HELP)] = None,
+    no_labels: Annotated[bool, typer.Option("--no-labels", help="Read no labels.")] = False,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes (default: all).")] = None,
+    home: Home = None,
+    as_json: Json = False,
+    progress_json: ProgressJson = False,
+) -> int:
+    """Make one dataset of all shards of a source: that of one scan of it."""
+    with progress(as_json=progress_json) as on_progress:
+        dataset = dedup.merge(
+            parts,
+            source=source,
+            name=name,
+            home=home,
+            annotations=chosen_labels(labels, no_labels),
+            use_found=True,
+            workers=workers,
+            on_progress=on_progress,
+        )
+    return told(dataset, as_json=as_json, quiet=progress_json)
+
+
+def chosen_labels(labels: list[Path] | None, no_labels: bool) -> list[Path] | None:
+    """The labels that --labels and --no-labels mean, None for those that are found. Raises `UsageError`."""
+    if labels and no_labels:
+        raise UsageError("--labels and --no-labels contradict each other. Give one of them.")
+    return [] if no_labels else labels or None
+
+
+def told(dataset: Dataset, *, as_json: bool, quiet: bool) -> int:
+    """Say what a scan found; the exit code."""
+    counts = summary(dataset) | {"labels": _labels(dataset), "notes": _notes(dataset)}
+    remember(dataset)
     if as_json:
         say_json(counts)
-    elif not progress_json:
+    elif not quiet:
         _tell(counts, near_in_words(dataset))
     return 1 if counts["failed"] or dataset.annotation_errors else 0
+
+
+def _tell_shard(shard: Shard, parts: Path) -> int:
+    failed = f", {shard.failed:,} failed" if shard.failed else ""
+    say(f"Shard {shard.number:,} of {shard.of:,}: {plural(shard.images, 'image')} read{failed}.")
+    for folder in shard.away:
+        say(f"  the folder {folder} cannot be read here")
+    say(f"When all {shard.of:,} are done: {shlex.join(['dedup', 'merge', str(parts)])}")
+    return 1 if shard.failed or shard.away else 0
 
 
 def _labels(dataset: Dataset) -> list[dict[str, object]]:

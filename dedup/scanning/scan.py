@@ -26,7 +26,7 @@ from dedup.model import MATCHING_VERSION, OnProgress, Progress, Status
 from dedup.scanning import proofs
 from dedup.scanning.engines import Engine, Failed, engine
 from dedup.scanning.warmup import warm_up_beside
-from dedup.store.directory import Results, Store
+from dedup.store.directory import Part, Results, Store
 from dedup.store.home import Info
 from dedup.words import plural
 
@@ -47,10 +47,12 @@ def scan_into(
     listing: Listing,
     stored: Info | None = None,
     *,
+    parts: Sequence[Part] = (),
     workers: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> Info:
-    """Bring the store up to date with the listing and return its new info; `stored` is what it was so far.
+    """Bring the store up to date with the listing and return its new info; `stored` is what it was so far, `parts` are
+    rows of files that were read elsewhere.
 
     Raises `SourceError` when there is no image, `ScanRunning`, `DatasetError`, or `Cancelled` (Ctrl-C, or raised by
     `on_progress`); finished files are kept in every case.
@@ -61,7 +63,7 @@ def scan_into(
     with store.scanning(stored):
         previous = store.previous(info)
         found = _stats(listing)
-        known = _Known.gather(previous, store.read_parts())
+        known = _Known.gather(previous, [*parts, *store.read_parts()])
         places = known.places(found)
         same_matching = previous is not None and previous.matching == str(MATCHING_VERSION)
         if previous is not None and same_matching and _unchanged(places, len(previous.images)):
@@ -91,6 +93,27 @@ def scan_into(
         info = store.write_results(replace(info, passed_over=dict(listing.passed_over)), results)
         known.keep_away(store, listing.away)
         return info
+
+
+def read_into(
+    store: Store,
+    listing: Listing,
+    *,
+    max_pixels: int,
+    workers: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> Part:
+    """Examine the files of a listing into the parts of a store, for another scan; returns the rows of all. Those that
+    parts of it hold are not read again. Raises `Cancelled` and `DatasetError`; finished files are kept in every case.
+    """
+    found = _stats(listing)
+    known = _Known.gather(None, store.read_parts())
+    places = known.places(found)
+    with closing(engine(workers=workers)) as chosen:
+        work = _Work(chosen, listing, max_pixels, on_progress or _ignore)
+        examined = _examine_new(store, work, found, np.flatnonzero(places < 0))
+    images, signatures = _assemble(found, known, places, examined)
+    return images[["path", *COLUMNS]], signatures
 
 
 def _tell_unmeasured(images: pd.DataFrame) -> None:
@@ -198,7 +221,7 @@ class _Known:
     signatures: np.ndarray
 
     @classmethod
-    def gather(cls, previous: Results | None, parts: list[tuple[pd.DataFrame, np.ndarray]]) -> _Known:
+    def gather(cls, previous: Results | None, parts: list[Part]) -> _Known:
         earlier = [] if previous is None else [(previous.images, previous.signatures)]
         blocks = [(images[["path", *COLUMNS]], signatures) for images, signatures in earlier + parts]
         if not blocks:

@@ -41,6 +41,8 @@ from dedup.store import tables
 from dedup.store.home import INFO_FILE, Info, clean_name, directories, now, read_info
 
 PROOFS, HASHES = "proofs.parquet", "hashes.parquet"
+Part = tuple[pd.DataFrame, np.ndarray]
+"""Rows of files that were examined, with their signatures."""
 
 
 def _versions() -> dict[str, str]:
@@ -242,11 +244,18 @@ class Store:
             table = table.append_column(f"signature_{name}", column)
         tables.write_table(self.parts / f"{uuid.uuid4().hex}.parquet", table, _versions())
 
-    def read_parts(self) -> list[tuple[pd.DataFrame, np.ndarray]]:
+    def replace_parts(self, images: pd.DataFrame, signatures: np.ndarray) -> None:
+        """Keep these rows as the only part. Raises `DatasetError`."""
+        others = list(self.parts.glob("*.parquet"))
+        self.write_part(images, signatures)
+        for each in others:
+            each.unlink()
+
+    def read_parts(self) -> list[Part]:
         """Finished parts of a scan that did not end; damaged ones and those of other versions are left out."""
         return [part for path in sorted(self.parts.glob("*.parquet")) if (part := self._read_part(path)) is not None]
 
-    def _read_part(self, path: Path) -> tuple[pd.DataFrame, np.ndarray] | None:
+    def _read_part(self, path: Path) -> Part | None:
         try:
             table = tables.read_table(path)
             if any(tables.metadata(table).get(name) != version for name, version in _versions().items()):

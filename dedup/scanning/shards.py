@@ -1,0 +1,151 @@
+"""Scanning in shards: many processes, on whatever machines, read a share of the files each; one merges what they kept.
+
+<parts>/shard-03-of-64/
+  parts/         what was read, as a scan that goes on keeps it (see `dedup.store.directory`); one when all of it is
+  shard.json     `Shard`, once all of it is read
+
+A file belongs to a shard by its path alone, so shards that start at different times agree. No shard knows of another:
+a lost one is run again, goes on where it was, and nothing else is. Merging is a scan that finds its files read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from dedup.errors import UsageError
+from dedup.files import PRIVATE, write_text
+from dedup.images.sources import Listing, SourceFile
+from dedup.model import OnProgress
+from dedup.store.directory import Part, Store
+
+SHARD_FILE = "shard.json"
+MOST_NAMED = 8
+"""Shards that a sentence names one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """What one shard read: the `number`th (from 1) of `of` shards of `source`; `images` files, `failed` of them without
+    a picture, none of more than `max_pixels`, by code of these `versions`. `away` are folders of the source that could
+    not be read from where it ran."""
+
+    number: int
+    of: int
+    source: str
+    images: int
+    failed: int
+    max_pixels: int
+    versions: dict[str, str]
+    away: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """All shards of a source, and what they read: blocks of rows with their signatures."""
+
+    source: str
+    max_pixels: int
+    parts: list[Part]
+
+
+def parse(text: str) -> tuple[int, int]:
+    """Number and count of "3/64". Raises `UsageError`."""
+    found = re.fullmatch(r"\s*([0-9]{1,9})\s*/\s*([0-9]{1,9})\s*", text)
+    number, of = map(int, found.groups()) if found else (0, 0)
+    if not 1 <= number <= of:
+        raise UsageError(f"{text!r} is no shard. Give its number, from 1, and how many there are: --shard 3/64.")
+    return number, of
+
+
+def share(listing: Listing, number: int, of: int) -> Listing:
+    """The files of one shard."""
+    files = tuple(file for file in listing.files if not file.problem and _shard_of(file, of) == number)
+    return Listing(listing.root, files, listing.passed_over)
+
+
+def _shard_of(file: SourceFile, of: int) -> int:
+    return int(file.id, 16) % of + 1
+
+
+def read(
+    source: Path,
+    listing: Listing,
+    number: int,
+    of: int,
+    parts: Path,
+    *,
+    max_pixels: int,
+    workers: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> Shard:
+    """Read the files of one shard of `listing` into a folder below `parts`; what was read there before is not read
+    again. Raises `ScanRunning`, `DatasetError`, `Cancelled`."""
+    from dedup.images.examine import VERSIONS
+    from dedup.scanning.scan import read_into
+
+    store = Store(parts / _folder_name(number, of))
+    told = store.directory / SHARD_FILE
+    mine = share(listing, number, of)
+    with store.scanning(None):
+        told.unlink(missing_ok=True)
+        images, signatures = read_into(store, mine, max_pixels=max_pixels, workers=workers, on_progress=on_progress)
+        store.replace_parts(images, signatures)
+        failed = int((images["status"] == "failed").sum())
+        shard = Shard(number, of, str(source), len(images), failed, max_pixels, VERSIONS, listing.away)
+        write_text(told, json.dumps(asdict(shard), indent=2) + "\n", PRIVATE)
+    return shard
+
+
+def _folder_name(number: int, of: int) -> str:
+    return f"shard-{number:0{len(str(of))}}-of-{of}"
+
+
+def gather(folders: Sequence[Path]) -> Merged:
+    """What all shards below `folders` read. Raises `UsageError` where one is missing, unfinished, damaged, or of
+    another source, limit or version: whatever would be read anew in silence, or not be what the others are."""
+    from dedup.images.examine import VERSIONS
+
+    found = {place: _shard(place) for folder in folders for place in _places(folder)}
+    shards = {shard.number: (place, shard) for place, shard in reversed(found.items()) if shard is not None}
+    if not shards:
+        names = ", ".join(map(str, folders))
+        raise UsageError(f"There is no finished shard in {names}. Give the folders that `dedup scan --shard` wrote.")
+    for each, what in (("of", "numbers of shards"), ("source", "sources"), ("max_pixels", "limits of pixels")):
+        values = sorted({str(getattr(shard, each)) for _, shard in shards.values()})
+        if len(values) > 1:
+            raise UsageError(f"These shards are of different {what}: {', '.join(values)}. Merge those of one scan.")
+    _, one = next(iter(shards.values()))
+    missing = sorted(set(range(1, one.of + 1)) - shards.keys())
+    old = sorted(number for number, (_, shard) in shards.items() if shard.versions != VERSIONS)
+    parts = {number: Store(place).read_parts() for number, (place, _) in shards.items()}
+    held = {number: sum(len(images) for images, _ in parts[number]) for number in parts}
+    damaged = sorted(number for number in held if number not in old and held[number] != shards[number][1].images)
+    for numbers, what in ((missing, "not finished"), (old, "of another version"), (damaged, "damaged")):
+        if numbers:
+            raise UsageError(_again(numbers, what, one))
+    return Merged(one.source, one.max_pixels, [part for number in sorted(parts) for part in parts[number]])
+
+
+def _places(folder: Path) -> list[Path]:
+    return [folder] if (folder / SHARD_FILE).exists() else sorted(folder.glob("shard-*-of-*"))
+
+
+def _shard(place: Path) -> Shard | None:
+    """What a shard tells of itself, None where it is not finished or damaged."""
+    try:
+        told = json.loads((place / SHARD_FILE).read_text("utf-8"))
+        shard = Shard(**{each.name: told[each.name] for each in fields(Shard)})
+        return shard if 1 <= shard.number <= shard.of else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _again(numbers: Sequence[int], what: str, one: Shard) -> str:
+    named = ", ".join(map(str, numbers[:MOST_NAMED])) + (", …" if len(numbers) > MOST_NAMED else "")
+    many = f"{len(numbers)} of {one.of} shards ({named}) are"
+    subject = f"Shard {named} of {one.of} is" if len(numbers) == 1 else many
+    return f"{subject} {what}. Run it again: dedup scan SOURCE --shard {numbers[0]}/{one.of} --parts DIR"
