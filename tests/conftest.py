@@ -23,6 +23,9 @@ SHARED_DATA = Path(os.environ.get("DEDUP_TEST_DATA", ROOT.parent / "shared" / "d
 NEEDED = ("optional test-data folder", "no Chromium", "no nginx", "no Node.js", "no installed wheel")
 """What the reasons of skips say that the gate does not accept."""
 
+ABOUT_WORKERS = {"test_engines.py", "test_warmup.py", "test_saving.py"}
+"""Files whose tests start worker processes of their own."""
+
 SLOWEST = 25
 """Files that are listed with the time their tests took."""
 
@@ -61,9 +64,9 @@ def parked() -> Iterator[dict[object, list[local._Worker]]]:
 def warm_workers(request: pytest.FixtureRequest, parked: dict[object, list[local._Worker]], monkeypatch) -> None:
     """Scans take over the worker processes of the tests before, whose start costs most of scanning a few pictures.
 
-    Not those of tests/scanning, which are about workers.
+    Not in the tests that are about workers.
     """
-    if "scanning" in request.path.parts:
+    if request.path.name in ABOUT_WORKERS:
         return
     start, close = local._started, local.Local.close
 
@@ -82,8 +85,10 @@ def warm_workers(request: pytest.FixtureRequest, parked: dict[object, list[local
 
 
 def _environment() -> object:
-    """What of this process's environment a worker can know, but for what differs from test to test."""
-    return frozenset(pair for pair in os.environ.items() if pair[0] not in ("DEDUP_HOME", "PYTEST_CURRENT_TEST"))
+    """What runs as a worker, and what of this process's environment it can know but for what differs from test to
+    test."""
+    known = frozenset(pair for pair in os.environ.items() if pair[0] not in ("DEDUP_HOME", "PYTEST_CURRENT_TEST"))
+    return local.WORKER_MODULE, known
 
 
 @pytest.fixture(scope="session")
