@@ -99,26 +99,28 @@ def _object_sizes(
 
 def join(files: pd.DataFrame, pairs: pd.DataFrame, review: Review) -> Joined:
     """Groups, keepers, kinds, scores and relations for the files of `describe_files` and the stored pairs."""
-    splits = [review.splits.get(path, split) for path, split in zip(files["path"], files["split"], strict=True)]
-    files = files.assign(split=splits)
+    if review.splits:
+        named = zip(files["path"].tolist(), files["split"].tolist(), strict=True)
+        files = files.assign(split=[review.splits.get(path, split) for path, split in named])
     classes = stars.exact_classes(files["content"])
     pairs = pairs[pairs["kind"] != Kind.EXACT]
     settled = _settled(files, classes, pairs, review)
     near = (pairs["distance"].to_numpy() <= review.threshold) & (pairs["note"] == "").to_numpy() & ~settled
-    rules = _rules(review)
-    preferences = _preferences(files, classes, pairs[near], review)
-    scores = keepers.score(preferences, rules)
-    rank = keepers.rank(files, scores)
     close = pairs[near].reset_index(drop=True)
+    rules, copied = _rules(review), _copied(classes, close)
+    preferences = _preferences(files, classes, close, review, copied)
+    scores = keepers.score(preferences, rules)
+    rank = np.argsort(np.argsort(~copied, kind="stable"), kind="stable")  # who is no copy of any comes after all others
+    rank[copied] = keepers.rank(preferences, scores)
     groups = stars.group(classes, rank, close["left"].to_numpy(np.int64), close["right"].to_numpy(np.int64))
     links = _links(files, classes, groups, close, rank)
-    deciding = _Deciding.of(groups, scores)
+    deciding = _Deciding.of(groups, np.flatnonzero(copied), scores)
     told = _Told.of(files, groups, links, close)
     frame = files.assign(
         group=groups.group,
         keeper=groups.keeper,
         role=_roles(groups),
-        keeper_reason=deciding.reasons(preferences, rules),
+        keeper_reason=deciding.reasons(preferences, rules, len(files)),
         **_scored(files, links, review.threshold),
         semantic_singularity=np.where(links.is_copy, 0.0, files["semantic_singularity"].to_numpy(np.float64)),
         relation=told.sentences,
@@ -187,21 +189,33 @@ def _rules(review: Review) -> list[keepers.Rule]:
     return [by_name[name] for name in review.rules if name in by_name]
 
 
-def _preferences(files: pd.DataFrame, classes: Rows, near: pd.DataFrame, review: Review) -> pd.DataFrame:
-    """The files with what the keeper rules need beside the files' own."""
+def _copied(classes: Rows, near: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which images have a copy, exact or near, bool (n,): of these alone somebody stays, and they are few."""
+    several = np.bincount(classes + 1, minlength=1) > 1  # the first are failures, class -1, that are nobody's copies
+    several[0] = False
+    for side in ("left", "right"):
+        several[classes[near[side].to_numpy()] + 1] = True
+    return np.asarray(several[classes + 1])
+
+
+def _preferences(
+    files: pd.DataFrame, classes: Rows, near: pd.DataFrame, review: Review, copied: NDArray[np.bool_]
+) -> pd.DataFrame:
+    """The files that are `copied`, with what the keeper rules need beside the files' own."""
     derived = near["derived"].to_numpy()
     grown = np.log2(near["scale"].to_numpy(np.float64))
     enlarged = np.where(derived * grown > np.log2(value("resized")), derived, 0)
     named = near["relations"].str.contains("blurred|sharpened").to_numpy(bool)
     softer = np.where(named & (derived * near["blur"].to_numpy() < 0), derived, 0)
-    return files.assign(
-        chosen=files["path"].isin(review.chosen),
-        protected=below(files["path"], review.protected),
-        incoming=below(files["path"], review.incoming),
-        edits=_edits(classes, near),
-        enlarged=_on_its_side(classes, near, enlarged),
-        softer=_on_its_side(classes, near, softer),
-        earlier_quality=_earlier_quality(files, classes, near),
+    some = files[copied]
+    return some.assign(
+        chosen=some["path"].isin(review.chosen),
+        protected=below(some["path"], review.protected),
+        incoming=below(some["path"], review.incoming),
+        edits=_edits(classes, near)[copied],
+        enlarged=_on_its_side(classes, near, enlarged)[copied],
+        softer=_on_its_side(classes, near, softer)[copied],
+        earlier_quality=_earlier_quality(files, classes, near)[copied],
     )
 
 
@@ -216,7 +230,7 @@ def _earlier_quality(files: pd.DataFrame, classes: Rows, near: pd.DataFrame) -> 
     return np.where(quality < own, quality, np.nan)
 
 
-def _edits(classes: Rows, near: pd.DataFrame) -> list[str]:
+def _edits(classes: Rows, near: pd.DataFrame) -> NDArray[np.object_]:
     """In words what the pairs say was done to each image, '' for nothing, (n,)."""
     names = ("cropped", "bordered", "gray", "overlaid", "derived")
     cropped, bordered, gray, overlaid, derived = (near[name].to_numpy() for name in names)
@@ -227,16 +241,18 @@ def _edits(classes: Rows, near: pd.DataFrame) -> list[str]:
         "is gray": gray,
         "carries an overlay": np.where(np.abs(overlaid) == 2, overlaid, 0),
     }
-    told = [""] * len(classes)
+    told = np.full(len(classes), "", object)
     for words, side in sides.items():
         for row in np.flatnonzero(_on_its_side(classes, near, side)).tolist():
             told[row] += f", {words}" if told[row] else words
     return told
 
 
-def below(paths: Iterable[str], folders: Iterable[str]) -> NDArray[np.bool_]:
+def below(paths: Sequence[str] | pd.Series[str], folders: Iterable[str]) -> NDArray[np.bool_]:
     """Which paths lie in one of the folders (relative to the root, "" for the root itself) or deeper, bool (n,)."""
     starts = tuple(f"{inner}/" if (inner := folder.strip("/")) else "" for folder in folders)
+    if not starts:
+        return np.zeros(len(paths), bool)
     return np.array([path.startswith(starts) for path in paths], bool)
 
 
@@ -267,31 +283,33 @@ def _roles(groups: stars.Groups) -> NDArray[np.str_]:
 
 @dataclass(frozen=True)
 class _Deciding:
-    """Row of every group's keeper, the place of the rule that decides for it and the row of whom it decides against;
-    both -1 where the copies are equal."""
+    """Place among `rows` of every group's keeper, the place of the rule that decides for it and that of whom it decides
+    against; both -1 where the copies are equal. `rows` are those of the images with copies."""
 
+    rows: Rows
     keeper: Rows
     rule: Rows
     rival: Rows
 
     @classmethod
-    def of(cls, groups: stars.Groups, scores: keepers.Scores) -> _Deciding:
-        grouped = np.flatnonzero(groups.group >= 0)
-        order = grouped[np.lexsort((groups.keeper[grouped] != grouped, groups.group[grouped]))]
-        starts = np.flatnonzero(np.diff(groups.group[order], prepend=-1))
+    def of(cls, groups: stars.Groups, rows: Rows, scores: keepers.Scores) -> _Deciding:
+        """`scores` (k, rules) are those of `rows` (k,)."""
+        number, keeper = groups.group[rows], groups.keeper[rows]
+        order = np.lexsort((keeper != rows, number))
+        order = order[number[order] >= 0]
+        starts = np.flatnonzero(np.diff(number[order], prepend=-1))
         if not len(order):
-            return cls(order, order, order)
+            return cls(rows, order, order, order)
         rule, rival = keepers.deciding(scores[order], starts)
-        return cls(order[starts], rule, np.where(rival < 0, -1, order[rival]))
+        return cls(rows, order[starts], rule, np.where(rival < 0, -1, order[rival]))
 
-    def reasons(self, files: pd.DataFrame, rules: list[keepers.Rule]) -> list[str]:
-        """For each keeper why it stays, '' for all others."""
-        reasons = [""] * len(files)
-        rows = np.unique(np.concatenate([self.keeper, self.rival[self.rival >= 0]]))
-        records = files[keepers.REASON_COLUMNS].iloc[rows].to_dict("records")
-        image = dict(zip(rows.tolist(), cast("list[keepers.Image]", records), strict=True))
+    def reasons(self, files: pd.DataFrame, rules: list[keepers.Rule], count: int) -> NDArray[np.object_]:
+        """For each keeper among `count` images why it stays, '' for all others. `files` are those of `rows`."""
+        reasons = np.full(count, "", object)
+        places = np.unique(np.concatenate([self.keeper, self.rival[self.rival >= 0]]))
+        image = dict(zip(places.tolist(), relations.records(files[keepers.REASON_COLUMNS].iloc[places]), strict=True))
         for keeper, rule, rival in zip(self.keeper.tolist(), self.rule.tolist(), self.rival.tolist(), strict=True):
-            reasons[keeper] = keepers.reason(image[keeper], image.get(rival), rule, rules)
+            reasons[self.rows[keeper]] = keepers.reason(image[keeper], image.get(rival), rule, rules)
         return reasons
 
     def counted(self, rules: list[keepers.Rule]) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +40,7 @@ def group(classes: Rows, rank: Rows, left: Rows, right: Rows) -> Groups:
     """
     stays_of_class = _stays(classes, rank)
     neighbours = _neighbours(classes, left, right)
-    members = _members(classes)
+    members = _members(classes, neighbours)
     group_of_row = np.full(len(classes), NONE, np.int32)
     keeper_of_row = np.full(len(classes), NONE, np.int32)
     assigned: set[int] = set()
@@ -71,9 +72,12 @@ def _stays(classes: Rows, rank: Rows) -> Rows:
     return stays
 
 
-def _members(classes: Rows) -> dict[int, Rows]:
-    readable = np.flatnonzero(classes >= 0)
-    order = readable[np.argsort(classes[readable], kind="stable")]
+def _members(classes: Rows, neighbours: Collection[int]) -> dict[int, Rows]:
+    """Rows of each class that has several, or neighbours."""
+    joined = np.bincount(classes[classes >= 0], minlength=int(classes.max(initial=NONE)) + 1) > 1
+    joined[list(neighbours)] = True
+    rows = np.flatnonzero((classes >= 0) & np.append(joined, False)[classes])
+    order = rows[np.argsort(classes[rows], kind="stable")]
     starts = np.flatnonzero(np.diff(classes[order], prepend=NONE))
     return {int(classes[rows[0]]): rows for rows in np.split(order, starts[1:]) if len(rows)}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -85,7 +85,14 @@ def _phrase(word: str, row: Row) -> str:
 
 def describe(pairs: pd.DataFrame) -> list[str]:
     """One sentence a row: what the right image is relative to the left."""
-    return [Relation(cast("Mapping[str, Any]", row)).sentence() for row in pairs.to_dict("records")]
+    return [Relation(row).sentence() for row in records(pairs)]
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows as dictionaries of plain values. pandas' own way asks each value what it is, at five times the cost."""
+    columns = [frame[name].tolist() for name in frame.columns]
+    names = [str(name) for name in frame.columns]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def doubt(sizes: NDArray[np.integer]) -> NDArray[np.float64]:

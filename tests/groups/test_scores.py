@@ -106,6 +106,26 @@ def test_scores_do_not_depend_on_names_or_order(tmp_path, home):
     assert outcomes[0] == outcomes[1] == outcomes[2]
 
 
+def test_who_has_no_copy_need_not_be_ranked(tmp_path, home, monkeypatch):
+    """The rules are asked of images with copies only; asked of all they give the same."""
+    for number in range(8):
+        save(photo(number), tmp_path / f"in/{('train', 'test')[number % 2]}/{number}.png")
+    for number in range(3):
+        save(photo(number).resize((48, 36)), tmp_path / f"in/train/small {number}.jpg", quality=60 + 10 * number)
+        save(photo(number).transpose(Image.Transpose.FLIP_LEFT_RIGHT), tmp_path / f"in/test/mirror {number}.png")
+    for number, name in ((0, "0 copy.png"), (4, "train/4 (1).png"), (4, "a.png")):
+        shutil.copy(tmp_path / f"in/test/{number}.png" if number % 2 else tmp_path / f"in/train/{number}.png",
+                    tmp_path / "in" / name)  # fmt: skip
+    (tmp_path / "in/broken.jpg").write_bytes(b"no picture")
+    (tmp_path / "in/broken too.jpg").write_bytes(b"no picture")
+    made = dedup.scan(tmp_path / "in", workers=1)
+    assert made.frame["group"].nunique() > 4 and (made.frame["group"] < 0).any()
+    monkeypatch.setattr("dedup.groups.frame._copied", lambda classes, near: np.ones(len(classes), bool))
+    every = dedup.open(made.name)
+    assert every.frame.equals(made.frame) and every.pairs.equals(made.pairs)
+    assert every.keeper_rules == made.keeper_rules
+
+
 @pytest.mark.shared
 def test_the_thousand_dogs_hold_exactly_seven_redundant_copies(dogs):
     frame = dogs.frame
