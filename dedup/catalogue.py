@@ -59,7 +59,11 @@ def scan_shard(
     """Read the share of a source's files that is `shard`, such as "3/64", into a folder below `parts`, which `merge`
     makes a dataset of. Run again it goes on. Raises what `scan` raises, but for labels."""
     number, of = shards.parse(shard)
-    origin = _absolute(source)
+    origin, place = _absolute(source), _absolute(parts)
+    if place.resolve().is_relative_to(origin.resolve()):
+        raise UsageError(
+            f"{place} lies within {origin}, whose files are listed. Choose a folder elsewhere for --parts."
+        )
     listing = list_source(origin)
     with nullcontext(on_progress) if on_progress is not None else watched() as told:
         return shards.read(
@@ -67,7 +71,7 @@ def scan_shard(
             listing,
             number,
             of,
-            _absolute(parts),
+            place,
             max_pixels=max_pixels or MAX_PIXELS,
             workers=workers,
             on_progress=told,
@@ -91,7 +95,7 @@ def merge(
     where a shard is missing, unfinished, damaged or of another version, and what `scan` raises.
     """
     given = [parts] if isinstance(parts, Path | str) else list(parts)
-    merged = shards.gather([_absolute(each) for each in given])
+    merged = shards.gather([_absolute(each) for each in given], one_source=source is None)
     origin = _absolute(source or merged.source)
     return _scan(origin, name, home, annotations, use_found, workers, merged.max_pixels, on_progress, merged.parts)
 

@@ -301,8 +301,17 @@ def open_image(stream: BinaryIO, max_pixels: int) -> Image.Image:
     if image.format == "TIFF" and len(image.getbands()) == 1 < (bands := _bands(image)) and _has_planes(image):
         raise UnreadableImage(f"not supported: {bands} bands")  # of which Pillow would show the first
     if image.width * image.height > max_pixels:
-        raise UnreadableImage(f"too many pixels: {image.width * image.height:,}, more than the limit")
+        raise UnreadableImage(TOO_MANY.format(image.width * image.height))
     return image
+
+
+TOO_MANY = "too many pixels: {:,}, more than the limit"
+
+
+def pixels_refused(reason: str) -> int:
+    """The pixels of a picture that failed for having too many, 0 of one that failed for another reason."""
+    found = re.fullmatch(re.escape(TOO_MANY).replace(r"\{:,\}", "([0-9,]+)"), reason)
+    return int(found[1].replace(",", "")) if found else 0
 
 
 def _plugins(announced: str | None) -> tuple[str, ...]:
@@ -694,7 +703,7 @@ def reasons() -> Iterator[None]:
         raise UnreadableImage("permission denied", transient=True) from error
     except Image.DecompressionBombError as error:
         count = re.search(r"\d+", str(error))
-        raise UnreadableImage(f"too many pixels: {int(count[0]) if count else 0:,}, more than the limit") from error
+        raise UnreadableImage(TOO_MANY.format(int(count[0]) if count else 0)) from error
     except MemoryError as error:
         raise UnreadableImage("needs more memory than there is") from error
     except OSError as error:

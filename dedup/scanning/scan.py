@@ -17,6 +17,7 @@ from dedup import plugins
 from dedup.errors import Cancelled, SourceError
 from dedup.files import sha256_of
 from dedup.images import metrics
+from dedup.images.decode import pixels_refused
 from dedup.images.examine import FACTS, Examined, failure, unreadable
 from dedup.images.formats import MAX_PIXELS
 from dedup.images.metrics.information import random
@@ -64,7 +65,7 @@ def scan_into(
         previous = store.previous(info)
         found = _stats(listing)
         known = _Known.gather(previous, [*parts, *store.read_parts()])
-        places = known.places(found)
+        places = known.places(found, info.max_pixels or MAX_PIXELS)
         same_matching = previous is not None and previous.matching == str(MATCHING_VERSION)
         if previous is not None and same_matching and _unchanged(places, len(previous.images)):
             if info != stored:
@@ -108,7 +109,7 @@ def read_into(
     """
     found = _stats(listing)
     known = _Known.gather(None, store.read_parts())
-    places = known.places(found)
+    places = known.places(found, max_pixels)
     with closing(engine(workers=workers)) as chosen:
         work = _Work(chosen, listing, max_pixels, on_progress or _ignore)
         examined = _examine_new(store, work, found, np.flatnonzero(places < 0))
@@ -238,12 +239,21 @@ class _Known:
         if rows:
             store.write_part(self.images.iloc[rows], self.signatures[rows])
 
-    def places(self, found: pd.DataFrame) -> np.ndarray:
+    def places(self, found: pd.DataFrame, max_pixels: int) -> np.ndarray:
         """For each found file the row here that still holds, -1 where it must be examined. int64 (n,)."""
-        usable = self.images.loc[~self.images["transient"].astype(bool), IDENTITY].reset_index(names="place")
+        holds = ~self.images["transient"].astype(bool) & ~self._of_another_limit(max_pixels)
+        usable = self.images.loc[holds, IDENTITY].reset_index(names="place")
         usable = usable.drop_duplicates(IDENTITY, keep="last").astype({"bytes": "int64", "mtime_ns": "int64"})
         merged = found[IDENTITY].merge(usable, on=IDENTITY, how="left")
         return merged["place"].fillna(-1).to_numpy(np.int64)
+
+    def _of_another_limit(self, max_pixels: int) -> np.ndarray:
+        """Which rows would fail, or would not, for having too many pixels under this limit, bool (n,)."""
+        refused = np.zeros(len(self.images), np.int64)
+        failed = np.flatnonzero((self.images["error"] != "").to_numpy(bool))
+        refused[failed] = [pixels_refused(error) for error in self.images["error"].iloc[failed].tolist()]
+        area = self.images["width"].to_numpy(np.int64) * self.images["height"].to_numpy(np.int64)
+        return np.asarray(np.where(refused > 0, refused <= max_pixels, area > max_pixels))
 
 
 def _unchanged(places: np.ndarray, count: int) -> bool:

@@ -2,7 +2,7 @@
 
 <parts>/shard-03-of-64/
   parts/         what was read, as a scan that goes on keeps it (see `dedup.store.directory`); one when all of it is
-  shard.json     `Shard`, once all of it is read
+  shard.json     `Shard`
 
 A file belongs to a shard by its path alone, so shards that start at different times agree. No shard knows of another:
 a lost one is run again, goes on where it was, and nothing else is. Merging is a scan that finds its files read.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from dedup.errors import UsageError
@@ -29,18 +29,19 @@ MOST_NAMED = 8
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """What one shard read: the `number`th (from 1) of `of` shards of `source`; `images` files, `failed` of them without
-    a picture, none of more than `max_pixels`, by code of these `versions`. `away` are folders of the source that could
-    not be read from where it ran."""
+    """One shard: the `number`th (from 1) of `of` shards of `source`, read by code of these `versions`, no picture of
+    more than `max_pixels`. `away` are folders of the source that cannot be read from where it ran. Once it is
+    `finished` it has read `images` files, `failed` of them without a picture."""
 
     number: int
     of: int
     source: str
-    images: int
-    failed: int
     max_pixels: int
     versions: dict[str, str]
     away: tuple[str, ...] = ()
+    finished: bool = False
+    images: int = 0
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,35 +90,49 @@ def read(
 
     store = Store(parts / _folder_name(number, of))
     told = store.directory / SHARD_FILE
+    before = _told(store.directory)
+    if before is not None and before.source != str(source):
+        raise UsageError(f"{parts} holds shards of {before.source}. Choose another folder for those of {source}.")
     mine = share(listing, number, of)
     with store.scanning(None):
-        told.unlink(missing_ok=True)
+        shard = Shard(number, of, str(source), max_pixels, VERSIONS, listing.away)
+        _tell(told, shard)
         images, signatures = read_into(store, mine, max_pixels=max_pixels, workers=workers, on_progress=on_progress)
         store.replace_parts(images, signatures)
         failed = int((images["status"] == "failed").sum())
-        shard = Shard(number, of, str(source), len(images), failed, max_pixels, VERSIONS, listing.away)
-        write_text(told, json.dumps(asdict(shard), indent=2) + "\n", PRIVATE)
+        shard = replace(shard, finished=True, images=len(images), failed=failed)
+        _tell(told, shard)
     return shard
+
+
+def _tell(file: Path, shard: Shard) -> None:
+    write_text(file, json.dumps(asdict(shard), indent=2) + "\n", PRIVATE)
 
 
 def _folder_name(number: int, of: int) -> str:
     return f"shard-{number:0{len(str(of))}}-of-{of}"
 
 
-def gather(folders: Sequence[Path]) -> Merged:
-    """What all shards below `folders` read. Raises `UsageError` where one is missing, unfinished, damaged, or of
-    another source, limit or version: whatever would be read anew in silence, or not be what the others are."""
+def gather(folders: Sequence[Path], *, one_source: bool = True) -> Merged:
+    """What all shards below `folders` read, where their source may have `one_source` name only. Raises `UsageError`
+    where one is missing, unfinished, damaged, or of another source, limit or version: whatever would be read anew in
+    silence, or not be what the others are."""
     from dedup.images.examine import VERSIONS
 
-    found = {place: _shard(place) for folder in folders for place in _places(folder)}
+    found = {place: _finished(place) for folder in folders for place in _places(folder)}
     shards = {shard.number: (place, shard) for place, shard in reversed(found.items()) if shard is not None}
     if not shards:
         names = ", ".join(map(str, folders))
         raise UsageError(f"There is no finished shard in {names}. Give the folders that `dedup scan --shard` wrote.")
     for each, what in (("of", "numbers of shards"), ("source", "sources"), ("max_pixels", "limits of pixels")):
+        if each == "source" and not one_source:
+            continue
         values = sorted({str(getattr(shard, each)) for _, shard in shards.values()})
         if len(values) > 1:
-            raise UsageError(f"These shards are of different {what}: {', '.join(values)}. Merge those of one scan.")
+            hint = ", or name the one folder they all are with --source" if each == "source" else ""
+            raise UsageError(
+                f"These shards are of different {what}: {', '.join(values)}. Merge those of one scan{hint}."
+            )
     _, one = next(iter(shards.values()))
     missing = sorted(set(range(1, one.of + 1)) - shards.keys())
     old = sorted(number for number, (_, shard) in shards.items() if shard.versions != VERSIONS)
@@ -134,12 +149,16 @@ def _places(folder: Path) -> list[Path]:
     return [folder] if (folder / SHARD_FILE).exists() else sorted(folder.glob("shard-*-of-*"))
 
 
-def _shard(place: Path) -> Shard | None:
+def _finished(place: Path) -> Shard | None:
     """What a shard tells of itself, None where it is not finished or damaged."""
+    shard = _told(place)
+    return shard if shard is not None and shard.finished and 1 <= shard.number <= shard.of else None
+
+
+def _told(place: Path) -> Shard | None:
     try:
         told = json.loads((place / SHARD_FILE).read_text("utf-8"))
-        shard = Shard(**{each.name: told[each.name] for each in fields(Shard)})
-        return shard if 1 <= shard.number <= shard.of else None
+        return Shard(**{each.name: told[each.name] for each in fields(Shard)})
     except (OSError, ValueError, TypeError, KeyError):
         return None
 

@@ -52,6 +52,22 @@ def test_only_what_changed_is_examined_and_the_result_is_that_of_a_fresh_scan(tm
     assert again.drop(columns="relations").equals(fresh.drop(columns="relations"))
 
 
+def test_another_limit_of_pixels_reads_what_it_changes_only(tmp_path, home, counted):
+    for name, size in (("small.png", (60, 40)), ("middle.png", (120, 80)), ("large.png", (240, 160))):
+        save(photo(len(name)).resize(size), tmp_path / "in" / name)
+
+    def readable(**options) -> list[str]:
+        counted.clear()
+        frame = dedup.scan(tmp_path / "in", workers=1, **options).frame
+        return frame["name"][frame["status"] == "ok"].tolist()
+
+    assert readable(max_pixels=10_000) == ["middle.png", "small.png"] and len(counted) == 3
+    assert readable() == ["middle.png", "small.png"] and counted == []
+    assert readable(max_pixels=100_000) == ["large.png", "middle.png", "small.png"] and counted == ["large.png"]
+    assert readable(max_pixels=5_000) == ["small.png"] and sorted(counted) == ["large.png", "middle.png"]
+    assert readable() == ["small.png"] and counted == []
+
+
 def test_renamed_files_keep_their_tags_and_deleted_ones_get_theirs_back(tmp_path, home):
     paths = folder_of_photos(tmp_path / "in", 4)
     dataset = dedup.scan(tmp_path / "in")

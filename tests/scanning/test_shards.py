@@ -68,7 +68,6 @@ def test_a_shard_that_was_killed_goes_on_and_is_not_merged_before(folder, home, 
         time.sleep(0.01)
     os.killpg(running.pid, signal.SIGKILL)
     running.wait()
-    (part.parent / shards.SHARD_FILE).unlink(missing_ok=True)  # on a fast machine it had ended
     with pytest.raises(UsageError, match="There is no finished shard"):
         dedup.merge(tmp_path / "parts")
     assert list(part.glob("*.parquet"))
@@ -98,6 +97,25 @@ def shard_file(parts, number):
 
 def table(parts, number):
     return next((parts / f"shard-{number}-of-3/parts").iterdir())
+
+
+def test_a_folder_of_parts_is_of_one_source_and_outside_of_it(folder, tmp_path):
+    dedup.scan_shard(folder, "1/1", tmp_path / "parts", workers=1)
+    shutil.copytree(folder, tmp_path / "other")
+    with pytest.raises(UsageError, match=r"holds shards of .*in\. Choose another folder for those of .*other"):
+        dedup.scan_shard(tmp_path / "other", "1/1", tmp_path / "parts")
+    with pytest.raises(UsageError, match="lies within"):
+        dedup.scan_shard(folder, "1/1", folder / "parts")
+    assert not (folder / "parts").exists()
+
+
+def test_machines_that_see_the_folder_elsewhere_are_merged_when_it_is_named(folder, home, tmp_path):
+    (tmp_path / "mount").symlink_to(folder)
+    dedup.scan_shard(folder, "1/2", tmp_path / "parts", workers=1)
+    dedup.scan_shard(tmp_path / "mount", "2/2", tmp_path / "parts", workers=1)
+    with pytest.raises(UsageError, match=r"different sources: .* or name the one folder they all are with --source"):
+        dedup.merge(tmp_path / "parts")
+    assert len(dedup.merge(tmp_path / "parts", source=folder).frame) == 12
 
 
 def changed(**values):
@@ -131,6 +149,8 @@ def test_what_is_not_whole_is_told_and_run_again(folder, home, tmp_path, said):
     HARM[said](parts)
     with pytest.raises(UsageError, match=said):
         dedup.merge(parts)
+    if "sources" in said:  # what is of another one is not written over
+        shutil.rmtree(parts / "shard-2-of-3")
     read_all(folder, parts)
     assert len(dedup.merge(parts).frame) == 12
 
