@@ -71,7 +71,7 @@ def scan(
 
 
 def merge(
-    parts: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders that `scan --shard` wrote.")],
+    parts: Annotated[list[Path], typer.Argument(metavar="DIR", help="Folders that `scan --shard` wrote.")],
     source: Annotated[Path | None, typer.Option("--source", help="Where the images lie here, if elsewhere.")] = None,
     name: Annotated[str | None, typer.Option("--name", help=NAME_HELP)] = None,
     labels: Annotated[list[Path] | None, typer.Option("--labels", "--annotations", help=LABELS_HELP)] = None,
@@ -119,7 +119,8 @@ def _tell_shard(shard: Shard, parts: Path) -> int:
     say(f"Shard {shard.number:,} of {shard.of:,}: {plural(shard.images, 'image')} read{failed}.")
     for folder in shard.away:
         say(f"  the folder {folder} cannot be read here")
-    say(f"When all {shard.of:,} are done: {shlex.join(['dedup', 'merge', str(parts)])}")
+    when = "Next" if shard.of == 1 else f"When all {shard.of:,} are done"
+    say(f"{when}: {shlex.join(['dedup', 'merge', str(parts)])}")
     return 1 if shard.failed or shard.away else 0
 
 
