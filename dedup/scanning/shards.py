@@ -152,13 +152,14 @@ def _places(folder: Path) -> list[Path]:
 def _finished(place: Path) -> Shard | None:
     """What a shard tells of itself, None where it is not finished or damaged."""
     shard = _told(place)
-    return shard if shard is not None and shard.finished and 1 <= shard.number <= shard.of else None
+    return shard if shard is not None and shard.finished else None
 
 
 def _told(place: Path) -> Shard | None:
     try:
         told = json.loads((place / SHARD_FILE).read_text("utf-8"))
-        return Shard(**{each.name: told[each.name] for each in fields(Shard)})
+        shard = Shard(**{each.name: told[each.name] for each in fields(Shard)})
+        return shard if 1 <= shard.number <= shard.of and Path(shard.source).is_absolute() else None
     except (OSError, ValueError, TypeError, KeyError):
         return None
 

@@ -132,6 +132,9 @@ HARM = {
     ),
     r"2 of 3 shards \(1, 3\) are not finished": lambda parts: [shard_file(parts, each).unlink() for each in (1, 3)],
     "Shard 2 of 3 is not finished": lambda parts: shard_file(parts, 2).write_text("{"),
+    "Shard 1 of 3 is not finished. Run it again: dedup scan SOURCE --shard 1/3": lambda parts: shard_file(
+        parts, 1
+    ).write_text(shard_file(parts, 1).read_text().replace('"number": 1', '"number": "one"')),
     "Shard 3 of 3 is damaged": lambda parts: table(parts, 3).write_bytes(b"no table"),
     "Shard 1 of 3 is damaged": lambda parts: table(parts, 1).unlink(),
     "Shard 2 of 3 is of another version": changed(versions={"decoding": "older"}),
