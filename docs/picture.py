@@ -64,6 +64,7 @@ def draw() -> str:
     )
 
 
+@functools.cache
 def packages() -> dict[str, set[str]]:
     """Each package, or module that stands alone, with those it imports at run time, anywhere in its files."""
     found: dict[str, set[str]] = {}
@@ -80,12 +81,7 @@ def _package(name: str) -> str:
     return GROUND if name in GROUND_MODULES else name
 
 
-@functools.cache
-def _imports(path: Path) -> tuple[str, ...]:
-    return tuple(_each_import(path))
-
-
-def _each_import(path: Path) -> Iterable[str]:
+def _imports(path: Path) -> Iterable[str]:
     tree = ast.parse(path.read_text("utf-8"))
     for checked in [
         node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)

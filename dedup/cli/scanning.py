@@ -41,7 +41,7 @@ def scan(
     progress_json: ProgressJson = False,
 ) -> int:
     """Read a folder of images and find its duplicates; run it again to bring it up to date."""
-    annotations = chosen_labels(labels, no_labels)
+    annotations = _chosen_labels(labels, no_labels)
     if shard or parts:
         if not shard or not parts:
             raise UsageError("--shard and --parts belong together: --shard 3/64 --parts DIR.")
@@ -67,7 +67,7 @@ def scan(
         )
         if hashes:
             dataset.compute_hashes(hashes, on_progress)
-    return told(dataset, as_json=as_json, quiet=progress_json)
+    return _told(dataset, as_json=as_json, quiet=progress_json)
 
 
 def merge(
@@ -88,22 +88,22 @@ def merge(
             source=source,
             name=name,
             home=home,
-            annotations=chosen_labels(labels, no_labels),
+            annotations=_chosen_labels(labels, no_labels),
             use_found=True,
             workers=workers,
             on_progress=on_progress,
         )
-    return told(dataset, as_json=as_json, quiet=progress_json)
+    return _told(dataset, as_json=as_json, quiet=progress_json)
 
 
-def chosen_labels(labels: list[Path] | None, no_labels: bool) -> list[Path] | None:
+def _chosen_labels(labels: list[Path] | None, no_labels: bool) -> list[Path] | None:
     """The labels that --labels and --no-labels mean, None for those that are found. Raises `UsageError`."""
     if labels and no_labels:
         raise UsageError("--labels and --no-labels contradict each other. Give one of them.")
     return [] if no_labels else labels or None
 
 
-def told(dataset: Dataset, *, as_json: bool, quiet: bool) -> int:
+def _told(dataset: Dataset, *, as_json: bool, quiet: bool) -> int:
     """Say what a scan found; the exit code."""
     counts = summary(dataset) | {"labels": _labels(dataset), "notes": _notes(dataset)}
     remember(dataset)

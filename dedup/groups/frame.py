@@ -107,12 +107,13 @@ def join(files: pd.DataFrame, pairs: pd.DataFrame, review: Review) -> Joined:
     settled = _settled(files, classes, pairs, review)
     near = (pairs["distance"].to_numpy() <= review.threshold) & (pairs["note"] == "").to_numpy() & ~settled
     close = pairs[near].reset_index(drop=True)
-    rules, copied = _rules(review), _copied(classes, close)
+    left, right = (close[side].to_numpy(np.int64) for side in ("left", "right"))
+    rules, copied = _rules(review), stars.copied(classes, left, right)
     preferences = _preferences(files, classes, close, review, copied)
     scores = keepers.score(preferences, rules)
-    rank = np.argsort(np.argsort(~copied, kind="stable"), kind="stable")  # who is no copy of any comes after all others
+    rank = copied.sum() + np.arange(len(files))  # who has no copy comes after all others
     rank[copied] = keepers.rank(preferences, scores)
-    groups = stars.group(classes, rank, close["left"].to_numpy(np.int64), close["right"].to_numpy(np.int64))
+    groups = stars.group(classes, rank, left, right)
     links = _links(files, classes, groups, close, rank)
     deciding = _Deciding.of(groups, np.flatnonzero(copied), scores)
     told = _Told.of(files, groups, links, close)
@@ -187,15 +188,6 @@ def _description(
 def _rules(review: Review) -> list[keepers.Rule]:
     by_name = {rule.name: rule for rule in keepers.KEEPER_RULES}
     return [by_name[name] for name in review.rules if name in by_name]
-
-
-def _copied(classes: Rows, near: pd.DataFrame) -> NDArray[np.bool_]:
-    """Which images have a copy, exact or near, bool (n,): of these alone somebody stays, and they are few."""
-    several = np.bincount(classes + 1, minlength=1) > 1  # the first are failures, class -1, that are nobody's copies
-    several[0] = False
-    for side in ("left", "right"):
-        several[classes[near[side].to_numpy()] + 1] = True
-    return np.asarray(several[classes + 1])
 
 
 def _preferences(

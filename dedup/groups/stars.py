@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +29,16 @@ def exact_classes(content: pd.Series) -> Rows:
     return codes.astype(np.int64)
 
 
+def copied(classes: Rows, left: Rows, right: Rows) -> NDArray[np.bool_]:
+    """Which images have a copy, exact or near, bool (n,): of these alone somebody stays, and they are few.
+
+    The arguments are those of `group`."""
+    several = np.bincount(classes + 1, minlength=1) > 1  # the first are failures, class -1, that are nobody's copies
+    several[0] = False
+    several[classes[left] + 1] = several[classes[right] + 1] = True
+    return np.asarray(several[classes + 1])
+
+
 def group(classes: Rows, rank: Rows, left: Rows, right: Rows) -> Groups:
     """Form stars.
 
@@ -40,7 +49,7 @@ def group(classes: Rows, rank: Rows, left: Rows, right: Rows) -> Groups:
     """
     stays_of_class = _stays(classes, rank)
     neighbours = _neighbours(classes, left, right)
-    members = _members(classes, neighbours)
+    members = _members(classes, np.flatnonzero(copied(classes, left, right)))
     group_of_row = np.full(len(classes), NONE, np.int32)
     keeper_of_row = np.full(len(classes), NONE, np.int32)
     assigned: set[int] = set()
@@ -72,11 +81,8 @@ def _stays(classes: Rows, rank: Rows) -> Rows:
     return stays
 
 
-def _members(classes: Rows, neighbours: Collection[int]) -> dict[int, Rows]:
-    """Rows of each class that has several, or neighbours."""
-    joined = np.bincount(classes[classes >= 0], minlength=int(classes.max(initial=NONE)) + 1) > 1
-    joined[list(neighbours)] = True
-    rows = np.flatnonzero((classes >= 0) & np.append(joined, False)[classes])
+def _members(classes: Rows, rows: Rows) -> dict[int, Rows]:
+    """Those of `rows` of each class."""
     order = rows[np.argsort(classes[rows], kind="stable")]
     starts = np.flatnonzero(np.diff(classes[order], prepend=NONE))
     return {int(classes[rows[0]]): rows for rows in np.split(order, starts[1:]) if len(rows)}
