@@ -13,12 +13,12 @@ from pathlib import Path
 from dedup.dataset import Dataset, contents
 from dedup.errors import DatasetError, UsageError
 from dedup.images.formats import MAX_PIXELS
-from dedup.images.sources import Listing, list_source
 from dedup.labels import formats
 from dedup.labels.coco import tags_from_coco
 from dedup.model import OnProgress
 from dedup.progress import watched
 from dedup.scanning import shards
+from dedup.sources import Listing, list_source
 from dedup.store.decisions import Decisions
 from dedup.store.directory import Part, Store, name_for, same_source
 from dedup.store.home import DatasetInfo, Info, check_name, datasets, find_directory, home_directory

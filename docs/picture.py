@@ -20,7 +20,7 @@ GROUND_MODULES = {"errors", "files", "machine", "model", "plugins", "progress", 
 ENTRANCES = {"__init__", "__main__"}
 
 WAY = (
-    ("images.sources", "list the files"),
+    ("sources.listing", "list the files"),
     ("images.examine", "decode, measure, sign"),
     ("scanning.proofs", "prove exact copies"),
     ("matching.candidates", "who may be alike"),

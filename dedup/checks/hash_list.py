@@ -21,8 +21,8 @@ from dedup.errors import UsageError
 from dedup.exports.csv import unguard
 from dedup.files import open_regular
 from dedup.images import hashes
-from dedup.images.sources import PATH_COLUMNS, separator_of
 from dedup.model import Kind, Status
+from dedup.sources.lists import PATH_COLUMNS, separator_of
 
 WITHIN = 4
 """Of 64 bits, unless told: a re-save differs in 0 to 2, other pictures in 20 and more. Of 256 four times as many."""

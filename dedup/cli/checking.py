@@ -219,7 +219,7 @@ def export_fingerprint(
 
 def _scanned(folder: str, name: str | None, home: Path | None) -> Dataset:
     """The dataset `name` of a folder or list, else that which is called like `folder`, as its files are now."""
-    from dedup.images.sources import LIST_SUFFIXES
+    from dedup.sources.lists import LIST_SUFFIXES
 
     path = Path(folder).expanduser()
     with progress() as on_progress:

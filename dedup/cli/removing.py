@@ -11,8 +11,8 @@ import typer
 import dedup
 from dedup.cli.common import Home, Json, Name, TagOption, complain, opened, progress, say, say_json
 from dedup.errors import DedupError, UsageError
-from dedup.images.sources import displayable
 from dedup.model import Kind, Role
+from dedup.sources.listing import displayable
 from dedup.words import plural, size
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from dedup.groups import keepers, singularity, stars
 from dedup.images.hashes import COLUMN
 from dedup.images.metrics import METRICS
-from dedup.images.sources import SourceFile
 from dedup.labels.coco import Attachment
 from dedup.labels.folder_names import folder_classes, split_from_path
 from dedup.matching import relations
 from dedup.matching.columns import NEUTRAL, PAIR_COLUMNS
 from dedup.matching.parameters import value
 from dedup.model import FACTS, FOUND, NEAR_DISTANCE, PLACE, TAG_PREFIX, Kind, Role, Status
+from dedup.sources.listing import SourceFile
 
 Rows = NDArray[np.int64]
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from dedup.errors import RemovalError
-from dedup.images.sources import displayable
 from dedup.model import OnProgress, Progress
 from dedup.removal.checking import Checks
 from dedup.removal.images import Images
@@ -21,6 +20,7 @@ from dedup.removal.planfile import Entry, Plan
 from dedup.removal.recovery import is_link_to, recover, settle
 from dedup.removal.refusal import RefusalError, attempt
 from dedup.removal.tree import Spot, Tree
+from dedup.sources.listing import displayable
 
 HOW = ("quarantine", "hardlink", "delete")
 """What can happen to a copy: moved to the quarantine (default), replaced by a link to its byte-identical keeper,

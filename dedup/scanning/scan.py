@@ -22,11 +22,11 @@ from dedup.images.examine import FACTS, Examined, failure, unreadable
 from dedup.images.formats import MAX_PIXELS
 from dedup.images.metrics.information import random
 from dedup.images.signature import SIGNATURE
-from dedup.images.sources import Listing, SourceFile
 from dedup.model import MATCHING_VERSION, OnProgress, Progress, Status
 from dedup.scanning import proofs
 from dedup.scanning.engines import Engine, Failed, engine
 from dedup.scanning.warmup import warm_up_beside
+from dedup.sources import Listing, SourceFile
 from dedup.store.directory import Part, Results, Store
 from dedup.store.home import Info
 from dedup.words import plural

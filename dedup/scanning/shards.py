@@ -18,8 +18,8 @@ from pathlib import Path
 
 from dedup.errors import UsageError
 from dedup.files import PRIVATE, write_text
-from dedup.images.sources import Listing, SourceFile
 from dedup.model import OnProgress
+from dedup.sources import Listing, SourceFile
 from dedup.store.directory import Part, Store
 
 SHARD_FILE = "shard.json"

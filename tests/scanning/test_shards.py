@@ -16,8 +16,8 @@ import pytest
 import dedup
 from dedup.cli import main
 from dedup.errors import Cancelled, UsageError
-from dedup.images.sources import list_source
 from dedup.scanning import shards
+from dedup.sources import list_source
 from tests.pictures import folder_of_photos, photo, save, shut_off
 
 COUNT = 3

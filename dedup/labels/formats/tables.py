@@ -23,7 +23,6 @@ import msgspec
 
 from dedup.errors import AnnotationError
 from dedup.files import open_regular
-from dedup.images.sources import separator_of
 from dedup.labels.coco import Coco, match_names
 from dedup.labels.coco_sound import are_finite
 from dedup.labels.formats.base import (
@@ -38,6 +37,7 @@ from dedup.labels.formats.base import (
     text_of,
     the_file,
 )
+from dedup.sources.lists import separator_of
 
 Row = Mapping[str, Any]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dedup.images.formats import SUFFIXES
-from dedup.images.sources import LIST_SUFFIXES
 from dedup.machine import within
+from dedup.sources.lists import LIST_SUFFIXES
 from dedup.words import plural
 
 PATIENCE_SECONDS = 0.4

@@ -15,9 +15,9 @@ import streamlit as st
 from dedup import removal
 from dedup.dataset import Dataset
 from dedup.errors import DedupError
-from dedup.images.sources import displayable
 from dedup.removal import Plan, Report, State
 from dedup.review import acts, handover
+from dedup.sources.listing import displayable
 from dedup.store.decisions import Decisions
 from dedup.ui.browser.sides import sides
 from dedup.ui.clashes import folder_names

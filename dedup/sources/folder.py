@@ -1,7 +1,4 @@
-"""Which files make a dataset: a folder, walked, or a list in a text or CSV file.
-
-Every file that looks like an image by its name or by its first bytes is listed, readable or not: whether it is a
-picture is for `decode` to say. Other files are only counted. A folder that cannot be read is listed with the reason.
+"""The images of a folder, walked.
 
 Links: one to a file that is listed anyway is left out, for it would look like a copy of itself. Where the files are
 but the contents of a store (git-annex, DVC, the cache of a hub, a pool that other folders point into), their own names
@@ -11,73 +8,24 @@ images.
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
 import os
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from dedup.errors import SourceError
 from dedup.files import open_regular
 from dedup.images.formats import HEAD_BYTES, SUFFIXES, UNSUPPORTED_SUFFIXES, sniff
+from dedup.sources.listing import Listing, source_files
 
 TRASH_FOLDERS = frozenset({"$recycle.bin", "system volume information", "lost+found", "__macosx", "@eadir"})
 OWN_FILES = {"dataset.json", "decisions.db"}
 """A folder with these is a dataset's own: its thumbnails and quarantine are nobody's images."""
-LIST_SUFFIXES = frozenset({".txt", ".csv", ".tsv", ".lst"})
-PATH_COLUMNS = ("path", "file_name", "filename", "file", "image", "filepath", "image_path")
 DIGEST = re.compile(r"(?:[A-Z0-9_]+(?:-[smSC]\d+)*--)?[0-9a-fA-F]{16,}(?:\.\w{1,8}){0,2}")
 """Names that content stores give: hexadecimal digits of a hash, after a key's kind and size in git-annex."""
 STORED = "content store"
 """What the files of a store are counted as."""
-csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a column beside the path may be long; the limit is a C long
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """One file of a dataset: `path` as shown (relative to the root, `/`), `relative` as the file system names it.
-
-    `problem` says why it is a folder that nothing could be listed of, "" for a file.
-    """
-
-    path: str
-    relative: str
-    problem: str = ""
-
-    @property
-    def id(self) -> str:
-        """16 hex digits that stand for the path in URLs, the same in every scan."""
-        return hashlib.blake2b(self.path.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """The files of a source in path order, and how many others were passed over, by suffix."""
-
-    root: Path
-    files: tuple[SourceFile, ...]
-    passed_over: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def away(self) -> tuple[str, ...]:
-        """Folders, as shown, that could not be read: what they hold is not gone."""
-        return tuple(file.path for file in self.files if file.problem)
-
-
-def list_source(source: Path) -> Listing:
-    """List a folder, or the files that a .txt or .csv names. Raises `SourceError`."""
-    if source.is_dir():
-        return list_folder(source)
-    if source.is_file() and source.suffix.lower() in LIST_SUFFIXES:
-        return list_file(source)
-    if not source.exists():
-        raise SourceError(f"There is no folder or list {source}. Check the path and try again.")
-    raise SourceError(f"{source} is not a folder. Give a folder of images, or a .txt or .csv list of files.")
 
 
 def list_folder(root: Path) -> Listing:
@@ -94,79 +42,7 @@ def list_folder(root: Path) -> Listing:
     walk.run()
     dropped = walk.dropped()
     relatives = [relative for relative in walk.images if relative not in dropped]
-    return Listing(root, _source_files(relatives, walk.problems), walk.passed_over)
-
-
-def list_file(path: Path) -> Listing:
-    """Files named in a text file (one a line) or a CSV column (path, file_name, ...), relative to the list's folder.
-
-    Raises `SourceError` when the list is empty or is not text.
-    """
-    try:
-        text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
-    except OSError as error:
-        raise SourceError(f"Cannot read the list {path}: {error.strerror}.") from error
-    names = _csv_paths(text, path) if path.suffix.lower() in {".csv", ".tsv"} else _lines(text)
-    targets = [_named(path.parent, name) for name in names if name.strip()]
-    if not targets:
-        raise SourceError(f"The list {path} names no files. Put one path a line, or a CSV column called path.")
-    absolute = sorted({os.path.abspath(target) for target in targets})
-    try:
-        root = Path(os.path.commonpath([os.path.dirname(name) for name in absolute]))
-    except ValueError as error:  # on two drives
-        raise SourceError(f"The files of {path} have no folder in common ({error}). Make one list a drive.") from error
-    return Listing(root, _source_files([os.path.relpath(name, root).replace(os.sep, "/") for name in absolute]))
-
-
-def displayable(relative: str) -> str:
-    """A path as text that any file or database can hold: bytes that are not UTF-8 are shown as `\\xNN`."""
-    return relative.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def _named(folder: Path, name: str) -> Path:
-    """The file of a name in a list: spaces around it count where there is such a file."""
-    exact = folder / name
-    return exact if name == name.strip() or os.path.lexists(exact) else folder / name.strip()
-
-
-def _lines(text: str) -> list[str]:
-    """Only a line feed ends a line: every other character can be in a name."""
-    return [line.removesuffix("\r") for line in text.split("\n") if not line.startswith("#")]
-
-
-SEPARATORS = ",;\t"
-
-
-def separator_of(first_line: str) -> str:
-    """What stands between the fields of a CSV, by its first line."""
-    return max(SEPARATORS, key=first_line.count)
-
-
-def _csv_paths(text: str, path: Path) -> list[str]:
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    columns = {name.strip().lower(): name for name in reader.fieldnames or () if name}
-    column = next((columns[name] for name in PATH_COLUMNS if name in columns), None)
-    if column is None:
-        raise SourceError(f"The list {path} has no column called path. Name the column of file paths `path`.")
-    try:
-        return [row[column] or "" for row in reader]
-    except csv.Error as error:
-        raise SourceError(f"The list {path} cannot be read at line {reader.line_num:,}: {error}.") from error
-
-
-def _source_files(relatives: list[str], problems: dict[str, str] | None = None) -> tuple[SourceFile, ...]:
-    """Sorted by displayed path; names that would look alike once displayed are told apart by a suffix. `problems` are
-    folders with the reason that nothing of them is listed."""
-    problems = problems or {}
-    shown: Counter[str] = Counter()
-    files = []
-    for relative in sorted([*relatives, *problems]):
-        path = displayable(relative)
-        shown[path] += 1
-        path = path if shown[path] == 1 else f"{path}~{shown[path]}"
-        files.append(SourceFile(path, relative, problems.get(relative, "")))
-    return tuple(sorted(files, key=lambda file: file.path))
+    return Listing(root, source_files(relatives, walk.problems), walk.passed_over)
 
 
 class _Walk:

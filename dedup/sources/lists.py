@@ -1,0 +1,69 @@
+"""Lists of files, in a text or CSV file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sys
+from pathlib import Path
+
+from dedup.errors import SourceError
+from dedup.sources.listing import Listing, source_files
+
+LIST_SUFFIXES = frozenset({".txt", ".csv", ".tsv", ".lst"})
+PATH_COLUMNS = ("path", "file_name", "filename", "file", "image", "filepath", "image_path")
+csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a column beside the path may be long; the limit is a C long
+
+
+def list_file(path: Path) -> Listing:
+    """Files named in a text file (one a line) or a CSV column (path, file_name, ...), relative to the list's folder.
+
+    Raises `SourceError` when the list is empty or is not text.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
+    except OSError as error:
+        raise SourceError(f"Cannot read the list {path}: {error.strerror}.") from error
+    names = _csv_paths(text, path) if path.suffix.lower() in {".csv", ".tsv"} else _lines(text)
+    targets = [_named(path.parent, name) for name in names if name.strip()]
+    if not targets:
+        raise SourceError(f"The list {path} names no files. Put one path a line, or a CSV column called path.")
+    absolute = sorted({os.path.abspath(target) for target in targets})
+    try:
+        root = Path(os.path.commonpath([os.path.dirname(name) for name in absolute]))
+    except ValueError as error:  # on two drives
+        raise SourceError(f"The files of {path} have no folder in common ({error}). Make one list a drive.") from error
+    return Listing(root, source_files([os.path.relpath(name, root).replace(os.sep, "/") for name in absolute]))
+
+
+def _named(folder: Path, name: str) -> Path:
+    """The file of a name in a list: spaces around it count where there is such a file."""
+    exact = folder / name
+    return exact if name == name.strip() or os.path.lexists(exact) else folder / name.strip()
+
+
+def _lines(text: str) -> list[str]:
+    """Only a line feed ends a line: every other character can be in a name."""
+    return [line.removesuffix("\r") for line in text.split("\n") if not line.startswith("#")]
+
+
+SEPARATORS = ",;\t"
+
+
+def separator_of(first_line: str) -> str:
+    """What stands between the fields of a CSV, by its first line."""
+    return max(SEPARATORS, key=first_line.count)
+
+
+def _csv_paths(text: str, path: Path) -> list[str]:
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    columns = {name.strip().lower(): name for name in reader.fieldnames or () if name}
+    column = next((columns[name] for name in PATH_COLUMNS if name in columns), None)
+    if column is None:
+        raise SourceError(f"The list {path} has no column called path. Name the column of file paths `path`.")
+    try:
+        return [row[column] or "" for row in reader]
+    except csv.Error as error:
+        raise SourceError(f"The list {path} cannot be read at line {reader.line_num:,}: {error}.") from error
