@@ -22,5 +22,6 @@ def _fetch_browser() -> None:
 if __name__ == "__main__":
     if find_chromium() is None:
         _fetch_browser()
-    two_at_once = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
-    sys.exit(subprocess.call([sys.executable, "-m", "pytest", *two_at_once, *sys.argv[1:]]))
+    # one more than cores: tests that wait for a browser leave theirs to others
+    at_once = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
+    sys.exit(subprocess.call([sys.executable, "-m", "pytest", *at_once, *sys.argv[1:]]))
