@@ -18,7 +18,7 @@ from dedup.labels.coco import tags_from_coco
 from dedup.model import OnProgress
 from dedup.progress import watched
 from dedup.scanning import shards
-from dedup.sources import Listing, list_source
+from dedup.sources import Listing, address_of, folder_of, is_there, list_source, name_of
 from dedup.store.decisions import Decisions
 from dedup.store.directory import Part, Store, name_for, same_source
 from dedup.store.home import DatasetInfo, Info, check_name, datasets, find_directory, home_directory
@@ -35,16 +35,17 @@ def scan(
     max_pixels: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> Dataset:
-    """Scan a folder of images (or a .txt or .csv list of them) and return its dataset.
+    """Scan a folder of images, or whatever else `dedup.sources` reads (a .zip, .tar or .parquet, a .txt or .csv list,
+    `s3://bucket/prefix`), and return its dataset.
 
-    The same folder keeps its dataset, and only what changed is read. `annotations` are files or folders of labels
+    The same source keeps its dataset, and only what changed is read. `annotations` are files or folders of labels
     (`dedup.labels.formats`), an empty list for none; with `use_found`, those beside the images are used as long as
     nobody said which (`find_labels`). `workers` are processes (all processors by default);
     `max_pixels` the largest picture that is decoded. Raises `SourceError`, `UsageError`,
     `AnnotationError`, `ScanRunning`, `DatasetError`; `Cancelled` from Ctrl-C keeps what was finished. Without
     `on_progress`, progress is shown in notebooks and on terminals, and nowhere else.
     """
-    return _scan(_absolute(source), name, home, annotations, use_found, workers, max_pixels, on_progress)
+    return _scan(address_of(source), name, home, annotations, use_found, workers, max_pixels, on_progress)
 
 
 def scan_shard(
@@ -59,8 +60,9 @@ def scan_shard(
     """Read the share of a source's files that is `shard`, such as "3/64", into a folder below `parts`, which `merge`
     makes a dataset of. Run again it goes on. Raises what `scan` raises, but for labels."""
     number, of = shards.parse(shard)
-    origin, place = _absolute(source), _absolute(parts)
-    if place.resolve().is_relative_to(origin.resolve()):
+    origin, place = address_of(source), _absolute(parts)
+    folder = folder_of(origin)
+    if folder is not None and place.resolve().is_relative_to(folder.resolve()):
         raise UsageError(
             f"{place} lies within {origin}, whose files are listed. Choose a folder elsewhere for --parts."
         )
@@ -96,12 +98,12 @@ def merge(
     """
     given = [parts] if isinstance(parts, Path | str) else list(parts)
     merged = shards.gather([_absolute(each) for each in given], one_source=source is None)
-    origin = _absolute(source or merged.source)
+    origin = address_of(source or merged.source)
     return _scan(origin, name, home, annotations, use_found, workers, merged.max_pixels, on_progress, merged.parts)
 
 
 def _scan(
-    origin: Path,
+    origin: str,
     name: str | None,
     home: Path | str | None,
     annotations: Path | str | Sequence[Path | str] | None,
@@ -113,15 +115,16 @@ def _scan(
 ) -> Dataset:
     listing = list_source(origin)
     place = home_directory(home)
-    chosen = check_name(name) if name else name_for(place, origin, listing.root)
+    chosen = check_name(name) if name else name_for(place, origin, name_of(origin, listing.root))
     store = Store(place / chosen)
     known = store.known_info()
     info = _info_for(known, chosen, origin, listing, max_pixels)
     if annotations is not None:
         info = replace(info, annotations=_checked_annotations(annotations), labels_said=True)
     found: list[formats.Found] = []
-    if annotations is None and use_found and not info.labels_said and not info.annotations and origin.is_dir():
-        found = find_labels(origin)
+    folder = folder_of(origin)
+    if annotations is None and use_found and not info.labels_said and not info.annotations and folder is not None:
+        found = find_labels(folder)
         info = replace(info, annotations=tuple(os.fspath(each.path) for each in formats.chosen(found)))
     dataset = _scanned(store, info, listing, known, workers, on_progress, parts)
     dataset.labels_found = found
@@ -137,7 +140,7 @@ def rescan(dataset: Dataset, *, workers: int | None = None, on_progress: OnProgr
     """Scan a dataset's source again and return the dataset as it is then. Raises what `scan` raises, and
     `UnknownDataset` when it was renamed or forgotten since it was opened."""
     store = Store(find_directory(dataset.directory.parent, dataset.name))
-    known, origin = store.read_info(), Path(dataset.info.source)
+    known, origin = store.read_info(), dataset.info.source
     listing = list_source(origin)
     return _scanned(store, _info_for(known, dataset.name, origin, listing, None), listing, known, workers, on_progress)
 
@@ -171,7 +174,7 @@ def moved_from(dataset: Dataset) -> DatasetInfo | None:
     scanned under its name, this folder goes on with its tags and decisions."""
     here = set(dataset.contents())
     for info in datasets(dataset.directory.parent):
-        if Path(info.source).exists():
+        if is_there(info.source):
             continue
         try:
             there = contents(Store(info.directory).read_images(info))
@@ -231,14 +234,14 @@ def _alone(home: Path, name: str) -> Iterator[Store]:
             yield store
 
 
-def _info_for(stored: Info | None, name: str, source: Path, listing: Listing, max_pixels: int | None) -> Info:
+def _info_for(stored: Info | None, name: str, source: str, listing: Listing, max_pixels: int | None) -> Info:
     """The stored info of a dataset that is scanned again, or a new one. Raises `UsageError` for another folder's."""
-    fresh = Info(name=name, root=os.fspath(listing.root), source=os.fspath(source), max_pixels=max_pixels or MAX_PIXELS)
+    fresh = Info(name=name, root=listing.root, source=source, max_pixels=max_pixels or MAX_PIXELS)
     if stored is None:
         return fresh
     if same_source(stored.source, source):  # by whatever way it is named now
         fresh = replace(fresh, source=stored.source, root=stored.root)
-    elif Path(stored.source).exists():
+    elif is_there(stored.source):
         raise UsageError(f"{name!r} is the dataset of {stored.source}. Choose another name for {source}.")
     annotations = tuple(_moved_along(path, stored.root, fresh.root) for path in stored.annotations)
     moved = replace(stored, name=name, root=fresh.root, source=fresh.source, annotations=annotations)

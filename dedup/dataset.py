@@ -8,6 +8,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +38,7 @@ from dedup.matching import relations
 from dedup.model import NEAR_DISTANCE, OnProgress, Role, Status, Tag
 from dedup.query.issues import ISSUES, Issue, adjusted
 from dedup.query.selection import Selection
+from dedup.sources import Entry, Where, at_hand, where
 from dedup.store.decisions import (
     CLASH,
     DIFFERENT,
@@ -96,7 +98,7 @@ class Dataset:
         self._freed: tuple[pd.DataFrame, NDArray[np.int64]] | None = None
 
     def __repr__(self) -> str:
-        return f"Dataset({self.name!r}, {self._info.images:,} images of {self.root})"
+        return f"Dataset({self.name!r}, {self._info.images:,} images of {self.address})"
 
     def _repr_html_(self) -> str:
         """For notebooks: counts and the biggest groups, with pictures."""
@@ -104,7 +106,7 @@ class Dataset:
         counts = {"images": int(kinds.sum())} | {str(kind): int(count) for kind, count in kinds.items() if count}
         groups = self.groups
         saved = int(groups.table["bytes_saved"].sum())
-        return display.overview(self.name, self.root, counts, saved, groups[: display.BIGGEST])
+        return display.overview(self.name, self.address, counts, saved, groups[: display.BIGGEST])
 
     def show(self, page: str = "explorer") -> Served:
         """Open the app on this dataset in a browser; it ends with this process, or by `stop` of what is returned.
@@ -130,8 +132,13 @@ class Dataset:
 
     @property
     def root(self) -> Path:
-        """The folder its paths are relative to."""
+        """The folder its paths are relative to; `address` as a path where that is no folder."""
         return Path(self._info.root)
+
+    @property
+    def address(self) -> str:
+        """What its paths are relative to, as people read it: a folder, an archive, `s3://bucket/prefix/`."""
+        return self._info.root
 
     @property
     def info(self) -> DatasetInfo:
@@ -288,7 +295,7 @@ class Dataset:
         for kind in kinds:
             hashes.check(kind)
         ok = np.flatnonzero((self._images["status"] == Status.OK).to_numpy()).tolist()
-        files = {str(self._images["sha256"].iat[row]): self.file(row) for row in reversed(ok)}
+        files = {str(self._images["sha256"].iat[row]): self.where(row) for row in reversed(ok)}
         limit = self._info.max_pixels or MAX_PIXELS
         hashing.compute(self._store, files, kinds, max_pixels=limit, on_progress=on_progress)
         self._hashed |= set(kinds)
@@ -325,7 +332,7 @@ class Dataset:
         """
         limit = self._info.max_pixels or MAX_PIXELS
         made, failed = of_dataset.embed(
-            self.directory, self.frame, self.file, model, max_pixels=limit, on_progress=on_progress
+            self.directory, self.frame, self.where, model, max_pixels=limit, on_progress=on_progress
         )
         return self.give_vectors(made, model.source, on_progress), failed
 
@@ -358,7 +365,10 @@ class Dataset:
         column = hashes.COLUMN + hashes.check(kind)
         text = str(self._files[column].iat[row]) if column in self._files else ""
         limit = self._info.max_pixels or MAX_PIXELS
-        return hashes.parse(kind, text or hashes.take(self.file(row), kinds=[kind], max_pixels=limit)[kind])
+        if not text:
+            with self.at_hand(row) as file:
+                text = hashes.take(file, kinds=[kind], max_pixels=limit)[kind]
+        return hashes.parse(kind, text)
 
     @cached_property
     def _images(self) -> pd.DataFrame:
@@ -388,9 +398,35 @@ class Dataset:
         return int(self._row_of_id[image_id])
 
     def file(self, row: int) -> Path:
+        """The file of a row's image, where it lies or lay. Raises `UsageError` where it is none of its own: `at_hand`
+        has one for images in archives and buckets, too."""
+        place = self.where(row)
+        if isinstance(place, Path):
+            return place
+        path = self._images["path"].iat[row]
+        raise UsageError(
+            f"{path} is no file of its own: it lies in {self.address}. Export the images to a folder first "
+            f"(dedup export {self.name} --to folder), and scan that."
+        )
+
+    def where(self, row: int) -> Where:
         """Where the image of a row lies, or lay."""
-        raw = self._images["raw"].iat[row]
-        return self.root / (os.fsdecode(raw) if isinstance(raw, bytes) else str(self._images["path"].iat[row]))
+        raw, version = self._images["raw"].iat[row], str(self._images["version"].iat[row])
+        relative = os.fsdecode(raw) if isinstance(raw, bytes) else str(self._images["path"].iat[row])
+        if not version:
+            return where(self._info.root, relative, None)
+        size, mtime_ns = (self._images[name].to_numpy()[row].item() for name in ("bytes", "mtime_ns"))
+        return where(self._info.root, relative, Entry(size, mtime_ns, version))
+
+    def at_hand(self, row: int) -> AbstractContextManager[Path]:
+        """`with dataset.at_hand(row) as file:` has the image of a row as a file, wherever it lies. Raises
+        `UnreadableImage`."""
+        return at_hand(self.where(row))
+
+    @property
+    def in_files(self) -> bool:
+        """Whether its images are files of their own, which can be linked, moved and opened by other programs."""
+        return bool((self._images["version"] == "").all())
 
     def samples(self, rows: Sequence[int], on_progress: OnProgress | None = None, /) -> list[str]:
         """Digests of all samples of images at full depth, equal for exact copies whatever their format; '' where they
@@ -400,8 +436,7 @@ class Dataset:
         sha256: list[str] = self._images["sha256"].iloc[list(rows)].tolist()
         known = digests(
             self._store,
-            self.root,
-            {each: self.file(row) for each, row in zip(sha256, rows, strict=True) if each},
+            {each: self.where(row) for each, row in zip(sha256, rows, strict=True) if each},
             max_pixels=self._info.max_pixels or MAX_PIXELS,
             on_progress=on_progress,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -42,8 +43,8 @@ class Images(Protocol):
     def frame(self) -> pd.DataFrame:
         """One row per image."""
 
-    def file(self, row: int, /) -> Path:
-        """Absolute path of an image."""
+    def at_hand(self, row: int, /) -> AbstractContextManager[Path]:
+        """A file with an image, wherever it lies. Raises `UnreadableImage`."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,7 @@ def _picture(images: Images, row: int) -> str:
     record = images.frame[["sha256", "mtime_ns"]].iloc[row]
     name = thumbnails.version(str(record["sha256"]), int(record["mtime_ns"]))
     try:
-        file = thumbnails.thumbnail(images.file(row), images.directory / "thumbnails", name)
+        file = thumbnails.thumbnail(images.at_hand(row), images.directory / "thumbnails", name)
         data = base64.b64encode(file.read_bytes()).decode("ascii")
     except (DedupError, OSError) as error:
         return f'<p style="width:{SIDE}px">cannot be shown: {html.escape(visible(str(error)))}</p>'
@@ -186,9 +187,9 @@ def _picture(images: Images, row: int) -> str:
     return f'<img alt="" style="{style}" src="data:image/jpeg;base64,{data}">'
 
 
-def overview(name: str, root: Path, counts: Mapping[str, int], saved: int, groups: Sequence[Group]) -> str:
+def overview(name: str, address: str, counts: Mapping[str, int], saved: int, groups: Sequence[Group]) -> str:
     """HTML of a dataset: counts by kind, bytes to save, the first groups."""
     cells = "".join(f"<td>{html.escape(kind)}</td><td><b>{count:,}</b></td>" for kind, count in counts.items())
     shown = "".join(group._repr_html_() for group in groups)
-    heading = f"<b>{html.escape(visible(name))}</b> {html.escape(visible(str(root)))}"
+    heading = f"<b>{html.escape(visible(name))}</b> {html.escape(visible(address))}"
     return f"<div><p>{heading}</p><table><tr>{cells}</tr></table><p>{size(saved)} to save</p>{shown}</div>"

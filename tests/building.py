@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pandas as pd
 from PIL import Image
 
 from dedup.dataset import Dataset
+from dedup.sources import at_hand
 
 
 @dataclass
@@ -22,6 +24,17 @@ class Images:
     root: Path
     frame: pd.DataFrame = field(repr=False)
     name: str = "made"
+    in_files: bool = True
+
+    @property
+    def address(self) -> str:
+        return str(self.root)
+
+    def where(self, row: int) -> Path:
+        return self.file(row)
+
+    def at_hand(self, row: int) -> AbstractContextManager[Path]:
+        return at_hand(self.file(row))
 
     def file(self, row: int) -> Path:
         return self.root / self.frame["path"].iat[row]

@@ -100,6 +100,15 @@ class FakeDataset:
         """Its documents as they are: no clash was decided."""
         return Labels(self.annotations)
 
+    @property
+    def address(self) -> str:
+        """The root as text."""
+        return str(self.root)
+
+    def where(self, row: int) -> Path:
+        """Its files lie in a folder."""
+        return self.file(row)
+
     def file(self, row: int) -> Path:
         """The absolute file of `row`."""
         return self.root / str(self.frame["path"].iloc[row])

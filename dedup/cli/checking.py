@@ -27,6 +27,7 @@ from dedup.cli.common import (
 from dedup.cli.scanning import NAME_HELP
 from dedup.errors import DatasetError, SourceError, UnknownDataset, UsageError
 from dedup.files import write_chunks
+from dedup.sources.blobs import is_address
 from dedup.words import plural
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def check(
         str,
         typer.Argument(
             metavar="FOLDER",
-            help="A folder of images or a .txt or .csv list of them; where there is none, the name of a dataset.",
+            help="A folder of images or another source (see scan); where there is none, the name of a dataset.",
         ),
     ],
     max_exact: Limit = None,
@@ -94,7 +95,7 @@ def check(
     from dedup.dataset import Dataset
 
     form = one_of("json" if as_json else form, ("text", "json", *formats.FORMATS), "format")
-    said = settings.find(Path(folder).expanduser().absolute())
+    said = settings.find(Path() if is_address(folder) else Path(folder).expanduser().absolute())
     told = {"exact": max_exact, "near": max_near, "leaks": max_leaks, "clashes": max_clashes, "failed": max_failed,
             "unread": max_unread}  # fmt: skip
     limits = {"exact": None, **said.limits, **{name: limit for name, limit in told.items() if limit is not None}}
@@ -115,16 +116,16 @@ def check(
     passed = report.passed and not matches
     if form in formats.FORMATS:
         whole = gate.CheckReport((*report.findings, *_known_already(known, matches)))
-        text = formats.FORMATS[form](formats.Checked(whole, dataset.name, str(dataset.root), len(dataset.frame)))
+        text = formats.FORMATS[form](formats.Checked(whole, dataset.name, dataset.address, len(dataset.frame)))
         if output is None:
             say_text(text)
             return 0 if passed else 1
         write_chunks(output, [text.encode()], overwrite=True)
     if form == "json":
-        summary = {"passed": passed, "dataset": dataset.name, "root": dataset.root} | _described(report)
+        summary = {"passed": passed, "dataset": dataset.name, "root": dataset.address} | _described(report)
         say_json(summary | ({} if known is None else _compared(known, matches)))
     else:
-        say(f"{dataset.name}: {plural(len(dataset.frame), 'image')} of {dataset.root}")
+        say(f"{dataset.name}: {plural(len(dataset.frame), 'image')} of {dataset.address}")
         _tell(report)
         if known is not None:
             _tell_matches(dataset, known, matches)
@@ -219,12 +220,11 @@ def export_fingerprint(
 
 def _scanned(folder: str, name: str | None, home: Path | None) -> Dataset:
     """The dataset `name` of a folder or list, else that which is called like `folder`, as its files are now."""
-    from dedup.sources.lists import LIST_SUFFIXES
+    from dedup.sources import is_source
 
-    path = Path(folder).expanduser()
     with progress() as on_progress:
-        if name or path.is_dir() or (path.is_file() and path.suffix.lower() in LIST_SUFFIXES):
-            return dedup.scan(path, name=name, home=home, use_found=True, on_progress=on_progress)
+        if name or is_source(folder):
+            return dedup.scan(folder, name=name, home=home, use_found=True, on_progress=on_progress)
         try:
             return dedup.rescan(opened(folder, home), on_progress=on_progress)
         except UnknownDataset as error:

@@ -12,7 +12,7 @@ import dedup
 from dedup.cli.common import Home, Json, opened, progress, say, say_json
 from dedup.cli.looking import Montages, described, groups_of, tell_group, write_montages
 from dedup.cli.overview import remember
-from dedup.cli.scanning import HASH_HELP, NAME_HELP
+from dedup.cli.scanning import HASH_HELP, NAME_HELP, SOURCE_HELP
 from dedup.images.hashes import check as check_hash
 from dedup.model import Kind, Role, Status
 from dedup.words import plural
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def detect(
-    folder: Annotated[Path, typer.Argument(help="A folder of images.")],
+    folder: Annotated[str, typer.Argument(help=SOURCE_HELP)],
     near: Annotated[bool, typer.Option("--near", help="Near duplicates, too: edited copies of one picture.")] = False,
     montages: Montages = None,
     remove: Annotated[bool, typer.Option("--remove", help="Move all but one of each to the quarantine.")] = False,
@@ -53,7 +53,7 @@ def detect(
     if remove:
         return _take_out(dataset, near, home, as_json) or (1 if found["failed"] else 0)
     if not as_json and groups:
-        again = ["dedup", "detect", str(folder), "--remove", *(["--near"] if near else []), *_where(name, home)]
+        again = ["dedup", "detect", folder, "--remove", *(["--near"] if near else []), *_where(name, home)]
         say(f"Nothing was touched. Take the copies out with: {shlex.join(again)}")
     return 1 if found["failed"] else 0
 
@@ -91,7 +91,7 @@ def _tell(dataset: Dataset, found: dict[str, Any], near: bool, montages: Path | 
         tell_group(place, group)
     kinds = "copies" if near else "exact copies"
     many = f"{plural(found['copies'], 'copy')} more than needed in {plural(len(groups), 'group')} of {kinds}"
-    say(f"{plural(found['images'], 'image')} in {dataset.root}: {many if groups else f'no {kinds}'}.")
+    say(f"{plural(found['images'], 'image')} in {dataset.address}: {many if groups else f'no {kinds}'}.")
     if found["failed"]:
         say(f"{plural(found['failed'], 'file')} could not be read; see: dedup show {dataset.name}")
     if montages is not None:

@@ -53,7 +53,7 @@ def of(dataset: Dataset) -> dict[str, Any]:
     biggest = groups.head(SHOWN)[["path", "exact", "near", "bytes_saved"]]
     return {
         "name": dataset.name,
-        "root": str(dataset.root),
+        "root": dataset.address,
         "counts": {"images": len(frame)} | {kind: int(kinds.get(kind, 0)) for kind in KINDS},
         "tags": {tag.name: tag.count for tag in dataset.tags.values()},
         "groups": len(groups),

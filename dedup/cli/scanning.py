@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
 LABELS_HELP = "A file or folder of labels; repeatable (default: those found beside the images)."
 HASH_HELP = "Also hash as imagehash does, such as phash; repeatable."
+SOURCE_HELP = "A folder of images, a .zip, .tar or .parquet with them, a .txt or .csv list, s3://bucket/prefix, ..."
 NAME_HELP = "Name of the dataset (default: the folder's); needed where a folder has several."
 
 
 def scan(
-    folder: Annotated[Path, typer.Argument(help="A folder of images, or a .txt or .csv list of them.")],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help=SOURCE_HELP)],
     name: Annotated[str | None, typer.Option("--name", help=NAME_HELP)] = None,
     labels: Annotated[list[Path] | None, typer.Option("--labels", "--annotations", help=LABELS_HELP)] = None,
     hashes: Annotated[list[str] | None, typer.Option("--hash", help=HASH_HELP)] = None,
@@ -49,14 +50,14 @@ def scan(
             raise UsageError("A shard only reads images: give --name, --labels and --json to `merge`.")
         with progress(as_json=progress_json) as on_progress:
             done = dedup.scan_shard(
-                folder, shard, parts, workers=workers, max_pixels=max_pixels, on_progress=on_progress
+                source, shard, parts, workers=workers, max_pixels=max_pixels, on_progress=on_progress
             )
         return _tell_shard(done, parts)
     for kind in hashes or ():
         check_hash(kind)  # so that a wrong name is told before anything is read
     with progress(as_json=progress_json) as on_progress:
         dataset = dedup.scan(
-            folder,
+            source,
             name=name,
             home=home,
             annotations=annotations,
@@ -72,7 +73,7 @@ def scan(
 
 def merge(
     parts: Annotated[list[Path], typer.Argument(metavar="DIR", help="Folders that `scan --shard` wrote.")],
-    source: Annotated[Path | None, typer.Option("--source", help="Where the images lie here, if elsewhere.")] = None,
+    source: Annotated[str | None, typer.Option("--source", help="Where the images lie here, if elsewhere.")] = None,
     name: Annotated[str | None, typer.Option("--name", help=NAME_HELP)] = None,
     labels: Annotated[list[Path] | None, typer.Option("--labels", "--annotations", help=LABELS_HELP)] = None,
     no_labels: Annotated[bool, typer.Option("--no-labels", help="Read no labels.")] = False,
@@ -202,7 +203,7 @@ def summary(dataset: Dataset) -> dict[str, object]:
     kinds = dataset.frame["kind"].value_counts()
     return {
         "name": dataset.name,
-        "root": dataset.root,
+        "root": dataset.address,
         "images": len(dataset.frame),
         **{kind: int(kinds.get(kind, 0)) for kind in KINDS},
         "groups": len(dataset.groups),

@@ -12,6 +12,7 @@ import pandas as pd
 from dedup.labels.decided import Labels
 from dedup.model import OnProgress, Progress
 from dedup.query.where import Mask
+from dedup.sources import Where
 
 
 class Exportable(Protocol):
@@ -32,6 +33,13 @@ class Exportable(Protocol):
     @property
     def labels(self) -> Labels:
         """The COCO documents and classes, with label clashes resolved as people decided."""
+
+    @property
+    def address(self) -> str:
+        """What paths are relative to, as people read it."""
+
+    def where(self, row: int) -> Where:
+        """Where an image is."""
 
     def file(self, row: int) -> Path:
         """The absolute file of a row."""

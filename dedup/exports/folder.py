@@ -26,7 +26,7 @@ from typing import Literal
 
 import numpy as np
 
-from dedup.errors import ExportError, UsageError
+from dedup.errors import ExportError, UnreadableImage, UsageError
 from dedup.exports import csv
 from dedup.exports.base import Export, Exportable, Meter, Report
 from dedup.exports.labels import LABEL_FORMATS, LabelFormat, Wanted
@@ -39,6 +39,7 @@ from dedup.images.companions import Companions, labels_folders
 from dedup.labels import formats
 from dedup.model import OnProgress
 from dedup.query.where import Mask
+from dedup.sources import Stored, at_hand
 from dedup.words import plural, size
 
 Mode = Literal["copy", "hardlink", "symlink"]
@@ -52,12 +53,16 @@ BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One file to write: `relative` to the target, from `source`, whose bytes have this sha256 and number."""
+    """One file to write: `relative` to the target, from `source`, whose bytes have this sha256 and number.
+
+    What is `stored` elsewhere has no file of its own: `source` is but its name until it is at hand.
+    """
 
     relative: PurePosixPath
     source: Path
     sha256: str
     size: int
+    stored: Stored | None = None
 
 
 def write(
@@ -89,12 +94,15 @@ def write(
     if form and per_split:
         check_splits(dataset, mask)
     items = plan(dataset, mask, form)
+    if mode != "copy" and any(item.stored for item in items):
+        raise ExportError(f"The images lie in {dataset.address}, which no file can be a link to. Choose copy.")
     _check_target(dataset, output)
     _prepare(output, items, mode, [labels, *(["per split"] if per_split else [])])
     notes = list(_place_all(items, output, mode, on_progress))
     there = [item for item in items if os.path.lexists(output / item.relative)]
+    in_files = [item for item in items if item.stored is None]
     anew = _read_labels(dataset) if form else set()
-    along = _companions(there, form, anew) if companions else []
+    along = _companions([item for item in there if item.stored is None], form, anew) if companions else []
     notes += _place_companions(along, output, mode)
     if with_csv:
         notes += csv.CSV.write(dataset, mask, output / CSV_NAME, on_progress, overwrite=True).notes
@@ -104,7 +112,7 @@ def write(
         written = np.zeros_like(mask)
         written[list(names)] = True
         notes += form.write(Wanted(dataset, written, output, names, per_split, on_progress)).notes
-    notes += _left_behind(items, {each.source for each in along} | anew)
+    notes += _left_behind(in_files, {each.source for each in along} | anew)
     (output / MARKER).unlink()
     return Report(len(items) - sum(note.startswith(LEFT_OUT) for note in notes), output, tuple(notes))
 
@@ -164,12 +172,17 @@ def plan(dataset: Exportable, mask: Mask, form: LabelFormat | None = None) -> li
     names that collide or would leave the target."""
     rows = np.flatnonzero(mask).tolist()
     columns = dataset.frame[["path", "sha256", "bytes", "split"]].iloc[rows]
-    sources = {row: dataset.file(row) for row in rows}
+    places = {row: dataset.where(row) for row in rows}
+    stored = {row: place for row, place in places.items() if isinstance(place, Stored)}
+    sources = {
+        row: Path(PurePosixPath(place.key).name) if isinstance(place, Stored) else place
+        for row, place in places.items()
+    }
     paths = {row: _relative(dataset.root, sources[row], path) for row, path in zip(rows, columns["path"], strict=True)}
     paths = in_their_splits(paths, dict(zip(rows, columns["split"].tolist(), strict=True)))
     placed = form.place(places_of(dataset, paths)) if form else list(paths.values())
     items = [
-        Item(relative, sources[row], sha256, int(size))
+        Item(relative, sources[row], sha256, int(size), stored.get(row))
         for row, relative, sha256, size in zip(rows, placed, columns["sha256"], columns["bytes"], strict=True)
     ]
     _check_collisions(items)
@@ -250,7 +263,11 @@ def _place_all(items: list[Item], output: Path, mode: Mode, on_progress: OnProgr
     """Write every item; yields one note for each that is left out."""
     meter = Meter(on_progress, "Writing files", len(items))
     for item in items:
-        problem = _place(item, output / item.relative, mode)
+        try:
+            with at_hand(item.stored or item.source) as file:
+                problem = _place(replace(item, source=file), output / item.relative, mode)
+        except UnreadableImage as error:
+            problem = str(error)
         if problem:
             yield f"{LEFT_OUT}{item.relative}: {problem}."
         meter.advance()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -40,8 +41,8 @@ class Images(Protocol):
     def frame(self) -> pd.DataFrame:
         """One row per image."""
 
-    def file(self, row: int, /) -> Path:
-        """Absolute path of an image."""
+    def at_hand(self, row: int, /) -> AbstractContextManager[Path]:
+        """A file with an image, wherever it lies. Raises `UnreadableImage`."""
 
 
 def write(
@@ -105,7 +106,8 @@ def _tile(sheet: Image.Image, corner: tuple[int, int], images: Images, row: int)
     left, top = corner
     pen, one = ImageDraw.Draw(sheet), images.frame.iloc[row]
     try:
-        picture = open_picture(images.file(row), reduce_to=2 * TILE)
+        with images.at_hand(row) as file:
+            picture = open_picture(file, reduce_to=2 * TILE)
         picture.thumbnail((TILE - 8, TILE - 8), Image.Resampling.LANCZOS)
         sheet.paste(picture, (left + (TILE - picture.width) // 2, top + (TILE - picture.height) // 2))
     except UnreadableImage as error:

@@ -19,11 +19,12 @@ VERSIONS = {"metrics": str(metrics.VERSION), "signature": str(signature.VERSION)
 
 FACTS: dict[str, type] = {
     "sha256": str, "bytes": int, "mtime_ns": int, "format": str, "width": int, "height": int, "orientation": int,
-    "captured_at": str, "camera": bool, "described": int, "extras": bool, "alpha": bool, "shown_on": str, "bits": int,
-    "bands": int, "frames": int, "values": str, "jpeg_quality": float, "lossless": bool, "exact": bool, "status": str,
-    "error": str, "transient": bool,
+    "version": str, "captured_at": str, "camera": bool, "described": int, "extras": bool, "alpha": bool,
+    "shown_on": str, "bits": int, "bands": int, "frames": int, "values": str, "jpeg_quality": float, "lossless": bool,
+    "exact": bool, "status": str, "error": str, "transient": bool,
 }  # fmt: skip
-"""Column to type of what is kept of every file beside its metrics; see `decode.Decoded`."""
+"""Column to type of what is kept of every file beside its metrics; see `decode.Decoded`. `version` is that of
+`dedup.sources.Entry`, filled by who read it, "" for files in folders."""
 
 _DECODED = tuple(each.name for each in fields(decode.Decoded) if each.name in FACTS)
 
@@ -65,15 +66,16 @@ def failure(path: Path, reason: str, *, transient: bool = False) -> Examined:
     return Examined(FAILED_FACTS | FAILED_METRICS | known | {"error": reason, "transient": transient}, None)
 
 
-def unreadable(reason: str) -> Examined:
-    """The row of what is no file at all; the next scan looks again."""
-    return Examined(FAILED_FACTS | FAILED_METRICS | {"error": reason, "transient": True}, None)
+def unreadable(reason: str, *, size: int = 0, mtime_ns: int = 0, transient: bool = True) -> Examined:
+    """The row of what is no file at all, or none that can be had; unless told otherwise the next scan looks again."""
+    known = {"bytes": size, "mtime_ns": mtime_ns, "error": reason, "transient": transient}
+    return Examined(FAILED_FACTS | FAILED_METRICS | known, None)
 
 
 def _examine(path: Path, max_pixels: int) -> Examined:
     decoded = decode.read(path, max_pixels=max_pixels)
     facts = {name: getattr(decoded, name) for name in _DECODED}
-    facts |= {"status": Status.OK.value, "error": "", "transient": False}
+    facts |= {"version": "", "status": Status.OK.value, "error": "", "transient": False}
     sample = metrics.Sample(decoded.small, decoded.width, decoded.height, decoded.bytes, decoded.extent)
     record = signature.extract(sample, decoded.later, decoded.other)
     return Examined(facts | metrics.measure(sample), record.tobytes())

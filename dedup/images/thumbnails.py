@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,8 +30,11 @@ _JPEG_WITHOUT_LENGTH = frozenset(range(0xD0, 0xD8)) | {0x01}
 _WEBP_HAS_EXIF = 0x08
 
 
-def thumbnail(image: Path, folder: Path, name: str, *, max_pixels: int = MAX_PIXELS) -> Path:
-    """The JPEG file `folder/name.jpg` with `image` upright in at most 400x400 pixels, made on the first request.
+def thumbnail(
+    image: Path | AbstractContextManager[Path], folder: Path, name: str, *, max_pixels: int = MAX_PIXELS
+) -> Path:
+    """The JPEG file `folder/name.jpg` with `image` upright in at most 400x400 pixels, made on the first request; only
+    then is an image that is no file of its own fetched.
 
     `name` must change with the content of `image`. The folder is a cache: it may be deleted at any time, and two
     makers of the same file do no harm. Raises `UnreadableImage`, and `DatasetError` when it cannot be written.
@@ -38,7 +42,8 @@ def thumbnail(image: Path, folder: Path, name: str, *, max_pixels: int = MAX_PIX
     # Two characters of the name make a folder, so that no folder holds a million files.
     target = folder / name[:2] / f"{name}.jpg"
     if not target.is_file():
-        data = shrink(image, max_pixels=max_pixels)
+        with nullcontext(image) if isinstance(image, Path) else image as file:
+            data = shrink(file, max_pixels=max_pixels)
         try:
             make_private(target.parent)
         except OSError as error:

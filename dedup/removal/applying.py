@@ -13,7 +13,7 @@ from typing import TypeVar
 from dedup.errors import RemovalError
 from dedup.model import OnProgress, Progress
 from dedup.removal.checking import Checks
-from dedup.removal.images import Images
+from dedup.removal.images import Images, require_files
 from dedup.removal.journal import REMOVED, Journal, Removal, State, locked, now
 from dedup.removal.moves import Hasher, duplicate, free_place, identity_of, inode_of, part_name, withdraw
 from dedup.removal.planfile import Entry, Plan
@@ -106,6 +106,7 @@ def apply(
     they are.
     """
     require_way(how, allow_delete=allow_delete)
+    require_files(images)
     with locked(images.directory) as journal:
         journal.prepare()
         recover(journal, Tree(images.root))

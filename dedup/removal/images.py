@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from dedup.errors import RemovalError
 from dedup.model import Role, Status
 
 
@@ -32,8 +33,25 @@ class Images(Protocol):
     def frame(self) -> pd.DataFrame:
         """One row per image."""
 
+    @property
+    def address(self) -> str:
+        """That folder, or whatever else was scanned, as people read it."""
+
+    @property
+    def in_files(self) -> bool:
+        """Whether its images are files of their own."""
+
     def file(self, row: int, /) -> Path:
         """Absolute path of an image."""
+
+
+def require_files(images: Images) -> None:
+    """Raises `RemovalError` where the images lie in an archive or a bucket: those are only ever read."""
+    if not images.in_files:
+        raise RemovalError(
+            f"The images of {images.name} lie in {images.address}, which is only read. "
+            f"Export those that stay instead: dedup export {images.name} --to folder --where \"role != 'duplicate'\"."
+        )
 
 
 class Columns:

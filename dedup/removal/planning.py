@@ -17,7 +17,7 @@ from dedup.errors import UsageError
 from dedup.images.companions import Companions
 from dedup.model import TAG_PREFIX, Kind
 from dedup.query.where import check_tags
-from dedup.removal.images import Columns, Images
+from dedup.removal.images import Columns, Images, require_files
 from dedup.removal.journal import read as journal
 from dedup.removal.journal import removed
 from dedup.removal.keeping import Keeping
@@ -39,8 +39,9 @@ def plan(
 
     `hold` maps rows that must stay to the reason (protected folder, label clash). `decided` marks rows that a person
     decided one by one. With `companions`, files that belong to images by name go along. Nothing on disk is touched.
-    Raises `UnknownTag` and, for rows out of range, `UsageError`.
+    Raises `RemovalError` where images are no files, `UnknownTag` and, for rows out of range, `UsageError`.
     """
+    require_files(images)
     columns = Columns(images.frame)
     gone = _gone_rows(images)
     members = _members(columns, gone)

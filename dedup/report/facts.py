@@ -72,7 +72,7 @@ class Facts:
         paths = self.dataset.frame["path"].tolist()
         return {
             "dataset": self.dataset.name,
-            "root": str(self.dataset.root),
+            "root": self.dataset.address,
             "made": self.made,
             "software": SOFTWARE_VERSION,
             "score_version": SCORE_VERSION,

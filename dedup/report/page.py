@@ -44,7 +44,7 @@ def render(facts: Facts, on_progress: OnProgress | None = None) -> str:
     name = _e(facts.dataset.name)
     parts = [
         f"<h1>{name}</h1>",
-        f"<p class=quiet>{_e(str(facts.dataset.root))} · {_e(facts.made)} · dedup {SOFTWARE_VERSION}</p>",
+        f"<p class=quiet>{_e(facts.dataset.address)} · {_e(facts.made)} · dedup {SOFTWARE_VERSION}</p>",
         _tiles(facts),
         _plan(facts),
         _leaks(facts),
@@ -97,7 +97,8 @@ class _Pictures:
 
     def _made(self, row: int) -> str:
         try:
-            made = thumbnails.shrink(self._dataset.file(row), SIDE)
+            with self._dataset.at_hand(row) as file:
+                made = thumbnails.shrink(file, SIDE)
         except UnreadableImage as error:
             return f"<span class=none>{_e(str(error))}</span>"
         self._spent += len(made)

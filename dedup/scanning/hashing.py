@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from pathlib import Path
 
 from dedup.images.formats import MAX_PIXELS
 from dedup.model import OnProgress, Progress
 from dedup.scanning.engines import engine
 from dedup.scanning.engines.base import Failed
+from dedup.sources import Where
 from dedup.store.directory import Store
 
 
 def compute(
     store: Store,
-    files: Mapping[str, Path],
+    files: Mapping[str, Where],
     kinds: Sequence[str],
     *,
     max_pixels: int = MAX_PIXELS,

@@ -7,14 +7,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from dedup import plugins
-from dedup.errors import Cancelled, SourceError
+from dedup.errors import Cancelled, SourceError, UnreadableImage
 from dedup.files import sha256_of
 from dedup.images import metrics
 from dedup.images.decode import pixels_refused
@@ -26,7 +25,8 @@ from dedup.model import MATCHING_VERSION, OnProgress, Progress, Status
 from dedup.scanning import proofs
 from dedup.scanning.engines import Engine, Failed, engine
 from dedup.scanning.warmup import warm_up_beside
-from dedup.sources import Listing, SourceFile
+from dedup.sources import Listing, SourceFile, Stored, Where, at_hand
+from dedup.sources.blobs import UNKNOWN
 from dedup.store.directory import Part, Results, Store
 from dedup.store.home import Info
 from dedup.words import plural
@@ -38,8 +38,9 @@ PART_SECONDS = 3.0
 PROGRESS_SECONDS = 0.2
 
 COLUMNS: dict[str, type] = FACTS | {metric.name: float for metric in metrics.MEASURED}
-IDENTITY = ["path", "bytes", "mtime_ns"]
-"""A file whose path, size and modification time are unchanged is not decoded again."""
+IDENTITY = ["path", "bytes", "mtime_ns", "version"]
+"""A file whose path, size and modification time are unchanged is not decoded again; where a place names the version of
+what it holds, that takes the place of the size."""
 
 
 def scan_into(
@@ -59,7 +60,7 @@ def scan_into(
     `on_progress`); finished files are kept in every case.
     """
     if not listing.files:
-        raise SourceError(f"There are no images in {listing.root}. Choose a folder with pictures in it.")
+        raise SourceError(f"There are no images in {listing.root}. Choose a place with pictures in it.")
     report = on_progress or _ignore
     with store.scanning(stored):
         previous = store.previous(info)
@@ -73,9 +74,9 @@ def scan_into(
             return info
         new = np.flatnonzero(places < 0)
         with closing(engine(workers=workers)) as chosen:
-            work = _Work(chosen, listing, info.max_pixels or MAX_PIXELS, report)
+            work = _Work(chosen, listing.places(), info.max_pixels or MAX_PIXELS, report)
             warm = warm_up_beside() if len(new) >= WORTH_WARMING else None  # the workers have processes of their own
-            examined = _examine_new(store, work, found, new)
+            examined = _examine_new(store, work, listing, found, new)
             images, signatures = _assemble(found, known, places, examined)
             images = _with_contents(store, work, images, signatures)
             if warm is not None and warm.is_alive():
@@ -111,8 +112,8 @@ def read_into(
     known = _Known.gather(None, store.read_parts())
     places = known.places(found, max_pixels)
     with closing(engine(workers=workers)) as chosen:
-        work = _Work(chosen, listing, max_pixels, on_progress or _ignore)
-        examined = _examine_new(store, work, found, np.flatnonzero(places < 0))
+        work = _Work(chosen, listing.places(), max_pixels, on_progress or _ignore)
+        examined = _examine_new(store, work, listing, found, np.flatnonzero(places < 0))
     images, signatures = _assemble(found, known, places, examined)
     return images[["path", *COLUMNS]], signatures
 
@@ -129,8 +130,7 @@ def _tell_unmeasured(images: pd.DataFrame) -> None:
 
 def digests(
     store: Store,
-    root: Path,
-    files: Mapping[str, Path],
+    files: Mapping[str, Where],
     *,
     max_pixels: int = MAX_PIXELS,
     on_progress: OnProgress | None = None,
@@ -142,9 +142,8 @@ def digests(
     known = store.read_proofs()
     missing = [sha256 for sha256 in files if sha256 not in known]
     if missing:
-        listing = Listing(root, tuple(SourceFile("", os.path.relpath(files[sha256], root)) for sha256 in missing))
         with closing(engine()) as chosen:
-            work = _Work(chosen, listing, max_pixels, on_progress or _ignore)
+            work = _Work(chosen, [files[sha256] for sha256 in missing], max_pixels, on_progress or _ignore)
             for place, digest in work.reading("comparing what looks identical", "samples")(range(len(missing))):
                 if work.still_holds(place, missing[place]):
                     known[missing[place]] = digest
@@ -157,14 +156,14 @@ class _Work:
     """What is done with the files of one scan, on an engine."""
 
     engine: Engine
-    listing: Listing
+    images: Sequence[Where]
     max_pixels: int
     report: OnProgress
 
     def run(self, task: str, rows: Sequence[int]) -> Iterator[tuple[int, Any]]:
         """Yield (row, result or `Failed`) in the order of completion."""
-        paths = [self.path(row) for row in rows]
-        for place, result in self.engine.run(task, paths, {"max_pixels": self.max_pixels}):
+        images = [self.images[row] for row in rows]
+        for place, result in self.engine.run(task, images, {"max_pixels": self.max_pixels}):
             yield rows[place], result
 
     def reading(self, stage: str, task: str) -> Callable[[Sequence[int]], Iterator[tuple[int, Any]]]:
@@ -184,13 +183,9 @@ class _Work:
     def still_holds(self, row: int, sha256: str) -> bool:
         """Whether the file of a row still has the bytes it was examined with: what it holds now says nothing of others,
         and what is kept by content is believed for ever. Size and time would not tell."""
-        with suppress(OSError):
-            return sha256_of(self.path(row)) == sha256
+        with suppress(OSError, UnreadableImage), at_hand(self.images[row]) as file:
+            return sha256_of(file) == sha256
         return False
-
-    def path(self, row: int) -> Path:
-        """The file of a row."""
-        return self.listing.root / self.listing.files[row].relative
 
 
 def _ignore(progress: Progress) -> None:
@@ -198,20 +193,29 @@ def _ignore(progress: Progress) -> None:
 
 
 def _stats(listing: Listing) -> pd.DataFrame:
-    """path, raw (bytes of the path where it is not UTF-8, else None), bytes, mtime_ns: one row per listed file."""
+    """path, raw (bytes of the path where it is shown otherwise, else None), bytes, mtime_ns, version: one row per
+    listed file."""
     rows = [_stat(listing.root, file) for file in listing.files]
-    return pd.DataFrame(rows, columns=["path", "raw", "bytes", "mtime_ns"]).astype(
+    return pd.DataFrame(rows, columns=["path", "raw", "bytes", "mtime_ns", "version"]).astype(
         {"bytes": "int64", "mtime_ns": "int64"}
     )
 
 
-def _stat(root: Path, file: SourceFile) -> tuple[str, bytes | None, int, int]:
+def _stat(root: str, file: SourceFile) -> tuple[str, bytes | None, int, int, str]:
     raw = None if file.path == file.relative else os.fsencode(file.relative)
+    if file.entry is not None:
+        return file.path, raw, file.entry.size, file.entry.mtime_ns, file.entry.version
     try:
         stat = os.stat(os.path.join(root, file.relative))
     except OSError:
-        return file.path, raw, -1, -1  # matches nothing known, so it is examined and the reason found
-    return file.path, raw, stat.st_size, stat.st_mtime_ns
+        return file.path, raw, -1, -1, ""  # matches nothing known, so it is examined and the reason found
+    return file.path, raw, stat.st_size, stat.st_mtime_ns, ""
+
+
+def _identity(images: pd.DataFrame) -> pd.DataFrame:
+    """What tells whether images are the same as before, columns IDENTITY."""
+    size = images["bytes"].where(images["version"] == "", 0)
+    return images[IDENTITY].assign(bytes=size).astype({"bytes": "int64", "mtime_ns": "int64"})
 
 
 @dataclass(frozen=True)
@@ -242,9 +246,9 @@ class _Known:
     def places(self, found: pd.DataFrame, max_pixels: int) -> np.ndarray:
         """For each found file the row here that still holds, -1 where it must be examined. int64 (n,)."""
         holds = ~self.images["transient"].astype(bool) & ~self._of_another_limit(max_pixels)
-        usable = self.images.loc[holds, IDENTITY].reset_index(names="place")
-        usable = usable.drop_duplicates(IDENTITY, keep="last").astype({"bytes": "int64", "mtime_ns": "int64"})
-        merged = found[IDENTITY].merge(usable, on=IDENTITY, how="left")
+        holds &= ~self.images["version"].str.startswith(UNKNOWN)
+        usable = _identity(self.images[holds]).reset_index(names="place").drop_duplicates(IDENTITY, keep="last")
+        merged = _identity(found).merge(usable, on=IDENTITY, how="left")
         return merged["place"].fillna(-1).to_numpy(np.int64)
 
     def _of_another_limit(self, max_pixels: int) -> np.ndarray:
@@ -261,16 +265,20 @@ def _unchanged(places: np.ndarray, count: int) -> bool:
     return len(places) == count and np.array_equal(places, np.arange(count))
 
 
-def _examine_new(store: Store, work: _Work, found: pd.DataFrame, new: np.ndarray) -> dict[int, Examined]:
+def _examine_new(
+    store: Store, work: _Work, listing: Listing, found: pd.DataFrame, new: np.ndarray
+) -> dict[int, Examined]:
     """Examine the files at the places `new`, saving parts on the way."""
     part = _Part(store, found["path"])
-    problems = {place: file.problem for place, file in enumerate(work.listing.files) if file.problem}
+    problems = {place: file.problem for place, file in enumerate(listing.files) if file.problem}
+    versions = found["version"].tolist()
     done = {place: unreadable(problems[place]) for place in new.tolist() if place in problems}
     clock = _Clock("reading images", len(new) - len(done), work.report)
     try:
         for place, result in work.run("examine", [place for place in new.tolist() if place not in problems]):
             if isinstance(result, Failed):
-                result = failure(work.path(place), result.reason, transient=result.transient)
+                result = _failure(work.images[place], result)
+            result.row["version"] = versions[place]
             done[place] = result
             part.add(place, result)
             clock.tick(len(done))
@@ -282,6 +290,17 @@ def _examine_new(store: Store, work: _Work, found: pd.DataFrame, new: np.ndarray
         part.flush()
     clock.finish()
     return done
+
+
+def _failure(image: Where, failed: Failed) -> Examined:
+    """The row of an image that a worker gave nothing for."""
+    try:
+        with at_hand(image) as file:
+            return failure(file, failed.reason, transient=failed.transient)
+    except UnreadableImage:
+        assert isinstance(image, Stored)
+        size, mtime_ns = max(0, image.entry.size), image.entry.mtime_ns
+        return unreadable(failed.reason, size=size, mtime_ns=mtime_ns, transient=failed.transient)
 
 
 def _with_contents(store: Store, work: _Work, images: pd.DataFrame, signatures: np.ndarray) -> pd.DataFrame:

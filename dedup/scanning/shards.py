@@ -19,7 +19,7 @@ from pathlib import Path
 from dedup.errors import UsageError
 from dedup.files import PRIVATE, write_text
 from dedup.model import OnProgress
-from dedup.sources import Listing, SourceFile
+from dedup.sources import Listing, SourceFile, address_of
 from dedup.store.directory import Part, Store
 
 SHARD_FILE = "shard.json"
@@ -73,7 +73,7 @@ def _shard_of(file: SourceFile, of: int) -> int:
 
 
 def read(
-    source: Path,
+    source: str,
     listing: Listing,
     number: int,
     of: int,
@@ -91,11 +91,11 @@ def read(
     store = Store(parts / _folder_name(number, of))
     told = store.directory / SHARD_FILE
     before = _told(store.directory)
-    if before is not None and before.source != str(source):
+    if before is not None and before.source != source:
         raise UsageError(f"{parts} holds shards of {before.source}. Choose another folder for those of {source}.")
     mine = share(listing, number, of)
     with store.scanning(None):
-        shard = Shard(number, of, str(source), max_pixels, VERSIONS, listing.away)
+        shard = Shard(number, of, source, max_pixels, VERSIONS, listing.away)
         _tell(told, shard)
         images, signatures = read_into(store, mine, max_pixels=max_pixels, workers=workers, on_progress=on_progress)
         store.replace_parts(images, signatures)
@@ -159,7 +159,7 @@ def _told(place: Path) -> Shard | None:
     try:
         told = json.loads((place / SHARD_FILE).read_text("utf-8"))
         shard = Shard(**{each.name: told[each.name] for each in fields(Shard)})
-        return shard if 1 <= shard.number <= shard.of and Path(shard.source).is_absolute() else None
+        return shard if 1 <= shard.number <= shard.of and shard.source == address_of(shard.source) else None
     except (OSError, ValueError, TypeError, KeyError):
         return None
 

@@ -1,29 +1,129 @@
-"""Where images lie: a folder, walked, or the files that a list names.
+"""Where images lie: a folder, walked; an archive or table, read in place; a bucket; or what a list names.
 
 Every file that looks like an image by its name or by its first bytes is listed, readable or not: whether it is a
 picture is for `dedup.images.decode` to say. Other files are only counted. A folder that cannot be read is listed with
 the reason.
+
+A source is known by its address: the absolute path of a folder, list or archive, `s3://bucket/prefix/` and the like,
+or a pattern of archives such as `shards/{000..127}.tar`.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from dedup.errors import SourceError
+from dedup.sources import archives, blobs
+from dedup.sources.at_hand import at_hand
 from dedup.sources.folder import list_folder
-from dedup.sources.listing import Listing, SourceFile
+from dedup.sources.listing import Entry, Listing, SourceFile, Stored, Where, where
 from dedup.sources.lists import LIST_SUFFIXES, list_file
+from dedup.sources.stored import list_archives, list_prefix
+
+_WITHIN = ("zip://", "tar://", "parquet://")
+"""Ahead of the path or address of a container, as fsspec has it."""
 
 
-def list_source(source: Path) -> Listing:
-    """List a folder, or the files that a .txt or .csv names. Raises `SourceError`."""
-    if source.is_dir():
-        return list_folder(source)
-    if source.is_file() and source.suffix.lower() in LIST_SUFFIXES:
-        return list_file(source)
-    if not source.exists():
-        raise SourceError(f"There is no folder or list {source}. Check the path and try again.")
-    raise SourceError(f"{source} is not a folder. Give a folder of images, or a .txt or .csv list of files.")
+def address_of(given: Path | str) -> str:
+    """The address by which a source is known, of what a person gave. Raises `SourceError`."""
+    text = os.fspath(given)
+    if text.lower().startswith(_WITHIN):
+        inner, _, text = text.partition("://")[2].rpartition("::")
+        if inner or not archives.suffix_of(text):
+            raise SourceError(f"Give the archive alone, as {text or 'photos.zip'}: all images in it are read.")
+    if blobs.is_address(text):
+        return _checked(text)
+    path = Path(text).expanduser()
+    return os.fspath(path.resolve() if ".." in path.parts else path.absolute())  # links on the way stay as named
 
 
-__all__ = ["Listing", "SourceFile", "list_source"]
+def _checked(address: str) -> str:
+    protocol, _, rest = blobs.check(address).partition("://")
+    protocol = protocol.lower()
+    if protocol == "file":
+        return address_of(rest)
+    if archives.suffix_of(address) or _suffix(address) in LIST_SUFFIXES:
+        return f"{protocol}://{rest}"
+    if protocol in ("http", "https"):
+        raise SourceError(
+            f"{address} is no list or archive, and web servers do not list. Give a .txt file of addresses."
+        )
+    return f"{protocol}://{rest.rstrip('/')}/"
+
+
+def list_source(source: Path | str) -> Listing:
+    """List the images of a source, by its address. Raises `SourceError`."""
+    address = os.fspath(source)
+    if blobs.is_address(address):
+        if archives.suffix_of(address):
+            return list_archives(address)
+        return list_file(address) if _suffix(address) in LIST_SUFFIXES else list_prefix(address)
+    path = Path(address)
+    if path.is_dir():
+        return list_folder(path)
+    if archives.suffix_of(address) and (path.is_file() or blobs.is_pattern(address)):
+        return list_archives(address)
+    if path.is_file() and _suffix(address) in LIST_SUFFIXES:
+        return list_file(address)
+    if not path.exists():
+        raise SourceError(f"There is no folder or list {path}. Check the path and try again.")
+    if path.name.lower().endswith(archives.COMPRESSED):
+        raise SourceError(f"{path} is compressed as a whole. Unpack it, or pack it as .zip or .tar, and scan that.")
+    raise SourceError(
+        f"{path} is not a folder. Give a folder of images, a .zip, .tar or .parquet with them, or a .txt or .csv list."
+    )
+
+
+def folder_of(address: str) -> Path | None:
+    """The folder that an address is of, in which labels and settings may lie; None for any other source."""
+    return Path(address) if not blobs.is_address(address) and os.path.isdir(address) else None
+
+
+def is_source(text: str) -> bool:
+    """Whether a text that a person gave means a source that can be scanned, as far as this machine can tell; else it
+    may be the name of a dataset."""
+    if blobs.is_address(text):
+        return True
+    path = Path(text).expanduser()
+    if archives.suffix_of(text) and blobs.is_pattern(os.fspath(path)):
+        return True
+    return path.is_dir() or (path.is_file() and bool(_suffix(text) in LIST_SUFFIXES or archives.suffix_of(text)))
+
+
+def is_there(address: str) -> bool:
+    """Whether a source is where it was, as far as this machine can tell without asking another."""
+    place = os.path.dirname(address) if blobs.is_pattern(address) else address
+    return blobs.is_address(address) or os.path.exists(place)
+
+
+def name_of(address: str, root: str) -> str:
+    """What a dataset of a source is called unless a person says so."""
+    if os.path.isdir(address):
+        return Path(address).name
+    name = address.rstrip("/").rpartition("/")[2] if blobs.is_address(address) else os.path.basename(address)
+    if _suffix(address) in LIST_SUFFIXES or archives.suffix_of(address):
+        stem = os.path.splitext(name)[0]
+        return os.path.basename(os.path.dirname(address)) if blobs.is_pattern(address) else stem
+    return name or os.path.basename(root.rstrip("/"))
+
+
+def _suffix(address: str) -> str:
+    return os.path.splitext(address)[1].lower()
+
+
+__all__ = [
+    "Entry",
+    "Listing",
+    "SourceFile",
+    "Stored",
+    "Where",
+    "address_of",
+    "at_hand",
+    "folder_of",
+    "is_source",
+    "is_there",
+    "list_source",
+    "name_of",
+    "where",
+]

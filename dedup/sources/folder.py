@@ -17,9 +17,8 @@ from pathlib import Path
 from dedup.errors import SourceError
 from dedup.files import open_regular
 from dedup.images.formats import HEAD_BYTES, SUFFIXES, UNSUPPORTED_SUFFIXES, sniff
-from dedup.sources.listing import Listing, source_files
+from dedup.sources.listing import TRASH_FOLDERS, Listing, source_files
 
-TRASH_FOLDERS = frozenset({"$recycle.bin", "system volume information", "lost+found", "__macosx", "@eadir"})
 OWN_FILES = {"dataset.json", "decisions.db"}
 """A folder with these is a dataset's own: its thumbnails and quarantine are nobody's images."""
 DIGEST = re.compile(r"(?:[A-Z0-9_]+(?:-[smSC]\d+)*--)?[0-9a-fA-F]{16,}(?:\.\w{1,8}){0,2}")
@@ -42,7 +41,7 @@ def list_folder(root: Path) -> Listing:
     walk.run()
     dropped = walk.dropped()
     relatives = [relative for relative in walk.images if relative not in dropped]
-    return Listing(root, source_files(relatives, walk.problems), walk.passed_over)
+    return Listing(os.fspath(root), source_files(relatives, walk.problems), walk.passed_over)
 
 
 class _Walk:

@@ -1,23 +1,53 @@
-"""What a source holds: its files as they are shown and as they are found."""
+"""What a source holds: its images as they are shown and as they are found."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+
+from dedup.images.formats import SUFFIXES, UNSUPPORTED_SUFFIXES
+
+TRASH_FOLDERS = frozenset({"$recycle.bin", "system volume information", "lost+found", "__macosx", "@eadir"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a place that is no folder says of an image in it: bytes (-1 where it does not tell), the last change in
+    nanoseconds (0 likewise), and its word for this very content, by which a scan knows it again; never empty."""
+
+    size: int
+    mtime_ns: int
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An image that is no file here: `key` in `place`, the address of an archive or of a bucket's prefix."""
+
+    place: str
+    key: str
+    entry: Entry
+
+
+Where = Path | Stored
+"""Where an image is: what `dedup.sources.at_hand` makes a file of."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file of a dataset: `path` as shown (relative to the root, `/`), `relative` as the file system names it.
+    """One image of a source: `path` as shown (relative to the root, `/`), `relative` as the source itself names it.
 
-    `problem` says why it is a folder that nothing could be listed of, "" for a file.
+    `problem` says why it is a folder that nothing could be listed of, "" for a file. `entry` is None for files in
+    folders: the system is asked about them.
     """
 
     path: str
     relative: str
     problem: str = ""
+    entry: Entry | None = None
 
     @property
     def id(self) -> str:
@@ -27,9 +57,10 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The files of a source in path order, and how many others were passed over, by suffix."""
+    """The images of a source in path order, and how many other files were passed over, by suffix. `root` is what the
+    paths are relative to: a folder, or an address."""
 
-    root: Path
+    root: str
     files: tuple[SourceFile, ...]
     passed_over: Counter[str] = field(default_factory=Counter)
 
@@ -38,21 +69,62 @@ class Listing:
         """Folders, as shown, that could not be read: what they hold is not gone."""
         return tuple(file.path for file in self.files if file.problem)
 
+    def places(self) -> list[Where]:
+        """Where each image is."""
+        return [where(self.root, file.relative, file.entry) for file in self.files]
 
-def source_files(relatives: list[str], problems: dict[str, str] | None = None) -> tuple[SourceFile, ...]:
+
+def where(root: str, relative: str, entry: Entry | None) -> Where:
+    """Where an image of a source is."""
+    return Path(root) / relative if entry is None else Stored(root, relative, entry)
+
+
+def address_in_words(image: Where) -> str:
+    """Where an image is, as people read and copy it."""
+    if isinstance(image, Path):
+        return str(image)
+    return image.place + image.key if image.place.endswith("/") else f"{image.place}/{image.key}"
+
+
+def source_files(
+    relatives: Iterable[str], problems: Mapping[str, str] | None = None, entries: Mapping[str, Entry] | None = None
+) -> tuple[SourceFile, ...]:
     """Sorted by displayed path; names that would look alike once displayed are told apart by a suffix. `problems` are
-    folders with the reason that nothing of them is listed."""
-    problems = problems or {}
+    folders with the reason that nothing of them is listed, `entries` what a place says of its images."""
+    problems, entries = problems or {}, entries or {}
     shown: Counter[str] = Counter()
     files = []
     for relative in sorted([*relatives, *problems]):
-        path = displayable(relative)
+        path = displayable(relative if relative not in entries else below(relative))
         shown[path] += 1
         path = path if shown[path] == 1 else f"{path}~{shown[path]}"
-        files.append(SourceFile(path, relative, problems.get(relative, "")))
+        files.append(SourceFile(path, relative, problems.get(relative, ""), entries.get(relative)))
     return tuple(sorted(files, key=lambda file: file.path))
 
 
 def displayable(relative: str) -> str:
     """A path as text that any file or database can hold: bytes that are not UTF-8 are shown as `\\xNN`."""
     return relative.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def below(name: str) -> str:
+    """The name of an entry as a path below its place: some archives begin every name with `./` or `/`."""
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    return "/".join(parts) or name
+
+
+def images_among(names: Iterable[str], announces: Callable[[str], bool]) -> tuple[list[str], Counter[str]]:
+    """Of the names in a place that is no folder those of images, and the others by suffix: by their suffix, or where
+    they have none, by whether their first bytes announce one. Hidden ones and those in folders of trash are neither,
+    as in folders."""
+    images, others = [], Counter[str]()
+    for name in names:
+        path = PurePosixPath(below(name))
+        if any(part.startswith(".") or part.lower() in TRASH_FOLDERS for part in path.parts if part != ".."):
+            continue
+        suffix = path.suffix.lower()
+        if suffix in SUFFIXES or suffix in UNSUPPORTED_SUFFIXES or (not suffix and announces(name)):
+            images.append(name)
+        else:
+            others[suffix] += 1
+    return images, others

@@ -1,4 +1,4 @@
-"""Lists of files, in a text or CSV file."""
+"""Lists of files or addresses, in a text or CSV file."""
 
 from __future__ import annotations
 
@@ -9,32 +9,48 @@ import sys
 from pathlib import Path
 
 from dedup.errors import SourceError
+from dedup.sources import blobs
 from dedup.sources.listing import Listing, source_files
+from dedup.sources.stored import list_addresses
 
 LIST_SUFFIXES = frozenset({".txt", ".csv", ".tsv", ".lst"})
 PATH_COLUMNS = ("path", "file_name", "filename", "file", "image", "filepath", "image_path")
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a column beside the path may be long; the limit is a C long
 
 
-def list_file(path: Path) -> Listing:
-    """Files named in a text file (one a line) or a CSV column (path, file_name, ...), relative to the list's folder.
+def list_file(address: str) -> Listing:
+    """Files named in a text file (one a line) or a CSV column (path, file_name, ...), relative to the list's folder; or
+    addresses, then all of one protocol. The list itself may lie elsewhere, too.
 
     Raises `SourceError` when the list is empty or is not text.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
+        text = blobs.read(address).decode("utf-8-sig", "surrogateescape")
     except OSError as error:
-        raise SourceError(f"Cannot read the list {path}: {error.strerror}.") from error
-    names = _csv_paths(text, path) if path.suffix.lower() in {".csv", ".tsv"} else _lines(text)
-    targets = [_named(path.parent, name) for name in names if name.strip()]
-    if not targets:
-        raise SourceError(f"The list {path} names no files. Put one path a line, or a CSV column called path.")
-    absolute = sorted({os.path.abspath(target) for target in targets})
+        raise SourceError(f"Cannot read the list {address}: {blobs.reason(error)}.") from error
+    path = Path(address)
+    found = _csv_paths(text, path) if path.suffix.lower() in {".csv", ".tsv"} else _lines(text)
+    names = [name for name in found if name.strip()]
+    if not names:
+        raise SourceError(f"The list {address} names no files. Put one path a line, or a CSV column called path.")
+    if blobs.is_address(address) or any(blobs.is_address(name.strip()) for name in names):
+        return list_addresses(_addressed(address, names))
+    absolute = sorted({os.path.abspath(_named(path.parent, name)) for name in names})
     try:
         root = Path(os.path.commonpath([os.path.dirname(name) for name in absolute]))
     except ValueError as error:  # on two drives
         raise SourceError(f"The files of {path} have no folder in common ({error}). Make one list a drive.") from error
-    return Listing(root, source_files([os.path.relpath(name, root).replace(os.sep, "/") for name in absolute]))
+    relatives = [os.path.relpath(name, root).replace(os.sep, "/") for name in absolute]
+    return Listing(os.fspath(root), source_files(relatives))
+
+
+def _addressed(address: str, names: list[str]) -> list[str]:
+    """Names in a list of addresses: those that are none are relative to a list that lies elsewhere itself."""
+    beside = address.rpartition("/")[0] + "/"
+    missing = next((name for name in names if not blobs.is_address(name.strip())), None)
+    if missing is not None and not blobs.is_address(address):
+        raise SourceError(f"The list {address} has both addresses and paths, such as {missing}. Make one list of each.")
+    return [name.strip() if blobs.is_address(name.strip()) else beside + name.strip() for name in names]
 
 
 def _named(folder: Path, name: str) -> Path:

@@ -31,6 +31,7 @@ from dedup.labels.decided import Labels
 from dedup.labels.entries import chunks
 from dedup.model import EVALUATION_SPLITS, SPLITS, Status
 from dedup.query.selection import GOES
+from dedup.sources import Where
 from dedup.splits.given import check_name
 from dedup.words import plural
 
@@ -191,6 +192,15 @@ class Repaired:
     def labels(self) -> Labels:
         """What images are labelled."""
         return self.dataset.labels
+
+    @property
+    def address(self) -> str:
+        """That folder, or other place, as people read it."""
+        return self.dataset.address
+
+    def where(self, row: int) -> Where:
+        """Where the image of a row is."""
+        return self.dataset.where(row)
 
     def file(self, row: int) -> Path:
         """The absolute file of a row."""

@@ -114,7 +114,7 @@ class Store:
 
     def read_images(self, info: Info) -> pd.DataFrame:
         """The images of the scan that `info` names. Raises `DatasetError`."""
-        images = tables.frame_of(self._table("images.parquet", info))
+        images = _with_versions(tables.frame_of(self._table("images.parquet", info)))
         # a package that was installed since may bring metrics: they are unknown until the next scan
         return images.assign(**{each.name: math.nan for each in MEASURED if each.name not in images})
 
@@ -156,7 +156,8 @@ class Store:
                 return None
             pairs = self._table("pairs.parquet", info)
             matching = tables.metadata(pairs).get("matching", "")
-            return Results(tables.frame_of(images), self.read_signatures(info), tables.frame_of(pairs), matching)
+            rows = _with_versions(tables.frame_of(images))
+            return Results(rows, self.read_signatures(info), tables.frame_of(pairs), matching)
         except DatasetError:
             return None
 
@@ -264,7 +265,7 @@ class Store:
             signatures = tables.records_from_table(
                 table.select(list(names)).rename_columns(list(names.values())), SIGNATURE
             )
-            return tables.frame_of(table.drop_columns(list(names))), signatures
+            return _with_versions(tables.frame_of(table.drop_columns(list(names)))), signatures
         except (DatasetError, KeyError):
             return None
 
@@ -306,12 +307,17 @@ def stores(home: Path) -> list[Store]:
     return [Store(directory) for directory in directories(home)]
 
 
-def name_for(home: Path, source: Path, root: Path) -> str:
-    """The dataset that already belongs to this source, whatever its name, or a fresh name made from the source.
+def _with_versions(images: pd.DataFrame) -> pd.DataFrame:
+    """Rows of files in folders have none, and were kept without the column before there were other places."""
+    return images if "version" in images else images.assign(version="")
+
+
+def name_for(home: Path, source: str, name: str) -> str:
+    """The dataset that already belongs to this source (an address), whatever its name, or a fresh one made from `name`.
 
     Raises `UsageError` where several belong to it: their splits, labels and decisions differ.
     """
-    base = clean_name(source.stem if source.is_file() else root.name)
+    base = clean_name(name)
     own = [store.directory.name for store in stores(home) if _is_of(store, source)]
     if len(own) > 1:
         raise UsageError(f"{source} belongs to the datasets {', '.join(own)}. Say which with --name, e.g. {own[0]}.")
@@ -324,16 +330,16 @@ def name_for(home: Path, source: Path, root: Path) -> str:
     raise UsageError(f"There are too many datasets called {base}. Choose a name with --name.")
 
 
-def _is_of(store: Store, source: Path) -> bool:
+def _is_of(store: Store, source: str) -> bool:
     info = store.known_info()
     return info is not None and same_source(info.source, source)
 
 
-def same_source(known: str, source: Path) -> bool:
+def same_source(known: str, source: str) -> bool:
     """Whether a dataset of `known` is one of `source`: the same folder or list, whatever way it is named."""
-    if known == os.fspath(source):
+    if known == source:
         return True
     try:
         return os.path.samefile(known, source)
-    except OSError:  # one of them is away
+    except OSError:  # one of them is away, or no file
         return False

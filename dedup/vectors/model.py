@@ -30,6 +30,7 @@ from dedup.images.model_input import Shape
 from dedup.model import OnProgress, Progress
 from dedup.scanning.engines import engine
 from dedup.scanning.engines.base import Failed
+from dedup.sources import Where
 
 CONFIG = "preprocessor_config.json"
 OUTPUTS = ("image_embeds", "image_embeddings", "pooler_output", "embeddings", "embedding", "features")
@@ -127,7 +128,7 @@ class Model:
 
     def embed(
         self,
-        files: Mapping[str, Path],
+        files: Mapping[str, Where],
         *,
         max_pixels: int = MAX_PIXELS,
         on_progress: OnProgress | None = None,

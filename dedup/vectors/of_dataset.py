@@ -17,6 +17,7 @@ from dedup.errors import DatasetError, UsageError
 from dedup.images.formats import MAX_PIXELS
 from dedup.model import CLUSTER, MAP_X, MAP_Y, Kind, OnProgress, Role, Status
 from dedup.scanning.engines.base import Failed
+from dedup.sources import Where
 from dedup.store import vectors as kept
 from dedup.vectors import drawing, layout
 from dedup.vectors.nearest import nearest
@@ -127,7 +128,7 @@ def search(held: Vectors, vector: NDArray[np.float32], count: int) -> list[tuple
 def embed(
     directory: Path,
     frame: pd.DataFrame,
-    file: Callable[[int], Path],
+    where: Callable[[int], Where],
     model: Model,
     *,
     max_pixels: int = MAX_PIXELS,
@@ -144,7 +145,7 @@ def embed(
     readable = np.flatnonzero((frame["status"] == Status.OK).to_numpy()).tolist()
     missing = {sha256[row]: row for row in reversed(readable) if sha256[row] not in known}
     failed = {}
-    files = {key: file(row) for key, row in missing.items()}
+    files = {key: where(row) for key, row in missing.items()}
     try:
         for key, found in model.embed(files, max_pixels=max_pixels, on_progress=on_progress):
             if isinstance(found, Failed):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from pathlib import PurePosixPath
 
 import pytest
 
@@ -15,9 +16,9 @@ def asked(monkeypatch) -> dict[str, list[str]]:
     names: dict[str, list[str]] = defaultdict(list)
     run = Local.run
 
-    def noted(self, task, paths, options):
-        names[task] += [path.name for path in paths]
-        return run(self, task, paths, options)
+    def noted(self, task, images, options):
+        names[task] += [PurePosixPath(getattr(image, "key", image)).name for image in images]
+        return run(self, task, images, options)
 
     monkeypatch.setattr(Local, "run", noted)
     return names

@@ -153,7 +153,7 @@ def test_lists_of_files(name, tmp_path):
     text = "\n".join(rows) if name.endswith("txt") else "label,file_name\n" + "\n".join(f"1,{row}" for row in rows)
     (tmp_path / name).write_text(text)
     listing = list_source(tmp_path / name)
-    assert [file.path for file in listing.files] == ["x/a.jpg", "y/b.jpg"] and listing.root == tmp_path
+    assert [file.path for file in listing.files] == ["x/a.jpg", "y/b.jpg"] and listing.root == str(tmp_path)
 
 
 ODD = ["a\u2028b.jpg", "a\u0085b.jpg", "a\x0cb.jpg", "a\x1cb.jpg", " lead.jpg", "trail.jpg ", "a\rb.jpg", "cr.jpg\r"]

@@ -6,10 +6,11 @@ import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 from dedup.errors import UnreadableImage
+from dedup.sources.at_hand import Image, at_hand
+from dedup.sources.listing import Where
 
 TASKS = {
     "examine": "dedup.images.examine:examine",
@@ -38,17 +39,18 @@ class Engine(Protocol):
     def executor(self) -> Executor:
         """Threads for work on arrays, which compiled code does without holding the interpreter."""
 
-    def run(self, task: str, paths: Sequence[Path], options: Mapping[str, Any]) -> Iterator[tuple[int, Any]]:
-        """Yield (place in `paths`, result or `Failed`) in the order of completion; closing the iterator stops it."""
+    def run(self, task: str, images: Sequence[Where], options: Mapping[str, Any]) -> Iterator[tuple[int, Any]]:
+        """Yield (place in `images`, result or `Failed`) in the order of completion; closing the iterator stops it."""
 
     def close(self) -> None:
         """End all workers."""
 
 
-def perform(task: str, path: Path, options: Mapping[str, Any]) -> Any:
+def perform(task: str, image: Image, options: Mapping[str, Any]) -> Any:
     """What a worker does for one file. Never raises: whatever happens inside costs this file only."""
     try:
-        return _function(task)(path, **options)
+        with at_hand(image) as file:
+            return _function(task)(file, **options)
     except UnreadableImage as error:
         return Failed(str(error), error.transient)
     except Exception as error:

@@ -20,6 +20,8 @@ from typing import Any
 from dedup.errors import DedupError
 from dedup.machine import default_workers
 from dedup.scanning.engines.base import Failed
+from dedup.sources.at_hand import Held, portable
+from dedup.sources.listing import Where
 
 WORKER_MODULE = "dedup.scanning.engines.worker"
 BATCH = 16
@@ -51,12 +53,12 @@ class Local:
         """Threads for work on arrays."""
         return ThreadPoolExecutor(self._count)
 
-    def run(self, task: str, paths: Sequence[Path], options: Mapping[str, Any]) -> Iterator[tuple[int, Any]]:
-        """Yield (place in `paths`, result or `Failed`) in the order of completion. Closing the iterator stops it."""
-        pool = _Pool(task, paths, options, self._timeout, self._idle)
+    def run(self, task: str, images: Sequence[Where], options: Mapping[str, Any]) -> Iterator[tuple[int, Any]]:
+        """Yield (place in `images`, result or `Failed`) in the order of completion. Closing the iterator stops it."""
+        pool = _Pool(task, images, options, self._timeout, self._idle)
         try:
-            pool.start(min(self._count, -(-len(paths) // BATCH)))
-            for _ in range(len(paths)):
+            pool.start(min(self._count, -(-len(images) // BATCH)))
+            for _ in range(len(images)):
                 yield pool.next_result()
         finally:
             self._idle = pool.stop()
@@ -97,9 +99,9 @@ class _Worker:
                 "installing the requirements again often helps."
             ) from error
 
-    def send(self, task: str, paths: list[str], options: Mapping[str, Any]) -> None:
+    def send(self, task: str, images: list[Where | Held], options: Mapping[str, Any]) -> None:
         assert self.process.stdin is not None
-        pickle.dump((task, paths, options), self.process.stdin, pickle.HIGHEST_PROTOCOL)
+        pickle.dump((task, images, options), self.process.stdin, pickle.HIGHEST_PROTOCOL)
         self.process.stdin.flush()
 
     def receive(self, timeout: float) -> Any:
@@ -136,10 +138,10 @@ class _Pool:
     """One run: threads that each drive a worker, a queue of results, and a watch over deadlines."""
 
     def __init__(
-        self, task: str, paths: Sequence[Path], options: Mapping[str, Any], timeout: float, idle: list[_Worker]
+        self, task: str, images: Sequence[Where], options: Mapping[str, Any], timeout: float, idle: list[_Worker]
     ) -> None:
-        self._task, self._paths, self._options, self._timeout = task, paths, options, timeout
-        self._batches = deque(range(start, min(start + BATCH, len(paths))) for start in range(0, len(paths), BATCH))
+        self._task, self._images, self._options, self._timeout = task, images, options, timeout
+        self._batches = deque(range(start, min(start + BATCH, len(images))) for start in range(0, len(images), BATCH))
         self._results: queue.Queue[tuple[int, Any] | BaseException] = queue.Queue()
         self._workers: dict[int, _Worker] = dict(enumerate(idle))
         self._threads: list[threading.Thread] = []
@@ -163,7 +165,7 @@ class _Pool:
 
     def stop(self) -> list[_Worker]:
         """End the run; returns the workers that have nothing to do, those in the middle of something are killed."""
-        busy = self._taken < len(self._paths)
+        busy = self._taken < len(self._images)
         self._stopped.set()
         if busy:
             for worker in list(self._workers.values()):
@@ -194,7 +196,7 @@ class _Pool:
         while pending and not self._stopped.is_set():
             worker = self._workers[number]
             try:
-                worker.send(self._task, [os.fspath(self._paths[place]) for place in pending], self._options)
+                worker.send(self._task, [portable(self._images[place]) for place in pending], self._options)
                 while pending:
                     result = worker.receive(self._timeout)
                     self._results.put((pending.popleft(), result))

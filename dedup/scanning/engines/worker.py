@@ -1,4 +1,4 @@
-"""A worker process: reads batches of paths on stdin, answers one pickled result a file on stdout.
+"""A worker process: reads batches of images, wherever they are, on stdin, answers one pickled result a file on stdout.
 
     python -m dedup.scanning.engines.worker
 
@@ -14,26 +14,26 @@ import pickle
 import signal
 import sys
 import warnings
-from pathlib import Path
 from typing import BinaryIO
 
 from dedup.images.decode import own_process
 from dedup.scanning.engines.base import perform
+from dedup.sources.at_hand import fetched
 
 MEMORY_LIMIT = 8 << 30
 """Address space of one worker in bytes, where the system can limit it: a hostile file fails instead of swapping."""
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answer batches `(task, paths, options)` until `requests` ends."""
+    """Answer batches `(task, images, options)` until `requests` ends."""
     while True:
         try:
-            task, paths, options = pickle.load(requests)
+            task, images, options = pickle.load(requests)
         except EOFError:
             return
         own_process(options["max_pixels"])
-        for path in paths:
-            pickle.dump(perform(task, Path(path), options), answers, pickle.HIGHEST_PROTOCOL)
+        for image in fetched(images):
+            pickle.dump(perform(task, image, options), answers, pickle.HIGHEST_PROTOCOL)
             answers.flush()
 
 

@@ -8,11 +8,13 @@ from typing import Any, NotRequired, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.errors import UnknownDataset
+from dedup.dataset import Dataset
+from dedup.errors import UnknownDataset, UnreadableImage
 from dedup.images.decode import camera_facts
 from dedup.images.metrics import Metric
 from dedup.labels.clashes import rectangle_of
 from dedup.model import TAG_PREFIX, Kind, Role, Status
+from dedup.sources.listing import address_in_words
 from dedup.ui.browser import annotated
 from dedup.ui.browser.shapes import MOST as MOST_SHAPES
 from dedup.ui.browser.shapes import Shape
@@ -88,15 +90,15 @@ def about(opened: Opened, row: int) -> About:
     (record,) = records(dataset.frame, [row])
     group, related = others_of(dataset.frame, row), related_to(dataset.pairs, row)
     apart = [each for each in related if each not in group]
-    file = dataset.file(row)
+    address = address_in_words(dataset.where(row))
     entries = annotated.entries(opened, row) if record["annotations"] else []
     annotations = [_annotation(entry, category, record) for entry, category in entries[:MOST]]
     return {
         "id": record["id"],
-        "path": visible(str(file)),
-        "copied": encodable(str(file)),
+        "path": visible(address),
+        "copied": encodable(address),
         "tags": [tag for tag in dataset.tags if record.get(TAG_PREFIX + tag)],
-        "facts": _facts(record, camera_facts(file) if record["camera"] else []),
+        "facts": _facts(record, _camera(dataset, row) if record["camera"] else []),
         "hashes": [
             ("SHA-256 of the file", record["sha256"]),
             ("Content", record["content"]),
@@ -110,6 +112,15 @@ def about(opened: Opened, row: int) -> About:
         "size": (int(record["width"]), int(record["height"])),
         "shapes": annotated.shapes(entries, MOST_SHAPES),
     }
+
+
+def _camera(dataset: Dataset, row: int) -> list[tuple[str, str]]:
+    """What a camera wrote into a file; nothing where it cannot be had."""
+    try:
+        with dataset.at_hand(row) as file:
+            return camera_facts(file)
+    except UnreadableImage:
+        return []
 
 
 def _facts(record: Mapping[str, Any], camera: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

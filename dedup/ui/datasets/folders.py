@@ -7,8 +7,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from dedup.errors import SourceError
 from dedup.images.formats import SUFFIXES
 from dedup.machine import within
+from dedup.sources import address_of
+from dedup.sources.archives import suffix_of
+from dedup.sources.blobs import is_address, is_pattern
 from dedup.sources.lists import LIST_SUFFIXES
 from dedup.words import plural
 
@@ -22,9 +26,9 @@ SUGGESTED = 8
 
 @dataclass(frozen=True, slots=True)
 class FolderCheck:
-    """What was seen at a path. `complete` is False when the look was cut short, so that there are more images."""
+    """What was seen at a path or address. `complete` is False when the look was cut short: there are more images."""
 
-    path: Path
+    address: str
     usable: bool
     words: str
     images: int = 0
@@ -34,33 +38,45 @@ class FolderCheck:
 
 def typed_path(text: str) -> Path:
     """The path a person means, also when it was pasted with quotes or with `~`."""
-    return Path(text.strip().strip("\"'").strip()).expanduser()
+    return Path(_unquoted(text)).expanduser()
+
+
+def _unquoted(text: str) -> str:
+    return text.strip().strip("\"'").strip()
 
 
 def check(text: str, *, patience: float = PATIENCE_SECONDS) -> FolderCheck:
-    """Look at the folder or list at a typed path for at most `patience` seconds; never raises."""
-    path = typed_path(text)
+    """Look at what a typed path or address means for at most `patience` seconds; never raises."""
     try:
-        return within(PATIENT_SECONDS, lambda: _check(path, patience))
+        address = address_of(_unquoted(text))
+    except SourceError as error:
+        return FolderCheck(_unquoted(text), False, str(error))
+    try:
+        return within(PATIENT_SECONDS, lambda: _check(address, patience))
     except TimeoutError:
-        return FolderCheck(path, False, "This disk does not answer. Check that it is connected.")
+        return FolderCheck(address, False, "This disk does not answer. Check that it is connected.")
     except OSError as error:
-        return FolderCheck(path, False, f"This cannot be read: {error.strerror or error}. Check its permissions.")
+        return FolderCheck(address, False, f"This cannot be read: {error.strerror or error}. Check its permissions.")
 
 
-def _check(path: Path, patience: float) -> FolderCheck:
+def _check(address: str, patience: float) -> FolderCheck:
+    path = Path(address)
+    if is_address(address):
+        return FolderCheck(address, True, "Looked up when it is scanned.")
+    if not path.is_dir() and suffix_of(address) and (path.exists() or is_pattern(address)):
+        return FolderCheck(address, True, "Images in an archive." if path.exists() else "Images in several archives.")
     if path.is_file():
         usable = path.suffix.lower() in LIST_SUFFIXES
-        words = "A list of files." if usable else "This is a file; give a folder, or a .txt or .csv list of files."
-        return FolderCheck(path, usable, words)
+        words = "A list of files." if usable else "This is a file; give a folder, a .zip or .tar, or a list of files."
+        return FolderCheck(address, usable, words)
     if not path.is_dir():
-        return FolderCheck(path, False, "There is no such folder.", inside=_neighbours(path))
+        return FolderCheck(address, False, "There is no such folder.", inside=_neighbours(path))
     inside = _subfolders(path)
     images, complete = _count(path, time.monotonic() + patience)
     if images == 0 and complete:
-        return FolderCheck(path, False, "There are no images in this folder.", inside=inside)
+        return FolderCheck(address, False, "There are no images in this folder.", inside=inside)
     about = "" if complete else "more than "
-    return FolderCheck(path, True, about + plural(images, "image"), images, complete, inside)
+    return FolderCheck(address, True, about + plural(images, "image"), images, complete, inside)
 
 
 def _count(folder: Path, deadline: float) -> tuple[int, bool]:

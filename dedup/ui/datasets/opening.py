@@ -12,6 +12,7 @@ import streamlit as st
 from dedup import sample
 from dedup.labels import formats
 from dedup.machine import within
+from dedup.sources import folder_of, name_of
 from dedup.store.directory import same_source
 from dedup.store.home import DatasetInfo, clean_name, home_directory
 from dedup.ui.datasets.folders import PATIENT_SECONDS, FolderCheck, check
@@ -46,7 +47,9 @@ def open_folder(infos: list[DatasetInfo]) -> None:
     )
     if not text.strip():
         _suggest("Recent", recent.folders())
-        st.caption("Type or paste a path; a .txt or .csv list of files works too.")
+        st.caption(
+            "Type or paste a path: a folder, a .zip, .tar or .parquet with images, a .txt or .csv list of files, s3://…"
+        )
         return
     seen = _checked(text)
     _tell(seen)
@@ -103,14 +106,17 @@ def _use(path: str) -> None:
 
 
 def _start_form(seen: FolderCheck, infos: list[DatasetInfo]) -> None:
-    known = next((info for info in infos if same_source(info.source, seen.path)), None)
+    known = next((info for info in infos if same_source(info.source, seen.address)), None)
     if known is not None:
         st.caption(
             f"This folder is already the dataset **{literal(known.name)}**: scanning it again reads only what changed."
         )
     left, right = st.columns([1, 2])
-    name = left.text_input("Name", known.name if known else free_name(seen.path, infos), key=f"{NAME} {seen.path}")
-    found = {str(each.path): each for each in _labels(seen.path)} if seen.path.is_dir() else {}
+    name = left.text_input(
+        "Name", known.name if known else free_name(seen.address, infos), key=f"{NAME} {seen.address}"
+    )
+    folder = folder_of(seen.address)
+    found = {str(each.path): each for each in _labels(folder)} if folder is not None else {}
     before = list(known.annotations) if known else []
     said = bool(known and (known.labels_said or before))
     files = right.multiselect(
@@ -118,12 +124,12 @@ def _start_form(seen: FolderCheck, infos: list[DatasetInfo]) -> None:
         list(dict.fromkeys([*before, *found])),
         default=before if said else [str(each.path) for each in formats.chosen(list(found.values()))],
         format_func=lambda file: (
-            found[file].sentence(seen.path.absolute()) if file in found else shown_from(file, seen.path)
+            found[file].sentence(folder) if file in found and folder else shown_from(file, Path(seen.address))
         ),
         placeholder="as before" if before else f"none of the {len(found)} found" if found else "none",
         accept_new_options=True,
         wrap=True,
-        key=f"{LABELS} {seen.path}",
+        key=f"{LABELS} {seen.address}",
         help=f"The labels of copies are compared, and exports carry them. Read are: {READ}. Several that tell of the "
         "same images are one choice: take the one that you train with.",
     )
@@ -132,7 +138,7 @@ def _start_form(seen: FolderCheck, infos: list[DatasetInfo]) -> None:
         type="primary",
         icon=":material/search:",
         on_click=guarded(_start),
-        args=(str(seen.path.absolute()), name, files),
+        args=(seen.address, name, files),
     )
 
 
@@ -148,9 +154,9 @@ def _start(folder: str, name: str, annotation_files: Sequence[str]) -> None:
     st.session_state[PATH] = ""
 
 
-def free_name(path: Path, infos: list[DatasetInfo]) -> str:
-    """A name made from the folder's that no dataset has."""
-    base, taken = clean_name(path.name or "dataset"), {info.name for info in infos}
+def free_name(address: str, infos: list[DatasetInfo]) -> str:
+    """A name made from the source's that no dataset has."""
+    base, taken = clean_name(name_of(address, address) or "dataset"), {info.name for info in infos}
     return next(
         name
         for number in range(1, len(taken) + 2)

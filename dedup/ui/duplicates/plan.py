@@ -201,7 +201,7 @@ def _apply(opened: Opened, plan: Plan) -> None:
 def _confirm(opened: Opened, plan: Plan) -> None:
     how = st.session_state.get(HOW) or "quarantine"
     way = WAYS[how]
-    files = f"**{plural(len(plan.entries), 'file')}** ({size(plan.bytes)}) of {literal(opened.dataset.root)}"
+    files = f"**{plural(len(plan.entries), 'file')}** ({size(plan.bytes)}) of {literal(opened.dataset.address)}"
     st.markdown(
         f"{files} {way.told(opened, plan)} "
         "Right before each file goes, it and the copy that stays are checked by SHA-256."

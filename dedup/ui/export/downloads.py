@@ -295,7 +295,7 @@ def _written(job: jobs.Job) -> None:
 def start_folder(opened: Opened, mask: NDArray[np.bool_], target: str, mode: folder.Mode) -> jobs.Job:
     """Write the files of `mask` below `target`, then scan it under a name made from the folder's."""
     output = typed_path(target).absolute()
-    name = free_name(output, LIBRARY.infos())
+    name = free_name(str(output), LIBRARY.infos())
     options: dict[str, Any] = {
         "labels": str(st.session_state.get(f"{LABELS} {opened.dataset.info.key}", "")),
         "per_split": bool(st.session_state.get(PER_SPLIT)),

@@ -194,7 +194,7 @@ class Library:
             return None
         record = dataset.frame[["sha256", "mtime_ns", "width", "height"]].iloc[row]
         return ServedImage(
-            dataset.file(row),
+            dataset.where(row),
             thumbnails.version(str(record["sha256"]), int(record["mtime_ns"])),
             dataset.directory / "thumbnails",
             int(record["width"]) * int(record["height"]),

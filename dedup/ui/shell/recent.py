@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dedup.errors import DatasetError
 from dedup.files import PRIVATE, make_private, write_text
+from dedup.sources import is_there
 from dedup.store.home import home_directory
 
 MOST = 6
@@ -18,7 +19,7 @@ def folders() -> list[str]:
         told = json.loads(_file().read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
-    return [path for path in told if isinstance(path, str) and Path(path).exists()] if isinstance(told, list) else []
+    return [path for path in told if isinstance(path, str) and is_there(path)] if isinstance(told, list) else []
 
 
 def remember(folder: str) -> None:

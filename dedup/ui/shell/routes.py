@@ -36,6 +36,7 @@ from dedup.images import thumbnails
 from dedup.images.decode import own_process
 from dedup.images.formats import MAX_PIXELS
 from dedup.machine import Answer
+from dedup.sources import Stored, Where, at_hand
 
 WORKERS = 3
 """Images decoded at the same time. More would take the cores from the scripts that draw the page."""
@@ -66,10 +67,10 @@ _FORGET = {"Cache-Control": "no-store"}
 
 @dataclass(frozen=True, slots=True)
 class ServedImage:
-    """A file that may be shown. `version` (hex) changes with its content; `thumbnails` is the cache folder, `pixels`
-    how many it has, and `max_pixels` the most that are decoded."""
+    """An image that may be shown, wherever it is. `version` (hex) changes with its content; `thumbnails` is
+    the cache folder, `pixels` how many it has, and `max_pixels` the most that are decoded."""
 
-    path: Path
+    where: Where
     version: str
     thumbnails: Path
     pixels: int = 0
@@ -225,20 +226,21 @@ def _resolved(resolve: Resolve, dataset: str, image_id: str) -> ServedImage | No
 
 
 def _thumbnail(image: ServedImage) -> Response:
-    path = thumbnails.thumbnail(image.path, image.thumbnails, image.version, max_pixels=image.max_pixels)
+    path = thumbnails.thumbnail(at_hand(image.where), image.thumbnails, image.version, max_pixels=image.max_pixels)
     return Response(path.read_bytes(), media_type="image/jpeg")
 
 
 def _full(image: ServedImage) -> Response:
-    media_type = thumbnails.media_type(image.path)
-    if media_type is None:
-        picture = thumbnails.convert(image.path, max_pixels=min(image.max_pixels, WHOLE_PIXELS))
-        return Response(picture, media_type="image/png")
-    with open_regular(image.path) as stream:
-        status = os.fstat(stream.fileno())
-        if status.st_size <= SENT_BYTES:
-            return Response(stream.read(), media_type=media_type)
-    return FileResponse(image.path, media_type=media_type, stat_result=status)
+    with at_hand(image.where) as file:
+        media_type = thumbnails.media_type(file)
+        if media_type is None:
+            picture = thumbnails.convert(file, max_pixels=min(image.max_pixels, WHOLE_PIXELS))
+            return Response(picture, media_type="image/png")
+        with open_regular(file) as stream:
+            status = os.fstat(stream.fileno())
+            if status.st_size <= SENT_BYTES or isinstance(image.where, Stored):  # the file at hand is gone soon
+                return Response(stream.read(), media_type=media_type)
+        return FileResponse(file, media_type=media_type, stat_result=status)
 
 
 def _refuse(reason: str, status: int) -> Response:

@@ -1,0 +1,236 @@
+"""Files by address: on this machine by their path, anywhere else by what fsspec calls them (`s3://bucket/key`).
+
+Credentials come from where the storage's own tools look for them (environment, configuration, the machine's role);
+they are never kept, and an address that carries some is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar, cast
+from urllib.parse import urlsplit
+
+from dedup.errors import SourceError, UnreadableImage
+from dedup.files import open_regular
+from dedup.sources.listing import Entry
+
+ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+EXTRAS = {
+    **dict.fromkeys(("s3", "s3a"), "s3"),
+    **dict.fromkeys(("gs", "gcs"), "gcs"),
+    **dict.fromkeys(("az", "abfs", "abfss"), "azure"),
+    **dict.fromkeys(("http", "https"), "http"),
+}
+"""Protocols to the extra of this package that brings what reads them; of others fsspec says itself what it needs."""
+OPTIONS: dict[str, Any] = {
+    "s3": {"config_kwargs": {"connect_timeout": 10, "read_timeout": 20, "retries": {"max_attempts": 2}}}
+}
+"""What file systems are made with: seconds and tries that end before the minute that a worker has for a file."""
+SECRETS = re.compile(r"(?i)(?:^|[?&])[^=&]*(?:signature|sig|token|secret|password|credential|key)=")
+"""Parameters of an address that let whoever has it in."""
+ATTEMPTS, FIRST_PAUSE = 4, 0.3
+"""Tries to read something, and the seconds before the second; each pause is twice that before, give or take a half."""
+READ_AHEAD = 1 << 20
+"""Bytes of one request where an archive lies elsewhere: members are a few hundred kilobytes."""
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """What is known of a file: as `Entry`, of a whole one."""
+
+    size: int
+    mtime_ns: int
+    version: str
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an address rather than a path."""
+    return ADDRESS.match(text) is not None
+
+
+def check(address: str) -> str:
+    """The address. Raises `SourceError` where it carries credentials, which would be kept and shown."""
+    parts = urlsplit(address)
+    if "@" in parts.netloc and parts.scheme not in ("abfs", "abfss"):
+        raise SourceError(
+            "This address holds a name or password. Leave it out: it belongs where the storage looks for it."
+        )
+    if carries_secret(address):
+        raise SourceError("This address holds a signature or key. Give one without; credentials come from elsewhere.")
+    return address
+
+
+def carries_secret(address: str) -> bool:
+    """Whether the parameters of an address let whoever has it in."""
+    return SECRETS.search(urlsplit(address).query) is not None
+
+
+@cache
+def _filesystem(protocol: str) -> Any:
+    """fsspec's file system of a protocol. Raises `SourceError` with the package that is missing."""
+    try:
+        import fsspec  # type: ignore[import-untyped]
+
+        return fsspec.filesystem(protocol, **OPTIONS.get(protocol, {}))
+    except ImportError as error:
+        extra = EXTRAS.get(protocol, "cloud")
+        raise SourceError(f"{protocol}:// needs another package: pip install 'dedup-images[{extra}]'.") from error
+    except (ValueError, TypeError) as error:
+        raise SourceError(f"There is no way to read {protocol}:// addresses here: {reason(error)}.") from error
+
+
+def filesystem(address: str) -> Any:
+    """fsspec's file system of an address. Raises `SourceError`."""
+    found = ADDRESS.match(address)
+    assert found is not None, address
+    return _filesystem(found[1].lower())
+
+
+def path_in(address: str) -> str:
+    """How its file system calls what an address means."""
+    protocol, _, path = address.partition("://")
+    return address if protocol.lower() in ("http", "https") else path
+
+
+def stat(address: str) -> Blob:
+    """What is known of one file. Raises OSError."""
+    if not is_address(address):
+        told = os.stat(address)
+        return Blob(told.st_size, told.st_mtime_ns, f"{told.st_mtime_ns:x}-{told.st_size:x}")
+    entry = described(patiently(lambda: filesystem(address).info(path_in(address))))
+    return Blob(entry.size, entry.mtime_ns, entry.version)
+
+
+def described(info: Mapping[str, Any]) -> Entry:
+    """What a file system tells of a file, whose words differ from one to the next."""
+    size = info.get("size")
+    moments = (info.get(name) for name in ("LastModified", "last_modified", "updated", "mtime", "created"))
+    mtime_ns = next((_nanoseconds(moment) for moment in moments if moment is not None), 0)
+    tag = next((str(info[name]) for name in ("ETag", "etag", "md5Hash", "crc32c") if info.get(name)), "")
+    said = tag.strip('"') or (f"{mtime_ns:x}" if mtime_ns else "")
+    return Entry(-1 if size is None else int(size), mtime_ns, f"{said or UNKNOWN}-{size}")
+
+
+UNKNOWN = "?"
+"""How the version of a file begins of which nobody tells whether it changed: it is read in every scan."""
+
+
+def _nanoseconds(moment: Any) -> int:
+    if isinstance(moment, str):
+        try:
+            moment = datetime.fromisoformat(moment)
+        except ValueError:
+            return 0
+    seconds = moment.timestamp() if isinstance(moment, datetime) else moment
+    return int(seconds * 1_000_000_000) if isinstance(seconds, int | float) else 0
+
+
+def find(prefix: str) -> dict[str, Entry]:
+    """All files below a prefix that ends with `/`, by their names from there. Raises OSError."""
+    start = path_in(prefix)
+    found = patiently(lambda: filesystem(prefix).find(start, detail=True))
+    files = ((path, info) for path, info in found.items() if info.get("type") != "directory")
+    named = ((path if path.startswith(start) else path.removeprefix("/"), info) for path, info in files)
+    return {path.removeprefix(start): described(info) for path, info in named if not path.endswith("/")}
+
+
+def read(address: str, start: int = 0, end: int | None = None) -> bytes:
+    """The bytes of a file, or those from `start` up to `end`. Raises OSError."""
+    if not is_address(address):
+        with open_regular(Path(address)) as stream:
+            stream.seek(start)
+            return stream.read() if end is None else stream.read(end - start)
+    whole = start == 0 and end is None
+    more = {} if whole else {"start": start, "end": end}
+    return cast(bytes, patiently(lambda: filesystem(address).cat_file(path_in(address), **more)))
+
+
+def open_at(address: str) -> BinaryIO:
+    """A file to read here and there. Raises OSError."""
+    if not is_address(address):
+        return cast(BinaryIO, open_regular(Path(address)))
+    return cast(BinaryIO, patiently(lambda: filesystem(address).open(path_in(address), block_size=READ_AHEAD)))
+
+
+def patiently(work: Callable[[], Answer]) -> Answer:
+    """What `work` returns; what may be a moment's trouble is tried again, with longer and longer pauses.
+
+    Raises OSError, whatever the file system raised.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            return work()
+        except (FileNotFoundError, PermissionError, SourceError):
+            raise
+        except Exception as error:
+            if attempt == ATTEMPTS - 1 or not _may_pass(error):
+                raise OSError(reason(error)) from error
+        time.sleep(FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1.5))
+    raise AssertionError("unreachable")
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether another try may succeed: not where credentials are missing, or what was asked makes no sense."""
+    senseless = isinstance(error, ValueError | TypeError | NotImplementedError)
+    return not senseless and "credential" not in str(error).lower()
+
+
+def reason(error: BaseException) -> str:
+    """Why something cannot be read, in a line: the first that the error says, without what a library adds."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:200]
+
+
+def unreadable(error: OSError | SourceError) -> UnreadableImage:
+    """The failure of an image whose bytes could not be had: another scan tries again, unless it is gone."""
+    return UnreadableImage(f"cannot be read: {reason(error)}", transient=True)
+
+
+def expanded(pattern: str) -> list[str]:
+    """The files that a pattern means: `{000..012}` and `{a,b}` are written out, `*` and `?` in the name looked up.
+
+    Raises OSError.
+    """
+    return [each for one in _braces(pattern) for each in (_looked_up(one) if re.search(r"[*?]", one) else [one])]
+
+
+def is_pattern(place: str) -> bool:
+    """Whether the name at the end of a path or address means several files."""
+    name = re.split(r"[/\\]", place)[-1]
+    return re.search(r"[*?]|\{[^{}]*(?:\.\.|,)[^{}]*\}", name) is not None and not os.path.exists(place)
+
+
+def _braces(pattern: str) -> Iterator[str]:
+    found = re.search(r"\{([^{}]*(?:\.\.|,)[^{}]*)\}", pattern)
+    if found is None:
+        yield pattern
+        return
+    numbers = re.fullmatch(r"(\d+)\.\.(\d+)", found[1])
+    if numbers:
+        first, last = numbers.groups()
+        choices = [f"{each:0{len(first)}d}" for each in range(int(first), int(last) + 1)]
+    else:
+        choices = found[1].split(",")
+    for choice in choices:
+        yield from _braces(pattern[: found.start()] + choice + pattern[found.end() :])
+
+
+def _looked_up(pattern: str) -> list[str]:
+    if not is_address(pattern):
+        folder = Path(pattern).parent
+        return sorted(os.fspath(each) for each in folder.glob(Path(pattern).name))
+    protocol = pattern.partition("://")[0]
+    found = patiently(lambda: filesystem(pattern).glob(path_in(pattern)))
+    return sorted(each if is_address(each) else f"{protocol}://{each}" for each in found)

@@ -1,0 +1,140 @@
+"""Sources that are no folders: an archive, several, a prefix of a bucket, listed addresses."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+import zipfile
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit, urlunsplit
+
+from dedup.errors import SourceError
+from dedup.images.formats import HEAD_BYTES, sniff
+from dedup.sources import archives, blobs
+from dedup.sources.listing import Entry, Listing, images_among, source_files
+
+SECRET = "its address holds a signature or key, which would be kept; give one without"
+AT_ONCE = 16
+"""Requests under way while a listing asks about single files: most of the time of one is waiting."""
+
+
+def list_archives(place: str) -> Listing:
+    """The images in an archive or table, or in all that a pattern means. Raises `SourceError`."""
+    pattern = blobs.is_pattern(place)
+    try:
+        files = blobs.expanded(place) if pattern else [place]
+    except OSError as error:
+        raise SourceError(f"Cannot look up {place}: {blobs.reason(error)}.") from error
+    if not files:
+        raise SourceError(f"There is no file like {place}. Check the pattern and try again.")
+    entries: dict[str, Entry] = {}
+    problems: dict[str, str] = {}
+    others = Counter[str]()
+    for file in files:
+        name = os.path.basename(file)
+        ahead = f"{name}/" if pattern else ""
+        held, problem = _entries_of(file)
+        if problem:
+            problems[name] = f"cannot be read to its end: {problem}" if held else f"cannot be read: {problem}"
+        images, passed_over = _images_in(file, held)
+        others += passed_over
+        entries |= {ahead + each: held[each] for each in images}
+    if problems and not entries:
+        name, problem = next(iter(problems.items()))
+        raise SourceError(f"Cannot read {os.path.join(os.path.dirname(place), name)}: {problem}.")
+    return Listing(place, source_files(entries, problems, entries), others)
+
+
+def _entries_of(file: str) -> tuple[dict[str, Entry], str]:
+    """What an archive holds, and why that may not be all, "" when it is."""
+    entries: dict[str, Entry] = {}
+    try:
+        with archives.opened(file) as container:
+            for each in container.entries():  # what came before damage is kept
+                entries.update([each])  # of two of one name, the later counts
+    except FileNotFoundError:
+        return entries, "there is no such file" + (", or its server does not answer" if blobs.is_address(file) else "")
+    except (OSError, SourceError, zipfile.BadZipFile, tarfile.TarError, archives.Damaged) as error:
+        return entries, blobs.reason(error)
+    except Exception as error:  # Arrow has errors of its own
+        return entries, blobs.reason(error)
+    return entries, ""
+
+
+def _images_in(file: str, held: dict[str, Entry]) -> tuple[list[str], Counter[str]]:
+    def announces(name: str) -> bool:
+        try:
+            with archives.opened(file) as container:
+                return sniff(container.starts(name, held[name])) is not None
+        except Exception:
+            return True  # whatever is wrong with it, its row will say
+
+    if archives.CONTAINERS[archives.suffix_of(file)].images_only:
+        return list(held), Counter()
+    return images_among(held, announces)
+
+
+def list_prefix(place: str) -> Listing:
+    """The images below a prefix that ends with `/`. Raises `SourceError`."""
+    try:
+        found = blobs.find(place)
+    except FileNotFoundError as error:
+        raise SourceError(f"There is nothing at {place}. Check the address and try again.") from error
+    except PermissionError as error:
+        raise SourceError(f"{place} may not be read with the credentials there are: {blobs.reason(error)}.") from error
+    except OSError as error:
+        raise SourceError(f"Cannot list {place}: {blobs.reason(error)}.") from error
+    bare = [name for name in found if "." not in name.rpartition("/")[2]]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        starts = dict(zip(bare, threads.map(lambda name: _announces(place + name), bare), strict=True))
+    images, others = images_among(found, lambda name: starts[name])
+    return Listing(place, source_files(images, None, {name: found[name] for name in images}), others)
+
+
+def _announces(address: str) -> bool:
+    try:
+        return sniff(blobs.read(address, 0, HEAD_BYTES)) is not None
+    except OSError:
+        return True  # whatever is wrong with it, its row will say
+
+
+def list_addresses(addresses: Iterable[str]) -> Listing:
+    """The images at these addresses, all of one protocol. Raises `SourceError`.
+
+    Each is asked for what its server says of it, so that the next scan reads only what changed. One that cannot be had
+    is listed with the reason, and so is one that holds a signature or key, which would be kept.
+    """
+    given = sorted(set(addresses))
+    protocols = {address.partition("://")[0].lower() for address in given}
+    if len(protocols) > 1:
+        raise SourceError(f"The list has addresses of {' and '.join(sorted(protocols))}. Make one list of each.")
+    root = _common(given)
+    unsafe = [each for each in given if blobs.carries_secret(each) or "@" in urlsplit(each).netloc]
+    usable = [each for each in given if each not in set(unsafe)]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        told = dict(zip(usable, threads.map(_told, usable), strict=True))
+    entries = {address.removeprefix(root): entry for address, entry in told.items()}
+    problems = {_bare(each).removeprefix(root): SECRET for each in unsafe}
+    return Listing(root, source_files(entries, problems, entries))
+
+
+def _told(address: str) -> Entry:
+    try:
+        blob = blobs.stat(address)
+    except (OSError, SourceError):  # servers need not answer such questions; what is wrong its row will say
+        return Entry(-1, 0, blobs.UNKNOWN)
+    return Entry(blob.size, blob.mtime_ns, blob.version)
+
+
+def _bare(address: str) -> str:
+    parts = urlsplit(address)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _common(addresses: list[str]) -> str:
+    """What all begin with, up to a slash; at least the protocol."""
+    common = os.path.commonprefix([_bare(each) for each in addresses])  # noqa: RUF071 - addresses are no paths
+    protocol, _, rest = common.partition("://")
+    return f"{protocol}://{rest[: rest.rfind('/') + 1]}"

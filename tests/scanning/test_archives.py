@@ -1,0 +1,311 @@
+"""Archives and tables are read where they lie, and what is in them is what the same files in a folder are."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shutil
+import tarfile
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+import dedup
+from dedup.errors import ExportError, RemovalError, SourceError, UnreadableImage, UsageError
+from dedup.files import sha256_of
+from dedup.removal import planning
+from dedup.sources import archives, list_source
+from tests.pictures import folder_of_photos, photo, save
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory) -> Path:
+    """Twelve files: ten different ones, an exact copy and a smaller one, in two folders."""
+    folder = tmp_path_factory.mktemp("made") / "photos"
+    folder_of_photos(folder / "a", 10)
+    shutil.copy(folder / "a/0003.jpg", folder / "copy.jpg")
+    save(photo(4).resize((64, 48)), folder / "b/small.png")
+    return folder
+
+
+def files_of(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.is_file())
+
+
+def zipped(folder: Path, output: Path) -> Path:
+    with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files_of(folder):
+            archive.write(file, file.relative_to(folder).as_posix())
+    return output
+
+
+def tarred(folder: Path, output: Path) -> Path:
+    with tarfile.open(output, "w") as archive:
+        archive.add(folder, ".")  # so that every name begins with ./
+    return output
+
+
+def sharded(folder: Path, output: Path) -> Path:
+    output.mkdir()
+    for number in range(3):
+        with tarfile.open(output / f"part-{number:03d}.tar", "w") as archive:
+            for file in files_of(folder)[number::3]:
+                archive.add(file, file.relative_to(folder).as_posix())
+    return output
+
+
+def tabled(folder: Path, output: Path, rows_of_a_group: int = 5) -> Path:
+    images = [{"bytes": file.read_bytes(), "path": file.name} for file in files_of(folder)]
+    pq.write_table(pa.table({"image": images, "label": [0] * len(images)}), output, row_group_size=rows_of_a_group)
+    return output
+
+
+PLACES: dict[str, Callable[[Path, Path], str]] = {
+    "zip": lambda photos, place: str(zipped(photos, place / "photos.zip")),
+    "tar": lambda photos, place: str(tarred(photos, place / "photos.tar")),
+    "braces": lambda photos, place: f"{sharded(photos, place / 'shards')}/part-{{000..002}}.tar",
+    "stars": lambda photos, place: f"{sharded(photos, place / 'shards')}/part-*.tar",
+    "parquet": lambda photos, place: str(tabled(photos, place / "photos.parquet")),
+    "zip://": lambda photos, place: f"zip://{zipped(photos, place / 'photos.zip')}",
+}
+
+
+def by_content(dataset: dedup.Dataset, dropped: tuple[str, ...] = ()) -> list[tuple]:
+    """What a scan found, whatever the images are called."""
+    columns = ["sha256", "content", "bytes", "width", "height", "format", "singularity", "sharpness", "distance"]
+    frame = dataset.frame.assign(kind=dataset.frame["kind"].astype(str))
+    rows = frame[[each for each in columns if each not in dropped]].fillna(-1).itertuples(index=False, name=None)
+    return sorted(rows)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_what_is_in_an_archive_is_what_it_is_in_a_folder(photos, place, tmp_path, home, asked):
+    source = PLACES[place](photos, tmp_path)
+    dataset, plain = dedup.scan(source, name="packed"), dedup.scan(photos, name="plain")
+    assert by_content(dataset) == by_content(plain) and len(dataset.frame) == 12
+    names = {Path(path).name.split("-")[-1] for path in dataset.frame["path"]}
+    assert names == {file.name for file in files_of(photos)}
+    for row in range(len(dataset.frame)):
+        with dataset.at_hand(row) as file:
+            assert sha256_of(file) == dataset.frame["sha256"].iat[row]
+        assert not file.exists()
+    asked.clear()
+    assert dedup.scan(source, name="packed").scan_id == dataset.scan_id and asked["examine"] == []
+
+
+def test_shown_paths_are_those_within_the_archive(photos, tmp_path, home):
+    inside = [file.relative_to(photos).as_posix() for file in files_of(photos)]
+    for source in (zipped(photos, tmp_path / "one.zip"), tarred(photos, tmp_path / "two.tar")):
+        assert [file.path for file in list_source(source).files] == sorted(inside)
+    shards = sharded(photos, tmp_path / "shards")
+    listed = [file.path for file in list_source(f"{shards}/part-*.tar").files]
+    assert listed[0].startswith("part-000.tar/a/") and len(listed) == 12
+    assert dedup.scan(f"{shards}/part-*.tar").name == "shards" and dedup.scan(tmp_path / "one.zip").name == "one"
+
+
+def test_of_an_archive_that_is_written_anew_only_what_changed_is_read(photos, tmp_path, home, asked):
+    folder = shutil.copytree(photos, tmp_path / "photos")
+    archive = zipped(folder, tmp_path / "photos.zip")
+    dedup.scan(archive)
+    save(photo(77), folder / "a/0001.jpg")
+    save(photo(78), folder / "new.jpg")
+    zipped(folder, archive)
+    asked.clear()
+    dataset = dedup.scan(archive)
+    assert sorted(asked["examine"]) == ["0001.jpg", "new.jpg"] and len(dataset.frame) == 13
+
+
+def test_of_a_table_that_is_written_anew_only_what_changed_is_read(photos, tmp_path, home, asked):
+    folder = shutil.copytree(photos, tmp_path / "photos")
+    table = tabled(folder, tmp_path / "photos.parquet")
+    dedup.scan(table)
+    save(photo(77), folder / "a/0001.jpg")
+    tabled(folder, table, rows_of_a_group=3)
+    asked.clear()
+    dedup.scan(table)
+    assert asked["examine"] == ["00000001-0001.jpg"]
+
+
+def test_names_that_lead_elsewhere_stay_names(photos, tmp_path, home):
+    picture = files_of(photos)[0].read_bytes()
+    with zipfile.ZipFile(tmp_path / "odd.zip", "w") as archive:
+        for name in ("../../escaped.jpg", "/etc/absolute.jpg", "a\\b.jpg", "plain.jpg", "x\ny.jpg", "$(touch x).jpg"):
+            archive.writestr(name, picture)
+    before = set(tmp_path.rglob("*"))
+    dataset = dedup.scan(tmp_path / "odd.zip")
+    assert dataset.frame["status"].eq("ok").all() and len(dataset.frame) == 6
+    assert "etc/absolute.jpg" in dataset.frame["path"].tolist()
+    with pytest.raises(ExportError, match=r"\.\./\.\./escaped.jpg would be written outside"):
+        dataset.export("folder", tmp_path / "out")
+    inside = (~dataset.frame["path"].str.startswith("..")).to_numpy()
+    dataset.export("folder", tmp_path / "out", inside)
+    assert (tmp_path / "out/etc/absolute.jpg").read_bytes() == picture
+    new = {path for path in set(tmp_path.rglob("*")) - before if not path.is_relative_to(home)}
+    assert all(path.is_relative_to(tmp_path / "out") for path in new)
+
+
+def test_what_is_no_picture_is_counted_or_left_out_as_in_folders(photos, tmp_path):
+    picture = files_of(photos)[0].read_bytes()
+    with tarfile.open(tmp_path / "mixed.tar", "w") as archive:
+        for name, data in {
+            "a.jpg": picture, "a.json": b"{}", "b.txt": b"x", ".hidden/c.jpg": picture, "__MACOSX/._a.jpg": b"x",
+            "no suffix": picture, "README": b"words", "raw.cr2": b"II*\0raw", "inner.zip": b"PK",
+        }.items():  # fmt: skip
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+        link = tarfile.TarInfo("link.jpg")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    listing = list_source(tmp_path / "mixed.tar")
+    assert [file.path for file in listing.files] == ["a.jpg", "no suffix", "raw.cr2"]
+    assert listing.passed_over == {".json": 1, ".txt": 1, "": 1, ".zip": 1}
+
+
+def test_a_shard_that_was_cut_short_costs_its_end_only(photos, tmp_path, home, asked):
+    shards = sharded(photos, tmp_path / "shards")
+    source = f"{shards}/part-*.tar"
+    whole = dedup.scan(source)
+    before = by_content(whole)
+    damaged = shards / "part-001.tar"
+    content = damaged.read_bytes()
+    damaged.write_bytes(content[: len(content) // 2])
+    asked.clear()
+    cut = dedup.scan(source)
+    failed = cut.frame[cut.frame["status"] == "failed"]
+    assert "part-001.tar" in failed["path"].tolist() and failed["error"].str.contains("to its end").any()
+    others = ~whole.frame["path"].str.startswith("part-001")
+    assert set(whole.frame["path"][others]) <= set(cut.frame["path"][cut.frame["status"] == "ok"])
+    assert all(cut.frame["path"].str.startswith("part-001") | cut.frame["path"].isin(whole.frame["path"]))
+    damaged.write_bytes(content)
+    assert by_content(dedup.scan(source)) == before
+    with open(damaged, "r+b") as stream:  # what follows the second member is no header any more
+        with tarfile.open(damaged) as archive:
+            stream.seek(archive.getmembers()[1].offset)
+        stream.write(b"\xff" * 512)
+    assert "part-001.tar" in dedup.scan(source).frame["path"].tolist()
+
+
+def test_a_damaged_or_encrypted_member_is_one_failure(photos, tmp_path, home):
+    archive = zipped(photos, tmp_path / "photos.zip")
+    content = bytearray(archive.read_bytes())
+    with zipfile.ZipFile(archive) as opened:
+        damaged, locked = (opened.getinfo(f"a/{number:04d}.jpg").header_offset for number in (2, 5))
+    content[damaged + 200] ^= 0xFF
+    central = content.find(b"a/0005.jpg", content.find(b"PK\x01\x02")) - 46
+    content[locked + 6] |= 1  # the flag of encryption, in both headers (APPNOTE.TXT 4.4.4)
+    content[central + 8] |= 1
+    archive.write_bytes(content)
+    frame = dedup.scan(archive).frame.set_index("path")
+    assert frame["error"]["a/0002.jpg"] == "damaged in its archive"
+    assert frame["error"]["a/0005.jpg"] == "it is encrypted in its archive"
+    assert frame["status"].eq("ok").sum() == 10
+
+
+def test_what_is_too_large_is_not_read_into_memory(photos, tmp_path, home, monkeypatch):
+    monkeypatch.setattr(archives, "LARGEST_BYTES", 3000)
+    source = zipped(photos, tmp_path / "photos.zip")
+    listing = list_source(source)
+    large = next(file for file in listing.files if file.entry.size > 3000)
+    with pytest.raises(UnreadableImage, match="too large"):
+        archives.read(dict(zip(listing.files, listing.places(), strict=True))[large])
+
+
+@pytest.mark.parametrize("place", ["zip", "tar", "parquet"])
+def test_an_archive_that_changed_since_the_scan_gives_nothing_else_for_it(photos, place, tmp_path, home):
+    source = PLACES[place](photos, tmp_path)
+    dataset = dedup.scan(source)
+    other = folder_of_photos(tmp_path / "other", 12, start=100)[0].parent
+    time.sleep(0.02)  # for another time of change
+    {"zip": zipped, "tar": tarred, "parquet": tabled}[place](other, Path(source))
+    with pytest.raises(UnreadableImage, match="changed since the scan"), dataset.at_hand(0):
+        pass
+    report = dataset.export("folder", tmp_path / "out")
+    assert len(report.notes) >= 12 and not list((tmp_path / "out").rglob("*.jpg"))
+    Path(source).unlink()
+    with pytest.raises(UnreadableImage, match="No such file"), dataset.at_hand(0):
+        pass
+
+
+def test_images_in_archives_are_exported_whole_and_never_removed(photos, tmp_path, home):
+    dataset = dedup.scan(zipped(photos, tmp_path / "photos.zip"))
+    before = sha256_of(tmp_path / "photos.zip")
+    stays = (dataset.frame["role"] != "duplicate").to_numpy()
+    dataset.export("folder", tmp_path / "clean", stays)
+    written = {hashlib.sha256(file.read_bytes()).hexdigest() for file in files_of(tmp_path / "clean")}
+    assert written == set(dataset.frame["sha256"][stays])
+    with pytest.raises(ExportError, match="no file can be a link to"):
+        dataset.export("folder", tmp_path / "linked", mode="hardlink")
+    with pytest.raises(RemovalError, match=r"photos.zip, which is only read. Export those that stay"):
+        planning.plan(dataset)
+    with pytest.raises(UsageError, match=r"is no file of its own: it lies in .*photos.zip"):
+        dataset.file(0)
+    assert sha256_of(tmp_path / "photos.zip") == before
+
+
+def test_plain_bytes_and_rows_without_any(tmp_path, home):
+    pictures = [save(photo(number), tmp_path / f"{number}.png").read_bytes() for number in range(3)]
+    pq.write_table(pa.table({"id": [1, 2, 3, 4], "image": [*pictures, None]}), tmp_path / "plain.parquet")
+    frame = dedup.scan(tmp_path / "plain.parquet").frame
+    assert frame["path"].tolist() == ["00000000.png", "00000001.png", "00000002.png", "00000003"]
+    assert frame["error"].iat[3] == "empty file" and frame["status"].eq("ok").sum() == 3
+    pq.write_table(pa.table({"id": [1], "words": ["x"]}), tmp_path / "none.parquet")
+    with pytest.raises(SourceError, match="has no column of images"):
+        dedup.scan(tmp_path / "none.parquet")
+
+
+@pytest.mark.parametrize("name", ["photos.tar.gz", "photos.tgz", "photos.7z"])
+def test_archives_that_are_compressed_as_a_whole_are_told_so(name, tmp_path):
+    (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(SourceError, match=r"compressed as a whole\. Unpack it"):
+        list_source(tmp_path / name)
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar", ".parquet"])
+def test_what_is_no_archive_is_one_sentence(suffix, tmp_path):
+    (tmp_path / f"broken{suffix}").write_bytes(b"nothing of the sort" * 100)
+    with pytest.raises(SourceError, match=r"Cannot read .*broken"):
+        list_source(tmp_path / f"broken{suffix}")
+    with pytest.raises(SourceError, match="There is no file like"):
+        list_source(f"{tmp_path}/missing-*{suffix}")
+    with pytest.raises(SourceError, match="there is no such file"):
+        list_source(f"{tmp_path}/m-{{0..1}}{suffix}")
+
+
+def test_a_dataset_kept_before_there_were_other_places_is_read_and_not_decoded_again(photos, tmp_path, home, asked):
+    dataset = dedup.scan(photos, name="old")
+    file = dataset.directory / "images.parquet"
+    table = pq.read_table(file)
+    pq.write_table(table.drop_columns(["version"]), file)
+    old = dedup.open("old")
+    assert old.file(0).exists() and old.in_files
+    asked.clear()
+    assert dedup.scan(photos, name="old").scan_id == dataset.scan_id and asked["examine"] == []
+
+
+def test_many_archives_do_not_stay_open(photos, tmp_path, home):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(3 * archives.MOST_OPEN):
+        with zipfile.ZipFile(folder / f"{number:02d}.zip", "w") as archive:
+            archive.write(files_of(photos)[number % 12], "a.jpg")
+    assert len(list_source(f"{folder}/*.zip").files) == 3 * archives.MOST_OPEN
+    opened = [os.readlink(f"/proc/self/fd/{each}") for each in os.listdir("/proc/self/fd") if os.path.islink(f"/proc/self/fd/{each}")] if os.path.isdir("/proc/self/fd") else []  # fmt: skip  # noqa: E501
+    assert sum(each.startswith(str(folder)) for each in opened) <= archives.MOST_OPEN + 1
+
+
+def test_deep_pictures_keep_their_depth(tmp_path, home):
+    deep = (np.arange(96 * 72, dtype=np.uint16).reshape(72, 96) * 9).astype(np.uint16)
+    (tmp_path / "in").mkdir()
+    Image.fromarray(deep).save(tmp_path / "in/deep.png")
+    Image.fromarray(deep).save(tmp_path / "in/deep.tif")
+    frame = dedup.scan(zipped(tmp_path / "in", tmp_path / "deep.zip")).frame
+    assert frame["bits"].tolist() == [16, 16] and frame["content"].nunique() == 1
