@@ -423,7 +423,7 @@ class Dataset:
         `UnreadableImage`."""
         return at_hand(self.where(row))
 
-    @property
+    @cached_property
     def in_files(self) -> bool:
         """Whether its images are files of their own, which can be linked, moved and opened by other programs."""
         return bool((self._images["version"] == "").all())

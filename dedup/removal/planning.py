@@ -164,6 +164,8 @@ def freed(images: Images, rows: Sequence[int]) -> NDArray[np.int64]:
     """(n,) bytes that the leaving of each image frees when all of `rows` leave: their sizes, but of names of one file
     (hard links) the last has it, if no other name of the file stays."""
     sizes = images.frame["bytes"].to_numpy(np.int64, copy=True)
+    if not images.in_files:
+        return sizes
     often = images.frame["sha256"].duplicated(keep=False).to_numpy()  # names of one file have one content
     disk = _Disk(images, sizes.tolist(), [row for row in rows if often[row]])
     for row in disk.linked:

@@ -293,14 +293,14 @@ def _examine_new(
 
 
 def _failure(image: Where, failed: Failed) -> Examined:
-    """The row of an image that a worker gave nothing for."""
-    try:
-        with at_hand(image) as file:
+    """The row of an image that a worker gave nothing for. Its bytes, where they can be had at all, still tell whether
+    another file has the same; those that lie elsewhere are not fetched again for what may pass."""
+    if not (isinstance(image, Stored) and failed.transient):
+        with suppress(UnreadableImage), at_hand(image) as file:
             return failure(file, failed.reason, transient=failed.transient)
-    except UnreadableImage:
-        assert isinstance(image, Stored)
-        size, mtime_ns = max(0, image.entry.size), image.entry.mtime_ns
-        return unreadable(failed.reason, size=size, mtime_ns=mtime_ns, transient=failed.transient)
+    assert isinstance(image, Stored)  # a file of its own is always at hand
+    size, mtime_ns = max(0, image.entry.size), image.entry.mtime_ns
+    return unreadable(failed.reason, size=size, mtime_ns=mtime_ns, transient=failed.transient)
 
 
 def _with_contents(store: Store, work: _Work, images: pd.DataFrame, signatures: np.ndarray) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
@@ -30,8 +31,13 @@ EXTRAS = {
     **dict.fromkeys(("http", "https"), "http"),
 }
 """Protocols to the extra of this package that brings what reads them; of others fsspec says itself what it needs."""
+FRESH = {"use_listings_cache": False}
+"""What is listed again is asked for again."""
 OPTIONS: dict[str, Any] = {
-    "s3": {"config_kwargs": {"connect_timeout": 10, "read_timeout": 20, "retries": {"max_attempts": 2}}}
+    "s3": {
+        "config_kwargs": {"connect_timeout": 10, "read_timeout": 20, "retries": {"max_attempts": 1}},
+        "max_concurrency": 1,  # else every image is asked for its size first
+    }
 }
 """What file systems are made with: seconds and tries that end before the minute that a worker has for a file."""
 SECRETS = re.compile(r"(?i)(?:^|[?&])[^=&]*(?:signature|sig|token|secret|password|credential|key)=")
@@ -81,7 +87,9 @@ def _filesystem(protocol: str) -> Any:
     try:
         import fsspec  # type: ignore[import-untyped]
 
-        return fsspec.filesystem(protocol, **OPTIONS.get(protocol, {}))
+        made = fsspec.filesystem(protocol, **FRESH, **OPTIONS.get(protocol, {}))
+        made.retries = 1  # of s3fs: `patiently` is what tries again, and says for how long
+        return made
     except ImportError as error:
         extra = EXTRAS.get(protocol, "cloud")
         raise SourceError(f"{protocol}:// needs another package: pip install 'dedup-images[{extra}]'.") from error
@@ -114,21 +122,25 @@ def stat(address: str) -> Blob:
 def described(info: Mapping[str, Any]) -> Entry:
     """What a file system tells of a file, whose words differ from one to the next."""
     size = info.get("size")
-    moments = (info.get(name) for name in ("LastModified", "last_modified", "updated", "mtime", "created"))
+    moments = (info.get(name) for name in MOMENTS)
     mtime_ns = next((_nanoseconds(moment) for moment in moments if moment is not None), 0)
-    tag = next((str(info[name]) for name in ("ETag", "etag", "md5Hash", "crc32c") if info.get(name)), "")
+    tag = next((str(info[name]) for name in TAGS if info.get(name)), "")
     said = tag.strip('"') or (f"{mtime_ns:x}" if mtime_ns else "")
     return Entry(-1 if size is None else int(size), mtime_ns, f"{said or UNKNOWN}-{size}")
 
 
+MOMENTS = ("LastModified", "last_modified", "Last-Modified", "updated", "mtime", "created")
+TAGS = ("ETag", "etag", "md5Hash", "Content-MD5", "crc32c")
+"""What file systems call the last change of a file and the word for its content, the surest first."""
 UNKNOWN = "?"
 """How the version of a file begins of which nobody tells whether it changed: it is read in every scan."""
 
 
 def _nanoseconds(moment: Any) -> int:
     if isinstance(moment, str):
+        of_web = moment.endswith("GMT")  # RFC 9110, 5.6.7
         try:
-            moment = datetime.fromisoformat(moment)
+            moment = parsedate_to_datetime(moment) if of_web else datetime.fromisoformat(moment)
         except ValueError:
             return 0
     seconds = moment.timestamp() if isinstance(moment, datetime) else moment

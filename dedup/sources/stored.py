@@ -116,7 +116,7 @@ def list_addresses(addresses: Iterable[str]) -> Listing:
     with ThreadPoolExecutor(AT_ONCE) as threads:
         told = dict(zip(usable, threads.map(_told, usable), strict=True))
     entries = {address.removeprefix(root): entry for address, entry in told.items()}
-    problems = {_bare(each).removeprefix(root): SECRET for each in unsafe}
+    problems = {f"{_bare(each).removeprefix(root)}?…": SECRET for each in unsafe}
     return Listing(root, source_files(entries, problems, entries))
 
 

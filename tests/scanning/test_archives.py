@@ -194,7 +194,7 @@ def test_a_shard_that_was_cut_short_costs_its_end_only(photos, tmp_path, home, a
     assert "part-001.tar" in dedup.scan(source).frame["path"].tolist()
 
 
-def test_a_damaged_or_encrypted_member_is_one_failure(photos, tmp_path, home):
+def test_a_damaged_or_encrypted_member_is_one_failure(photos, tmp_path, home, asked):
     archive = zipped(photos, tmp_path / "photos.zip")
     content = bytearray(archive.read_bytes())
     with zipfile.ZipFile(archive) as opened:
@@ -208,6 +208,9 @@ def test_a_damaged_or_encrypted_member_is_one_failure(photos, tmp_path, home):
     assert frame["error"]["a/0002.jpg"] == "damaged in its archive"
     assert frame["error"]["a/0005.jpg"] == "it is encrypted in its archive"
     assert frame["status"].eq("ok").sum() == 10
+    asked.clear()
+    dedup.scan(archive)
+    assert asked["examine"] == []  # they are as damaged as before
 
 
 def test_what_is_too_large_is_not_read_into_memory(photos, tmp_path, home, monkeypatch):

@@ -1,0 +1,64 @@
+"""A real S3 server on loopback, with faults on request; only tests talk to it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+SECRET = "not-a-secret-of-anybody"
+Answer = Callable[..., Any]
+
+
+class Server:
+    """moto's S3 behind a layer that can refuse or delay requests. `requests` are (method, path) that were answered."""
+
+    def __init__(self) -> None:
+        from moto.server import DomainDispatcherApplication, create_backend_app
+        from werkzeug.serving import make_server
+
+        self._app = DomainDispatcherApplication(create_backend_app)
+        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
+        self.url = f"http://127.0.0.1:{self._server.port}"
+        self.requests: list[tuple[str, str]] = []
+        self.refuse: Callable[[str], bool] = lambda path: False
+        self.delay: Callable[[str], float] = lambda path: 0.0
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def _answer(self, environ: dict[str, Any], start: Answer) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        time.sleep(self.delay(path))
+        if self.refuse(path):
+            start("503 Slow Down", [("Content-Type", "application/xml")])
+            return [b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"]
+        self.requests.append((environ["REQUEST_METHOD"], path))
+        return self._app(environ, start)
+
+    @property
+    def _backend(self) -> Any:
+        from moto.s3.models import s3_backends
+
+        return s3_backends["123456789012"]["aws"]
+
+    def put(self, key: str, content: bytes, bucket: str = "bucket") -> None:
+        """An object, put there without a request."""
+        if bucket not in self._backend.buckets:
+            self._backend.create_bucket(bucket, "us-east-1")
+        self._backend.put_object(bucket, key, content)
+
+    def put_folder(self, folder: Path, prefix: str) -> None:
+        """All files of a folder as objects."""
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                self.put(prefix + file.relative_to(folder).as_posix(), file.read_bytes())
+
+    def quiet(self) -> None:
+        """No faults, no objects."""
+        self.refuse, self.delay = (lambda path: False), (lambda path: 0.0)
+        self._backend.reset()
+        self.requests.clear()
+
+    def close(self) -> None:
+        self._server.shutdown()

@@ -1,0 +1,330 @@
+"""Images in buckets, on web servers and in memory, read over the real protocols."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import re
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import dedup
+from dedup.errors import RemovalError, SourceError, UnreadableImage
+from dedup.files import sha256_of
+from dedup.removal import planning
+from dedup.sources import blobs, list_source
+from tests.pictures import folder_of_photos, photo, save
+from tests.scanning.buckets import SECRET, Server
+from tests.scanning.test_archives import by_content, files_of, sharded, tabled, tarred, zipped
+
+ODD_KEYS = ("a b.jpg", "100%.jpg", "#1.jpg", "x?y=z.jpg", "ü😀.jpg", "a+b.jpg", "a%20b.jpg", "{a}.jpg", "*.jpg", "q'\".jpg",
+            "/double.jpg", "\x01control.jpg", "no suffix", "<b>.jpg", "x" * 200 + ".jpg", "back\\slash.jpg")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Server]:
+    with pytest.MonkeyPatch.context() as patch:
+        server = Server()
+        patch.setenv("AWS_ENDPOINT_URL", server.url)
+        patch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setattr(blobs, "FIRST_PAUSE", 0.01)
+        blobs._filesystem.cache_clear()
+        yield server
+        blobs._filesystem.cache_clear()
+        server.close()
+
+
+@pytest.fixture
+def bucket(running) -> Server:
+    running.quiet()
+    return running
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("made") / "photos"
+    folder_of_photos(folder / "a", 6)
+    save(photo(4).resize((64, 48)), folder / "b/small.png")
+    (folder / "b/copy.jpg").write_bytes((folder / "a/0002.jpg").read_bytes())
+    return folder
+
+
+def test_a_bucket_is_what_the_same_folder_is(photos, bucket, tmp_path, home, asked):
+    bucket.put_folder(photos, "set/photos/")
+    bucket.put("set/photos/labels.json", b"{}")
+    bucket.put("set/photos-of-another-set/x.jpg", files_of(photos)[0].read_bytes())
+    dataset, plain = dedup.scan("s3://bucket/set/photos"), dedup.scan(photos, name="plain")
+    assert by_content(dataset) == by_content(plain) and dataset.name == "photos"
+    assert dataset.frame["path"].tolist() == plain.frame["path"].tolist()
+    assert dataset.info.passed_over == {".json": 1} and dataset.address == "s3://bucket/set/photos/"
+    asked.clear(), bucket.requests.clear()
+    assert dedup.scan("s3://bucket/set/photos/").scan_id == dataset.scan_id
+    assert asked["examine"] == [] and {path for _, path in bucket.requests} == {"/bucket"}  # the listing alone
+
+
+def test_of_what_changed_only_that_is_fetched(photos, bucket, home, asked):
+    bucket.put_folder(photos, "p/")
+    dedup.scan("s3://bucket/p")
+    changed = (photos / "a/0003.jpg").read_bytes()
+    bucket.put("p/a/0001.jpg", changed)
+    asked.clear()
+    frame = dedup.scan("s3://bucket/p").frame.set_index("path")
+    assert asked["examine"] == ["0001.jpg"] and frame["sha256"]["a/0001.jpg"] == frame["sha256"]["a/0003.jpg"]
+
+
+def test_any_key_is_read_and_shown_as_it_is(photos, bucket, home):
+    for number, key in enumerate(ODD_KEYS):
+        bucket.put(f"odd/{key}", files_of(photos)[number % 8].read_bytes())
+    bucket.put("odd/../up.jpg", files_of(photos)[0].read_bytes())
+    bucket.put("odd/folder/", b"")
+    dataset = dedup.scan("s3://bucket/odd")
+    assert set(dataset.frame["path"]) == {key.lstrip("/") for key in ODD_KEYS} | {"../up.jpg"}
+    assert dataset.frame["status"].eq("ok").all()
+    for row in range(len(dataset.frame)):
+        with dataset.at_hand(row) as file:
+            assert sha256_of(file) == dataset.frame["sha256"].iat[row]
+
+
+@pytest.mark.parametrize("make", [zipped, tarred, tabled])
+def test_archives_in_a_bucket_are_read_in_place(make, photos, bucket, tmp_path, home):
+    suffix = {zipped: ".zip", tarred: ".tar", tabled: ".parquet"}[make]
+    packed = make(photos, tmp_path / f"packed{suffix}")
+    bucket.put(f"sets/packed{suffix}", packed.read_bytes())
+    there = dedup.scan(f"s3://bucket/sets/packed{suffix}", name="there")
+    assert by_content(there) == by_content(dedup.scan(packed, name="here"))
+
+
+def test_shards_in_a_bucket_by_a_pattern(photos, bucket, tmp_path, home):
+    bucket.put_folder(sharded(photos, tmp_path / "shards"), "shards/")
+    plain = by_content(dedup.scan(photos, name="plain"))
+    for pattern in ("part-{000..002}.tar", "part-*.tar", "part-00{0,1,2}.tar"):
+        assert by_content(dedup.scan(f"s3://bucket/shards/{pattern}")) == plain
+
+
+def test_a_bucket_read_by_shards_and_merged_is_one_scan(photos, bucket, tmp_path, home):
+    bucket.put_folder(photos, "p/")
+    for number in range(1, 4):
+        dedup.scan_shard("s3://bucket/p", f"{number}/3", tmp_path / "parts")
+    merged = dedup.merge(tmp_path / "parts", name="merged")
+    one = dedup.scan("s3://bucket/p", name="one")
+    assert merged.frame.equals(one.frame) and merged.address == "s3://bucket/p/"
+
+
+def test_ten_thousand_keys_are_listed(bucket):
+    for number in range(10_000):
+        bucket.put(f"many/{number % 100:02d}/{number:05d}.jpg", b"")
+    listing = list_source("s3://bucket/many/")
+    assert len(listing.files) == 10_000 and len({file.id for file in listing.files}) == 10_000
+    assert [file.path for file in listing.files] == sorted(file.path for file in listing.files)
+    assert len(bucket.requests) <= 11  # pages of a thousand
+
+
+def test_what_fails_for_a_moment_is_tried_again(photos, bucket, home):
+    bucket.put_folder(photos, "p/")
+    refused: dict[str, int] = {}
+
+    def twice(path: str) -> bool:
+        refused[path] = refused.get(path, 0) + 1
+        return refused[path] <= 2
+
+    bucket.refuse = twice
+    frame = dedup.scan("s3://bucket/p").frame
+    assert frame["status"].eq("ok").all() and min(refused.values()) >= 3
+
+
+def test_what_keeps_failing_is_one_failure_and_tried_in_the_next_scan(photos, bucket, home, asked, monkeypatch):
+    monkeypatch.setattr(blobs, "ATTEMPTS", 1)
+    bucket.put_folder(photos, "p/")
+    bucket.refuse = lambda path: path.endswith("0004.jpg")
+    dataset = dedup.scan("s3://bucket/p")
+    frame = dataset.frame.set_index("path")
+    assert frame["status"].eq("failed").sum() == 1 and "cannot be read" in frame["error"]["a/0004.jpg"]
+    bucket.refuse = lambda path: False
+    asked.clear()
+    assert dedup.scan("s3://bucket/p").frame["status"].eq("ok").all() and asked["examine"] == ["0004.jpg"]
+
+
+def test_what_vanishes_between_listing_and_reading_is_one_failure(photos, bucket, home, monkeypatch):
+    bucket.put_folder(photos, "p/")
+    listing = list_source("s3://bucket/p/")
+    bucket._backend.delete_object("bucket", "p/a/0002.jpg")
+    gone = next(each for each in listing.places() if each.key == "a/0002.jpg")
+    from dedup.sources import at_hand
+
+    with pytest.raises(UnreadableImage) as caught, at_hand(gone):
+        pass
+    assert caught.value.transient
+
+
+def test_a_slow_server_is_waited_for_side_by_side(photos, bucket, home):
+    """Requests of a worker overlap: a listing of eight objects of 0.3 s each must not take eight times that."""
+    bucket.put_folder(photos, "p/")
+    at_once, most, lock = [0], [0], threading.Lock()
+
+    def slow(path: str) -> float:
+        if not path.endswith("g"):
+            return 0.0
+        with lock:
+            at_once[0] += 1
+            most[0] = max(most[0], at_once[0])
+        threading.Timer(0.3, lambda: at_once.__setitem__(0, at_once[0] - 1)).start()
+        return 0.3
+
+    bucket.delay = slow
+    assert dedup.scan("s3://bucket/p", workers=1).frame["status"].eq("ok").all()
+    assert most[0] > 1
+
+
+def test_credentials_are_never_kept_or_shown(photos, bucket, home, tmp_path):
+    bucket.put_folder(photos, "p/")
+    dataset = dedup.scan("s3://bucket/p")
+    dataset.export("csv", tmp_path / "out.csv")
+    written = [file.read_bytes() for file in [*home.rglob("*"), tmp_path / "out.csv"] if file.is_file()]
+    assert not any(SECRET.encode() in content for content in written)
+    for address in ("s3://user:password@bucket/p", "https://h/x.zip?X-Amz-Signature=abc", "https://h/x.zip?sig=1&a=2"):
+        with pytest.raises(SourceError) as caught:
+            dedup.scan(address)
+        assert not re.search("user:|abc|sig=1", str(caught.value))
+
+
+def test_exports_and_removal_of_a_bucket(photos, bucket, home, tmp_path):
+    bucket.put_folder(photos, "p/")
+    dataset = dedup.scan("s3://bucket/p")
+    before = [request for request in bucket.requests if request[0] not in ("GET", "HEAD")]
+    dataset.export("folder", tmp_path / "out")
+    written = [file.relative_to(tmp_path / "out") for file in files_of(tmp_path / "out")]
+    assert written == [file.relative_to(photos) for file in files_of(photos)]
+    with pytest.raises(RemovalError, match="s3://bucket/p/, which is only read"):
+        planning.plan(dataset)
+    after = [request for request in bucket.requests if request[0] not in ("GET", "HEAD")]
+    assert before == after == []  # nothing but reading, ever
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("s3://nowhere-at-all/x", "There is nothing at s3://nowhere-at-all/x/"),
+        ("s3://bucket/none.zip", "there is no such file"),
+        ("s3://bucket/none-*.tar", "There is no file like"),
+        ("gs://bucket/x", r"pip install 'dedup-images\[gcs\]'"),
+        ("az://bucket/x", r"pip install 'dedup-images\[azure\]'"),
+        ("nonsense://bucket/x", "There is no way to read nonsense://"),
+        ("https://localhost/folder", "web servers do not list"),
+        ("https://127.0.0.1:9/x.zip", "there is no such file, or its server does not answer"),
+        ("zip://a.jpg::photos.zip", "Give the archive alone"),
+    ],
+)
+def test_what_cannot_be_had_is_one_sentence(address, says, bucket, home):
+    bucket.put("something", b"")
+    with pytest.raises(SourceError, match=says):
+        dedup.scan(address)
+
+
+def test_without_credentials_it_is_said_at_once(bucket, home, monkeypatch):
+    bucket.put("p/a.jpg", b"")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    import s3fs
+
+    blobs._filesystem.cache_clear()
+    s3fs.S3FileSystem.clear_instance_cache()
+    with pytest.raises(SourceError, match=r"(?i)credentials"):
+        dedup.scan("s3://bucket/p")
+    blobs._filesystem.cache_clear()
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+class _Handler(http.server.SimpleHTTPRequestHandler):
+    """A web server that may keep to itself when a file changed."""
+
+    tells = True
+
+    def send_header(self, keyword: str, value: str) -> None:
+        if self.tells or keyword != "Last-Modified":
+            super().send_header(keyword, value)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def web(photos) -> Iterator[tuple[str, type[_Handler]]]:
+    handler = type("Handler", (_Handler,), {})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(photos)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", handler
+    server.shutdown()
+
+
+def test_a_list_of_web_addresses(photos, web, tmp_path, home, asked):
+    url, _ = web
+    addresses = [f"{url}/{file.relative_to(photos).as_posix()}" for file in files_of(photos)]
+    missing = f"{url}/a/missing.jpg"
+    (tmp_path / "list.txt").write_text("\n".join([*addresses, missing, f"{url}/a/0001.jpg?token=secret"]))
+    dataset = dedup.scan(tmp_path / "list.txt")
+    frame = dataset.frame.set_index("path")
+    assert dataset.address == f"{url}/" and frame["status"].eq("ok").sum() == len(addresses)
+    assert "cannot be read" in frame["error"]["a/missing.jpg"]
+    assert "holds a signature or key" in " ".join(frame["error"])
+    assert not any(b"secret" in file.read_bytes() for file in home.rglob("*") if file.is_file())
+    asked.clear()
+    dedup.scan(tmp_path / "list.txt")
+    assert asked["examine"] == ["missing.jpg"]  # the others did not change
+
+
+def test_a_server_that_tells_nothing_is_read_in_every_scan(photos, web, tmp_path, home, asked):
+    url, handler = web
+    handler.tells = False
+    (tmp_path / "list.csv").write_text(f"path\n{url}/a/0001.jpg\n{url}/a/0002.jpg\n")
+    assert dedup.scan(tmp_path / "list.csv").frame["status"].eq("ok").all()
+    asked.clear()
+    dedup.scan(tmp_path / "list.csv")
+    assert sorted(asked["examine"]) == ["0001.jpg", "0002.jpg"]
+
+
+def test_lists_are_of_one_kind(tmp_path):
+    (tmp_path / "mixed.txt").write_text("https://host/a.jpg\nb.jpg\n")
+    with pytest.raises(SourceError, match="both addresses and paths, such as b.jpg"):
+        list_source(tmp_path / "mixed.txt")
+    (tmp_path / "two.txt").write_text("https://host/a.jpg\ns3://bucket/b.jpg\n")
+    with pytest.raises(SourceError, match="addresses of https and s3"):
+        list_source(tmp_path / "two.txt")
+
+
+def test_a_list_that_lies_elsewhere(photos, bucket, home):
+    bucket.put_folder(photos, "p/")
+    bucket.put("p/list.txt", "\n".join(file.relative_to(photos).as_posix() for file in files_of(photos)).encode())
+    assert by_content(dedup.scan("s3://bucket/p/list.txt", name="a")) == by_content(dedup.scan(photos, name="b"))
+
+
+def test_what_lies_in_memory_reaches_the_workers(photos, home):
+    import fsspec
+
+    memory = fsspec.filesystem("memory")
+    for file in files_of(photos):
+        memory.pipe_file(f"/pool/{file.relative_to(photos).as_posix()}", file.read_bytes())
+    assert by_content(dedup.scan("memory://pool", name="a")) == by_content(dedup.scan(photos, name="b"))
+
+
+def test_the_gate_and_detect_take_any_source(photos, bucket, tmp_path, home, capsys):
+    from dedup.cli import main
+
+    bucket.put_folder(photos, "p/")
+    archive = zipped(photos, tmp_path / "photos.zip")
+    for source in ("s3://bucket/p", str(archive)):
+        assert main(["check", source, "--max-exact", "0", "--json"]) == 1
+        assert json.loads(capsys.readouterr().out)["passed"] is False
+        assert main(["check", source, "--max-exact", "1"]) == 0
+        assert main(["detect", source, "--montage", str(tmp_path / f"sheets-{os.path.basename(source)}")]) == 0
+        assert "1 group" in capsys.readouterr().out
+        assert main(["detect", source, "--remove"]) == 1
+        assert "only read" in capsys.readouterr().err
