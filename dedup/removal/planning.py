@@ -17,7 +17,7 @@ from dedup.errors import UsageError
 from dedup.images.companions import Companions
 from dedup.model import TAG_PREFIX, Kind
 from dedup.query.where import check_tags
-from dedup.removal.images import Columns, Images, require_files
+from dedup.removal.images import Columns, Images
 from dedup.removal.journal import read as journal
 from dedup.removal.journal import removed
 from dedup.removal.keeping import Keeping
@@ -39,28 +39,29 @@ def plan(
 
     `hold` maps rows that must stay to the reason (protected folder, label clash). `decided` marks rows that a person
     decided one by one. With `companions`, files that belong to images by name go along. Nothing on disk is touched.
-    Raises `RemovalError` where images are no files, `UnknownTag` and, for rows out of range, `UsageError`.
+    Raises `UnknownTag` and, for rows out of range, `UsageError`. The plan for an archive or a bucket, which are only
+    ever read, says what would go.
     """
-    require_files(images)
     columns = Columns(images.frame)
     gone = _gone_rows(images)
     members = _members(columns, gone)
     asked = _asked(images.frame, chosen) - gone
-    stays = _held(columns, asked, hold or {}) | _outside(images, columns, asked)
+    in_files = images.in_files
+    stays = _held(columns, asked, hold or {}) | (_outside(images, columns, asked) if in_files else {})
     stays |= _last_copies(columns, members, asked - stays.keys())
     going = asked - stays.keys()
     left = {
         number: _Left.of(columns, members.get(number, ()), going) for number in {columns.group[row] for row in going}
     }
     keepers = {row: left[columns.group[row]].for_row(columns, row) for row in sorted(going)}
-    stays |= _bound(images, columns, keepers)
+    stays |= _bound(images, columns, keepers) if in_files else {}
     why = f"Tagged {chosen!r}" if isinstance(chosen, str) else "Chosen"
     leaving = [row for row in keepers if row not in stays]
-    disk = _Disk(images, columns.bytes, leaving)
-    along = _companions(images, leaving) if companions else {}
+    disk = _Disk(images, columns.bytes, leaving if in_files else [])
+    along = _companions(images, leaving) if companions and in_files else {}
     return Plan(
         dataset=images.name,
-        root=str(images.root),
+        root=images.address,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         entries=tuple(_entry(columns, row, keepers[row], why, decided, disk, along.get(row, ())) for row in leaving),
         stays=tuple(Stay(columns.path[row], columns.sha256[row], stays[row]) for row in sorted(stays)),

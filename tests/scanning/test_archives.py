@@ -21,7 +21,7 @@ from PIL import Image
 import dedup
 from dedup.errors import ExportError, RemovalError, SourceError, UnreadableImage, UsageError
 from dedup.files import sha256_of
-from dedup.removal import planning
+from dedup.removal import applying, planning
 from dedup.sources import archives, list_source
 from tests.pictures import folder_of_photos, photo, save
 
@@ -247,8 +247,10 @@ def test_images_in_archives_are_exported_whole_and_never_removed(photos, tmp_pat
     assert written == set(dataset.frame["sha256"][stays])
     with pytest.raises(ExportError, match="no file can be a link to"):
         dataset.export("folder", tmp_path / "linked", mode="hardlink")
+    plan = planning.plan(dataset)
+    assert len(plan.entries) == 1 and plan.bytes == plan.entries[0].bytes > 0
     with pytest.raises(RemovalError, match=r"photos.zip, which is only read. Export those that stay"):
-        planning.plan(dataset)
+        applying.apply(dataset, plan)
     with pytest.raises(UsageError, match=r"is no file of its own: it lies in .*photos.zip"):
         dataset.file(0)
     assert sha256_of(tmp_path / "photos.zip") == before

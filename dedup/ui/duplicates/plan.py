@@ -105,7 +105,11 @@ def _preview(opened: Opened, plan: Plan) -> None:
         _staying(opened, plan)
         return
     still = len(state(opened).open)
-    told = f"**{plural(len(plan.entries), 'file')}** would move to the quarantine, **{size(plan.bytes)}** in all."
+    count = f"**{plural(len(plan.entries), 'file')}**"
+    goes = (
+        "would move to the quarantine" if opened.dataset.in_files else f"of {literal(opened.dataset.address)} would go"
+    )
+    told = f"{count} {goes}, **{size(plan.bytes)}** in all."
     st.markdown(told + (f" :gray[{still:,} groups are still open and not in this plan.]" if still else ""))
     for more in plan.told:
         st.caption(more)
@@ -173,9 +177,15 @@ def _staying(opened: Opened, plan: Plan) -> None:
 
 
 def _apply(opened: Opened, plan: Plan) -> None:
-    running = _running(opened)
+    running, in_files = _running(opened), opened.dataset.in_files
+    if not in_files:
+        st.info(
+            "These images lie in an archive or a bucket, which is only read. Export those that stay, or download the "
+            "plan and carry it out where they are.",
+            icon=":material/lock:",
+        )
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button(
+        if in_files and st.button(
             f"Move {plural(len(plan.entries), 'file')} to the quarantine",
             type="primary",
             icon=":material/delete_sweep:",
