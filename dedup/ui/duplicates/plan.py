@@ -105,11 +105,8 @@ def _preview(opened: Opened, plan: Plan) -> None:
         _staying(opened, plan)
         return
     still = len(state(opened).open)
-    count = f"**{plural(len(plan.entries), 'file')}**"
-    goes = (
-        "would move to the quarantine" if opened.dataset.in_files else f"of {literal(opened.dataset.address)} would go"
-    )
-    told = f"{count} {goes}, **{size(plan.bytes)}** in all."
+    goes = "would move to the quarantine" if opened.dataset.in_files else "would go"
+    told = f"**{plural(len(plan.entries), 'file')}** {goes}, **{size(plan.bytes)}** in all."
     st.markdown(told + (f" :gray[{still:,} groups are still open and not in this plan.]" if still else ""))
     for more in plan.told:
         st.caption(more)
