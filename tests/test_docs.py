@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,7 +22,9 @@ from PIL import Image
 from dedup.cli import FAMILIES, VERBS, main
 from dedup.images.metrics import METRICS
 from dedup.launch import Launch
+from tests.packed import sharded, tabled, zipped
 from tests.pictures import folder_of_photos, save
+from tests.scanning.buckets import Server
 from tests.test_architecture import GROUND
 from tests.vectors.models import colour_model, text_model
 
@@ -66,12 +69,34 @@ def photos(home, tmp_path, monkeypatch):
     text_model(tmp_path, width=7)  # as many numbers as the vectors below have
     paths = [path.relative_to(tmp_path / "photos").as_posix() for path in (tmp_path / "photos").glob("*/*")]
     np.savez(tmp_path / "vectors.npz", paths=paths, vectors=np.eye(len(paths)))
+    packed(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path / "photos"
 
 
+def packed(place: Path) -> None:
+    """The photographs as an archive, as shards, as a table and as a list."""
+    zipped(place / "photos", place / "photos.zip")
+    sharded(place / "photos", place / "shards", "{:03d}.tar", 2)
+    tabled(place / "photos", place / "table.parquet")
+    (place / "photos.txt").write_text("\n".join(str(file) for file in sorted((place / "photos").glob("*/*"))))
+
+
+@pytest.fixture
+def bucket(photos, monkeypatch) -> Iterator[None]:
+    """An S3 server that has them, too."""
+    server = Server()
+    server.put_folder(photos, "photos/")
+    server.put("photos.zip", (photos.parent / "photos.zip").read_bytes())
+    server.become_default(monkeypatch)
+    yield
+    server.close()
+
+
 @pytest.mark.parametrize("document", [each for each in DOCUMENTS if commands(each.read_text("utf-8"))], ids=document_id)
-def test_the_commands_of_a_document_work_one_after_the_other(document, photos, monkeypatch, capsys):
+def test_the_commands_of_a_document_work_one_after_the_other(document, photos, request, monkeypatch, capsys):
+    if "s3://" in document.read_text("utf-8"):
+        request.getfixturevalue("bucket")
     served: list[Launch] = []
     monkeypatch.setattr(Launch, "run", lambda launch: served.append(launch) or 0)
     for line in commands(document.read_text("utf-8")):

@@ -8,6 +8,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from dedup.sources import blobs
+
 SECRET = "not-a-secret-of-anybody"
 Answer = Callable[..., Any]
 
@@ -54,6 +58,14 @@ class Server:
             if file.is_file():
                 self.put(prefix + file.relative_to(folder).as_posix(), file.read_bytes())
 
+    def become_default(self, patch: pytest.MonkeyPatch) -> None:
+        """What `s3://` means from now on, with credentials from the environment."""
+        patch.setenv("AWS_ENDPOINT_URL", self.url)
+        patch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        forget_clients()
+
     def quiet(self) -> None:
         """No faults, no objects."""
         self.refuse, self.delay = (lambda path: False), (lambda path: 0.0)
@@ -61,4 +73,15 @@ class Server:
         self.requests.clear()
 
     def close(self) -> None:
+        """End the server and all that was put there."""
+        self.quiet()
         self._server.shutdown()
+        forget_clients()
+
+
+def forget_clients() -> None:
+    """Make file systems anew, with the environment as it is then."""
+    import s3fs
+
+    blobs._filesystem.cache_clear()
+    s3fs.S3FileSystem.clear_instance_cache()

@@ -23,6 +23,7 @@ from dedup.errors import ExportError, RemovalError, SourceError, UnreadableImage
 from dedup.files import sha256_of
 from dedup.removal import applying, planning
 from dedup.sources import archives, list_source
+from tests.packed import files_of, sharded, tabled, tarred, zipped
 from tests.pictures import folder_of_photos, photo, save
 
 
@@ -34,38 +35,6 @@ def photos(tmp_path_factory) -> Path:
     shutil.copy(folder / "a/0003.jpg", folder / "copy.jpg")
     save(photo(4).resize((64, 48)), folder / "b/small.png")
     return folder
-
-
-def files_of(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.rglob("*") if file.is_file())
-
-
-def zipped(folder: Path, output: Path) -> Path:
-    with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in files_of(folder):
-            archive.write(file, file.relative_to(folder).as_posix())
-    return output
-
-
-def tarred(folder: Path, output: Path) -> Path:
-    with tarfile.open(output, "w") as archive:
-        archive.add(folder, ".")  # so that every name begins with ./
-    return output
-
-
-def sharded(folder: Path, output: Path) -> Path:
-    output.mkdir()
-    for number in range(3):
-        with tarfile.open(output / f"part-{number:03d}.tar", "w") as archive:
-            for file in files_of(folder)[number::3]:
-                archive.add(file, file.relative_to(folder).as_posix())
-    return output
-
-
-def tabled(folder: Path, output: Path, rows_of_a_group: int = 5) -> Path:
-    images = [{"bytes": file.read_bytes(), "path": file.name} for file in files_of(folder)]
-    pq.write_table(pa.table({"image": images, "label": [0] * len(images)}), output, row_group_size=rows_of_a_group)
-    return output
 
 
 PLACES: dict[str, Callable[[Path, Path], str]] = {

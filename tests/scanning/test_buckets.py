@@ -18,9 +18,10 @@ from dedup.errors import RemovalError, SourceError, UnreadableImage
 from dedup.files import sha256_of
 from dedup.removal import applying, planning
 from dedup.sources import blobs, list_source
+from tests.packed import files_of, sharded, tabled, tarred, zipped
 from tests.pictures import folder_of_photos, photo, save
-from tests.scanning.buckets import SECRET, Server
-from tests.scanning.test_archives import by_content, files_of, sharded, tabled, tarred, zipped
+from tests.scanning.buckets import SECRET, Server, forget_clients
+from tests.scanning.test_archives import by_content
 
 ODD_KEYS = (
     *("a b.jpg", "100%.jpg", "#1.jpg", "x?y=z.jpg", "ü😀.jpg", "a+b.jpg", "a%20b.jpg", "{a}.jpg", "*.jpg", "q'\".jpg"),
@@ -32,14 +33,9 @@ ODD_KEYS = (
 def running() -> Iterator[Server]:
     with pytest.MonkeyPatch.context() as patch:
         server = Server()
-        patch.setenv("AWS_ENDPOINT_URL", server.url)
-        patch.setenv("AWS_ACCESS_KEY_ID", "somebody")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        server.become_default(patch)
         patch.setattr(blobs, "FIRST_PAUSE", 0.01)
-        blobs._filesystem.cache_clear()
         yield server
-        blobs._filesystem.cache_clear()
         server.close()
 
 
@@ -237,14 +233,10 @@ def test_without_credentials_it_is_said_at_once(bucket, home, monkeypatch):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
-    import s3fs
-
-    blobs._filesystem.cache_clear()
-    s3fs.S3FileSystem.clear_instance_cache()
+    forget_clients()
     with pytest.raises(SourceError, match=r"(?i)credentials"):
         dedup.scan("s3://bucket/p")
-    blobs._filesystem.cache_clear()
-    s3fs.S3FileSystem.clear_instance_cache()
+    forget_clients()
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):

@@ -1,0 +1,47 @@
+"""The files of a folder as archives and tables."""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+def files_of(folder: Path) -> list[Path]:
+    """All of them, in order."""
+    return sorted(file for file in folder.rglob("*") if file.is_file())
+
+
+def zipped(folder: Path, output: Path) -> Path:
+    """A ZIP archive."""
+    with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files_of(folder):
+            archive.write(file, file.relative_to(folder).as_posix())
+    return output
+
+
+def tarred(folder: Path, output: Path) -> Path:
+    """A TAR archive whose names all begin with `./`."""
+    with tarfile.open(output, "w") as archive:
+        archive.add(folder, ".")
+    return output
+
+
+def sharded(folder: Path, output: Path, name: str = "part-{:03d}.tar", count: int = 3) -> Path:
+    """A folder of TAR archives that share the files."""
+    output.mkdir()
+    for number in range(count):
+        with tarfile.open(output / name.format(number), "w") as archive:
+            for file in files_of(folder)[number::count]:
+                archive.add(file, file.relative_to(folder).as_posix())
+    return output
+
+
+def tabled(folder: Path, output: Path, rows_of_a_group: int = 5) -> Path:
+    """A Parquet table as Hugging Face writes images."""
+    images = [{"bytes": file.read_bytes(), "path": file.name} for file in files_of(folder)]
+    pq.write_table(pa.table({"image": images, "label": [0] * len(images)}), output, row_group_size=rows_of_a_group)
+    return output
