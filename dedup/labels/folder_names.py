@@ -24,6 +24,9 @@ _SPLIT = re.compile(
     r"(?:[-_ ]?(?:set|split|data|images?|imgs?|\d{1,4}))?(?![^\W_])"
 )
 
+_ARCHIVE = re.compile(r"(?P<name>.*?)(?P<number>(?:^|[-_.])\d+(?:-of-\d+)?)?\.(?:zip|tar|parquet)", re.IGNORECASE)
+"""An archive among several, whose name comes first in the paths of its images, and the number of a shard."""
+
 GENERIC_FOLDERS = frozenset(
     {
         *("annotations", "archive", "color", "data", "dataset", "datasets", "dcim", "download", "downloads", "export"),
@@ -37,7 +40,11 @@ GENERIC_FOLDERS = frozenset(
 
 @lru_cache(maxsize=4096)
 def split_name(word: str) -> str:
-    """The split of `SPLIT_WORDS` that `word` names (`train2017`, `validation`, `test_set`, `hold-out`), else ''."""
+    """The split of `SPLIT_WORDS` that `word` names (`train2017`, `validation`, `test_set`, `hold-out`), or that the name
+    of an archive speaks of (`imagenet-train-0001.tar`), else ''."""
+    if packed := _ARCHIVE.fullmatch(word):
+        named = splits_in(packed["name"])
+        return next(iter(named)) if len(named) == 1 else ""
     match = _SPLIT.fullmatch(word.casefold())
     return (match and match.lastgroup) or ""
 
@@ -67,10 +74,22 @@ def classes_from_folder(path: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=65536)
 def _class_of_folder(folder: str) -> tuple[str, ...]:
-    for part in reversed(folder.split("/")):
-        if part and not split_name(part) and part.casefold() not in GENERIC_FOLDERS:
-            return (part,)
-    return ()
+    parts = folder.split("/")
+    place = _place_of_class(parts)
+    return () if place is None else (_class_word(parts[place]),)
+
+
+def _place_of_class(parts: Sequence[str]) -> int | None:
+    """Which of a path's folders names the class."""
+    return next((place for place in reversed(range(len(parts))) if _class_word(parts[place])), None)
+
+
+def _class_word(part: str) -> str:
+    """The class that a folder names, or an archive of which there is one for each class; "" for none."""
+    packed = _ARCHIVE.fullmatch(part)
+    word = packed["name"] if packed else part
+    numbered = packed is not None and packed["number"]
+    return "" if numbered or split_name(part) or word.casefold() in GENERIC_FOLDERS else word
 
 
 def folder_classes(paths: Sequence[str]) -> list[tuple[str, ...]]:
@@ -144,6 +163,4 @@ def _is_below_split(path: str) -> bool:
 @lru_cache(maxsize=65536)
 def _folder_is_below_split(folder: str) -> bool:
     folders = folder.split("/")
-    (name,) = _class_of_folder(folder)
-    innermost = len(folders) - 1 - folders[::-1].index(name)
-    return any(split_name(part) for part in folders[:innermost])
+    return any(split_name(part) for part in folders[: _place_of_class(folders)])

@@ -37,6 +37,11 @@ from dedup.labels.folder_names import classes_from_folder, folder_classes, layou
         ("trains/a.jpg", ""),
         ("contest/a.jpg", ""),
         ("test/train/a.jpg", "train"),
+        ("train-00000-of-00002.parquet/a.jpg", "train"),
+        ("imagenet1k-validation-03.tar/a.jpg", "val"),
+        ("test.zip/dog/a.jpg", "test"),
+        ("train-and-test.zip/a.jpg", ""),
+        ("part-000.tar/a.jpg", ""),
         ("", ""),
     ],
 )
@@ -54,6 +59,12 @@ def test_splits_are_whole_folder_names(path, split):
         ("dog/JPEGImages/a.jpg", ("dog",)),
         ("images/train2017/a.jpg", ()),
         ("a.jpg", ()),
+        ("cats.zip/a.jpg", ("cats",)),
+        ("n01440764.tar/a.jpg", ("n01440764",)),
+        ("train-000.tar/dog/a.jpg", ("dog",)),
+        ("part-000.tar/a.jpg", ()),
+        ("000.tar/a.jpg", ()),
+        ("images.zip/a.jpg", ()),
     ],
 )
 def test_classes_are_the_innermost_telling_folder(path, classes):

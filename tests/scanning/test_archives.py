@@ -9,6 +9,7 @@ import shutil
 import tarfile
 import time
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import pytest
 from PIL import Image
 
 import dedup
+from dedup.checks import gate
 from dedup.errors import ExportError, RemovalError, SourceError, UnreadableImage, UsageError
 from dedup.files import sha256_of
 from dedup.removal import applying, planning
@@ -45,6 +47,12 @@ PLACES: dict[str, Callable[[Path, Path], str]] = {
     "parquet": lambda photos, place: str(tabled(photos, place / "photos.parquet")),
     "zip://": lambda photos, place: f"zip://{zipped(photos, place / 'photos.zip')}",
 }
+
+
+def count_of(name: str, dataset: dedup.Dataset) -> int:
+    """What the gate counts."""
+    found = gate.check(dataset, gate.Limits(leaks=0)).findings
+    return next(each.count for each in found if each.name == name)
 
 
 def by_content(dataset: dedup.Dataset, dropped: tuple[str, ...] = ()) -> list[tuple]:
@@ -263,6 +271,21 @@ def test_a_dataset_kept_before_there_were_other_places_is_read_and_not_decoded_a
     assert old.file(0).exists() and old.in_files
     asked.clear()
     assert dedup.scan(photos, name="old").scan_id == dataset.scan_id and asked["examine"] == []
+
+
+def test_names_of_archives_say_the_split_or_the_class(photos, tmp_path, home):
+    """Hugging Face's tables of a dataset, and an archive for each class."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    tabled(photos / "a", folder / "train-00000-of-00001.parquet")
+    tabled(photos, folder / "test-00000-of-00001.parquet")
+    frame = dedup.scan(f"{folder}/*.parquet").frame
+    assert frame["split"].value_counts().to_dict() == {"test": 12, "train": 10}
+    assert not any(frame["classes"]) and count_of("leaks", dedup.open("data")) == 10
+    for name in ("cats", "dogs"):
+        zipped(photos / "a", tmp_path / f"{name}.zip")
+    classes = Counter(dedup.scan(f"{tmp_path}/*.zip", name="classes").frame["classes"].tolist())
+    assert classes == {("cats",): 10, ("dogs",): 10}
 
 
 def test_many_archives_do_not_stay_open(photos, tmp_path, home):
