@@ -40,8 +40,8 @@ GENERIC_FOLDERS = frozenset(
 
 @lru_cache(maxsize=4096)
 def split_name(word: str) -> str:
-    """The split of `SPLIT_WORDS` that `word` names (`train2017`, `validation`, `test_set`, `hold-out`), or that the name
-    of an archive speaks of (`imagenet-train-0001.tar`), else ''."""
+    """The split of `SPLIT_WORDS` that `word` names (`train2017`, `validation`, `test_set`, `hold-out`), or which the
+    name of an archive speaks of (`imagenet-train-0001.tar`), else ''."""
     if packed := _ARCHIVE.fullmatch(word):
         named = splits_in(packed["name"])
         return next(iter(named)) if len(named) == 1 else ""

@@ -282,8 +282,9 @@ def test_names_of_archives_say_the_split_or_the_class(photos, tmp_path, home):
     frame = dedup.scan(f"{folder}/*.parquet").frame
     assert frame["split"].value_counts().to_dict() == {"test": 12, "train": 10}
     assert not any(frame["classes"]) and count_of("leaks", dedup.open("data")) == 10
-    for name in ("cats", "dogs"):
-        zipped(photos / "a", tmp_path / f"{name}.zip")
+    folder_of_photos(tmp_path / "others", 10, start=50)
+    zipped(photos / "a", tmp_path / "cats.zip")
+    zipped(tmp_path / "others", tmp_path / "dogs.zip")
     classes = Counter(dedup.scan(f"{tmp_path}/*.zip", name="classes").frame["classes"].tolist())
     assert classes == {("cats",): 10, ("dogs",): 10}
 
