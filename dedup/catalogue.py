@@ -18,6 +18,7 @@ from dedup.labels.coco import tags_from_coco
 from dedup.model import OnProgress
 from dedup.progress import watched
 from dedup.scanning import shards
+from dedup.scanning.engines import Choice
 from dedup.sources import Listing, address_of, folder_of, is_there, list_source, name_of
 from dedup.store.decisions import Decisions
 from dedup.store.directory import Part, Store, name_for, same_source
@@ -33,6 +34,8 @@ def scan(
     use_found: bool = False,
     workers: int | None = None,
     max_pixels: int | None = None,
+    engine: str = "local",
+    ray_address: str = "",
     on_progress: OnProgress | None = None,
 ) -> Dataset:
     """Scan a folder of images, or whatever else `dedup.sources` reads (a .zip, .tar or .parquet, a .txt or .csv list,
@@ -41,11 +44,13 @@ def scan(
     The same source keeps its dataset, and only what changed is read. `annotations` are files or folders of labels
     (`dedup.labels.formats`), an empty list for none; with `use_found`, those beside the images are used as long as
     nobody said which (`find_labels`). `workers` are processes (all processors by default);
-    `max_pixels` the largest picture that is decoded. Raises `SourceError`, `UsageError`,
+    `max_pixels` the largest picture that is decoded. With the engine "ray" files are read by a cluster, that of
+    `ray_address` or of this machine; what is found is the same. Raises `SourceError`, `UsageError`,
     `AnnotationError`, `ScanRunning`, `DatasetError`; `Cancelled` from Ctrl-C keeps what was finished. Without
     `on_progress`, progress is shown in notebooks and on terminals, and nowhere else.
     """
-    return _scan(address_of(source), name, home, annotations, use_found, workers, max_pixels, on_progress)
+    choice = Choice(engine, workers, ray_address)
+    return _scan(address_of(source), name, home, annotations, use_found, choice, max_pixels, on_progress)
 
 
 def scan_shard(
@@ -55,6 +60,8 @@ def scan_shard(
     *,
     workers: int | None = None,
     max_pixels: int | None = None,
+    engine: str = "local",
+    ray_address: str = "",
     on_progress: OnProgress | None = None,
 ) -> shards.Shard:
     """Read the share of a source's files that is `shard`, such as "3/64", into a folder below `parts`, which `merge`
@@ -75,7 +82,7 @@ def scan_shard(
             of,
             place,
             max_pixels=max_pixels or MAX_PIXELS,
-            workers=workers,
+            choice=Choice(engine, workers, ray_address),
             on_progress=told,
         )
 
@@ -89,6 +96,8 @@ def merge(
     annotations: Path | str | Sequence[Path | str] | None = None,
     use_found: bool = False,
     workers: int | None = None,
+    engine: str = "local",
+    ray_address: str = "",
     on_progress: OnProgress | None = None,
 ) -> Dataset:
     """The dataset of all shards below the folders `parts`: that of one scan of their source, bit for bit.
@@ -99,7 +108,8 @@ def merge(
     given = [parts] if isinstance(parts, Path | str) else list(parts)
     merged = shards.gather([_absolute(each) for each in given], one_source=source is None)
     origin = address_of(source or merged.source)
-    return _scan(origin, name, home, annotations, use_found, workers, merged.max_pixels, on_progress, merged.parts)
+    choice = Choice(engine, workers, ray_address)
+    return _scan(origin, name, home, annotations, use_found, choice, merged.max_pixels, on_progress, merged.parts)
 
 
 def _scan(
@@ -108,7 +118,7 @@ def _scan(
     home: Path | str | None,
     annotations: Path | str | Sequence[Path | str] | None,
     use_found: bool,
-    workers: int | None,
+    choice: Choice,
     max_pixels: int | None,
     on_progress: OnProgress | None,
     parts: Sequence[Part] = (),
@@ -126,7 +136,7 @@ def _scan(
     if annotations is None and use_found and not info.labels_said and not info.annotations and folder is not None:
         found = find_labels(folder)
         info = replace(info, annotations=tuple(os.fspath(each.path) for each in formats.chosen(found)))
-    dataset = _scanned(store, info, listing, known, workers, on_progress, parts)
+    dataset = _scanned(store, info, listing, known, choice, on_progress, parts)
     dataset.labels_found = found
     return dataset
 
@@ -142,7 +152,14 @@ def rescan(dataset: Dataset, *, workers: int | None = None, on_progress: OnProgr
     store = Store(find_directory(dataset.directory.parent, dataset.name))
     known, origin = store.read_info(), dataset.info.source
     listing = list_source(origin)
-    return _scanned(store, _info_for(known, dataset.name, origin, listing, None), listing, known, workers, on_progress)
+    return _scanned(
+        store,
+        _info_for(known, dataset.name, origin, listing, None),
+        listing,
+        known,
+        Choice(workers=workers),
+        on_progress,
+    )
 
 
 def _scanned(
@@ -150,7 +167,7 @@ def _scanned(
     info: Info,
     listing: Listing,
     known: Info | None,
-    workers: int | None,
+    choice: Choice,
     on_progress: OnProgress | None,
     parts: Sequence[Part] = (),
 ) -> Dataset:
@@ -158,7 +175,7 @@ def _scanned(
     from dedup.scanning.scan import scan_into
 
     with nullcontext(on_progress) if on_progress is not None else watched() as told:
-        scan_into(store, info, listing, known, parts=parts, workers=workers, on_progress=told)
+        scan_into(store, info, listing, known, parts=parts, choice=choice, on_progress=told)
     dataset = Dataset(store.directory)
     _adopt(dataset, Decisions(store.decisions, "scan"), listing.away)
     return dataset

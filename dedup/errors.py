@@ -11,6 +11,7 @@ DedupError
 ├── AnnotationError     an annotation file is not what it should be
 ├── DatasetError        a dataset's own directory is damaged, locked or out of space
 │   └── ScanRunning
+├── EngineError         what the work was to run on is not there
 ├── ExportError         an export cannot be written as asked
 ├── RemovalError        a removal or restore was refused
 │   └── PlanError       a removal plan is not what it should be (exit code 2)
@@ -73,6 +74,10 @@ class DatasetError(DedupError):
 
 class ScanRunning(DatasetError):
     """Another scan holds the dataset's lock."""
+
+
+class EngineError(DedupError):
+    """What the work was to run on is not there or cannot do it; finished files are kept."""
 
 
 class ExportError(DedupError):

@@ -26,14 +26,23 @@ HASH_HELP = "Also hash as imagehash does, such as phash; repeatable."
 SOURCE_HELP = "A folder of images, a .zip, .tar or .parquet with them, a .txt or .csv list, s3://bucket/prefix, ..."
 NAME_HELP = "Name of the dataset (default: the folder's); needed where a folder has several."
 
+NewName = Annotated[str | None, typer.Option("--name", help=NAME_HELP)]
+LabelFiles = Annotated[list[Path] | None, typer.Option("--labels", "--annotations", help=LABELS_HELP)]
+NoLabels = Annotated[bool, typer.Option("--no-labels", help="Read no labels.")]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes (default: all).")]
+EngineName = Annotated[str, typer.Option("--engine", help="What reads the files: local, or ray, a cluster.")]
+RayAddress = Annotated[str, typer.Option("--ray-address", help="Of the cluster, host:port (default: this machine's).")]
+
 
 def scan(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help=SOURCE_HELP)],
-    name: Annotated[str | None, typer.Option("--name", help=NAME_HELP)] = None,
-    labels: Annotated[list[Path] | None, typer.Option("--labels", "--annotations", help=LABELS_HELP)] = None,
+    name: NewName = None,
+    labels: LabelFiles = None,
     hashes: Annotated[list[str] | None, typer.Option("--hash", help=HASH_HELP)] = None,
-    no_labels: Annotated[bool, typer.Option("--no-labels", help="Read no labels.")] = False,
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes (default: all).")] = None,
+    no_labels: NoLabels = False,
+    workers: Workers = None,
+    engine: EngineName = "local",
+    ray_address: RayAddress = "",
     max_pixels: Annotated[int | None, typer.Option("--max-pixels", min=1, help="Largest picture to decode.")] = None,
     shard: Annotated[str, typer.Option("--shard", help="Read only this share of the files, such as 3/64.")] = "",
     parts: Annotated[Path | None, typer.Option("--parts", help="Where shards put what they read, for `merge`.")] = None,
@@ -50,7 +59,14 @@ def scan(
             raise UsageError("A shard only reads images: give --name, --labels and --json to `merge`.")
         with progress(as_json=progress_json) as on_progress:
             done = dedup.scan_shard(
-                source, shard, parts, workers=workers, max_pixels=max_pixels, on_progress=on_progress
+                source,
+                shard,
+                parts,
+                workers=workers,
+                max_pixels=max_pixels,
+                engine=engine,
+                ray_address=ray_address,
+                on_progress=on_progress,
             )
         return _tell_shard(done, parts)
     for kind in hashes or ():
@@ -63,6 +79,8 @@ def scan(
             annotations=annotations,
             use_found=True,
             workers=workers,
+            engine=engine,
+            ray_address=ray_address,
             max_pixels=max_pixels,
             on_progress=on_progress,
         )
@@ -74,10 +92,12 @@ def scan(
 def merge(
     parts: Annotated[list[Path], typer.Argument(metavar="DIR", help="Folders that `scan --shard` wrote.")],
     source: Annotated[str | None, typer.Option("--source", help="Where the images lie here, if elsewhere.")] = None,
-    name: Annotated[str | None, typer.Option("--name", help=NAME_HELP)] = None,
-    labels: Annotated[list[Path] | None, typer.Option("--labels", "--annotations", help=LABELS_HELP)] = None,
-    no_labels: Annotated[bool, typer.Option("--no-labels", help="Read no labels.")] = False,
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes (default: all).")] = None,
+    name: NewName = None,
+    labels: LabelFiles = None,
+    no_labels: NoLabels = False,
+    workers: Workers = None,
+    engine: EngineName = "local",
+    ray_address: RayAddress = "",
     home: Home = None,
     as_json: Json = False,
     progress_json: ProgressJson = False,
@@ -92,6 +112,8 @@ def merge(
             annotations=_chosen_labels(labels, no_labels),
             use_found=True,
             workers=workers,
+            engine=engine,
+            ray_address=ray_address,
             on_progress=on_progress,
         )
     return _told(dataset, as_json=as_json, quiet=progress_json)

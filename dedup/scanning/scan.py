@@ -23,9 +23,9 @@ from dedup.images.metrics.information import random
 from dedup.images.signature import SIGNATURE
 from dedup.model import MATCHING_VERSION, OnProgress, Progress, Status
 from dedup.scanning import proofs
-from dedup.scanning.engines import Engine, Failed, engine
+from dedup.scanning.engines import HERE, Choice, Engine, Failed, engine
 from dedup.scanning.warmup import warm_up_beside
-from dedup.sources import Listing, SourceFile, Stored, Where, at_hand
+from dedup.sources import Listing, SourceFile, Stored, Where, at_hand, on_disk
 from dedup.sources.blobs import UNKNOWN
 from dedup.store.directory import Part, Results, Store
 from dedup.store.home import Info
@@ -50,7 +50,7 @@ def scan_into(
     stored: Info | None = None,
     *,
     parts: Sequence[Part] = (),
-    workers: int | None = None,
+    choice: Choice = HERE,
     on_progress: OnProgress | None = None,
 ) -> Info:
     """Bring the store up to date with the listing and return its new info; `stored` is what it was so far, `parts` are
@@ -73,7 +73,8 @@ def scan_into(
                 store.write_info(info)
             return info
         new = np.flatnonzero(places < 0)
-        with closing(engine(workers=workers)) as chosen:
+        with closing(engine(choice)) as chosen:
+            chosen.require(on_disk(listing.root))
             work = _Work(chosen, listing.places(), info.max_pixels or MAX_PIXELS, report)
             warm = warm_up_beside() if len(new) >= WORTH_WARMING else None  # the workers have processes of their own
             examined = _examine_new(store, work, listing, found, new)
@@ -102,7 +103,7 @@ def read_into(
     listing: Listing,
     *,
     max_pixels: int,
-    workers: int | None = None,
+    choice: Choice = HERE,
     on_progress: OnProgress | None = None,
 ) -> Part:
     """Examine the files of a listing into the parts of a store, for another scan; returns the rows of all. Those that
@@ -111,7 +112,8 @@ def read_into(
     found = _stats(listing)
     known = _Known.gather(None, store.read_parts())
     places = known.places(found, max_pixels)
-    with closing(engine(workers=workers)) as chosen:
+    with closing(engine(choice)) as chosen:
+        chosen.require(on_disk(listing.root))
         work = _Work(chosen, listing.places(), max_pixels, on_progress or _ignore)
         examined = _examine_new(store, work, listing, found, np.flatnonzero(places < 0))
     images, signatures = _assemble(found, known, places, examined)

@@ -19,6 +19,7 @@ from pathlib import Path
 from dedup.errors import UsageError
 from dedup.files import PRIVATE, write_text
 from dedup.model import OnProgress
+from dedup.scanning.engines import HERE, Choice
 from dedup.sources import Listing, SourceFile, address_of
 from dedup.store.directory import Part, Store
 
@@ -80,7 +81,7 @@ def read(
     parts: Path,
     *,
     max_pixels: int,
-    workers: int | None = None,
+    choice: Choice = HERE,
     on_progress: OnProgress | None = None,
 ) -> Shard:
     """Read the files of one shard of `listing` into a folder below `parts`; what was read there before is not read
@@ -97,7 +98,7 @@ def read(
     with store.scanning(None):
         shard = Shard(number, of, source, max_pixels, VERSIONS, listing.away)
         _tell(told, shard)
-        images, signatures = read_into(store, mine, max_pixels=max_pixels, workers=workers, on_progress=on_progress)
+        images, signatures = read_into(store, mine, max_pixels=max_pixels, choice=choice, on_progress=on_progress)
         store.replace_parts(images, signatures)
         failed = int((images["status"] == "failed").sum())
         shard = replace(shard, finished=True, images=len(images), failed=failed)

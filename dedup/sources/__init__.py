@@ -80,6 +80,13 @@ def folder_of(address: str) -> Path | None:
     return Path(address) if not blobs.is_address(address) and os.path.isdir(address) else None
 
 
+def on_disk(root: str) -> str:
+    """The path that a machine must see to read images relative to `root`; "" for what lies elsewhere."""
+    if blobs.is_address(root):
+        return ""
+    return os.path.dirname(root) if blobs.is_pattern(root) else root
+
+
 def is_source(text: str) -> bool:
     """Whether a text that a person gave means a source that can be scanned, as far as this machine can tell; else it
     may be the name of a dataset."""
@@ -125,5 +132,6 @@ __all__ = [
     "is_there",
     "list_source",
     "name_of",
+    "on_disk",
     "where",
 ]

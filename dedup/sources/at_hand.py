@@ -73,7 +73,7 @@ def _fetched(image: Image) -> Image:
         return error
 
 
-def portable(where: Where) -> Where | Held:
+def portable(where: Image) -> Image:
     """The image as another process can have it at hand: what lies in this one's memory goes along with its bytes."""
     if isinstance(where, Stored) and where.place.startswith("memory://"):
         with suppress(UnreadableImage):  # the other process will say so

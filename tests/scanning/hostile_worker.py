@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 from dedup.scanning.engines import base, worker
 
 
-def _hostile(task, path, options):
-    if "crash" in path.name and ("on" not in path.name or f"on {task}" in path.name):
+def _hostile(task, image, options):
+    name = Path(getattr(image, "key", image)).name
+    if "crash" in name and ("on" not in name or f"on {task}" in name):
         os._exit(139)
-    if "hang" in path.name:
+    if "hang" in name:
         time.sleep(600)
-    return base.perform(task, path, options)
+    return base.perform(task, image, options)
 
 
 if __name__ == "__main__":

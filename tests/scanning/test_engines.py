@@ -15,7 +15,7 @@ from dedup.errors import DedupError, UsageError
 from dedup.images import samples
 from dedup.images.examine import examine
 from dedup.images.formats import MAX_PIXELS
-from dedup.scanning.engines import Failed, base, engine, local
+from dedup.scanning.engines import Choice, Failed, base, engine, local
 from dedup.scanning.engines.local import Local
 from tests.pictures import folder_of_photos, photo, save
 
@@ -207,7 +207,7 @@ def test_nothing_to_do_starts_nothing(started):
 
 def test_an_engine_that_there_is_not_is_said():
     with pytest.raises(UsageError, match="no engine 'cloud'"):
-        engine("cloud")
+        engine(Choice("cloud"))
 
 
 @pytest.mark.shared

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from dedup.errors import UsageError
 from dedup.scanning.engines.base import Engine, Failed
 from dedup.scanning.engines.local import Local
+from dedup.scanning.engines.ray import Ray
 from dedup.words import did_you_mean
 
-ENGINES = {"local": Local}
-"""Name to engine; each is made with the number of workers asked for, None for what the machine can take."""
+ENGINES: dict[str, Callable[[int | None, str], Engine]] = {"local": lambda workers, _: Local(workers), "ray": Ray}
+"""Name to engine; each is made with the number of workers asked for, None for what there is, and its address."""
 
 
-def engine(name: str = "local", workers: int | None = None) -> Engine:
-    """The engine of that name. Raises `UsageError`."""
-    if name not in ENGINES:
-        raise UsageError(f"There is no engine {name!r}{did_you_mean(name, ENGINES) or '.'}")
-    return ENGINES[name](workers)
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An engine that was asked for: its name, how many workers (None: what there is), and where it is, if elsewhere."""
+
+    name: str = "local"
+    workers: int | None = None
+    address: str = ""
 
 
-__all__ = ["ENGINES", "Engine", "Failed", "engine"]
+HERE = Choice()
+"""This machine, with all it has."""
+
+
+def engine(choice: Choice = HERE) -> Engine:
+    """The engine that was chosen. Raises `UsageError`, and `EngineError` where it is not there."""
+    if choice.name not in ENGINES:
+        raise UsageError(f"There is no engine {choice.name!r}{did_you_mean(choice.name, ENGINES) or '.'}")
+    return ENGINES[choice.name](choice.workers, choice.address)
+
+
+__all__ = ["ENGINES", "HERE", "Choice", "Engine", "Failed", "engine"]

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 from dedup.errors import UnreadableImage
 from dedup.sources.at_hand import Image, at_hand
-from dedup.sources.listing import Where
 
 TASKS = {
     "examine": "dedup.images.examine:examine",
@@ -39,7 +38,10 @@ class Engine(Protocol):
     def executor(self) -> Executor:
         """Threads for work on arrays, which compiled code does without holding the interpreter."""
 
-    def run(self, task: str, images: Sequence[Where], options: Mapping[str, Any]) -> Iterator[tuple[int, Any]]:
+    def require(self, folder: str) -> None:
+        """Raises `EngineError` where part of it cannot work on the images in a folder, "" for any other place."""
+
+    def run(self, task: str, images: Sequence[Image], options: Mapping[str, Any]) -> Iterator[tuple[int, Any]]:
         """Yield (place in `images`, result or `Failed`) in the order of completion; closing the iterator stops it."""
 
     def close(self) -> None:

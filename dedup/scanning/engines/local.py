@@ -20,8 +20,7 @@ from typing import Any
 from dedup.errors import DedupError
 from dedup.machine import default_workers
 from dedup.scanning.engines.base import Failed
-from dedup.sources.at_hand import Held, portable
-from dedup.sources.listing import Where
+from dedup.sources.at_hand import Image, portable
 
 WORKER_MODULE = "dedup.scanning.engines.worker"
 BATCH = 16
@@ -53,7 +52,10 @@ class Local:
         """Threads for work on arrays."""
         return ThreadPoolExecutor(self._count)
 
-    def run(self, task: str, images: Sequence[Where], options: Mapping[str, Any]) -> Iterator[tuple[int, Any]]:
+    def require(self, folder: str) -> None:
+        """This machine lists the images: it sees them."""
+
+    def run(self, task: str, images: Sequence[Image], options: Mapping[str, Any]) -> Iterator[tuple[int, Any]]:
         """Yield (place in `images`, result or `Failed`) in the order of completion. Closing the iterator stops it."""
         pool = _Pool(task, images, options, self._timeout, self._idle)
         try:
@@ -99,7 +101,7 @@ class _Worker:
                 "installing the requirements again often helps."
             ) from error
 
-    def send(self, task: str, images: list[Where | Held], options: Mapping[str, Any]) -> None:
+    def send(self, task: str, images: list[Image], options: Mapping[str, Any]) -> None:
         assert self.process.stdin is not None
         pickle.dump((task, images, options), self.process.stdin, pickle.HIGHEST_PROTOCOL)
         self.process.stdin.flush()
@@ -138,7 +140,7 @@ class _Pool:
     """One run: threads that each drive a worker, a queue of results, and a watch over deadlines."""
 
     def __init__(
-        self, task: str, images: Sequence[Where], options: Mapping[str, Any], timeout: float, idle: list[_Worker]
+        self, task: str, images: Sequence[Image], options: Mapping[str, Any], timeout: float, idle: list[_Worker]
     ) -> None:
         self._task, self._images, self._options, self._timeout = task, images, options, timeout
         self._batches = deque(range(start, min(start + BATCH, len(images))) for start in range(0, len(images), BATCH))

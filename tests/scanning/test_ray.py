@@ -1,0 +1,192 @@
+"""A Ray cluster of several nodes, simulated on this machine: what it finds is what is found here, whatever dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dedup
+from dedup.cli import main
+from dedup.errors import Cancelled, EngineError
+from dedup.images import examine
+from dedup.model import Progress
+from dedup.scanning import scan
+from dedup.scanning.engines import Choice, engine
+from tests.conftest import ROOT
+from tests.packed import zipped
+from tests.pictures import folder_of_photos, photo, save
+
+ray = pytest.importorskip("ray")
+
+HOSTILE = """
+import sys
+if any("default_worker" in each for each in sys.argv):  # a process in which Ray runs tasks
+    from dedup.scanning.engines import local
+    local.WORKER_MODULE = "tests.scanning.hostile_worker"
+"""
+"""Makes the readers of nodes die on files called crash."""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory) -> Iterator[Any]:
+    """A head and a second node, of one processor each."""
+    from ray.cluster_utils import Cluster
+
+    site = tmp_path_factory.mktemp("site")
+    (site / "sitecustomize.py").write_text(HOSTILE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(site), str(ROOT)]))
+        nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        nodes.add_node(num_cpus=1)
+        yield nodes
+        nodes.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def left() -> Iterator[None]:
+    """Every scan leaves the cluster, however it ends."""
+    yield
+    assert not ray.is_initialized()
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory) -> Path:
+    """Sixty photographs, a copy and a smaller one."""
+    folder = tmp_path_factory.mktemp("made") / "photos"
+    folder_of_photos(folder, 60)
+    (folder / "copy.jpg").write_bytes((folder / "0003.jpg").read_bytes())
+    save(photo(4).resize((64, 48)), folder / "small.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def here(photos, tmp_path_factory) -> dedup.Dataset:
+    """What this machine finds in them."""
+    dataset = dedup.scan(photos, name="here", home=tmp_path_factory.mktemp("home"))
+    assert len(dataset.frame) == 62
+    return dataset
+
+
+def same(dataset: dedup.Dataset, here: dedup.Dataset) -> bool:
+    """Whether all tables are, bit for bit."""
+    equal = (dataset.signatures == here.signatures).all()
+    return bool(equal and dataset.frame.equals(here.frame) and dataset.pairs.equals(here.pairs))
+
+
+def on(cluster, source, **options) -> dedup.Dataset:
+    return dedup.scan(source, engine="ray", ray_address=cluster.address, **options)
+
+
+def test_a_cluster_finds_what_one_machine_finds(cluster, photos, here, home):
+    told: list[Progress] = []
+    dataset = on(cluster, photos, on_progress=told.append)
+    assert same(dataset, here)
+    reading = [each for each in told if each.stage == "reading images"]
+    assert reading[-1].done == 62 and any(each.rate > 0 and each.seconds_left is not None for each in reading)
+    assert not ray.is_initialized()  # it left the cluster
+    assert on(cluster, photos).scan_id == dataset.scan_id
+
+
+def test_shards_and_archives_on_a_cluster(cluster, photos, here, tmp_path, home):
+    for number in (1, 2):
+        dedup.scan_shard(photos, f"{number}/2", tmp_path / "parts", engine="ray", ray_address=cluster.address)
+    assert same(dedup.merge(tmp_path / "parts", engine="ray", ray_address=cluster.address), here)
+    packed = on(cluster, zipped(photos, tmp_path / "photos.zip"))
+    assert packed.frame["sha256"].tolist() == here.frame["sha256"].tolist()
+
+
+def kill_when_under_way(kill) -> Any:
+    """A listener that kills something once, when some files are read."""
+    done = []
+
+    def listen(progress: Progress) -> None:
+        if progress.stage == "reading images" and 0 < progress.done < progress.total and not done:
+            done.append(kill())
+
+    listen.done = done  # type: ignore[attr-defined]
+    return listen
+
+
+def readers() -> list[int]:
+    """Processes in which Ray reads batches."""
+    listed = subprocess.run(["pgrep", "-f", "ray::_read"], capture_output=True, text=True, check=False).stdout.split()
+    return [int(each) for each in listed if int(each) != os.getpid()]
+
+
+def test_a_killed_worker_costs_nothing(cluster, photos, here, home, monkeypatch):
+    monkeypatch.setattr(scan, "PROGRESS_SECONDS", 0.0)
+    listen = kill_when_under_way(lambda: [os.kill(each, signal.SIGKILL) for each in readers()])
+    assert same(on(cluster, photos, on_progress=listen), here) and listen.done and listen.done[0]
+
+
+def test_a_killed_node_costs_nothing(cluster, photos, here, home, monkeypatch):
+    monkeypatch.setattr(scan, "PROGRESS_SECONDS", 0.0)
+    cluster.add_node(num_cpus=1)
+    cluster.wait_for_nodes()
+
+    def kill() -> bool:
+        own = ray.get_runtime_context().get_node_id()  # without which the driver is gone, too
+        node = next(each for each in cluster.worker_nodes if each.unique_id != own and each.node_id != own)
+        cluster.remove_node(node, allow_graceful=False)
+        return True
+
+    listen = kill_when_under_way(kill)
+    assert same(on(cluster, photos, on_progress=listen), here) and listen.done
+
+
+def test_a_file_that_crashes_its_reader_is_one_failure(cluster, photos, tmp_path, home):
+    folder = tmp_path / "in"
+    folder_of_photos(folder, 20)
+    save(photo(90), folder / "crash.jpg")
+    frame = on(cluster, folder).frame.set_index("path")
+    assert frame["error"]["crash.jpg"] == "crashed the decoder"
+    assert frame["status"].eq("ok").sum() == 20
+
+
+def test_a_stopped_scan_goes_on_where_it_was(cluster, photos, here, home, asked, monkeypatch):
+    monkeypatch.setattr(scan, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(scan, "PART_FILES", 4)
+
+    def stop(progress: Progress) -> None:
+        if progress.stage == "reading images" and progress.done >= 16:
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        on(cluster, photos, on_progress=stop)
+    asked.clear()
+    assert same(dedup.scan(photos), here) and 0 < len(asked["examine"]) <= 46
+
+
+def test_the_command_line_on_a_cluster(cluster, photos, home, capsys):
+    command = ["scan", str(photos), "--engine", "ray", "--ray-address"]
+    assert main([*command, cluster.address]) == 0
+    assert "62 images, 1 exact duplicate" in capsys.readouterr().out
+    assert main([*command, "127.0.0.1:1", "--name", "other"]) == 1
+    assert "Nothing answers at 127.0.0.1:1." in capsys.readouterr().err
+
+
+def test_what_a_node_lacks_is_told_before_anything_is_read(cluster, home, monkeypatch):
+    with closing(engine(Choice("ray", address=cluster.address))) as chosen:
+        chosen.require("")
+        chosen.require(str(ROOT))
+        with pytest.raises(EngineError, match=r"does not see /nowhere\. Share it"):
+            chosen.require("/nowhere")
+        monkeypatch.setitem(examine.VERSIONS, "metrics", "another")
+        with pytest.raises(EngineError, match="has another version of dedup-images"):
+            chosen.require("")
+
+
+def test_what_is_not_there_is_one_sentence(monkeypatch):
+    with pytest.raises(EngineError, match="There is no Ray cluster at nonsense"):
+        engine(Choice("ray", address="nonsense"))
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(EngineError, match=r"pip install 'dedup-images\[ray\]'"):
+        engine(Choice("ray"))
