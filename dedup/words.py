@@ -56,6 +56,11 @@ def visible(text: str) -> str:
     return "".join(each if each.isprintable() or each in _JOINERS else _escaped(each) for each in text)
 
 
+def displayable(relative: str) -> str:
+    """A path as text that any file or database can hold: bytes that are not UTF-8 are shown as `\\xNN`."""
+    return relative.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def encodable(text: str) -> str:
     """`text` as UTF-8 can carry it: bytes of a name that are no text become escapes such as `\\xff`."""
     return "".join(_escaped(each) if "\ud800" <= each <= "\udfff" else each for each in text)

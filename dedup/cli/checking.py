@@ -27,7 +27,6 @@ from dedup.cli.common import (
 from dedup.cli.scanning import NAME_HELP
 from dedup.errors import DatasetError, SourceError, UnknownDataset, UsageError
 from dedup.files import write_chunks
-from dedup.sources.blobs import is_address
 from dedup.words import plural
 
 if TYPE_CHECKING:
@@ -93,6 +92,7 @@ def check(
     """
     from dedup.checks import formats, gate, settings
     from dedup.dataset import Dataset
+    from dedup.sources.blobs import is_address
 
     form = one_of("json" if as_json else form, ("text", "json", *formats.FORMATS), "format")
     said = settings.find(Path() if is_address(folder) else Path(folder).expanduser().absolute())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 
 from dedup.cli.common import (
@@ -170,7 +169,7 @@ def most_different(
         rows = dataset.most_different(count, selected(dataset, where, tag), on_progress)
     paths = dataset.frame["path"].iloc[rows].tolist()
     if put:
-        dataset.tag(np.asarray(rows), put)
+        dataset.tag(rows, put)
     if as_json:
         say_json({"images": paths})
         return

@@ -12,8 +12,7 @@ import dedup
 from dedup.cli.common import Home, Json, Name, TagOption, complain, opened, progress, say, say_json
 from dedup.errors import DedupError, UsageError
 from dedup.model import Kind, Role
-from dedup.sources.listing import displayable
-from dedup.words import plural, size
+from dedup.words import displayable, plural, size
 
 if TYPE_CHECKING:
     from dedup import removal

@@ -20,7 +20,7 @@ from dedup.removal.planfile import Entry, Plan
 from dedup.removal.recovery import is_link_to, recover, settle
 from dedup.removal.refusal import RefusalError, attempt
 from dedup.removal.tree import Spot, Tree
-from dedup.sources.listing import displayable
+from dedup.words import displayable
 
 HOW = ("quarantine", "hardlink", "delete")
 """What can happen to a copy: moved to the quarantine (default), replaced by a link to its byte-identical keeper,

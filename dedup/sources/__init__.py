@@ -15,10 +15,10 @@ from pathlib import Path
 
 from dedup.errors import SourceError
 from dedup.sources import archives, blobs
-from dedup.sources.at_hand import at_hand
 from dedup.sources.folder import list_folder
 from dedup.sources.listing import Entry, Listing, SourceFile, Stored, Where, where
 from dedup.sources.lists import LIST_SUFFIXES, list_file
+from dedup.sources.reading import at_hand
 from dedup.sources.stored import list_archives, list_prefix
 
 _WITHIN = ("zip://", "tar://", "parquet://")

@@ -26,8 +26,6 @@ from dedup.images.formats import FORMATS, HEAD_BYTES, sniff
 from dedup.sources import blobs
 from dedup.sources.listing import Entry, Stored
 
-LARGEST_BYTES = 1 << 30
-"""A member with more is not read into memory: no picture of the pixels that are decoded needs as many."""
 MOST_OPEN = 8
 """Archives that a process keeps open: the workers of a scan go through them one after the other."""
 COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".gz", ".7z", ".rar")
@@ -238,8 +236,6 @@ def archive_of(stored: Stored) -> tuple[str, str]:
 
 def read(stored: Stored) -> bytes:
     """The bytes of an image in an archive. Raises `UnreadableImage`."""
-    if stored.entry.size > LARGEST_BYTES:
-        raise UnreadableImage(f"too large: {stored.entry.size:,} bytes in an archive")
     archive, name = archive_of(stored)
     try:
         with opened(archive) as container:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from dedup.images.formats import SUFFIXES, UNSUPPORTED_SUFFIXES
+from dedup.words import displayable
 
 TRASH_FOLDERS = frozenset({"$recycle.bin", "system volume information", "lost+found", "__macosx", "@eadir"})
 
@@ -100,11 +101,6 @@ def source_files(
         path = path if shown[path] == 1 else f"{path}~{shown[path]}"
         files.append(SourceFile(path, relative, problems.get(relative, ""), entries.get(relative)))
     return tuple(sorted(files, key=lambda file: file.path))
-
-
-def displayable(relative: str) -> str:
-    """A path as text that any file or database can hold: bytes that are not UTF-8 are shown as `\\xNN`."""
-    return relative.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def below(name: str) -> str:

@@ -220,7 +220,7 @@ def test_help_names_every_choice(verb, choices, capsys):
 def test_what_loads_no_tables_loads_none():
     code = "import sys; from dedup.cli import main; main(['list']); main(['--help']); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"pandas", "numba", "pyarrow", "plotly"} & set(loaded)
+    assert not {"numpy", "pandas", "numba", "pyarrow", "plotly"} & set(loaded)
 
 
 def test_show_tells_what_is_true_now(folder, capsys):

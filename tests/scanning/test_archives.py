@@ -24,7 +24,7 @@ from dedup.checks import gate
 from dedup.errors import ExportError, RemovalError, SourceError, UnreadableImage, UsageError
 from dedup.files import sha256_of
 from dedup.removal import applying, planning
-from dedup.sources import archives, list_source
+from dedup.sources import archives, at_hand, list_source
 from tests.packed import files_of, sharded, tabled, tarred, zipped
 from tests.pictures import folder_of_photos, photo, save
 
@@ -191,12 +191,11 @@ def test_a_damaged_or_encrypted_member_is_one_failure(photos, tmp_path, home, as
 
 
 def test_what_is_too_large_is_not_read_into_memory(photos, tmp_path, home, monkeypatch):
-    monkeypatch.setattr(archives, "LARGEST_BYTES", 3000)
-    source = zipped(photos, tmp_path / "photos.zip")
-    listing = list_source(source)
-    large = next(file for file in listing.files if file.entry.size > 3000)
-    with pytest.raises(UnreadableImage, match="too large"):
-        archives.read(dict(zip(listing.files, listing.places(), strict=True))[large])
+    monkeypatch.setattr("dedup.sources.reading.LARGEST_BYTES", 3000)
+    places = list_source(zipped(photos, tmp_path / "photos.zip")).places()
+    large = next(each for each in places if each.entry.size > 3000)
+    with pytest.raises(UnreadableImage, match="too large to be read where it is"), at_hand(large):
+        pass
 
 
 @pytest.mark.parametrize("place", ["zip", "tar", "parquet"])

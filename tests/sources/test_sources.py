@@ -9,7 +9,7 @@ import pytest
 
 from dedup.errors import SourceError
 from dedup.sources import SourceFile, list_source
-from dedup.sources.listing import displayable
+from dedup.words import displayable
 from tests.pictures import photo, save, shut_off
 
 ODD_NAMES = ["a b.jpg", "quote'\".jpg", "100%.jpg", "#1.jpg", "😀.jpg", "ünïcode.jpg", "x" * 245 + ".jpg", "a\nb.jpg"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dedup.errors import UnreadableImage
-from dedup.sources.at_hand import Image, at_hand
+from dedup.sources.reading import Image, at_hand
 
 TASKS = {
     "examine": "dedup.images.examine:examine",

@@ -20,7 +20,7 @@ from typing import Any
 from dedup.errors import DedupError
 from dedup.machine import default_workers
 from dedup.scanning.engines.base import Failed
-from dedup.sources.at_hand import Image, portable
+from dedup.sources.reading import Image, portable
 
 WORKER_MODULE = "dedup.scanning.engines.worker"
 BATCH = 16

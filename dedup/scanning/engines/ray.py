@@ -21,7 +21,7 @@ from dedup.errors import EngineError
 from dedup.machine import default_workers
 from dedup.scanning.engines.base import Failed
 from dedup.scanning.engines.local import BATCH, Local
-from dedup.sources.at_hand import Image, portable
+from dedup.sources.reading import Image, portable
 
 AHEAD = 2
 """Batches under way for each processor of the cluster: one being read and one that waits there for it."""

@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from dedup.images.decode import own_process
 from dedup.scanning.engines.base import perform
-from dedup.sources.at_hand import fetched
+from dedup.sources.reading import fetched
 
 MEMORY_LIMIT = 8 << 30
 """Address space of one worker in bytes, where the system can limit it: a hostile file fails instead of swapping."""

@@ -17,7 +17,6 @@ from dedup.dataset import Dataset
 from dedup.errors import DedupError
 from dedup.removal import Plan, Report, State
 from dedup.review import acts, handover
-from dedup.sources.listing import displayable
 from dedup.store.decisions import Decisions
 from dedup.ui.browser.sides import sides
 from dedup.ui.clashes import folder_names
@@ -29,7 +28,7 @@ from dedup.ui.shell.library import LIBRARY, Opened
 from dedup.ui.shell.literal import literal
 from dedup.ui.shell.navigation import export
 from dedup.ui.shell.notices import guarded
-from dedup.words import middle, plural, size
+from dedup.words import displayable, middle, plural, size
 
 LISTED = 500
 """Rows of the preview; the downloaded file holds all."""

@@ -14,6 +14,8 @@ from dedup.errors import SourceError, UnreadableImage
 from dedup.sources import archives, blobs
 from dedup.sources.listing import Stored, Where
 
+LARGEST_BYTES = 1 << 30
+"""What is larger and no file of its own is not read into memory: no picture of the pixels that are decoded is."""
 FETCHED_AT_ONCE = 4
 """Requests of one worker under way at a time: with so many, decoding rarely waits for a bucket tens of milliseconds
 away, and as many encoded pictures at most are in memory as a batch has."""
@@ -83,6 +85,8 @@ def portable(where: Image) -> Image:
 
 def read(stored: Stored) -> bytes:
     """The bytes of an image. Raises `UnreadableImage`."""
+    if stored.entry.size > LARGEST_BYTES:
+        raise UnreadableImage(f"too large to be read where it is: {stored.entry.size:,} bytes")
     if archives.suffix_of(stored.place):
         return archives.read(stored)
     try:
