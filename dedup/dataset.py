@@ -411,12 +411,17 @@ class Dataset:
 
     def where(self, row: int) -> Where:
         """Where the image of a row lies, or lay."""
-        raw, version = self._images["raw"].iat[row], str(self._images["version"].iat[row])
-        relative = os.fsdecode(raw) if isinstance(raw, bytes) else str(self._images["path"].iat[row])
-        if not version:
+        paths, raws, versions = self._whereabouts
+        relative = os.fsdecode(raw) if isinstance(raw := raws[row], bytes) else str(paths[row])
+        if self.in_files:
             return where(self._info.root, relative, None)
         size, mtime_ns = (self._images[name].to_numpy()[row].item() for name in ("bytes", "mtime_ns"))
-        return where(self._info.root, relative, Entry(size, mtime_ns, version))
+        return where(self._info.root, relative, Entry(size, mtime_ns, str(versions[row])))
+
+    @cached_property
+    def _whereabouts(self) -> tuple[Any, Any, Any]:
+        """The columns path, raw and version: looking one up in a frame takes longer than what is done with it."""
+        return self._images["path"].array, self._images["raw"].to_numpy(object), self._images["version"].array
 
     def at_hand(self, row: int) -> AbstractContextManager[Path]:
         """`with dataset.at_hand(row) as file:` has the image of a row as a file, wherever it lies. Raises

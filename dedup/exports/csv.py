@@ -128,7 +128,9 @@ def guarded(rows: pd.DataFrame, paths: tuple[str, ...]) -> pd.DataFrame:
         elif pd.api.types.is_numeric_dtype(rows[name].dtype):
             safe[name] = rows[name]
         else:
-            safe[name] = [guard(text, path=name in paths) for text in rows[name].astype(str)]
+            texts = rows[name].astype(str).tolist()
+            known = {text: guard(text, path=name in paths) for text in set(texts)}  # most columns have a few words
+            safe[name] = [known[text] for text in texts]
     return pd.DataFrame(safe, index=rows.index)
 
 

@@ -273,14 +273,15 @@ def _examine_new(
     """Examine the files at the places `new`, saving parts on the way."""
     part = _Part(store, found["path"])
     problems = {place: file.problem for place, file in enumerate(listing.files) if file.problem}
-    versions = found["version"].tolist()
+    told = list(zip(found["version"].tolist(), found["mtime_ns"].tolist(), strict=True))
     done = {place: unreadable(problems[place]) for place in new.tolist() if place in problems}
     clock = _Clock("reading images", len(new) - len(done), work.report)
     try:
         for place, result in work.run("examine", [place for place in new.tolist() if place not in problems]):
             if isinstance(result, Failed):
                 result = _failure(work.images[place], result)
-            result.row["version"] = versions[place]
+            version, mtime_ns = told[place]
+            result.row.update({"version": version, "mtime_ns": mtime_ns} if version else {})
             done[place] = result
             part.add(place, result)
             clock.tick(len(done))

@@ -24,7 +24,7 @@ from typing import Any, BinaryIO, Protocol
 from dedup.errors import SourceError, UnreadableImage
 from dedup.images.formats import FORMATS, HEAD_BYTES, sniff
 from dedup.sources import blobs
-from dedup.sources.listing import Entry, Stored
+from dedup.sources.listing import Entry, Stored, nanoseconds
 
 MOST_OPEN = 8
 """Archives that a process keeps open: the workers of a scan go through them one after the other."""
@@ -74,7 +74,7 @@ class Zip:
             moment = datetime(*info.date_time, tzinfo=UTC).timestamp()
         except ValueError:  # programs that know no time write zeros
             moment = 0
-        return Entry(info.file_size, int(moment) * 1_000_000_000, f"{info.CRC:08x}-{info.file_size:x}")
+        return Entry(info.file_size, nanoseconds(moment), f"{info.CRC:08x}-{info.file_size:x}")
 
     def starts(self, name: str, entry: Entry) -> bytes:
         with self._file.open(name) as member:
@@ -111,7 +111,7 @@ class Tar:
                 archive.members = []  # type: ignore[attr-defined]  # which it would keep all
                 if member.isreg() and not member.issparse():
                     version = f"{self._version}@{member.offset_data:x}"
-                    yield member.name, Entry(member.size, int(member.mtime * 1_000_000_000), version)
+                    yield member.name, Entry(member.size, nanoseconds(member.mtime), version)
             self._stream.seek(archive.offset)
             rest = self._stream.read(tarfile.BLOCKSIZE)
         except tarfile.ReadError as error:

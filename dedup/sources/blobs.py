@@ -10,18 +10,18 @@ import os
 import random
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 from urllib.parse import urlsplit
 
 from dedup.errors import SourceError, UnreadableImage
 from dedup.files import open_regular
-from dedup.sources.listing import Entry
+from dedup.sources.listing import Entry, nanoseconds
 
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 EXTRAS = {
@@ -47,16 +47,10 @@ ATTEMPTS, FIRST_PAUSE = 4, 0.3
 READ_AHEAD = 1 << 20
 """Bytes of one request where an archive lies elsewhere: members are a few hundred kilobytes."""
 
+MOST_ARCHIVES = 100_000
+"""Files that one pattern may mean; a slip of the keyboard means billions."""
+
 Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True, slots=True)
-class Blob:
-    """What is known of a file: as `Entry`, of a whole one."""
-
-    size: int
-    mtime_ns: int
-    version: str
 
 
 def is_address(text: str) -> bool:
@@ -110,13 +104,12 @@ def path_in(address: str) -> str:
     return address if protocol.lower() in ("http", "https") else path
 
 
-def stat(address: str) -> Blob:
+def stat(address: str) -> Entry:
     """What is known of one file. Raises OSError."""
     if not is_address(address):
         told = os.stat(address)
-        return Blob(told.st_size, told.st_mtime_ns, f"{told.st_mtime_ns:x}-{told.st_size:x}")
-    entry = described(patiently(lambda: filesystem(address).info(path_in(address))))
-    return Blob(entry.size, entry.mtime_ns, entry.version)
+        return Entry(told.st_size, told.st_mtime_ns, f"{told.st_mtime_ns:x}-{told.st_size:x}")
+    return described(patiently(lambda: filesystem(address).info(path_in(address))))
 
 
 def described(info: Mapping[str, Any]) -> Entry:
@@ -144,7 +137,7 @@ def _nanoseconds(moment: Any) -> int:
         except ValueError:
             return 0
     seconds = moment.timestamp() if isinstance(moment, datetime) else moment
-    return int(seconds * 1_000_000_000) if isinstance(seconds, int | float) else 0
+    return nanoseconds(seconds) if isinstance(seconds, int | float) else 0
 
 
 def find(prefix: str) -> dict[str, Entry]:
@@ -211,11 +204,15 @@ def unreadable(error: OSError | SourceError) -> UnreadableImage:
 
 
 def expanded(pattern: str) -> list[str]:
-    """The files that a pattern means: `{000..012}` and `{a,b}` are written out, `*` and `?` in the name looked up.
-
-    Raises OSError.
+    """The files that a pattern means: of the name at its end `{000..012}` and `{a,b}` are written out, `*` and `?`
+    looked up. Raises OSError, and `SourceError` where it means too many.
     """
-    return [each for one in _braces(pattern) for each in (_looked_up(one) if re.search(r"[*?]", one) else [one])]
+    *folder, name = re.split(r"(?<=[/\\])(?=[^/\\]*$)", pattern)
+    names = list(islice(_braces(name), MOST_ARCHIVES + 1))
+    if len(names) > MOST_ARCHIVES:
+        raise SourceError(f"{pattern} means more than {MOST_ARCHIVES:,} files. Give a closer pattern.")
+    written = ["".join([*folder, each]) for each in names]
+    return [each for one in written for each in (_looked_up(one) if re.search(r"[*?]", one) else [one])]
 
 
 def is_pattern(place: str) -> bool:
@@ -232,7 +229,7 @@ def _braces(pattern: str) -> Iterator[str]:
     numbers = re.fullmatch(r"(\d+)\.\.(\d+)", found[1])
     if numbers:
         first, last = numbers.groups()
-        choices = [f"{each:0{len(first)}d}" for each in range(int(first), int(last) + 1)]
+        choices: Iterable[str] = (f"{each:0{len(first)}d}" for each in range(int(first), int(last) + 1))
     else:
         choices = found[1].split(",")
     for choice in choices:

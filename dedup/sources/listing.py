@@ -24,6 +24,15 @@ class Entry:
     version: str
 
 
+LATEST_SECONDS = 1 << 33
+"""The year 2242: what is told to be later, or before 1970, is no time that files can have everywhere."""
+
+
+def nanoseconds(seconds: float) -> int:
+    """A time of change in nanoseconds, within what files can have."""
+    return int(min(max(seconds, 0), LATEST_SECONDS) * 1_000_000_000) if seconds == seconds else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """An image that is no file here: `key` in `place`, the address of an archive or of a bucket's prefix."""

@@ -49,7 +49,8 @@ def at_hand(where: Image) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="dedup-") as folder:  # for its owner alone
         file = Path(folder, "image" + PurePosixPath(held.name).suffix[:16])
         file.write_bytes(held.data)
-        os.utime(file, ns=(held.mtime_ns, held.mtime_ns))
+        with suppress(OSError):  # a disk that knows no such time
+            os.utime(file, ns=(held.mtime_ns, held.mtime_ns))
         yield file
 
 

@@ -317,15 +317,15 @@ class Decisions:
     def _apply(self, connection: sqlite3.Connection, changes: list[Change], label: str) -> int:
         """Write changes and their record; those that change nothing are left out."""
         recorded = []
+        values = _present(connection, changes)
         for kind, subject, target, after in changes:
-            row = connection.execute(
-                "SELECT value FROM decision WHERE kind = ? AND subject = ? AND object = ?", (kind, subject, target)
-            ).fetchone()
-            before = row[0] if row else None
+            before = values.get((kind, subject, target))
             if before != after:
-                _write(connection, kind, subject, target, after)
+                values[kind, subject, target] = after
                 recorded.append((kind, subject, target, before, after))
         if recorded:
+            about: list[Key] = [(kind, subject, target) for kind, subject, target, _, _ in recorded]
+            _write(connection, {key: values[key] for key in about})
             counted = sum(kind not in (TAG_NAME, TAG_COLOUR) for kind, *_ in recorded) or 1  # a tag itself is no image
             connection.execute("UPDATE operation SET state = 'dropped' WHERE state = 'undone'")
             operation = connection.execute(
@@ -346,8 +346,11 @@ class Decisions:
         changes = connection.execute(
             "SELECT kind, subject, object, before, after FROM change WHERE operation = ?", (number,)
         ).fetchall()
-        for kind, subject, target, before, after in changes:
-            _write(connection, kind, subject, target, before if state == "undone" else after)
+        if state == "undone":  # from the last to the first: what a subject had before all of them counts
+            values = {(kind, subject, target): before for kind, subject, target, before, _ in reversed(changes)}
+        else:
+            values = {(kind, subject, target): after for kind, subject, target, _, after in changes}
+        _write(connection, values)
         connection.execute("UPDATE operation SET state = ? WHERE id = ?", (state, number))
         _count_revisions(connection, {kind for kind, *_ in changes})
         return label
@@ -473,13 +476,29 @@ def _make_private(path: Path) -> None:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE))
 
 
-def _write(connection: sqlite3.Connection, kind: str, subject: str, target: str, value: str | None) -> None:
-    if value is None:
-        connection.execute(
-            "DELETE FROM decision WHERE kind = ? AND subject = ? AND object = ?", (kind, subject, target)
-        )
-    else:
-        connection.execute("INSERT OR REPLACE INTO decision VALUES (?, ?, ?, ?)", (kind, subject, target, value))
+Key = tuple[str, str, str]
+"""Kind, subject and object of a decision."""
+FEW = 500
+"""So many decisions are looked up one by one; of more, all of their kinds are read at once."""
+
+
+def _present(connection: sqlite3.Connection, changes: Sequence[Change]) -> dict[Key, str | None]:
+    """The values that stand now of what changes are about, and maybe others."""
+    if len(changes) <= FEW:
+        query = "SELECT value FROM decision WHERE kind = ? AND subject = ? AND object = ?"
+        found = ((key, connection.execute(query, key).fetchone()) for *key, _ in changes)
+        return {(kind, subject, target): row[0] for (kind, subject, target), row in found if row}
+    kinds = sorted({kind for kind, *_ in changes})
+    query = f"SELECT kind, subject, object, value FROM decision WHERE kind IN ({', '.join('?' * len(kinds))})"
+    return {(kind, subject, target): value for kind, subject, target, value in connection.execute(query, kinds)}
+
+
+def _write(connection: sqlite3.Connection, values: Mapping[Key, str | None]) -> None:
+    """Let these values stand; None takes a decision away."""
+    gone = [key for key, value in values.items() if value is None]
+    connection.executemany("DELETE FROM decision WHERE kind = ? AND subject = ? AND object = ?", gone)
+    stand = ((*key, value) for key, value in values.items() if value is not None)
+    connection.executemany("INSERT OR REPLACE INTO decision VALUES (?, ?, ?, ?)", stand)
 
 
 def _moves(seen: Mapping[str, str], present: Mapping[str, str], removed: Mapping[str, str]) -> dict[str, str]:
