@@ -108,9 +108,7 @@ def _use(path: str) -> None:
 def _start_form(seen: FolderCheck, infos: list[DatasetInfo]) -> None:
     known = next((info for info in infos if same_source(info.source, seen.address)), None)
     if known is not None:
-        st.caption(
-            f"This folder is already the dataset **{literal(known.name)}**: scanning it again reads only what changed."
-        )
+        st.caption(f"This is already the dataset **{literal(known.name)}**: scanning it again reads only what changed.")
     left, right = st.columns([1, 2])
     name = left.text_input(
         "Name", known.name if known else free_name(seen.address, infos), key=f"{NAME} {seen.address}"

@@ -215,7 +215,7 @@ def _cards(opened: Opened, view: View, page: Page, *, paged: bool) -> None:
         tags=dataset.tags.values(),
         brackets=view.metric == "singularity" or view.with_company,
         decides=True,
-        reveals=desktop.is_here(),
+        reveals=desktop.is_here() and opened.dataset.in_files,
         paging=_paging(opened, view, page) if paged else None,
         preload=[side["thumb"] for side in sides(dataset, page.following.tolist())] if paged else (),
     )
