@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,8 @@ WORTH_WARMING = 32
 """With so many new files the matching is made ready while they are read."""
 PART_FILES = 512
 PART_SECONDS = 3.0
+PARTS_JOINED = 32
+"""So many parts become one: of a million files there are sixty and some, and a scan goes on within seconds."""
 PROGRESS_SECONDS = 0.2
 
 COLUMNS: dict[str, type] = FACTS | {metric.name: float for metric in metrics.MEASURED}
@@ -105,8 +109,9 @@ def read_into(
     max_pixels: int,
     choice: Choice = HERE,
     on_progress: OnProgress | None = None,
-) -> Part:
-    """Examine the files of a listing into the parts of a store, for another scan; returns the rows of all. Those that
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Examine the files of a listing into the parts of a store, for another scan; returns the rows of all with their
+    signatures. Those that
     parts of it hold are not read again. Raises `Cancelled` and `DatasetError`; finished files are kept in every case.
     """
     found = _stats(listing)
@@ -225,18 +230,20 @@ class _Known:
     """Rows computed before: of the previous scan and of parts that a killed scan left."""
 
     images: pd.DataFrame
-    signatures: np.ndarray
+    parts: Sequence[Part]
 
     @classmethod
     def gather(cls, previous: Results | None, parts: list[Part]) -> _Known:
-        earlier = [] if previous is None else [(previous.images, previous.signatures)]
-        blocks = [(images[["path", *COLUMNS]], signatures) for images, signatures in earlier + parts]
-        if not blocks:
-            return cls(pd.DataFrame(columns=["path", *COLUMNS]), np.zeros(0, SIGNATURE))
-        if len(blocks) == 1:
-            return cls(*blocks[0])
-        images = pd.concat([images for images, _ in blocks], ignore_index=True)
-        return cls(images, np.concatenate([signatures for _, signatures in blocks]))
+        earlier = [] if previous is None else [Part(previous.images, lambda: previous.signatures)]
+        blocks = [*earlier, *parts]
+        frames = [each.images[["path", *COLUMNS]] for each in blocks] or [pd.DataFrame(columns=["path", *COLUMNS])]
+        return cls(frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True), blocks)
+
+    @cached_property
+    def signatures(self) -> np.ndarray:
+        """Of the rows of `images`: read after the files that are new, since they say nothing about which those are."""
+        blocks = [each.signatures for each in self.parts] or [np.zeros(0, SIGNATURE)]
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
     def keep_away(self, store: Store, folders: Sequence[str]) -> None:
         """Keep what is known of images in folders that cannot be read now, for the scan that can."""
@@ -348,6 +355,7 @@ class _Part:
         self._store, self._paths = store, paths
         self._rows: list[tuple[int, Examined]] = []
         self._saved = time.monotonic()
+        self._written: list[Path] = []
 
     def add(self, place: int, examined: Examined) -> None:
         self._rows.append((place, examined))
@@ -358,7 +366,11 @@ class _Part:
         if self._rows:
             images = _rows_frame(examined.row for _, examined in self._rows)
             images.insert(0, "path", [self._paths.iloc[place] for place, _ in self._rows])
-            self._store.write_part(images, _signatures([examined for _, examined in self._rows]))
+            signatures = _signatures([examined for _, examined in self._rows])
+            self._written.append(self._store.write_part(images, signatures))
+        if len(self._written) >= PARTS_JOINED:
+            self._store.join_parts(self._written)
+            self._written = []
         self._rows = []
         self._saved = time.monotonic()
 

@@ -138,7 +138,7 @@ def gather(folders: Sequence[Path], *, one_source: bool = True) -> Merged:
     missing = sorted(set(range(1, one.of + 1)) - shards.keys())
     old = sorted(number for number, (_, shard) in shards.items() if shard.versions != VERSIONS)
     parts = {number: Store(place).read_parts() for number, (place, _) in shards.items()}
-    held = {number: sum(len(images) for images, _ in parts[number]) for number in parts}
+    held = {number: sum(len(part.images) for part in parts[number]) for number in parts}
     damaged = sorted(number for number in held if number not in old and held[number] != shards[number][1].images)
     for numbers, what in ((missing, "not finished"), (old, "of another version"), (damaged, "damaged")):
         if numbers:

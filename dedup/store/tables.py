@@ -30,6 +30,15 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
         raise DatasetError(f"{path} is damaged. Scan the folder again; no decision is lost.") from error
 
 
+def columns_of(path: Path) -> list[str]:
+    """The columns of a Parquet file, from its schema alone. Raises `DatasetError` for no such file."""
+    try:
+        names: list[str] = pq.read_schema(path).names
+        return names
+    except (OSError, pa.ArrowException) as error:
+        raise DatasetError(f"{path} is damaged. Scan the folder again; no decision is lost.") from error
+
+
 def scan_of(path: Path) -> str:
     """The scan that a Parquet file says it is of, from its schema alone. Raises `DatasetError` for no such file."""
     try:
