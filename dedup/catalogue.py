@@ -6,7 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,7 +74,7 @@ def scan_shard(
             f"{place} lies within {origin}, whose files are listed. Choose a folder elsewhere for --parts."
         )
     listing = list_source(origin)
-    with nullcontext(on_progress) if on_progress is not None else watched() as told:
+    with watched(on_progress) as told:
         return shards.read(
             origin,
             listing,
@@ -174,7 +174,7 @@ def _scanned(
     """The dataset of `store` after a scan; `known` is what it said of itself before."""
     from dedup.scanning.scan import scan_into
 
-    with nullcontext(on_progress) if on_progress is not None else watched() as told:
+    with watched(on_progress) as told:
         scan_into(store, info, listing, known, parts=parts, choice=choice, on_progress=told)
     dataset = Dataset(store.directory)
     _adopt(dataset, Decisions(store.decisions, "scan"), listing.away)

@@ -19,9 +19,11 @@ REDRAW_SECONDS = 0.2
 
 
 @contextmanager
-def watched() -> Iterator[OnProgress | None]:
-    """What to report progress to, and None where nobody watches."""
-    if (line := _notebook_line()) is not None:
+def watched(listener: OnProgress | None = None) -> Iterator[OnProgress | None]:
+    """What to report progress to: the caller's own `listener`, else where a person looks, None where nobody does."""
+    if listener is not None:
+        yield listener
+    elif (line := _notebook_line()) is not None:
         yield line
         line.finish()
     elif sys.stderr is not None and sys.stderr.isatty():

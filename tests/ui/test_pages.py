@@ -26,7 +26,7 @@ from dedup.ui.export.downloads import OFFERS, made
 from dedup.ui.parts.tagging import SCOPES, changes, explain
 from dedup.ui.shell import current, jobs, navigation
 from dedup.ui.shell.library import LIBRARY
-from tests.building import copied, picture
+from tests.building import picture
 from tests.pictures import photo, save
 from tests.ui.apptest import (
     MAIN,
@@ -56,13 +56,6 @@ def scanned(tmp_path_factory) -> dedup.Dataset:
         (root / f"copy {copy}.png").write_bytes((root / "even" / "00.png").read_bytes())
     (root / "empty.jpg").write_bytes(b"")
     return dedup.scan(root, name="test", home=root.parent / "home", workers=1)
-
-
-@pytest.fixture
-def dataset(scanned, home, tmp_path) -> dedup.Dataset:
-    """The scanned one, for a test of its own."""
-    copied(scanned, tmp_path / "images", home)
-    return dedup.open(scanned.name)
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,6 @@ from dedup.images.metrics import said
 from dedup.ui.map import atlas, colours, making
 from dedup.ui.shell import jobs
 from dedup.ui.shell.library import LIBRARY
-from tests.building import copied
 from tests.pictures import folder_of_photos, photo, save
 from tests.ui.apptest import button, healthy, mounted, run_page, send, texts, wait_for
 
@@ -27,13 +26,6 @@ def scanned(tmp_path_factory) -> dedup.Dataset:
     folder_of_photos(root / "test", 4, start=8)
     save(photo(3).resize((80, 60)), root / "test/small.png")
     return dedup.scan(root, home=root.parent / "home", workers=1)
-
-
-@pytest.fixture
-def dataset(scanned, home, tmp_path) -> dedup.Dataset:
-    """The scanned one, for a test of its own."""
-    copied(scanned, tmp_path / "set", home)
-    return dedup.open(scanned.name)
 
 
 def the_map(at) -> dict:

@@ -18,7 +18,7 @@ from dedup.ui.duplicates import plan as plan_panel
 from dedup.ui.duplicates.bulk import below_root, moved
 from dedup.ui.shell import current, jobs, notices
 from dedup.ui.shell.library import LIBRARY
-from tests.building import copied, picture
+from tests.building import picture
 from tests.ui.apptest import MAIN, button, healthy, mounted, page, run_page, send, start, texts
 
 
@@ -32,13 +32,6 @@ def scanned(tmp_path_factory) -> dedup.Dataset:
         (root / "new").mkdir(exist_ok=True)
         (root / "new" / name).write_bytes((root / "old" / f"{seed} copy.png").read_bytes())
     return dedup.scan(root, name="test", home=root.parent / "home", workers=1)
-
-
-@pytest.fixture
-def dataset(scanned, home, tmp_path) -> dedup.Dataset:
-    """The scanned one, for a test of its own."""
-    copied(scanned, tmp_path / "images", home)
-    return dedup.open(scanned.name)
 
 
 @pytest.fixture(autouse=True)

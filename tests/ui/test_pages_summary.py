@@ -22,7 +22,6 @@ from dedup.ui.parts.scale import scale_of
 from dedup.ui.shell import navigation, views
 from dedup.ui.shell.library import LIBRARY
 from dedup.ui.summary import comparing, counts, distributions, scatter, tiles
-from tests.building import copied
 from tests.frames import make_frame
 from tests.pictures import photo, save
 from tests.ui.apptest import MAIN, button, healthy, run_page, start, texts
@@ -39,13 +38,6 @@ def scanned(tmp_path_factory) -> dedup.Dataset:
     save(photo(20).resize((600, 100)), root / "train/strip.png")
     (root / "train/broken.jpg").write_bytes(b"no picture")
     return dedup.scan(root, home=root.parent / "home", workers=1)
-
-
-@pytest.fixture
-def dataset(scanned, home, tmp_path) -> dedup.Dataset:
-    """The scanned one, for a test of its own."""
-    copied(scanned, tmp_path / "set", home)
-    return dedup.open(scanned.name)
 
 
 def test_tiles_count_what_they_lead_to(dataset):

@@ -151,14 +151,14 @@ def test_pipes_in_place_of_images_stop_no_picture(folder, get):
 def test_a_disk_that_hangs_holds_up_its_own_dataset_alone(folder, get, monkeypatch):
     """After some pictures that hang the others of the dataset are refused at once; another dataset's are shown."""
     release = threading.Event()
-    show = thumbnails.thumbnail
+    shrink = thumbnails.shrink
 
     def hanging(image, *args, **options):
         if image.name == "a.jpg":
             release.wait(30)
-        return show(image, *args, **options)
+        return shrink(image, *args, **options)
 
-    monkeypatch.setattr(thumbnails, "thumbnail", hanging)
+    monkeypatch.setattr(thumbnails, "shrink", hanging)
     monkeypatch.setattr(shell_routes, "PATIENCE_SECONDS", 0.2)
     hung = get(*[thumbnail_url("d5", "0a", f"{number}") for number in range(shell_routes.MOST_HUNG)])
     assert {answer.status for answer in hung} == {504}
