@@ -170,7 +170,12 @@ def _preview(dataset: Dataset, plan: Plan, basis: Basis, left: Heritage, lost: s
     for told in plan.told:
         say(told)
     goes = f"{plural(len(plan.entries), 'image')} ({size(plan.bytes)})"
-    say(f"{goes} would go to the quarantine; nothing was touched. Add --apply.")
+    if dataset.in_files:
+        say(f"{goes} would go to the quarantine; nothing was touched. Add --apply.")
+    else:
+        from dedup.removal import only_read
+
+        say(f"{goes} would go; nothing was touched. {only_read(dataset)}")
 
 
 def _tell(left: Heritage, verb: str, lost: str) -> None:

@@ -10,7 +10,7 @@ for by row or tag, and only to the quarantine.
 
 from dedup.removal.applying import HOW, Outcome, Report, apply, require_way
 from dedup.removal.checking import keeper_tags, likely
-from dedup.removal.images import Images
+from dedup.removal.images import Images, only_read
 from dedup.removal.journal import Removal, State, removed, standing
 from dedup.removal.planfile import Entry, Plan, Stay, read, to_bytes, write
 from dedup.removal.planning import freed, plan
@@ -32,6 +32,7 @@ __all__ = [
     "freed",
     "keeper_tags",
     "likely",
+    "only_read",
     "plan",
     "read",
     "removed",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dedup.files import sha256_of
 from dedup.model import TAG_PREFIX
-from dedup.removal.images import Columns, Images
+from dedup.removal.images import Columns, Images, require_files
 from dedup.removal.journal import REMOVED, Removal, State, in_quarantine, read
 from dedup.removal.keeping import Keeping
 from dedup.removal.moves import A_LINK, is_one_entry, is_same_file, outside
@@ -119,7 +119,10 @@ def likely(
     images: Images, plan: Plan, how: str = "quarantine", *, hold: Mapping[int, str] | None = None
 ) -> tuple[Entry, ...]:
     """The entries of `plan` that will leave as far as can be told before their bytes are read: no rule speaks against
-    it, image and keeper are there as they were scanned, and no earlier run did it. A file of another time is read."""
+    it, image and keeper are there as they were scanned, and no earlier run did it. A file of another time is read.
+
+    Raises `RemovalError` where the images lie in an archive or a bucket."""
+    require_files(images)
     checks = Checks(images, read(images.directory).values(), how, hold)
     return tuple(
         entry for entry in plan.entries if not checks.already(entry) and not attempt(partial(checks.at_a_glance, entry))

@@ -48,10 +48,15 @@ class Images(Protocol):
 def require_files(images: Images) -> None:
     """Raises `RemovalError` where the images lie in an archive or a bucket: those are only ever read."""
     if not images.in_files:
-        raise RemovalError(
-            f"The images of {images.name} lie in {images.address}, which is only read. "
-            f"Export those that stay instead: dedup export {images.name} --to folder --where \"role != 'duplicate'\"."
-        )
+        raise RemovalError(only_read(images))
+
+
+def only_read(images: Images) -> str:
+    """What to do instead where images cannot leave, in words."""
+    return (
+        f"The images of {images.name} lie in {images.address}, which is only read. "
+        f"Export those that stay instead: dedup export {images.name} --to folder --where \"role != 'duplicate'\"."
+    )
 
 
 class Columns:

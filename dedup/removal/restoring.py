@@ -11,7 +11,7 @@ import numpy as np
 from dedup.errors import RemovalError
 from dedup.model import OnProgress
 from dedup.removal.applying import Outcome, Report, run
-from dedup.removal.images import Images
+from dedup.removal.images import Images, require_files
 from dedup.removal.journal import Journal, Removal, State, locked
 from dedup.removal.keeping import Contents
 from dedup.removal.moves import copy, duplicate, inode_of, part_name, place, withdraw
@@ -32,6 +32,7 @@ def restore(images: Images, paths: Collection[str] | None = None, *, on_progress
     quarantine of a dataset of this folder that was lost comes back, too. Interrupted and run again, it finishes.
     Raises `RemovalError` when another removal runs, the disk is full or the folder itself is away.
     """
+    require_files(images)
     if not images.root.is_dir():
         raise RemovalError(f"The folder {images.root} is away. Bring it back first, then restore.")
     with locked(images.directory) as own:

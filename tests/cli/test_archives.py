@@ -1,0 +1,49 @@
+"""Verbs about images that lie in an archive: what would go is told, and nothing leaves."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+
+import pytest
+
+from dedup.cli import main
+from tests.packed import zipped
+from tests.pictures import folder_of_photos
+
+
+@pytest.fixture
+def archive(tmp_path, home):
+    """Three photographs and a copy of one, scanned as `packed`."""
+    folder_of_photos(tmp_path / "in", 3)
+    shutil.copy(tmp_path / "in/0001.jpg", tmp_path / "in/copy.jpg")
+    packed = zipped(tmp_path / "in", tmp_path / "packed.zip")
+    assert main(["scan", str(packed)]) == 0
+    before = hashlib.sha256(packed.read_bytes()).digest()
+    yield packed
+    assert hashlib.sha256(packed.read_bytes()).digest() == before
+
+
+def test_removals_are_planned_and_told_but_never_carried_out(archive, tmp_path, capsys):
+    plan = str(tmp_path / "plan.json")
+    for command, code in (
+        (["remove", "packed"], 0),
+        (["remove", "packed", "--apply"], 1),
+        (["plan", "packed", "--output", plan], 0),
+        (["apply", "packed", plan], 1),
+        (["restore", "packed"], 1),
+        (["detect", str(archive), "--remove"], 1),
+    ):
+        capsys.readouterr()
+        assert main(command) == code, command
+        said = capsys.readouterr()
+        assert "packed.zip, which is only read. Export those that stay instead" in said.out + said.err, command
+
+
+def test_what_is_said_instead_can_be_done(archive, tmp_path, capsys):
+    command = ["export", "packed", "--to", "folder", "--output", str(tmp_path / "clean")]
+    assert main([*command, "--where", "role != 'duplicate'"]) == 0
+    assert len(list((tmp_path / "clean").glob("*.jpg"))) == 3
+    for verb in (["show"], ["leaks"], ["splits"], ["issues"], ["verify"], ["hash", "--kind", "phash"]):
+        assert main([verb[0], "packed", *verb[1:]]) == 0, verb
+    assert main(["report", "packed", "--output", str(tmp_path / "report.html")]) == 0
