@@ -61,7 +61,7 @@ def failure(path: Path, reason: str, *, transient: bool = False) -> Examined:
         if stat.st_size and not transient:
             with open_regular(path) as stream:
                 known["sha256"] = hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError:
+    except (OSError, ValueError):
         pass  # what can be known of it is
     return Examined(FAILED_FACTS | FAILED_METRICS | known | {"error": reason, "transient": transient}, None)
 

@@ -214,7 +214,7 @@ def _stat(root: str, file: SourceFile) -> tuple[str, bytes | None, int, int, str
         return file.path, raw, file.entry.size, file.entry.mtime_ns, file.entry.version
     try:
         stat = os.stat(os.path.join(root, file.relative))
-    except OSError:
+    except (OSError, ValueError):  # a list may name what no system can have
         return file.path, raw, -1, -1, ""  # matches nothing known, so it is examined and the reason found
     return file.path, raw, stat.st_size, stat.st_mtime_ns, ""
 
@@ -306,10 +306,9 @@ def _failure(image: Where, failed: Failed) -> Examined:
     """The row of an image that a worker gave nothing for. Its bytes, where they can be had at all, still tell whether
     another file has the same; those that lie elsewhere are not fetched again for what may pass."""
     if not (isinstance(image, Stored) and failed.transient):
-        with suppress(UnreadableImage), at_hand(image) as file:
+        with suppress(UnreadableImage, OSError), at_hand(image) as file:
             return failure(file, failed.reason, transient=failed.transient)
-    assert isinstance(image, Stored)  # a file of its own is always at hand
-    size, mtime_ns = max(0, image.entry.size), image.entry.mtime_ns
+    size, mtime_ns = (max(0, image.entry.size), image.entry.mtime_ns) if isinstance(image, Stored) else (0, 0)
     return unreadable(failed.reason, size=size, mtime_ns=mtime_ns, transient=failed.transient)
 
 

@@ -31,7 +31,7 @@ def address_of(given: Path | str) -> str:
     if text.lower().startswith(_WITHIN):
         inner, _, text = text.partition("://")[2].rpartition("::")
         if inner or not archives.suffix_of(text):
-            raise SourceError(f"Give the archive alone, as {text or 'photos.zip'}: all images in it are read.")
+            raise SourceError("Give the archive alone, as zip://photos.zip: all images in it are read.")
     if blobs.is_address(text):
         return _checked(text)
     path = Path(text).expanduser()
@@ -60,13 +60,13 @@ def list_source(source: Path | str) -> Listing:
             return list_archives(address)
         return list_file(address) if _suffix(address) in LIST_SUFFIXES else list_prefix(address)
     path = Path(address)
-    if path.is_dir():
+    if os.path.isdir(path):
         return list_folder(path)
-    if archives.suffix_of(address) and (path.is_file() or blobs.is_pattern(address)):
+    if archives.suffix_of(address) and (os.path.isfile(path) or blobs.is_pattern(address)):
         return list_archives(address)
-    if path.is_file() and _suffix(address) in LIST_SUFFIXES:
+    if os.path.isfile(path) and _suffix(address) in LIST_SUFFIXES:
         return list_file(address)
-    if not path.exists():
+    if not os.path.exists(path):
         raise SourceError(f"There is no folder or list {path}. Check the path and try again.")
     if path.name.lower().endswith(archives.COMPRESSED):
         raise SourceError(f"{path} is compressed as a whole. Unpack it, or pack it as .zip or .tar, and scan that.")
@@ -95,7 +95,8 @@ def is_source(text: str) -> bool:
     path = Path(text).expanduser()
     if archives.suffix_of(text) and blobs.is_pattern(os.fspath(path)):
         return True
-    return path.is_dir() or (path.is_file() and bool(_suffix(text) in LIST_SUFFIXES or archives.suffix_of(text)))
+    known = _suffix(text) in LIST_SUFFIXES or archives.suffix_of(text) != ""
+    return os.path.isdir(path) or (known and os.path.isfile(path))
 
 
 def is_there(address: str) -> bool:

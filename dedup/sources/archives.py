@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-import struct
 import tarfile
 import threading
 import zipfile
-import zlib
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,11 +24,15 @@ from dedup.images.formats import FORMATS, HEAD_BYTES, sniff
 from dedup.sources import blobs
 from dedup.sources.listing import Entry, Stored, nanoseconds
 
+MOST_SIZE = 1 << 62
+"""Sizes above are no sizes, and more than the tables of a dataset can hold."""
+UNPACKED_BYTES, MOST_TIMES = 64 << 20, 100
+"""A member that unpacks to more than both so many bytes and so many times what it takes is made to fill the memory:
+even a blank picture is compressed in its own format before it comes into an archive."""
 MOST_OPEN = 8
 """Archives that a process keeps open: the workers of a scan go through them one after the other."""
 COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".gz", ".7z", ".rar")
 """Archives of which single files cannot be read."""
-CHANGED = "its archive has changed since the scan; scan again"
 
 
 class Container(Protocol):
@@ -38,6 +40,8 @@ class Container(Protocol):
     is meant to be an image."""
 
     images_only: bool
+    left_out: Counter[str]
+    """What is in it and is no file that could be read, by what it is; known after all `entries`."""
 
     def __init__(self, stream: BinaryIO, version: str) -> None: ...
 
@@ -51,6 +55,13 @@ class Container(Protocol):
         """All bytes of one of them. Raises `UnreadableImage` where it is not what it was when it was listed."""
 
 
+class Changed(UnreadableImage):
+    """What is in an archive is not what was listed."""
+
+    def __init__(self) -> None:
+        super().__init__("its archive has changed since the scan; scan again", transient=True)
+
+
 class Damaged(Exception):
     """An archive ends before its end; what came before was listed."""
 
@@ -62,6 +73,7 @@ class Zip:
 
     def __init__(self, stream: BinaryIO, version: str) -> None:
         self._file = zipfile.ZipFile(stream)
+        self.left_out: Counter[str] = Counter()
 
     def entries(self) -> Iterator[tuple[str, Entry]]:
         for name, info in self._file.NameToInfo.items():
@@ -83,15 +95,14 @@ class Zip:
     def read(self, name: str, entry: Entry) -> bytes:
         info = self._file.NameToInfo.get(name)
         if info is None or self._entry(info).version != entry.version:
-            raise UnreadableImage(CHANGED, transient=True)
+            raise Changed
         if info.flag_bits & 1:
             raise UnreadableImage("it is encrypted in its archive")
-        try:
-            return self._file.read(info)
-        except NotImplementedError as error:
-            raise UnreadableImage(f"its archive cannot be read here: {blobs.reason(error)}") from error
-        except (zipfile.BadZipFile, zlib.error, EOFError, struct.error) as error:
-            raise UnreadableImage("damaged in its archive") from error
+        if info.file_size > max(UNPACKED_BYTES, MOST_TIMES * info.compress_size):
+            raise UnreadableImage(
+                f"unpacks to {info.file_size:,} bytes from {info.compress_size:,}, as no picture does"
+            )
+        return self._file.read(info)
 
 
 class Tar:
@@ -102,27 +113,39 @@ class Tar:
 
     def __init__(self, stream: BinaryIO, version: str) -> None:
         self._stream, self._version = stream, version
+        self.left_out: Counter[str] = Counter()
 
     def entries(self) -> Iterator[tuple[str, Entry]]:
         self._stream.seek(0)
+        self.left_out.clear()
         archive = tarfile.open(fileobj=self._stream, mode="r:")  # noqa: SIM115 - closing it would close the stream
+        places: dict[str, tuple[int, int]] = {}
         try:
             for member in archive:
                 archive.members = []  # type: ignore[attr-defined]  # which it would keep all
                 if member.isreg() and not member.issparse():
-                    version = f"{self._version}@{member.offset_data:x}"
-                    yield member.name, Entry(member.size, nanoseconds(member.mtime), version)
+                    places[member.name] = member.offset_data, member.size if 0 <= member.size <= MOST_SIZE else -1
+                elif member.islnk() and member.linkname in places:  # another name of one that came before
+                    places[member.name] = places[member.linkname]
+                else:
+                    if not member.isdir():
+                        self.left_out["sparse file" if member.issparse() else "link or device"] += 1
+                    continue
+                offset, size = places[member.name]
+                yield member.name, Entry(size, nanoseconds(member.mtime), f"{self._version}@{offset:x}")
             self._stream.seek(archive.offset)
             rest = self._stream.read(tarfile.BLOCKSIZE)
-        except tarfile.ReadError as error:
+        except (tarfile.TarError, ValueError, OverflowError) as error:
             raise Damaged(str(error)) from error
         if rest.strip(b"\0"):
             raise Damaged("what follows is no member")
 
     def starts(self, name: str, entry: Entry) -> bytes:
-        return self._bytes(entry, min(HEAD_BYTES, entry.size))
+        return self._bytes(entry, max(0, min(HEAD_BYTES, entry.size)))
 
     def read(self, name: str, entry: Entry) -> bytes:
+        if entry.size < 0:
+            raise UnreadableImage("damaged: its archive tells an impossible size")
         data = self._bytes(entry, entry.size)
         if len(data) < entry.size:
             raise UnreadableImage("damaged: its archive ends before it does")
@@ -131,7 +154,7 @@ class Tar:
     def _bytes(self, entry: Entry, count: int) -> bytes:
         version, _, offset = entry.version.rpartition("@")
         if version != self._version:
-            raise UnreadableImage(CHANGED, transient=True)
+            raise Changed
         self._stream.seek(int(offset, 16))
         return self._stream.read(count)
 
@@ -140,7 +163,8 @@ class Parquet:
     """A Parquet table with a column of images: Hugging Face's (a struct of `bytes` and `path`) or plain bytes.
 
     Rows are called by their number and the name that the table has for the image, else by the format it announces. The
-    table is read once to list it: nothing in it says how long a row's bytes are or whether they are the same.
+    table is read once to list it, a few rows at a time: nothing in it says how long a row's bytes are or whether they
+    are the same.
     """
 
     images_only = True
@@ -151,43 +175,56 @@ class Parquet:
         import pyarrow.parquet as pq
 
         self._table = pq.ParquetFile(stream)
-        self._column, self._names = self._columns()
+        self.left_out: Counter[str] = Counter()
+        self._column, self._in_struct = self._chosen()
         counts = [self._table.metadata.row_group(each).num_rows for each in range(self._table.metadata.num_row_groups)]
         self._firsts = [sum(counts[:place]) for place in range(len(counts))]
-        self._group: tuple[int, list[bytes | None]] = (-1, [])
+        self._group: tuple[int, Any] = (-1, None)
 
-    def _columns(self) -> tuple[str, str]:
-        """The column of bytes and that of names, "" for none. Raises `SourceError`."""
+    def _chosen(self) -> tuple[str, bool]:
+        """The column of images, and whether it is a struct. Raises `SourceError`."""
         import pyarrow as pa
+
+        def holds_bytes(kind: Any) -> bool:
+            kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+            return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
         schema = self._table.schema_arrow
         for each in schema:
-            if pa.types.is_struct(each.type) and each.type.get_field_index("bytes") >= 0:
-                return f"{each.name}.bytes", f"{each.name}.path" if each.type.get_field_index("path") >= 0 else ""
-        binary = {each.name for each in schema if pa.types.is_binary(each.type) or pa.types.is_large_binary(each.type)}
-        only = next(iter(binary)) if len(binary) == 1 else ""
-        found = next((name for name in self.PLAIN if name in binary), only)
+            at = each.type.get_field_index("bytes") if pa.types.is_struct(each.type) else -1
+            if at >= 0 and holds_bytes(each.type.field(at).type):
+                return each.name, True
+        binary = [each.name for each in schema if holds_bytes(each.type)]
+        found = next((name for name in self.PLAIN if name in binary), binary[0] if len(binary) == 1 else "")
         if not found:
             raise SourceError("has no column of images: a struct of bytes and path, or a column `image` of bytes")
-        return found, ""
+        return found, False
 
     def entries(self) -> Iterator[tuple[str, Entry]]:
         import xxhash
 
+        damaged = []
         for group, first in enumerate(self._firsts):
-            names = self._column_of(group, self._names) if self._names else []
-            for place, data in enumerate(self._column_of(group, self._column)):
-                data = data or b""
-                told = PurePosixPath(str(names[place] or "")).name if names else ""
-                ending = (told and f"-{told}") or _ending(data)
-                yield f"{first + place:08d}{ending}", Entry(len(data), 0, xxhash.xxh3_128_hexdigest(data))
+            try:
+                rows = enumerate(self._rows_of(group), first)
+                for row, (data, told) in rows:
+                    name = PurePosixPath(told.partition("?")[0]).name
+                    ending = f"-{name}" if name else _ending(data)
+                    yield f"{row:08d}{ending}", Entry(len(data), 0, xxhash.xxh3_128_hexdigest(data))
+            except Exception as error:  # Arrow's; groups are apart: one that is damaged costs its own rows
+                damaged.append(f"group {group + 1}: {blobs.reason(error)}")
+        if damaged:
+            raise Damaged("; ".join(damaged[:3]))
 
-    def _column_of(self, group: int, column: str) -> list[Any]:
-        held = self._table.read_row_group(group, columns=[column]).column(0)
-        values = held.combine_chunks()
-        while values.type.num_fields:  # the struct that the leaf is in
-            values = values.field(0)
-        return values.to_pylist()  # type: ignore[no-any-return]
+    def _rows_of(self, group: int) -> Iterator[tuple[bytes, str]]:
+        """Bytes and name of each row of a group, a few at a time."""
+        for batch in self._table.iter_batches(ROWS_AT_ONCE, row_groups=[group], columns=[self._column]):
+            column = batch.column(self._column)
+            images = column.field("bytes") if self._in_struct else column
+            named = self._in_struct and column.type.get_field_index("path") >= 0
+            names = column.field("path") if named else [None] * len(images)
+            for data, name in zip(images, names, strict=True):
+                yield data.as_py() or b"", _text(name)
 
     def starts(self, name: str, entry: Entry) -> bytes:
         return self._bytes(name)[:HEAD_BYTES]
@@ -197,18 +234,35 @@ class Parquet:
 
         data = self._bytes(name)
         if xxhash.xxh3_128_hexdigest(data) != entry.version:
-            raise UnreadableImage(CHANGED, transient=True)
+            raise Changed
         return data
 
     def _bytes(self, name: str) -> bytes:
         row = int(re.match(r"\d+", name)[0])  # type: ignore[index]
         group = next((each for each in reversed(range(len(self._firsts))) if self._firsts[each] <= row), -1)
         if group < 0:
-            raise UnreadableImage(CHANGED, transient=True)
+            raise Changed
         if self._group[0] != group:
-            self._group = group, self._column_of(group, self._column)
-        place = row - self._firsts[group]
-        return (self._group[1][place] or b"") if place < len(self._group[1]) else b""
+            column = self._table.read_row_group(group, columns=[self._column]).column(self._column)
+            self._group = group, column
+        place, column = row - self._firsts[group], self._group[1]
+        if place >= len(column):
+            raise Changed
+        value = column[place]
+        value = value["bytes"] if self._in_struct and value.is_valid else value
+        return (value.as_py() or b"") if value.is_valid else b""
+
+
+ROWS_AT_ONCE = 64
+"""Rows of a table that a listing holds at a time."""
+
+
+def _text(value: Any) -> str:
+    """A text of a table; "" for none and for one that is none."""
+    try:
+        return str(value.as_py() or "") if value is not None else ""
+    except UnicodeDecodeError:
+        return ""
 
 
 def _ending(data: bytes) -> str:
@@ -238,12 +292,18 @@ def read(stored: Stored) -> bytes:
     """The bytes of an image in an archive. Raises `UnreadableImage`."""
     archive, name = archive_of(stored)
     try:
-        with opened(archive) as container:
-            return container.read(name, stored.entry)
+        try:
+            with opened(archive) as container:
+                return container.read(name, stored.entry)
+        except Changed:  # since it was opened, maybe, and not since it was listed
+            with opened(archive, anew=True) as container:
+                return container.read(name, stored.entry)
+    except UnreadableImage:
+        raise
     except (OSError, SourceError) as error:
         raise blobs.unreadable(error) from error
-    except (zipfile.BadZipFile, tarfile.TarError) as error:
-        raise UnreadableImage(f"its archive is damaged: {blobs.reason(error)}", transient=True) from error
+    except Exception as error:  # each library has errors of its own for what is damaged
+        raise UnreadableImage(f"damaged in its archive: {blobs.reason(error)}") from error
 
 
 @dataclass
@@ -255,11 +315,12 @@ class _Slot:
     stream: BinaryIO | None = None
     version: str = ""
 
-    def open(self, address: str) -> Container:
-        """The container, opened anew where the archive changed; one that lies elsewhere says so when it is read."""
-        if self.container is None or not (blobs.is_address(address) or blobs.stat(address).version == self.version):
+    def open(self, address: str, *, ask: bool) -> Container:
+        """The container, opened anew where the archive changed, as far as it is asked whether it did."""
+        version = blobs.stat(address).version if ask or self.container is None else self.version
+        if self.container is None or version != self.version:
             self.close()
-            self.version = blobs.stat(address).version
+            self.version = version
             self.stream = blobs.open_at(address)
             try:
                 self.container = CONTAINERS[suffix_of(address)](self.stream, self.version)
@@ -280,8 +341,12 @@ _choosing = threading.Lock()
 
 
 @contextmanager
-def opened(address: str) -> Iterator[Container]:
-    """An archive to read from, for one thread at a time. It stays open for the next."""
+def opened(address: str, *, anew: bool = False) -> Iterator[Container]:
+    """An archive to read from, for one thread at a time. It stays open for the next.
+
+    Of one that lies elsewhere only a listing asks `anew` whether it is the same; what is read of it then is refused by
+    its server, or by what stands for the content, where it is another one.
+    """
     with _choosing:
         slot = _slots.setdefault(address, _Slot())
         _slots.move_to_end(address)
@@ -292,7 +357,7 @@ def opened(address: str) -> Iterator[Container]:
             each.lock.release()
     with slot.lock:
         try:
-            yield slot.open(address)
+            yield slot.open(address, ask=anew or not blobs.is_address(address))
         except OSError:  # it may have been replaced where it lies
             slot.close()
             raise

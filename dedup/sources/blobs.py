@@ -17,7 +17,7 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from dedup.errors import SourceError, UnreadableImage
 from dedup.files import open_regular
@@ -40,15 +40,17 @@ OPTIONS: dict[str, Any] = {
     }
 }
 """What file systems are made with: seconds and tries that end before the minute that a worker has for a file."""
-SECRETS = re.compile(r"(?i)(?:^|[?&])[^=&]*(?:signature|sig|token|secret|password|credential|key)=")
-"""Parameters of an address that let whoever has it in."""
+SECRETS = re.compile(r"(?i)sig|token|secret|pass|pwd|cred|key|auth|jwt|hmac|code|access|session")
+"""What the names of parameters hold that let whoever has the address in."""
+NAMED = re.compile(r"[^:/]+://(?:[^/?#]*@|[^/?#@:]*:(?!\d*(?:/|$))[^@]*@)")
+"""An address with a name or password of somebody, whose slashes hide the sign that ends them."""
 ATTEMPTS, FIRST_PAUSE = 4, 0.3
 """Tries to read something, and the seconds before the second; each pause is twice that before, give or take a half."""
 READ_AHEAD = 1 << 20
 """Bytes of one request where an archive lies elsewhere: members are a few hundred kilobytes."""
 
-MOST_ARCHIVES = 100_000
-"""Files that one pattern may mean; a slip of the keyboard means billions."""
+MOST_ARCHIVES, MOST_BRACES = 100_000, 12
+"""Files that one pattern may mean, and choices in it; a slip of the keyboard means billions."""
 
 Answer = TypeVar("Answer")
 
@@ -60,24 +62,30 @@ def is_address(text: str) -> bool:
 
 def check(address: str) -> str:
     """The address. Raises `SourceError` where it carries credentials, which would be kept and shown."""
-    parts = urlsplit(address)
-    if "@" in parts.netloc and parts.scheme not in ("abfs", "abfss"):
-        raise SourceError(
-            "This address holds a name or password. Leave it out: it belongs where the storage looks for it."
-        )
-    if carries_secret(address):
-        raise SourceError("This address holds a signature or key. Give one without; credentials come from elsewhere.")
+    problem = problem_of(address)
+    if problem:
+        raise SourceError(f"This address {problem}.")
     return address
 
 
-def carries_secret(address: str) -> bool:
-    """Whether the parameters of an address let whoever has it in."""
-    return SECRETS.search(urlsplit(address).query) is not None
+def problem_of(address: str) -> str:
+    """What is wrong with an address before anybody is asked, "" for nothing."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "cannot be understood"
+    if NAMED.match(address) and parts.scheme not in ("abfs", "abfss"):
+        return "holds a name or password; leave it out, it belongs where the storage looks for it"
+    if any(SECRETS.search(unquote(each.partition("=")[0])) for each in re.split("[&;]", parts.query) if "=" in each):
+        return "holds a signature or key, which would be kept; give one without"
+    return "holds a signature or key, which would be kept; give one without" if "=" in parts.fragment else ""
 
 
 @cache
 def _filesystem(protocol: str) -> Any:
     """fsspec's file system of a protocol. Raises `SourceError` with the package that is missing."""
+    if protocol not in (*EXTRAS, "memory"):
+        raise SourceError(f"There is no way to read {protocol}:// addresses; {', '.join(EXTRAS)} and memory are read.")
     try:
         import fsspec  # type: ignore[import-untyped]
 
@@ -85,10 +93,8 @@ def _filesystem(protocol: str) -> Any:
         made.retries = 1  # of s3fs: `patiently` is what tries again, and says for how long
         return made
     except ImportError as error:
-        extra = EXTRAS.get(protocol, "cloud")
+        extra = EXTRAS.get(protocol, "http")
         raise SourceError(f"{protocol}:// needs another package: pip install 'dedup-images[{extra}]'.") from error
-    except (ValueError, TypeError) as error:
-        raise SourceError(f"There is no way to read {protocol}:// addresses here: {reason(error)}.") from error
 
 
 def filesystem(address: str) -> Any:
@@ -146,7 +152,8 @@ def find(prefix: str) -> dict[str, Entry]:
     found = patiently(lambda: filesystem(prefix).find(start, detail=True))
     files = ((path, info) for path, info in found.items() if info.get("type") != "directory")
     named = ((path if path.startswith(start) else path.removeprefix("/"), info) for path, info in files)
-    return {path.removeprefix(start): described(info) for path, info in named if not path.endswith("/")}
+    within = ((path, info) for path, info in named if path.startswith(start) and not path.endswith("/"))
+    return {path.removeprefix(start): described(info) for path, info in within}
 
 
 def read(address: str, start: int = 0, end: int | None = None) -> bytes:
@@ -208,6 +215,8 @@ def expanded(pattern: str) -> list[str]:
     looked up. Raises OSError, and `SourceError` where it means too many.
     """
     *folder, name = re.split(r"(?<=[/\\])(?=[^/\\]*$)", pattern)
+    if name.count("{") > MOST_BRACES:
+        raise SourceError(f"{pattern[:80]}… has more than {MOST_BRACES} choices in its name. Give a closer pattern.")
     names = list(islice(_braces(name), MOST_ARCHIVES + 1))
     if len(names) > MOST_ARCHIVES:
         raise SourceError(f"{pattern} means more than {MOST_ARCHIVES:,} files. Give a closer pattern.")
@@ -226,7 +235,7 @@ def _braces(pattern: str) -> Iterator[str]:
     if found is None:
         yield pattern
         return
-    numbers = re.fullmatch(r"(\d+)\.\.(\d+)", found[1])
+    numbers = re.fullmatch(r"(\d{1,18})\.\.(\d{1,18})", found[1])
     if numbers:
         first, last = numbers.groups()
         choices: Iterable[str] = (f"{each:0{len(first)}d}" for each in range(int(first), int(last) + 1))
@@ -239,7 +248,10 @@ def _braces(pattern: str) -> Iterator[str]:
 def _looked_up(pattern: str) -> list[str]:
     if not is_address(pattern):
         folder = Path(pattern).parent
-        return sorted(os.fspath(each) for each in folder.glob(Path(pattern).name))
+        try:
+            return sorted(os.fspath(each) for each in folder.glob(Path(pattern).name))
+        except ValueError as error:
+            raise SourceError(f"{pattern} is no pattern: {error}.") from error
     protocol = pattern.partition("://")[0]
     found = patiently(lambda: filesystem(pattern).glob(path_in(pattern)))
     return sorted(each if is_address(each) else f"{protocol}://{each}" for each in found)

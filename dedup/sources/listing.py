@@ -125,6 +125,9 @@ def images_among(names: Iterable[str], announces: Callable[[str], bool]) -> tupl
     images, others = [], Counter[str]()
     for name in names:
         path = PurePosixPath(below(name))
+        if not name.strip("./"):
+            others["without a name"] += 1
+            continue
         if any(part.startswith(".") or part.lower() in TRASH_FOLDERS for part in path.parts if part != ".."):
             continue
         suffix = path.suffix.lower()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from dedup.sources import blobs
 from dedup.sources.listing import Listing, source_files
 from dedup.sources.stored import list_addresses
 
+FILE = re.compile(r"\s*file://(?=/)", re.IGNORECASE)
+"""Ahead of a path, as browsers write it."""
 LIST_SUFFIXES = frozenset({".txt", ".csv", ".tsv", ".lst"})
 PATH_COLUMNS = ("path", "file_name", "filename", "file", "image", "filepath", "image_path")
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a column beside the path may be long; the limit is a C long
@@ -30,7 +33,7 @@ def list_file(address: str) -> Listing:
         raise SourceError(f"Cannot read the list {address}: {blobs.reason(error)}.") from error
     path = Path(address)
     found = _csv_paths(text, path) if path.suffix.lower() in {".csv", ".tsv"} else _lines(text)
-    names = [name for name in found if name.strip()]
+    names = [FILE.sub("", name) for name in found if name.strip()]
     if not names:
         raise SourceError(f"The list {address} names no files. Put one path a line, or a CSV column called path.")
     if blobs.is_address(address) or any(blobs.is_address(name.strip()) for name in names):
@@ -50,7 +53,8 @@ def _addressed(address: str, names: list[str]) -> list[str]:
     missing = next((name for name in names if not blobs.is_address(name.strip())), None)
     if missing is not None and not blobs.is_address(address):
         raise SourceError(f"The list {address} has both addresses and paths, such as {missing}. Make one list of each.")
-    return [name.strip() if blobs.is_address(name.strip()) else beside + name.strip() for name in names]
+    written = (name.strip() if blobs.is_address(name.strip()) else beside + name.strip() for name in names)
+    return [protocol.lower() + "://" + rest for protocol, _, rest in (each.partition("://") for each in written)]
 
 
 def _named(folder: Path, name: str) -> Path:

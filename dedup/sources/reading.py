@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,8 @@ from dedup.errors import SourceError, UnreadableImage
 from dedup.sources import archives, blobs
 from dedup.sources.listing import Stored, Where
 
+SUFFIX = re.compile(r"\.\w{1,15}")
+"""Ends of names that files can have anywhere."""
 LARGEST_BYTES = 1 << 30
 """What is larger and no file of its own is not read into memory: no picture of the pixels that are decoded is."""
 FETCHED_AT_ONCE = 4
@@ -47,7 +50,8 @@ def at_hand(where: Image) -> Iterator[Path]:
         raise where
     held = hold(where) if isinstance(where, Stored) else where
     with tempfile.TemporaryDirectory(prefix="dedup-") as folder:  # for its owner alone
-        file = Path(folder, "image" + PurePosixPath(held.name).suffix[:16])
+        suffix = PurePosixPath(held.name).suffix
+        file = Path(folder, "image" + (suffix if SUFFIX.fullmatch(suffix) else ""))
         file.write_bytes(held.data)
         with suppress(OSError):  # a disk that knows no such time
             os.utime(file, ns=(held.mtime_ns, held.mtime_ns))

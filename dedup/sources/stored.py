@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit, urlunsplit
 
 from dedup.errors import SourceError
 from dedup.images.formats import HEAD_BYTES, sniff
 from dedup.sources import archives, blobs
 from dedup.sources.listing import Entry, Listing, images_among, source_files
 
-SECRET = "its address holds a signature or key, which would be kept; give one without"
 AT_ONCE = 16
 """Requests under way while a listing asks about single files: most of the time of one is waiting."""
 
@@ -33,11 +32,11 @@ def list_archives(place: str) -> Listing:
     for file in files:
         name = os.path.basename(file)
         ahead = f"{name}/" if pattern else ""
-        held, problem = _entries_of(file)
+        held, problem, left_out = _entries_of(file)
         if problem:
             problems[name] = f"cannot be read to its end: {problem}" if held else f"cannot be read: {problem}"
         images, passed_over = _images_in(file, held)
-        others += passed_over
+        others += passed_over + left_out
         entries |= {ahead + each: held[each] for each in images}
     if problems and not entries:
         name, problem = next(iter(problems.items()))
@@ -45,18 +44,22 @@ def list_archives(place: str) -> Listing:
     return Listing(place, source_files(entries, problems, entries), others)
 
 
-def _entries_of(file: str) -> tuple[dict[str, Entry], str]:
-    """What an archive holds, and why that may not be all, "" when it is."""
+def _entries_of(file: str) -> tuple[dict[str, Entry], str, Counter[str]]:
+    """What an archive holds, why that may not be all ("" when it is), and how many things in it are no files."""
     entries: dict[str, Entry] = {}
+    left_out = Counter[str]()
     try:
-        with archives.opened(file) as container:
+        with archives.opened(file, anew=True) as container:
             for each in container.entries():  # what came before damage is kept
-                entries.update([each])  # of two of one name, the later counts
+                left_out["older file of the same name"] += each[0] in entries
+                entries.update([each])
+            left_out += container.left_out
     except FileNotFoundError:
-        return entries, "there is no such file" + (", or its server does not answer" if blobs.is_address(file) else "")
+        unanswered = ", or its server does not answer" if blobs.is_address(file) else ""
+        return entries, f"there is no such file{unanswered}", +left_out
     except Exception as error:  # each library has errors of its own for what is damaged
-        return entries, blobs.reason(error)
-    return entries, ""
+        return entries, blobs.reason(error), +left_out
+    return entries, "", +left_out
 
 
 def _images_in(file: str, held: dict[str, Entry]) -> tuple[list[str], Counter[str]]:
@@ -106,13 +109,13 @@ def list_addresses(addresses: Iterable[str]) -> Listing:
     protocols = {address.partition("://")[0].lower() for address in given}
     if len(protocols) > 1:
         raise SourceError(f"The list has addresses of {' and '.join(sorted(protocols))}. Make one list of each.")
-    root = _common(given)
-    unsafe = [each for each in given if blobs.carries_secret(each) or "@" in urlsplit(each).netloc]
-    usable = [each for each in given if each not in set(unsafe)]
+    wrong = {each: problem for each in given if (problem := _problem(each))}
+    usable = [each for each in given if each not in wrong]
+    root = _common(usable or ["//".join([*protocols, ""])])
     with ThreadPoolExecutor(AT_ONCE) as threads:
         told = dict(zip(usable, threads.map(_told, usable), strict=True))
     entries = {address.removeprefix(root): entry for address, entry in told.items()}
-    problems = {f"{_bare(each).removeprefix(root)}?…": SECRET for each in unsafe}
+    problems = {f"{_bare(each).removeprefix(root)}?…": f"its address {problem}" for each, problem in wrong.items()}
     return Listing(root, source_files(entries, problems, entries))
 
 
@@ -123,9 +126,14 @@ def _told(address: str) -> Entry:
         return Entry(-1, 0, blobs.UNKNOWN)
 
 
+def _problem(address: str) -> str:
+    return blobs.problem_of(address) or ("names no file" if re.search(r"/\.{0,2}$", address) else "")
+
+
 def _bare(address: str) -> str:
-    parts = urlsplit(address)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    """An address without what may let somebody in."""
+    protocol, _, rest = re.split(r"[?#]", address)[0].partition("://")
+    return f"{protocol}://{rest.rpartition('@')[2]}"
 
 
 def _common(addresses: list[str]) -> str:

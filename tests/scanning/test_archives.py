@@ -144,7 +144,7 @@ def test_what_is_no_picture_is_counted_or_left_out_as_in_folders(photos, tmp_pat
         archive.addfile(link)
     listing = list_source(tmp_path / "mixed.tar")
     assert [file.path for file in listing.files] == ["a.jpg", "no suffix", "raw.cr2"]
-    assert listing.passed_over == {".json": 1, ".txt": 1, "": 1, ".zip": 1}
+    assert listing.passed_over == {".json": 1, ".txt": 1, "": 1, ".zip": 1, "link or device": 1}
 
 
 def test_a_shard_that_was_cut_short_costs_its_end_only(photos, tmp_path, home, asked):
@@ -182,7 +182,7 @@ def test_a_damaged_or_encrypted_member_is_one_failure(photos, tmp_path, home, as
     content[central + 8] |= 1
     archive.write_bytes(content)
     frame = dedup.scan(archive).frame.set_index("path")
-    assert frame["error"]["a/0002.jpg"] == "damaged in its archive"
+    assert frame["error"]["a/0002.jpg"].startswith("damaged in its archive: ")
     assert frame["error"]["a/0005.jpg"] == "it is encrypted in its archive"
     assert frame["status"].eq("ok").sum() == 10
     asked.clear()
@@ -306,3 +306,105 @@ def test_deep_pictures_keep_their_depth(tmp_path, home):
     Image.fromarray(deep).save(tmp_path / "in/deep.tif")
     frame = dedup.scan(zipped(tmp_path / "in", tmp_path / "deep.zip")).frame
     assert frame["bits"].tolist() == [16, 16] and frame["content"].nunique() == 1
+
+
+def test_whatever_a_member_does_to_its_reader_is_one_failure(photos, tmp_path, home):
+    """Damaged LZMA, names that are not what the directory says, impossible sizes, names that no file can have."""
+    with zipfile.ZipFile(tmp_path / "odd.zip", "w", zipfile.ZIP_LZMA) as archive:
+        for number, file in enumerate(files_of(photos)[:6]):
+            archive.write(file, f"{number}.jpg")
+        archive.writestr("ü.jpg", files_of(photos)[7].read_bytes())
+    content = bytearray((tmp_path / "odd.zip").read_bytes())
+    with zipfile.ZipFile(tmp_path / "odd.zip") as archive:
+        damaged, named = (archive.getinfo(name).header_offset for name in ("2.jpg", "ü.jpg"))
+    content[damaged + 60 : damaged + 90] = b"\xa5" * 30
+    content[named + 30 : named + 32] = b"\xff\xff"  # the name beside the bytes; the directory has the right one
+    (tmp_path / "odd.zip").write_bytes(content)
+    frame = dedup.scan(tmp_path / "odd.zip").frame.set_index("path")
+    assert frame["status"].eq("ok").sum() == 5 and "damaged in its archive" in frame["error"]["2.jpg"]
+    with tarfile.open(tmp_path / "odd.tar", "w", format=tarfile.PAX_FORMAT) as archive:
+        for number, size in enumerate((None, "-5", str(10**30))):
+            member = tarfile.TarInfo(f"{number}.jpg")
+            data = files_of(photos)[number].read_bytes()
+            member.size, member.pax_headers = len(data), {} if size is None else {"size": size}
+            archive.addfile(member, io.BytesIO(data))
+    frame = dedup.scan(tmp_path / "odd.tar").frame
+    assert frame["status"].eq("ok").sum() == 1 and frame["status"].eq("failed").sum() >= 1
+    rows = [{"bytes": file.read_bytes(), "path": path} for file, path in zip(files_of(photos)[:2], ("a.\0x", "b.jpg"), strict=True)]  # fmt: skip  # noqa: E501
+    pq.write_table(pa.table({"image": rows}), tmp_path / "odd.parquet")
+    assert dedup.scan(tmp_path / "odd.parquet").frame["status"].eq("ok").all()
+
+
+def test_hard_links_are_images_and_other_links_are_counted(photos, tmp_path, home):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    shutil.copy(files_of(photos)[0], folder / "a.jpg")
+    os.link(folder / "a.jpg", folder / "b.jpg")
+    (folder / "c.jpg").symlink_to("a.jpg")
+    listing = list_source(tarred(folder, tmp_path / "links.tar"))
+    assert [file.path for file in listing.files] == ["a.jpg", "b.jpg"]
+    assert listing.passed_over == {"link or device": 1}
+    frame = dedup.scan(tmp_path / "links.tar").frame
+    assert frame["sha256"].nunique() == 1 and frame["status"].eq("ok").all()
+
+
+def test_older_files_of_a_name_and_files_without_one_are_counted(photos, tmp_path):
+    first, second = (file.read_bytes() for file in files_of(photos)[:2])
+    with tarfile.open(tmp_path / "twice.tar", "w") as archive:
+        for name, data in (("a.jpg", first), ("a.jpg", second), ("..", second)):
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    listing = list_source(tmp_path / "twice.tar")
+    assert [file.path for file in listing.files] == ["a.jpg"] and listing.files[0].entry.size == len(second)
+    assert listing.passed_over == {"older file of the same name": 1, "without a name": 1}
+
+
+def test_a_member_that_is_made_to_fill_the_memory_is_not_unpacked(photos, tmp_path, home, monkeypatch):
+    monkeypatch.setattr(archives, "UNPACKED_BYTES", 1 << 20)
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb.bmp", bytes(8 << 20))
+        archive.write(files_of(photos)[0], "a.jpg")
+    places = list_source(tmp_path / "bomb.zip").places()
+    with pytest.raises(UnreadableImage, match="unpacks to 8,388,608 bytes from"), at_hand(places[1]):
+        pass
+
+
+def test_a_damaged_group_of_a_table_costs_its_own_rows(photos, tmp_path, home):
+    table = tabled(photos, tmp_path / "photos.parquet", rows_of_a_group=4)
+    group = pq.ParquetFile(table).metadata.row_group(1)
+    chunk = group.column(0)
+    start = chunk.dictionary_page_offset or chunk.data_page_offset
+    content = bytearray(table.read_bytes())
+    content[start : start + 40] = b"\xff" * 40
+    table.write_bytes(content)
+    frame = dedup.scan(table).frame
+    assert frame["status"].eq("ok").sum() == 8
+    assert frame["error"].str.contains("cannot be read to its end: group 2").sum() == 1
+
+
+@pytest.mark.parametrize("columns", ["misleading", "literal", "dictionary"])
+def test_the_column_of_images_is_found_by_what_it_holds(columns, photos, tmp_path, home):
+    data = [file.read_bytes() for file in files_of(photos)[:3]]
+    image = pa.array([{"bytes": each, "path": "a.jpg"} for each in data])
+    made = {
+        "misleading": lambda: {"stats": pa.array([{"bytes": 1, "path": "x"}] * 3), "image": image},
+        "literal": lambda: {"image.bytes": pa.array(["x", "y", "z"]), "image": image},
+        "dictionary": lambda: {"image": pa.array(data).dictionary_encode()},
+    }[columns]()
+    pq.write_table(pa.table(made), tmp_path / "table.parquet")
+    frame = dedup.scan(tmp_path / "table.parquet").frame
+    assert frame["status"].eq("ok").sum() == 3
+
+
+@pytest.mark.parametrize(
+    "name", ["**.zip", "x" * 300 + ".zip", "{" + ",".join("abcdefgh" * 2 for _ in range(30)) + "}.zip"]
+)
+def test_names_that_no_system_can_have_are_one_sentence(name, tmp_path):
+    with pytest.raises(SourceError):
+        list_source(f"{tmp_path}/{name}")
+
+
+def test_a_list_may_name_what_no_file_can_be_called(photos, tmp_path, home):
+    (tmp_path / "list.txt").write_bytes(b"a\0.png\n" + str(files_of(photos)[0]).encode() + b"\nfile://" + str(files_of(photos)[1]).encode())  # fmt: skip  # noqa: E501
+    assert dedup.scan(tmp_path / "list.txt").frame["status"].tolist().count("ok") == 2
