@@ -125,7 +125,7 @@ def _scan(
 ) -> Dataset:
     listing = list_source(origin)
     place = home_directory(home)
-    chosen = check_name(name) if name else name_for(place, origin, name_of(origin, listing.root))
+    chosen = check_name(name) if name else name_for(place, origin, name_of(origin))
     store = Store(place / chosen)
     known = store.known_info()
     info = _info_for(known, chosen, origin, listing, max_pixels)

@@ -24,7 +24,7 @@ from dedup.cli.common import (
     say_text,
     teller,
 )
-from dedup.cli.scanning import NAME_HELP
+from dedup.cli.scanning import NewName
 from dedup.errors import DatasetError, SourceError, UnknownDataset, UsageError
 from dedup.files import write_chunks
 from dedup.words import plural
@@ -62,7 +62,7 @@ def check(
         list[str] | None, typer.Option("--max-issue", help="KIND=N, such as dark=0; repeatable. Kinds: dedup issues.")
     ] = None,
     allow_unlabelled: Annotated[bool, typer.Option("--allow-unlabelled", help=UNLABELLED_HELP)] = False,
-    name: Annotated[str | None, typer.Option("--name", help=NAME_HELP)] = None,
+    name: NewName = None,
     against: Annotated[
         str | None,
         typer.Option("--against", help="A fingerprint, a CSV of hashes, or the name of a dataset, to compare with."),

@@ -12,7 +12,7 @@ import dedup
 from dedup.cli.common import Home, Json, opened, progress, say, say_json
 from dedup.cli.looking import Montages, described, groups_of, tell_group, write_montages
 from dedup.cli.overview import remember
-from dedup.cli.scanning import HASH_HELP, NAME_HELP, SOURCE_HELP
+from dedup.cli.scanning import HASH_HELP, SOURCE_HELP, NewName
 from dedup.images.hashes import check as check_hash
 from dedup.model import Kind, Role, Status
 from dedup.words import plural
@@ -27,7 +27,7 @@ def detect(
     montages: Montages = None,
     remove: Annotated[bool, typer.Option("--remove", help="Move all but one of each to the quarantine.")] = False,
     kinds: Annotated[list[str] | None, typer.Option("--hash", help=HASH_HELP)] = None,
-    name: Annotated[str | None, typer.Option("--name", help=NAME_HELP)] = None,
+    name: NewName = None,
     home: Home = None,
     as_json: Json = False,
 ) -> int:

@@ -79,7 +79,7 @@ def scan_into(
         new = np.flatnonzero(places < 0)
         with closing(engine(choice)) as chosen:
             chosen.require(on_disk(listing.root))
-            work = _Work(chosen, listing.places(), info.max_pixels or MAX_PIXELS, report)
+            work = _Work(chosen, listing.where, info.max_pixels or MAX_PIXELS, report)
             warm = warm_up_beside() if len(new) >= WORTH_WARMING else None  # the workers have processes of their own
             examined = _examine_new(store, work, listing, found, new)
             images, signatures = _assemble(found, known, places, examined)
@@ -111,15 +111,15 @@ def read_into(
     on_progress: OnProgress | None = None,
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Examine the files of a listing into the parts of a store, for another scan; returns the rows of all with their
-    signatures. Those that
-    parts of it hold are not read again. Raises `Cancelled` and `DatasetError`; finished files are kept in every case.
+    signatures. Those that parts of it hold are not read again. Raises `Cancelled` and `DatasetError`; finished files
+    are kept in every case.
     """
     found = _stats(listing)
     known = _Known.gather(None, store.read_parts())
     places = known.places(found, max_pixels)
     with closing(engine(choice)) as chosen:
         chosen.require(on_disk(listing.root))
-        work = _Work(chosen, listing.places(), max_pixels, on_progress or _ignore)
+        work = _Work(chosen, listing.where, max_pixels, on_progress or _ignore)
         examined = _examine_new(store, work, listing, found, np.flatnonzero(places < 0))
     images, signatures = _assemble(found, known, places, examined)
     return images[["path", *COLUMNS]], signatures
@@ -150,7 +150,7 @@ def digests(
     missing = [sha256 for sha256 in files if sha256 not in known]
     if missing:
         with closing(engine()) as chosen:
-            work = _Work(chosen, [files[sha256] for sha256 in missing], max_pixels, on_progress or _ignore)
+            work = _Work(chosen, lambda row: files[missing[row]], max_pixels, on_progress or _ignore)
             for place, digest in work.reading("comparing what looks identical", "samples")(range(len(missing))):
                 if work.still_holds(place, missing[place]):
                     known[missing[place]] = digest
@@ -163,13 +163,13 @@ class _Work:
     """What is done with the files of one scan, on an engine."""
 
     engine: Engine
-    images: Sequence[Where]
+    where: Callable[[int], Where]
     max_pixels: int
     report: OnProgress
 
     def run(self, task: str, rows: Sequence[int]) -> Iterator[tuple[int, Any]]:
         """Yield (row, result or `Failed`) in the order of completion."""
-        images = [self.images[row] for row in rows]
+        images = [self.where(row) for row in rows]
         for place, result in self.engine.run(task, images, {"max_pixels": self.max_pixels}):
             yield rows[place], result
 
@@ -190,7 +190,7 @@ class _Work:
     def still_holds(self, row: int, sha256: str) -> bool:
         """Whether the file of a row still has the bytes it was examined with: what it holds now says nothing of others,
         and what is kept by content is believed for ever. Size and time would not tell."""
-        with suppress(OSError, UnreadableImage), at_hand(self.images[row]) as file:
+        with suppress(OSError, UnreadableImage), at_hand(self.where(row)) as file:
             return sha256_of(file) == sha256
         return False
 
@@ -286,7 +286,7 @@ def _examine_new(
     try:
         for place, result in work.run("examine", [place for place in new.tolist() if place not in problems]):
             if isinstance(result, Failed):
-                result = _failure(work.images[place], result)
+                result = _failure(work.where(place), result)
             version, mtime_ns = told[place]
             result.row.update({"version": version, "mtime_ns": mtime_ns} if version else {})
             done[place] = result

@@ -105,7 +105,7 @@ def is_there(address: str) -> bool:
     return blobs.is_address(address) or os.path.exists(place)
 
 
-def name_of(address: str, root: str) -> str:
+def name_of(address: str) -> str:
     """What a dataset of a source is called unless a person says so."""
     if os.path.isdir(address):
         return Path(address).name
@@ -113,7 +113,7 @@ def name_of(address: str, root: str) -> str:
     if _suffix(address) in LIST_SUFFIXES or archives.suffix_of(address):
         stem = os.path.splitext(name)[0]
         return os.path.basename(os.path.dirname(address)) if blobs.is_pattern(address) else stem
-    return name or os.path.basename(root.rstrip("/"))
+    return name
 
 
 def _suffix(address: str) -> str:

@@ -30,7 +30,7 @@ EXTRAS = {
     **dict.fromkeys(("az", "abfs", "abfss"), "azure"),
     **dict.fromkeys(("http", "https"), "http"),
 }
-"""Protocols to the extra of this package that brings what reads them; of others fsspec says itself what it needs."""
+"""The protocols that are read, beside memory, to the extra of this package that brings what reads them."""
 FRESH = {"use_listings_cache": False}
 """What is listed again is asked for again."""
 OPTIONS: dict[str, Any] = {
@@ -206,7 +206,7 @@ def reason(error: BaseException) -> str:
 
 
 def unreadable(error: OSError | SourceError) -> UnreadableImage:
-    """The failure of an image whose bytes could not be had: another scan tries again, unless it is gone."""
+    """The failure of an image whose bytes could not be had: another scan tries again."""
     return UnreadableImage(f"cannot be read: {reason(error)}", transient=True)
 
 

@@ -79,9 +79,9 @@ class Listing:
         """Folders, as shown, that could not be read: what they hold is not gone."""
         return tuple(file.path for file in self.files if file.problem)
 
-    def places(self) -> list[Where]:
-        """Where each image is."""
-        return [where(self.root, file.relative, file.entry) for file in self.files]
+    def where(self, row: int) -> Where:
+        """Where the image of a row is."""
+        return where(self.root, self.files[row].relative, self.files[row].entry)
 
 
 def where(root: str, relative: str, entry: Entry | None) -> Where:

@@ -192,8 +192,8 @@ def test_a_damaged_or_encrypted_member_is_one_failure(photos, tmp_path, home, as
 
 def test_what_is_too_large_is_not_read_into_memory(photos, tmp_path, home, monkeypatch):
     monkeypatch.setattr("dedup.sources.reading.LARGEST_BYTES", 3000)
-    places = list_source(zipped(photos, tmp_path / "photos.zip")).places()
-    large = next(each for each in places if each.entry.size > 3000)
+    listing = list_source(zipped(photos, tmp_path / "photos.zip"))
+    large = next(listing.where(row) for row, file in enumerate(listing.files) if file.entry.size > 3000)
     with pytest.raises(UnreadableImage, match="too large to be read where it is"), at_hand(large):
         pass
 
@@ -365,8 +365,8 @@ def test_a_member_that_is_made_to_fill_the_memory_is_not_unpacked(photos, tmp_pa
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb.bmp", bytes(8 << 20))
         archive.write(files_of(photos)[0], "a.jpg")
-    places = list_source(tmp_path / "bomb.zip").places()
-    with pytest.raises(UnreadableImage, match="unpacks to 8,388,608 bytes from"), at_hand(places[1]):
+    listing = list_source(tmp_path / "bomb.zip")
+    with pytest.raises(UnreadableImage, match="unpacks to 8,388,608 bytes from"), at_hand(listing.where(1)):
         pass
 
 

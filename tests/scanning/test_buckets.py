@@ -164,7 +164,7 @@ def test_what_vanishes_between_listing_and_reading_is_one_failure(photos, bucket
     bucket.put_folder(photos, "p/")
     listing = list_source("s3://bucket/p/")
     bucket._backend.delete_object("bucket", "p/a/0002.jpg")
-    gone = next(each for each in listing.places() if each.key == "a/0002.jpg")
+    gone = listing.where([file.path for file in listing.files].index("a/0002.jpg"))
     from dedup.sources import at_hand
 
     with pytest.raises(UnreadableImage) as caught, at_hand(gone):

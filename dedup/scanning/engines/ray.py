@@ -40,7 +40,6 @@ class Ray:
     """
 
     def __init__(self, workers: int | None = None, address: str = "") -> None:
-        self._count = workers or default_workers()
         try:
             import ray
         except ImportError as error:

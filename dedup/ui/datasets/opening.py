@@ -154,7 +154,7 @@ def _start(folder: str, name: str, annotation_files: Sequence[str]) -> None:
 
 def free_name(address: str, infos: list[DatasetInfo]) -> str:
     """A name made from the source's that no dataset has."""
-    base, taken = clean_name(name_of(address, address) or "dataset"), {info.name for info in infos}
+    base, taken = clean_name(name_of(address) or "dataset"), {info.name for info in infos}
     return next(
         name
         for number in range(1, len(taken) + 2)
