@@ -12,7 +12,7 @@ MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "dedup").rglob("*.py"))
 }
-GROUND = {"errors", "files", "machine", "model", "plugins", "progress", "words"}
+GROUND = {"errors", "files", "machine", "machine_code", "model", "plugins", "progress", "words"}
 """Modules that every package may import."""
 ORDER = {
     "launch": set(),

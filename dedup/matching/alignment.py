@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.images.signature import TINY
-from dedup.matching.machine_code import machine_code
+from dedup.machine_code import machine_code
 
 HALF = TINY // 2
 MARGIN = 1.2 / TINY

@@ -12,8 +12,8 @@ import threading
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup.machine_code import machine_code
 from dedup.matching.candidates import SIGN, SOURCE, Keys, Plan, Spectra, correlate, orient, pack, popcount
-from dedup.matching.machine_code import machine_code
 
 TABLES = 6
 BAND_BITS = 96

@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.images.signature import TINY, cosines
+from dedup.machine_code import machine_code
 from dedup.matching.geometry import ORIENTATIONS
-from dedup.matching.machine_code import machine_code
 
 VIEW = TINY // 2
 FREQUENCIES = 128

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.images.detail import Detail
+from dedup.machine_code import machine_code
 from dedup.matching import geometry
 from dedup.matching.alignment import _fit_tone, _refine, _warp, _weigh, cubic
 from dedup.matching.leftover import (
@@ -30,7 +31,6 @@ from dedup.matching.leftover import (
     smooth,
     tones_around,
 )
-from dedup.matching.machine_code import machine_code
 from dedup.matching.parameters import value
 
 COARSEST = 32

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.matching.machine_code import machine_code
+from dedup.machine_code import machine_code
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]

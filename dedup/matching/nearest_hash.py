@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.images.signature import HASH_SIDE as SIDE
+from dedup.machine_code import machine_code
 from dedup.matching.candidates import popcount
-from dedup.matching.machine_code import machine_code
 
 BITS = SIDE * SIDE
 BLOCK = 256

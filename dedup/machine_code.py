@@ -8,9 +8,13 @@ be compiled along for nothing is avoided: an assignment to a slice brings all th
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
-import numba
+from dedup.machine import somewhere_to_compile
+
+somewhere_to_compile(Path(__file__).parent)
+import numba  # noqa: E402 - not before there is somewhere to compile
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
