@@ -16,6 +16,7 @@ import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -26,10 +27,10 @@ import dedup
 Pairs = set[frozenset[str]]
 
 
-def ours(images: Path) -> Pairs:
-    """Exact and near pairs of a scan into a temporary home."""
+def ours(images: Path, *, thorough: bool = False) -> Pairs:
+    """Exact and near pairs of a scan into a temporary home, and those of which one contains the other."""
     with tempfile.TemporaryDirectory() as home:
-        dataset = dedup.scan(images, home=home)
+        dataset = dedup.scan(images, home=home, thorough=thorough)
         names, pairs = dataset.frame["path"].to_numpy(), dataset.pairs
         pairs = pairs[pairs["kind"] != "similar"]
         return {frozenset((names[a], names[b])) for a, b in zip(pairs["left"], pairs["right"], strict=True)}
@@ -78,6 +79,7 @@ def difpy(images: Path) -> Pairs:
 
 TOOLS: dict[str, Callable[[Path], Pairs]] = {
     "dedup": ours,
+    "dedup, thorough": partial(ours, thorough=True),
     "imagededup pHash": imagededup("PHash"),
     "imagededup dHash": imagededup("DHash"),
     "CleanVision": cleanvision,

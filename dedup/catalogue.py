@@ -7,7 +7,7 @@ import shutil
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dedup.dataset import Dataset, contents
@@ -34,6 +34,7 @@ def scan(
     use_found: bool = False,
     workers: int | None = None,
     max_pixels: int | None = None,
+    thorough: bool | None = None,
     engine: str = "local",
     ray_address: str = "",
     on_progress: OnProgress | None = None,
@@ -44,13 +45,16 @@ def scan(
     The same source keeps its dataset, and only what changed is read. `annotations` are files or folders of labels
     (`dedup.labels.formats`), an empty list for none; with `use_found`, those beside the images are used as long as
     nobody said which (`find_labels`). `workers` are processes (all processors by default);
-    `max_pixels` the largest picture that is decoded. With the engine "ray" files are read by a cluster, that of
+    `max_pixels` the largest picture that is decoded. A `thorough` scan also looks for parts of pictures: crops to a
+    fifth, rotations by any angle, pictures set into others, collages, screenshots, stickers; a dataset keeps what it
+    was told, False until then. With the engine "ray" files are read by a cluster, that of
     `ray_address` or of this machine; what is found is the same. Raises `SourceError`, `UsageError`,
     `AnnotationError`, `ScanRunning`, `DatasetError`; `Cancelled` from Ctrl-C keeps what was finished. Without
     `on_progress`, progress is shown in notebooks and on terminals, and nowhere else.
     """
     choice = Choice(engine, workers, ray_address)
-    return _scan(address_of(source), name, home, annotations, use_found, choice, max_pixels, on_progress)
+    asked = _Asked(name, home, annotations, use_found, max_pixels, thorough)
+    return _scan(address_of(source), asked, choice, on_progress)
 
 
 def scan_shard(
@@ -109,31 +113,39 @@ def merge(
     merged = shards.gather([_absolute(each) for each in given], one_source=source is None)
     origin = address_of(source or merged.source)
     choice = Choice(engine, workers, ray_address)
-    return _scan(origin, name, home, annotations, use_found, choice, merged.max_pixels, on_progress, merged.parts)
+    asked = _Asked(name, home, annotations, use_found, merged.max_pixels)
+    return _scan(origin, asked, choice, on_progress, merged.parts)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked of a scan's dataset, as in `scan`; None for what it was told before."""
+
+    name: str | None
+    home: Path | str | None
+    annotations: Path | str | Sequence[Path | str] | None
+    use_found: bool
+    max_pixels: int | None
+    thorough: bool | None = None
 
 
 def _scan(
-    origin: str,
-    name: str | None,
-    home: Path | str | None,
-    annotations: Path | str | Sequence[Path | str] | None,
-    use_found: bool,
-    choice: Choice,
-    max_pixels: int | None,
-    on_progress: OnProgress | None,
-    parts: Sequence[Part] = (),
+    origin: str, asked: _Asked, choice: Choice, on_progress: OnProgress | None, parts: Sequence[Part] = ()
 ) -> Dataset:
     listing = list_source(origin)
-    place = home_directory(home)
-    chosen = check_name(name) if name else name_for(place, origin, name_of(origin))
+    place = home_directory(asked.home)
+    chosen = check_name(asked.name) if asked.name else name_for(place, origin, name_of(origin))
     store = Store(place / chosen)
     known = store.known_info()
-    info = _info_for(known, chosen, origin, listing, max_pixels)
-    if annotations is not None:
-        info = replace(info, annotations=_checked_annotations(annotations), labels_said=True)
+    info = _info_for(known, chosen, origin, listing, asked.max_pixels)
+    if asked.thorough is not None:
+        info = replace(info, thorough=asked.thorough)
+    if asked.annotations is not None:
+        info = replace(info, annotations=_checked_annotations(asked.annotations), labels_said=True)
     found: list[formats.Found] = []
     folder = folder_of(origin)
-    if annotations is None and use_found and not info.labels_said and not info.annotations and folder is not None:
+    unsaid = asked.annotations is None and not info.labels_said and not info.annotations
+    if asked.use_found and unsaid and folder is not None:
         found = find_labels(folder)
         info = replace(info, annotations=tuple(os.fspath(each.path) for each in formats.chosen(found)))
     dataset = _scanned(store, info, listing, known, choice, on_progress, parts)
@@ -175,7 +187,7 @@ def _scanned(
     from dedup.scanning.scan import scan_into
 
     with watched(on_progress) as told:
-        scan_into(store, info, listing, known, parts=parts, choice=choice, on_progress=told)
+        scan_into(store, info, listing, known, read=parts, choice=choice, on_progress=told)
     dataset = Dataset(store.directory)
     _adopt(dataset, Decisions(store.decisions, "scan"), listing.away)
     return dataset

@@ -169,10 +169,11 @@ class Dataset:
         names) · annotations (count) · status ('ok', 'failed') · error · the metrics of `dedup.images.metrics`
         (NaN when failed) · kind ('exact', 'near', 'unique', 'failed') · group (-1 none) · role ('keeper', 'duplicate',
         '') · keeper (row, -1) · keeper_reason · nearest (row, -1) · distance (verified, 0..1, NaN when only the hash is
-        near) · nearest_bits (of 256, -1 none) · similar (count of images that look alike and are no copies) · relation
-        (sentence) · relations (tuple of names) · decided ('goes' when it is to be removed, 'stays' when a person chose
-        it or lets copies of it go, else 'open') · map_x, map_y (-1..1, NaN without a place) and cluster (1 the
-        largest, 0 without one), once the map was drawn · hash:KIND (hex, of the kinds that were computed) · tag:NAME
+        near) · nearest_bits (of 256, -1 none) · similar (count of images that look alike and are no copies) · contains,
+        part_of (counts of images, of datasets that were scanned thoroughly) · relation (sentence) · relations (tuple of
+        names) · decided ('goes' when it is to be removed, 'stays' when a person chose it or lets copies of it go, else
+        'open') · map_x, map_y (-1..1, NaN without a place) and cluster (1 the largest, 0 without one), once the map was
+        drawn · hash:KIND (hex, of the kinds that were computed) · tag:NAME
         (bool).
         """
         with self._lock:
@@ -187,9 +188,9 @@ class Dataset:
 
     @property
     def pairs(self) -> pd.DataFrame:
-        """Related images: left, right (rows), kind ('exact', 'near', 'similar'), distance and the parameters of the
-        relation of right to left, the columns of `dedup.matching.PAIR_COLUMNS`. Of exact copies only the
-        pairs with the one that stays are listed, and only that one is paired with other images."""
+        """Related images: left, right (rows), kind ('exact', 'near', 'contains', 'similar'), distance and what
+        the relation of right to left is, the columns of `dedup.matching.PAIR_COLUMNS`. Of exact copies only the pairs
+        with the one that stays are listed, and only that one is paired with other images."""
         with self._lock:
             return self._joined_at(self.decisions.revisions()[1]).pairs
 

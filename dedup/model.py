@@ -21,7 +21,7 @@ NEAR_SINGULARITY = 0.05
 SCORE_VERSION = 1
 """Changes with the curve of `dedup.groups.singularity`; written into every export."""
 
-MATCHING_VERSION = 7
+MATCHING_VERSION = 8
 """Changes with what is found between images, so that a rescan matches all of them again without decoding any."""
 
 FACTS = (
@@ -32,6 +32,7 @@ FACTS = (
 )
 FOUND = (
     *("kind", "group", "role", "keeper", "keeper_reason", "nearest", "distance", "nearest_bits", "similar"),
+    *("contains", "part_of"),
     *("relation", "relations"),
 )
 """Columns of the frame: what is known of each file, and what was found between images. Metrics stand between them."""
@@ -75,6 +76,7 @@ class Kind(StrEnum):
 
     EXACT = "exact"
     NEAR = "near"
+    CONTAINS = "contains"
     SIMILAR = "similar"
     UNJUDGED = "unjudged"
     UNIQUE = "unique"

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "packages.svg"
 GROUND = "ground"
 """Modules that everything may use, drawn as one."""
-GROUND_MODULES = {"errors", "files", "machine", "model", "plugins", "progress", "words"}
+GROUND_MODULES = {"errors", "files", "machine", "machine_code", "model", "plugins", "progress", "words"}
 ENTRANCES = {"__init__", "__main__"}
 
 WAY = (

@@ -112,6 +112,10 @@ class Images(Protocol):
         """One row per image."""
 
     @property
+    def pairs(self) -> pd.DataFrame:
+        """One row per pair."""
+
+    @property
     def open_clashes(self) -> list[Clash]:
         """Label clashes that nobody decided."""
 
@@ -142,7 +146,7 @@ def check(images: Images, limits: Limits) -> CheckReport:
     found = (
         _finding("exact duplicates", limits.exact, lambda: _copies(images.frame, Kind.EXACT)),
         _finding("near duplicates except keepers", limits.near, lambda: _copies(images.frame, Kind.NEAR)),
-        _finding("leaks", limits.leaks, lambda: _leaks(images.frame), leaks.out_of_sight(images.frame)),
+        _finding("leaks", limits.leaks, lambda: _leaks(images), leaks.out_of_sight(images.frame)),
         _seeing_labels(_finding("label clashes", limits.clashes, lambda: _clashes(images)), images.frame, limits),
         _finding("unreadable files", limits.failed, lambda: _failures(images.frame)),
         _unread(images, limits.unread),
@@ -221,7 +225,18 @@ def _copies(frame: pd.DataFrame, kind: Kind) -> list[Detail]:
     ]
 
 
-def _leaks(frame: pd.DataFrame) -> list[Detail]:
+def _leaks(images: Images) -> list[Detail]:
+    """Groups of copies in several splits, and images in one that contain an image of another."""
+    frame = images.frame
+    path, split = frame["path"].to_numpy(object), frame["split"].to_numpy(object)
+    parts = [
+        Detail(f"{path[whole]} ({split[whole]}) contains {path[part]} ({split[part]})", (path[whole], path[part]))
+        for whole, part in leaks.parts_across(frame, images.pairs)
+    ]
+    return [*_copies_across(frame), *parts]
+
+
+def _copies_across(frame: pd.DataFrame) -> list[Detail]:
     crossing = leaks.crossing_groups(frame)
     members = frame[frame["group"].isin(crossing) & (frame["split"] != "")]
     return [

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LABELS_HELP = "A file or folder of labels; repeatable (default: those found beside the images)."
 HASH_HELP = "Also hash as imagehash does, such as phash; repeatable."
 SOURCE_HELP = "A folder of images, a .zip, .tar or .parquet with them, a .txt or .csv list, s3://bucket/prefix, ..."
+THOROUGH_HELP = "Also find parts: small crops, any rotation, collages, screenshots. A dataset keeps what it was told."
 NAME_HELP = "Name of the dataset (default: the folder's); needed where a folder has several."
 
 NewName = Annotated[str | None, typer.Option("--name", help=NAME_HELP)]
@@ -44,6 +45,7 @@ def scan(
     engine: EngineName = "local",
     ray_address: RayAddress = "",
     max_pixels: Annotated[int | None, typer.Option("--max-pixels", min=1, help="Largest picture to decode.")] = None,
+    thorough: Annotated[bool | None, typer.Option("--thorough/--not-thorough", help=THOROUGH_HELP)] = None,
     shard: Annotated[str, typer.Option("--shard", help="Read only this share of the files, such as 3/64.")] = "",
     parts: Annotated[Path | None, typer.Option("--parts", help="Where shards put what they read, for `merge`.")] = None,
     home: Home = None,
@@ -55,7 +57,7 @@ def scan(
     if shard or parts:
         if not shard or not parts:
             raise UsageError("--shard and --parts belong together: --shard 3/64 --parts DIR.")
-        if name or labels or hashes or as_json:
+        if name or labels or hashes or as_json or thorough:
             raise UsageError("A shard only reads images: give --name, --labels and --json to `merge`.")
         with progress(as_json=progress_json) as on_progress:
             done = dedup.scan_shard(
@@ -82,6 +84,7 @@ def scan(
             engine=engine,
             ray_address=ray_address,
             max_pixels=max_pixels,
+            thorough=thorough,
             on_progress=on_progress,
         )
         if hashes:

@@ -16,7 +16,7 @@ from dedup.matching.columns import PAIR_COLUMNS
 from dedup.model import Kind, OnProgress, Role
 from dedup.query.where import Mask
 
-KINDS = (Kind.EXACT, Kind.NEAR)
+KINDS = (Kind.EXACT, Kind.NEAR, Kind.CONTAINS)
 COLUMNS = ("left", "right", "kind", "distance", "relation", "relations")
 """The columns before the relation's parameters, which are those of `dedup.matching.PAIR_COLUMNS`."""
 

@@ -128,7 +128,8 @@ def join(files: pd.DataFrame, pairs: pd.DataFrame, review: Review) -> Joined:
         relations=pd.Series(told.names, dtype=object),
     )
     unjudged = (pairs["kind"] == Kind.UNJUDGED).to_numpy()
-    kinds = np.select([near, unjudged], [Kind.NEAR, Kind.UNJUDGED], default=Kind.SIMILAR)
+    part = (pairs["kind"] == Kind.CONTAINS).to_numpy()
+    kinds = np.select([near, unjudged, part], [Kind.NEAR, Kind.UNJUDGED, Kind.CONTAINS], default=Kind.SIMILAR)
     stays = groups.stays
     related = pairs.assign(
         kind=kinds,
@@ -136,7 +137,8 @@ def join(files: pd.DataFrame, pairs: pd.DataFrame, review: Review) -> Joined:
         right=stays[pairs["right"].to_numpy()].astype(np.int32),
     )
     every = pd.concat([_exact_pairs(files, groups), related], ignore_index=True)
-    return Joined(_ordered(frame.assign(similar=_similar(related, len(files)))), every, deciding.counted(rules))
+    frame = frame.assign(similar=_similar(related, len(files)), **_parts(related, len(files)))
+    return Joined(_ordered(frame), every, deciding.counted(rules))
 
 
 def _similar(pairs: pd.DataFrame, count: int) -> NDArray[np.int32]:
@@ -144,6 +146,20 @@ def _similar(pairs: pd.DataFrame, count: int) -> NDArray[np.int32]:
     alike = pairs[pairs["kind"] == Kind.SIMILAR]
     ends = np.concatenate([alike["left"].to_numpy(np.int64), alike["right"].to_numpy(np.int64)])
     return np.bincount(ends, minlength=count).astype(np.int32)
+
+
+def _parts(pairs: pd.DataFrame, count: int) -> dict[str, NDArray[np.int32]]:
+    """Of how many images each shows a part or all in a part of itself, and of how many it is such a part, (n,) each; of
+    exact copies the one that stays tells."""
+    counts = dict(zip(("contains", "part_of"), whole_and_part(pairs), strict=True))
+    return {name: np.bincount(rows, minlength=count).astype(np.int32) for name, rows in counts.items()}
+
+
+def whole_and_part(pairs: pd.DataFrame) -> tuple[Rows, Rows]:
+    """Rows of the images that contain another one, and of that other, of the pairs of which that is said, (m,) each."""
+    pairs = pairs[pairs["kind"] == Kind.CONTAINS]
+    left, right, of_left = pairs["left"].to_numpy(np.int64), pairs["right"].to_numpy(np.int64), pairs["cropped"] > 0
+    return np.where(of_left, left, right), np.where(of_left, right, left)
 
 
 def with_tags(frame: pd.DataFrame, tagged: dict[str, list[str]]) -> pd.DataFrame:

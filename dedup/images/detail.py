@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dedup.images.decode import open_renditions
+from dedup.images.decode import open_picture, open_renditions
 from dedup.images.formats import MAX_PIXELS
 
 SIDES = (256, 128, 64, 32, 16)
 """Detail is kept at the first of these that the picture's own pixels fill ..."""
+WHOLE_SIDE = 800
+"""Pixels of the longer side of a picture of which parts are looked at: a quarter of the side has 200, which is next to
+the 256 at which whole ones are."""
 FILLED = 0.7
 """... to this fraction: an enlarged picture has no more to tell."""
 
@@ -33,6 +36,19 @@ def take(path: Path, *, max_pixels: int = MAX_PIXELS) -> Detail:
     renditions = open_renditions(path, max_pixels=max_pixels, reduce_to=2 * SIDES[0])
     own, other = (each and _squeezed(each.convert("L"), side_of(*each.size)) for each in renditions)
     return Detail(np.asarray(own), None if other is None else np.asarray(other))
+
+
+def of_picture(picture: Image.Image) -> Detail:
+    """The detail of an opaque picture."""
+    return Detail(np.asarray(_squeezed(picture.convert("L"), side_of(*picture.size))))
+
+
+def whole(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """A file's picture with up to `WHOLE_SIDE` pixels a side, in colour (height, width, 3): its parts are looked at.
+    Raises `UnreadableImage`."""
+    picture = open_picture(path, max_pixels=max_pixels, reduce_to=WHOLE_SIDE)
+    picture.thumbnail((WHOLE_SIDE, WHOLE_SIDE), Image.Resampling.BOX)
+    return np.asarray(picture)
 
 
 def side_of(width: int, height: int) -> int:

@@ -168,6 +168,15 @@ def extract(sample: Sample, later: Sequence[Image.Image] = (), other: Image.Imag
     return record
 
 
+def colours(picture: Image.Image) -> NDArray[np.void]:
+    """A record (1,) that holds no more than `tiny` and `chroma` of a picture (RGB)."""
+    record = np.zeros(1, SIGNATURE)
+    record["tiny"] = np.asarray(picture.convert("L").resize((TINY, TINY), Image.Resampling.HAMMING))
+    small = picture.resize((CHROMA, CHROMA), Image.Resampling.BOX).convert("YCbCr")
+    record["chroma"] = np.asarray(small)[:, :, 1:]
+    return record
+
+
 def otherwise(records: NDArray[np.void]) -> NDArray[np.void]:
     """Signatures (n,) of transparent pictures as if they stood on the other tone, as far as `tiny` goes."""
     there = records.copy()

@@ -37,7 +37,7 @@ SAME, NEGATED, RECIPROCAL, SWAPPED, CARRIED = Back
 COLUMNS: dict[str, Column] = {
     "left": Column("int32", 0, SWAPPED, "Row of the left image."),
     "right": Column("int32", 0, SWAPPED, "Row of the right image."),
-    "kind": Column("str", "near", SAME, "exact, near, similar or unjudged."),
+    "kind": Column("str", "near", SAME, "exact, near, contains, similar or unjudged."),
     "distance": Column("float32", 0.0, SAME, "0 exact, up to 0.5 near by default, up to 1 similar; NaN unjudged."),
     "relations": Column("str", "", CARRIED, "Names of what lies between the two, joined by a bar."),
     "bits": Column("int16", 0, SAME, "Hamming distance of the hashes, 0..256, the least over eight orientations."),
@@ -92,6 +92,7 @@ COLUMNS: dict[str, Column] = {
     "box_bottom": Column("float32", math.nan, CARRIED, "See `box_left`."),
     "unexplained": Column("float32", 0.0, SAME, "Of the structure's energy at a second look, 0..1; NaN without one."),
     "allowed": Column("int8", 0, SAME, "What the second look had to allow for, a place in `relations.ALLOWED`."),
+    "details": Column("int8", 0, SAME, "1 where keypoints tell that a part of either is the same, else 0."),
     "note": Column("str", "", SAME, "Why the two are alike and no copies, or could not be judged; empty for copies."),
 }  # fmt: skip
 

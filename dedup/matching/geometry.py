@@ -84,9 +84,7 @@ def overlap(affine: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _clipped_area(quad: NDArray[np.float64]) -> float:
-    points = clip(quad.tolist(), (0.0, 0.0, 1.0, 1.0))
-    area = sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(points, points[1:] + points[:1], strict=True))
-    return abs(area) / 2
+    return area(clip(quad.tolist(), (0.0, 0.0, 1.0, 1.0)))
 
 
 def clip(points: Sequence[Point], box: Sequence[float]) -> list[Point]:
@@ -108,6 +106,24 @@ def _clip_side(points: list[Point], axis: int, sign: int, bound: float) -> list[
             t = inside / (inside - next_inside)
             kept.append((here[0] + t * (there[0] - here[0]), here[1] + t * (there[1] - here[1])))
     return kept
+
+
+def compose(after: NDArray[np.floating], before: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The map (6,) that does what `before` does, and then what `after` does."""
+    rows = [np.vstack([each.reshape(2, 3), [0, 0, 1]]) for each in (after, before)]
+    return np.asarray((rows[0] @ rows[1])[:2].ravel())
+
+
+def carried(points: Sequence[Point], affine: NDArray[np.floating]) -> list[Point]:
+    """Points as a map (6,) carries them."""
+    xx, xy, x0, yx, yy, y0 = affine.tolist()
+    return [(xx * x + xy * y + x0, yx * x + yy * y + y0) for x, y in points]
+
+
+def area(points: Sequence[Point]) -> float:
+    """Of a polygon."""
+    around = zip(points, [*points[1:], *points[:1]], strict=True)
+    return abs(sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in around)) / 2
 
 
 def carry_boxes(boxes: NDArray[np.float64], affine: NDArray[np.float64]) -> NDArray[np.float64]:

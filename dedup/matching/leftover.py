@@ -111,6 +111,14 @@ def agreement(one: Floats, other: Floats, inside: Mask) -> Agreement:
     return agreed[0] if agreed else NO_AGREEMENT
 
 
+def agreeing_windows(one: Floats, other: Floats, inside: Mask) -> Mask:
+    """Which windows (n, n) both show and do not disagree in: of a side of n + 1 cells each covers two by two."""
+    a, b, weight = _structure(one, other, inside)
+    va, vb, covariance, seen = _windows(a, b, weight, _cell(a))
+    textured = np.maximum(va, vb) > STRUCTURE
+    return seen & ~(textured & (covariance < AGREES * np.sqrt((va + ROUNDING) * (vb + ROUNDING))))
+
+
 def _agree(a: Floats, b: Floats, weight: Floats) -> tuple[Agreement, float, Mask] | None:
     """How far windows agree, the contrast of `a` over that of `b`, and which windows disagree; None where next to
     nothing is seen."""

@@ -27,6 +27,9 @@ UNEVENLY_LIT, BENT = "unevenly lit", "bent"
 ALLOWED = ("", UNEVENLY_LIT, BENT)
 """What lies between two copies beside a map and a change of tones: light that changed by place, a lens or a fold."""
 
+A_PART = "one shows a part of the other"
+"""The note of pairs of which one is a part of the other: a picture of a collage, of a screenshot, or a small crop."""
+
 IDENTICAL_FILE, IDENTICAL_PIXELS, NEXT_TO_IDENTICAL = "identical file", "identical pixels", "next to identical"
 
 ALPHA = {"": 3, "white": 1, "black": 2}
@@ -64,7 +67,7 @@ class Relation:
         """For people, such as "mirrored, cropped to 82 %, recompressed"."""
         if self.values["kind"] == Kind.UNJUDGED:
             return f"could not be judged ({self.values['note']})"
-        if self.values["note"]:
+        if self.values["note"] not in ("", A_PART):
             return str(self.values["note"])
         return ", ".join(_phrase(name, self.values) for name in self.names)
 
@@ -118,6 +121,23 @@ def _cropped(row: Row) -> str:
     return f"cropped differently ({_percent(row['seen_right'])} in common)"
 
 
+def _part(row: Row) -> str:
+    whole = "" if row["seen_right"] >= value("part_whole") else f" (of which {_percent(row['seen_right'])} are there)"
+    return f"part of the other: {_percent(row['seen_left'])} of it{_where(row, into_right=False)}{whole}"
+
+
+def _contains(row: Row) -> str:
+    shown = "the other" if row["seen_left"] >= value("part_whole") else f"{_percent(row['seen_left'])} of the other"
+    return f"contains {shown} on {_percent(row['seen_right'])} of its area{_where(row, into_right=True)}"
+
+
+def _where(row: Row, *, into_right: bool) -> str:
+    """Where the middle of the part lies on the side that contains it."""
+    affine = np.array([row[name] for name in AFFINE], np.float64)
+    there = affine if into_right else geometry.invert_affine(affine[None])[0]
+    return _in_words(*geometry.carried([(0.5, 0.5)], there)[0])
+
+
 def _resized(row: Row) -> str:
     sizes = (row["left_width"], row["left_height"], row["right_width"], row["right_height"])
     return "resized from {}x{} to {}x{}".format(*(int(side) for side in sizes))
@@ -125,7 +145,10 @@ def _resized(row: Row) -> str:
 
 def _place(row: Row) -> str:
     """Where the overlay lies: "at the bottom right", from the middle of its box."""
-    x, y = (row["box_left"] + row["box_right"]) / 2, (row["box_top"] + row["box_bottom"]) / 2
+    return _in_words((row["box_left"] + row["box_right"]) / 2, (row["box_top"] + row["box_bottom"]) / 2)
+
+
+def _in_words(x: float, y: float) -> str:
     if not np.isfinite(x + y):
         return ""
     words = [word for word in (_third(y, "top", "bottom"), _third(x, "left", "right")) if word]
@@ -172,6 +195,11 @@ class Facts:
     def common(self) -> NDArray[np.float64]:
         """The part of either picture that both show, the lesser."""
         return np.asarray(np.minimum(self["seen_left"], self["seen_right"]))
+
+    @cached_property
+    def part(self) -> Mask:
+        """Whether one is a part of the other."""
+        return np.asarray(self["note"] == A_PART)
 
     @cached_property
     def unsure(self) -> NDArray[np.float64]:
@@ -239,6 +267,8 @@ NAMED: dict[str, Named] = {
     "identical file": Named(None),
     "identical pixels": Named(None),
     "next to identical": Named(None),
+    "part of the other": Named(lambda pair: pair.part & (pair["cropped"] > 0), _part, "contains the other"),
+    "contains the other": Named(lambda pair: pair.part & (pair["cropped"] < 0), _contains, "part of the other"),
     "other depth": Named(
         lambda pair: pair.differ("bits"), lambda row: f"{int(row['left_bits'])} bits to {int(row['right_bits'])}"
     ),
@@ -255,7 +285,7 @@ NAMED: dict[str, Named] = {
         lambda pair: np.asarray(np.abs(pair["rotation"]) > value("rotated") + np.degrees(2 * pair.unsure)),
         lambda row: f"rotated by {float(row['rotation']):.1f}°",
     ),
-    "cropped": Named(lambda pair: np.asarray((pair["cropped"] != 0) & ~pair.shifted), _cropped),
+    "cropped": Named(lambda pair: np.asarray((pair["cropped"] != 0) & ~pair.shifted & ~pair.part), _cropped),
     "bordered": Named(
         lambda pair: np.asarray((pair["bordered"] != 0) & ~pair.shifted),
         _either("bordered", "bordered", "without the border"),

@@ -201,6 +201,11 @@ def _judge_form(
     return verdict, _certain(measured)
 
 
+def glance(left: Detail, right: Detail, affine: Doubles) -> Agreement:
+    """How far two pictures agree in little detail, a quarter of a second look's work."""
+    return _Glance(left, right, affine).agreement
+
+
 def _allowances(
     left: Detail, right: Detail, affine: Doubles, laid: Laid, glance: _Glance, *, displaced: bool
 ) -> Iterator[tuple[str, Laid]]:

@@ -146,16 +146,16 @@ def judge(
         columns["distance"] = distance(signatures, columns, measured)
         worth = columns["distance"] <= value("worth_a_look") * _paper_cost(signatures, columns)
         columns, measured = _those(columns, worth), _those(measured, worth)
-    columns |= _kept(facts, columns)
-    columns |= _tones(signatures, columns, measured)
+    columns |= kept_of(facts, columns)
+    columns |= tones(signatures, columns)
     columns |= _grain(facts, signatures, columns)
     columns |= _sides(signatures, columns, measured)
-    throughout = columns["colour_missed_freely"] <= value("colour_missed")
+    throughout = (columns["colour_missed_freely"] <= value("colour_missed")) & ~_of_few_hues(signatures, columns)
     columns["note"] = _notes(columns["colour_missed"], throughout, _other_data(facts, signatures, columns))
     columns["distance"] = np.maximum(columns["distance"], np.where(columns["note"] != "", BEYOND, LEAST_DISTANCE))
     columns["correlation"] = measured["correlation"]
-    columns["recoded"] = _recoded(facts, columns)
-    columns["allowed"] = np.zeros(len(columns["left"]), np.int8)
+    columns["recoded"] = recoded(facts, columns)
+    columns["allowed"] = columns["details"] = np.zeros(len(columns["left"]), np.int8)
     near = columns["distance"] <= NEAR_DISTANCE
     columns["kind"] = np.where(near, Kind.NEAR.value, Kind.SIMILAR.value)
     columns["bits"] = bits_between(signatures["hash"], columns["left"], columns["right"])
@@ -172,11 +172,11 @@ def not_judged(facts: pd.DataFrame, pairs: Candidates, reason: Exception) -> pd.
     note = f"{type(reason).__name__}: {reason}"
     unknown = {"distance": np.nan, "correlation": 0.0, "seen_left": 0.0, "seen_right": 0.0}
     values = NEUTRAL | unknown | {"left": left, "right": right, "kind": Kind.UNJUDGED.value, "note": note}
-    values |= _kept(facts, {"left": left, "right": right})
+    values |= kept_of(facts, {"left": left, "right": right})
     return pd.DataFrame(values, index=range(len(pairs))).astype(PAIR_COLUMNS)
 
 
-def _kept(facts: pd.DataFrame, columns: Columns) -> Columns:
+def kept_of(facts: pd.DataFrame, columns: Columns) -> Columns:
     """What each side keeps of bits, frames and transparency."""
     alpha = np.where(facts["alpha"].to_numpy(bool), facts["shown_on"].map(relations.ALPHA).to_numpy(np.int64), 0)
     kept = {"bits": facts["bits"].to_numpy(), "frames": facts["frames"].to_numpy(), "alpha": alpha}
@@ -193,6 +193,21 @@ def _notes(colour_missed: Doubles, throughout: NDArray[np.bool_], other_data: ND
     notes[(colour_missed > value("colour_missed")) & throughout] = OTHER_COLOURS_THROUGHOUT
     notes[other_data] = OTHER_DATA
     return notes
+
+
+def _of_few_hues(signatures: NDArray[np.void], columns: Columns) -> NDArray[np.bool_]:
+    """Pairs of which one is a part of the other that has few hues: a free change of colours explains any colour of the
+    cloth of a garment."""
+    part = np.minimum(columns["seen_left"], columns["seen_right"]) < value("part_whole")
+    shown = np.where(columns["seen_left"] > columns["seen_right"], columns["left"], columns["right"])
+    return np.asarray(part & (hues(signatures[shown]) < value("part_hues")))
+
+
+def hues(signatures: NDArray[np.void]) -> Doubles:
+    """How far the colours of pictures reach in every direction (root mean square chroma levels), (n,)."""
+    chroma = signatures["chroma"].reshape(-1, CHROMA * CHROMA, 2).astype(np.float64) - 128
+    least = np.linalg.eigvalsh(chroma.swapaxes(1, 2) @ chroma / chroma.shape[1])[:, 0]
+    return np.asarray(np.sqrt(np.maximum(least, 0)))
 
 
 def _other_data(facts: pd.DataFrame, signatures: NDArray[np.void], columns: Columns) -> NDArray[np.bool_]:
@@ -252,13 +267,24 @@ def _affine(columns: Columns) -> Doubles:
     return np.stack([columns[name] for name in AFFINE], axis=1)
 
 
-def _tones(signatures: NDArray[np.void], columns: Columns, measured: Columns) -> Columns:
-    """How the colours changed, and the part of the picture for which no one change explains them."""
+COLOURFUL = 6.0
+"""Chroma levels (root mean square) from which a picture has colours that can agree."""
+
+
+def colourful(signatures: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Which pictures have colours that can agree."""
+    chroma = signatures["chroma"].astype(np.float32) - 128
+    return np.asarray(np.sqrt((chroma**2).sum(axis=3).mean(axis=(1, 2))) >= COLOURFUL)
+
+
+def tones(signatures: NDArray[np.void], columns: Columns, beside: NDArray[np.bool_] | None = None) -> Columns:
+    """How the colours changed, and the part of the picture for which no one change explains them: of all of it but the
+    disagreeing box, or but the cells `beside` (m, 256) of left."""
     left, right = signatures[columns["left"]], signatures[columns["right"]]
     one, other = _colours(left), sample(_colours(right), _affine(columns))
     rough = _roughness(one).reshape(len(one), CHROMA * CHROMA)
     one = one.reshape(len(one), CHROMA * CHROMA, 3)
-    other[_in_box(columns)] = np.nan
+    other[_in_box(columns) if beside is None else beside] = np.nan
     fit, missed = fit_colour(one[..., 1:], other[..., 1:], one[..., 0])
     _, missed_back = fit_colour(other[..., 1:], one[..., 1:], np.nan_to_num(other[..., 0]))
     colour_left, colour_right = _colourfulness(one, other), _colourfulness(other, one)
@@ -454,7 +480,7 @@ def _filled(tiny: NDArray[np.uint8], maps: Doubles) -> NDArray[np.bool_]:
     return np.asarray((count >= 8) & ((np.abs(values - tone) < value("scene_fill")).sum(axis=1) > 0.75 * count))
 
 
-def _recoded(facts: pd.DataFrame, columns: Columns) -> NDArray[np.int8]:
+def recoded(facts: pd.DataFrame, columns: Columns) -> NDArray[np.int8]:
     left, right = columns["left"], columns["right"]
     formats, quality = facts["format"].to_numpy(), facts["jpeg_quality"].to_numpy(np.float64)
     requantised = np.abs(quality[left] - quality[right]) > 2

@@ -28,6 +28,8 @@ KINDS = tuple(str(kind) for kind in (Kind.EXACT, Kind.NEAR, Kind.UNIQUE, Kind.FA
 ROLES = ("keeper", "duplicate", "single")
 """The parts that images play: the one of a group that stays, the others of it, and images of which there is one."""
 
+PARTS = "part_of > 0 or contains > 0"
+"""Images that are a part of another one, and those that contain one: `where` of a selection."""
 GOES, STAYS, OPEN = DECIDED = ("goes", "stays", "open")
 """What a person decided about an image: that it is to be removed, that it stays, or nothing."""
 

@@ -53,11 +53,11 @@ def scan_into(
     listing: Listing,
     stored: Info | None = None,
     *,
-    parts: Sequence[Part] = (),
+    read: Sequence[Part] = (),
     choice: Choice = HERE,
     on_progress: OnProgress | None = None,
 ) -> Info:
-    """Bring the store up to date with the listing and return its new info; `stored` is what it was so far, `parts` are
+    """Bring the store up to date with the listing and return its new info; `stored` is what it was so far, `read` are
     rows of files that were read elsewhere.
 
     Raises `SourceError` when there is no image, `ScanRunning`, `DatasetError`, or `Cancelled` (Ctrl-C, or raised by
@@ -69,10 +69,11 @@ def scan_into(
     with store.scanning(stored):
         previous = store.previous(info)
         found = _stats(listing)
-        known = _Known.gather(previous, [*parts, *store.read_parts()])
+        known = _Known.gather(previous, [*read, *store.read_parts()])
         places = known.places(found, info.max_pixels or MAX_PIXELS)
         same_matching = previous is not None and previous.matching == str(MATCHING_VERSION)
-        if previous is not None and same_matching and _unchanged(places, len(previous.images)):
+        same_reach = stored is not None and stored.thorough == info.thorough
+        if previous is not None and same_matching and same_reach and _unchanged(places, len(previous.images)):
             if info != stored:
                 store.write_info(info)
             return info
@@ -89,12 +90,17 @@ def scan_into(
                 warm.join()
             from dedup.scanning import (
                 origins,
+                parts,
                 rematch,
                 verify,
             )  # load the compiled code: an unchanged rescan needs none
 
-            results = rematch.match(images, signatures, previous if same_matching else None, chosen.executor, report)
+            usable = previous if same_matching and (same_reach or info.thorough) else None
+            usable = usable and parts.without(usable)
+            results = rematch.match(images, signatures, usable, chosen.executor, report)
             results = verify.tell(results, work.reading("looking again at what is alike", "detail"), chosen.executor)
+            if info.thorough:
+                results = parts.tell(results, store, work.reading, chosen.executor)
             results = origins.tell(results, work.reading("reading near duplicates", "traces"))
         _tell_unmeasured(images)
         info = store.write_results(replace(info, passed_over=dict(listing.passed_over)), results)

@@ -19,7 +19,7 @@ from dedup.matching.columns import AFFINE, BOX, NEUTRAL, PAIR_COLUMNS, SIZES
 from dedup.matching.laying import Lies
 from dedup.matching.parameters import value
 from dedup.matching.second_look import Verdict
-from dedup.matching.verdict import BEYOND
+from dedup.matching.verdict import BEYOND, colourful
 from dedup.model import NEAR_DISTANCE, Kind
 from dedup.store.directory import Results
 
@@ -30,8 +30,6 @@ PICTURES = 1024
 """Held at a time: 64 kB each."""
 PAIRS = 64
 """Looked at by one thread at a time."""
-COLOURFUL = 6.0
-"""Chroma levels (root mean square) from which a picture has colours that can agree."""
 FURTHEST = 1.0
 """Pairs at a greater distance that are no copies are of interest to nobody."""
 GONE = "a file could not be read again"
@@ -43,7 +41,8 @@ def tell(results: Results, details: Details, executor: Executor) -> Results:
     asked = np.flatnonzero(_open(pairs))
     held: dict[int, Detail] = {}
     verdicts: list[Verdict] = []
-    for some in _portions(pairs, asked):
+    for part in portions(pairs[["left", "right"]].to_numpy()[asked], PICTURES):
+        some = asked[part]
         involved = np.unique(pairs[["left", "right"]].to_numpy()[some])
         rows = involved.tolist()
         in_colour = dict(zip(rows, colourful(results.signatures[involved]).tolist(), strict=True))
@@ -63,17 +62,16 @@ def _open(pairs: pd.DataFrame) -> NDArray[np.bool_]:
     return np.asarray(alike & possible & pairs["unexplained"].isna().to_numpy())
 
 
-def _portions(pairs: pd.DataFrame, asked: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
-    """`asked` in portions about no more than `PICTURES` pictures each."""
-    sides = pairs[["left", "right"]].to_numpy()[asked]
+def portions(sides: NDArray[np.integer], pictures: int) -> Iterator[slice]:
+    """Pairs (m, 2) of rows in portions about no more than so many pictures each."""
     start, involved = 0, set[int]()
     for place, (left, right) in enumerate(sides.tolist()):
         involved |= {left, right}
-        if len(involved) > PICTURES:
-            yield asked[start:place]
+        if len(involved) > pictures:
+            yield slice(start, place)
             start, involved = place, {left, right}
-    if len(asked):
-        yield asked[start:]
+    if len(sides):
+        yield slice(start, len(sides))
 
 
 def _look_at(
@@ -96,12 +94,6 @@ def _look(pair: dict[str, Any], held: dict[int, Detail], in_colour: dict[int, bo
         return second_look.judge(held[left], held[right], pair, colourful=in_colour[left] and in_colour[right])
     except Exception as error:
         return Verdict(f"{type(error).__name__}: {error}", judged=False)
-
-
-def colourful(signatures: NDArray[np.void]) -> NDArray[np.bool_]:
-    """Which pictures have colours that can agree."""
-    chroma = signatures["chroma"].astype(np.float32) - 128
-    return np.asarray(np.sqrt((chroma**2).sum(axis=3).mean(axis=(1, 2))) >= COLOURFUL)
 
 
 def _told(pairs: pd.DataFrame, asked: NDArray[np.intp], verdicts: Sequence[Verdict]) -> pd.DataFrame:

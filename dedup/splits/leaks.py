@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from dedup.exports.base import Exportable
 from dedup.exports.csv import encode, guarded
 from dedup.files import require_free, write_chunks
+from dedup.groups.frame import whole_and_part
 from dedup.labels.coco import Attachment, Coco, ImageId
 from dedup.labels.coco_join import NAMED_APART, Document, Part, told_apart
 from dedup.labels.decided import Labels
@@ -116,6 +117,15 @@ def crossing_groups(frame: pd.DataFrame) -> list[int]:
     """Numbers of all groups with images in more than one split, ascending."""
     table = _members(frame, splits_of(frame))
     return [int(number) for number in table.index[table.gt(0).sum(axis=1) > 1]]
+
+
+def parts_across(frame: pd.DataFrame, pairs: pd.DataFrame) -> list[tuple[int, int]]:
+    """Rows of images that show another one, whole or in part, in a part of themselves, and of that one, in two splits:
+    a collage in train that holds a test image. Known of datasets that were scanned thoroughly."""
+    whole, part = whole_and_part(pairs)
+    split = frame["split"].to_numpy(object)
+    across = (split[whole] != split[part]) & (split[whole] != "") & (split[part] != "")
+    return list(zip(whole[across].tolist(), part[across].tolist(), strict=True))
 
 
 def staying(frame: pd.DataFrame) -> pd.DataFrame:

@@ -175,7 +175,8 @@ def units(frame: pd.DataFrame, pairs: pd.DataFrame, asked: Asked) -> np.ndarray:
     links: list[Iterable[tuple[int, int]]] = [_alike(enumerate(frame[name].tolist())) for name in ("content", "sha256")]
     if asked.together != "exact":
         links.append(_alike((row, number) for row, number in enumerate(frame["group"].tolist()) if number >= 0))
-        kinds = {Kind.EXACT, Kind.NEAR} | ({Kind.SIMILAR, Kind.UNJUDGED} if asked.together == "scene" else set())
+        kinds = {Kind.EXACT, Kind.NEAR, Kind.CONTAINS}
+        kinds |= {Kind.SIMILAR, Kind.UNJUDGED} if asked.together == "scene" else set()
         chosen = pairs[pairs["kind"].isin(kinds)]
         links.append(zip(chosen["left"].tolist(), chosen["right"].tolist(), strict=True))
     if asked.together == "scene":

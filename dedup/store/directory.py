@@ -7,6 +7,8 @@
   pairs.parquet        related rows
   saving/              the three of a new scan until dataset.json names it; then they take the places of the old ones
   proofs.parquet       what was read once more to tell exact copies, by content; taken again when it is gone
+  keypoints/           keypoints of pictures whose parts are looked for, by content; taken again when they are gone
+  parts.parquet        pairs of pictures that were looked at for parts, by content
   hashes.parquet       hashes of imagehash that were asked for, by content
   vectors.parquet      vectors that were given, map.parquet the places of the map (see `dedup.store.vectors`)
   decisions.db         what people decided (see `dedup.store.decisions`)
@@ -26,6 +28,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import filelock
 import numpy as np
@@ -40,7 +43,12 @@ from dedup.model import MATCHING_VERSION, SOFTWARE_VERSION
 from dedup.store import tables
 from dedup.store.home import INFO_FILE, Info, clean_name, directories, now, read_info
 
-PROOFS, HASHES = "proofs.parquet", "hashes.parquet"
+if TYPE_CHECKING:
+    from dedup.images.keypoints import Keypoints
+
+PROOFS, HASHES, LOOKED = "proofs.parquet", "hashes.parquet", "parts.parquet"
+KEYPOINTS = "keypoints"
+KEYPOINTS = "keypoints"
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,12 @@ def _proof_version() -> dict[str, str]:
     from dedup.images import samples
 
     return {"samples": str(samples.VERSION)}
+
+
+def _looked_version() -> dict[str, str]:
+    from dedup.images import keypoints
+
+    return {"matching": str(MATCHING_VERSION), "keypoints": str(keypoints.VERSION)}
 
 
 @dataclass(frozen=True)
@@ -248,6 +262,52 @@ class Store:
         """Keep digests for the next scan. Raises `DatasetError`."""
         table = pa.table({"sha256": list(proofs), "samples": list(proofs.values())})
         tables.write_table(self.directory / PROOFS, table, _proof_version())
+
+    def read_keypoints(self) -> dict[str, Keypoints]:
+        """SHA-256 of files to their keypoints, as far as they were taken; damaged ones are taken again."""
+        from dedup.images import keypoints
+
+        found: dict[str, Keypoints] = {}
+        for path in sorted((self.directory / KEYPOINTS).glob("*.parquet")):
+            with suppress(DatasetError, KeyError):
+                table = tables.read_table(path)
+                if tables.metadata(table).get("keypoints") != str(keypoints.VERSION):
+                    path.unlink()
+                    continue
+                columns = (table[name].to_pylist() for name in ("sha256", "width", "height", "points"))
+                for sha256, width, height, points in zip(*columns, strict=True):
+                    found[sha256] = keypoints.Keypoints(width, height, np.frombuffer(points, keypoints.POINT))
+        return found
+
+    def write_keypoints(self, found: Mapping[str, Keypoints]) -> None:
+        """Keep some more. Raises `DatasetError`."""
+        from dedup.images import keypoints
+
+        table = pa.table(
+            {
+                "sha256": list(found),
+                "width": pa.array([each.width for each in found.values()], pa.int32()),
+                "height": pa.array([each.height for each in found.values()], pa.int32()),
+                "points": pa.array([each.points.tobytes() for each in found.values()], pa.large_binary()),
+            }
+        )
+        self.make_directory(self.directory / KEYPOINTS)
+        path = self.directory / KEYPOINTS / f"{uuid.uuid4().hex}.parquet"
+        tables.write_table(path, table, {"keypoints": str(keypoints.VERSION)})
+
+    def read_looked(self) -> pd.DataFrame | None:
+        """Pairs that were looked at for parts, as `write_looked` was given them; None where there are none of this
+        version."""
+        try:
+            table = tables.read_table(self.directory / LOOKED)
+            same = _looked_version().items() <= tables.metadata(table).items()
+            return tables.frame_of(table) if same else None
+        except DatasetError:
+            return None
+
+    def write_looked(self, pairs: pd.DataFrame) -> None:
+        """Keep pairs that were looked at. Raises `DatasetError`."""
+        tables.write_table(self.directory / LOOKED, tables.table_of(pairs), _looked_version())
 
     def write_part(self, images: pd.DataFrame, signatures: np.ndarray) -> Path:
         """Keep finished rows so that a killed scan need not compute them again. Raises `DatasetError`."""

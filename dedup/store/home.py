@@ -30,7 +30,8 @@ def home_directory(home: Path | str | None = None) -> Path:
 @dataclass(frozen=True)
 class Info:
     """dataset.json. `key` stands for the dataset in URLs; `scan_id` names the scan the tables were written by;
-    `annotations` are the files and folders of its labels, and `labels_said` whether a person chose them, or none."""
+    `thorough` says that parts of pictures are looked for as well; `annotations` are the files and folders of its
+    labels, and `labels_said` whether a person chose them, or none."""
 
     name: str
     root: str
@@ -41,6 +42,7 @@ class Info:
     scanned_at: str = ""
     software: str = SOFTWARE_VERSION
     max_pixels: int = 0
+    thorough: bool = False
     annotations: tuple[str, ...] = ()
     labels_said: bool = False
     images: int = 0

@@ -9,13 +9,14 @@ from __future__ import annotations
 from dedup.matching.parameters.base import Parameter
 from dedup.matching.parameters.first_look import FIRST_LOOK
 from dedup.matching.parameters.naming import NAMING
+from dedup.matching.parameters.parts import PARTS
 from dedup.matching.parameters.pixels import PIXELS
 from dedup.matching.parameters.plateaus import PLATEAUS
 from dedup.matching.parameters.second_look import SECOND_LOOK
 
-__all__ = ["FIRST_LOOK", "NAMING", "PARAMETERS", "PIXELS", "PLATEAUS", "SECOND_LOOK", "Parameter", "value"]
+__all__ = ["FIRST_LOOK", "NAMING", "PARAMETERS", "PARTS", "PIXELS", "PLATEAUS", "SECOND_LOOK", "Parameter", "value"]
 
-PARAMETERS: dict[str, Parameter] = FIRST_LOOK | SECOND_LOOK | PIXELS | NAMING
+PARAMETERS: dict[str, Parameter] = FIRST_LOOK | SECOND_LOOK | PARTS | PIXELS | NAMING
 
 
 def value(name: str) -> float:

@@ -15,6 +15,8 @@ TASKS = {
     "examine": "dedup.images.examine:examine",
     "samples": "dedup.images.samples:digest",
     "detail": "dedup.images.detail:take",
+    "keypoints": "dedup.images.keypoints:take",
+    "whole": "dedup.images.detail:whole",
     "traces": "dedup.images.traces:look",
     "hashes": "dedup.images.hashes:take",
     "model input": "dedup.images.model_input:prepare",

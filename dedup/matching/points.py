@@ -1,0 +1,423 @@
+"""Pictures that share a part: which keypoints of all pictures look alike, and for which pairs of pictures they agree on
+how one lies on the other.
+
+Each keypoint is given the few others, of other pictures, whose bits differ least (upright, or mirrored top to bottom).
+They are found in tables: keypoints sorted by some of their bits, of which those that share the first stand next to each
+other (locality-sensitive hashing: Indyk & Motwani 1998). A table is sorted once and read once, so the work grows as
+n log n; of a crowd that shares all of those bits (a watermark, the frame of a browser) each is compared with its
+neighbours only.
+
+One keypoint that is found again tells where, how large and how turned one picture lies on the other, for it has a
+place, a size and a direction. So every two alike keypoints of a pair are a proposal, and the others of the pair vote on
+it. What most agree on is refined with all keypoints of both pictures to an affine map.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup.images import keypoints
+from dedup.images.keypoints import ANGLES, STEP, UNIT, Keypoints
+from dedup.machine_code import machine_code
+from dedup.matching.candidates import popcount
+
+TABLES = 8
+"""More find a little more (16: one pair in 300 of a hard suite) for twice the work."""
+NEIGHBOURS = 48
+"""Keypoints next to each other in a table that are compared."""
+LIKELIEST = 5
+"""Of each keypoint so many alike ones are kept. A picture with more copies than that is found by some of them."""
+ALIKE = 64
+"""Bits of 256 that may differ: of two keypoints at random one pair in 500 does (mean 124, standard deviation 22) ..."""
+FOUND_AGAIN = 85
+"""... and where two pictures are known to lie on each other, so that chance has a few keypoints to choose from only."""
+VOTES = 3
+"""Keypoints that must agree on how two pictures lie on each other to look at them closer ..."""
+AGREEING = 8
+"""... and then. Of 475 edited copies three have fewer, and so have a fifth of the pairs of different pictures."""
+CLOSER_LOOKS, PICTURES = 12, 6
+"""So many pictures that come before and after each by content are looked at closer, those of which most keypoints
+agree, and so many are told: look-alikes must not cost the square of their number."""
+OFF, OFF_BY_DISTANCE = 6.0, 0.12
+"""A vote may be off by so many pixels, at the size of the keypoint, and by this part of the distance between the two
+keypoints, for sizes and directions are known in steps."""
+CLOSER = (10.0, 6.0, 4.0, 2.5)
+"""The same while the map is refined, from step to step."""
+TURNED = 0.8
+"""Cosine of the angle by which directions may be off."""
+RESIZED = 2.1
+"""Factor by which sizes may be off."""
+AFFINE_FROM = 6
+"""Keypoints from which on a map may stretch and shear; fewer tell a scale and a turn."""
+TABLE_BITS = 64
+SEED = 20_261_128
+"""Which bits the tables are sorted by; any will do, but the same ones every time."""
+
+Bits = NDArray[np.uint64]
+Doubles = NDArray[np.float64]
+Places = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Pairs of pictures that may share a part: `left` < `right` (m,), the `affine` maps (m, 6) between them as in
+    `columns.AFFINE`, how many keypoints agree (m,), and the `box` (m, 4) around these, left, top, right, bottom in
+    parts of the left picture's sides."""
+
+    left: Places
+    right: Places
+    affine: Doubles
+    agreeing: NDArray[np.int64]
+    box: Doubles
+
+
+def shared(pictures: Sequence[Keypoints], pool: Executor) -> Shared:
+    """The pairs of pictures that may share a part. Neither the order of the pictures nor the number of threads changes
+    what is found, as long as none of two equal keypoints stands for the other."""
+    owner = np.repeat(np.arange(len(pictures)), [len(each.points) for each in pictures])
+    if not len(owner):
+        return Shared(*(np.empty(0, np.int64),) * 2, np.empty((0, 6)), np.empty(0, np.int64), np.empty((0, 4)))
+    points = np.concatenate([each.points for each in pictures])
+    alike = _alike(np.ascontiguousarray(points["bits"]), owner, pool)
+    proposals = _Proposals.of(alike, owner, pictures, points)
+    return proposals.agreed(pictures, pool)
+
+
+# --- keypoints that look alike ----------------------------------------------------------------------------------------
+
+
+def _alike(bits: Bits, owner: Places, pool: Executor) -> NDArray[np.int32]:
+    """For each keypoint the likeliest others (n, LIKELIEST), -1 for none; n + k stands for the k-th one mirrored."""
+    both = np.concatenate([bits, keypoints.mirrored(bits)])
+    owners = np.tile(owner, 2).astype(np.int32)
+    shared_bits = max(1, int(math.log2(len(bits))) - 2)  # some eight keypoints share them, were they independent
+    random = np.random.default_rng(SEED)
+    chosen = [random.permutation(256)[:TABLE_BITS].astype(np.int64) for _ in range(TABLES)]
+
+    def table(sorted_by: Places) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
+        key = np.empty(len(both), np.uint64)
+        _keys(both, sorted_by, key)
+        order = np.argsort(key, kind="stable").astype(np.int32)
+        found = _nobody(len(bits))
+        _read_table(both, owners, key, order, TABLE_BITS - shared_bits, *found)
+        return found
+
+    likeliest = _nobody(len(bits))
+    for found in pool.map(table, chosen):
+        _join(*found, *likeliest)
+    return likeliest[0]
+
+
+def _nobody(count: int) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
+    """Room for the likeliest of each of so many keypoints, and by how many bits they differ."""
+    return np.full((count, LIKELIEST), -1, np.int32), np.full((count, LIKELIEST), ALIKE + 1, np.int16)
+
+
+@machine_code()
+def _keys(bits: Bits, sorted_by: Places, key: NDArray[np.uint64]) -> None:
+    """Fill `key` with some of the bits of each keypoint."""
+    for i in range(len(bits)):
+        told = np.uint64(0)
+        for bit in sorted_by:
+            told = (told << np.uint64(1)) | ((bits[i, bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1))
+        key[i] = told
+
+
+@machine_code(inner=True)
+def _apart(one: Bits, i: int, other: Bits, j: int) -> int:
+    """By how many bits two keypoints differ."""
+    total = 0
+    for word in range(4):
+        total += int(np.int64(popcount(one[i, word] ^ other[j, word])))
+    return total
+
+
+@machine_code(inner=True)
+def _put(likeliest: NDArray[np.int32], by: NDArray[np.int16], i: int, other: int, apart: int) -> None:
+    """Let `other` be one of the likeliest of `i`, if it is; of two that differ by as much the first stays."""
+    last = likeliest.shape[1] - 1
+    if apart > by[i, last] or (apart == by[i, last] and other > likeliest[i, last]):
+        return
+    for k in range(last + 1):
+        if likeliest[i, k] == other:
+            return
+    while last > 0 and (by[i, last - 1] > apart or (by[i, last - 1] == apart and likeliest[i, last - 1] > other)):
+        by[i, last], likeliest[i, last] = by[i, last - 1], likeliest[i, last - 1]
+        last -= 1
+    by[i, last], likeliest[i, last] = apart, other
+
+
+@machine_code()
+def _read_table(
+    bits: Bits,
+    owner: NDArray[np.int32],
+    key: NDArray[np.uint64],
+    order: NDArray[np.int32],
+    rest: int,
+    likeliest: NDArray[np.int32],
+    by: NDArray[np.int16],
+) -> None:
+    """Compare keypoints that stand next to each other in a table and share all but the last `rest` bits of their
+    keys."""
+    count, shift = len(likeliest), np.uint64(rest)
+    for u in range(len(order)):
+        i = order[u]
+        for v in range(u + 1, min(len(order), u + 1 + NEIGHBOURS)):
+            j = order[v]
+            if key[j] >> shift != key[i] >> shift:
+                break
+            if owner[i] == owner[j] or (i >= count and j >= count):
+                continue
+            apart = _apart(bits, i, bits, j)
+            if apart <= ALIKE:
+                if i < count:
+                    _put(likeliest, by, i, j, apart)
+                if j < count:
+                    _put(likeliest, by, j, i, apart)
+
+
+@machine_code()
+def _join(
+    found: NDArray[np.int32], found_by: NDArray[np.int16], likeliest: NDArray[np.int32], by: NDArray[np.int16]
+) -> None:
+    for i in range(len(found)):
+        for k in range(found.shape[1]):
+            if found[i, k] >= 0:
+                _put(likeliest, by, i, found[i, k], found_by[i, k])
+
+
+# --- how two pictures lie on each other -------------------------------------------------------------------------------
+
+
+def _seen(points: keypoints.Points) -> NDArray[np.float32]:
+    """x and y in pixels, size in pixels a pixel, direction in radians, (n, 4)."""
+    columns = (points["x"] / UNIT, points["y"] / UNIT, STEP ** points["size"], points["angle"] * (2 * np.pi / ANGLES))
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _upside_down(seen: NDArray[np.float32], height: float) -> NDArray[np.float32]:
+    """The same keypoints in the picture mirrored top to bottom."""
+    x, y, size, direction = seen.T
+    return np.ascontiguousarray(np.stack([x, height - y, size, -direction], axis=1))
+
+
+@dataclass(frozen=True)
+class _Proposals:
+    """Alike keypoints `i` of left and `j` of right pictures, by pair of pictures and whether the right one is mirrored:
+    the rows `starts` to `ends` are of `pairs` (left, right, mirrored)."""
+
+    i: Places
+    j: Places
+    starts: Places
+    ends: Places
+    pairs: NDArray[np.int64]
+    seen: NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls, alike: NDArray[np.int32], owner: Places, pictures: Sequence[Keypoints], points: keypoints.Points
+    ) -> _Proposals:
+        """Those of enough keypoints to vote."""
+        count = len(owner)
+        i, place = np.nonzero(alike >= 0)
+        j = alike[i, place].astype(np.int64)
+        mirrored, j = j >= count, j % count
+        i, j = np.where(owner[i] > owner[j], j, i), np.where(owner[i] > owner[j], i, j)
+        pair = (owner[i] * len(pictures) + owner[j]) * 2 + mirrored
+        order = np.lexsort((j, i, pair))
+        i, j, pair = i[order], j[order], pair[order]
+        fresh = (np.diff(pair, prepend=-1) != 0) | (np.diff(i, prepend=-1) != 0) | (np.diff(j, prepend=-1) != 0)
+        i, j, pair = i[fresh], j[fresh], pair[fresh]  # two that name each other are one
+        starts = np.flatnonzero(np.diff(pair, prepend=-1))
+        ends = np.append(starts[1:], len(pair))
+        many = ends - starts >= VOTES
+        starts, ends = starts[many], ends[many]
+        both, turned = np.divmod(pair[starts], 2)
+        pairs = np.stack([*np.divmod(both, len(pictures)), turned], axis=1)
+        return cls(i, j, starts, ends, pairs, _seen(points))
+
+    def agreed(self, pictures: Sequence[Keypoints], pool: Executor) -> Shared:
+        """The pairs of which enough keypoints agree, of the two ways to be mirrored the one on which more do."""
+        heights = np.array([each.height for each in pictures], np.float32)
+        maps, votes = np.empty((len(self.starts), 6)), np.zeros(len(self.starts), np.int64)
+        _vote(self.i, self.j, self.starts, self.ends, self.pairs, heights, self.seen, maps, votes)
+        asked = np.flatnonzero((votes >= VOTES) & _among_the_most(self.pairs, votes, CLOSER_LOOKS))
+        found = list(pool.map(lambda each: _refined(self.pairs[each], maps[each], pictures), asked.tolist()))
+        best: dict[tuple[int, int], tuple[int, int]] = {}
+        for place, (each, (_, agreeing, _)) in enumerate(zip(asked.tolist(), found, strict=True)):
+            pair = (int(self.pairs[each, 0]), int(self.pairs[each, 1]))
+            if agreeing >= AGREEING and agreeing > best.get(pair, (0, 0))[0]:
+                best[pair] = agreeing, place
+        counts = np.array([best[pair][0] for pair in best], np.int64)
+        most = _among_the_most(np.array(list(best), np.int64).reshape(-1, 2), counts, PICTURES)
+        chosen = sorted(pair for pair, wanted in zip(best, most.tolist(), strict=True) if wanted)
+        affine = np.array([found[best[pair][1]][0] for pair in chosen], np.float64).reshape(-1, 6)
+        left, right = np.array(chosen, np.int64).reshape(-1, 2).T
+        boxes = np.array([found[best[pair][1]][2] for pair in chosen], np.float64).reshape(-1, 4)
+        return Shared(left, right, affine, np.array([best[pair][0] for pair in chosen], np.int64), boxes)
+
+
+def _among_the_most(pairs: NDArray[np.int64], agreeing: NDArray[np.int64], most: int) -> NDArray[np.bool_]:
+    """Which pairs (m, 2 or more) are among the first so many of one of their pictures, by how many keypoints agree."""
+    chosen = np.zeros(len(pairs), bool)
+    for side in (0, 1):
+        order = np.lexsort((pairs[:, 1 - side], -agreeing, pairs[:, side]))
+        starts = np.diff(pairs[order, side], prepend=-1) != 0
+        rank = np.arange(len(order)) - np.maximum.accumulate(np.where(starts, np.arange(len(order)), 0))
+        chosen[order[rank < most]] = True
+    return chosen
+
+
+@machine_code()
+def _vote(
+    i: Places,
+    j: Places,
+    starts: Places,
+    ends: Places,
+    pairs: Places,
+    heights: NDArray[np.float32],
+    seen: NDArray[np.float32],
+    maps: Doubles,
+    votes: Places,
+) -> None:
+    """Fill `votes` with how many keypoints of each pair agree on a map in pixels, and `maps` with that."""
+    for pair in range(len(starts)):
+        start, count = starts[pair], ends[pair] - starts[pair]
+        a, b = np.empty((count, 4)), np.empty((count, 4))
+        for k in range(count):
+            a[k], b[k] = seen[i[start + k]], seen[j[start + k]]
+            if pairs[pair, 2]:
+                b[k, 1], b[k, 3] = heights[pairs[pair, 1]] - b[k, 1], -b[k, 3]
+        for k in range(count):
+            agreeing = _agreeing(a, b, k)
+            if agreeing > votes[pair]:
+                votes[pair] = agreeing
+                scale, turn = b[k, 2] / a[k, 2], b[k, 3] - a[k, 3]
+                c, s = scale * math.cos(turn), scale * math.sin(turn)
+                maps[pair, 0], maps[pair, 1], maps[pair, 2] = c, -s, b[k, 0] - c * a[k, 0] + s * a[k, 1]
+                maps[pair, 3], maps[pair, 4], maps[pair, 5] = s, c, b[k, 1] - s * a[k, 0] - c * a[k, 1]
+
+
+@machine_code(inner=True)
+def _agreeing(a: Doubles, b: Doubles, k: int) -> int:
+    """How many keypoints `a` lie on `b` as the k-th proposes; one that is like several counts once (all of it stand
+    together)."""
+    scale, turn = b[k, 2] / a[k, 2], b[k, 3] - a[k, 3]
+    c, s = scale * math.cos(turn), scale * math.sin(turn)
+    total, last = 0, -1
+    for m in range(len(a)):
+        if last >= 0 and a[m, 0] == a[last, 0] and a[m, 1] == a[last, 1]:
+            continue
+        dx, dy = a[m, 0] - a[k, 0], a[m, 1] - a[k, 1]
+        ex, ey = b[m, 0] - b[k, 0] - (c * dx - s * dy), b[m, 1] - b[k, 1] - (s * dx + c * dy)
+        if ex * ex + ey * ey > (OFF * b[m, 2] + OFF_BY_DISTANCE * scale * math.sqrt(dx * dx + dy * dy)) ** 2:
+            continue
+        size = b[m, 2] / a[m, 2] / scale
+        if max(size, 1 / size) < RESIZED and math.cos(b[m, 3] - a[m, 3] - turn) > TURNED:
+            total += 1
+            last = m
+    return total
+
+
+def _refined(pair: NDArray[np.int64], proposed: Doubles, pictures: Sequence[Keypoints]) -> tuple[Doubles, int, Doubles]:
+    """The affine map (6,) in parts of the sides of a pair (left, right, mirrored), how many keypoints agree on it, and
+    the box around these."""
+    left, right, mirrored = pair.tolist()
+    one, other = pictures[left], pictures[right]
+    a, b = _seen(one.points), _seen(other.points)
+    bits = [np.ascontiguousarray(each.points["bits"]) for each in (one, other)]
+    if mirrored:
+        b, bits[1] = _upside_down(b, other.height), keypoints.mirrored(bits[1])
+    affine = proposed.copy()
+    found = np.empty((min(len(a), len(b)), 4))
+    agreeing = _refine(a, bits[0], b, bits[1], affine, np.array(CLOSER), found)
+    if mirrored:
+        affine[3:] *= -1
+        affine[5] += other.height
+    carried = affine.reshape(2, 3) * [one.width, one.height, 1] / np.array([[other.width], [other.height]])
+    places = found[:agreeing, :2] / (one.width, one.height)
+    box = np.append(places.min(axis=0), places.max(axis=0)) if agreeing else np.zeros(4)
+    return carried.ravel(), int(agreeing), box
+
+
+@machine_code()
+def _refine(
+    a: NDArray[np.float32],
+    a_bits: Bits,
+    b: NDArray[np.float32],
+    b_bits: Bits,
+    p: Doubles,
+    within: Doubles,
+    found: Doubles,
+) -> int:
+    """Fit the map `p` (6,), in pixels, to the keypoints that it brings near alike ones; how many those are. Their
+    places in both are left in `found`."""
+    count = 0
+    for off in within:
+        count = _brought_near(a, a_bits, b, b_bits, p, off, found)
+        if count < VOTES:
+            return count
+        _fit(found[:count], p)
+    return count
+
+
+@machine_code(inner=True)
+def _brought_near(
+    a: NDArray[np.float32], a_bits: Bits, b: NDArray[np.float32], b_bits: Bits, p: Doubles, off: float, found: Doubles
+) -> int:
+    """Fill `found` with the places in both of keypoints that a map brings within `off` pixels of an alike one, each
+    used once; how many there are."""
+    scale = math.sqrt(abs(p[0] * p[4] - p[1] * p[3]))
+    taken, by = np.full(len(b), -1, np.int64), np.full(len(b), FOUND_AGAIN + 1, np.int64)
+    for i in range(len(a)):
+        x, y = p[0] * a[i, 0] + p[1] * a[i, 1] + p[2], p[3] * a[i, 0] + p[4] * a[i, 1] + p[5]
+        c, s = math.cos(a[i, 3]), math.sin(a[i, 3])
+        u, v = p[0] * c + p[1] * s, p[3] * c + p[4] * s
+        length = max(math.hypot(u, v), 1e-9)
+        least, nearest = FOUND_AGAIN + 1, -1
+        for j in range(len(b)):
+            reach = off * max(b[j, 2], a[i, 2] * scale)
+            if (b[j, 0] - x) ** 2 + (b[j, 1] - y) ** 2 > reach**2:
+                continue
+            size = b[j, 2] / (a[i, 2] * scale)
+            if max(size, 1 / size) > RESIZED:
+                continue
+            if (u * math.cos(b[j, 3]) + v * math.sin(b[j, 3])) / length < TURNED:
+                continue
+            apart = _apart(a_bits, i, b_bits, j)
+            if apart < least:
+                least, nearest = apart, j
+        if nearest >= 0 and least < by[nearest]:
+            taken[nearest], by[nearest] = i, least
+    count = 0
+    for j in range(len(b)):
+        if taken[j] >= 0 and count < len(found):
+            found[count, 0], found[count, 1] = a[taken[j], 0], a[taken[j], 1]
+            found[count, 2], found[count, 3] = b[j, 0], b[j, 1]
+            count += 1
+    return count
+
+
+@machine_code(inner=True)
+def _fit(found: Doubles, p: Doubles) -> None:
+    """Least squares: the affine map, or the similarity where there are few, of places (n, 4) in one to the other."""
+    ax, ay, bx, by = found[:, 0].mean(), found[:, 1].mean(), found[:, 2].mean(), found[:, 3].mean()
+    xx = xy = yy = xu = yu = xv = yv = 0.0
+    for k in range(len(found)):
+        x, y, u, v = found[k, 0] - ax, found[k, 1] - ay, found[k, 2] - bx, found[k, 3] - by
+        xx, xy, yy = xx + x * x, xy + x * y, yy + y * y
+        xu, yu, xv, yv = xu + x * u, yu + y * u, xv + x * v, yv + y * v
+    spread = xx * yy - xy * xy
+    if len(found) >= AFFINE_FROM and spread > 1e-3 * (xx + yy) ** 2:
+        p[0], p[1] = (xu * yy - yu * xy) / spread, (yu * xx - xu * xy) / spread
+        p[3], p[4] = (xv * yy - yv * xy) / spread, (yv * xx - xv * xy) / spread
+    else:
+        c, s = (xu + yv) / max(xx + yy, 1e-9), (xv - yu) / max(xx + yy, 1e-9)
+        p[0], p[1], p[3], p[4] = c, -s, s, c
+    p[2], p[5] = bx - p[0] * ax - p[1] * ay, by - p[3] * ax - p[4] * ay

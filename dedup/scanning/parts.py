@@ -1,0 +1,194 @@
+"""Pictures of which a part is the same, for a thorough scan: keypoints of every picture say which pairs may be, and
+their files are read once more to tell (`matching.points`, `matching.parts`).
+
+What is taken of a file, and what is told of a pair, is kept by content: a later scan does it for what is new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dedup.images.keypoints import POINT, Keypoints
+from dedup.matching import geometry, points, relations, second_look
+from dedup.matching import parts as matching
+from dedup.matching.columns import AFFINE, NEUTRAL, PAIR_COLUMNS, SIZES
+from dedup.matching.points import Shared
+from dedup.matching.verdict import kept_of, recoded
+from dedup.model import Kind
+from dedup.scanning.rematch import representatives
+from dedup.scanning.verify import portions
+from dedup.store.directory import Results, Store
+
+Reading = Callable[[str, str], Callable[[Sequence[int]], Iterable[tuple[int, Any]]]]
+"""Gives for a stage and a task what reads the files of rows and gives (row, what the task gives)."""
+
+SAVED = 2048
+"""Keypoints of so many files are kept at a time, that a killed scan need not take again: 30 MB."""
+PICTURES = 96
+"""Held at a time: 2 MB each."""
+MAY_BE_PARTS = ("", second_look.SAME_TEMPLATE, second_look.ANOTHER_MOMENT, second_look.TOO_PLAIN)
+"""Notes of pairs that are alike as a whole and may still be parts of each other: not those that hold other data, have
+other colours, or are two shots."""
+NOTHING = Keypoints(0, 0, np.empty(0, POINT))
+
+
+def without(results: Results) -> Results:
+    """`results` as they were before parts were looked for."""
+    return replace(results, pairs=results.pairs[results.pairs["details"] == 0].reset_index(drop=True))
+
+
+def tell(results: Results, store: Store, reading: Reading, executor: Executor) -> Results:
+    """`results` with the pairs of which one is a copy, or a part, of the other by its details, where that was not
+    known. Raises `DatasetError` where what was taken cannot be kept."""
+    rows = _candidates(results.images)
+    sha256 = results.images["sha256"].iloc[rows].tolist()
+    shared = points.shared(_keypoints(store, rows, sha256, reading), executor)
+    asked = _open(results.pairs, rows[shared.left], rows[shared.right])
+    looked = _look(store, rows, sha256, shared, asked, reading, executor)
+    return replace(results, pairs=_joined(results, looked))
+
+
+def _candidates(images: pd.DataFrame) -> NDArray[np.int64]:
+    """Rows of the pictures whose parts are looked for, in the order of their contents: not labels, nor what has several
+    frames or pages."""
+    rows = representatives(images)
+    some = images.iloc[rows]
+    rows = rows[((some["frames"] == 1) & (some["values"] == "")).to_numpy()]
+    return rows[np.argsort(images["sha256"].to_numpy(str)[rows], kind="stable")]
+
+
+def _keypoints(store: Store, rows: NDArray[np.int64], sha256: Sequence[str], reading: Reading) -> list[Keypoints]:
+    """Of each row; none where its file cannot be read any more."""
+    known = store.read_keypoints()
+    name_of = dict(zip(rows.tolist(), sha256, strict=True))
+    missing = [row for row, name in name_of.items() if name not in known]
+    fresh: dict[str, Keypoints] = {}
+    try:
+        for row, found in reading("finding keypoints", "keypoints")(missing):
+            known[name_of[row]] = fresh[name_of[row]] = found
+            if len(fresh) >= SAVED:
+                store.write_keypoints(fresh)
+                fresh = {}
+    finally:
+        if fresh:
+            store.write_keypoints(fresh)
+    return [known.get(name, NOTHING) for name in sha256]
+
+
+def _open(pairs: pd.DataFrame, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which pairs of rows are not known to be copies, nor known to be none whatever their parts."""
+    settled = pairs[(pairs["kind"] != Kind.SIMILAR) | ~pairs["note"].isin(MAY_BE_PARTS)]
+    known = set(zip(settled["left"].tolist(), settled["right"].tolist(), strict=True))
+    sides = zip(np.minimum(left, right).tolist(), np.maximum(left, right).tolist(), strict=True)
+    return np.array([pair not in known for pair in sides], bool)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A pair to look at: its rows, how they lie on each other, so many keypoints of a box of the left one agree."""
+
+    left: int
+    right: int
+    affine: NDArray[np.float64]
+    agreeing: int
+    box: NDArray[np.float64]
+
+
+def _look(
+    store: Store,
+    rows: NDArray[np.int64],
+    sha256: Sequence[str],
+    shared: Shared,
+    asked: NDArray[np.bool_],
+    reading: Reading,
+    executor: Executor,
+) -> pd.DataFrame:
+    """The pairs `asked` about that are related, columns of `PAIR_COLUMNS`, left and right as rows, not in order."""
+    names = [(sha256[left], sha256[right]) for left, right in zip(shared.left, shared.right, strict=True)]
+    known = store.read_looked()
+    before = set() if known is None else set(zip(known["one"], known["other"], strict=True))
+    fresh = [place for place in np.flatnonzero(asked).tolist() if names[place] not in before]
+    pairs = [
+        _Pair(
+            int(rows[shared.left[place]]),
+            int(rows[shared.right[place]]),
+            shared.affine[place],
+            int(shared.agreeing[place]),
+            shared.box[place],
+        )
+        for place in fresh
+    ]
+    values = list(_judged(pairs, reading, executor))
+    found = pd.DataFrame(values, columns=[name for name in PAIR_COLUMNS if name not in ("left", "right")])
+    found.insert(0, "one", [names[place][0] for place in fresh])
+    found.insert(1, "other", [names[place][1] for place in fresh])
+    every = found if known is None else pd.concat([known, found], ignore_index=True) if len(found) else known
+    if len(found):
+        store.write_looked(every)
+    row_of = dict(zip(sha256, rows.tolist(), strict=True))
+    wanted = {names[place] for place in np.flatnonzero(asked).tolist()}
+    chosen = [pair in wanted for pair in zip(every["one"], every["other"], strict=True)]
+    related = every[np.array(chosen, bool) & (every["kind"] != Kind.UNIQUE).to_numpy()]
+    sides = {side: related[name].map(row_of) for side, name in (("left", "one"), ("right", "other"))}
+    return related.assign(**sides)[list(PAIR_COLUMNS)].astype(PAIR_COLUMNS)
+
+
+def _judged(pairs: Sequence[_Pair], reading: Reading, executor: Executor) -> Iterator[dict[str, Any]]:
+    """What is told of each pair, in order, columns of `PAIR_COLUMNS` but left and right; kind "unique" for nothing."""
+    sides = np.array([(pair.left, pair.right) for pair in pairs], np.int64).reshape(-1, 2)
+    read = reading("looking at parts", "whole")
+    held: dict[int, NDArray[np.uint8]] = {}
+    for some in portions(sides, PICTURES):
+        involved = np.unique(sides[some]).tolist()
+        held = {row: held[row] for row in involved if row in held}
+        held |= dict(read([row for row in involved if row not in held]))
+        yield from executor.map(partial(_judge, held), pairs[some])
+
+
+def _judge(held: dict[int, NDArray[np.uint8]], pair: _Pair) -> dict[str, Any]:
+    """Whatever happens inside costs this pair only."""
+    nothing = dict(NEUTRAL) | {"kind": Kind.UNIQUE.value, "details": 1}
+    if pair.left not in held or pair.right not in held:
+        return nothing
+    one, other = held[pair.left], held[pair.right]
+    try:
+        return nothing | dict(matching.judge(one, other, pair.affine, pair.agreeing, pair.box).values)
+    except Exception as error:
+        note = f"{type(error).__name__}: {error}"
+        unknown = {"distance": np.nan, "correlation": 0.0, "seen_left": 0.0, "seen_right": 0.0}
+        return nothing | unknown | {"kind": Kind.UNJUDGED.value, "note": note}
+
+
+def _joined(results: Results, found: pd.DataFrame) -> pd.DataFrame:
+    """All pairs in order; those found by parts take the place of those that were only alike."""
+    if found.empty:
+        return results.pairs
+    found = _described(found, results.images)
+    turned = (found["left"] > found["right"]).to_numpy()
+    found = pd.concat([found[~turned], relations.invert(found[turned])], ignore_index=True)
+    anew = pd.MultiIndex.from_frame(found[["left", "right"]])
+    before = results.pairs[~pd.MultiIndex.from_frame(results.pairs[["left", "right"]]).isin(anew)]
+    pairs = pd.concat([before[list(PAIR_COLUMNS)], found]) if len(before) else found
+    return pairs.sort_values(["left", "right"]).reset_index(drop=True).astype(PAIR_COLUMNS)
+
+
+def _described(pairs: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
+    """Pairs with what their files say of themselves, and the names of what lies between them."""
+    columns: dict[str, NDArray[Any]] = {str(name): pairs[name].to_numpy() for name in pairs}
+    width, height = (images[name].to_numpy(np.int64) for name in ("width", "height"))
+    left, right = columns["left"], columns["right"]
+    columns |= dict(zip(SIZES, (width[left], height[left], width[right], height[right]), strict=True))
+    affine, sizes = (np.stack([columns[name] for name in names], axis=1) for names in (AFFINE, SIZES))
+    read = geometry.read_off(affine, sizes)
+    columns |= {name: read[name] for name in ("orientation", "rotation", "scale", "stretch")}
+    columns |= kept_of(images, columns) | {"recoded": recoded(images, columns)}
+    columns["relations"] = np.array(relations.name(columns), object)
+    return pd.DataFrame(columns).astype(PAIR_COLUMNS)

@@ -1,0 +1,241 @@
+"""A thorough scan: parts of pictures are found through a whole scan, shown, counted, exported, and never removed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import dedup
+from dedup.checks import gate
+from dedup.errors import UnreadableImage
+from dedup.matching import parts as matching
+from dedup.model import NEAR_DISTANCE
+from dedup.scanning import parts
+from dedup.splits import leaks, making
+from tests.pictures import detailed, save
+
+SIZE = (480, 360)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Eight pictures; a collage of two of them, a crop, one turned, one set into another; others that are in none."""
+    folder = tmp_path_factory.mktemp("thorough") / "pictures"
+    pictures = [detailed(seed, SIZE) for seed in range(8)]
+    for number, each in enumerate(pictures):
+        save(each, folder / "test" / f"{number}.png")
+    collage = Image.new("RGB", (960, 360))
+    collage.paste(pictures[0], (0, 0))
+    collage.paste(pictures[1], (480, 0))
+    save(collage, folder / "train" / "collage.jpg", quality=85)
+    save(pictures[2].crop((100, 60, 340, 240)), folder / "train" / "crop.jpg", quality=85)
+    turned = pictures[3].rotate(33, Image.Resampling.BICUBIC, expand=True, fillcolor=(128, 128, 128))
+    save(turned, folder / "train" / "turned.jpg", quality=85)
+    page = detailed(50, (800, 600))
+    page.paste(pictures[4].resize((320, 240), Image.Resampling.LANCZOS), (440, 330))
+    save(page, folder / "train" / "page.jpg", quality=85)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def dataset(folder, home):
+    return dedup.scan(folder, home=home, name="thorough", thorough=True)
+
+
+def named(dataset, kind: str | None = None) -> dict[frozenset[str], str]:
+    paths = dataset.frame["path"]
+    pairs = dataset.pairs if kind is None else dataset.pairs[dataset.pairs["kind"] == kind]
+    return {
+        frozenset({paths.iat[left], paths.iat[right]}): each
+        for left, right, each in zip(pairs["left"], pairs["right"], pairs["kind"], strict=True)
+    }
+
+
+PARTS = [
+    ("test/0.png", "train/collage.jpg"),
+    ("test/1.png", "train/collage.jpg"),
+    ("test/2.png", "train/crop.jpg"),
+    ("test/4.png", "train/page.jpg"),
+]
+
+
+def test_a_scan_finds_none_of_it_unless_it_is_thorough(folder, tmp_path):
+    plain = dedup.scan(folder, home=tmp_path)
+    assert not plain.info.thorough
+    assert named(plain, "contains") == {} and not {frozenset(pair) for pair in PARTS} & set(named(plain))
+
+
+def test_what_contains_what_is_told(dataset):
+    assert set(named(dataset, "contains")) == {frozenset(pair) for pair in PARTS}
+    frame = dataset.frame.set_index("path")
+    assert frame.loc["train/collage.jpg", "contains"] == 2 and frame.loc["train/collage.jpg", "part_of"] == 0
+    assert frame.loc["test/2.png", "contains"] == 1 and frame.loc["train/crop.jpg", "part_of"] == 1
+    assert frame["contains"].sum() == frame["part_of"].sum() == 4
+
+
+def test_a_picture_turned_by_any_angle_is_a_copy(dataset):
+    assert named(dataset, "near") == {frozenset({"test/3.png", "train/turned.jpg"}): "near"}
+    pair = dataset.pairs[dataset.pairs["kind"] == "near"].iloc[0]
+    assert abs(abs(pair["rotation"]) - 33) < 0.5 and "rotated" in pair["relations"]
+
+
+def test_it_is_said_where_and_how_much(dataset):
+    told = {frozenset({pair.left, pair.right}): pair.relation for pair in map(dataset.pair, range(len(dataset.pairs)))}
+    paths = dataset.frame["path"].tolist()
+    collage = told[frozenset({paths.index("test/1.png"), paths.index("train/collage.jpg")})]
+    assert (
+        "50 %" in collage and "right" in collage and ("contains the other" in collage or "part of the other" in collage)
+    )
+    crop = told[frozenset({paths.index("test/2.png"), paths.index("train/crop.jpg")})]
+    assert "25 %" in crop or "26 %" in crop
+
+
+def test_parts_are_no_copies_at_any_threshold(dataset, folder, home):
+    """Nothing that is a part is grouped, suggested or planned to go."""
+    dataset.near_threshold = 1.0
+    groups = {frozenset(dataset.frame["path"].iloc[list(group.rows)]) for group in dataset.groups}
+    assert groups == {frozenset({"test/3.png", "train/turned.jpg"})}
+    kinds = dataset.frame.set_index("path")["kind"]
+    dataset.near_threshold = NEAR_DISTANCE
+    assert (kinds.loc[["train/collage.jpg", "train/crop.jpg", "train/page.jpg", "test/0.png"]] == "unique").all()
+
+
+def test_a_collage_in_train_that_holds_a_test_image_is_a_leak(dataset):
+    paths = dataset.frame["path"].tolist()
+    across = {(paths[whole], paths[part]) for whole, part in leaks.parts_across(dataset.frame, dataset.pairs)}
+    assert across == {
+        ("train/collage.jpg", "test/0.png"),
+        ("train/collage.jpg", "test/1.png"),
+        ("test/2.png", "train/crop.jpg"),
+        ("train/page.jpg", "test/4.png"),
+    }
+    (finding,) = [each for each in gate.check(dataset, gate.Limits(leaks=0)).findings if each.name == "leaks"]
+    assert finding.count == 5, "these, and the group of the turned one"
+    assert any("train/collage.jpg (train) contains test/1.png (test)" in each.sentence for each in finding.details)
+
+
+def test_a_split_keeps_a_collage_and_its_pictures_together(dataset):
+    asked = making.Asked({"train": 0.5, "test": 0.5}, together="near")
+    unit = dict(zip(dataset.frame["path"], making.units(dataset.frame, dataset.pairs, asked).tolist(), strict=True))
+    assert unit["train/collage.jpg"] == unit["test/0.png"] == unit["test/1.png"] != unit["test/5.png"]
+
+
+def test_pairs_are_exported_with_them(dataset, tmp_path):
+    dataset.export("pairs", tmp_path / "pairs.csv")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "pairs.csv").read_text(encoding="utf-8-sig"))))
+    assert sorted(row["kind"] for row in rows) == ["contains"] * 4 + ["near"]
+
+
+def test_images_can_be_filtered_by_it(dataset):
+    found = dataset.select(where="contains > 0")
+    assert sorted(dataset.frame["path"][found]) == ["test/2.png", "train/collage.jpg", "train/page.jpg"]
+
+
+def counted(monkeypatch) -> list[str]:
+    """The names of what is read or judged from now on."""
+    done: list[str] = []
+    judge = matching.judge
+    monkeypatch.setattr(matching, "judge", lambda *given: (done.append("judged"), judge(*given))[1])
+    keep = parts.Store.write_keypoints
+    monkeypatch.setattr(
+        parts.Store,
+        "write_keypoints",
+        lambda self, found: (done.extend(["keypoints"] * len(found)), keep(self, found))[1],
+    )
+    return done
+
+
+def test_a_later_scan_looks_at_what_is_new_and_finds_what_a_fresh_one_finds(folder, tmp_path, monkeypatch):
+    here = tmp_path / "pictures"
+    shutil.copytree(folder, here)
+    held = tmp_path / "held.jpg"
+    (here / "train" / "page.jpg").rename(held)
+    first = dedup.scan(here, home=tmp_path / "home", thorough=True)
+    assert set(named(first, "contains")) == {frozenset(pair) for pair in PARTS[:3]}
+    shutil.copyfile(held, here / "train" / "page.jpg")
+    done = counted(monkeypatch)
+    later = dedup.scan(here, home=tmp_path / "home")
+    assert later.info.thorough, "a dataset keeps what it was told"
+    assert done.count("keypoints") == 1 and done.count("judged") <= 2
+    fresh = dedup.scan(here, home=tmp_path / "fresh", thorough=True)
+    assert named(later) == named(fresh)
+    done.clear()
+    dedup.scan(here, home=tmp_path / "home")
+    assert done == [], "nothing changed"
+
+
+def test_it_can_be_asked_for_later_and_dropped_again(folder, tmp_path):
+    plain = named(dedup.scan(folder, home=tmp_path))
+    thorough = dedup.scan(folder, home=tmp_path, thorough=True)
+    assert set(named(thorough, "contains")) == {frozenset(pair) for pair in PARTS}
+    assert named(dedup.scan(folder, home=tmp_path, thorough=False)) == plain
+
+
+def test_a_pair_that_fails_costs_itself_only(folder, tmp_path, monkeypatch):
+    judge = matching.judge
+
+    def fault(left, right, *given):
+        if (300, 800) in (left.shape[:2], right.shape[:2]):  # the collage, reduced
+            raise ZeroDivisionError("planted")
+        return judge(left, right, *given)
+
+    monkeypatch.setattr(matching, "judge", fault)
+    dataset = dedup.scan(folder, home=tmp_path, thorough=True)
+    found = named(dataset)
+    assert found[frozenset({"test/3.png", "train/turned.jpg"})] == "near"
+    failed = {pair for pair, kind in found.items() if kind == "unjudged"}
+    assert failed == {frozenset(pair) for pair in PARTS[:2]}
+    notes = dataset.pairs.loc[dataset.pairs["kind"] == "unjudged", "note"]
+    assert (notes == "ZeroDivisionError: planted").all()
+
+
+def test_a_file_that_is_gone_is_passed_over(folder, tmp_path, monkeypatch):
+    """Keypoints that cannot be taken any more cost their file's parts only."""
+    from dedup.images import keypoints
+
+    def refuse(path, **options):
+        raise UnreadableImage("gone")
+
+    here = tmp_path / "pictures"
+    shutil.copytree(folder, here)
+    dedup.scan(here, home=tmp_path / "home")
+    monkeypatch.setattr(keypoints, "take", refuse)
+    monkeypatch.setenv("DEDUP_WORKERS", "0")
+    dataset = dedup.scan(here, home=tmp_path / "home", thorough=True)
+    assert len(dataset.frame) == 12
+
+
+def test_damaged_keypoints_are_taken_again(folder, tmp_path):
+    dataset = dedup.scan(folder, home=tmp_path, thorough=True)
+    for path in (dataset.directory / "keypoints").glob("*.parquet"):
+        path.write_bytes(b"damaged")
+    (dataset.directory / "parts.parquet").write_bytes(b"damaged")
+    save(detailed(70, SIZE), folder / "test" / "more.png")
+    try:
+        again = dedup.scan(folder, home=tmp_path)
+    finally:
+        (folder / "test" / "more.png").unlink()
+    assert set(named(again, "contains")) == {frozenset(pair) for pair in PARTS}
+
+
+def test_labels_and_films_are_not_looked_at_for_parts(tmp_path):
+    """Masks of few values hold other data whatever they share; films and documents are told by their frames."""
+    rng = np.random.default_rng(0)
+    mask = Image.fromarray(rng.integers(0, 5, (36, 48), np.uint8)).resize(SIZE, Image.Resampling.NEAREST)
+    save(mask, tmp_path / "in" / "a.png")
+    save(mask.crop((0, 0, 240, 180)), tmp_path / "in" / "b.png")
+    save(detailed(1, SIZE), tmp_path / "in" / "c.png")
+    dataset = dedup.scan(tmp_path / "in", home=tmp_path / "home", thorough=True)
+    rows = parts._candidates(dataset.frame.assign(content=dataset.frame["content"]))
+    assert dataset.frame["path"].iloc[rows].tolist() == ["c.png"]
