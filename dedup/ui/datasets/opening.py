@@ -20,7 +20,7 @@ from dedup.ui.shell import jobs, recent
 from dedup.ui.shell.literal import literal
 from dedup.ui.shell.notices import guarded
 
-PATH, NAME, LABELS, FOUND = "open path", "open name", "open labels", "labels found"
+PATH, NAME, LABELS, FOUND, THOROUGH = "open path", "open name", "open labels", "labels found", "open thorough"
 SAMPLE = sample.DATASET_NAME
 READ = ", ".join(each.title for each in formats.FORMATS)
 
@@ -131,12 +131,20 @@ def _start_form(seen: FolderCheck, infos: list[DatasetInfo]) -> None:
         help=f"The labels of copies are compared, and exports carry them. Read are: {READ}. Several that tell of the "
         "same images are one choice: take the one that you train with.",
     )
+    thorough = st.toggle(
+        "Also find parts of pictures",
+        bool(known and known.thorough),
+        key=f"{THOROUGH} {seen.address}",
+        help="Crops to a fifth, rotations by any angle, pictures set into others, collages, screenshots, stickers. "
+        "Takes some three times as long and 16 kB an image. What contains another image is shown, and never removed by "
+        "a rule.",
+    )
     st.button(
         "Scan again" if known else "Scan",
         type="primary",
         icon=":material/search:",
         on_click=guarded(_start),
-        args=(seen.address, name, files),
+        args=(seen.address, name, files, thorough),
     )
 
 
@@ -147,8 +155,8 @@ def shown_from(file: str, folder: Path) -> str:
     return os.path.relpath(path, folder.absolute()) if near else file
 
 
-def _start(folder: str, name: str, annotation_files: Sequence[str]) -> None:
-    start_scan(folder, name, annotation_files)
+def _start(folder: str, name: str, annotation_files: Sequence[str], thorough: bool) -> None:
+    start_scan(folder, name, annotation_files, thorough)
     st.session_state[PATH] = ""
 
 
@@ -162,10 +170,10 @@ def free_name(address: str, infos: list[DatasetInfo]) -> str:
     )
 
 
-def start_scan(folder: str, name: str, annotation_files: Sequence[str] = ()) -> jobs.Job:
-    """Scan `folder` in a process of its own, as dataset `name`."""
+def start_scan(folder: str, name: str, annotation_files: Sequence[str] = (), thorough: bool | None = None) -> jobs.Job:
+    """Scan `folder` in a process of its own, as dataset `name`; `thorough` None as before."""
     recent.remember(folder)
-    command = jobs.scan_command(folder, name=name, annotations=annotation_files)
+    command = jobs.scan_command(folder, name=name, annotations=annotation_files, thorough=thorough)
     return jobs.REGISTRY.start(name, f"Scanning {name}", lambda job: jobs.run_process(command, job))
 
 

@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dedup.model import EVALUATION_SPLITS, TAG_COLOURS, Role, Tag
 from dedup.query.ordering import Rows
+from dedup.query.selection import PARTS, Selection
 from dedup.splits import leaks
 from dedup.store.decisions import Decisions
 from dedup.ui.browser import gallery
@@ -56,6 +57,7 @@ def sizes(opened: Opened) -> None:
 def summary(opened: Opened) -> None:
     """How many groups cross splits."""
     frame = opened.dataset.frame
+    _parts(opened)
     crossing = leaks.crossing_groups(frame)
     if not crossing:
         st.success("No group of copies lies in more than one split.", icon=":material/check_circle:")
@@ -67,6 +69,20 @@ def summary(opened: Opened) -> None:
         icon=":material/warning:",
     )
     _left_by_decisions(opened, len(crossing))
+
+
+def _parts(opened: Opened) -> None:
+    """How many images contain one of another split, which are shown by a click."""
+    across = opened.remembered("parts across", lambda: leaks.parts_across(opened.dataset.frame, opened.dataset.pairs))
+    if not across:
+        return
+    count = plural(len({whole for whole, _ in across}), "image")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.warning(f"**{count} contain{'s' if count.startswith('1 ') else ''} an image of another split**, whole or in "
+                   "part: a crop, a collage, a screenshot.", icon=":material/picture_in_picture:")  # fmt: skip
+        if st.button("Look at them", icon=":material/arrow_forward:", type="tertiary"):
+            session.update(selection=Selection(where=PARTS))
+            st.switch_page(navigation.explorer())
 
 
 def _left_by_decisions(opened: Opened, crossing: int) -> None:

@@ -123,10 +123,13 @@ def command(verb: str, *arguments: str, home: Path | None = None, options: Seque
     return [sys.executable, "-m", "dedup", verb, *told, "--", *arguments]
 
 
-def scan_command(folder: str, *, name: str, home: Path | None = None, annotations: Sequence[str] = ()) -> list[str]:
-    """The command line of a scan, with these files of labels and no others."""
+def scan_command(
+    folder: str, *, name: str, home: Path | None = None, annotations: Sequence[str] = (), thorough: bool | None = None
+) -> list[str]:
+    """The command line of a scan, with these files of labels and no others; `thorough` None as before."""
     labels = [part for path in annotations for part in ("--labels", path)] or ["--no-labels"]
-    return command("scan", folder, home=home, options=["--name", name, *labels])
+    reach = [] if thorough is None else ["--thorough" if thorough else "--not-thorough"]
+    return command("scan", folder, home=home, options=["--name", name, *labels, *reach])
 
 
 def run_process(command: list[str], job: Job) -> dict[str, Any]:

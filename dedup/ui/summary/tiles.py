@@ -12,7 +12,7 @@ from dedup.errors import AnnotationError
 from dedup.model import Kind
 from dedup.query.issues import Issue
 from dedup.query.outliers import Outliers, any_of, outliers
-from dedup.query.selection import Selection
+from dedup.query.selection import PARTS, Selection
 from dedup.splits import leaks
 from dedup.ui.parts.metric import staying
 from dedup.ui.shell import navigation, session
@@ -117,6 +117,9 @@ def _tiles(opened: Opened) -> Iterator[Tile]:
         _if(counts[Kind.NEAR], kind=Kind.NEAR),
     )
     yield Tile("Similar scenes", f"{similar:,}", "alike, and no copies", _if(similar, where="similar > 0"))
+    if dataset.info.thorough:
+        parts = int((frame["part_of"] > 0).sum())
+        yield Tile("Parts of others", f"{parts:,}", "in crops, collages, screenshots", _if(parts, where=PARTS))
     yield Tile("Groups across splits", f"{crossing:,}", "", Way("leaks") if crossing else None)
     yield Tile(
         "Label clashes", "not known" if clashes is None else f"{clashes:,}", "", Way("clashes") if clashes else None
