@@ -36,10 +36,10 @@ def middle(text: str, most: int) -> str:
 
 
 def difference(kind: str, relation: str, distance: float) -> str:
-    """What is told after the name of a copy: ': mirrored, distance 0.02'; of exact ones, and where it is
+    """What is told after the name of a copy: ': mirrored, distance 0.02'; of exact ones, of parts, and where it is
     not known (NaN), no distance."""
     how = f": {relation}" if relation else ""
-    return how if kind == Kind.EXACT or math.isnan(distance) else f"{how}, distance {distance:.2f}"
+    return how if kind in (Kind.EXACT, Kind.CONTAINS) or math.isnan(distance) else f"{how}, distance {distance:.2f}"
 
 
 _JOINERS = "\u200c\u200d"

@@ -232,6 +232,9 @@ def summary(dataset: Dataset) -> dict[str, object]:
         "images": len(dataset.frame),
         **{kind: int(kinds.get(kind, 0)) for kind in KINDS},
         "groups": len(dataset.groups),
+        "thorough": dataset.info.thorough,
+        "containing": int((dataset.frame["contains"] > 0).sum()),
+        "parts": int((dataset.frame["part_of"] > 0).sum()),
         "annotations": int(dataset.frame["annotations"].sum()),
         "annotated": int((dataset.frame["annotations"] > 0).sum()),
         "near_threshold": dataset.near_threshold,
@@ -247,6 +250,8 @@ def _tell(counts: dict[str, object], near: str) -> None:
         f"{counts['name']}: {counts['images']:,} images, {counts['exact']:,} exact duplicates, {near}, "
         f"{counts['unique']:,} unique, {counts['failed']:,} failed"
     )
+    if counts["thorough"]:
+        say(f"  {plural(cast('int', counts['containing']), 'image')} contain others, and {counts['parts']:,} are parts")
     if passed_over := cast("dict[str, int]", counts["passed_over"]):
         say(f"  passed over {other_files(passed_over)}")
     if counts["asks_about_folders"]:

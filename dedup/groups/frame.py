@@ -20,6 +20,7 @@ from dedup.matching.columns import NEUTRAL, PAIR_COLUMNS
 from dedup.matching.parameters import value
 from dedup.model import FACTS, FOUND, NEAR_DISTANCE, PLACE, TAG_PREFIX, Kind, Role, Status
 from dedup.sources.listing import SourceFile
+from dedup.words import plural
 
 Rows = NDArray[np.int64]
 
@@ -181,12 +182,20 @@ def describe(frame: pd.DataFrame, rows: Sequence[int]) -> list[str]:
     return list(map(_description, *columns, others))
 
 
-DESCRIBED = ("kind", "error", "relations", "relation", "role", "keeper_reason")
+DESCRIBED = ("kind", "error", "relations", "relation", "role", "keeper_reason", "contains", "part_of")
 """What `describe` tells of, beside the name of the nearest image."""
 
 
 def _description(
-    kind: str, error: str, relations: tuple[str, ...], relation: str, role: str, reason: str, other: str
+    kind: str,
+    error: str,
+    relations: tuple[str, ...],
+    relation: str,
+    role: str,
+    reason: str,
+    contains: int,
+    part_of: int,
+    other: str,
 ) -> str:
     if kind == Kind.FAILED:
         return str(error)
@@ -195,7 +204,11 @@ def _description(
         return f"Duplicate of {other}: {same}"
     if kind == Kind.NEAR:
         return f"Near duplicate of {other}" + (f": {relation}" if relation else "")
-    return f"Stays: {reason}" if role == Role.KEEPER else ""
+    if role == Role.KEEPER:
+        return f"Stays: {reason}"
+    if contains:
+        return f"Contains {plural(contains, 'other image')}"
+    return f"Part of {plural(part_of, 'other image')}" if part_of else ""
 
 
 # --- who stays --------------------------------------------------------------------------------------------------------

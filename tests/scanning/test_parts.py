@@ -14,6 +14,7 @@ from PIL import Image
 import dedup
 from dedup.checks import gate
 from dedup.errors import UnreadableImage
+from dedup.groups.frame import describe
 from dedup.matching import parts as matching
 from dedup.model import NEAR_DISTANCE
 from dedup.scanning import parts
@@ -239,3 +240,9 @@ def test_labels_and_films_are_not_looked_at_for_parts(tmp_path):
     dataset = dedup.scan(tmp_path / "in", home=tmp_path / "home", thorough=True)
     rows = parts._candidates(dataset.frame.assign(content=dataset.frame["content"]))
     assert dataset.frame["path"].iloc[rows].tolist() == ["c.png"]
+
+
+def test_cards_say_what_contains_what(dataset):
+    paths = dataset.frame["path"].tolist()
+    rows = [paths.index(path) for path in ("train/collage.jpg", "train/crop.jpg", "test/5.png")]
+    assert describe(dataset.frame, rows) == ["Contains 2 other images", "Part of 1 other image", ""]

@@ -186,7 +186,8 @@ def _linked(opened: Opened, row: int, others: Sequence[int], related: Mapping[in
         words = "identical content" if own and record["content"] == own else "copy of the same picture"
         if other in related and related[other]["kind"] != Kind.EXACT:
             told, _ = told_and_back(related[other], row)
-            words = f"{told.sentence()} · distance {related[other]['distance']:.3f}"
+            apart = "" if related[other]["kind"] == Kind.CONTAINS else f" · distance {related[other]['distance']:.3f}"
+            words = told.sentence() + apart
         linked.append(Linked(side=side, words=words, fate=fate))
     return linked
 

@@ -152,12 +152,16 @@ def told_and_back(pair: Mapping[str, Any], row: int) -> tuple[relations.Relation
     return (relation, relation.inverse()) if pair["left"] == row else (relation.inverse(), relation)
 
 
+NOTES = {str(Kind.EXACT): "exact copy", str(Kind.CONTAINS): "a part"}
+"""What is said of kinds of pairs for which a distance means nothing."""
+
+
 def _candidate(shown: Side, pair: Mapping[str, Any], row: int) -> Side:
     told, back = told_and_back(pair, row)
     return {
         **shown,
         "distance": float(pair["distance"]),
         "relation": told.sentence(),
-        "note": "exact copy" if pair["kind"] == Kind.EXACT else f"{pair['kind']} {pair['distance']:.3f}",
+        "note": NOTES.get(pair["kind"]) or f"{pair['kind']} {pair['distance']:.3f}",
         "affine": finite(back.affine()),
     }
