@@ -6,7 +6,7 @@ What is taken of a file, and what is told of a pair, is kept by content: a later
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,7 +24,7 @@ from dedup.matching.points import Shared
 from dedup.matching.verdict import kept_of, recoded
 from dedup.model import Kind
 from dedup.scanning.rematch import representatives
-from dedup.scanning.verify import portions
+from dedup.scanning.verify import GONE, portions
 from dedup.store.directory import Results, Store
 
 Reading = Callable[[str, str], Callable[[Sequence[int]], Iterable[tuple[int, Any]]]]
@@ -45,14 +45,23 @@ def without(results: Results) -> Results:
     return replace(results, pairs=results.pairs[results.pairs["details"] == 0].reset_index(drop=True))
 
 
-def tell(results: Results, store: Store, reading: Reading, executor: Executor) -> Results:
+def tell(
+    results: Results, store: Store, reading: Reading, still_holds: Callable[[int, str], bool], executor: Executor
+) -> Results:
     """`results` with the pairs of which one is a copy, or a part, of the other by its details, where that was not
-    known. Raises `DatasetError` where what was taken cannot be kept."""
+    known. `still_holds` tells whether the file of a row has the bytes of a SHA-256: what is kept by content is believed
+    for ever. Raises `DatasetError` where what was taken cannot be kept."""
     rows = _candidates(results.images)
     sha256 = results.images["sha256"].iloc[rows].tolist()
-    shared = points.shared(_keypoints(store, rows, sha256, reading), executor)
+    name_of = dict(zip(rows.tolist(), sha256, strict=True))
+
+    def sound(stage: str, task: str) -> Callable[[Sequence[int]], Iterator[tuple[int, Any]]]:
+        read = reading(stage, task)
+        return lambda some: ((row, found) for row, found in read(some) if still_holds(row, name_of[row]))
+
+    shared = points.shared(_keypoints(store, name_of, sound), executor)
     asked = _open(results.pairs, rows[shared.left], rows[shared.right])
-    looked = _look(store, rows, sha256, shared, asked, reading, executor)
+    looked = _look(store, rows, sha256, shared, asked, sound, executor)
     return replace(results, pairs=_joined(results, looked))
 
 
@@ -65,10 +74,9 @@ def _candidates(images: pd.DataFrame) -> NDArray[np.int64]:
     return rows[np.argsort(images["sha256"].to_numpy(str)[rows], kind="stable")]
 
 
-def _keypoints(store: Store, rows: NDArray[np.int64], sha256: Sequence[str], reading: Reading) -> list[Keypoints]:
-    """Of each row; none where its file cannot be read any more."""
+def _keypoints(store: Store, name_of: Mapping[int, str], reading: Reading) -> list[Keypoints]:
+    """Of each row, whose SHA-256 `name_of` has; none where its file cannot be read any more."""
     known = store.read_keypoints()
-    name_of = dict(zip(rows.tolist(), sha256, strict=True))
     missing = [row for row, name in name_of.items() if name not in known]
     fresh: dict[str, Keypoints] = {}
     try:
@@ -80,7 +88,7 @@ def _keypoints(store: Store, rows: NDArray[np.int64], sha256: Sequence[str], rea
     finally:
         if fresh:
             store.write_keypoints(fresh)
-    return [known.get(name, NOTHING) for name in sha256]
+    return [known.get(name, NOTHING) for name in name_of.values()]
 
 
 def _open(pairs: pd.DataFrame, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -126,13 +134,15 @@ def _look(
         )
         for place in fresh
     ]
-    values = list(_judged(pairs, reading, executor))
-    found = pd.DataFrame(values, columns=[name for name in PAIR_COLUMNS if name not in ("left", "right")])
-    found.insert(0, "one", [names[place][0] for place in fresh])
-    found.insert(1, "other", [names[place][1] for place in fresh])
-    every = found if known is None else pd.concat([known, found], ignore_index=True) if len(found) else known
-    if len(found):
-        store.write_looked(every)
+    values: list[dict[str, Any]] = []
+    try:
+        for place, told in zip(fresh, _judged(pairs, reading, executor), strict=True):
+            values.append({"one": names[place][0], "other": names[place][1]} | told)
+    finally:  # who is stopped keeps what is done
+        found = pd.DataFrame(values, columns=["one", "other", *PAIR_COLUMNS]).drop(columns=["left", "right"])
+        every = found if known is None else pd.concat([known, found], ignore_index=True) if len(found) else known
+        if len(found):
+            store.write_looked(every[every["kind"] != Kind.UNJUDGED])
     row_of = dict(zip(sha256, rows.tolist(), strict=True))
     wanted = {names[place] for place in np.flatnonzero(asked).tolist()}
     chosen = [pair in wanted for pair in zip(every["one"], every["other"], strict=True)]
@@ -156,15 +166,15 @@ def _judged(pairs: Sequence[_Pair], reading: Reading, executor: Executor) -> Ite
 def _judge(held: dict[int, NDArray[np.uint8]], pair: _Pair) -> dict[str, Any]:
     """Whatever happens inside costs this pair only."""
     nothing = dict(NEUTRAL) | {"kind": Kind.UNIQUE.value, "details": 1}
+    unknown = {"distance": np.nan, "correlation": 0.0, "seen_left": 0.0, "seen_right": 0.0}
+    unjudged = nothing | unknown | {"kind": Kind.UNJUDGED.value}
     if pair.left not in held or pair.right not in held:
-        return nothing
+        return unjudged | {"note": GONE}
     one, other = held[pair.left], held[pair.right]
     try:
         return nothing | dict(matching.judge(one, other, pair.affine, pair.agreeing, pair.box).values)
     except Exception as error:
-        note = f"{type(error).__name__}: {error}"
-        unknown = {"distance": np.nan, "correlation": 0.0, "seen_left": 0.0, "seen_right": 0.0}
-        return nothing | unknown | {"kind": Kind.UNJUDGED.value, "note": note}
+        return unjudged | {"note": f"{type(error).__name__}: {error}"}
 
 
 def _joined(results: Results, found: pd.DataFrame) -> pd.DataFrame:

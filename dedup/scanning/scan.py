@@ -100,7 +100,7 @@ def scan_into(
             results = rematch.match(images, signatures, usable, chosen.executor, report)
             results = verify.tell(results, work.reading("looking again at what is alike", "detail"), chosen.executor)
             if info.thorough:
-                results = parts.tell(results, store, work.reading, chosen.executor)
+                results = parts.tell(results, store, work.reading, work.still_holds, chosen.executor)
             results = origins.tell(results, work.reading("reading near duplicates", "traces"))
         _tell_unmeasured(images)
         info = store.write_results(replace(info, passed_over=dict(listing.passed_over)), results)

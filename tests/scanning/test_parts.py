@@ -13,11 +13,10 @@ from PIL import Image
 
 import dedup
 from dedup.checks import gate
-from dedup.errors import UnreadableImage
 from dedup.groups.frame import describe
 from dedup.matching import parts as matching
 from dedup.model import NEAR_DISTANCE
-from dedup.scanning import parts
+from dedup.scanning import parts, scan
 from dedup.splits import leaks, making
 from tests.pictures import detailed, save
 
@@ -201,20 +200,47 @@ def test_a_pair_that_fails_costs_itself_only(folder, tmp_path, monkeypatch):
     assert (notes == "ZeroDivisionError: planted").all()
 
 
-def test_a_file_that_is_gone_is_passed_over(folder, tmp_path, monkeypatch):
-    """Keypoints that cannot be taken any more cost their file's parts only."""
-    from dedup.images import keypoints
+def test_what_fails_is_looked_at_again(folder, tmp_path, monkeypatch):
+    def fault(*given):
+        raise ZeroDivisionError("planted")
 
-    def refuse(path, **options):
-        raise UnreadableImage("gone")
+    with monkeypatch.context() as patch:
+        patch.setattr(matching, "judge", fault)
+        dataset = dedup.scan(folder, home=tmp_path, thorough=True)
+    assert "unjudged" in set(named(dataset).values())
+    save(detailed(71, SIZE), folder / "test" / "more.png")
+    try:
+        again = dedup.scan(folder, home=tmp_path)
+    finally:
+        (folder / "test" / "more.png").unlink()
+    assert set(named(again, "contains")) == {frozenset(pair) for pair in PARTS}
 
-    here = tmp_path / "pictures"
-    shutil.copytree(folder, here)
-    dedup.scan(here, home=tmp_path / "home")
-    monkeypatch.setattr(keypoints, "take", refuse)
-    monkeypatch.setenv("DEDUP_WORKERS", "0")
-    dataset = dedup.scan(here, home=tmp_path / "home", thorough=True)
-    assert len(dataset.frame) == 12
+
+def test_a_file_that_changes_while_it_is_scanned_says_nothing_of_its_old_content(folder, tmp_path, monkeypatch):
+    """What was read of it is of other bytes than it is kept by: its parts are not known, and its pairs not judged."""
+    monkeypatch.setattr(scan._Work, "still_holds", lambda self, row, sha256: False)
+    dataset = dedup.scan(folder, home=tmp_path, thorough=True)
+    assert named(dataset, "contains") == {}
+    assert not list((dataset.directory / "keypoints").glob("*.parquet"))
+
+
+def test_who_is_stopped_keeps_what_is_done(folder, tmp_path, monkeypatch):
+    judge, done = matching.judge, []
+
+    def stopping(*given):
+        done.append(1)
+        if len(done) > 3:
+            raise KeyboardInterrupt
+        return judge(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(matching, "judge", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            dedup.scan(folder, home=tmp_path, thorough=True)
+    again = counted(monkeypatch)
+    dataset = dedup.scan(folder, home=tmp_path, thorough=True)
+    assert "keypoints" not in again, "they were kept"
+    assert set(named(dataset, "contains")) == {frozenset(pair) for pair in PARTS}
 
 
 def test_damaged_keypoints_are_taken_again(folder, tmp_path):
