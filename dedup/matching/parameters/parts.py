@@ -21,9 +21,9 @@ PARTS: dict[str, Parameter] = {
         "Of 64 copies found by so few 0.35 at most; of 1,537 other pairs 88 % more.",
     ),
     "part_overlaid": Parameter(
-        0.03, "fraction of the area",
-        "Where more clearly differs, there is an overlay.",
-        "Maps that are off by a pixel leave up to 0.02.",
+        0.01, "fraction of the area",
+        "Where more clearly differs, it is said to be an overlay: no rule for what was only saved again takes it.",
+        "Maps that are off by a pixel leave up to 0.02, which costs a word that is too much.",
     ),
     "part_unexplained": Parameter(
         0.4, "fraction",
