@@ -44,6 +44,7 @@ def cluster(tmp_path_factory) -> Iterator[Any]:
     (site / "sitecustomize.py").write_text(HOSTILE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join([str(site), str(ROOT)]))
+        patch.setenv("RAY_TQDM_PATCH_PRINT", "0")  # it must not outlive these tests
         nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
         nodes.add_node(num_cpus=1)
         yield nodes
@@ -190,3 +191,20 @@ def test_what_is_not_there_is_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(EngineError, match=r"pip install 'dedup-images\[ray\]'"):
         engine(Choice("ray"))
+
+
+def test_print_stays_what_it_is_after_work_on_a_cluster():
+    """Ray's own stands in its place otherwise, and numba compiles nothing more that prints, such as the map's index."""
+    code = (
+        "import builtins, sys; before = print\n"
+        "from contextlib import closing\n"
+        "from dedup.errors import EngineError\n"
+        "from dedup.scanning.engines import Choice, engine\n"
+        "from contextlib import suppress\n"
+        "with suppress(EngineError), closing(engine(Choice('ray', address='127.0.0.1:1'))) as chosen:\n"
+        "    chosen.require('')\n"
+        "from ray.experimental import tqdm_ray; tqdm_ray.instance()\n"
+        "sys.exit(builtins.print is not before)\n"
+    )
+    unset = {name: value for name, value in os.environ.items() if name != "RAY_TQDM_PATCH_PRINT"}
+    assert subprocess.run([sys.executable, "-c", code], timeout=120, env=unset).returncode == 0

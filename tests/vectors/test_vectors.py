@@ -52,9 +52,6 @@ def test_one_vector_has_no_neighbour():
     assert nearest.nearest(some(1), 5).rows.shape == (1, 0)
 
 
-# numba tells its types to whichever thread asks first, and PyNNDescent compiles in several: once in a while one is too
-# early and finds no `print`
-@pytest.mark.flaky(reruns=1)
 def test_an_index_finds_nearly_all_and_says_how_many(monkeypatch):
     vectors = some(600, 12)
     truth = nearest.nearest(vectors, 10)

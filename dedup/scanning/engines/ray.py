@@ -116,6 +116,8 @@ class Ray:
 
 def _reach(ray: Any, address: str, workers: int | None) -> None:
     """Raises `EngineError`."""
+    # Ray would put a function of its own in the place of print for the whole program, with which numba cannot compile
+    os.environ.setdefault("RAY_TQDM_PATCH_PRINT", "0")
     _knock(address)
     quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
     try:

@@ -23,6 +23,7 @@ class Colour:
 COLOURS: dict[str, Colour] = {
     Kind.EXACT: Colour("#c2410c", "#f2793a"),
     Kind.NEAR: Colour("#a86500", "#f0b323"),
+    Kind.CONTAINS: Colour("#0f766e", "#5eead4"),
     Kind.SIMILAR: Colour("#2b8cc4", "#6cc4f5"),
     Kind.UNIQUE: Colour("#2f6690", "#7ea8cf"),
     Kind.FAILED: Colour("#6b7280", "#9aa3b0"),
