@@ -144,9 +144,14 @@ def _spread(
         return np.arange(len(x))
     part = (y * PARTS // shape[0]) * PARTS + x * PARTS // shape[1]
     order = np.lexsort((-strength, part))
-    starts = np.diff(part[order], prepend=-1) != 0
-    rank = np.arange(len(order)) - np.maximum.accumulate(np.where(starts, np.arange(len(order)), 0))
-    return np.asarray(order[np.lexsort((-strength[order], rank))[:count]])
+    return np.asarray(order[np.lexsort((-strength[order], places_among_equals(part[order])))[:count]])
+
+
+def places_among_equals(ordered: NDArray[np.integer]) -> NDArray[np.intp]:
+    """The place of each number (n,) among those equal to it, which stand together: 0, 1, ..."""
+    places = np.arange(len(ordered))
+    starts = np.diff(ordered, prepend=-1) != 0
+    return np.asarray(places - np.maximum.accumulate(np.where(starts, places, 0)))
 
 
 def _patterns() -> tuple[NDArray[np.int8], NDArray[np.float32]]:
@@ -175,8 +180,9 @@ CIRCLE = np.array(
 """x and y of the 16 pixels around a corner, in turn ..."""
 ARC = 9
 """... of which so many in a row are lighter than it, or darker."""
-HAS_ARC = np.array([any((told << 16 | told) >> k & 511 == 511 for k in range(16)) for told in range(1 << 16)])
-"""Whether the 16 bits of a number have such a row."""
+_TWICE = np.arange(1 << 16) * ((1 << 16) + 1)
+HAS_ARC = np.any([(_TWICE >> start) % (1 << ARC) == (1 << ARC) - 1 for start in range(16)], axis=0)
+"""Whether the 16 bits of a number have such a row, the last followed by the first."""
 HARRIS = 0.04
 """How much less an edge counts than a corner (the k of Harris and Stephens)."""
 DISC = np.array([int(math.sqrt(RADIUS * RADIUS - y * y) + 0.5) for y in range(RADIUS + 1)], np.int64)

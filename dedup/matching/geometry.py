@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 Point = Sequence[float]
 """x, y."""
 
+UNIT = (0.0, 0.0, 1.0, 1.0)
+"""A whole picture, as a box."""
+
 # The linear parts (x right, y down) of EXIF's orientations 1..8: what carries the left picture to the right one.
 ORIENTATIONS = np.array(
     [
@@ -78,13 +81,14 @@ def read_off(affine: NDArray[np.floating], sizes: NDArray[np.integer]) -> dict[s
 def overlap(affine: NDArray[np.float64]) -> NDArray[np.float64]:
     """What part of the unit square the unit square covers when carried there by maps (n, 6): Sutherland-Hodgman."""
     xx, xy, x0, yx, yy, y0 = affine.T
-    corners = [(0, 0), (1, 0), (1, 1), (0, 1)]
-    quads = np.stack([np.stack([xx * x + xy * y + x0, yx * x + yy * y + y0], axis=-1) for x, y in corners], axis=1)
+    quads = np.stack(
+        [np.stack([xx * x + xy * y + x0, yx * x + yy * y + y0], axis=-1) for x, y in corners_of(UNIT)], axis=1
+    )
     return np.array([_clipped_area(quad) if np.isfinite(quad).all() else np.nan for quad in quads])
 
 
 def _clipped_area(quad: NDArray[np.float64]) -> float:
-    return area(clip(quad.tolist(), (0.0, 0.0, 1.0, 1.0)))
+    return area(clip(quad.tolist(), UNIT))
 
 
 def clip(points: Sequence[Point], box: Sequence[float]) -> list[Point]:
@@ -106,6 +110,12 @@ def _clip_side(points: list[Point], axis: int, sign: int, bound: float) -> list[
             t = inside / (inside - next_inside)
             kept.append((here[0] + t * (there[0] - here[0]), here[1] + t * (there[1] - here[1])))
     return kept
+
+
+def corners_of(box: Sequence[float]) -> list[Point]:
+    """The corners of a box (left, top, right, bottom), in turn."""
+    left, top, right, bottom = box
+    return [(left, top), (right, top), (right, bottom), (left, bottom)]
 
 
 def compose(after: NDArray[np.floating], before: NDArray[np.floating]) -> NDArray[np.float64]:

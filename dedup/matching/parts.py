@@ -21,7 +21,7 @@ from dedup.images.detail import Detail
 from dedup.images.signature import CHROMA
 from dedup.matching import geometry, relations, second_look, verdict
 from dedup.matching.columns import AFFINE, SIZES
-from dedup.matching.laying import Laid, lay
+from dedup.matching.geometry import UNIT
 from dedup.matching.leftover import AGREES, ROUNDING, STRUCTURE, Measured, agreeing_windows
 from dedup.matching.parameters import value
 from dedup.model import NEAR_DISTANCE, Kind
@@ -32,8 +32,6 @@ Doubles = NDArray[np.float64]
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom, in pixels."""
 
-CORNERS = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
-UNIT = (0.0, 0.0, 1.0, 1.0)
 REST_SIDE = 128
 """Pixels of the longer side at which what is beyond the part is looked at."""
 SEAM_STEPS, SEAM_POINTS = (-11, -4, 4, 11), 64
@@ -72,7 +70,7 @@ def judge(left: Picture, right: Picture, affine: Doubles, agreeing: int, box: Do
     if not found.is_copy(agreeing, sure=False):
         if agreeing < value("box_keypoints") or min(seen.part_left, seen.part_right) >= value("box_within"):
             return NOTHING
-        seen = found.agreeing_around(geometry.clip(_corners_of(box), UNIT))
+        seen = found.agreeing_around(geometry.clip(geometry.corners_of(box.tolist()), UNIT))
         found = _Common.of(left, right, seen, affine)
         if found is None or not found.is_copy(agreeing, sure=True):
             return NOTHING
@@ -112,14 +110,9 @@ class _Common:
         return np.concatenate([signature.colours(each.picture) for each in (self.one, self.other)])
 
     @cached_property
-    def laid(self) -> Laid:
-        """One laid over the other."""
-        return lay(*self.details, self.between)
-
-    @cached_property
-    def measured(self) -> Measured:
-        """What is left over between them."""
-        return self.laid.measured()
+    def looks(self) -> second_look.Looks:
+        """Looks at the two, for all who ask."""
+        return second_look.Looks(*self.details, self.between)
 
     @cached_property
     def pair(self) -> dict[str, Any]:
@@ -134,7 +127,10 @@ class _Common:
     @cached_property
     def told(self) -> second_look.Verdict:
         """What a second look tells of them, whatever their colours."""
-        return second_look.judge(*self.details, self.pair, colourful=bool(verdict.colourful(self.records).all()))
+        return self._judge(self.pair, colourful=bool(verdict.colourful(self.records).all()))
+
+    def _judge(self, pair: Mapping[str, Any], *, colourful: bool) -> second_look.Verdict:
+        return second_look.judge(*self.details, pair, colourful=colourful, looks=self.looks)
 
     @cached_property
     def tones(self) -> dict[str, Any]:
@@ -148,16 +144,16 @@ class _Common:
         """Whether a glance tells that they are no copies: most that share some keypoints share nothing else."""
         if agreeing >= value("many_keypoints"):
             return False
-        return second_look.glance(*self.details, self.between).disagreeing > value("part_hopeless")
+        return self.looks.agreement.disagreeing > value("part_hopeless")
 
     def is_copy(self, agreeing: int, *, sure: bool) -> bool:
         """Whether one is a copy of the other. So many keypoints tell more than a first look does: they count where
         grain says that both are of one exposure, and must where it has to be `sure`, for the place was chosen."""
         copy = not sure and not self.told.difference and self.told.unexplained <= value("part_unexplained")
         if copy:
-            copy = self.measured.differing <= value("part_differing") or _is_overlay(self.measured)
+            copy = self.looks.measured.differing <= value("part_differing") or _is_overlay(self.looks.measured)
         if not copy and agreeing >= value("box_keypoints" if sure else "many_keypoints"):
-            copy = self.told.judged and _is_covered(self.measured)
+            copy = self.told.judged and _is_covered(self.looks.measured)
         return copy and self._in_its_colours()
 
     def _in_its_colours(self) -> bool:
@@ -171,17 +167,17 @@ class _Common:
         if few:
             return False
         pair = self.pair | {"note": second_look.OTHER_COLOURS_THROUGHOUT}
-        return not second_look.judge(*self.details, pair, colourful=True).difference
+        return not self._judge(pair, colourful=True).difference
 
     def agreeing_around(self, corners: list[geometry.Point]) -> _Seen:
         """The box that grows from some corners on the left picture as long as both agree along its sides."""
-        laid = self.laid
+        laid = self.looks.laid
         windows = agreeing_windows(laid.one, laid.other, laid.inside)
         to_right = geometry.compose(self.other.out_of(), geometry.compose(self.between, self.one.into()))
         to_left = geometry.invert_affine(to_right[None])[0]
         cut = self.other if laid.turned else self.one
         there = geometry.carried(geometry.carried(corners, to_right) if laid.turned else corners, cut.into())
-        grown = geometry.carried(_corners_of(_grown(windows, np.array(there))), cut.out_of())
+        grown = geometry.carried(geometry.corners_of(_grown(windows, np.array(there)).tolist()), cut.out_of())
         left = geometry.carried(grown, to_left) if laid.turned else grown
         left = geometry.clip(left, UNIT)
         right = geometry.clip(geometry.carried(left, to_right), UNIT)
@@ -189,7 +185,7 @@ class _Common:
 
     def _other_structure(self) -> NDArray[np.bool_]:
         """Which cells (256,) of the left cut have another structure in the right one, so that colours tell nothing."""
-        laid = self.laid
+        laid = self.looks.laid
         one, other = (_cells(each) for each in (laid.one, laid.other))
         one, other = (each - each.mean(axis=2, keepdims=True) for each in (one, other))
         both = np.sqrt(((one**2).mean(axis=2) + ROUNDING) * ((other**2).mean(axis=2) + ROUNDING))
@@ -201,12 +197,6 @@ class _Common:
             column, row = np.clip(there * CHROMA, 0, CHROMA - 1).astype(np.intp).T
             return np.asarray(differ[row, column])
         return np.asarray(differ.ravel())
-
-
-def _corners_of(box: Doubles) -> list[geometry.Point]:
-    """The corners of a box (left, top, right, bottom)."""
-    left, top, right, bottom = box.tolist()
-    return [(left, top), (right, top), (right, bottom), (left, bottom)]
 
 
 def _grown(agree: NDArray[np.bool_], corners: Doubles) -> Doubles:
@@ -258,7 +248,7 @@ def _told(seen: _Seen, plain: tuple[bool, ...], set_in: bool, affine: Doubles, f
     shown_left, shown_right = (1.0 if border else part for border, part in zip(plain, parts, strict=True))
     less, more = sorted((shown_left, shown_right))
     whole = value("part_whole")
-    if more >= whole and less >= (value("part_whole") if set_in else value("part_of_copy")):
+    if more >= whole and less >= (whole if set_in else value("part_of_copy")):
         kind = Kind.NEAR
     elif more >= value("part_contained"):
         kind = Kind.CONTAINS
@@ -270,7 +260,7 @@ def _told(seen: _Seen, plain: tuple[bool, ...], set_in: bool, affine: Doubles, f
     values: dict[str, Any] = dict(zip(AFFINE, affine.tolist(), strict=True))
     values |= {"seen_left": seen.part_left, "seen_right": seen.part_right}
     values |= {name: found.tones[name] for name in ("saturation", "lightness", "tint", "gray")}
-    values["gain"], values["bias"] = found.laid.tones()
+    values["gain"], values["bias"] = found.looks.laid.tones()
     values |= {
         "kind": kind.value,
         "distance": min(NEAR_DISTANCE, value("part_distance") + told.unexplained),
@@ -281,7 +271,7 @@ def _told(seen: _Seen, plain: tuple[bool, ...], set_in: bool, affine: Doubles, f
         "bordered": bordered,
         "derived": cropped or bordered,
         "details": 1,
-        "overlaid": int(found.measured.differing > value("part_overlaid")),
+        "overlaid": int(found.looks.measured.differing > value("part_overlaid")),
         "earlier_left": np.nan,
         "earlier_right": np.nan,
     }
@@ -304,7 +294,9 @@ class _Seen:
         back = geometry.invert_affine(affine[None])[0]
         if not np.isfinite(back).all():
             return cls([], [], 0.0, 0.0)
-        left, right = (geometry.clip(geometry.carried(CORNERS, each), UNIT) for each in (back, affine))
+        left, right = (
+            geometry.clip(geometry.carried(geometry.corners_of(UNIT), each), UNIT) for each in (back, affine)
+        )
         return cls(left, right, geometry.area(left), geometry.area(right))
 
 

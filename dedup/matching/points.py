@@ -78,8 +78,9 @@ class Shared:
 
 
 def shared(pictures: Sequence[Keypoints], pool: Executor) -> Shared:
-    """The pairs of pictures that may share a part. Neither the order of the pictures nor the number of threads changes
-    what is found, as long as none of two equal keypoints stands for the other."""
+    """The pairs of pictures that may share a part. The number of threads changes nothing; of keypoints that are as
+    alike the first counts, so who wants the same whatever the files are called gives pictures in an order of their
+    contents."""
     owner = np.repeat(np.arange(len(pictures)), [len(each.points) for each in pictures])
     if not len(owner):
         return Shared(*(np.empty(0, np.int64),) * 2, np.empty((0, 6)), np.empty(0, np.int64), np.empty((0, 4)))
@@ -268,9 +269,7 @@ def _among_the_most(pairs: NDArray[np.int64], agreeing: NDArray[np.int64], most:
     chosen = np.zeros(len(pairs), bool)
     for side in (0, 1):
         order = np.lexsort((pairs[:, 1 - side], -agreeing, pairs[:, side]))
-        starts = np.diff(pairs[order, side], prepend=-1) != 0
-        rank = np.arange(len(order)) - np.maximum.accumulate(np.where(starts, np.arange(len(order)), 0))
-        chosen[order[rank < most]] = True
+        chosen[order[keypoints.places_among_equals(pairs[order, side]) < most]] = True
     return chosen
 
 

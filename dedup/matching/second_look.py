@@ -148,20 +148,22 @@ class Verdict:
     lies: Lies | None = None
 
 
-def judge(left: Detail, right: Detail, pair: Mapping[str, Any], *, colourful: bool) -> Verdict:
+def judge(
+    left: Detail, right: Detail, pair: Mapping[str, Any], *, colourful: bool, looks: Looks | None = None
+) -> Verdict:
     """The verdict on a pair, of which `pair` holds `columns.AFFINE` and `FIRST_LOOK`; see `difference`."""
     affine = np.array([pair[name] for name in AFFINE], np.float64)
-    glance = _Glance(left, right, affine)
+    looks = looks or Looks(left, right, affine)
     if pair["note"] != OTHER_COLOURS_THROUGHOUT:
-        return _judge_form(left, right, affine, glance, pair, colourful=colourful)[0]
-    if glance.agreement.disagreeing > value("displaced"):  # who changes all colours leaves the form as it is
-        return Verdict(OTHER_COLOURS, glance.agreement.unexplained)
-    verdict, certain = _judge_form(left, right, affine, glance, pair, colourful=colourful)
+        return _judge_form(left, right, affine, looks, pair, colourful=colourful)[0]
+    if looks.agreement.disagreeing > value("displaced"):  # who changes all colours leaves the form as it is
+        return Verdict(OTHER_COLOURS, looks.agreement.unexplained)
+    verdict, certain = _judge_form(left, right, affine, looks, pair, colourful=colourful)
     return Verdict(OTHER_COLOURS, verdict.unexplained) if verdict.difference or not certain else verdict
 
 
 def _judge_form(
-    left: Detail, right: Detail, affine: Doubles, glance: _Glance, pair: Mapping[str, Any], *, colourful: bool
+    left: Detail, right: Detail, affine: Doubles, looks: Looks, pair: Mapping[str, Any], *, colourful: bool
 ) -> tuple[Verdict, bool]:
     """The verdict on a pair whatever its colours, and whether it is certain that both are of one exposure."""
     moved = float(np.abs(affine - AS_IT_IS).max())
@@ -172,19 +174,18 @@ def _judge_form(
     if small and pair["correlation"] < value("small_colourful" if colourful else "small"):
         return Verdict(SAME_TEMPLATE), False
     doubted = min(len(left.gray), len(right.gray)) > SOFT and pair["distance"] > DOUBTED
-    if doubted and glance.hopeless(pair["distance"]):
-        return Verdict(SAME_TEMPLATE, glance.agreement.unexplained), False
-    laid = lay(left, right, affine)
-    measured = laid.measured()
+    if doubted and looks.hopeless(pair["distance"]):
+        return Verdict(SAME_TEMPLATE, looks.agreement.unexplained), False
+    laid, measured = looks.laid, looks.measured
     why = told(measured, free=free, turned=turned)
     if why == SAME_TEMPLATE and _blurred(measured):
-        why = told(glance.laid.measured(), free=free, turned=turned)
+        why = told(looks.soft.measured(), free=free, turned=turned)
     if not why and free and _fits_anywhere(measured):
         why = TOO_PLAIN
     allowed, lies = "", None
-    if why and _may_be_displaced(measured) and glance.agrees():
+    if why and _may_be_displaced(measured) and looks.agrees():
         displaced = measured.exposure >= value("hint_of_exposure")
-        ways = _allowances(left, right, affine, laid, glance, displaced=displaced)
+        ways = _allowances(left, right, affine, laid, looks, displaced=displaced)
         copy = _first_copy(ways, laid, measured, partial(told, free=free, turned=turned))
         if copy:
             allowed, again, measured = copy
@@ -201,17 +202,12 @@ def _judge_form(
     return verdict, _certain(measured)
 
 
-def glance(left: Detail, right: Detail, affine: Doubles) -> Agreement:
-    """How far two pictures agree in little detail, a quarter of a second look's work."""
-    return _Glance(left, right, affine).agreement
-
-
 def _allowances(
-    left: Detail, right: Detail, affine: Doubles, laid: Laid, glance: _Glance, *, displaced: bool
+    left: Detail, right: Detail, affine: Doubles, laid: Laid, looks: Looks, *, displaced: bool
 ) -> Iterator[tuple[str, Laid]]:
     """What may have to be allowed for so that two photographs are copies (of `relations.ALLOWED`), and how they lie on
     each other then; a lens and the like only where they may be `displaced`."""
-    if glance.evened.disagreeing <= value("displaced"):
+    if looks.evened.disagreeing <= value("displaced"):
         yield relations.UNEVENLY_LIT, lay(left, right, affine, evened=True)
     if not displaced:
         return
@@ -220,7 +216,7 @@ def _allowances(
         seen = lay(*lensed, affine)
         yield relations.BENT, seen
         yield relations.BENT, seen.bent()
-    if glance.agreement.disagreeing <= value("bent_disagreeing"):
+    if looks.agreement.disagreeing <= value("bent_disagreeing"):
         yield relations.BENT, laid.bent()
 
 
@@ -281,11 +277,22 @@ def _may_be_displaced(m: Measured) -> bool:
     )
 
 
-class _Glance:
-    """Looks at little detail of a pair, taken when somebody asks for them: as it is, and whatever the light."""
+class Looks:
+    """Looks at a pair under a map, each taken once, when somebody asks for it: at all detail, and at little, as it is
+    and whatever the light."""
 
     def __init__(self, left: Detail, right: Detail, affine: Doubles) -> None:
         self._given = left, right, affine
+
+    @cached_property
+    def laid(self) -> Laid:
+        """One laid over the other."""
+        return lay(*self._given)
+
+    @cached_property
+    def measured(self) -> Measured:
+        """What is left over then."""
+        return self.laid.measured()
 
     @cached_property
     def _pictures(self) -> tuple[Detail, Detail, Doubles]:
@@ -293,12 +300,13 @@ class _Glance:
         return softened(left), softened(right), affine
 
     @cached_property
-    def laid(self) -> Laid:
+    def soft(self) -> Laid:
+        """The same with little detail."""
         return lay(*self._pictures)
 
     @cached_property
     def agreement(self) -> Agreement:
-        return agreement(self.laid.one, self.laid.other, self.laid.inside)
+        return agreement(self.soft.one, self.soft.other, self.soft.inside)
 
     @cached_property
     def evened(self) -> Agreement:
@@ -313,7 +321,7 @@ class _Glance:
     def hopeless(self, distance: float) -> bool:
         """Whether it tells that more detail will not make copies of two pictures at a distance by the first look."""
         m = self.agreement
-        if ground_share(self.laid.one[self.laid.inside]) > value("ground"):
+        if ground_share(self.soft.one[self.soft.inside]) > value("ground"):
             other = m.unexplained > value("hopeless") or m.disagreeing > value("hopeless_disagreeing")
             return other or m.settled > value("hopeless_settled")
         if m.settled > value("hopeless_settled"):

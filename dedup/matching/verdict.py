@@ -169,11 +169,15 @@ def judge(
 def not_judged(facts: pd.DataFrame, pairs: Candidates, reason: Exception) -> pd.DataFrame:
     """A pairs table of pairs that could not be judged, with the reason; left < right."""
     left, right = np.minimum(pairs.source, pairs.template), np.maximum(pairs.source, pairs.template)
-    note = f"{type(reason).__name__}: {reason}"
-    unknown = {"distance": np.nan, "correlation": 0.0, "seen_left": 0.0, "seen_right": 0.0}
-    values = NEUTRAL | unknown | {"left": left, "right": right, "kind": Kind.UNJUDGED.value, "note": note}
+    values = unjudged(f"{type(reason).__name__}: {reason}") | {"left": left, "right": right}
     values |= kept_of(facts, {"left": left, "right": right})
     return pd.DataFrame(values, index=range(len(pairs))).astype(PAIR_COLUMNS)
+
+
+def unjudged(note: str) -> dict[str, Any]:
+    """The columns of a pair that could not be judged, for the reason `note`."""
+    unknown = {"distance": np.nan, "correlation": 0.0, "seen_left": 0.0, "seen_right": 0.0}
+    return NEUTRAL | unknown | {"kind": Kind.UNJUDGED.value, "note": note}
 
 
 def kept_of(facts: pd.DataFrame, columns: Columns) -> Columns:
@@ -481,6 +485,7 @@ def _filled(tiny: NDArray[np.uint8], maps: Doubles) -> NDArray[np.bool_]:
 
 
 def recoded(facts: pd.DataFrame, columns: Columns) -> NDArray[np.int8]:
+    """The column of that name: 2 another format, 1 another quality of one format, 0 cannot say."""
     left, right = columns["left"], columns["right"]
     formats, quality = facts["format"].to_numpy(), facts["jpeg_quality"].to_numpy(np.float64)
     requantised = np.abs(quality[left] - quality[right]) > 2

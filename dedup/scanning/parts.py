@@ -21,7 +21,7 @@ from dedup.matching import geometry, points, relations, second_look
 from dedup.matching import parts as matching
 from dedup.matching.columns import AFFINE, NEUTRAL, PAIR_COLUMNS, SIZES
 from dedup.matching.points import Shared
-from dedup.matching.verdict import kept_of, recoded
+from dedup.matching.verdict import kept_of, recoded, unjudged
 from dedup.model import Kind
 from dedup.scanning.rematch import representatives
 from dedup.scanning.verify import GONE, portions
@@ -38,11 +38,6 @@ MAY_BE_PARTS = ("", second_look.SAME_TEMPLATE, second_look.ANOTHER_MOMENT, secon
 """Notes of pairs that are alike as a whole and may still be parts of each other: not those that hold other data, have
 other colours, or are two shots."""
 NOTHING = Keypoints(0, 0, np.empty(0, POINT))
-
-
-def without(results: Results) -> Results:
-    """`results` as they were before parts were looked for."""
-    return replace(results, pairs=results.pairs[results.pairs["details"] == 0].reset_index(drop=True))
 
 
 def tell(
@@ -166,15 +161,13 @@ def _judged(pairs: Sequence[_Pair], reading: Reading, executor: Executor) -> Ite
 def _judge(held: dict[int, NDArray[np.uint8]], pair: _Pair) -> dict[str, Any]:
     """Whatever happens inside costs this pair only."""
     nothing = dict(NEUTRAL) | {"kind": Kind.UNIQUE.value, "details": 1}
-    unknown = {"distance": np.nan, "correlation": 0.0, "seen_left": 0.0, "seen_right": 0.0}
-    unjudged = nothing | unknown | {"kind": Kind.UNJUDGED.value}
     if pair.left not in held or pair.right not in held:
-        return unjudged | {"note": GONE}
+        return unjudged(GONE) | {"details": 1}
     one, other = held[pair.left], held[pair.right]
     try:
         return nothing | dict(matching.judge(one, other, pair.affine, pair.agreeing, pair.box).values)
     except Exception as error:
-        return unjudged | {"note": f"{type(error).__name__}: {error}"}
+        return unjudged(f"{type(error).__name__}: {error}") | {"details": 1}
 
 
 def _joined(results: Results, found: pd.DataFrame) -> pd.DataFrame:

@@ -88,7 +88,8 @@ def _carry_over(previous: Results, images: pd.DataFrame, chosen: np.ndarray) -> 
     kept = before[moved[before] >= 0]
     origin[moved[kept]] = kept
 
-    pairs = previous.pairs[previous.pairs["kind"] != Kind.EXACT]
+    pairs = previous.pairs
+    pairs = pairs[(pairs["kind"] != Kind.EXACT) & (pairs["details"] == 0)]  # what parts tell is told anew (`parts`)
     left, right = moved[pairs["left"].to_numpy()], moved[pairs["right"].to_numpy()]
     alive = (left >= 0) & (right >= 0)
     pairs = pairs[alive].assign(left=left[alive].astype(np.int32), right=right[alive].astype(np.int32))

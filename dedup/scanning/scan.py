@@ -90,16 +90,16 @@ def scan_into(
                 warm.join()
             from dedup.scanning import (
                 origins,
-                parts,
                 rematch,
                 verify,
             )  # load the compiled code: an unchanged rescan needs none
 
             usable = previous if same_matching and (same_reach or info.thorough) else None
-            usable = usable and parts.without(usable)
             results = rematch.match(images, signatures, usable, chosen.executor, report)
             results = verify.tell(results, work.reading("looking again at what is alike", "detail"), chosen.executor)
             if info.thorough:
+                from dedup.scanning import parts
+
                 results = parts.tell(results, store, work.reading, work.still_holds, chosen.executor)
             results = origins.tell(results, work.reading("reading near duplicates", "traces"))
         _tell_unmeasured(images)

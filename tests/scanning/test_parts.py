@@ -200,6 +200,15 @@ def test_a_pair_that_fails_costs_itself_only(folder, tmp_path, monkeypatch):
     assert (notes == "ZeroDivisionError: planted").all()
 
 
+def scanned_with_one_more(folder: Path, home: Path) -> dedup.Dataset:
+    """The dataset after a scan that finds something new."""
+    save(detailed(70, SIZE), folder / "test" / "more.png")
+    try:
+        return dedup.scan(folder, home=home)
+    finally:
+        (folder / "test" / "more.png").unlink()
+
+
 def test_what_fails_is_looked_at_again(folder, tmp_path, monkeypatch):
     def fault(*given):
         raise ZeroDivisionError("planted")
@@ -208,11 +217,7 @@ def test_what_fails_is_looked_at_again(folder, tmp_path, monkeypatch):
         patch.setattr(matching, "judge", fault)
         dataset = dedup.scan(folder, home=tmp_path, thorough=True)
     assert "unjudged" in set(named(dataset).values())
-    save(detailed(71, SIZE), folder / "test" / "more.png")
-    try:
-        again = dedup.scan(folder, home=tmp_path)
-    finally:
-        (folder / "test" / "more.png").unlink()
+    again = scanned_with_one_more(folder, tmp_path)
     assert set(named(again, "contains")) == {frozenset(pair) for pair in PARTS}
 
 
@@ -248,11 +253,7 @@ def test_damaged_keypoints_are_taken_again(folder, tmp_path):
     for path in (dataset.directory / "keypoints").glob("*.parquet"):
         path.write_bytes(b"damaged")
     (dataset.directory / "parts.parquet").write_bytes(b"damaged")
-    save(detailed(70, SIZE), folder / "test" / "more.png")
-    try:
-        again = dedup.scan(folder, home=tmp_path)
-    finally:
-        (folder / "test" / "more.png").unlink()
+    again = scanned_with_one_more(folder, tmp_path)
     assert set(named(again, "contains")) == {frozenset(pair) for pair in PARTS}
 
 
@@ -264,7 +265,7 @@ def test_labels_and_films_are_not_looked_at_for_parts(tmp_path):
     save(mask.crop((0, 0, 240, 180)), tmp_path / "in" / "b.png")
     save(detailed(1, SIZE), tmp_path / "in" / "c.png")
     dataset = dedup.scan(tmp_path / "in", home=tmp_path / "home", thorough=True)
-    rows = parts._candidates(dataset.frame.assign(content=dataset.frame["content"]))
+    rows = parts._candidates(dataset.frame)
     assert dataset.frame["path"].iloc[rows].tolist() == ["c.png"]
 
 

@@ -76,10 +76,10 @@ def _parts(opened: Opened) -> None:
     across = opened.remembered("parts across", lambda: leaks.parts_across(opened.dataset.frame, opened.dataset.pairs))
     if not across:
         return
-    count = plural(len({whole for whole, _ in across}), "image")
+    count = len({whole for whole, _ in across})
+    told = f"**{plural(count, 'image')} contain{'s' if count == 1 else ''} an image of another split**"
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.warning(f"**{count} contain{'s' if count.startswith('1 ') else ''} an image of another split**, whole or in "
-                   "part: a crop, a collage, a screenshot.", icon=":material/picture_in_picture:")  # fmt: skip
+        st.warning(f"{told}, whole or in part: a crop, a collage, a screenshot.", icon=":material/picture_in_picture:")
         if st.button("Look at them", icon=":material/arrow_forward:", type="tertiary"):
             session.update(selection=Selection(where=PARTS))
             st.switch_page(navigation.explorer())
