@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 import dedup
+from dedup.store.directory import Store
+from tests.browser.conftest import until
 from tests.browser.test_walkthrough import SCAN_MS
 from tests.pictures import folder_of_photos, photo, save
 
@@ -76,14 +78,15 @@ def test_images_go_into_a_folder_with_labels_in_the_format_that_was_read(app, ho
 
 def test_similar_images_come_in_the_order_of_a_hash_of_imagehash(app, home, page, tmp_path):
     folder_of_photos(tmp_path / "to hash", 6)
-    key = dedup.scan(tmp_path / "to hash", home=home, workers=1).info.key
+    dataset = dedup.scan(tmp_path / "to hash", home=home, workers=1)
     page.goto(app.url)
-    page.get_by_role("button", name="What to do with to hash", exact=True).click()
+    page.get_by_role("button", name=f"What to do with {dataset.info.name}", exact=True).click()
     page.get_by_text("Hashes of imagehash").click()
     page.get_by_role("dialog").get_by_text("phash", exact=True).click()
     page.get_by_role("button", name="Make them").click()
     page.get_by_role("dialog").wait_for(state="hidden")
-    page.goto(f"{app.url}/explorer?dataset={key}")
+    until(lambda: Store(dataset.directory).read_imagehashes())
+    page.goto(f"{app.url}/explorer?dataset={dataset.info.key}")
     page.get_by_role("gridcell").first.click(button="right")
     page.get_by_role("menuitem", name="Show similar images").click()
     order = page.get_by_role("combobox", name="Order of the images")

@@ -10,6 +10,7 @@ import pytest
 import dedup
 from dedup.labels.resolve import Choice
 from dedup.splits import leaks
+from tests.browser.conftest import until
 from tests.labelled import clashing, leaking
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -34,15 +35,6 @@ def go(page, app, path: str, dataset) -> None:
 def choices(dataset) -> list[Choice | None]:
     decided = dataset.decisions.values("clash")
     return [case.choice(decided) for case in dataset.clashes]
-
-
-def until(page, holds) -> None:
-    """Wait until Python has stored what the browser sent."""
-    for _ in range(100):
-        if holds():
-            return
-        page.wait_for_timeout(100)
-    assert holds()
 
 
 def test_leaks_are_seen_repaired_and_taken_out(page, app, home, tmp_path):
@@ -81,7 +73,7 @@ def test_clashes_are_decided_by_keyboard_and_undone(page, app, home):
     first = page.locator(".inbox .sentence").text_content()
     for key in "1md":
         page.keyboard.press(key)
-    until(page, lambda: choices(dataset) == [Choice.LEFT, Choice.MERGE, Choice.DROP])
+    until(lambda: choices(dataset) == [Choice.LEFT, Choice.MERGE, Choice.DROP])
     page.get_by_text("Every clash is decided").wait_for()
     expect(page.locator(".inbox")).to_be_hidden()
     page.get_by_role("button", name="Undo", exact=True).click()
@@ -98,9 +90,9 @@ def test_clashes_are_decided_by_keyboard_and_undone(page, app, home):
     page.keyboard.press("End")
     expect(page.locator(".inbox .position")).to_have_text("3 of 3")
     page.keyboard.press("l")
-    until(page, lambda: choices(dataset)[2] is Choice.LEAVE)
+    until(lambda: choices(dataset)[2] is Choice.LEAVE)
     page.keyboard.press("u")
-    until(page, lambda: choices(dataset)[2] is None)
+    until(lambda: choices(dataset)[2] is None)
 
 
 def test_a_clash_and_its_group_lead_to_each_other(page, app, home):
