@@ -12,15 +12,17 @@ import numpy as np
 import pandas as pd
 
 from dedup.dataset import Dataset
+from dedup.groups.frame import whole_and_part
 from dedup.images.metrics import said
+from dedup.matching.relations import Relation, records
 from dedup.model import SCORE_VERSION, SOFTWARE_VERSION, Kind, Role, Status
 from dedup.query.issues import Issue as Kinds
 from dedup.query.selection import GOES
 from dedup.splits import leaks
 
 BARS = 24
-WORST, CLASHES, FAILURES = 6, 40, 40
-"""Images shown of each issue, clashes, and failures that are listed; all are counted."""
+WORST, CLASHES, FAILURES, PARTS = 6, 40, 40, 12
+"""Images shown of each issue, clashes and failures that are listed, parts that are shown; all are counted."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,17 @@ class Issue:
     count: int
     limits: str
     rows: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """An image of which another one, `whole`, shows something in a part of itself, both as rows; what it is to that in
+    words; whether the two are in two splits."""
+
+    whole: int
+    part: int
+    says: str
+    crosses: bool
 
 
 @dataclass(frozen=True)
@@ -46,7 +59,9 @@ class Distribution:
 @dataclass(frozen=True)
 class Facts:
     """Everything that a report says. `groups` are rows, the one that stays first, most bytes to save first; `plan` is
-    before and after what people decided, or, where nothing was decided, after all exact copies went."""
+    before and after what people decided, or, where nothing was decided, after all exact copies went; of `parts`, those
+    across splits come first, and `part_count` is 0 for a dataset that was not asked for them;
+    so many images contain one of another split (`parts_crossing`)."""
 
     dataset: Dataset
     made: str
@@ -61,6 +76,9 @@ class Facts:
     crossing: int
     moves: int
     remark: str
+    parts: tuple[Part, ...]
+    part_count: int
+    parts_crossing: int
     clashes: tuple[tuple[str, str, str], ...]
     clash_count: int
     failures: tuple[tuple[str, str], ...]
@@ -83,7 +101,18 @@ class Facts:
             "distributions": {each.title: list(each.counts) for each in self.distributions},
             "issues": {each.name: {"count": each.count, "limits": each.limits} for each in self.issues},
             "groups": [[paths[row] for row in rows] for rows in self.groups],
-            "leaks": {"matrix": self.splits.to_dict(), "groups": self.crossing, "moves": self.moves},
+            "leaks": {
+                "matrix": self.splits.to_dict(),
+                "groups": self.crossing,
+                "moves": self.moves,
+                "parts": self.parts_crossing,
+            },
+            "parts": {
+                "count": self.part_count,
+                "shown": [
+                    {"whole": paths[each.whole], "part": paths[each.part], "relation": each.says} for each in self.parts
+                ],
+            },
             "clashes": self.clash_count,
             "failures": [{"path": path, "reason": reason} for path, reason in self.failures],
             "plan": {"what": self.plan_words, **self.plan.to_dict()},
@@ -99,6 +128,8 @@ def gather(dataset: Dataset) -> Facts:
     paths = frame["path"].to_numpy(object)
     repair = leaks.repair(leaks.staying(frame))
     goes, words = _going(frame)
+    parts = dataset.pairs[dataset.pairs["kind"] == Kind.CONTAINS]
+    across = leaks.parts_across(frame, parts)
     return Facts(
         dataset=dataset,
         made=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -113,6 +144,9 @@ def gather(dataset: Dataset) -> Facts:
         crossing=len(leaks.crossing_groups(frame)),
         moves=len(repair.moves),
         remark=leaks.out_of_sight(frame),
+        parts=tuple(_parts(parts, set(across))),
+        part_count=len(parts),
+        parts_crossing=len({whole for whole, _ in across}),
         clashes=tuple((paths[each.left], paths[each.right], each.sentence()) for each in clashes[:CLASHES]),
         clash_count=len(clashes),
         failures=tuple(zip(failed["path"], failed["error"], strict=True))[:FAILURES],
@@ -122,6 +156,19 @@ def gather(dataset: Dataset) -> Facts:
 
 
 _COUNTED = (Kind.EXACT, Kind.NEAR, Kind.UNIQUE, Kind.FAILED)
+
+
+def _parts(pairs: pd.DataFrame, across: set[tuple[int, int]]) -> list[Part]:
+    """The first of these pairs, those `across` splits before the others."""
+    both = list(zip(*(rows.tolist() for rows in whole_and_part(pairs)), strict=True))
+    order = sorted(range(len(both)), key=lambda place: both[place] not in across)[:PARTS]
+    found = []
+    for place, pair in zip(order, records(pairs.iloc[order]), strict=True):
+        whole, part = both[place]
+        relation = Relation.from_row(pair)
+        says = (relation if pair["left"] == whole else relation.inverse()).sentence()
+        found.append(Part(whole, part, says, both[place] in across))
+    return found
 
 
 def _distributions(frame: pd.DataFrame) -> list[Distribution]:

@@ -19,6 +19,7 @@ from dedup.files import write_chunks
 from dedup.images import thumbnails
 from dedup.model import SOFTWARE_VERSION, Kind, OnProgress, Progress, Role
 from dedup.report.facts import Distribution, Facts
+from dedup.splits import leaks
 from dedup.words import plural, size
 
 SIDE = 150
@@ -51,6 +52,7 @@ def render(facts: Facts, on_progress: OnProgress | None = None) -> str:
         _clashes(facts),
         _issues(facts, pictures),
         _groups(facts, groups),
+        _parts(facts, pictures),
         _distributions(facts.distributions),
         _failures(facts),
     ]
@@ -123,6 +125,7 @@ def _tiles(facts: Facts) -> str:
         "exact copies": f"{facts.counts[Kind.EXACT]:,}",
         "near duplicates": f"{facts.counts[Kind.NEAR]:,}",
         "similar pairs": f"{facts.similar:,}",
+        **({"parts of others": f"{facts.part_count:,}"} if facts.dataset.info.thorough else {}),
         "to save": size(facts.saved),
         "groups across splits": f"{facts.crossing:,}",
         "label clashes": f"{facts.clash_count:,}",
@@ -152,7 +155,8 @@ def _leaks(facts: Facts) -> str:
     repair = f"; {plural(facts.moves, 'move')} would repair that" if facts.moves else ""
     remark = f"<p>{_e(facts.remark)}.</p>" if facts.remark else ""
     words = f"<p>{found}{repair}. Groups with images in both splits, on the diagonal within one:</p>"
-    return f"<h2>Leaks</h2>{words}{_table(facts.splits)}{remark}"
+    parts = f"<p>{leaks.containing(facts.parts_crossing)}, whole or in part.</p>" if facts.parts_crossing else ""
+    return f"<h2>Leaks</h2>{words}{_table(facts.splits)}{parts}{remark}"
 
 
 def _clashes(facts: Facts) -> str:
@@ -185,6 +189,25 @@ def _groups(facts: Facts, shown: list[tuple[Sequence[int], list[str]]]) -> str:
     left = len(facts.groups) - len(shown)
     rest = f"<p>And {plural(left, 'group')} more, for which there was no room.</p>" if left else ""
     return f"<h2>Groups, most to save first</h2>{''.join(parts)}{rest}"
+
+
+def _parts(facts: Facts, pictures: _Pictures) -> str:
+    """Of a dataset that was asked for parts, images within others; none of them is a copy."""
+    if not facts.dataset.info.thorough:
+        return ""
+    if not facts.part_count:
+        return "<h2>Parts of others</h2><p>No image shows a part of another.</p>"
+    shown = []
+    for each in facts.parts:
+        if pictures.full:
+            break
+        cards = "".join(_card(facts, row, pictures.take(row), path_only=True) for row in (each.whole, each.part))
+        where = " · in two splits" if each.crosses else ""
+        shown.append(f"<article><h3>{_e(each.says)}{where}</h3><div class=cards>{cards}</div></article>")
+    more = facts.part_count - len(shown)
+    rest = f"<p>And {more:,} more.</p>" if more else ""
+    words = "<p>Collages, screenshots, crops: no copies, so no rule lets any of them go.</p>"
+    return f"<h2>Parts of others</h2>{words}{''.join(shown)}{rest}"
 
 
 def _card(facts: Facts, row: int, picture: str, *, path_only: bool = False) -> str:

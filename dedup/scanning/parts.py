@@ -83,6 +83,7 @@ def _keypoints(store: Store, name_of: Mapping[int, str], reading: Reading) -> li
     finally:
         if fresh:
             store.write_keypoints(fresh)
+            store.join_keypoints(name_of.values())
     return [known.get(name, NOTHING) for name in name_of.values()]
 
 
@@ -137,7 +138,8 @@ def _look(
         found = pd.DataFrame(values, columns=["one", "other", *PAIR_COLUMNS]).drop(columns=["left", "right"])
         every = found if known is None else pd.concat([known, found], ignore_index=True) if len(found) else known
         if len(found):
-            store.write_looked(every[every["kind"] != Kind.UNJUDGED])
+            there = every["one"].isin(set(sha256)) & every["other"].isin(set(sha256))
+            store.write_looked(every[there & (every["kind"] != Kind.UNJUDGED)])
     row_of = dict(zip(sha256, rows.tolist(), strict=True))
     wanted = {names[place] for place in np.flatnonzero(asked).tolist()}
     chosen = [pair in wanted for pair in zip(every["one"], every["other"], strict=True)]

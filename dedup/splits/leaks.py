@@ -128,6 +128,11 @@ def parts_across(frame: pd.DataFrame, pairs: pd.DataFrame) -> list[tuple[int, in
     return list(zip(whole[across].tolist(), part[across].tolist(), strict=True))
 
 
+def containing(count: int) -> str:
+    """'2 images contain an image of another split'."""
+    return f"{plural(count, 'image')} contain{'s' if count == 1 else ''} an image of another split"
+
+
 def staying(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with the images that are decided to go in no split: what a repair is about."""
     return frame.assign(split=frame["split"].mask(frame["decided"] == GOES, ""))

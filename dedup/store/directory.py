@@ -22,7 +22,7 @@ import math
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -34,6 +34,7 @@ import filelock
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dedup.errors import DatasetError, ScanRunning, UsageError
 from dedup.files import PRIVATE, clear_unfinished, make_private, write_text
@@ -48,7 +49,8 @@ if TYPE_CHECKING:
 
 PROOFS, HASHES, LOOKED = "proofs.parquet", "hashes.parquet", "parts.parquet"
 KEYPOINTS = "keypoints"
-KEYPOINTS = "keypoints"
+SMALL, SMALL_JOINED = 2048, 8
+"""Files with keypoints of fewer pictures are joined once there are so many: each scan that finds new ones adds one."""
 
 
 @dataclass(frozen=True)
@@ -281,8 +283,6 @@ class Store:
 
     def write_keypoints(self, found: Mapping[str, Keypoints]) -> None:
         """Keep some more. Raises `DatasetError`."""
-        from dedup.images import keypoints
-
         table = pa.table(
             {
                 "sha256": list(found),
@@ -291,9 +291,26 @@ class Store:
                 "points": pa.array([each.points.tobytes() for each in found.values()], pa.large_binary()),
             }
         )
+        self._new_keypoints(table)
+
+    def _new_keypoints(self, table: pa.Table) -> None:
+        from dedup.images import keypoints
+
         self.make_directory(self.directory / KEYPOINTS)
         path = self.directory / KEYPOINTS / f"{uuid.uuid4().hex}.parquet"
         tables.write_table(path, table, {"keypoints": str(keypoints.VERSION)})
+
+    def join_keypoints(self, wanted: Collection[str]) -> None:
+        """Make one file of many small ones that later scans have left, of the files `wanted` (SHA-256) alone."""
+        with suppress(DatasetError):  # as they are, they are kept, too
+            paths = sorted((self.directory / KEYPOINTS).glob("*.parquet"))
+            small = [path for path in paths if tables.rows_of(path) < SMALL]
+            if len(small) < SMALL_JOINED:
+                return
+            table = pa.concat_tables([tables.read_table(path) for path in small])
+            self._new_keypoints(table.filter(pc.is_in(table["sha256"], pa.array(wanted, pa.string()))))
+            for path in small:
+                path.unlink()
 
     def read_looked(self) -> pd.DataFrame | None:
         """Pairs that were looked at for parts, as `write_looked` was given them; None where there are none of this

@@ -39,6 +39,15 @@ def columns_of(path: Path) -> list[str]:
         raise DatasetError(f"{path} is damaged. Scan the folder again; no decision is lost.") from error
 
 
+def rows_of(path: Path) -> int:
+    """How many rows a Parquet file has, from its footer alone. Raises `DatasetError` for no such file."""
+    try:
+        rows: int = pq.read_metadata(path).num_rows
+        return rows
+    except (OSError, pa.ArrowException) as error:
+        raise DatasetError(f"{path} is damaged. Scan the folder again; no decision is lost.") from error
+
+
 def scan_of(path: Path) -> str:
     """The scan that a Parquet file says it is of, from its schema alone. Raises `DatasetError` for no such file."""
     try:

@@ -12,7 +12,7 @@ import dedup
 from dedup.cli import main
 from dedup.report import facts, page
 from dedup.ui.browser import palette
-from tests.pictures import folder_of_photos, photo, save
+from tests.pictures import detailed, folder_of_photos, photo, save
 
 HOSTILE = "<img src=x onerror=alert(1)>&amp; 'q' \"p\".jpg"
 
@@ -43,6 +43,28 @@ def test_facts_are_those_of_the_dataset(dataset):
     total = next(each for each in found.distributions if each.title == "Brightness")
     assert sum(total.counts) == 8
     json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_parts_are_shown_those_across_splits_first(home, tmp_path):
+    for seed in (1, 2):
+        save(detailed(seed, (480, 360)), tmp_path / "in/train" / f"{seed}.png")
+    save(detailed(1, (480, 360)).crop((100, 60, 340, 240)), tmp_path / "in/train/crop.png")
+    save(detailed(2, (480, 360)).crop((100, 60, 340, 240)), tmp_path / "in/test/crop.png")
+    dataset = dedup.scan(tmp_path / "in", thorough=True)
+    found = facts.gather(dataset)
+    paths = dataset.frame["path"]
+    assert [(paths[each.whole], paths[each.part], each.crosses) for each in found.parts] == [
+        ("train/2.png", "test/crop.png", True),
+        ("train/1.png", "train/crop.png", False),
+    ]
+    assert found.to_dict()["parts"]["count"] == 2 and found.to_dict()["leaks"]["parts"] == 1
+    text = page.render(found)
+    assert "1 image contains an image of another split, whole" in text and "in the middle · in two splits" in text
+    assert text.index("test/crop.png") < text.index("train/crop.png")
+
+
+def test_nothing_is_said_of_parts_that_were_not_asked_for(dataset):
+    assert "Parts of others" not in page.render(facts.gather(dataset))
 
 
 def test_names_are_text_and_nothing_is_fetched(dataset):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import shutil
 from pathlib import Path
@@ -14,10 +15,12 @@ from PIL import Image
 import dedup
 from dedup.checks import gate
 from dedup.groups.frame import describe
+from dedup.images import keypoints
 from dedup.matching import parts as matching
 from dedup.model import NEAR_DISTANCE
 from dedup.scanning import parts, scan
 from dedup.splits import leaks, making
+from dedup.store.directory import SMALL_JOINED, Store
 from tests.pictures import detailed, save
 
 SIZE = (480, 360)
@@ -273,3 +276,27 @@ def test_cards_say_what_contains_what(dataset):
     paths = dataset.frame["path"].tolist()
     rows = [paths.index(path) for path in ("train/collage.jpg", "train/crop.jpg", "test/5.png")]
     assert describe(dataset.frame, rows) == ["Contains 2 other images", "Part of 1 other image", ""]
+
+
+def test_many_small_files_of_keypoints_become_one_of_what_is_still_there(tmp_path):
+    store = Store(tmp_path)
+    taken = {str(seed): keypoints.of_picture(detailed(seed, (120, 90))) for seed in range(SMALL_JOINED)}
+    for name, each in taken.items():
+        store.write_keypoints({name: each})
+        store.join_keypoints(list(taken)[1:])
+    assert len(list((tmp_path / "keypoints").iterdir())) == 1
+    found = store.read_keypoints()
+    assert set(found) == set(list(taken)[1:])
+    assert all((found[name].points == taken[name].points).all() for name in found)
+
+
+def test_what_was_looked_at_is_kept_as_long_as_its_pictures(folder, tmp_path):
+    here = tmp_path / "pictures"
+    shutil.copytree(folder, here)
+    looked = Store(dedup.scan(here, home=tmp_path / "home", thorough=True).directory).read_looked
+    gone = hashlib.sha256((here / "train" / "page.jpg").read_bytes()).hexdigest()
+    assert gone in looked()["one"].tolist() + looked()["other"].tolist()
+    (here / "train" / "page.jpg").unlink()
+    save(detailed(2, SIZE).crop((40, 40, 300, 300)), here / "train" / "another.png")
+    dedup.scan(here, home=tmp_path / "home")
+    assert gone not in looked()["one"].tolist() + looked()["other"].tolist()

@@ -160,7 +160,7 @@ def _candidate(shown: Side, pair: Mapping[str, Any], row: int) -> Side:
     told, back = told_and_back(pair, row)
     return {
         **shown,
-        "distance": float(pair["distance"]),
+        "distance": None if pair["kind"] == Kind.CONTAINS else float(pair["distance"]),
         "relation": told.sentence(),
         "note": NOTES.get(pair["kind"]) or f"{pair['kind']} {pair['distance']:.3f}",
         "affine": finite(back.affine()),

@@ -77,9 +77,9 @@ def _parts(opened: Opened) -> None:
     if not across:
         return
     count = len({whole for whole, _ in across})
-    told = f"**{plural(count, 'image')} contain{'s' if count == 1 else ''} an image of another split**"
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.warning(f"{told}, whole or in part: a crop, a collage, a screenshot.", icon=":material/picture_in_picture:")
+        told = f"**{leaks.containing(count)}**, whole or in part: a crop, a collage, a screenshot."
+        st.warning(told, icon=":material/picture_in_picture:")
         if st.button("Look at them", icon=":material/arrow_forward:", type="tertiary"):
             session.update(selection=Selection(where=PARTS))
             st.switch_page(navigation.explorer())
