@@ -35,6 +35,8 @@ CLICKS = """addEventListener("click", event => {
   if (event.isTrusted) sessionStorage.clicks = Number(sessionStorage.clicks || 0) + 1;
 }, true)"""
 """Run in a page before its own code: counts a person's clicks in `sessionStorage.clicks`."""
+QUIET = {"reduced_motion": "reduce"}
+"""What moves costs a tenth of the browser's time, and says nothing."""
 HARMLESS = re.compile(r"WebSocket|ResizeObserver loop")
 """Page errors that Streamlit itself raises when a server goes away or a window is resized."""
 
@@ -185,6 +187,7 @@ def new_page(browser):
 
     def open_page(*, width: int = 1400, height: int = 900, dark: bool = False):
         context = browser.new_context(
+            **QUIET,
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
             accept_downloads=True,
@@ -204,7 +207,7 @@ def new_page(browser):
 @pytest.fixture(scope="module")
 def tab(browser):
     """One tab for a file's tests: a tab that has loaded the app once loads it again in a third of the time."""
-    context = browser.new_context(accept_downloads=True)
+    context = browser.new_context(**QUIET, accept_downloads=True)
     yield context.new_page()
     context.close()
 
