@@ -60,9 +60,10 @@ def _patches(file: Path, places: NDArray[np.float64]) -> Floats:
     gray = np.ascontiguousarray(np.asarray(Image.open(file).convert("L")))
     if min(gray.shape) < 4 * RADIUS:
         return np.empty((0, len(places)), np.float32)
-    x, y, strength = keypoints._corners(gray, keypoints.LEAST_CONTRAST)
-    some = keypoints._spread(x, y, strength, gray.shape, A_SIZE)
-    x, y, blurred = x[some].astype(int), y[some].astype(int), keypoints._blurred(gray) / AREA
+    found, _ = keypoints._corners(gray, keypoints.LEAST_CONTRAST)
+    some = keypoints._spread(found, keypoints._strengths(gray, found), gray.shape, A_SIZE)
+    x, y = found[some].T.astype(int)
+    blurred = keypoints._blurred(gray) / AREA
     down, across = np.mgrid[-RADIUS : RADIUS + 1, -RADIUS : RADIUS + 1]
     disc = np.abs(across) <= DISC[np.abs(down)]
     patches = gray[y[:, None, None] + down, x[:, None, None] + across].astype(np.float64) * disc

@@ -127,12 +127,16 @@ def read(path: Path, *, max_pixels: int = MAX_PIXELS) -> Decoded:
     raise UnreadableImage("still being written; scan again when it is complete", transient=True)
 
 
-def open_picture(path: Path, *, max_pixels: int = MAX_PIXELS, reduce_to: int | None = None) -> Image.Image:
-    """Just the upright RGB picture, for showing. With `reduce_to`, decoding may already shrink towards that side.
+def open_picture(
+    path: Path, *, max_pixels: int = MAX_PIXELS, reduce_to: int | None = None, longer: bool = False
+) -> Image.Image:
+    """Just the upright RGB picture, for showing. With `reduce_to`, decoding may already shrink towards that side, the
+    shorter one or the `longer`.
 
     Raises `UnreadableImage`.
     """
-    return open_with_quality(path, max_pixels=max_pixels, reduce_to=reduce_to)[0]
+    with _opened(path, max_pixels, reduce_to, longer) as (seen, shown, turn, _):
+        return upright(shown.whole(seen), turn)
 
 
 def open_renditions(
@@ -153,12 +157,16 @@ def open_with_quality(
 
 
 @contextmanager
-def _opened(path: Path, max_pixels: int, reduce_to: int | None) -> Iterator[tuple[Image.Image, _Shown, int, float]]:
+def _opened(
+    path: Path, max_pixels: int, reduce_to: int | None, longer: bool = False
+) -> Iterator[tuple[Image.Image, _Shown, int, float]]:
     """A picture that is loaded, how it is shown, its EXIF orientation, and its own JPEG quality."""
     with reasons(), open_regular(path) as stream:
         image = open_image(stream, max_pixels)
         if reduce_to is not None:
-            image.draft("RGB", (reduce_to, reduce_to))
+            part = reduce_to / max(image.size)
+            least = [math.ceil(side * part) if longer else reduce_to for side in image.size]
+            image.draft("RGB", (least[0], least[1]))
         header, quality = Header.of(image, stream.name), jpeg.quality(getattr(image, "quantization", None))
         image.load()
         seen = _at_depth(image, header)

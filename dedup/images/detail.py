@@ -46,7 +46,7 @@ def of_picture(picture: Image.Image) -> Detail:
 def whole(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     """A file's picture with up to `WHOLE_SIDE` pixels a side, in colour (height, width, 3): its parts are looked at.
     Raises `UnreadableImage`."""
-    picture = open_picture(path, max_pixels=max_pixels, reduce_to=WHOLE_SIDE)
+    picture = open_picture(path, max_pixels=max_pixels, reduce_to=WHOLE_SIDE, longer=True)
     picture.thumbnail((WHOLE_SIDE, WHOLE_SIDE), Image.Resampling.BOX)
     return np.asarray(picture)
 

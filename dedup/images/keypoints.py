@@ -25,7 +25,7 @@ from dedup.images.decode import open_picture
 from dedup.images.formats import MAX_PIXELS
 from dedup.machine_code import machine_code
 
-VERSION = 1
+VERSION = 2
 """Changes when keypoints change, so that stored ones of an older version are taken again."""
 
 SIDE = 640
@@ -34,6 +34,9 @@ STEP = math.sqrt(2)
 """A picture is looked at in sizes that are apart by this factor."""
 COUNT = 400
 """Keypoints of a picture at most, 15 kB: a tile of a collage of nine has some 40, of which 15 are found again."""
+MEASURED = 4
+"""Of so many times the corners that are wanted, those that stand out most, it is measured how much of a corner they
+are."""
 PARTS = 8
 """They are spread over so many by so many parts, for a picture may be covered in part or lie in one."""
 CONTRAST, LEAST_CONTRAST, MOST_CONTRAST = 0.25, 5, 20
@@ -89,7 +92,7 @@ class Keypoints:
 
 def take(path: Path, *, max_pixels: int = MAX_PIXELS) -> Keypoints:
     """Read a file's keypoints. Raises `UnreadableImage`."""
-    return of_picture(open_picture(path, max_pixels=max_pixels, reduce_to=SIDE))
+    return of_picture(open_picture(path, max_pixels=max_pixels, reduce_to=SIDE, longer=True))
 
 
 def of_picture(picture: Image.Image) -> Keypoints:
@@ -98,18 +101,28 @@ def of_picture(picture: Image.Image) -> Keypoints:
     reduced = max(gray.size) / SIDE
     if reduced > 1:
         gray = _resized(gray, reduced)
-    sizes: list[tuple[float, Gray]] = []
-    while min(gray.size) / STEP ** len(sizes) >= 2 * MARGIN + 4:
-        factor = STEP ** len(sizes)
-        sizes.append((factor, np.asarray(_resized(gray, factor) if sizes else gray)))
     found, left = [], COUNT
     contrast = round(min(max(CONTRAST * ImageStat.Stat(gray).stddev[0], LEAST_CONTRAST), MOST_CONTRAST))
+    sizes = _sizes(gray)
+    weights = [STEP**-place for place in range(len(sizes))]
     for place in reversed(range(len(sizes))):  # what a small size does not need is left to the larger ones
-        share = sum(1 / factor for factor, _ in sizes[: place + 1])
-        points = _of_one_size(*sizes[place], place, contrast, round(left / sizes[place][0] / share))
+        wanted = round(left * weights[place] / sum(weights[: place + 1]))
+        points = _of_one_size(sizes[place], gray.size, place, contrast, wanted)
         found.append(points)
         left -= len(points)
     return Keypoints(*gray.size, np.concatenate(found) if found else np.empty(0, POINT))
+
+
+def _sizes(gray: Image.Image) -> list[Gray]:
+    """A picture in the sizes in which it is looked at, the next always smaller by `STEP`: halves of halves, and what
+    lies between two of them."""
+    sizes: list[Gray] = []
+    half = gray
+    while min(gray.size) / STEP ** len(sizes) >= 2 * MARGIN + 4:
+        between = len(sizes) % 2
+        half = _resized(half, 2) if sizes and not between else half
+        sizes.append(np.asarray(_resized(half, STEP) if between else half))
+    return sizes
 
 
 def mirrored(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -122,29 +135,34 @@ def _resized(gray: Image.Image, factor: float) -> Image.Image:
     return gray.resize((width, height), Image.Resampling.HAMMING, reducing_gap=2.0)
 
 
-def _of_one_size(factor: float, gray: Gray, size: int, contrast: int, count: int) -> Points:
-    """At most `count` keypoints of a picture that was reduced by `factor`."""
+def _of_one_size(gray: Gray, whole: tuple[int, int], size: int, contrast: int, count: int) -> Points:
+    """At most `count` keypoints of a picture of a `whole` width and height that was reduced in `size` steps."""
     gray = np.ascontiguousarray(gray)
-    x, y, strength = _corners(gray, contrast)
-    chosen = _spread(x, y, strength, gray.shape, count)
-    points = np.empty(len(chosen), POINT)
-    places = np.stack([x[chosen], y[chosen]], axis=1)
-    angles, bits = np.empty(len(chosen), np.uint8), np.empty((len(chosen), 4), np.uint64)
+    places, stands_out = _corners(gray, contrast)
+    places = places[_spread(places, stands_out, gray.shape, MEASURED * count)]
+    places = places[_spread(places, _strengths(gray, places), gray.shape, count)]
+    points = np.empty(len(places), POINT)
+    angles, bits = np.empty(len(places), np.uint8), np.empty((len(places), 4), np.uint64)
     _describe(gray, _blurred(gray), places, PATTERN, SLOPES, angles, bits)
-    points["x"], points["y"] = np.rint((places.T + 0.5) * (factor * UNIT))
+    reduced = np.array(whole) / gray.shape[::-1]  # by whole pixels, so not quite by `STEP`
+    points["x"], points["y"] = np.rint((places + 0.5) * reduced * UNIT).T
     points["size"], points["angle"], points["bits"] = size, angles, bits
     return points
 
 
 def _spread(
-    x: NDArray[np.int32], y: NDArray[np.int32], strength: NDArray[np.float64], shape: tuple[int, ...], count: int
+    places: NDArray[np.int32], strength: NDArray[np.number], shape: tuple[int, ...], count: int
 ) -> NDArray[np.intp]:
     """The strongest corner of each part of the picture, then the second of each, and so on, up to `count`."""
-    if len(x) <= count:
-        return np.arange(len(x))
-    part = (y * PARTS // shape[0]) * PARTS + x * PARTS // shape[1]
-    order = np.lexsort((-strength, part))
-    return np.asarray(order[np.lexsort((-strength[order], places_among_equals(part[order])))[:count]])
+    if len(places) <= count:
+        return np.arange(len(places))
+    x, y = places.T
+    order = np.argsort(-strength, kind="stable")
+    part = ((y * PARTS // shape[0]) * PARTS + x * PARTS // shape[1])[order].astype(np.uint8)
+    by_part = np.argsort(part, kind="stable")  # what has few values is sorted in one pass
+    rank = np.empty(len(part), np.uint16)
+    rank[by_part] = places_among_equals(part[by_part])
+    return np.asarray(order[np.argsort(rank, kind="stable")[:count]])
 
 
 def places_among_equals(ordered: NDArray[np.integer]) -> NDArray[np.intp]:
@@ -194,8 +212,8 @@ AREA = 25.0
 
 
 @machine_code()
-def _corners(gray: Gray, contrast: int) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
-    """x, y and strength of the corners that stand out more than the eight pixels around them."""
+def _corners(gray: Gray, contrast: int) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
+    """x and y (n, 2) of the corners that stand out more than the eight pixels around them, and by how much (n,)."""
     height, width = gray.shape
     flat = gray.reshape(-1)
     around = CIRCLE[:, 1] * width + CIRCLE[:, 0]
@@ -211,31 +229,42 @@ def _corners(gray: Gray, contrast: int) -> tuple[NDArray[np.int32], NDArray[np.i
                     stands_out[at] = by
                     found[count] = at
                     count += 1
-    kept, strengths = 0, np.empty(count)
+    kept, places, by_how_much = 0, np.empty((count, 2), np.int32), np.empty(count, np.int16)
     for i in range(count):
         at = found[i]
         if _is_peak(stands_out, at, width):
-            strengths[kept] = _strength(flat, at, width)
-            found[kept] = at
+            places[kept, 0], places[kept, 1], by_how_much[kept] = at % width, at // width, stands_out[at]
             kept += 1
-    chosen = found[:kept]
-    return (chosen % width).astype(np.int32), (chosen // width).astype(np.int32), strengths[:kept]
+    return places[:kept], by_how_much[:kept]
 
 
 @machine_code(inner=True)
 def _may_be_corners(gray: Gray, y: int, contrast: int, possible: NDArray[np.uint8]) -> None:
-    """Fill `possible` with what four pixels around each of a row allow: 1 where two of them are lighter by `contrast`,
-    2 where two are darker, 3 both, for an arc of nine of sixteen has two of them at least; else 0."""
+    """Fill `possible` with what every other pixel around each of a row allows: 1 where four in turn are lighter by
+    `contrast`, 2 where four are darker, 3 both, for an arc of nine of sixteen has four of the eight; else 0."""
     end = gray.shape[1] - MARGIN
-    middle, above, below = gray[y, MARGIN:end], gray[y - 3, MARGIN:end], gray[y + 3, MARGIN:end]
-    left, right = gray[y, MARGIN - 3 : end - 3], gray[y, MARGIN + 3 : end + 3]
+    middle = gray[y, MARGIN:end]
+    above, right = gray[y - 3, MARGIN:end], gray[y, MARGIN + 3 : end + 3]
+    below, left = gray[y + 3, MARGIN:end], gray[y, MARGIN - 3 : end - 3]
+    above_left, above_right = gray[y - 2, MARGIN - 2 : end - 2], gray[y - 2, MARGIN + 2 : end + 2]
+    below_left, below_right = gray[y + 2, MARGIN - 2 : end - 2], gray[y + 2, MARGIN + 2 : end + 2]
+    around = (above, above_right, right, below_right, below, below_left, left, above_left)
     for x in range(len(possible)):
         tone = np.int16(middle[x])
         light, dark = np.int16(tone + contrast), np.int16(tone - contrast)
-        a, b, c, d = np.int16(above[x]), np.int16(below[x]), np.int16(left[x]), np.int16(right[x])
-        lighter = np.uint8(a > light) + np.uint8(b > light) + np.uint8(c > light) + np.uint8(d > light)
-        darker = np.uint8(a < dark) + np.uint8(b < dark) + np.uint8(c < dark) + np.uint8(d < dark)
-        possible[x] = np.uint8(lighter >= 2) | (np.uint8(darker >= 2) << np.uint8(1))
+        lighter = darker = np.uint8(0)
+        for k in range(8):
+            lighter |= np.uint8(around[k][x] > light) << np.uint8(k)
+            darker |= np.uint8(around[k][x] < dark) << np.uint8(k)
+        possible[x] = _four_in_turn(lighter) | (_four_in_turn(darker) << np.uint8(1))
+
+
+@machine_code(inner=True)
+def _four_in_turn(bits: int) -> int:
+    """1 where four of eight bits in turn are set, the last followed by the first, else 0."""
+    two = np.uint8(bits & ((bits << np.uint8(1)) | (bits >> np.uint8(7))))
+    four = np.uint8(two & ((two << np.uint8(2)) | (two >> np.uint8(6))))
+    return np.uint8(four != 0)
 
 
 @machine_code(inner=True)
@@ -246,12 +275,12 @@ def _stands_out(flat: Gray, at: int, around: NDArray[np.int64], contrast: int, p
     for way in (1, 2):
         if not possible & way:
             continue
-        sign, told, total = 3 - 2 * way, 0, 0
+        sign, told, total = np.int64(3 - 2 * way), np.int64(0), np.int64(0)
         for i in range(16):
-            apart = sign * int(np.int64(flat[at + around[i]]) - middle)
-            if apart > contrast:
-                told |= 1 << i
-                total += apart
+            apart = sign * (np.int64(flat[at + around[i]]) - middle)
+            differs = np.int64(apart > contrast)
+            told |= differs << i
+            total += differs * apart
         if HAS_ARC[told]:
             return total
     return 0
@@ -269,9 +298,18 @@ def _is_peak(values: NDArray[np.int16], at: int, width: int) -> bool:
     return True
 
 
+@machine_code()
+def _strengths(gray: Gray, places: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Harris and Stephens' measure of corners at places (n, 2)."""
+    strengths, width, flat = np.empty(len(places)), gray.shape[1], gray.reshape(-1)
+    for i in range(len(places)):
+        strengths[i] = _strength(flat, np.int64(places[i, 1]) * width + np.int64(places[i, 0]), width)
+    return strengths
+
+
 @machine_code(inner=True)
 def _strength(flat: Gray, at: int, width: int) -> float:
-    """Harris and Stephens' measure of a corner, from Sobel slopes of the 7 x 7 pixels around it."""
+    """The same of one pixel, from Sobel slopes of the 7 x 7 pixels around it."""
     xx = yy = xy = np.int64(0)
     for down in range(-3, 4):
         for across in range(-3, 4):

@@ -31,6 +31,8 @@ TABLES = 8
 """More find a little more (16: one pair in 300 of a hard suite) for twice the work."""
 NEIGHBOURS = 48
 """Keypoints next to each other in a table that are compared."""
+BLOCK = 4096
+"""Of a table so many are laid side by side at a time: 200 kB, which a processor holds."""
 LIKELIEST = 5
 """Of each keypoint so many alike ones are kept. A picture with more copies than that is found by some of them."""
 ALIKE = 64
@@ -53,6 +55,8 @@ TURNED = 0.8
 """Cosine of the angle by which directions may be off."""
 RESIZED = 2.1
 """Factor by which sizes may be off."""
+LEAST_SCALE = 0.01
+"""What is reduced by more was fitted to keypoints that lie on one line, or in one point."""
 AFFINE_FROM = 6
 """Keypoints from which on a map may stretch and shear; fewer tell a scale and a turn."""
 TABLE_BITS = 64
@@ -167,20 +171,26 @@ def _read_table(
     """Compare keypoints that stand next to each other in a table and share all but the last `rest` bits of their
     keys."""
     count, shift = len(likeliest), np.uint64(rest)
-    for u in range(len(order)):
-        i = order[u]
-        for v in range(u + 1, min(len(order), u + 1 + NEIGHBOURS)):
-            j = order[v]
-            if key[j] >> shift != key[i] >> shift:
-                break
-            if owner[i] == owner[j] or (i >= count and j >= count):
-                continue
-            apart = _apart(bits, i, bits, j)
-            if apart <= ALIKE:
-                if i < count:
-                    _put(likeliest, by, i, j, apart)
-                if j < count:
-                    _put(likeliest, by, j, i, apart)
+    here, keys, owners = np.empty((BLOCK + NEIGHBOURS, 4), np.uint64), np.empty(0, np.uint64), np.empty(0, np.int32)
+    for start in range(0, len(order), BLOCK):
+        some = order[start : start + BLOCK + NEIGHBOURS]
+        keys, owners = key[some] >> shift, owner[some]
+        for u in range(len(some)):  # side by side: most of the time would go on fetching them one by one
+            here[u] = bits[some[u]]
+        for u in range(min(BLOCK, len(some))):
+            i = some[u]
+            for v in range(u + 1, min(len(some), u + 1 + NEIGHBOURS)):
+                if keys[v] != keys[u]:
+                    break
+                j = some[v]
+                if owners[u] == owners[v] or (i >= count and j >= count):
+                    continue
+                apart = _apart(here, u, here, v)
+                if apart <= ALIKE:
+                    if i < count:
+                        _put(likeliest, by, i, j, apart)
+                    if j < count:
+                        _put(likeliest, by, j, i, apart)
 
 
 @machine_code()
@@ -333,6 +343,8 @@ def _refined(pair: NDArray[np.int64], proposed: Doubles, pictures: Sequence[Keyp
     bits = [np.ascontiguousarray(each.points["bits"]) for each in (one, other)]
     if mirrored:
         b, bits[1] = _upside_down(b, other.height), keypoints.mirrored(bits[1])
+    order = np.argsort(b[:, 0], kind="stable")
+    b, bits[1] = b[order], bits[1][order]
     affine = proposed.copy()
     found = np.empty((min(len(a), len(b)), 4))
     agreeing = _refine(a, bits[0], b, bits[1], affine, np.array(CLOSER), found)
@@ -371,8 +383,11 @@ def _brought_near(
     a: NDArray[np.float32], a_bits: Bits, b: NDArray[np.float32], b_bits: Bits, p: Doubles, off: float, found: Doubles
 ) -> int:
     """Fill `found` with the places in both of keypoints that a map brings within `off` pixels of an alike one, each
-    used once; how many there are."""
+    used once; how many there are. `b` are in the order of x."""
     scale = math.sqrt(abs(p[0] * p[4] - p[1] * p[3]))
+    if not scale > LEAST_SCALE:
+        return 0
+    across, largest = np.ascontiguousarray(b[:, 0]), b[:, 2].max()
     taken, by = np.full(len(b), -1, np.int64), np.full(len(b), FOUND_AGAIN + 1, np.int64)
     for i in range(len(a)):
         x, y = p[0] * a[i, 0] + p[1] * a[i, 1] + p[2], p[3] * a[i, 0] + p[4] * a[i, 1] + p[5]
@@ -380,7 +395,8 @@ def _brought_near(
         u, v = p[0] * c + p[1] * s, p[3] * c + p[4] * s
         length = max(math.hypot(u, v), 1e-9)
         least, nearest = FOUND_AGAIN + 1, -1
-        for j in range(len(b)):
+        furthest = off * max(largest, a[i, 2] * scale)
+        for j in range(np.searchsorted(across, x - furthest), np.searchsorted(across, x + furthest)):
             reach = off * max(b[j, 2], a[i, 2] * scale)
             if (b[j, 0] - x) ** 2 + (b[j, 1] - y) ** 2 > reach**2:
                 continue
