@@ -8,7 +8,8 @@ says which of two places of the patch is lighter (BRIEF, Calonder et al. 2010), 
 - the slope of the patch along its direction is taken out first. Nearly every patch is lighter on one side, that is what
   gives it its direction, so without this most bits of most patches are the same;
 - the 256 pairs of places are 64, and these mirrored, turned by 180 degrees, and both. So a mirrored picture has the
-  same keypoints with the four words of their bits exchanged (`mirrored`), and is looked for without being read again.
+  same keypoints with the four words of their bits exchanged (`mirrored`), and is looked for without being read again;
+  and so is a negative (`negative`).
 """
 
 from __future__ import annotations
@@ -128,6 +129,12 @@ def _sizes(gray: Image.Image) -> list[Gray]:
 def mirrored(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """The bits (n, 4) of the same keypoints in the picture mirrored top to bottom."""
     return np.ascontiguousarray(bits[:, [1, 0, 3, 2]])
+
+
+def negative(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The bits (n, 4) of the same keypoints in the negative of the picture: the direction of each is turned around, and
+    what was the lighter of two places is the darker."""
+    return np.ascontiguousarray(~bits[:, [2, 3, 0, 1]])
 
 
 def _resized(gray: Image.Image, factor: float) -> Image.Image:

@@ -32,6 +32,7 @@ Doubles = NDArray[np.float64]
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom, in pixels."""
 
+WHITE = 255
 REST_SIDE = 128
 """Pixels of the longer side at which what is beyond the part is looked at."""
 SEAM_STEPS, SEAM_POINTS = (-11, -4, 4, 11), 64
@@ -56,13 +57,16 @@ class Part:
 NOTHING = Part(Kind.UNIQUE, {})
 
 
-def judge(left: Picture, right: Picture, affine: Doubles, agreeing: int, box: Doubles) -> Part:
-    """What two pictures have in common where `affine` (6,), as in `columns.AFFINE`, carries left to right. So many
-    keypoints agree on that, within a `box` of the left one.
+def judge(
+    left: Picture, right: Picture, affine: Doubles, agreeing: int, box: Doubles, *, negative: bool = False
+) -> Part:
+    """What two pictures, one of them perhaps a `negative`, have in common where `affine` (6,), as in `columns.AFFINE`,
+    carries left to right. So many keypoints agree on that, within a `box` of the left one.
 
     Where what both may show is not the same throughout, that box is looked at: a picture in a collage was cut to its
     place, and what lies beyond belongs to its neighbours.
     """
+    left = ~left if negative else left
     seen = _Seen.of(affine)
     found = _Common.of(left, right, seen, affine)
     if found is None or found.is_hopeless(agreeing):
@@ -76,7 +80,16 @@ def judge(left: Picture, right: Picture, affine: Doubles, agreeing: int, box: Do
             return NOTHING
     sides = ((left, seen.on_left), (right, seen.on_right))
     plain, framed = (tuple(told(*side) for side in sides) for told in (_plain, _is_set_in))
-    return _told(seen, plain, any(framed), affine, found)
+    told = _told(seen, plain, any(framed), affine, found)
+    return _of_negative(told) if negative else told
+
+
+def _of_negative(told: Part) -> Part:
+    """What was told of the negative of the left picture, of the picture: right = gain x (white - left) + bias."""
+    if told is NOTHING:
+        return NOTHING
+    gain, bias = told.values["gain"], told.values["bias"]
+    return Part(told.kind, {**told.values, "gain": -gain, "bias": bias + WHITE * gain, "lightness": 0.0})
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Pictures that share a part: which keypoints of all pictures look alike, and for which pairs of pictures they agree on
 how one lies on the other.
 
-Each keypoint is given the few others, of other pictures, whose bits differ least (upright, or mirrored top to bottom).
+Each keypoint is given the few others, of other pictures, whose bits differ least (upright, mirrored top to bottom, or
+as a negative).
 They are found in tables: keypoints sorted by some of their bits, of which those that share the first stand next to each
 other (locality-sensitive hashing: Indyk & Motwani 1998). A table is sorted once and read once, so the work grows as
 n log n; of a crowd that shares all of those bits (a watermark, the frame of a browser) each is compared with its
@@ -15,7 +16,7 @@ it. What most agree on is refined with all keypoints of both pictures to an affi
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -67,18 +68,24 @@ Bits = NDArray[np.uint64]
 Doubles = NDArray[np.float64]
 Places = NDArray[np.int64]
 
+UPRIGHT, MIRRORED, NEGATIVE = range(3)
+FORMS: tuple[Callable[[Bits], Bits], ...] = (lambda bits: bits, keypoints.mirrored, keypoints.negative)
+"""What the bits of the second of two alike keypoints are in each form in which its picture may show the first. A
+mirrored negative is not looked for: a table more for what hardly anybody makes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shared:
     """Pairs of pictures that may share a part: `left` < `right` (m,), the `affine` maps (m, 6) between them as in
     `columns.AFFINE`, how many keypoints agree (m,), and the `box` (m, 4) around these, left, top, right, bottom in
-    parts of the left picture's sides."""
+    parts of the left picture's sides; whether one is a `negative` of the other (m,)."""
 
     left: Places
     right: Places
     affine: Doubles
     agreeing: NDArray[np.int64]
     box: Doubles
+    negative: NDArray[np.bool_]
 
 
 def shared(pictures: Sequence[Keypoints], pool: Executor) -> Shared:
@@ -87,7 +94,8 @@ def shared(pictures: Sequence[Keypoints], pool: Executor) -> Shared:
     contents."""
     owner = np.repeat(np.arange(len(pictures)), [len(each.points) for each in pictures])
     if not len(owner):
-        return Shared(*(np.empty(0, np.int64),) * 2, np.empty((0, 6)), np.empty(0, np.int64), np.empty((0, 4)))
+        nothing = np.empty(0, np.int64)
+        return Shared(nothing, nothing, np.empty((0, 6)), nothing, np.empty((0, 4)), nothing.astype(bool))
     points = np.concatenate([each.points for each in pictures])
     alike = _alike(np.ascontiguousarray(points["bits"]), owner, pool)
     proposals = _Proposals.of(alike, owner, pictures, points)
@@ -98,19 +106,20 @@ def shared(pictures: Sequence[Keypoints], pool: Executor) -> Shared:
 
 
 def _alike(bits: Bits, owner: Places, pool: Executor) -> NDArray[np.int32]:
-    """For each keypoint the likeliest others (n, LIKELIEST), -1 for none; n + k stands for the k-th one mirrored."""
-    both = np.concatenate([bits, keypoints.mirrored(bits)])
-    owners = np.tile(owner, 2).astype(np.int32)
+    """For each keypoint the likeliest others (n, LIKELIEST), -1 for none; n times one of the `FORMS`, and k, stand for
+    the k-th one in that form."""
+    every = np.concatenate([bits, *(of_form(bits) for of_form in FORMS[1:])])
+    owners = np.tile(owner, len(FORMS)).astype(np.int32)
     shared_bits = max(1, int(math.log2(len(bits))) - 2)  # some eight keypoints share them, were they independent
     random = np.random.default_rng(SEED)
     chosen = [random.permutation(256)[:TABLE_BITS].astype(np.int64) for _ in range(TABLES)]
 
     def table(sorted_by: Places) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
-        key = np.empty(len(both), np.uint64)
-        _keys(both, sorted_by, key)
+        key = np.empty(len(every), np.uint64)
+        _keys(every, sorted_by, key)
         order = np.argsort(key, kind="stable").astype(np.int32)
         found = _nobody(len(bits))
-        _read_table(both, owners, key, order, TABLE_BITS - shared_bits, *found)
+        _read_table(every, owners, key, order, TABLE_BITS - shared_bits, *found)
         return found
 
     likeliest = _nobody(len(bits))
@@ -220,8 +229,8 @@ def _upside_down(seen: NDArray[np.float32], height: float) -> NDArray[np.float32
 
 @dataclass(frozen=True)
 class _Proposals:
-    """Alike keypoints `i` of left and `j` of right pictures, by pair of pictures and whether the right one is mirrored:
-    the rows `starts` to `ends` are of `pairs` (left, right, mirrored)."""
+    """Alike keypoints `i` of left and `j` of right pictures, by pair of pictures and form of the right one: the rows
+    `starts` to `ends` are of `pairs` (left, right, form)."""
 
     i: Places
     j: Places
@@ -238,9 +247,9 @@ class _Proposals:
         count = len(owner)
         i, place = np.nonzero(alike >= 0)
         j = alike[i, place].astype(np.int64)
-        mirrored, j = j >= count, j % count
+        form, j = np.divmod(j, count)
         i, j = np.where(owner[i] > owner[j], j, i), np.where(owner[i] > owner[j], i, j)
-        pair = (owner[i] * len(pictures) + owner[j]) * 2 + mirrored
+        pair = (owner[i] * len(pictures) + owner[j]) * len(FORMS) + form
         order = np.lexsort((j, i, pair))
         i, j, pair = i[order], j[order], pair[order]
         fresh = (np.diff(pair, prepend=-1) != 0) | (np.diff(i, prepend=-1) != 0) | (np.diff(j, prepend=-1) != 0)
@@ -249,12 +258,12 @@ class _Proposals:
         ends = np.append(starts[1:], len(pair))
         many = ends - starts >= VOTES
         starts, ends = starts[many], ends[many]
-        both, turned = np.divmod(pair[starts], 2)
-        pairs = np.stack([*np.divmod(both, len(pictures)), turned], axis=1)
+        both, form = np.divmod(pair[starts], len(FORMS))
+        pairs = np.stack([*np.divmod(both, len(pictures)), form], axis=1)
         return cls(i, j, starts, ends, pairs, _seen(points))
 
     def agreed(self, pictures: Sequence[Keypoints], pool: Executor) -> Shared:
-        """The pairs of which enough keypoints agree, of the two ways to be mirrored the one on which more do."""
+        """The pairs of which enough keypoints agree, in the form on which most do."""
         heights = np.array([each.height for each in pictures], np.float32)
         maps, votes = np.empty((len(self.starts), 6)), np.zeros(len(self.starts), np.int64)
         _vote(self.i, self.j, self.starts, self.ends, self.pairs, heights, self.seen, maps, votes)
@@ -271,7 +280,8 @@ class _Proposals:
         affine = np.array([found[best[pair][1]][0] for pair in chosen], np.float64).reshape(-1, 6)
         left, right = np.array(chosen, np.int64).reshape(-1, 2).T
         boxes = np.array([found[best[pair][1]][2] for pair in chosen], np.float64).reshape(-1, 4)
-        return Shared(left, right, affine, np.array([best[pair][0] for pair in chosen], np.int64), boxes)
+        negative = np.array([self.pairs[asked[best[pair][1]], 2] == NEGATIVE for pair in chosen], bool)
+        return Shared(left, right, affine, np.array([best[pair][0] for pair in chosen], np.int64), boxes, negative)
 
 
 def _among_the_most(pairs: NDArray[np.int64], agreeing: NDArray[np.int64], most: int) -> NDArray[np.bool_]:
@@ -301,7 +311,9 @@ def _vote(
         a, b = np.empty((count, 4)), np.empty((count, 4))
         for k in range(count):
             a[k], b[k] = seen[i[start + k]], seen[j[start + k]]
-            if pairs[pair, 2]:
+            if pairs[pair, 2] == NEGATIVE:
+                b[k, 3] += math.pi
+            if pairs[pair, 2] == MIRRORED:
                 b[k, 1], b[k, 3] = heights[pairs[pair, 1]] - b[k, 1], -b[k, 3]
         for k in range(count):
             agreeing = _agreeing(a, b, k)
@@ -335,20 +347,23 @@ def _agreeing(a: Doubles, b: Doubles, k: int) -> int:
 
 
 def _refined(pair: NDArray[np.int64], proposed: Doubles, pictures: Sequence[Keypoints]) -> tuple[Doubles, int, Doubles]:
-    """The affine map (6,) in parts of the sides of a pair (left, right, mirrored), how many keypoints agree on it, and
+    """The affine map (6,) in parts of the sides of a pair (left, right, form), how many keypoints agree on it, and
     the box around these."""
-    left, right, mirrored = pair.tolist()
+    left, right, form = pair.tolist()
     one, other = pictures[left], pictures[right]
     a, b = _seen(one.points), _seen(other.points)
     bits = [np.ascontiguousarray(each.points["bits"]) for each in (one, other)]
-    if mirrored:
-        b, bits[1] = _upside_down(b, other.height), keypoints.mirrored(bits[1])
+    bits[1] = FORMS[form](bits[1])
+    if form == NEGATIVE:
+        b[:, 3] += np.pi
+    if form == MIRRORED:
+        b = _upside_down(b, other.height)
     order = np.argsort(b[:, 0], kind="stable")
     b, bits[1] = b[order], bits[1][order]
     affine = proposed.copy()
     found = np.empty((min(len(a), len(b)), 4))
     agreeing = _refine(a, bits[0], b, bits[1], affine, np.array(CLOSER), found)
-    if mirrored:
+    if form == MIRRORED:
         affine[3:] *= -1
         affine[5] += other.height
     carried = affine.reshape(2, 3) * [one.width, one.height, 1] / np.array([[other.width], [other.height]])

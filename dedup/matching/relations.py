@@ -209,7 +209,7 @@ class Facts:
     @cached_property
     def contrast(self) -> NDArray[np.float64]:
         """Of right over that of left, log2, where a factor does not explain it; else 0."""
-        return np.where(self.multiplied, 0.0, np.log2(np.clip(self["gain"], 0.05, 20)))
+        return np.where(self.multiplied, 0.0, np.log2(np.clip(np.abs(self["gain"]), 0.05, 20)))
 
     @cached_property
     def multiplied(self) -> Mask:
@@ -307,6 +307,7 @@ NAMED: dict[str, Named] = {
     "darker": Named(lambda pair: np.asarray(pair["lightness"] < -value("lighter")), opposite="brighter"),
     "more contrast": Named(lambda pair: np.asarray(pair.contrast > value("contrasted")), opposite="less contrast"),
     "less contrast": Named(lambda pair: np.asarray(pair.contrast < -value("contrasted")), opposite="more contrast"),
+    "negative": Named(lambda pair: np.asarray((pair["gain"] < 0) & (pair["details"] > 0))),
     "gray": Named(_nonzero("gray"), _either("gray", "gray", "in colour")),
     "colour changed": Named(
         lambda pair: np.asarray(

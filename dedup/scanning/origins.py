@@ -52,7 +52,11 @@ def tell(results: Results, look: Looks) -> Results:
     pairs.loc[told.index, "earlier_left"], pairs.loc[told.index, "earlier_right"] = earlier[left], earlier[right]
     patches = [each.patches for each in looks]
     there = np.flatnonzero(_stand(told))
-    apart = [_another_exposure(patches[left[place]], patches[right[place]]) for place in there.tolist()]
+    negative = (told["gain"] < 0).to_numpy()
+    apart = [
+        _another_exposure(~patches[left[place]] if negative[place] else patches[left[place]], patches[right[place]])
+        for place in there.tolist()
+    ]
     moments = told.index[there[np.array(apart, bool)]]
     pairs.loc[moments, ["note", "kind"]] = second_look.ANOTHER_MOMENT, Kind.SIMILAR.value
     pairs.loc[moments, "distance"] = np.maximum(pairs.loc[moments, "distance"], BEYOND)

@@ -97,13 +97,15 @@ def _open(pairs: pd.DataFrame, left: NDArray[np.int64], right: NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """A pair to look at: its rows, how they lie on each other, so many keypoints of a box of the left one agree."""
+    """A pair to look at: its rows, how they lie on each other, so many keypoints of a box of the left one agree, and
+    whether one is a negative."""
 
     left: int
     right: int
     affine: NDArray[np.float64]
     agreeing: int
     box: NDArray[np.float64]
+    negative: bool
 
 
 def _look(
@@ -127,6 +129,7 @@ def _look(
             shared.affine[place],
             int(shared.agreeing[place]),
             shared.box[place],
+            bool(shared.negative[place]),
         )
         for place in fresh
     ]
@@ -167,7 +170,8 @@ def _judge(held: dict[int, NDArray[np.uint8]], pair: _Pair) -> dict[str, Any]:
         return unjudged(GONE) | {"details": 1}
     one, other = held[pair.left], held[pair.right]
     try:
-        return nothing | dict(matching.judge(one, other, pair.affine, pair.agreeing, pair.box).values)
+        part = matching.judge(one, other, pair.affine, pair.agreeing, pair.box, negative=pair.negative)
+        return nothing | dict(part.values)
     except Exception as error:
         return unjudged(f"{type(error).__name__}: {error}") | {"details": 1}
 

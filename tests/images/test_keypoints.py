@@ -36,6 +36,19 @@ def again(one: Keypoints, other: Keypoints, carry, pixels: float = 3.0, mirrored
     return float((np.where(near, apart, 256).min(axis=1) <= 64).mean())
 
 
+def test_a_negative_has_the_same_keypoints_turned_around_with_exchanged_bits():
+    picture = detailed(3, (300, 200))
+    one, other = keypoints.of_picture(picture).points, keypoints.of_picture(ImageOps.invert(picture)).points
+    places = [list(zip(each["x"], each["y"], each["size"], strict=True)) for each in (one, other)]
+    common = [(places[0].index(place), places[1].index(place)) for place in set(places[0]) & set(places[1])]
+    assert len(common) > 0.8 * len(one)
+    own, its = np.array(common).T
+    apart = np.bitwise_count(keypoints.negative(other["bits"][its]) ^ one["bits"][own]).sum(axis=1)
+    turned = (one["angle"][own].astype(int) - other["angle"][its]) % keypoints.ANGLES
+    assert np.median(apart) < 12 and (np.abs(turned - keypoints.ANGLES // 2) <= 1).mean() > 0.9
+    assert (keypoints.negative(keypoints.negative(one["bits"])) == one["bits"]).all()
+
+
 def test_there_are_as_many_as_may_be_spread_over_the_picture():
     found = of(detailed(1, (640, 480)))
     assert (found.width, found.height) == (640, 480)

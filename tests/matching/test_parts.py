@@ -20,9 +20,12 @@ MANY = 200
 Edit = Callable[[Image.Image], Image.Image]
 
 
-def judge(left: Image.Image, right: Image.Image, affine=AS_IT_IS, agreeing: int = MANY, box=WHOLE) -> Part:
+def judge(
+    left: Image.Image, right: Image.Image, affine=AS_IT_IS, agreeing: int = MANY, box=WHOLE, negative: bool = False
+) -> Part:
     pictures = (np.asarray(each.convert("RGB")) for each in (left, right))
-    return parts.judge(*pictures, np.array(affine, np.float64), agreeing, np.array(box, np.float64))
+    affine, box = np.array(affine, np.float64), np.array(box, np.float64)
+    return parts.judge(*pictures, affine, agreeing, box, negative=negative)
 
 
 def crop(picture: Image.Image, part: float) -> tuple[Image.Image, tuple[float, ...]]:
@@ -45,6 +48,17 @@ def test_a_crop_of_less_than_half_is_a_part(part, kind):
     assert told.values["cropped"] == 1, "right is the crop"
     assert told.values["seen_left"] == pytest.approx(part, abs=0.02) and told.values["seen_right"] > 0.98
     assert (told.values.get("note", "") != "") == (kind == Kind.CONTAINS), "with a note no threshold makes it a copy"
+
+
+def test_a_negative_is_a_copy_as_its_original_is():
+    picture = detailed(1, SIZE)
+    told = judge(picture, ImageOps.invert(picture), negative=True)
+    assert told.kind == Kind.NEAR
+    assert told.values["gain"] == pytest.approx(-1, abs=0.02) and told.values["bias"] == pytest.approx(255, abs=4)
+    small, affine = crop(ImageOps.invert(picture), 0.3)
+    assert judge(picture, small, affine, negative=True).kind == Kind.CONTAINS
+    assert judge(picture, ImageOps.invert(picture)).kind == Kind.UNIQUE, "who is not told does not believe it"
+    assert judge(picture, ImageOps.invert(detailed(2, SIZE)), negative=True).kind == Kind.UNIQUE
 
 
 def beside(*pictures: Image.Image) -> Image.Image:

@@ -72,6 +72,17 @@ def test_a_picture_is_found_where_it_lies(edit, corners, others, pool):
     assert np.abs(np.array(carried) - corners).max() < 0.03  # of a crop twice as far out as its keypoints
 
 
+def test_a_negative_is_found_and_said_to_be_one(others, pool):
+    picture = detailed(7, SIZE)
+    small = ImageOps.invert(picture).crop((120, 90, 360, 270))
+    told = shared([*others, keypoints.of_picture(picture), keypoints.of_picture(small)], pool)
+    assert list(zip(told.left, told.right, told.negative, strict=True)) == [(len(others), len(others) + 1, True)]
+    carried = geometry.carried([(0.25, 0.25), (0.75, 0.75)], told.affine[0])
+    assert np.abs(np.array(carried) - [(0, 0), (1, 1)]).max() < 0.03
+    told = shared([*others, keypoints.of_picture(picture), keypoints.of_picture(picture)], pool)
+    assert told.negative.tolist() == [False]
+
+
 def test_keypoints_on_one_line_tell_no_map():
     """They are brought together in a point by any fit that is squeezed to nothing."""
     a = np.array([[10.0 * k, 50, 1, 0] for k in range(8)], np.float32)

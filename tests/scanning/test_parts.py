@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 import dedup
 from dedup.checks import gate
@@ -149,7 +149,7 @@ def counted(monkeypatch) -> list[str]:
     """The names of what is read or judged from now on."""
     done: list[str] = []
     judge = matching.judge
-    monkeypatch.setattr(matching, "judge", lambda *given: (done.append("judged"), judge(*given))[1])
+    monkeypatch.setattr(matching, "judge", lambda *given, **more: (done.append("judged"), judge(*given, **more))[1])
     keep = parts.Store.write_keypoints
     monkeypatch.setattr(
         parts.Store,
@@ -178,6 +178,19 @@ def test_a_later_scan_looks_at_what_is_new_and_finds_what_a_fresh_one_finds(fold
     assert done == [], "nothing changed"
 
 
+def test_a_negative_is_near_and_named_whatever_its_grain(tmp_path):
+    """Where two lie on each other as they stand, their grain is compared as well: that of a negative is turned around."""
+    noise = np.random.default_rng(1).normal(0, 5, (SIZE[1], SIZE[0], 3))
+    grainy = Image.fromarray((np.asarray(detailed(1, SIZE)) + noise).clip(0, 255).astype(np.uint8))
+    save(grainy, tmp_path / "in" / "picture.png")
+    save(ImageOps.invert(grainy), tmp_path / "in" / "negative.png")
+    save(detailed(2, SIZE), tmp_path / "in" / "other.png")
+    dataset = dedup.scan(tmp_path / "in", home=tmp_path / "home", thorough=True)
+    assert named(dataset) == {frozenset({"picture.png", "negative.png"}): "near"}
+    assert dataset.pairs["relations"].tolist() == ["negative"]
+    assert "negative" in dataset.frame.set_index("path")["relation"]["picture.png"] + describe(dataset.frame, [0])[0]
+
+
 def test_it_can_be_asked_for_later_and_dropped_again(folder, tmp_path):
     plain = named(dedup.scan(folder, home=tmp_path))
     thorough = dedup.scan(folder, home=tmp_path, thorough=True)
@@ -188,10 +201,10 @@ def test_it_can_be_asked_for_later_and_dropped_again(folder, tmp_path):
 def test_a_pair_that_fails_costs_itself_only(folder, tmp_path, monkeypatch):
     judge = matching.judge
 
-    def fault(left, right, *given):
+    def fault(left, right, *given, **more):
         if (300, 800) in (left.shape[:2], right.shape[:2]):  # the collage, reduced
             raise ZeroDivisionError("planted")
-        return judge(left, right, *given)
+        return judge(left, right, *given, **more)
 
     monkeypatch.setattr(matching, "judge", fault)
     dataset = dedup.scan(folder, home=tmp_path, thorough=True)
@@ -213,7 +226,7 @@ def scanned_with_one_more(folder: Path, home: Path) -> dedup.Dataset:
 
 
 def test_what_fails_is_looked_at_again(folder, tmp_path, monkeypatch):
-    def fault(*given):
+    def fault(*given, **more):
         raise ZeroDivisionError("planted")
 
     with monkeypatch.context() as patch:
