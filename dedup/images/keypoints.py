@@ -267,7 +267,7 @@ def _may_be_corners(gray: Gray, y: int, contrast: int, possible: NDArray[np.uint
 
 
 @machine_code(inner=True)
-def _four_in_turn(bits: int) -> int:
+def _four_in_turn(bits: np.uint8) -> np.uint8:
     """1 where four of eight bits in turn are set, the last followed by the first, else 0."""
     two = np.uint8(bits & ((bits << np.uint8(1)) | (bits >> np.uint8(7))))
     four = np.uint8(two & ((two << np.uint8(2)) | (two >> np.uint8(6))))
@@ -275,7 +275,7 @@ def _four_in_turn(bits: int) -> int:
 
 
 @machine_code(inner=True)
-def _stands_out(flat: Gray, at: int, around: NDArray[np.int64], contrast: int, possible: int) -> int:
+def _stands_out(flat: Gray, at: int, around: NDArray[np.int64], contrast: int, possible: int) -> np.int64:
     """By how many levels the pixels around one are lighter than it, or darker, taken together, where `ARC` in a row are
     by more than `contrast`; else 0. `possible` as in `_may_be_corners`."""
     middle = np.int64(flat[at])
@@ -290,7 +290,7 @@ def _stands_out(flat: Gray, at: int, around: NDArray[np.int64], contrast: int, p
             total += differs * apart
         if HAS_ARC[told]:
             return total
-    return 0
+    return np.int64(0)
 
 
 @machine_code(inner=True)

@@ -78,6 +78,8 @@ def judge(
         found = _Common.of(left, right, seen, affine)
         if found is None or not found.is_copy(agreeing, sure=True):
             return NOTHING
+    if negative and not found.is_negative():
+        return NOTHING
     sides = ((left, seen.on_left), (right, seen.on_right))
     plain, framed = (tuple(told(*side) for side in sides) for told in (_plain, _is_set_in))
     told = _told(seen, plain, any(framed), affine, found)
@@ -168,6 +170,13 @@ class _Common:
         if not copy and agreeing >= value("box_keypoints" if sure else "many_keypoints"):
             copy = self.told.judged and _is_covered(self.looks.measured)
         return copy and self._in_its_colours()
+
+    def is_negative(self) -> bool:
+        """Whether tones were turned around and nothing else, or grain tells: a sign in black on white and the same in
+        white on black are two things."""
+        gain, bias = self.looks.laid.tones()
+        exact = abs(gain - 1) <= value("negative_gain") and abs(bias) <= value("negative_bias")
+        return exact or second_look.of_one_exposure(self.looks.measured)
 
     def _in_its_colours(self) -> bool:
         """Whether one change of tones explains the colours, or a freer one in an exposure that is certain; of a part

@@ -56,7 +56,7 @@ def difference(m: Measured, *, free: bool, turned: bool, stands: bool, colourful
     if agrees:
         evenly = not drawn and not few and m.uneven <= value("uneven")
         return "" if m.unexplained <= limit or evenly else SAME_TEMPLATE
-    same = not drawn and _of_one_exposure(m)
+    same = not drawn and of_one_exposure(m)
     if same and _is_overlay(m):
         return ""
     return ANOTHER_MOMENT if grainy and not same else SAME_TEMPLATE
@@ -76,10 +76,10 @@ def _fits_anywhere(m: Measured) -> bool:
     """Whether there is so little to lay on each other that a map with freedom does it with any two, and no grain to
     tell by: one edge goes on another wherever it lies, and a few with the help of perspective."""
     little = m.windows < value("structured") * m.seen or m.directions < value("directions")
-    return little and not _of_one_exposure(m)
+    return little and not of_one_exposure(m)
 
 
-def _of_one_exposure(m: Measured, sure: str = "same_exposure") -> bool:
+def of_one_exposure(m: Measured, sure: str = "same_exposure") -> bool:
     """Whether both have grain, and the same by the parameter `sure`."""
     return m.grain >= value("grain") and m.exposure >= value(sure)
 
@@ -95,7 +95,7 @@ def _is_overlay(m: Measured) -> bool:
 
 def _certain(m: Measured) -> bool:
     """Whether grain leaves no doubt that two photographs are of one exposure."""
-    return _of_one_exposure(m, "certain_exposure")
+    return of_one_exposure(m, "certain_exposure")
 
 
 def _evenly(m: Measured) -> bool:

@@ -61,6 +61,18 @@ def test_a_negative_is_a_copy_as_its_original_is():
     assert judge(picture, ImageOps.invert(detailed(2, SIZE)), negative=True).kind == Kind.UNIQUE
 
 
+def test_a_sign_in_other_tones_is_no_negative():
+    """Black on white, and white on a colour."""
+    black, white = Image.new("RGB", SIZE, "white"), Image.new("RGB", SIZE, (40, 90, 160))
+    for sign, ink in ((black, "black"), (white, "white")):
+        pen = ImageDraw.Draw(sign)
+        pen.ellipse((120, 60, 360, 300), fill=ink)
+        pen.polygon([(60, 300), (240, 20), (420, 300), (240, 200)], fill=ink)
+        pen.rectangle((200, 200, 280, 340), fill=ink)
+    assert judge(black, white, negative=True).kind == Kind.UNIQUE
+    assert judge(black, ImageOps.invert(black), negative=True).kind == Kind.NEAR
+
+
 def beside(*pictures: Image.Image) -> Image.Image:
     sheet = Image.new("RGB", (sum(each.width for each in pictures), max(each.height for each in pictures)))
     x = 0

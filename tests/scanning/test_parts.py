@@ -179,7 +179,7 @@ def test_a_later_scan_looks_at_what_is_new_and_finds_what_a_fresh_one_finds(fold
 
 
 def test_a_negative_is_near_and_named_whatever_its_grain(tmp_path):
-    """Where two lie on each other as they stand, their grain is compared as well: that of a negative is turned around."""
+    """Where two lie on each other as they stand, their grain is compared: that of a negative is turned around."""
     noise = np.random.default_rng(1).normal(0, 5, (SIZE[1], SIZE[0], 3))
     grainy = Image.fromarray((np.asarray(detailed(1, SIZE)) + noise).clip(0, 255).astype(np.uint8))
     save(grainy, tmp_path / "in" / "picture.png")

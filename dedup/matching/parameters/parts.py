@@ -108,6 +108,16 @@ PARTS: dict[str, Parameter] = {
         "What is beyond the part is a border where so much of it is within `fill` levels of one tone.",
         "A screenshot around a picture has 0.7 to 0.9 of one tone, and words and signs in it.",
     ),
+    "negative_gain": Parameter(
+        0.1, "change of contrast",
+        "What is no photograph of one exposure is a negative where contrast differs by no more ...",
+        "A sign in black, cut out of the same in white on a colour, 0.3 to 0.7.",
+    ),
+    "negative_bias": Parameter(
+        12, "gray levels",
+        "... nor tones by more: who makes a negative turns every tone around, exactly.",
+        "JPEG of quality 92: 2 at most.",
+    ),
     "part_whole": Parameter(
         0.9, "fraction of the area",
         "A picture of which so much is shown is shown whole.",
