@@ -164,7 +164,7 @@ def _opened(
     with reasons(), open_regular(path) as stream:
         image = open_image(stream, max_pixels)
         if reduce_to is not None:
-            part = reduce_to / max(image.size)
+            part = reduce_to / max(1, *image.size)
             least = [math.ceil(side * part) if longer else reduce_to for side in image.size]
             image.draft("RGB", (least[0], least[1]))
         header, quality = Header.of(image, stream.name), jpeg.quality(getattr(image, "quantization", None))

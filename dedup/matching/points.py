@@ -180,7 +180,7 @@ def _read_table(
     """Compare keypoints that stand next to each other in a table and share all but the last `rest` bits of their
     keys."""
     count, shift = len(likeliest), np.uint64(rest)
-    here, keys, owners = np.empty((BLOCK + NEIGHBOURS, 4), np.uint64), np.empty(0, np.uint64), np.empty(0, np.int32)
+    here = np.empty((BLOCK + NEIGHBOURS, 4), np.uint64)
     for start in range(0, len(order), BLOCK):
         some = order[start : start + BLOCK + NEIGHBOURS]
         keys, owners = key[some] >> shift, owner[some]
