@@ -37,19 +37,19 @@ def labelled(folder):
 
 
 def test_labels_found_are_offered_and_read(app, home, page, tmp_path):
-    folder = labelled(tmp_path / "set")
+    folder = labelled(tmp_path / tmp_path.name)  # another dataset when it is tried again
     page.goto(app.url)
     page.get_by_role("textbox", name="Folder", exact=True).fill(str(folder))
     page.get_by_text("YOLO of 4 images in data.yaml").wait_for()  # chosen beforehand, for it tells of more images
     page.get_by_role("button", name="Scan", exact=True).click()
     page.get_by_text("3 annotations in 3 images").first.wait_for(timeout=SCAN_MS)
-    assert [path.rpartition("/")[2] for path in dedup.open("set", home=home).info.annotations] == ["data.yaml"]
+    assert [path.rpartition("/")[2] for path in dedup.open(folder.name, home=home).info.annotations] == ["data.yaml"]
 
 
 def test_splits_are_made_from_their_page(app, home, page, tmp_path):
     folder_of_photos(tmp_path / "divide", 20)
-    key = dedup.scan(tmp_path / "divide", home=home, workers=1).info.key
-    page.goto(f"{app.url}/splits?dataset={key}")
+    dataset = dedup.scan(tmp_path / "divide", home=home, workers=1)
+    page.goto(f"{app.url}/splits?dataset={dataset.info.key}")
     page.get_by_text("20 in none").wait_for()
     page.get_by_role("button", name="Set the split of 20 images").click()
     page.get_by_text("16 train").first.wait_for()
@@ -58,7 +58,7 @@ def test_splits_are_made_from_their_page(app, home, page, tmp_path):
     page.get_by_text("Folds", exact=True).click()
     page.get_by_role("button", name="Set the tag of 20 images").click()
     page.get_by_text("fold 5").first.wait_for()
-    assert {tag.count for tag in dedup.open("divide", home=home).tags.values()} == {4}
+    assert {tag.count for tag in dataset.tags.values()} == {4}
 
 
 def test_images_go_into_a_folder_with_labels_in_the_format_that_was_read(app, home, page, tmp_path):
