@@ -248,11 +248,11 @@ def test_a_file_that_changes_while_it_is_scanned_says_nothing_of_its_old_content
 def test_who_is_stopped_keeps_what_is_done(folder, tmp_path, monkeypatch):
     judge, done = matching.judge, []
 
-    def stopping(*given):
+    def stopping(*given, **more):
         done.append(1)
         if len(done) > 3:
             raise KeyboardInterrupt
-        return judge(*given)
+        return judge(*given, **more)
 
     with monkeypatch.context() as patch:
         patch.setattr(matching, "judge", stopping)
