@@ -81,6 +81,12 @@ class Relation:
         return geometry.pixel_affine(self.values)
 
 
+def told_and_back(pair: Row, row: int) -> tuple[Relation, Relation]:
+    """What the other image of a pair is to that of `row`, and the way back."""
+    relation = Relation.from_row(pair)
+    return (relation, relation.inverse()) if pair["left"] == row else (relation.inverse(), relation)
+
+
 def _phrase(word: str, row: Row) -> str:
     phrase = NAMED[word].phrase
     return phrase(row) if phrase else word

@@ -14,7 +14,7 @@ import pandas as pd
 from dedup.dataset import Dataset
 from dedup.groups.frame import whole_and_part
 from dedup.images.metrics import said
-from dedup.matching.relations import Relation, records
+from dedup.matching.relations import records, told_and_back
 from dedup.model import SCORE_VERSION, SOFTWARE_VERSION, Kind, Role, Status
 from dedup.query.issues import Issue as Kinds
 from dedup.query.selection import GOES
@@ -60,8 +60,8 @@ class Distribution:
 class Facts:
     """Everything that a report says. `groups` are rows, the one that stays first, most bytes to save first; `plan` is
     before and after what people decided, or, where nothing was decided, after all exact copies went; of `parts`, those
-    across splits come first, and `part_count` is 0 for a dataset that was not asked for them;
-    so many images contain one of another split (`parts_crossing`)."""
+    across splits come first, and `part_count` is 0 for a dataset that was not asked for them; so many images contain
+    one of another split (`parts_crossing`)."""
 
     dataset: Dataset
     made: str
@@ -165,9 +165,8 @@ def _parts(pairs: pd.DataFrame, across: set[tuple[int, int]]) -> list[Part]:
     found = []
     for place, pair in zip(order, records(pairs.iloc[order]), strict=True):
         whole, part = both[place]
-        relation = Relation.from_row(pair)
-        says = (relation if pair["left"] == whole else relation.inverse()).sentence()
-        found.append(Part(whole, part, says, both[place] in across))
+        told, _ = told_and_back(pair, whole)
+        found.append(Part(whole, part, told.sentence(), both[place] in across))
     return found
 
 

@@ -13,13 +13,14 @@ from dedup.errors import UnknownDataset, UnreadableImage
 from dedup.images.decode import camera_facts
 from dedup.images.metrics import Metric
 from dedup.labels.clashes import rectangle_of
+from dedup.matching.relations import told_and_back
 from dedup.model import TAG_PREFIX, Kind, Role, Status
 from dedup.sources.listing import address_in_words
 from dedup.ui.browser import annotated
 from dedup.ui.browser.shapes import MOST as MOST_SHAPES
 from dedup.ui.browser.shapes import Shape
 from dedup.ui.browser.sides import Side, records, sides
-from dedup.ui.browser.similar import others_of, related_to, told_and_back
+from dedup.ui.browser.similar import others_of, related_to
 from dedup.ui.shell.library import LIBRARY, Opened
 from dedup.words import encodable, plural, size, visible
 

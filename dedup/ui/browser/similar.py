@@ -146,18 +146,12 @@ def related_to(pairs: pd.DataFrame, row: int) -> dict[int, dict[str, Any]]:
     return dict(zip(others, records(found, range(len(found))), strict=True))
 
 
-def told_and_back(pair: Mapping[str, Any], row: int) -> tuple[relations.Relation, relations.Relation]:
-    """What the other image of a pair is to that of `row`, and the way back."""
-    relation = relations.Relation.from_row(pair)
-    return (relation, relation.inverse()) if pair["left"] == row else (relation.inverse(), relation)
-
-
 NOTES = {str(Kind.EXACT): "exact copy", str(Kind.CONTAINS): "a part"}
 """What is said of kinds of pairs for which a distance means nothing."""
 
 
 def _candidate(shown: Side, pair: Mapping[str, Any], row: int) -> Side:
-    told, back = told_and_back(pair, row)
+    told, back = relations.told_and_back(pair, row)
     return {
         **shown,
         "distance": None if pair["kind"] == Kind.CONTAINS else float(pair["distance"]),

@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dedup.matching.relations import told_and_back
 from dedup.review import examples
 from dedup.store.decisions import EXAMPLE, VERDICT
 from dedup.ui.browser import gallery
 from dedup.ui.browser.sides import finite, records, sides
-from dedup.ui.browser.similar import told_and_back
 from dedup.ui.parts.metric import set_threshold
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import Opened
