@@ -76,6 +76,7 @@ SAMPLES: dict[str, dict[str, str]] = {
         "metadata.jsonl": '{"file_name": "a.png", "objects": {"bbox": [[40, 20, 80, 50]], "category": ["dog"]}}\n'
         '{"file_name": "b.png", "label": "cat"}\n'
     },
+    "samples": {"samples.jsonl": '{"file_name": "a.png", "label": "dog"}\n{"file_name": "b.png", "label": ["cat"]}\n'},
     "csv": {"labels.csv": "path,label,xmin,ymin,xmax,ymax\na.png,dog,40,20,120,70\nb.png,cat,,,,\n"},
 }
 ODD_NUMBERS = ["nan", "inf", "-1", "1e308", "-1e308", "99999999999999999999", "0x10", "", "1,5", "null", "1e-320"]

@@ -19,7 +19,7 @@ from dedup.model import OnProgress
 from dedup.progress import watched
 from dedup.scanning import shards
 from dedup.scanning.engines import Choice
-from dedup.sources import Listing, address_of, folder_of, is_there, list_source, name_of
+from dedup.sources import Listing, address_of, beside, folder_of, is_there, list_source, name_of
 from dedup.store.decisions import Decisions
 from dedup.store.directory import Part, Store, name_for, same_source
 from dedup.store.home import DatasetInfo, Info, check_name, datasets, find_directory, home_directory
@@ -143,12 +143,13 @@ def _scan(
     if asked.annotations is not None:
         info = replace(info, annotations=_checked_annotations(asked.annotations), labels_said=True)
     found: list[formats.Found] = []
-    folder = folder_of(origin)
     unsaid = asked.annotations is None and not info.labels_said and not info.annotations
-    if asked.use_found and unsaid and folder is not None:
-        found = find_labels(folder)
-        info = replace(info, annotations=tuple(os.fspath(each.path) for each in formats.chosen(found)))
-    dataset = _scanned(store, info, listing, known, choice, on_progress, parts)
+    with watched(on_progress) as told:
+        if asked.use_found and unsaid:
+            folder = folder_of(origin)
+            found = find_labels(folder) if folder is not None else _labels_beside(store, listing, told)
+            info = replace(info, annotations=tuple(os.fspath(each.path) for each in formats.chosen(found)))
+        dataset = _scanned(store, info, listing, known, choice, told, parts)
     dataset.labels_found = found
     return dataset
 
@@ -156,6 +157,12 @@ def _scan(
 def find_labels(folder: Path | str) -> list[formats.Found]:
     """Labels in a folder and beside it, in every format that is read, each with the images that it tells of."""
     return formats.find(_absolute(folder))
+
+
+def _labels_beside(store: Store, listing: Listing, on_progress: OnProgress | None) -> list[formats.Found]:
+    """Labels beside images that lie in no folder, brought here to be read."""
+    beside.bring(listing, store.labels, on_progress)
+    return formats.find_of(formats.Pictures(store.labels, [file.path for file in listing.files], {}))
 
 
 def rescan(dataset: Dataset, *, workers: int | None = None, on_progress: OnProgress | None = None) -> Dataset:
@@ -187,6 +194,8 @@ def _scanned(
     from dedup.scanning.scan import scan_into
 
     with watched(on_progress) as told:
+        if any(Path(path).is_relative_to(store.labels) for path in info.annotations):
+            beside.bring(listing, store.labels, told)
         scan_into(store, info, listing, known, read=parts, choice=choice, on_progress=told)
     dataset = Dataset(store.directory)
     _adopt(dataset, Decisions(store.decisions, "scan"), listing.away)

@@ -30,6 +30,7 @@ from dedup.labels import attached, formats
 from dedup.labels.attached import Sources
 from dedup.labels.clashes import Clash
 from dedup.labels.coco import Attachment, Coco, Objects
+from dedup.labels.coco_sound import Unsound
 from dedup.labels.decided import Case, Kept, Labels, cases, follow_decisions, keep, marks
 from dedup.labels.folder_names import Layout, layout
 from dedup.labels.formats import Found
@@ -38,7 +39,7 @@ from dedup.matching import relations
 from dedup.model import NEAR_DISTANCE, OnProgress, Role, Status, Tag
 from dedup.query.issues import ISSUES, Issue, adjusted
 from dedup.query.selection import Selection
-from dedup.sources import Entry, Where, at_hand, where
+from dedup.sources import Entry, Where, at_hand, beside, is_folder, where
 from dedup.store.decisions import (
     CLASH,
     DIFFERENT,
@@ -134,6 +135,12 @@ class Dataset:
     def root(self) -> Path:
         """The folder its paths are relative to; `address` as a path where that is no folder."""
         return Path(self._info.root)
+
+    @property
+    def labels_root(self) -> Path:
+        """The folder in which files of labels lie as the images lie at the root; of images in no folder that of the
+        labels that were found beside them."""
+        return self.root if is_folder(self._info.root) else self._store.labels
 
     @property
     def address(self) -> str:
@@ -272,7 +279,7 @@ class Dataset:
             on = self.decisions.values(LABELS), self.folders_are_classes
             if self._kept_for is None or self._kept_for[0] != on:
                 files = self._files if on[1] or self.sources else without_classes(self._files)
-                self._kept_for = (on, keep(files, self.sources, self.root, on[0]))
+                self._kept_for = (on, keep(files, self.sources, self.labels_root, on[0]))
             return self._kept_for[1]
 
     @cached_property
@@ -510,17 +517,20 @@ class Dataset:
         """The images as readers of labels meet them."""
         paths = self._images["path"].tolist()
         facts = (self._images[name].tolist() for name in ("width", "height", "orientation"))
-        return formats.Pictures(self.root, paths, dict(zip(paths, zip(*facts, strict=True), strict=True)))
+        return formats.Pictures(self.labels_root, paths, dict(zip(paths, zip(*facts, strict=True), strict=True)))
 
     @cached_property
     def _documents(self) -> tuple[dict[Path, tuple[Coco, Attachment]], list[str]]:
         pictures = self.pictures
         found: dict[Path, tuple[Coco, Attachment]] = {}
         errors = []
+        unread = tuple(Unsound(name, 0, problem) for name, problem in beside.unread(self._store.labels).items())
         for path in map(Path, self._info.annotations):
             try:
                 coco = formats.read(path, pictures)
-                found[path] = upright(coco, coco.attach(pictures.paths, root=self.root), pictures.sizes)
+                if path.is_relative_to(self._store.labels):
+                    coco, unread = replace(coco, unsound=(*coco.unsound, *unread)), ()
+                found[path] = upright(coco, coco.attach(pictures.paths, root=pictures.root), pictures.sizes)
             except AnnotationError as error:
                 errors.append(str(error))
         return found, errors
@@ -590,7 +600,7 @@ class Dataset:
         """The documents of `labels`, each with how it meets the images. Raises `AnnotationError`."""
         paths = self._images["path"].tolist()
         return [
-            (now, met if now is coco else now.attach(paths, root=self.root))
+            (now, met if now is coco else now.attach(paths, root=self.labels_root))
             for now, (coco, met) in zip(self.labels.documents, self._kept.sources, strict=True)
         ]
 

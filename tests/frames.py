@@ -101,6 +101,11 @@ class FakeDataset:
         return Labels(self.annotations)
 
     @property
+    def labels_root(self) -> Path:
+        """Its labels lie as its images."""
+        return self.root
+
+    @property
     def address(self) -> str:
         """The root as text."""
         return str(self.root)

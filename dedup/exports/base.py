@@ -31,6 +31,10 @@ class Exportable(Protocol):
         """The folder that paths are relative to."""
 
     @property
+    def labels_root(self) -> Path:
+        """The folder in which files of labels lie as the images lie below the root."""
+
+    @property
     def labels(self) -> Labels:
         """The COCO documents and classes, with label clashes resolved as people decided."""
 

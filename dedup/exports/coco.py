@@ -128,7 +128,7 @@ def _from_sources(
     frame = dataset.frame
     paths = list(frame["path"])
     row_of = {path: row for row, path in enumerate(paths)}
-    attachments = [source.attach(paths, root=dataset.root) for source in sources]
+    attachments = [source.attach(paths, root=dataset.labels_root) for source in sources]
     rows = [{id_: row_of[p] for p, ids in met.image_ids.items() for id_ in ids} for met in attachments]
     named = [(held[i["id"]], i) for s, held in zip(sources, rows, strict=True) for i in s.images if i["id"] in held]
     names = FileNames(paths, {row: image["file_name"] for row, image in reversed(named)})

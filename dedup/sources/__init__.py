@@ -80,6 +80,11 @@ def folder_of(address: str) -> Path | None:
     return Path(address) if not blobs.is_address(address) and os.path.isdir(address) else None
 
 
+def is_folder(root: str) -> bool:
+    """Whether the root of paths is a folder, there or gone, and no archive or address."""
+    return not blobs.is_address(root) and (archives.suffix_of(root) == "" or os.path.isdir(root))
+
+
 def on_disk(root: str) -> str:
     """The path that a machine must see to read images relative to `root`; "" for what lies elsewhere."""
     if blobs.is_address(root):
@@ -129,6 +134,7 @@ __all__ = [
     "address_of",
     "at_hand",
     "folder_of",
+    "is_folder",
     "is_source",
     "is_there",
     "list_source",

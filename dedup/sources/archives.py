@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, Protocol
 from dedup.errors import SourceError, UnreadableImage
 from dedup.images.formats import FORMATS, HEAD_BYTES, sniff
 from dedup.sources import blobs
+from dedup.sources.label_columns import LabelColumns, Told
 from dedup.sources.listing import Entry, Stored, nanoseconds
 
 MOST_SIZE = 1 << 62
@@ -47,6 +48,10 @@ class Container(Protocol):
 
     def entries(self) -> Iterator[tuple[str, Entry]]:
         """Name and entry of every file in it. Raises `Damaged` where it cannot be followed to its end."""
+
+    def labels(self) -> Iterator[tuple[int, Told]]:
+        """The number of every row of a table, and what its other columns say of its image. Raises `Damaged` for a part
+        that cannot be read, after all others."""
 
     def starts(self, name: str, entry: Entry) -> bytes:
         """The first bytes of one of them."""
@@ -87,6 +92,9 @@ class Zip:
         except ValueError:  # programs that know no time write zeros
             moment = 0
         return Entry(info.file_size, nanoseconds(moment), f"{info.CRC:08x}-{info.file_size:x}")
+
+    def labels(self) -> Iterator[tuple[int, Told]]:
+        return iter(())
 
     def starts(self, name: str, entry: Entry) -> bytes:
         with self._file.open(name) as member:
@@ -139,6 +147,9 @@ class Tar:
             raise Damaged(str(error)) from error
         if rest.strip(b"\0"):
             raise Damaged("what follows is no member")
+
+    def labels(self) -> Iterator[tuple[int, Told]]:
+        return iter(())
 
     def starts(self, name: str, entry: Entry) -> bytes:
         return self._bytes(entry, max(0, min(HEAD_BYTES, entry.size)))
@@ -226,6 +237,19 @@ class Parquet:
             for data, name in zip(images, names, strict=True):
                 yield data.as_py() or b"", _text(name)
 
+    def labels(self) -> Iterator[tuple[int, Told]]:
+        columns = LabelColumns.of(self._table.schema_arrow)
+        damaged = []
+        for group, first in enumerate(self._firsts if columns.names else []):
+            try:
+                told = columns.told(self._table.read_row_group(group, columns=columns.names))
+            except Exception as error:  # Arrow's, as above
+                damaged.append(f"group {group + 1}: {blobs.reason(error)}")
+            else:
+                yield from enumerate(told, first)
+        if damaged:
+            raise Damaged("; ".join(damaged[:3]))
+
     def starts(self, name: str, entry: Entry) -> bytes:
         return self._bytes(name)[:HEAD_BYTES]
 
@@ -238,7 +262,7 @@ class Parquet:
         return data
 
     def _bytes(self, name: str) -> bytes:
-        row = int(re.match(r"\d+", name)[0])  # type: ignore[index]
+        row = row_of(name)
         group = next((each for each in reversed(range(len(self._firsts))) if self._firsts[each] <= row), -1)
         if group < 0:
             raise Changed
@@ -251,6 +275,11 @@ class Parquet:
         value = column[place]
         value = value["bytes"] if self._in_struct and value.is_valid else value
         return (value.as_py() or b"") if value.is_valid else b""
+
+
+def row_of(name: str) -> int:
+    """The number of a table's row, by what its image is called."""
+    return int(re.match(r"\d+", name)[0])  # type: ignore[index]
 
 
 ROWS_AT_ONCE = 64

@@ -68,11 +68,13 @@ class SourceFile:
 @dataclass(frozen=True, slots=True)
 class Listing:
     """The images of a source in path order, and how many other files were passed over, by suffix. `root` is what the
-    paths are relative to: a folder, or an address."""
+    paths are relative to: a folder, or an address. Of a place that is no folder `beside` are those of the other files
+    that may hold labels, as it names them: in a folder they are found where they lie."""
 
     root: str
     files: tuple[SourceFile, ...]
     passed_over: Counter[str] = field(default_factory=Counter)
+    beside: Mapping[str, Entry] = field(default_factory=dict)
 
     @property
     def away(self) -> tuple[str, ...]:
@@ -118,6 +120,29 @@ def below(name: str) -> str:
     return "/".join(parts) or name
 
 
+LABEL_SUFFIXES = frozenset({".txt", ".json", ".xml", ".csv", ".jsonl", ".parquet", ".yaml", ".yml", ".names", ".data"})
+"""How files end that may hold labels."""
+OF_SAMPLES = frozenset({".cls"})
+"""How those of WebDataset end beside: a class in a file of its own, for the image of the same name."""
+
+
+def labels_among(entries: Mapping[str, Entry], images: Iterable[str]) -> dict[str, Entry]:
+    """Of what a place that is no folder holds what may be labels of its images. Hidden files are passed over."""
+    taken = set(images)
+    return {
+        name: entry
+        for name, entry in entries.items()
+        if name not in taken
+        and PurePosixPath(name).suffix.lower() in LABEL_SUFFIXES | OF_SAMPLES
+        and not _is_hidden(PurePosixPath(below(name)))
+    }
+
+
+def _is_hidden(path: PurePosixPath) -> bool:
+    """Whether it is meant for no person, or thrown away."""
+    return any(part.startswith(".") or part.lower() in TRASH_FOLDERS for part in path.parts if part != "..")
+
+
 def images_among(names: Iterable[str], announces: Callable[[str], bool]) -> tuple[list[str], Counter[str]]:
     """Of the names in a place that is no folder those of images, and the others by suffix: by their suffix, or where
     they have none, by whether their first bytes announce one. Hidden ones and those in folders of trash are neither,
@@ -128,7 +153,7 @@ def images_among(names: Iterable[str], announces: Callable[[str], bool]) -> tupl
         if not name.strip("./"):
             others["without a name"] += 1
             continue
-        if any(part.startswith(".") or part.lower() in TRASH_FOLDERS for part in path.parts if part != ".."):
+        if _is_hidden(path):
             continue
         suffix = path.suffix.lower()
         if suffix in SUFFIXES or suffix in UNSUPPORTED_SUFFIXES or (not suffix and announces(name)):

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dedup.errors import SourceError
 from dedup.images.formats import HEAD_BYTES, sniff
 from dedup.sources import archives, blobs
-from dedup.sources.listing import Entry, Listing, images_among, source_files
+from dedup.sources.listing import Entry, Listing, images_among, labels_among, source_files
 
 AT_ONCE = 16
 """Requests under way while a listing asks about single files: most of the time of one is waiting."""
@@ -29,6 +29,7 @@ def list_archives(place: str) -> Listing:
     entries: dict[str, Entry] = {}
     problems: dict[str, str] = {}
     others = Counter[str]()
+    beside: dict[str, Entry] = {}
     for file in files:
         name = os.path.basename(file)
         ahead = f"{name}/" if pattern else ""
@@ -38,10 +39,11 @@ def list_archives(place: str) -> Listing:
         images, passed_over = _images_in(file, held)
         others += passed_over + left_out
         entries |= {ahead + each: held[each] for each in images}
+        beside |= {ahead + each: entry for each, entry in labels_among(held, images).items()}
     if problems and not entries:
         name, problem = next(iter(problems.items()))
         raise SourceError(f"Cannot read {os.path.join(os.path.dirname(place), name)}: {problem}.")
-    return Listing(place, source_files(entries, problems, entries), others)
+    return Listing(place, source_files(entries, problems, entries), others, beside)
 
 
 def _entries_of(file: str) -> tuple[dict[str, Entry], str, Counter[str]]:
@@ -89,7 +91,8 @@ def list_prefix(place: str) -> Listing:
     with ThreadPoolExecutor(AT_ONCE) as threads:
         starts = dict(zip(bare, threads.map(lambda name: _announces(place + name), bare), strict=True))
     images, others = images_among(found, lambda name: starts[name])
-    return Listing(place, source_files(images, None, {name: found[name] for name in images}), others)
+    entries = {name: found[name] for name in images}
+    return Listing(place, source_files(images, None, entries), others, labels_among(found, images))
 
 
 def _announces(address: str) -> bool:

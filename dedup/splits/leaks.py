@@ -204,6 +204,11 @@ class Repaired:
         return self.dataset.root
 
     @property
+    def labels_root(self) -> Path:
+        """The folder in which files of labels lie as the images lie below the root."""
+        return self.dataset.labels_root
+
+    @property
     def labels(self) -> Labels:
         """What images are labelled."""
         return self.dataset.labels

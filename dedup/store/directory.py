@@ -11,6 +11,7 @@
   parts.parquet        pairs of pictures that were looked at for parts, by content
   hashes.parquet       hashes of imagehash that were asked for, by content
   vectors.parquet      vectors that were given, map.parquet the places of the map (see `dedup.store.vectors`)
+  labels/              files of labels from beside images that lie in no folder (see `dedup.sources.beside`)
   decisions.db         what people decided (see `dedup.store.decisions`)
   scan.lock, parts/    while a scan runs
 """
@@ -42,7 +43,7 @@ from dedup.images.metrics import MEASURED
 from dedup.images.signature import SIGNATURE
 from dedup.model import MATCHING_VERSION, SOFTWARE_VERSION
 from dedup.store import tables
-from dedup.store.home import INFO_FILE, Info, clean_name, directories, now, read_info
+from dedup.store.home import INFO_FILE, Info, as_written, clean_name, directories, now, read_info
 
 if TYPE_CHECKING:
     from dedup.images.keypoints import Keypoints
@@ -113,6 +114,11 @@ class Store:
         return self.directory / "saving"
 
     @property
+    def labels(self) -> Path:
+        """Where files of labels are that lie beside images in a place that is no folder."""
+        return self.directory / "labels"
+
+    @property
     def decisions(self) -> Path:
         """The SQLite file of what people decided."""
         return self.directory / "decisions.db"
@@ -131,7 +137,8 @@ class Store:
     def write_info(self, info: Info) -> None:
         """Raises `DatasetError`."""
         self.make_directory(self.directory)
-        write_text(self.directory / INFO_FILE, json.dumps(asdict(info), indent=2, ensure_ascii=True) + "\n", PRIVATE)
+        written = asdict(as_written(info, self.directory))
+        write_text(self.directory / INFO_FILE, json.dumps(written, indent=2, ensure_ascii=True) + "\n", PRIVATE)
 
     def make_directory(self, path: Path) -> None:
         """Raises `DatasetError` when it cannot be made."""

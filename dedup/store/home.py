@@ -76,7 +76,14 @@ def read_info(directory: Path) -> Info:
         raise DatasetError(f"{directory} is not a dataset: {INFO_FILE} is missing.") from error
     except (ValueError, TypeError, AttributeError, OSError, RecursionError) as error:
         raise DatasetError(f"{path} is damaged. Scan the folder again under this name; tags are kept.") from error
-    return replace(info, name=directory.name, annotations=tuple(info.annotations))
+    annotations = tuple(os.path.join(directory, path) for path in info.annotations)  # absolute ones stay as they are
+    return replace(info, name=directory.name, annotations=annotations)
+
+
+def as_written(info: Info, directory: Path) -> Info:
+    """The info with labels that lie in the dataset's directory named from there, so that it can be renamed."""
+    inside = f"{directory}{os.sep}"
+    return replace(info, annotations=tuple(path.removeprefix(inside) for path in info.annotations))
 
 
 def directories(home: Path) -> list[Path]:

@@ -65,6 +65,7 @@ LABELME_FILE = {
     "imagePath": "a.png", "imageWidth": 200, "imageHeight": 100, "imageData": None,
     "shapes": [{"label": "dog", "shape_type": "rectangle", "points": [[120, 70], [40, 20]], "group_id": 7}],
 }  # fmt: skip
+ROW = '{"file_name": "a.png", "objects": {"bbox": [[40, 20, 80, 50]], "category": ["dog"]}}\n'
 SOURCES = {
     "yolo": ("data.yaml", {"data.yaml": "names: [cat, dog]\n", "labels/a.txt": "1 0.4 0.45 0.4 0.5\n"}, "images/a.png"),
     "voc": ("Annotations", {"Annotations/a.xml": VOC_FILE}, "JPEGImages/a.png"),
@@ -78,11 +79,8 @@ SOURCES = {
         },
         "a.png",
     ),
-    "imagefolder": (
-        "metadata.jsonl",
-        {"metadata.jsonl": '{"file_name": "a.png", "objects": {"bbox": [[40, 20, 80, 50]], "category": ["dog"]}}\n'},
-        "a.png",
-    ),
+    "imagefolder": ("metadata.jsonl", {"metadata.jsonl": ROW}, "a.png"),
+    "samples": ("samples.jsonl", {"samples.jsonl": ROW}, "a.png"),
     "csv": ("x.csv", {"x.csv": "filename,class,xmin,ymin,xmax,ymax\na.png,dog,40,20,120,70\n"}, "a.png"),
     "coco": (
         "coco.json",

@@ -21,12 +21,13 @@ from dedup.query.selection import Selection
 from dedup.review import acts
 from dedup.ui.browser.about import answer
 from dedup.ui.browser.similar import candidates, orders
-from dedup.ui.datasets import cards
+from dedup.ui.datasets import cards, opening
 from dedup.ui.export.downloads import OFFERS, made
 from dedup.ui.parts.tagging import SCOPES, changes, explain
 from dedup.ui.shell import current, jobs, navigation
 from dedup.ui.shell.library import LIBRARY
 from tests.building import picture
+from tests.packed import zipped
 from tests.pictures import photo, save
 from tests.ui.apptest import (
     MAIN,
@@ -492,6 +493,32 @@ def test_the_annotation_files_found_are_read_and_the_card_says_what_was_in_them(
     wait_for(lambda: not job.running, SECONDS)
     assert dedup.open("set").info.annotations == tuple(files)
     assert "2 annotations in 2 images" in texts(run_page("datasets"))
+
+
+def test_a_scan_from_the_menu_keeps_the_labels(home, tmp_path):
+    picture(tmp_path / "set" / "a.png", 1)
+    save_coco(tmp_path / "elsewhere.json", "a.png")
+    dedup.scan(tmp_path / "set", workers=1, annotations=tmp_path / "elsewhere.json")
+    picture(tmp_path / "set" / "b.png", 2)
+    job = opening.start_scan(str(tmp_path / "set"), "set")  # what the menu of a card does
+    wait_for(lambda: not job.running, SECONDS)
+    made = dedup.open("set")
+    assert (len(made.frame), made.frame["annotations"].tolist()) == (2, [1, 0])
+
+
+def test_labels_beside_the_images_of_an_archive_are_read_and_stay_chosen(home, tmp_path):
+    picture(tmp_path / "set" / "a.png", 1)
+    save_coco(tmp_path / "set" / "labels" / "coco.json", "a.png")
+    archive = zipped(tmp_path / "set", tmp_path / "set.zip")
+    for expected in ([], ["labels/labels/coco.json, found beside the images"]):
+        at = run_page("datasets")
+        healthy(at.text_input(key="open path").set_value(str(archive)).run())
+        assert list(at.multiselect[0].options) == expected
+        healthy(button(at, "Scan again" if expected else "Scan").click().run())
+        [job] = jobs.REGISTRY.jobs()
+        wait_for(lambda job=job: not job.running, SECONDS)
+        jobs.REGISTRY.dismiss(job)
+        assert dedup.open("set").frame["annotations"].tolist() == [1]
 
 
 def save_coco(path, file_name):

@@ -16,12 +16,12 @@ from dedup.labels.formats.base import CONTAINERS, Format, Pictures, Tree, guarde
 from dedup.labels.formats.coco import COCO
 from dedup.labels.formats.cvat import CVAT
 from dedup.labels.formats.labelme import LABELME
-from dedup.labels.formats.tables import HUGGING_FACE, OPENIMAGES, TABLE
+from dedup.labels.formats.tables import HUGGING_FACE, OPENIMAGES, SAMPLES, TABLE
 from dedup.labels.formats.voc import VOC
 from dedup.labels.formats.yolo import YOLO
 from dedup.words import plural
 
-_OURS = (COCO, YOLO, VOC, CVAT, LABELME, OPENIMAGES, HUGGING_FACE, TABLE)
+_OURS = (COCO, YOLO, VOC, CVAT, LABELME, OPENIMAGES, HUGGING_FACE, SAMPLES, TABLE)
 _ADDED = plugins.added(plugins.LABELS, Format, {each.name for each in _OURS})
 FORMATS = (*_OURS, *map(guarded, _ADDED))
 """In the order in which one is chosen where several tell of the same images: what holds more first, and those of other
@@ -36,6 +36,7 @@ __all__ = [
     "chosen",
     "files_of",
     "find",
+    "find_of",
     "format_of",
     "read",
     "splits_of",
@@ -63,7 +64,15 @@ def find(root: Path) -> list[Found]:
     """Labels in `root` and beside it, in the order of `FORMATS`, of sources that tell of an image in `root`. Hidden
     folders are passed over, and so is what cannot be read: it is no labels that could be offered."""
     root = Path(os.path.abspath(root))  # not resolve(): keep a link's own place
-    tree = Tree(root, *_beside(root), flat=_lists_beside(root))
+    return _found_in(Tree(root, *_beside(root), flat=_lists_beside(root)))
+
+
+def find_of(pictures: Pictures) -> list[Found]:
+    """The same in the folder of pictures that do not lie there themselves."""
+    return _found_in(Tree(pictures.root, pictures=pictures))
+
+
+def _found_in(tree: Tree) -> list[Found]:
     found: dict[Path, Found] = {}
     for form in FORMATS:
         for path in form.find(tree):

@@ -25,6 +25,7 @@ from dedup.labels.coco import Coco, hints, match_names
 from dedup.labels.coco_sound import Unsound
 from dedup.labels.entries import Entries, Entry, Held, packed
 from dedup.labels.folder_names import GENERIC_FOLDERS, split_from_path
+from dedup.sources.listing import LABEL_SUFFIXES
 
 LARGEST = 1e9
 """No coordinate is larger: what is, is damaged, and its area would be no number."""
@@ -114,22 +115,21 @@ class Tree:
     """The files that may hold labels in and beside a folder, by folder, and the `pictures` in it. Hidden folders are
     passed over."""
 
-    SUFFIXES = frozenset({".txt", ".json", ".xml", ".csv", ".jsonl", ".parquet", ".yaml", ".yml", ".names", ".data"})
-
-    def __init__(self, root: Path, *beside: Path, flat: Sequence[Path] = ()) -> None:
+    def __init__(self, root: Path, *beside: Path, flat: Sequence[Path] = (), pictures: Pictures | None = None) -> None:
+        """Of images that do not lie in `root` themselves `pictures` are given."""
         self.folders: dict[Path, list[str]] = {}
         images: list[str] = []
         for top in (root, *beside, *flat):
             for folder, folders, names in os.walk(top):
                 folders[:] = [] if top in flat else _visited(folders)
-                held = [name for name in names if os.path.splitext(name)[1].lower() in self.SUFFIXES]
+                held = [name for name in names if os.path.splitext(name)[1].lower() in LABEL_SUFFIXES]
                 if held:
                     self.folders.setdefault(Path(folder), sorted(held))
                 if top is root:
                     below_root = os.path.relpath(folder, root)
                     inside = "" if below_root == os.curdir else f"{Path(below_root).as_posix()}/"
                     images += [inside + name for name in names if os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES]
-        self.pictures = Pictures(root, sorted(images), {})
+        self.pictures = pictures or Pictures(root, sorted(images), {})
 
     def files(self, *suffixes: str) -> Iterator[Path]:
         """All files of these suffixes, in order of their folders."""

@@ -37,6 +37,7 @@ from dedup.labels.formats.base import (
     text_of,
     the_file,
 )
+from dedup.sources import beside
 from dedup.sources.lists import separator_of
 
 Row = Mapping[str, Any]
@@ -193,6 +194,10 @@ def _is_metadata(path: Path) -> bool:
     return path.name in METADATA and path.is_file()
 
 
+def _is_samples(path: Path) -> bool:
+    return path.name == beside.SAMPLES and path.is_file()
+
+
 def _read_metadata(path: Path, pictures: Pictures) -> Coco:
     builder = Builder(path)
     for line, row in _metadata_rows(path, builder):
@@ -310,7 +315,7 @@ def _number(value: object) -> float | None:
 
 
 def _labelled(path: Path, pictures: Pictures) -> set[str]:
-    if path.name in METADATA:
+    if path.name in (*METADATA, beside.SAMPLES):
         rows = _metadata_rows(path, Builder(path))
         files = (path.parent / str(row.get("file_name") or "") for _, row in rows)
         inside = (file.relative_to(pictures.root).as_posix() for file in files if file.is_relative_to(pictures.root))
@@ -343,6 +348,16 @@ HUGGING_FACE = Format(
     "metadata.csv, .jsonl or .parquet with label or objects",
     _is_metadata,
     lambda tree: _found(tree, METADATA, _is_metadata),
+    the_file,
+    _labelled,
+    _read_metadata,
+)
+SAMPLES = Format(
+    "samples",
+    "Labels of samples in archives",
+    "WebDataset's .cls and .json, columns label and objects of Parquet",
+    _is_samples,
+    lambda tree: _found(tree, (beside.SAMPLES,), _is_samples),
     the_file,
     _labelled,
     _read_metadata,

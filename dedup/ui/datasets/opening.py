@@ -117,14 +117,15 @@ def _start_form(seen: FolderCheck, infos: list[DatasetInfo]) -> None:
     found = {str(each.path): each for each in _labels(folder)} if folder is not None else {}
     before = list(known.annotations) if known else []
     said = bool(known and (known.labels_said or before))
+    inside = folder is None and not said  # what lies in an archive or bucket is looked up by the scan
     files = right.multiselect(
         "Labels (optional)",
         list(dict.fromkeys([*before, *found])),
         default=before if said else [str(each.path) for each in formats.chosen(list(found.values()))],
         format_func=lambda file: (
-            found[file].sentence(folder) if file in found and folder else shown_from(file, Path(seen.address))
+            found[file].sentence(folder) if file in found and folder else shown_from(file, Path(seen.address), known)
         ),
-        placeholder="as before" if before else f"none of the {len(found)} found" if found else "none",
+        placeholder=_placeholder(before, len(found), inside),
         accept_new_options=True,
         wrap=True,
         key=f"{LABELS} {seen.address}",
@@ -144,18 +145,28 @@ def _start_form(seen: FolderCheck, infos: list[DatasetInfo]) -> None:
         type="primary",
         icon=":material/search:",
         on_click=guarded(_start),
-        args=(seen.address, name, files, thorough),
+        args=(seen.address, name, None if inside and not files else files, thorough),
     )
 
 
-def shown_from(file: str, folder: Path) -> str:
-    """The path of a file as seen from a folder, where it lies in it or in the one around."""
+def _placeholder(before: Sequence[str], found: int, inside: bool) -> str:
+    """What no choice of labels means."""
+    if before:
+        return "none"
+    return "those beside the images, if any" if inside else f"none of the {found} found" if found else "none"
+
+
+def shown_from(file: str, folder: Path, known: DatasetInfo | None = None) -> str:
+    """The path of a file as seen from a folder, where it lies in it or in the one around, or beside images in no
+    folder, which the dataset keeps."""
     path = Path(file)
+    if known is not None and path.is_relative_to(known.directory):
+        return f"{path.relative_to(known.directory).as_posix()}, found beside the images"
     near = folder.absolute().parent in path.parents
     return os.path.relpath(path, folder.absolute()) if near else file
 
 
-def _start(folder: str, name: str, annotation_files: Sequence[str], thorough: bool) -> None:
+def _start(folder: str, name: str, annotation_files: Sequence[str] | None, thorough: bool) -> None:
     start_scan(folder, name, annotation_files, thorough)
     st.session_state[PATH] = ""
 
@@ -170,8 +181,11 @@ def free_name(address: str, infos: list[DatasetInfo]) -> str:
     )
 
 
-def start_scan(folder: str, name: str, annotation_files: Sequence[str] = (), thorough: bool | None = None) -> jobs.Job:
-    """Scan `folder` in a process of its own, as dataset `name`; `thorough` None as before."""
+def start_scan(
+    folder: str, name: str, annotation_files: Sequence[str] | None = None, thorough: bool | None = None
+) -> jobs.Job:
+    """Scan `folder` in a process of its own, as dataset `name`, with these labels and no others, None those of before;
+    `thorough` None as before."""
     recent.remember(folder)
     command = jobs.scan_command(folder, name=name, annotations=annotation_files, thorough=thorough)
     return jobs.REGISTRY.start(name, f"Scanning {name}", lambda job: jobs.run_process(command, job))

@@ -124,10 +124,17 @@ def command(verb: str, *arguments: str, home: Path | None = None, options: Seque
 
 
 def scan_command(
-    folder: str, *, name: str, home: Path | None = None, annotations: Sequence[str] = (), thorough: bool | None = None
+    folder: str,
+    *,
+    name: str,
+    home: Path | None = None,
+    annotations: Sequence[str] | None = None,
+    thorough: bool | None = None,
 ) -> list[str]:
-    """The command line of a scan, with these files of labels and no others; `thorough` None as before."""
-    labels = [part for path in annotations for part in ("--labels", path)] or ["--no-labels"]
+    """The command line of a scan, with these files of labels and no others, None those of before or that are found;
+    `thorough` None as before."""
+    chosen = None if annotations is None else [part for path in annotations for part in ("--labels", path)]
+    labels = [] if chosen is None else chosen or ["--no-labels"]
     reach = [] if thorough is None else ["--thorough" if thorough else "--not-thorough"]
     return command("scan", folder, home=home, options=["--name", name, *labels, *reach])
 
