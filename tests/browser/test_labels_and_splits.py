@@ -42,7 +42,8 @@ def test_labels_found_are_offered_and_read(app, home, page, tmp_path):
     page.get_by_role("textbox", name="Folder", exact=True).fill(str(folder))
     page.get_by_text("YOLO of 4 images in data.yaml").wait_for()  # chosen beforehand, for it tells of more images
     page.get_by_role("button", name="Scan", exact=True).click()
-    page.get_by_text("3 annotations in 3 images").first.wait_for(timeout=SCAN_MS)
+    until(lambda: folder.name in [each.name for each in dedup.datasets(home)], SCAN_MS / 1000)
+    page.get_by_text("3 annotations in 3 images").first.wait_for()
     assert [path.rpartition("/")[2] for path in dedup.open(folder.name, home=home).info.annotations] == ["data.yaml"]
 
 
@@ -62,7 +63,8 @@ def test_splits_are_made_from_their_page(app, home, page, tmp_path):
 
 
 def test_images_go_into_a_folder_with_labels_in_the_format_that_was_read(app, home, page, tmp_path):
-    folder, out = labelled(tmp_path / "to export"), tmp_path / "out"
+    folder = labelled(tmp_path / "to export")
+    out = tmp_path / f"out of {tmp_path.name}"  # another dataset when it is tried again
     key = dedup.scan(folder, home=home, annotations=folder / "data.yaml", workers=1).info.key
     page.goto(f"{app.url}/export?dataset={key}")
     labels = page.get_by_role("combobox", name="Labels")
@@ -71,7 +73,7 @@ def test_images_go_into_a_folder_with_labels_in_the_format_that_was_read(app, ho
     page.get_by_role("textbox", name="Folder", exact=True).fill(str(out))
     page.get_by_role("textbox", name="Folder", exact=True).press("Enter")
     page.get_by_role("button", name="Write 4 files").click()
-    page.get_by_role("button", name="Open out", exact=True).wait_for(timeout=SCAN_MS)
+    page.get_by_role("button", name=f"Open {out.name}", exact=True).wait_for(timeout=SCAN_MS)
     assert (out / "data.yaml").is_file() and (out / "labels/val/copy.txt").read_text().startswith("1 0.5")
     assert sum(1 for _ in out.glob("images/*/*.png")) == 4
 

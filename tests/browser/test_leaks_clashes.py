@@ -28,6 +28,16 @@ def home(shared_data, tmp_path_factory):
     return root / "home"
 
 
+@pytest.fixture(autouse=True)
+def nothing_decided(home):
+    """Whatever a test decides is taken back, for the next one and for another try."""
+    yield
+    for name in ("leaking", "clashing"):
+        decisions = dedup.open(name, home=home).decisions
+        while decisions.undo():
+            pass
+
+
 def go(page, app, path: str, dataset) -> None:
     page.goto(f"{app.url}/{path}?dataset={dataset.info.key}")
 
