@@ -38,7 +38,7 @@ LABELS_HELP = "coco, yolo, voc, imagefolder, csv or none (default: as they were 
 def labels_asked_for(dataset: Dataset, labels: str | None) -> str:
     """The format to write labels in, as it was asked for, else as they were read; '' for none. Raises `UsageError` for
     a wrong name, so that it is told before anything is written."""
-    from dedup.exports.folder import label_format
+    from dedup.exports.items import label_format
     from dedup.exports.labels import as_read
 
     if labels == NO_LABELS:
