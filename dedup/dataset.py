@@ -39,7 +39,7 @@ from dedup.matching import relations
 from dedup.model import NEAR_DISTANCE, OnProgress, Role, Status, Tag
 from dedup.query.issues import ISSUES, Issue, adjusted
 from dedup.query.selection import Selection
-from dedup.sources import Entry, Where, at_hand, beside, is_folder, where
+from dedup.sources import Entry, Where, at_hand, beside, blobs, is_folder, where
 from dedup.store.decisions import (
     CLASH,
     DIFFERENT,
@@ -657,20 +657,28 @@ class Dataset:
         on_progress: OnProgress | None = None,
         **options: Any,
     ) -> Report:
-        """Write images as "csv", "parquet", "pairs", "coco", "folder" or as what a plug-in is called, to a file or, for
-        "folder", a new folder.
+        """Write images as "csv", "parquet", "pairs", "coco", "folder" or as what a plug-in is called, to a file here or
+        at an address (`s3://bucket/images.csv`), or for "folder" into a new folder, an archive or below a prefix.
 
         `rows` are numbers or a bool mask, all images by default. Further `options` are those of the export's `write`,
         such as `mode="symlink"` for a folder. Raises `UsageError` for an unknown format and `ExportError`.
         """
-        from dedup.exports import EXPORTS  # formats that a scan has no use for
+        from dedup.exports import EXPORTS, FOLDER  # formats that a scan has no use for
+        from dedup.exports.packed import written_elsewhere
 
         chosen = next((export for export in EXPORTS if export.name == to), None)
         if chosen is None:
             raise UsageError(f"{to!r} is no export format. Choose one of: {', '.join(each.name for each in EXPORTS)}.")
         mask = self._mask(rows)
         write: Callable[..., Report] = chosen.write
-        return write(self, mask, Path(output).expanduser().absolute(), on_progress, overwrite=overwrite, **options)
+        if not blobs.is_address(os.fspath(output)):
+            place = Path(output).expanduser().absolute()
+            return write(self, mask, place, on_progress, overwrite=overwrite, **options)
+        if to == FOLDER.name:
+            return write(self, mask, os.fspath(output), on_progress, **options)
+        with written_elsewhere(os.fspath(output), overwrite=overwrite) as file:
+            report = write(self, mask, file, on_progress, **options)
+        return replace(report, path=os.fspath(output))
 
     def to_pandas(self, rows: Sequence[int] | NDArray[np.generic] | None = None) -> pd.DataFrame:
         """Images as a frame of its own to work on: the columns of the CSV, with `classes` and `tags` as lists."""
@@ -681,7 +689,7 @@ class Dataset:
 
     def to_parquet(self, output: Path | str, rows: Sequence[int] | NDArray[np.generic] | None = None) -> Path:
         """Write `to_pandas` to a file. Raises `ExportError` where there is one."""
-        return self.export("parquet", output, rows).path
+        return Path(self.export("parquet", Path(output), rows).path)
 
     def to_datasets(self, rows: Sequence[int] | NDArray[np.generic] | None = None) -> Any:
         """Images as a `datasets.Dataset` of Hugging Face: `image` (decoded when it is asked for) and the columns of

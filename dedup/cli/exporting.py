@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +27,7 @@ from dedup.cli.common import (
     teller,
 )
 from dedup.errors import UsageError
+from dedup.sources import blobs
 from dedup.words import plural
 
 if TYPE_CHECKING:
@@ -50,7 +52,12 @@ def export(
     name: Name,
     to: Annotated[str, typer.Option("--to", help="One of: csv, parquet, pairs, coco, folder, or a plug-in.")],
     output: Annotated[
-        Path, typer.Option("--output", help="The file (- is standard output), or for `folder` the folder, to write.")
+        str,
+        typer.Option(
+            "--output",
+            help="What to write: a file (- is standard output); for `folder` a new folder, an archive (clean.zip, "
+            "clean.tar, clean/*.tar for one of each archive), or a place in a bucket (s3://…).",
+        ),
     ],
     where: Where = "",
     tag: TagOption = None,
@@ -74,12 +81,13 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write the selected images as CSV, Parquet, pairs, COCO or a folder of files (which becomes a dataset too)."""
-    from dedup.exports import FOLDER, PAIRS
-    from dedup.exports.folder import MODES, label_sources
+    from dedup.exports import FOLDER, PAIRS, packed
+    from dedup.exports.folder import MODES, labels_written
     from dedup.exports.labels import LABEL_FORMATS
 
-    dataset = opened(name, home)
-    written = "" if annotations is False else labels_asked_for(dataset, labels)
+    dataset, place = opened(name, home), output if blobs.is_address(output) else Path(output)
+    carried = labels is None and annotations is None and packed.carries_labels(dataset, place)
+    written = "" if annotations is False or carried else labels_asked_for(dataset, labels)
     if annotations and not written and labels != NO_LABELS:
         written = LABEL_FORMATS[0].name
     options: dict[str, dict[str, Any]] = {
@@ -91,9 +99,9 @@ def export(
         },
         PAIRS.name: {"similar": similar},
     }
-    if output == STANDARD_OUTPUT and (to == FOLDER.name or as_json):
+    if place == STANDARD_OUTPUT and (to == FOLDER.name or as_json):
         raise UsageError("Standard output takes one file: give a path with --output for a folder, or leave out --json.")
-    with progress() as on_progress, file_for(output) as path:
+    with progress() as on_progress, nullcontext(place) if isinstance(place, str) else file_for(place) as path:
         report = dataset.export(
             to,
             path,
@@ -103,14 +111,15 @@ def export(
             **options.get(to, {}),
         )
         if to == FOLDER.name and report.rows:
-            sources = label_sources(output, written) if written else None
-            dedup.scan(output, home=home, annotations=sources, on_progress=on_progress)
+            read_back = labels_written(place, written) or None
+            found = packed.is_packed(place) and read_back is None
+            dedup.scan(place, home=home, annotations=read_back, use_found=found, on_progress=on_progress)
     if as_json:
         say_json({"rows": report.rows, "path": report.path, "notes": report.notes})
         return
     noun = {PAIRS.name: "pair", FOLDER.name: "file"}.get(to, "image")
-    tell = teller(output)
-    where_to = named(output) if output == STANDARD_OUTPUT else report.path
+    tell = teller(Path(output))
+    where_to = named(STANDARD_OUTPUT) if place == STANDARD_OUTPUT else report.path
     tell(f"Wrote {plural(report.rows, noun)} to {where_to}.")
     for note in report.notes:
         tell(f"  {note}")

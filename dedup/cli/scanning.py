@@ -153,7 +153,7 @@ def _tell_shard(shard: Shard, parts: Path) -> int:
 def _labels(dataset: Dataset) -> list[dict[str, object]]:
     """The labels that are used, and those that were found and are not."""
     used = [Path(path) for path in dataset.info.annotations]
-    folder, found = Path(dataset.info.source), {each.path: each for each in dataset.labels_found}
+    folder, found = dataset.labels_root, {each.path: each for each in dataset.labels_found}
     told: list[dict[str, object]] = []
     for path in dict.fromkeys([*used, *found]):
         words = found[path].sentence(folder) if path in found else str(path)

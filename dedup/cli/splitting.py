@@ -167,7 +167,7 @@ def show_leaks(
     made, notes = ([], ()) if coco is None else _write_coco(dataset, repair, coco, overwrite)
     report = None if folder is None else _write_folder(dataset, repair, folder, labels)
     if report is not None:
-        written.append(report.path)
+        written.append(Path(report.path))
         notes = (*notes, *report.notes)
     if as_json:
         moves = [{"path": move.path, "before": move.before, "after": move.after} for move in repair.moves]

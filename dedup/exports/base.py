@@ -60,10 +60,11 @@ def classed(dataset: Exportable) -> pd.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an export wrote: `rows` images, pairs or files at `path`; `notes` are sentences worth showing."""
+    """What an export wrote: `rows` images, pairs or files at `path`, an address where that is elsewhere; `notes` are
+    sentences worth showing."""
 
     rows: int
-    path: Path
+    path: Path | str
     notes: tuple[str, ...] = ()
 
 

@@ -11,40 +11,33 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
-
-import numpy as np
+from typing import Any, Literal
 
 from dedup.errors import ExportError, UnreadableImage
-from dedup.exports import csv
+from dedup.exports import packed
 from dedup.exports.base import Export, Exportable, Meter, Report
 from dedup.exports.items import (
-    CSV_NAME,
+    CHANGED,
     LEFT_OUT,
     MARKER,
     Item,
-    companions_of,
+    Order,
+    beside_images,
+    check_target,
     label_format,
-    left_behind,
-    plan,
-    read_labels,
 )
-from dedup.exports.labels import Wanted
-from dedup.exports.labels.coco import check as check_splits
 from dedup.files import UNFINISHED, is_unfinished, sha256_of, write_chunks
 from dedup.labels import formats
 from dedup.model import OnProgress
 from dedup.query.where import Mask
 from dedup.sources import at_hand
-from dedup.words import plural, size
 
 Mode = Literal["copy", "hardlink", "symlink"]
 MODES: tuple[Mode, ...] = ("copy", "hardlink", "symlink")
@@ -55,7 +48,7 @@ BLOCK = 1 << 20
 def write(
     dataset: Exportable,
     mask: Mask,
-    output: Path,
+    output: Path | str,
     on_progress: OnProgress | None = None,
     *,
     overwrite: bool = False,
@@ -65,7 +58,8 @@ def write(
     per_split: bool = False,
     companions: bool = True,
 ) -> Report:
-    """Write the files in `mask` below the new or empty folder `output`; `overwrite` never applies to a folder.
+    """Write the files in `mask` below the new or empty folder `output`, or into what `dedup.exports.packed` writes: an
+    archive, a bucket. `overwrite` applies to none of them.
 
     `with_csv` adds the selection's `images.csv`, `labels` what images are labelled in one of the `LABEL_FORMATS`, whose
     readers may ask for another order of folders, with `per_split` in one file for each split where it can be; with
@@ -77,31 +71,35 @@ def write(
     """
     if mode not in MODES:
         raise ExportError(f"There is no mode {mode!r}; choose {', '.join(MODES)}.")
-    form = label_format(labels) if labels else None
-    if form and per_split:
-        check_splits(dataset, mask)
-    items = plan(dataset, mask, form)
+    options: dict[str, Any] = {"with_csv": with_csv, "labels": labels, "per_split": per_split, "companions": companions}
+    order = Order(dataset, mask, on_progress, **options)
+    if packed.is_packed(output):
+        if mode != "copy":
+            raise ExportError(f"{output} is no folder, which alone can have links. Choose copy.")
+        return packed.write(order, os.fspath(output))
+    output, items = Path(output), order.items
     if mode != "copy" and any(item.stored for item in items):
         raise ExportError(f"The images lie in {dataset.address}, which no file can be a link to. Choose copy.")
-    _check_target(dataset, output)
-    _prepare(output, items, mode, [labels, *(["per split"] if per_split else [])])
+    check_target(dataset, output)
+    if output.exists() and not output.is_dir():
+        raise ExportError(f"{output} is a file. Choose a new or empty folder.")
+    _prepare(output, order, mode)
     notes = list(_place_all(items, output, mode, on_progress))
     there = [item for item in items if os.path.lexists(output / item.relative)]
-    in_files = [item for item in items if item.stored is None]
-    anew = read_labels(dataset) if form else set()
-    along = companions_of([item for item in there if item.stored is None], form, anew) if companions else []
+    along = [each for those in order.companions(there).values() for each in those]
     notes += _place_companions(along, output, mode)
-    if with_csv:
-        notes += csv.CSV.write(dataset, mask, output / CSV_NAME, on_progress, overwrite=True).notes
-    if form:
-        rows, here = np.flatnonzero(mask).tolist(), {item.relative for item in there}
-        names = {row: item.relative.as_posix() for row, item in zip(rows, items, strict=True) if item.relative in here}
-        written = np.zeros_like(mask)
-        written[list(names)] = True
-        notes += form.write(Wanted(dataset, written, output, names, per_split, on_progress)).notes
-    notes += left_behind(in_files, {each.source for each in along} | anew)
+    notes += order.write_beside(there, output)
+    notes += order.left_behind(along)
     (output / MARKER).unlink()
     return Report(len(items) - sum(note.startswith(LEFT_OUT) for note in notes), output, tuple(notes))
+
+
+def labels_written(output: Path | str, labels: str) -> list[Path] | None:
+    """What of the labels that `write` has written is read back, nothing where there was none to write; None where they
+    lie within an archive or bucket, for a scan to find."""
+    if packed.is_packed(output):
+        return label_sources(Path(output).parent, labels) if labels and packed.is_each(output) else None
+    return label_sources(Path(output), labels) if labels else []
 
 
 def label_sources(output: Path, labels: str) -> list[Path]:
@@ -109,34 +107,21 @@ def label_sources(output: Path, labels: str) -> list[Path]:
     return [path for path in label_format(labels).sources(output) if formats.holds_labels(path)]
 
 
-def _check_target(dataset: Exportable, output: Path) -> None:
-    target, root = output.resolve(), dataset.root.resolve()
-    if target == root or root in target.parents:
-        raise ExportError(
-            f"{output} lies in the dataset's own folder and would be scanned again. Choose another place."
-        )
-    if output.exists() and not output.is_dir():
-        raise ExportError(f"{output} is a file. Choose a new or empty folder.")
-
-
-def _prepare(output: Path, items: list[Item], mode: Mode, labels: Iterable[str]) -> None:
+def _prepare(output: Path, order: Order, mode: Mode) -> None:
     """Make the target, or recognise this very export in it, unfinished; leave its marker."""
-    listed = [[str(item.relative).encode("utf-8", "surrogateescape").hex(), item.sha256] for item in items]
-    digest = hashlib.sha256(json.dumps([mode, *labels, listed]).encode()).hexdigest()
-    marker = json.dumps({"export": digest})
+    marker = order.marker(mode)
     if output.is_dir() and not all(is_unfinished(each.name) for each in output.iterdir()):
         if not (output / MARKER).is_file():
             raise ExportError(f"{output} is not empty. Choose a new or empty folder.")
-        if (output / MARKER).read_bytes() != marker.encode():
+        if (output / MARKER).read_bytes() != marker:
             raise ExportError(f"{output} holds an unfinished export of another selection. Choose another folder.")
         _remove_unfinished(output)
         return
     with _clear_errors(output):
         output.mkdir(parents=True, exist_ok=True)
-        needed, free = sum(item.size for item in items) if mode == "copy" else 0, shutil.disk_usage(output).free
-        if needed > free:
-            raise ExportError(f"{output} has {size(free)} free, but the copies need {size(needed)}.")
-        write_chunks(output / MARKER, [marker.encode()], overwrite=False)
+        if mode == "copy":
+            order.require_space(output)
+        write_chunks(output / MARKER, [marker], overwrite=False)
 
 
 def _remove_unfinished(output: Path) -> None:
@@ -163,14 +148,16 @@ def _place_companions(along: list[Item], output: Path, mode: Mode) -> Iterator[s
     written = 0
     for item in along:
         try:
-            problem = _place(replace(item, sha256=sha256_of(item.source)), output / item.relative, mode)
+            with at_hand(item.stored or item.source) as file:
+                problem = _place(replace(item, source=file, sha256=sha256_of(file)), output / item.relative, mode)
+        except UnreadableImage as error:
+            problem = str(error)
         except OSError as error:
             problem = f"the file cannot be read ({error.strerror})"
         if problem:
             yield f"Left behind {item.relative}: {problem}."
         written += not problem
-    if written:
-        yield f"Beside them: {plural(written, 'file')} of the same names (films, captions, labels)."
+    yield from beside_images(written)
 
 
 def _place(item: Item, target: Path, mode: Mode) -> str:
@@ -190,9 +177,6 @@ def _place(item: Item, target: Path, mode: Mode) -> str:
         finally:
             unfinished.unlink(missing_ok=True)
     return problem
-
-
-CHANGED = "the file has changed since the scan"
 
 
 def _source_problem(item: Item, *, read: bool) -> str:

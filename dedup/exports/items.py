@@ -4,27 +4,35 @@ their split ask for them, and what belongs to them by name. Which files these ar
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import shutil
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
 
 from dedup.errors import ExportError, UsageError
+from dedup.exports import csv
 from dedup.exports.base import Exportable
-from dedup.exports.labels import LABEL_FORMATS, LabelFormat
+from dedup.exports.labels import LABEL_FORMATS, LabelFormat, Wanted
 from dedup.exports.labels.base import places_of
 from dedup.exports.labels.coco import NAME as COCO_NAME
+from dedup.exports.labels.coco import check as check_splits
 from dedup.exports.splits_of_paths import in_their_splits
 from dedup.images.companions import Companions, labels_folders
 from dedup.labels import formats
+from dedup.model import OnProgress
 from dedup.query.where import Mask
-from dedup.sources import Stored
-from dedup.words import plural
+from dedup.sources import Namesakes, Stored
+from dedup.sources.beside import SAMPLES
+from dedup.sources.listing import OF_SAMPLES, below
+from dedup.words import plural, size
 
 MARKER = ".dedup-export.json"
 CSV_NAME = "images.csv"
@@ -42,6 +50,70 @@ class Item:
     sha256: str
     size: int
     stored: Stored | None = None
+
+
+class Order:
+    """What is asked for and known before the first file is written: the images in `mask` as `items`; `with_csv` the
+    selection's `images.csv`, `labels` in one of the `LABEL_FORMATS`, with `per_split` in one file for each split where
+    it can be; with `companions`, files that belong to an image by its name, but for labels that are written anew."""
+
+    def __init__(
+        self,
+        dataset: Exportable,
+        mask: Mask,
+        on_progress: OnProgress | None = None,
+        *,
+        with_csv: bool = False,
+        labels: str = "",
+        per_split: bool = False,
+        companions: bool = True,
+    ) -> None:
+        """Raises `UsageError` for a format that is not written, `ExportError` for names that collide or leave the
+        target and for splits that cannot be told apart."""
+        self.dataset, self.mask, self.on_progress = dataset, mask, on_progress
+        self.form = label_format(labels) if labels else None
+        self._with_csv, self._per_split, self._companions = with_csv, per_split, companions
+        if self.form and per_split:
+            check_splits(dataset, mask)
+        self.items = plan(dataset, mask, self.form)
+        self._anew = read_labels(dataset) if self.form else set()
+
+    def marker(self, mode: str) -> bytes:
+        """What the file `MARKER` holds while this very order is carried out in this way, and no other."""
+        options = [mode, self.form.name if self.form else "", *(["per split"] if self._per_split else [])]
+        listed = [[str(item.relative).encode("utf-8", "surrogateescape").hex(), item.sha256] for item in self.items]
+        return json.dumps({"export": hashlib.sha256(json.dumps([*options, listed]).encode()).hexdigest()}).encode()
+
+    def require_space(self, folder: Path) -> None:
+        """Raises `ExportError` where copies do not fit on the folder's disk."""
+        needed, free = sum(item.size for item in self.items), shutil.disk_usage(folder).free
+        if needed > free:
+            raise ExportError(f"{folder} has {size(free)} free, but the copies need {size(needed)}.")
+
+    def companions(self, there: list[Item]) -> dict[Item, list[Item]]:
+        """What belongs to the images that were written."""
+        return companions_of(self.dataset, there, self.form, self._anew) if self._companions else {}
+
+    def write_beside(self, there: Collection[Item], output: Path) -> list[str]:
+        """Write into a folder what is said of the images: the CSV of all that were asked for, labels of those that are
+        `there`. Returns notes."""
+        notes: list[str] = []
+        if self._with_csv:
+            file = output / CSV_NAME
+            notes += csv.CSV.write(self.dataset, self.mask, file, self.on_progress, overwrite=True).notes
+        if self.form:
+            rows, here = np.flatnonzero(self.mask).tolist(), {item.relative for item in there}
+            written = zip(rows, self.items, strict=True)
+            names = {row: item.relative.as_posix() for row, item in written if item.relative in here}
+            mask = np.zeros_like(self.mask)
+            mask[list(names)] = True
+            wanted = Wanted(self.dataset, mask, output, names, self._per_split, self.on_progress)
+            notes += self.form.write(wanted).notes
+        return notes
+
+    def left_behind(self, along: Iterable[Item]) -> Iterator[str]:
+        """Notes on labels that do not come `along`."""
+        return left_behind(self.items, {each.source for each in along} | self._anew)
 
 
 def plan(dataset: Exportable, mask: Mask, form: LabelFormat | None = None) -> list[Item]:
@@ -93,6 +165,15 @@ def _check_collisions(items: list[Item]) -> None:
                 raise ExportError(f"{seen[_folded(parent)].relative} is both a file and a folder of {item.relative}.")
 
 
+def check_target(dataset: Exportable, output: Path) -> None:
+    """Raises `ExportError` for a folder or archive that lies within the dataset's own folder."""
+    target, root = output.resolve(), dataset.root.resolve()
+    if target == root or root in target.parents:
+        raise ExportError(
+            f"{output} lies in the dataset's own folder and would be scanned again. Choose another place."
+        )
+
+
 def _folded(path: PurePosixPath) -> str:
     return unicodedata.normalize("NFC", str(path)).casefold()
 
@@ -111,21 +192,54 @@ def label_format(name: str) -> LabelFormat:
 
 
 LEFT_OUT = "Left out "
+CHANGED = "the file has changed since the scan"
 
 
-def companions_of(items: list[Item], form: LabelFormat | None, anew: Collection[Path]) -> list[Item]:
+def beside_images(count: int) -> list[str]:
+    """A note on files that were written beside the images they belong to."""
+    return [f"Beside them: {plural(count, 'file')} of the same names (films, captions, labels)."] if count else []
+
+
+def companions_of(
+    dataset: Exportable, items: list[Item], form: LabelFormat | None, anew: Collection[Path]
+) -> dict[Item, list[Item]]:
     """Files that belong to the images by name, once each; none that has a name which the export itself uses, nor labels
     that are written `anew`."""
-    finder = Companions()
     taken = {_folded(item.relative) for item in items} | RESERVED
-    along: dict[str, Item] = {}
+    along: dict[Item, list[Item]] = {}
+    for item, found in _belonging(dataset, items, anew):
+        name = _folded(found.relative)
+        if name not in taken and not (form and form.owns(found.relative)):
+            taken.add(name)
+            along.setdefault(item, []).append(found)
+    return along
+
+
+def _belonging(dataset: Exportable, items: list[Item], anew: Collection[Path]) -> Iterator[tuple[Item, Item]]:
+    """Each image with what belongs to it, but for labels that are written `anew`."""
+    in_folders, elsewhere = Companions(), Namesakes()
+    root, samples = dataset.labels_root, any(file.name == SAMPLES for file in anew)
     for item in items:
-        for each in finder.of(item.source):
-            relative = _beside(item, each.file)
-            if each.file in anew or (form and form.owns(relative)) or _folded(relative) in taken:
-                continue
-            along.setdefault(_folded(relative), Item(relative, each.file, "", 0))
-    return list(along.values())
+        if item.stored is None:
+            files = [each.file for each in in_folders.of(item.source)]
+            yield from ((item, Item(_beside(item, file), file, "", 0)) for file in files if file not in anew)
+            continue
+        for stored in elsewhere.of(item.stored):
+            file = Path(PurePosixPath(below(stored.key)))
+            read_of_samples = samples and file.suffix.lower() in OF_SAMPLES
+            if root / file not in anew and not read_of_samples:
+                yield item, Item(_beside_stored(item, file), file, "", stored.entry.size, stored)
+
+
+def _beside_stored(item: Item, companion: Path) -> PurePosixPath:
+    """The same of a companion in an archive or bucket, where a sample may share the beginning of its name alone."""
+    image = PurePosixPath(below(item.stored.key)) if item.stored else PurePosixPath(item.source.name)
+    if item.relative.name == image.name and companion.parent.as_posix() == image.parent.as_posix():
+        return item.relative.with_name(companion.name)
+    key, new = image.name.partition(".")[0], item.relative.name.partition(".")[0]
+    if companion.name.startswith(image.stem) or not companion.name.startswith(key):
+        return _beside(replace(item, source=Path(image)), companion)
+    return item.relative.with_name(new + companion.name.removeprefix(key))
 
 
 def _beside(item: Item, companion: Path) -> PurePosixPath:
@@ -154,6 +268,7 @@ def left_behind(items: list[Item], along: Collection[Path]) -> Iterator[str]:
     found = Counter(
         suffix
         for item in items
+        if item.stored is None
         for suffix in LABELS_BESIDE
         if any(
             each not in along and each.name in names_in(each.parent)

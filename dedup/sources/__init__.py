@@ -18,6 +18,7 @@ from dedup.sources import archives, blobs
 from dedup.sources.folder import list_folder
 from dedup.sources.listing import Entry, Listing, SourceFile, Stored, Where, where
 from dedup.sources.lists import LIST_SUFFIXES, list_file
+from dedup.sources.namesakes import Namesakes
 from dedup.sources.reading import at_hand
 from dedup.sources.stored import list_archives, list_prefix
 
@@ -128,6 +129,7 @@ def _suffix(address: str) -> str:
 __all__ = [
     "Entry",
     "Listing",
+    "Namesakes",
     "SourceFile",
     "Stored",
     "Where",

@@ -27,6 +27,7 @@ from dedup.model import OnProgress, Progress
 from dedup.sources import archives, blobs
 from dedup.sources.label_columns import LABELS, OBJECTS
 from dedup.sources.listing import OF_SAMPLES, Listing, Stored, below
+from dedup.sources.namesakes import sample_of
 from dedup.sources.reading import Held, fetched, read
 
 SAMPLES = "samples.jsonl"
@@ -104,14 +105,8 @@ def _by_key(listing: Listing) -> dict[str, list[str]]:
     """The paths of images by what WebDataset calls their sample."""
     found: dict[str, list[str]] = defaultdict(list)
     for file in listing.files:
-        found[_key(file.relative)].append(file.path)
+        found[sample_of(file.relative)].append(file.path)
     return found
-
-
-def _key(name: str) -> str:
-    """A name up to the first dot of its last part."""
-    folder, slash, last = below(name).rpartition("/")
-    return folder + slash + last.partition(".")[0]
 
 
 @dataclass
@@ -155,7 +150,7 @@ class _Brought:
                 stream.write(msgspec.json.encode({"file_name": path, **told}) + b"\n")
 
     def _file(self, name: str, content: bytes) -> None:
-        suffix, images = PurePosixPath(name).suffix.lower(), self.images.get(_key(name), [])
+        suffix, images = PurePosixPath(name).suffix.lower(), self.images.get(sample_of(name), [])
         told = _of_sample(suffix, content) if images else None
         if told is None and suffix not in OF_SAMPLES:
             file = _inside(self.folder, name)

@@ -167,6 +167,29 @@ def read(address: str, start: int = 0, end: int | None = None) -> bytes:
     return cast(bytes, patiently(lambda: filesystem(address).cat_file(path_in(address), **more)))
 
 
+def write(address: str, content: bytes) -> None:
+    """Make a file elsewhere hold these bytes; whoever reads it sees all of them or what was there. Raises OSError, and
+    `SourceError` where nothing can be written."""
+    patiently(lambda: writable(address).pipe_file(path_in(address), content))
+
+
+def put(address: str, file: Path) -> None:
+    """The same with the bytes of a file."""
+    patiently(lambda: writable(address).put_file(os.fspath(file), path_in(address)))
+
+
+def remove(address: str) -> None:
+    """Take away a file that `write` made. Raises OSError."""
+    patiently(lambda: writable(address).rm_file(path_in(address)))
+
+
+def writable(address: str) -> Any:
+    """fsspec's file system of an address that files can be written to. Raises `SourceError`."""
+    if EXTRAS.get(address.partition("://")[0].lower()) == "http":
+        raise SourceError(f"{address} is on a web server, which is only read. Give a folder, an archive or a bucket.")
+    return filesystem(address)
+
+
 def open_at(address: str) -> BinaryIO:
     """A file to read here and there. Raises OSError."""
     if not is_address(address):

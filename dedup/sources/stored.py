@@ -33,7 +33,7 @@ def list_archives(place: str) -> Listing:
     for file in files:
         name = os.path.basename(file)
         ahead = f"{name}/" if pattern else ""
-        held, problem, left_out = _entries_of(file)
+        held, problem, left_out = entries_of(file)
         if problem:
             problems[name] = f"cannot be read to its end: {problem}" if held else f"cannot be read: {problem}"
         images, passed_over = _images_in(file, held)
@@ -46,7 +46,7 @@ def list_archives(place: str) -> Listing:
     return Listing(place, source_files(entries, problems, entries), others, beside)
 
 
-def _entries_of(file: str) -> tuple[dict[str, Entry], str, Counter[str]]:
+def entries_of(file: str) -> tuple[dict[str, Entry], str, Counter[str]]:
     """What an archive holds, why that may not be all ("" when it is), and how many things in it are no files."""
     entries: dict[str, Entry] = {}
     left_out = Counter[str]()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import dedup
-from dedup.errors import RemovalError, SourceError, UnreadableImage
+from dedup.errors import ExportError, RemovalError, SourceError, UnreadableImage
 from dedup.files import sha256_of
 from dedup.removal import applying, planning
 from dedup.sources import blobs, list_source
@@ -64,6 +64,45 @@ def test_a_bucket_is_what_the_same_folder_is(photos, bucket, tmp_path, home, ask
     asked.clear(), bucket.requests.clear()
     assert dedup.scan("s3://bucket/set/photos/").scan_id == dataset.scan_id
     assert asked["examine"] == [] and {path for _, path in bucket.requests} == {"/bucket"}  # the listing alone
+
+
+def test_a_selection_is_written_to_a_bucket_and_read_back(photos, bucket, tmp_path, home):
+    """Over a server that refuses some requests; keys are names, whatever is in them."""
+    folder = tmp_path / "odd"
+    names = (
+        "a b.jpg",
+        "100%.jpg",
+        "#1.jpg",
+        "x?y=z.jpg",
+        "ü😀.jpg",
+        "a+b.jpg",
+        "deep/er/a%20b.jpg",
+        "{a}.jpg",
+        "*.jpg",
+    )
+    for name, file in zip(names, [*files_of(photos), files_of(photos)[0]], strict=False):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(file.read_bytes())
+    dataset = dedup.scan(folder)
+    bucket.put("elsewhere/x.jpg", b"")
+    refused: list[str] = []
+    bucket.refuse = lambda path: "jpg" in path and len(refused) < 3 and not refused.append(path)
+    report = dataset.export("folder", "s3://bucket/clean", with_csv=True)
+    assert len(refused) == 3 and (report.rows, report.notes) == (len(dataset.frame), ())
+    again = dedup.scan("s3://bucket/clean", name="again")
+    assert again.frame["path"].tolist() == dataset.frame["path"].tolist()
+    assert again.frame["sha256"].tolist() == dataset.frame["sha256"].tolist()
+    assert again.info.passed_over == {".csv": 1}
+    with pytest.raises(ExportError, match="not empty"):
+        dataset.export("folder", "s3://bucket/clean/")
+    bucket.refuse = lambda path: "clean.tar" in path
+    with pytest.raises(ExportError, match=r"Cannot write to s3://bucket/clean\.tar"):
+        dataset.export("folder", "s3://bucket/clean.tar")
+    bucket.refuse = lambda path: False
+    again.export("folder", "s3://bucket/clean.tar", labels="coco")
+    packed = dedup.scan("s3://bucket/clean.tar", name="packed", use_found=True)
+    assert packed.frame["sha256"].tolist() == dataset.frame["sha256"].tolist()
+    assert [Path(each).name for each in packed.info.annotations] == ["annotations.json"]
 
 
 def test_of_what_changed_only_that_is_fetched(photos, bucket, home, asked):

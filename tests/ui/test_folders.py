@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dedup.ui.datasets.folders import check, typed_path
+from dedup.ui.datasets.folders import check, typed_place
 
 
 @pytest.fixture
@@ -24,7 +24,8 @@ def test_images_are_counted_at_any_depth(album):
 
 @pytest.mark.parametrize("dressed", ["{}", '"{}"', "  {}  ", "'{}'"])
 def test_a_pasted_path_is_undressed(album, dressed):
-    assert typed_path(dressed.format(album)) == album
+    assert typed_place(dressed.format(album)) == album
+    assert typed_place(' "s3://bucket/a b/" ') == "s3://bucket/a b/"
 
 
 def test_a_half_typed_path_offers_what_it_may_become(album):

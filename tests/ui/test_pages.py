@@ -448,6 +448,22 @@ def test_writing_a_folder_makes_a_new_dataset(dataset, tmp_path):
     assert jobs.REGISTRY.jobs() == []
 
 
+def test_an_archive_becomes_a_dataset_with_its_labels(home, tmp_path):
+    for number, path in enumerate(("train/a.png", "val/b.png")):
+        picture(tmp_path / "set" / path, number)
+    save_coco(tmp_path / "labels.json", "train/a.png")
+    dataset = dedup.scan(tmp_path / "set", workers=1, annotations=tmp_path / "labels.json")
+    at = run_page("export", {"dataset": dataset.info.key})
+    at.text_input(key=f"target {dataset.root}").set_value(str(tmp_path / "clean.zip"))
+    healthy(button(at.run(), "Write 2 files").click().run())
+    [job] = jobs.REGISTRY.jobs()
+    wait_for(lambda: not job.running, SECONDS)
+    assert (job.state, job.error) == (jobs.State.DONE, "")
+    again = dedup.open("clean")
+    assert again.frame["annotations"].tolist() == dataset.frame["annotations"].tolist() == [1, 0]
+    assert again.address == str(tmp_path / "clean.zip")
+
+
 def test_a_folder_is_written_with_a_file_of_annotations_for_each_split(home, tmp_path):
     for number, path in enumerate(("train/a.png", "val/b.png")):
         picture(tmp_path / "set" / path, number)

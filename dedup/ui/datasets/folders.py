@@ -36,9 +36,10 @@ class FolderCheck:
     inside: tuple[str, ...] = ()
 
 
-def typed_path(text: str) -> Path:
-    """The path a person means, also when it was pasted with quotes or with `~`."""
-    return Path(_unquoted(text)).expanduser()
+def typed_place(text: str) -> Path | str:
+    """The absolute path a person means, also when it was pasted with quotes or with `~`; an address as it is."""
+    given = _unquoted(text)
+    return given if is_address(given) else Path(given).expanduser().absolute()
 
 
 def _unquoted(text: str) -> str:

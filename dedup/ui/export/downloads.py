@@ -19,7 +19,7 @@ from dedup.model import Kind, OnProgress, Status
 from dedup.query.selection import Selection
 from dedup.report import facts
 from dedup.report.page import render
-from dedup.ui.datasets.folders import typed_path
+from dedup.ui.datasets.folders import typed_place
 from dedup.ui.datasets.opening import free_name
 from dedup.ui.parts import grid
 from dedup.ui.parts.metric import BY_NAME
@@ -221,11 +221,11 @@ def new_dataset(opened: Opened, view: View) -> None:
     """Write the selected files into a folder, and scan it as a dataset of its own."""
     mask = opened.mask(view.selection) & (opened.dataset.frame["status"] == Status.OK).to_numpy()
     with st.container(border=True):
-        st.markdown("**New dataset in a folder**")
+        st.markdown("**New dataset of the files**")
         st.caption(
             "The selected files go into a new folder under the same relative paths, or where readers of their labels "
-            "and their split ask for them, with their CSV beside them; nothing is ever overwritten. The folder then "
-            "joins your datasets."
+            "and their split ask for them, with their CSV beside them; into an archive where the name ends with .zip "
+            "or .tar, and into a bucket at an address. Nothing is ever overwritten. The result joins your datasets."
         )
         root, job = opened.dataset.root, jobs.REGISTRY.get(job_key(opened))
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -293,8 +293,8 @@ def _written(job: jobs.Job) -> None:
 
 
 def start_folder(opened: Opened, mask: NDArray[np.bool_], target: str, mode: folder.Mode) -> jobs.Job:
-    """Write the files of `mask` below `target`, then scan it under a name made from the folder's."""
-    output = typed_path(target).absolute()
+    """Write the files of `mask` into `target`, then scan it under a name made from its own."""
+    output = typed_place(target)
     name = free_name(str(output), LIBRARY.infos())
     options: dict[str, Any] = {
         "labels": str(st.session_state.get(f"{LABELS} {opened.dataset.info.key}", "")),
@@ -304,8 +304,8 @@ def start_folder(opened: Opened, mask: NDArray[np.bool_], target: str, mode: fol
 
     def work(job: jobs.Job) -> dict[str, Any]:
         report = folder.write(opened.dataset, mask, output, job.report, mode=mode, with_csv=True, **options)
-        written = str(options["labels"])
-        annotations = list(map(str, folder.label_sources(output, written))) if written else []
+        read_back = folder.labels_written(output, str(options["labels"]))
+        annotations = None if read_back is None else list(map(str, read_back))
         told = jobs.run_process(jobs.scan_command(str(output), name=name, annotations=annotations), job)
         return told | {"notes": report.notes}
 
