@@ -26,7 +26,7 @@ from dedup.images.signature import SIGNATURE
 from dedup.model import MATCHING_VERSION, OnProgress, Progress, Status
 from dedup.scanning import proofs
 from dedup.scanning.engines import HERE, Choice, Engine, Failed, engine
-from dedup.scanning.warmup import warm_up_beside
+from dedup.scanning.warmup import prepare_parts, warm_up_beside
 from dedup.sources import Listing, SourceFile, Stored, Where, at_hand, on_disk
 from dedup.sources.blobs import UNKNOWN
 from dedup.store.directory import Part, Results, Store
@@ -100,6 +100,7 @@ def scan_into(
             if info.thorough:
                 from dedup.scanning import parts
 
+                prepare_parts(report)
                 results = parts.tell(results, store, work.reading, work.still_holds, chosen.executor)
             results = origins.tell(results, work.reading("reading near duplicates", "traces"))
         _tell_unmeasured(images)

@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
@@ -28,10 +29,16 @@ from dedup.images import signature
 from dedup.images.detail import Detail
 from dedup.images.metrics import Sample
 from dedup.machine import processor
+from dedup.model import OnProgress, Progress
 
 SIZE = (96, 72)
+WITH_KEYPOINTS = (320, 240)
+"""A picture so large has keypoints in several sizes."""
 COMPILED = Path(__file__).resolve().parents[1] / "matching"
-"""The code that is compiled."""
+"""The code that is compiled ..."""
+OF_PARTS = COMPILED.with_name("images") / "keypoints.py"
+"""... and what only looking for parts of pictures needs beside it."""
+COMPILING_PARTS = "compiling the search for parts, once on this machine"
 
 
 def warm_up() -> None:
@@ -60,6 +67,26 @@ def warm_up() -> None:
     details = [Detail(np.asarray(each.convert("L").resize((64, 64)))) for each in pictures]
     for each in details[1:]:  # one that is alike and one that differs, for different things are measured of them
         laying.look(details[0], each, second_look.AS_IT_IS)
+
+
+def warm_up_parts() -> None:
+    """Find the keypoints of a made-up picture and of the same one turned, and what they share."""
+    from dedup.images import keypoints
+    from dedup.matching import points
+
+    noise = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
+    picture = Image.fromarray(noise).resize(WITH_KEYPOINTS, Image.Resampling.BICUBIC)
+    with ThreadPoolExecutor(1) as pool:
+        points.shared([keypoints.of_picture(each) for each in (picture, picture.rotate(10))], pool)
+
+
+def prepare_parts(report: OnProgress) -> None:
+    """`warm_up_parts` where that was not done before, and told: workers that all compile the same would take longer."""
+    done = _done("-parts")
+    if not done.exists():
+        report(Progress(COMPILING_PARTS, 0, 1))
+        warm_up_parts()
+        _leave_word(done)
 
 
 def warm_up_beside() -> threading.Thread:
@@ -92,21 +119,25 @@ def warm_up_elsewhere() -> subprocess.Popen[bytes] | None:
     )
 
 
-def _done() -> Path:
+def _done(what: str = "") -> Path:
     """The file that stands once this very code was compiled here: all that has numba compile again gives another."""
-    files = [f"{file} {file.stat().st_mtime_ns}" for file in sorted(COMPILED.rglob("*.py"))]
+    files = [f"{file} {file.stat().st_mtime_ns}" for file in sorted([*COMPILED.rglob("*.py"), OF_PARTS])]
     place = [sys.version, version("numba"), processor(), os.environ.get("NUMBA_CACHE_DIR", "")]
     digest = hashlib.sha256("\n".join(files + place).encode("utf-8", "surrogateescape"))
-    return Path(platformdirs.user_cache_dir("dedup", appauthor=False)) / f"compiled-{digest.hexdigest()[:16]}"
+    return Path(platformdirs.user_cache_dir("dedup", appauthor=False)) / f"compiled{what}-{digest.hexdigest()[:16]}"
+
+
+def _leave_word(done: Path) -> None:
+    with suppress(OSError):  # without it the next process looks once more
+        done.parent.mkdir(parents=True, exist_ok=True)
+        done.touch()
 
 
 def main() -> None:
     """Warm up, and leave word that it was done."""
     done = _done()
     warm_up()
-    with suppress(OSError):  # without it the next process looks once more
-        done.parent.mkdir(parents=True, exist_ok=True)
-        done.touch()
+    _leave_word(done)
 
 
 if __name__ == "__main__":

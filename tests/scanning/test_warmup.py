@@ -25,15 +25,25 @@ def test_where_nothing_can_be_written_there_is_a_folder_to_compile_in(monkeypatc
 
 
 def test_a_scan_after_warming_up_compiles_nothing(tmp_path):
+    """Nor does a thorough one, once it was told that it would."""
     cache = tmp_path / "cache"
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache), "DEDUP_HOME": str(tmp_path / "home")}
+    own = {"NUMBA_CACHE_DIR": cache, "DEDUP_HOME": tmp_path / "home", "XDG_CACHE_HOME": tmp_path / "user"}
+    environment = os.environ | {name: str(place) for name, place in own.items()}
     root = Path(__file__).parents[2]
-    subprocess.run([sys.executable, "-m", "dedup.scanning.warmup"], check=True, env=environment, cwd=root)
+    both = "from dedup.scanning import warmup; warmup.warm_up(); warmup.prepare_parts(print)"
+    told = subprocess.run(
+        [sys.executable, "-c", both], check=True, env=environment, cwd=root, capture_output=True, text=True
+    )
+    assert warmup.COMPILING_PARTS in told.stdout
     compiled = sorted(path.name for path in cache.rglob("*.nbc"))
     code = (
-        "from pathlib import Path; import dedup; from tests.pictures import *;"
+        "from pathlib import Path; import dedup; from tests.pictures import *; told = [];"
         f"folder = Path({str(tmp_path)!r}) / 'in'; folder_of_photos(folder, 5);"
-        "save(photo(0).transpose(0), folder / 'mirror.jpg'); dedup.scan(folder, workers=1)"
+        "save(photo(0).transpose(0), folder / 'mirror.jpg'); large = detailed(9, (400, 300));"
+        "save(large, folder / 'large.jpg'); save(large.rotate(20).crop((90, 60, 330, 240)), folder / 'cut.jpg');"
+        "made = dedup.scan(folder, workers=1, thorough=True, on_progress=lambda each: told.append(each.stage));"
+        "assert made.frame['part_of'].sum() + made.frame['contains'].sum() > 0;"
+        "assert not any('compiling' in each for each in told)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=root)
     assert compiled and sorted(path.name for path in cache.rglob("*.nbc")) == compiled

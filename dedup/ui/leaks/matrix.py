@@ -65,7 +65,8 @@ def summary(opened: Opened) -> None:
     evaluated = _evaluation_images(frame, crossing)
     st.warning(
         f"**{len(crossing):,} {'group lies' if len(crossing) == 1 else 'groups lie'} in more than one split**; "
-        f"{evaluated:,} evaluation images have a copy in another split, so scores on them look better than they are.",
+        f"{plural(evaluated, 'evaluation image')} {'has' if evaluated == 1 else 'have'} a copy in another split, so "
+        "scores on them look better than they are.",
         icon=":material/warning:",
     )
     _left_by_decisions(opened, len(crossing))

@@ -181,7 +181,7 @@ def repair_words(found: Repair) -> str:
         else "every evaluation image stays where it is"
     )
     return (
-        f"Move {plural(len(found.moves), 'image')} to their copies: {told}. "
+        f"Move {plural(len(found.moves), 'image')} to {'its' if len(found.moves) == 1 else 'their'} copies: {told}. "
         f"After that no group crosses, and {evaluation}. "
         "Among the proposals that keep evaluation data in place, this one moves few images and keeps the classes of "
         "every split as even as it can: the table below has the numbers."
