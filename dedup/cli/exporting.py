@@ -56,7 +56,7 @@ def export(
         typer.Option(
             "--output",
             help="What to write: a file (- is standard output); for `folder` a new folder, an archive (clean.zip, "
-            "clean.tar, clean/*.tar for one of each archive), or a place in a bucket (s3://…).",
+            "clean.tar, clean.parquet of rows; clean/*.tar for one of each archive), or a place in a bucket (s3://…).",
         ),
     ],
     where: Where = "",

@@ -1,4 +1,5 @@
-"""The selected files in an archive, in one for each that they came from, or below a prefix of a bucket.
+"""The selected files in an archive, in one for each that they came from, or below a prefix of a bucket; rows of tables
+in tables (`dedup.exports.rows`).
 
 `clean.zip` and `clean.tar` are one archive; of `clean/*.tar` every archive of the source has its own, called as it is,
 so that shards stay shards. What belongs to an image by its name follows right after it, as WebDataset has samples. An
@@ -25,18 +26,17 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol
 
-from dedup.errors import DatasetError, ExportError, SourceError, UnreadableImage
+from dedup.errors import ExportError, SourceError, UnreadableImage
+from dedup.exports import rows
 from dedup.exports.base import Exportable, Meter, Report
 from dedup.exports.items import CHANGED, LEFT_OUT, MARKER, Item, Order, beside_images, check_target
 from dedup.exports.labels.base import as_they_are
-from dedup.files import atomic_write
+from dedup.exports.places import EACH, atomic, named_after, require_new
 from dedup.sources import Stored, archives, blobs
 from dedup.sources.beside import SAMPLES
 from dedup.sources.listing import LATEST_SECONDS
 from dedup.sources.reading import Held, Image, fetched, read
 
-EACH = "*"
-"""What stands in a name for those of the archives that images came from."""
 AT_ONCE = 8
 """Files on their way to a bucket at a time: most of the time of one is waiting."""
 EARLIEST, LATEST = (1980, 1, 1, 0, 0, 0), (2107, 12, 31, 23, 59, 58)
@@ -49,7 +49,11 @@ Put = Callable[[PurePosixPath, bytes, float], None]
 def is_packed(output: Path | str) -> bool:
     """Whether it is written as this module does: an address, or the name of an archive that is no folder."""
     text = os.fspath(output)
-    return blobs.is_address(text) or (archives.suffix_of(text) in _WRITERS and not os.path.isdir(text))
+    return blobs.is_address(text) or (_is_file(text) and not os.path.isdir(text))
+
+
+def _is_file(text: str) -> bool:
+    return archives.suffix_of(text) in (*_WRITERS, rows.SUFFIX)
 
 
 def is_each(output: Path | str) -> bool:
@@ -58,12 +62,10 @@ def is_each(output: Path | str) -> bool:
 
 
 def carries_labels(dataset: Exportable, output: Path | str) -> bool:
-    """Whether what belongs to the images by name holds their labels and is written with them: samples of WebDataset."""
-    both = (os.fspath(output), dataset.address)
-    documents = dataset.labels.documents
-    return all(archives.suffix_of(each) == ".tar" for each in both) and all(
-        document.path.name == SAMPLES for document in documents
-    )
+    """Whether labels lie in what is written with the images anyway: samples of WebDataset, rows of tables."""
+    kinds = {archives.suffix_of(os.fspath(output)), archives.suffix_of(dataset.address)}
+    of_samples = all(document.path.name == SAMPLES for document in dataset.labels.documents)
+    return of_samples and kinds in ({".tar"}, {rows.SUFFIX})
 
 
 def write(order: Order, output: str) -> Report:
@@ -71,16 +73,22 @@ def write(order: Order, output: str) -> Report:
     listed in the report's notes. Raises `ExportError` for a target that is there already or lies in the dataset's
     own place, and for what its disk or server refuses."""
     if not blobs.is_address(output):
-        return _written(order, _Archives(Path(output), order))
-    if archives.suffix_of(output) in _WRITERS:
-        with written_elsewhere(output) as archive:
-            report = _written(order, _Archives(archive, order))
+        return _as_file(order, Path(output))
+    if _is_file(output):
+        with written_elsewhere(output) as file:
+            report = _as_file(order, file)
         return replace(report, path=output)
     _require_writable(output)
     try:
         return _written(order, _Bucket(f"{output.rstrip('/')}/", order))
     except (SourceError, OSError) as error:
         raise ExportError(f"Cannot write to {output}: {blobs.reason(error)}") from error
+
+
+def _as_file(order: Order, place: Path) -> Report:
+    if place.suffix.lower() == rows.SUFFIX:
+        return rows.write(order, place)
+    return _written(order, _Archives(place, order))
 
 
 class _Target(Protocol):
@@ -192,13 +200,7 @@ class _Archives:
         self._each = EACH in place.name
         if self._each:
             self._check_each(order)
-        for archive in {self._where(item.relative)[0] for item in order.items}:
-            if os.path.lexists(archive):
-                raise ExportError(f"{archive} is there already. Choose another name.")
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ExportError(f"Cannot write {place}: {error.strerror or error}.") from error
+        require_new({self._where(item.relative)[0] for item in order.items})
         order.require_space(place.parent)
 
     def _check_each(self, order: Order) -> None:
@@ -221,10 +223,10 @@ class _Archives:
         """The archive that a file goes into, and its name there; a file of its own where it is of no archive."""
         if not self._each:
             return self.place, str(relative)
-        stem, _ = os.path.splitext(self._of(relative))
-        if not stem:
+        archive = self._of(relative)
+        if not archive:
             return self.place.parent / relative, ""
-        return self.place.with_name(self.place.name.replace(EACH, stem)), str(PurePosixPath(*relative.parts[1:]))
+        return self.place.with_name(named_after(self.place.name, archive)), str(PurePosixPath(*relative.parts[1:]))
 
     @contextmanager
     def opened(self) -> Iterator[Put]:
@@ -261,7 +263,7 @@ def _nowhere(name: str, content: bytes, seconds: float) -> None:
 @contextmanager
 def _file(place: Path) -> Iterator[Add]:
     """A file of its own."""
-    with _clear(place) as stream:
+    with atomic(place) as stream:
 
         def add(name: str, content: bytes, seconds: float) -> None:
             stream.write(content)
@@ -274,7 +276,7 @@ def _archive(place: Path) -> Iterator[Add]:
     """An archive, which is there when the block has ended well."""
     digests: dict[str, bytes] = {}
     kind = archives.suffix_of(os.fspath(place))
-    with _clear(place) as stream:
+    with atomic(place) as stream:
         writer = _WRITERS[kind](stream)
 
         def add(name: str, content: bytes, seconds: float) -> None:
@@ -289,16 +291,6 @@ def _archive(place: Path) -> Iterator[Add]:
             held = {name: hashlib.sha256(written.read(name, entry)).digest() for name, entry in written.entries()}
         if held != digests:
             raise ExportError(f"{place} does not read back as written. Check the target disk.")
-
-
-@contextmanager
-def _clear(place: Path) -> Iterator[BinaryIO]:
-    """`atomic_write` with what an export raises."""
-    try:
-        with atomic_write(place) as stream:
-            yield stream
-    except DatasetError as error:
-        raise ExportError(str(error)) from error
 
 
 class _Writer(Protocol):

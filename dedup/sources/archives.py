@@ -188,8 +188,9 @@ class Parquet:
         self._table = pq.ParquetFile(stream)
         self.left_out: Counter[str] = Counter()
         self._column, self._in_struct = self._chosen()
-        counts = [self._table.metadata.row_group(each).num_rows for each in range(self._table.metadata.num_row_groups)]
-        self._firsts = [sum(counts[:place]) for place in range(len(counts))]
+        self.metadata = self._table.metadata
+        counts = [self.metadata.row_group(each).num_rows for each in range(self.metadata.num_row_groups)]
+        self.firsts = [sum(counts[:place]) for place in range(len(counts))]
         self._group: tuple[int, Any] = (-1, None)
 
     def _chosen(self) -> tuple[str, bool]:
@@ -215,7 +216,7 @@ class Parquet:
         import xxhash
 
         damaged = []
-        for group, first in enumerate(self._firsts):
+        for group, first in enumerate(self.firsts):
             try:
                 rows = enumerate(self._rows_of(group), first)
                 for row, (data, told) in rows:
@@ -226,6 +227,11 @@ class Parquet:
                 damaged.append(f"group {group + 1}: {blobs.reason(error)}")
         if damaged:
             raise Damaged("; ".join(damaged[:3]))
+
+    def group(self, group: int) -> tuple[Any, list[bytes]]:
+        """A group of rows with all columns, as a `pyarrow.Table`, and the bytes of the image of each."""
+        table = self._table.read_row_group(group)
+        return table, [self._value(each) for each in table.column(self._column)]
 
     def _rows_of(self, group: int) -> Iterator[tuple[bytes, str]]:
         """Bytes and name of each row of a group, a few at a time."""
@@ -240,7 +246,7 @@ class Parquet:
     def labels(self) -> Iterator[tuple[int, Told]]:
         columns = LabelColumns.of(self._table.schema_arrow)
         damaged = []
-        for group, first in enumerate(self._firsts if columns.names else []):
+        for group, first in enumerate(self.firsts if columns.names else []):
             try:
                 told = columns.told(self._table.read_row_group(group, columns=columns.names))
             except Exception as error:  # Arrow's, as above
@@ -263,16 +269,18 @@ class Parquet:
 
     def _bytes(self, name: str) -> bytes:
         row = row_of(name)
-        group = next((each for each in reversed(range(len(self._firsts))) if self._firsts[each] <= row), -1)
+        group = next((each for each in reversed(range(len(self.firsts))) if self.firsts[each] <= row), -1)
         if group < 0:
             raise Changed
         if self._group[0] != group:
             column = self._table.read_row_group(group, columns=[self._column]).column(self._column)
             self._group = group, column
-        place, column = row - self._firsts[group], self._group[1]
+        place, column = row - self.firsts[group], self._group[1]
         if place >= len(column):
             raise Changed
-        value = column[place]
+        return self._value(column[place])
+
+    def _value(self, value: Any) -> bytes:
         value = value["bytes"] if self._in_struct and value.is_valid else value
         return (value.as_py() or b"") if value.is_valid else b""
 

@@ -225,7 +225,8 @@ def new_dataset(opened: Opened, view: View) -> None:
         st.caption(
             "The selected files go into a new folder under the same relative paths, or where readers of their labels "
             "and their split ask for them, with their CSV beside them; into an archive where the name ends with .zip "
-            "or .tar, and into a bucket at an address. Nothing is ever overwritten. The result joins your datasets."
+            "or .tar, rows of tables into one that ends with .parquet, and into a bucket at an address. Nothing is "
+            "ever overwritten. The result joins your datasets."
         )
         root, job = opened.dataset.root, jobs.REGISTRY.get(job_key(opened))
         with st.container(horizontal=True, vertical_alignment="bottom"):
