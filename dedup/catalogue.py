@@ -102,18 +102,20 @@ def merge(
     workers: int | None = None,
     engine: str = "local",
     ray_address: str = "",
+    thorough: bool | None = None,
     on_progress: OnProgress | None = None,
 ) -> Dataset:
     """The dataset of all shards below the folders `parts`: that of one scan of their source, bit for bit.
 
-    `source` is where that lies on this machine, if elsewhere. Files that came since are read now. Raises `UsageError`
+    `source` is where that lies on this machine, if elsewhere. Files that came since are read now, and for a `thorough`
+    one all once more. Raises `UsageError`
     where a shard is missing, unfinished, damaged or of another version, and what `scan` raises.
     """
     given = [parts] if isinstance(parts, Path | str) else list(parts)
     merged = shards.gather([_absolute(each) for each in given], one_source=source is None)
     origin = address_of(source or merged.source)
     choice = Choice(engine, workers, ray_address)
-    asked = _Asked(name, home, annotations, use_found, merged.max_pixels)
+    asked = _Asked(name, home, annotations, use_found, merged.max_pixels, thorough)
     return _scan(origin, asked, choice, on_progress, merged.parts)
 
 

@@ -29,6 +29,7 @@ NAME_HELP = "Name of the dataset (default: the folder's); needed where a folder 
 
 NewName = Annotated[str | None, typer.Option("--name", help=NAME_HELP)]
 LabelFiles = Annotated[list[Path] | None, typer.Option("--labels", "--annotations", help=LABELS_HELP)]
+Thorough = Annotated[bool | None, typer.Option("--thorough/--not-thorough", help=THOROUGH_HELP)]
 NoLabels = Annotated[bool, typer.Option("--no-labels", help="Read no labels.")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes (default: all).")]
 EngineName = Annotated[str, typer.Option("--engine", help="What reads the files: local, or ray, a cluster.")]
@@ -45,7 +46,7 @@ def scan(
     engine: EngineName = "local",
     ray_address: RayAddress = "",
     max_pixels: Annotated[int | None, typer.Option("--max-pixels", min=1, help="Largest picture to decode.")] = None,
-    thorough: Annotated[bool | None, typer.Option("--thorough/--not-thorough", help=THOROUGH_HELP)] = None,
+    thorough: Thorough = None,
     shard: Annotated[str, typer.Option("--shard", help="Read only this share of the files, such as 3/64.")] = "",
     parts: Annotated[Path | None, typer.Option("--parts", help="Where shards put what they read, for `merge`.")] = None,
     home: Home = None,
@@ -58,7 +59,7 @@ def scan(
         if not shard or not parts:
             raise UsageError("--shard and --parts belong together: --shard 3/64 --parts DIR.")
         if name or labels or hashes or as_json or thorough:
-            raise UsageError("A shard only reads images: give --name, --labels and --json to `merge`.")
+            raise UsageError("A shard only reads images: give --name, --labels, --thorough and --json to `merge`.")
         with progress(as_json=progress_json) as on_progress:
             done = dedup.scan_shard(
                 source,
@@ -101,6 +102,7 @@ def merge(
     workers: Workers = None,
     engine: EngineName = "local",
     ray_address: RayAddress = "",
+    thorough: Thorough = None,
     home: Home = None,
     as_json: Json = False,
     progress_json: ProgressJson = False,
@@ -117,6 +119,7 @@ def merge(
             workers=workers,
             engine=engine,
             ray_address=ray_address,
+            thorough=thorough,
             on_progress=on_progress,
         )
     return _told(dataset, as_json=as_json, quiet=progress_json)

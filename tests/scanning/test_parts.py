@@ -159,6 +159,13 @@ def counted(monkeypatch) -> list[str]:
     return done
 
 
+def test_shards_become_a_thorough_dataset_when_they_are_merged(folder, dataset, tmp_path):
+    for number in (1, 2):
+        dedup.scan_shard(folder, f"{number}/2", tmp_path / "parts", workers=1)
+    merged = dedup.merge(tmp_path / "parts", home=tmp_path / "home", thorough=True)
+    assert merged.info.thorough and merged.pairs.equals(dataset.pairs) and merged.frame.equals(dataset.frame)
+
+
 def test_a_later_scan_looks_at_what_is_new_and_finds_what_a_fresh_one_finds(folder, tmp_path, monkeypatch):
     here = tmp_path / "pictures"
     shutil.copytree(folder, here)

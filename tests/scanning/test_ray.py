@@ -22,7 +22,7 @@ from dedup.scanning import scan
 from dedup.scanning.engines import Choice, engine
 from tests.conftest import ROOT
 from tests.packed import zipped
-from tests.pictures import folder_of_photos, photo, save
+from tests.pictures import detailed, folder_of_photos, photo, save
 
 ray = pytest.importorskip("ray")
 
@@ -102,6 +102,19 @@ def test_shards_and_archives_on_a_cluster(cluster, photos, here, tmp_path, home)
     assert same(dedup.merge(tmp_path / "parts", engine="ray", ray_address=cluster.address), here)
     packed = on(cluster, zipped(photos, tmp_path / "photos.zip"))
     assert packed.frame["sha256"].tolist() == here.frame["sha256"].tolist()
+
+
+def test_parts_of_pictures_on_a_cluster(cluster, tmp_path, home):
+    """Keypoints are taken and pairs are read by the nodes."""
+    pictures = [detailed(seed, (400, 300)) for seed in range(3)]
+    for number, each in enumerate(pictures):
+        save(each, tmp_path / f"in/{number}.png")
+    save(pictures[0].crop((100, 60, 300, 210)), tmp_path / "in/cut.png")
+    save(pictures[1].rotate(25), tmp_path / "in/turned.png")
+    there = on(cluster, tmp_path / "in", thorough=True)
+    local = dedup.scan(tmp_path / "in", name="local", thorough=True)
+    assert same(there, local)
+    assert (there.pairs["kind"] == "contains").sum() == 2
 
 
 def kill_when_under_way(kill) -> Any:
