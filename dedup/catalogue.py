@@ -151,6 +151,7 @@ def _scan(
             folder = folder_of(origin)
             found = find_labels(folder) if folder is not None else _labels_beside(store, listing, told)
             info = replace(info, annotations=tuple(os.fspath(each.path) for each in formats.chosen(found)))
+        listing = _with_labels_here(store, info, listing, told)
         dataset = _scanned(store, info, listing, known, choice, told, parts)
     dataset.labels_found = found
     return dataset
@@ -173,14 +174,18 @@ def rescan(dataset: Dataset, *, workers: int | None = None, on_progress: OnProgr
     store = Store(find_directory(dataset.directory.parent, dataset.name))
     known, origin = store.read_info(), dataset.info.source
     listing = list_source(origin)
-    return _scanned(
-        store,
-        _info_for(known, dataset.name, origin, listing, None),
-        listing,
-        known,
-        Choice(workers=workers),
-        on_progress,
-    )
+    info = _info_for(known, dataset.name, origin, listing, None)
+    with watched(on_progress) as told:
+        listing = _with_labels_here(store, info, listing, told)
+        return _scanned(store, info, listing, known, Choice(workers=workers), told)
+
+
+def _with_labels_here(store: Store, info: Info, listing: Listing, on_progress: OnProgress | None) -> Listing:
+    """The listing without what lies beside its images, once labels that are used are brought here from there: a million
+    samples have more of it than of images."""
+    if any(Path(path).is_relative_to(store.labels) for path in info.annotations):
+        beside.bring(listing, store.labels, on_progress)
+    return replace(listing, beside={})
 
 
 def _scanned(
@@ -195,10 +200,7 @@ def _scanned(
     """The dataset of `store` after a scan; `known` is what it said of itself before."""
     from dedup.scanning.scan import scan_into
 
-    with watched(on_progress) as told:
-        if any(Path(path).is_relative_to(store.labels) for path in info.annotations):
-            beside.bring(listing, store.labels, told)
-        scan_into(store, info, listing, known, read=parts, choice=choice, on_progress=told)
+    scan_into(store, info, listing, known, read=parts, choice=choice, on_progress=on_progress)
     dataset = Dataset(store.directory)
     _adopt(dataset, Decisions(store.decisions, "scan"), listing.away)
     return dataset
