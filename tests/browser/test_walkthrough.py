@@ -14,6 +14,7 @@ from PIL import Image, ImageFilter
 
 import dedup
 from dedup.exports.csv import read
+from dedup.ui.shell.session import SETTLING_SECONDS
 from dedup.words import plural
 from tests.browser.conftest import CLICKS, ROOT
 
@@ -92,6 +93,12 @@ def set_end(page, label: str, value: str) -> None:
     field = end(page, label)
     field.fill(value)
     field.press("Enter")
+
+
+def settle(page) -> None:
+    """Wait until nothing runs any more, and until the app no longer takes a new address for one that it overwrote."""
+    page.wait_for_timeout(SETTLING_SECONDS * 1000 + 500)
+    page.locator(".stApp[data-test-script-state=notRunning]").wait_for()
 
 
 def go_to_export(page) -> None:
@@ -239,9 +246,10 @@ def test_a_link_reopens_the_view_and_back_goes_back(app, home, page, new_page, p
     other.goto(f"{app.url}/explorer?{dataset}&size=12")
     other.locator(".toolbar .pager").get_by_text("of 3").wait_for()
 
-    page.wait_for_timeout(1500)
+    settle(page)
     page.go_back()
     page.get_by_text("selection holds 25 of 25").wait_for()
+    settle(page)
     page.go_forward()
     page.get_by_text("selection holds 7 of 25").wait_for()
 
