@@ -86,7 +86,8 @@ def export(
     from dedup.exports.labels import LABEL_FORMATS
 
     dataset, place = opened(name, home), output if blobs.is_address(output) else Path(output)
-    carried = labels is None and annotations is None and packed.carries_labels(dataset, place)
+    unsaid = labels is None and annotations is None
+    carried = unsaid and packed.carries_labels(dataset.attachments, dataset.address, place)
     written = "" if annotations is False or carried else labels_asked_for(dataset, labels)
     if annotations and not written and labels != NO_LABELS:
         written = LABEL_FORMATS[0].name

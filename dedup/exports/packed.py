@@ -19,7 +19,7 @@ import tempfile
 import time
 import zipfile
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
@@ -28,7 +28,7 @@ from typing import BinaryIO, Protocol
 
 from dedup.errors import ExportError, SourceError, UnreadableImage
 from dedup.exports import rows
-from dedup.exports.base import Exportable, Meter, Report
+from dedup.exports.base import Meter, Report
 from dedup.exports.items import CHANGED, LEFT_OUT, MARKER, Item, Order, beside_images, check_target
 from dedup.exports.labels.base import as_they_are
 from dedup.exports.places import EACH, atomic, named_after, require_new
@@ -61,11 +61,21 @@ def is_each(output: Path | str) -> bool:
     return is_packed(output) and EACH in os.path.basename(output)
 
 
-def carries_labels(dataset: Exportable, output: Path | str) -> bool:
-    """Whether labels lie in what is written with the images anyway: samples of WebDataset, rows of tables."""
-    kinds = {archives.suffix_of(os.fspath(output)), archives.suffix_of(dataset.address)}
-    of_samples = all(document.path.name == SAMPLES for document in dataset.labels.documents)
-    return of_samples and kinds in ({".tar"}, {rows.SUFFIX})
+def beside(address: str) -> str:
+    """A new place for what is taken from there, of the same sort: `photos cleaned`, `photos cleaned.zip`, and of
+    several archives `shards cleaned/*.tar`."""
+    address = address.rstrip("/")
+    if blobs.is_pattern(address):
+        return f"{os.path.dirname(address)} cleaned/{EACH}{archives.suffix_of(address)}"
+    stem, suffix = os.path.splitext(address) if _is_file(address) else (address, "")
+    return f"{stem} cleaned{suffix}"
+
+
+def carries_labels(sources: Iterable[Path], address: str, output: Path | str) -> bool:
+    """Whether labels that were read from these `sources` of a dataset at this address lie in what is written with the
+    images anyway: samples of WebDataset, rows of tables."""
+    kinds = {archives.suffix_of(os.fspath(output)), archives.suffix_of(address)}
+    return kinds in ({".tar"}, {rows.SUFFIX}) and all(source.name == SAMPLES for source in sources)
 
 
 def write(order: Order, output: str) -> Report:

@@ -190,11 +190,26 @@ SAMPLES = {
 }
 
 
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("/x/photos", "/x/photos cleaned"),
+        ("/x/photos.zip", "/x/photos cleaned.zip"),
+        ("/x/v1.2", "/x/v1.2 cleaned"),
+        ("/x/shards/a-{000..127}.tar", "/x/shards cleaned/*.tar"),
+        ("s3://bucket/photos/", "s3://bucket/photos cleaned"),
+        ("s3://bucket/data/train-*.parquet", "s3://bucket/data cleaned/*.parquet"),
+    ],
+)
+def test_what_is_cleaned_lies_beside(address, place):
+    assert packed.beside(address) == place
+
+
 def test_samples_of_webdataset_stay_together_and_shards_stay_shards(tmp_path):
     shards = sample_shards(tmp_path / "shards", SAMPLES, count=2)
     dataset = scanned(f"{shards}/train-*.tar", tmp_path / "home")
     stays = (dataset.frame["role"] != "duplicate").to_numpy()
-    assert packed.carries_labels(dataset, tmp_path / "x.tar")
+    assert packed.carries_labels(dataset.attachments, dataset.address, tmp_path / "x.tar")
     report = dataset.export("folder", tmp_path / "clean/*.tar", stays)
     before = [contents(shards / f"train-00{number}.tar") for number in (0, 1)]
     gone = {name.partition(".")[0] for name in before[1]} - {"001"}

@@ -34,7 +34,7 @@ def dataset(tmp_path):
 
 def test_every_table_keeps_its_columns_and_what_is_said_of_them(dataset, tmp_path):
     stays = ~dataset.frame["path"].str.contains("0000000[25]").to_numpy()
-    assert packed.carries_labels(dataset, tmp_path / "clean/*.parquet")
+    assert packed.carries_labels(dataset.attachments, dataset.address, tmp_path / "clean/*.parquet")
     report = dataset.export("folder", tmp_path / "clean/*.parquet", stays)
     assert (report.rows, report.notes) == (7, ())
     for split, kept in (("train", [0, 1, 3, 4, 6]), ("test", [0, 1])):

@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dedup.exports import ADDED, COCO, CSV, PAIRS, Export, folder
+from dedup.exports import ADDED, COCO, CSV, PAIRS, Export, folder, packed
 from dedup.exports.labels import LABEL_FORMATS, as_read
 from dedup.model import Kind, OnProgress, Status
 from dedup.query.selection import Selection
@@ -231,7 +231,7 @@ def new_dataset(opened: Opened, view: View) -> None:
         root, job = opened.dataset.root, jobs.REGISTRY.get(job_key(opened))
         with st.container(horizontal=True, vertical_alignment="bottom"):
             with st.container(width="stretch"):
-                target = st.text_input("Folder", str(root.with_name(f"{root.name} cleaned")), key=f"target {root}")
+                target = st.text_input("Folder", packed.beside(opened.dataset.address), key=f"target {root}")
             with st.container(width=160):
                 mode = st.selectbox("How", list(MODES), format_func=MODES.__getitem__, key="mode of copying")
             st.button(
@@ -262,13 +262,17 @@ def new_dataset(opened: Opened, view: View) -> None:
 
 def _choose_labels(opened: Opened) -> None:
     """In which format labels are written into the folder."""
-    titles = {"": "without labels"} | {each.name: f"{each.title} ({each.holds})" for each in LABEL_FORMATS}
+    dataset = opened.dataset
+    here = dataset.address
+    carried = packed.carries_labels(dataset.attachments, here, packed.beside(here))
+    titles = {"": "as they are" if carried else "without labels"}
+    titles |= {each.name: f"{each.title} ({each.holds})" for each in LABEL_FORMATS}
     st.selectbox(
         "Labels",
         list(titles),
-        list(titles).index(as_read(opened.dataset.attachments)),
+        0 if carried else list(titles).index(as_read(dataset.attachments)),
         format_func=titles.__getitem__,
-        key=f"{LABELS} {opened.dataset.info.key}",
+        key=f"{LABELS} {dataset.info.key}",
         help="Readers of YOLO, Pascal VOC and imagefolder ask for an order of folders; the images are put into it.",
     )
 
