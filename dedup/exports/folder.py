@@ -37,7 +37,7 @@ from dedup.files import UNFINISHED, is_unfinished, sha256_of, write_chunks
 from dedup.labels import formats
 from dedup.model import OnProgress
 from dedup.query.where import Mask
-from dedup.sources import at_hand
+from dedup.sources import at_hand, blobs
 
 Mode = Literal["copy", "hardlink", "symlink"]
 MODES: tuple[Mode, ...] = ("copy", "hardlink", "symlink")
@@ -98,7 +98,8 @@ def labels_written(output: Path | str, labels: str) -> list[Path] | None:
     """What of the labels that `write` has written is read back, nothing where there was none to write; None where they
     lie within an archive or bucket, for a scan to find."""
     if packed.is_packed(output):
-        return label_sources(Path(output).parent, labels) if labels and packed.is_each(output) else None
+        here = labels and packed.is_each(output) and not blobs.is_address(os.fspath(output))
+        return label_sources(Path(output).parent, labels) if here else None
     return label_sources(Path(output), labels) if labels else []
 
 

@@ -21,7 +21,7 @@ import zipfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol
@@ -138,16 +138,21 @@ def _written(order: Order, target: _Target) -> Report:
 
 @contextmanager
 def written_elsewhere(address: str, *, overwrite: bool = False) -> Iterator[Path]:
-    """A file to write here that is brought to an address when the block has ended well. Raises `ExportError` where
-    there is one already, or nothing can be written."""
+    """A file to write here that is brought to an address when the block has ended well, with all that was written
+    beside it. Raises `ExportError` where there is one already, or nothing can be written."""
     _require_writable(address)
+    parent, _, name = address.rpartition("/")
     try:
-        if not overwrite and _is_there(address):
-            raise ExportError(f"{address} is there already. Choose another name, or say that it may be overwritten.")
+        if not overwrite:
+            _require_absent(address)
         with tempfile.TemporaryDirectory(prefix="dedup-") as folder:
-            file = Path(folder, PurePosixPath(address).name)
-            yield file
-            blobs.put(address, file)
+            yield Path(folder, name)
+            files = sorted(file for file in Path(folder).rglob("*") if file.is_file())
+            made = {f"{parent}/{file.relative_to(folder).as_posix()}": file for file in files}
+            for place in made if not overwrite else ():
+                _require_absent(place)
+            for place, file in made.items():
+                blobs.put(place, file)
     except (SourceError, OSError) as error:
         raise ExportError(f"Cannot write to {address}: {blobs.reason(error)}") from error
 
@@ -160,12 +165,10 @@ def _require_writable(address: str) -> None:
         raise ExportError(str(error)) from error
 
 
-def _is_there(address: str) -> bool:
-    try:
+def _require_absent(address: str) -> None:
+    with suppress(FileNotFoundError):
         blobs.stat(address)
-    except FileNotFoundError:
-        return False
-    return True
+        raise ExportError(f"{address} is there already. Choose another name, or say that it may be overwritten.")
 
 
 def _put(put: Put, item: Item, held: Image, *, verified: bool) -> str:

@@ -225,6 +225,20 @@ def test_samples_of_webdataset_stay_together_and_shards_stay_shards(tmp_path):
     assert boxes(again) == [each for each, stay in zip(boxes(dataset), stays, strict=True) if stay]
 
 
+def test_shards_go_to_a_bucket_as_shards(bucket, tmp_path):
+    shards = sample_shards(tmp_path / "shards", SAMPLES, count=2)
+    dataset = scanned(f"{shards}/train-*.tar", tmp_path / "home")
+    report = dataset.export("folder", "memory://out/clean/*.tar")
+    assert (report.rows, report.path) == (5, "memory://out/clean/*.tar")
+    assert list(objects(bucket)) == ["/out/clean/train-000.tar", "/out/clean/train-001.tar"]
+    again = dedup.scan("memory://out/clean/*.tar", home=tmp_path / "home", name="again", use_found=True)
+    assert boxes(again) == boxes(dataset)
+    bucket.rm_file("/out/clean/train-000.tar")
+    with pytest.raises(ExportError, match=r"train-001\.tar is there already"):
+        dataset.export("folder", "memory://out/clean/*.tar")
+    assert list(objects(bucket)) == ["/out/clean/train-001.tar"]
+
+
 def test_labels_lie_beside_archives_of_their_own(tmp_path):
     home = tmp_path / "home"
     shards = sharded(yolo(tmp_path / "folder"), tmp_path / "shards", count=2)
