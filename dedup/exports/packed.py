@@ -365,6 +365,7 @@ class _Bucket:
     def __init__(self, prefix: str, order: Order) -> None:
         self.place = prefix
         self._marker = order.marker("bucket")
+        self._images = {str(item.relative) for item in order.items}
         if prefix.startswith(order.dataset.address) and blobs.is_address(order.dataset.address):
             raise ExportError(f"{prefix} lies in the dataset's own place and would be scanned again. Choose another.")
         try:
@@ -385,9 +386,9 @@ class _Bucket:
 
             def put(relative: PurePosixPath, content: bytes, seconds: float) -> None:
                 require_text(str(relative))
-                there = self._held.get(str(relative))
+                there = self._held.get(str(relative)) if str(relative) in self._images else None
                 if there is not None and there.size == len(content):
-                    return  # objects are there as a whole or not at all
+                    return  # objects are there as a whole or not at all, and this is the image of this very export
                 if len(under_way) >= AT_ONCE:
                     under_way.popleft().result()
                 under_way.append(threads.submit(blobs.write, f"{self.place}{relative}", content))
