@@ -36,6 +36,8 @@ STATE = ".state.json"
 STAGE = "reading labels beside images"
 VERSION = 1
 """Grows when other files are brought."""
+OF_OTHERS = ("shapes", "images")
+"""What JSON files of LabelMe and COCO have, which may be called as an image is."""
 
 
 def bring(listing: Listing, folder: Path, on_progress: OnProgress | None = None) -> None:
@@ -184,9 +186,12 @@ def _of_sample(suffix: str, content: bytes) -> dict[str, Any] | None:
         told = msgspec.json.decode(content)
     except (msgspec.DecodeError, RecursionError):
         return None  # whoever reads it says so
-    if not isinstance(told, dict) or isinstance(told.get("shapes"), list):
+    if not isinstance(told, dict) or any(isinstance(told.get(name), list) for name in OF_OTHERS):
         return None
-    label = next((told[name] for name in LABELS if _is_class(told.get(name))), None)
+    classes = [told[name] for name in LABELS if _is_class(told.get(name))]
+    label = next(
+        (each for each in classes if not isinstance(each, int)), next(iter(classes), None)
+    )  # a name tells more
     objects = next((told[name] for name in OBJECTS if isinstance(told.get(name), dict | list)), None)
     return {key: value for key, value in (("label", label), ("objects", objects)) if value is not None}
 

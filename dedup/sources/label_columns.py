@@ -15,7 +15,10 @@ import msgspec
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LABELS = ("label", "labels", "class_name", "class", "cls", "category", "categories", "target", "fine_label")
+LABELS = (
+    *("label", "labels", "label_name", "label_text", "class_name", "class", "cls", "category", "categories", "target"),
+    "fine_label",
+)
 """What columns of classes are called, the likelier first."""
 OBJECTS = ("objects", "annotations")
 """What columns of objects are called: a struct of lists, or a list of structs."""
@@ -38,7 +41,9 @@ class LabelColumns:
         features = _features(schema)
         named = {name: found for name, feature in features.items() if (found := _class_names(feature))}
         classes = [each.name for each in schema if _is_label(each.type, numbers=True, many=each.name in named)]
+        texts = [each.name for each in schema if _is_label(each.type, numbers=False, many=False)]
         wanted = [*(name for name in LABELS if name in classes), *(name for name in classes if name in named)]
+        wanted.sort(key=lambda name: name not in named and name not in texts)  # a name tells more than a number
         objects = [name for name in OBJECTS if name in schema.names and _holds_boxes(schema.field(name).type)]
         return cls(next(iter(wanted), ""), next(iter(objects), ""), named)
 

@@ -94,7 +94,7 @@ def test_samples_of_webdataset_are_labelled_by_the_files_of_their_key(tmp_path):
     samples = {
         "000": {"jpg": clash, "cls": b"3", "txt": b"A caption, no label"},
         "001": {"jpg": clash, "cls": b" 4\n"},
-        "n01440764_1.deep": {"png": picture(2), "json": b'{"class_name": "tench", "url": "http://x"}'},
+        "n01440764_1.deep": {"png": picture(2), "json": b'{"label": 0, "class_name": "tench", "url": "http://x"}'},
         "003": {"jpg": picture(3), "json": b'{"caption": "a dog", "key": "003"}'},
         "004": {"jpg": picture(4), "json": b'{"objects": [{"bbox": [1, 2, 30, 40], "category": "cat"}]}'},
         "005": {"left.jpg": picture(5), "right.jpg": picture(6), "cls": b"7"},
@@ -137,12 +137,23 @@ def test_columns_of_a_table_are_labels_and_numbers_have_the_names_of_their_class
     [
         (None, [{"label": 3}, {"label": None}], [("3",), ()]),
         (None, [{"class": "tench"}, {"class": "crow"}], [("tench",), ("crow",)]),
+        (None, [{"label": 1, "label_text": "crow"}, {"label": 0, "label_text": "tench"}], [("crow",), ("tench",)]),
+        ({"label": CLASSES}, [{"label": 1, "class": "x"}, {"label": 0, "class": "y"}], [("dog",), ("cat",)]),
         ({"kind": CLASSES}, [{"kind": 1}, {"kind": 0}], [("dog",), ("cat",)]),
         ({"labels": [CLASSES]}, [{"labels": [0, 1]}, {"labels": []}], [("cat", "dog"), ()]),
         (None, [{"label": [1, 0, 0]}, {"label": [0, 0, 1]}], [(), ()]),
         (None, [{"year": 1999}, {"year": 2001}], [(), ()]),
     ],
-    ids=["numbers", "texts", "another name", "several", "numbers that may be anything", "no labels"],
+    ids=[
+        "numbers",
+        "texts",
+        "numbers and texts",
+        "names and texts",
+        "another name",
+        "several",
+        "numbers that may be anything",
+        "no labels",
+    ],
 )
 def test_columns_that_are_labels_are_told_from_others(tmp_path, features, rows, expected):
     dataset = scanned(hugging(rows, tmp_path / "t.parquet", features), tmp_path / "home")
