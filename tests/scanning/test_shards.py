@@ -197,4 +197,4 @@ def test_from_the_command_line(folder, home, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["images"] == 12
     assert main(["scan", str(folder), "--shard", "1/2"]) == 2
     assert main(["scan", str(folder), "--shard", "1/2", "--parts", parts, "--name", "x"]) == 2
-    assert "give --name, --labels and --json to `merge`" in capsys.readouterr().err
+    assert "give --name, --labels, --thorough and --json to `merge`" in capsys.readouterr().err
