@@ -108,8 +108,8 @@ def merge(
     """The dataset of all shards below the folders `parts`: that of one scan of their source, bit for bit.
 
     `source` is where that lies on this machine, if elsewhere. Files that came since are read now, and for a `thorough`
-    one all once more. Raises `UsageError`
-    where a shard is missing, unfinished, damaged or of another version, and what `scan` raises.
+    one all once more. Raises `UsageError` where a shard is missing, unfinished, damaged or of another version, and what
+    `scan` raises.
     """
     given = [parts] if isinstance(parts, Path | str) else list(parts)
     merged = shards.gather([_absolute(each) for each in given], one_source=source is None)

@@ -228,17 +228,17 @@ def _belonging(dataset: Exportable, items: list[Item], anew: Collection[Path]) -
             file = Path(PurePosixPath(below(stored.key)))
             read_of_samples = samples and file.suffix.lower() in OF_SAMPLES
             if root / file not in anew and not read_of_samples:
-                yield item, Item(_beside_stored(item, file), file, "", stored.entry.size, stored)
+                place = _beside_stored(item, Path(PurePosixPath(below(item.stored.key))), file)
+                yield item, Item(place, file, "", stored.entry.size, stored)
 
 
-def _beside_stored(item: Item, companion: Path) -> PurePosixPath:
-    """The same of a companion in an archive or bucket, where a sample may share the beginning of its name alone."""
-    image = PurePosixPath(below(item.stored.key)) if item.stored else PurePosixPath(item.source.name)
-    if item.relative.name == image.name and companion.parent.as_posix() == image.parent.as_posix():
+def _beside_stored(item: Item, image: Path, companion: Path) -> PurePosixPath:
+    """`_beside` for an image in an archive or bucket, where a sample may share the beginning of its name alone."""
+    if item.relative.name == image.name and companion.parent == image.parent:
         return item.relative.with_name(companion.name)
     key, new = image.name.partition(".")[0], item.relative.name.partition(".")[0]
     if companion.name.startswith(image.stem) or not companion.name.startswith(key):
-        return _beside(replace(item, source=Path(image)), companion)
+        return _beside(replace(item, source=image), companion)
     return item.relative.with_name(new + companion.name.removeprefix(key))
 
 

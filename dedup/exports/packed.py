@@ -255,6 +255,7 @@ class _Archives:
                     place, name = self._where(relative)
                     if place not in made:
                         current.close()  # the archive before is whole
+                        require_new([place])  # labels beside archives are named only now
                         add = current.enter_context(_archive(place) if name else _file(place))
                         made.append(place)
                     add(name, content, seconds)

@@ -248,6 +248,11 @@ def test_labels_lie_beside_archives_of_their_own(tmp_path):
     with pytest.raises(ExportError, match="from none of several archives"):
         scanned(tmp_path / "folder", tmp_path / "other").export("folder", tmp_path / "a/*.tar")
     assert not (tmp_path / "a").exists()
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c/annotations.json").write_text("mine")
+    with pytest.raises(ExportError, match=r"annotations\.json is there already"):
+        dataset.export("folder", tmp_path / "c/*.zip", labels="coco")
+    assert [file.read_text() for file in files_of(tmp_path / "c")] == ["mine"]
     dataset.export("folder", tmp_path / "b/*.zip", labels="coco")
     assert sorted(os.listdir(tmp_path / "b")) == ["annotations.json", "part-000.zip", "part-001.zip"]
     files = folder.labels_written(tmp_path / "b/*.zip", "coco")

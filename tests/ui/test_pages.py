@@ -448,12 +448,17 @@ def test_writing_a_folder_makes_a_new_dataset(dataset, tmp_path):
     assert jobs.REGISTRY.jobs() == []
 
 
-def test_an_archive_becomes_a_dataset_with_its_labels(home, tmp_path):
+def page_of_two_splits(tmp_path):
+    """A dataset of two images, one of them labelled, and the page Filter & Export of it."""
     for number, path in enumerate(("train/a.png", "val/b.png")):
         picture(tmp_path / "set" / path, number)
     save_coco(tmp_path / "labels.json", "train/a.png")
     dataset = dedup.scan(tmp_path / "set", workers=1, annotations=tmp_path / "labels.json")
-    at = run_page("export", {"dataset": dataset.info.key})
+    return dataset, run_page("export", {"dataset": dataset.info.key})
+
+
+def test_an_archive_becomes_a_dataset_with_its_labels(home, tmp_path):
+    dataset, at = page_of_two_splits(tmp_path)
     at.text_input(key=f"target {dataset.root}").set_value(str(tmp_path / "clean.zip"))
     healthy(button(at.run(), "Write 2 files").click().run())
     [job] = jobs.REGISTRY.jobs()
@@ -465,11 +470,7 @@ def test_an_archive_becomes_a_dataset_with_its_labels(home, tmp_path):
 
 
 def test_a_folder_is_written_with_a_file_of_annotations_for_each_split(home, tmp_path):
-    for number, path in enumerate(("train/a.png", "val/b.png")):
-        picture(tmp_path / "set" / path, number)
-    save_coco(tmp_path / "labels.json", "train/a.png")
-    dataset = dedup.scan(tmp_path / "set", workers=1, annotations=tmp_path / "labels.json")
-    at = run_page("export", {"dataset": dataset.info.key})
+    dataset, at = page_of_two_splits(tmp_path)
     at.text_input(key=f"target {dataset.root}").set_value(str(tmp_path / "new"))
     healthy(at.checkbox(key="one file of annotations for each split").check().run())
     healthy(button(at, "Write 2 files").click().run())
