@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import itertools
 import json
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
@@ -24,6 +23,7 @@ from dedup.errors import AnnotationError, UsageError
 from dedup.groups import keepers, members, runs
 from dedup.groups.fates import outcomes
 from dedup.groups.frame import Joined, Review, describe_files, join, with_tags, without_classes
+from dedup.groups.stars import exact_classes
 from dedup.images import hashes
 from dedup.images.formats import MAX_PIXELS
 from dedup.labels import attached, formats
@@ -575,15 +575,15 @@ class Dataset:
             return Layout()
         return layout(self._images["path"].tolist(), self._couples())
 
-    def _couples(self) -> Iterator[tuple[int, int]]:
-        """Rows of copies, exact and near, as they were stored; read when they are asked for."""
+    def _couples(self) -> NDArray[np.int64]:
+        """(m, 2) rows of copies, exact and near, as they were stored."""
         pairs = self._store.read_pairs(self._info, ["left", "right", "distance", "note"])
         near = pairs[(pairs["distance"] <= NEAR_DISTANCE) & (pairs["note"] == "")]
-        yield from zip(near["left"].tolist(), near["right"].tolist(), strict=True)
-        content = self._images["content"]
-        copies = content[content.duplicated(keep=False) & (content != "")]  # few, where there are a million images
-        for rows in copies.index.to_series().groupby(copies).agg(list):
-            yield from itertools.pairwise(rows)
+        content = exact_classes(self._images["content"])
+        rows = np.argsort(content, kind="stable")
+        copies = (content[rows[1:]] == content[rows[:-1]]) & (content[rows[1:]] >= 0)
+        exact = np.stack([rows[:-1][copies], rows[1:][copies]], axis=1)
+        return np.concatenate([near[["left", "right"]].to_numpy(np.int64), exact])
 
     @property
     def labels(self) -> Labels:

@@ -14,12 +14,12 @@ from dedup.groups import keepers, singularity, stars
 from dedup.images.hashes import COLUMN
 from dedup.images.metrics import METRICS
 from dedup.labels.coco import Attachment
-from dedup.labels.folder_names import folder_classes, split_from_path
+from dedup.labels.folder_names import folder_classes, splits_of_folders
 from dedup.matching import relations
 from dedup.matching.columns import NEUTRAL, PAIR_COLUMNS
 from dedup.matching.parameters import value
 from dedup.model import FACTS, FOUND, NEAR_DISTANCE, PLACE, TAG_PREFIX, Kind, Role, Status
-from dedup.sources.listing import SourceFile
+from dedup.sources.listing import image_id
 from dedup.words import plural
 
 Rows = NDArray[np.int64]
@@ -55,13 +55,13 @@ class Joined:
 def describe_files(images: pd.DataFrame, attachments: Sequence[Attachment]) -> pd.DataFrame:
     """images.parquet's rows with id, folder, name, split, classes and the number of annotations."""
     paths = images["path"].tolist()
-    parts = [path.rpartition("/") for path in paths]
+    folders = [path.rpartition("/")[0] for path in paths]
     classes, counts = _annotated(paths, attachments)
     return images.assign(
-        id=[SourceFile(path, path).id for path in paths],
-        folder=[folder for folder, _, _ in parts],
-        name=[name for _, _, name in parts],
-        split=[split_from_path(path) for path in paths],
+        id=[image_id(path) for path in paths],
+        folder=folders,
+        name=[path.rpartition("/")[2] for path in paths],
+        split=splits_of_folders(folders),
         classes=pd.Series(classes, dtype=object),
         annotations=np.array(counts, np.int32),
         **_object_sizes(paths, images["width"].to_numpy(np.float64) * images["height"].to_numpy(), attachments),
@@ -274,7 +274,7 @@ def below(paths: Sequence[str] | pd.Series[str], folders: Iterable[str]) -> NDAr
     starts = tuple(f"{inner}/" if (inner := folder.strip("/")) else "" for folder in folders)
     if not starts:
         return np.zeros(len(paths), bool)
-    return np.array([path.startswith(starts) for path in paths], bool)
+    return pd.Series(paths, dtype="str").str.startswith(starts).to_numpy(bool)
 
 
 def _on_its_side(classes: Rows, near: pd.DataFrame, side: NDArray[np.integer]) -> NDArray[np.bool_]:
@@ -329,8 +329,9 @@ class _Deciding:
         reasons = np.full(count, "", object)
         places = np.unique(np.concatenate([self.keeper, self.rival[self.rival >= 0]]))
         image = dict(zip(places.tolist(), relations.records(files[keepers.REASON_COLUMNS].iloc[places]), strict=True))
-        for keeper, rule, rival in zip(self.keeper.tolist(), self.rule.tolist(), self.rival.tolist(), strict=True):
-            reasons[self.rows[keeper]] = keepers.reason(image[keeper], image.get(rival), rule, rules)
+        decided = zip(self.keeper.tolist(), self.rule.tolist(), self.rival.tolist(), strict=True)
+        told = [keepers.reason(image[keeper], image.get(rival), rule, rules) for keeper, rule, rival in decided]
+        reasons[self.rows[self.keeper]] = np.array(told, object)
         return reasons
 
     def counted(self, rules: list[keepers.Rule]) -> dict[str, int]:
@@ -390,8 +391,9 @@ def _closest_pairs(
     own = np.concatenate([left, right])
     other = np.concatenate([right, left])
     from_right = np.repeat([False, True], len(close))
-    representative = pd.Series(groups.stays).groupby(classes).first()
-    own_row, other_row = representative.loc[own].to_numpy(), representative.loc[other].to_numpy()
+    stays_of_class = np.empty(int(classes.max()) + 1, np.int64)
+    stays_of_class[classes[groups.stays >= 0]] = groups.stays[groups.stays >= 0]
+    own_row, other_row = stays_of_class[own], stays_of_class[other]
     with_keeper = groups.keeper[own_row] == other_row
     distance = close["distance"].to_numpy()[number]
     order = np.lexsort((rank[other_row], distance, ~with_keeper, own))
@@ -437,13 +439,19 @@ class _Told:
     def of(cls, files: pd.DataFrame, groups: stars.Groups, links: _Links, close: pd.DataFrame) -> _Told:
         sentences, names = [""] * len(files), cast("list[tuple[str, ...]]", [()] * len(files))
         rows, pairs = _explaining(links, close)
-        for row, sentence, joined in zip(rows, relations.describe(pairs), pairs["relations"], strict=True):
-            sentences[row], names[row] = sentence, tuple(name for name in joined.split("|") if name)
+        for row, sentence, joined in zip(rows, relations.describe(pairs), pairs["relations"].tolist(), strict=True):
+            sentences[row], names[row] = sentence, relations.split_names(joined)
         copies = np.flatnonzero(links.is_copy)
-        for row, word in zip(copies.tolist(), _identical(files, copies, links.nearest[copies]), strict=True):
-            stays = int(groups.stays[row])
-            through = "" if stays == groups.keeper[row] else _through(str(files["path"].iat[stays]), sentences[stays])
-            sentences[row], names[row] = word + through, (word,)
+        alike, paths = {word: (word,) for word in IDENTICAL}, files["path"]
+        for row, stays, keeper, word in zip(
+            copies.tolist(),
+            groups.stays[copies].tolist(),
+            groups.keeper[copies].tolist(),
+            _identical(files, copies, links.nearest[copies]),
+            strict=True,
+        ):
+            through = "" if stays == keeper else _through(str(paths.iat[stays]), sentences[stays])
+            sentences[row], names[row] = word + through, alike[word]
         return cls(sentences, names)
 
 
@@ -463,10 +471,11 @@ def _explaining(links: _Links, close: pd.DataFrame) -> tuple[list[int], pd.DataF
 def _identical(files: pd.DataFrame, rows: Rows, others: Rows) -> list[str]:
     """In which way exact copies are the same, (n,)."""
     sha256 = files["sha256"].to_numpy(object)
-    words: list[str] = np.where(
-        sha256[rows] == sha256[others], relations.IDENTICAL_FILE, relations.IDENTICAL_PIXELS
-    ).tolist()
+    words: list[str] = np.where(sha256[rows] == sha256[others], *IDENTICAL).tolist()
     return words
+
+
+IDENTICAL = (relations.IDENTICAL_FILE, relations.IDENTICAL_PIXELS)
 
 
 def _exact_pairs(files: pd.DataFrame, groups: stars.Groups) -> pd.DataFrame:

@@ -42,11 +42,12 @@ def members_of(frame: pd.DataFrame, number: int) -> list[int]:
 def table(frame: pd.DataFrame, freed: NDArray[np.int64]) -> pd.DataFrame:
     """One row per group, most bytes to save first: group (its number), keeper (row), path, reason, images, exact, near
     (counts of its duplicates by kind) and bytes_saved when all duplicates go. `freed` (n,): bytes by row."""
-    kind = frame["kind"].astype(object)
-    images = frame.assign(freed=freed, exact=(kind == Kind.EXACT).astype(int), near=(kind == Kind.NEAR).astype(int))
-    grouped = images[images["group"] >= 0]
+    rows = np.flatnonzero(frame["group"].to_numpy() >= 0)
+    grouped = frame[["group", "role", "kind", "path", "keeper_reason"]].iloc[rows].assign(row=rows, freed=freed[rows])
+    kind = grouped["kind"].astype(object)
+    grouped = grouped.assign(exact=(kind == Kind.EXACT).astype(int), near=(kind == Kind.NEAR).astype(int))
     duplicates = grouped[grouped["role"] == Role.DUPLICATE].groupby("group")
-    kept = grouped[grouped["role"] == Role.KEEPER].reset_index(names="row").set_index("group")
+    kept = grouped[grouped["role"] == Role.KEEPER].set_index("group")
     told = pd.DataFrame(
         {
             "keeper": kept["row"],

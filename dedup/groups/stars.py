@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,28 +49,33 @@ def group(classes: Rows, rank: Rows, left: Rows, right: Rows) -> Groups:
     the threshold of its keeper, and the outcome depends on nothing but rank and pairs.
     """
     stays_of_class = _stays(classes, rank)
-    neighbours = _neighbours(classes, left, right)
-    members = _members(classes, np.flatnonzero(copied(classes, left, right)))
-    group_of_row = np.full(len(classes), NONE, np.int32)
-    keeper_of_row = np.full(len(classes), NONE, np.int32)
-    assigned: set[int] = set()
-    candidates = sorted(
-        set(neighbours) | {each for each, rows in members.items() if len(rows) > 1},
-        key=lambda each: rank[stays_of_class[each]],
+    candidates = np.unique(classes[copied(classes, left, right)])
+    candidates = candidates[np.argsort(rank[stays_of_class[candidates]])]
+    keeper_of_class = np.full(len(stays_of_class) + 1, NONE, np.int64)  # the last one is that of failures, class -1
+    for each, star in _stars(candidates.tolist(), _neighbours(classes, left, right)):
+        keeper_of_class[star] = each
+    rows_of_keeper = np.bincount(keeper_of_class[classes] + 1, minlength=len(keeper_of_class))
+    alone = rows_of_keeper < 2  # others took all their neighbours
+    keeper_of_class[alone[keeper_of_class + 1]] = NONE
+    number = np.full(len(keeper_of_class), NONE, np.int32)
+    keepers = candidates[keeper_of_class[candidates] == candidates]
+    number[keepers] = np.arange(len(keepers))
+    stays_of_class = np.append(stays_of_class, NONE)
+    return Groups(
+        group=number[keeper_of_class][classes],
+        keeper=stays_of_class[keeper_of_class][classes].astype(np.int32),
+        stays=stays_of_class[classes],
     )
-    number = 0
+
+
+def _stars(candidates: Sequence[int], neighbours: Mapping[int, Sequence[int]]) -> Iterator[tuple[int, list[int]]]:
+    """Each candidate that is still free when its turn comes, and the star of it and its free neighbours."""
+    taken: set[int] = set()
     for each in candidates:
-        if each in assigned:
-            continue
-        star = [each, *sorted(neighbours.get(each, set()) - assigned)]
-        rows = np.concatenate([members[one] for one in star])
-        assigned.update(star)
-        if len(rows) > 1:
-            group_of_row[rows] = number
-            keeper_of_row[rows] = stays_of_class[each]
-            number += 1
-    stays = np.where(classes >= 0, stays_of_class[classes] if len(stays_of_class) else NONE, NONE)
-    return Groups(group_of_row, keeper_of_row, stays)
+        if each not in taken:
+            star = [each, *(other for other in neighbours.get(each, ()) if other not in taken)]
+            taken.update(star)
+            yield each, star
 
 
 def _stays(classes: Rows, rank: Rows) -> Rows:
@@ -81,16 +87,9 @@ def _stays(classes: Rows, rank: Rows) -> Rows:
     return stays
 
 
-def _members(classes: Rows, rows: Rows) -> dict[int, Rows]:
-    """Those of `rows` of each class."""
-    order = rows[np.argsort(classes[rows], kind="stable")]
-    starts = np.flatnonzero(np.diff(classes[order], prepend=NONE))
-    return {int(classes[rows[0]]): rows for rows in np.split(order, starts[1:]) if len(rows)}
-
-
-def _neighbours(classes: Rows, left: Rows, right: Rows) -> dict[int, set[int]]:
-    found: dict[int, set[int]] = defaultdict(set)
+def _neighbours(classes: Rows, left: Rows, right: Rows) -> Mapping[int, Sequence[int]]:
+    found: dict[int, list[int]] = defaultdict(list)
     for one, other in zip(classes[left].tolist(), classes[right].tolist(), strict=True):
-        found[one].add(other)
-        found[other].add(one)
+        found[one].append(other)
+        found[other].append(one)
     return found

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
 
 SPLIT_WORDS = {
     "train": "train(?:ing)?",
@@ -59,6 +62,12 @@ def split_from_path(path: str) -> str:
     return _split_of_folder(path.rpartition("/")[0])
 
 
+def splits_of_folders(folders: Sequence[str]) -> list[str]:
+    """`split_from_path` of paths in these folders."""
+    said = {folder: _split_of_folder(folder) for folder in set(folders)}
+    return [said[folder] for folder in folders]
+
+
 @lru_cache(maxsize=65536)
 def _split_of_folder(folder: str) -> str:
     return next((split for part in reversed(folder.split("/")) if (split := split_name(part))), "")
@@ -94,8 +103,9 @@ def _class_word(part: str) -> str:
 
 def folder_classes(paths: Sequence[str]) -> list[tuple[str, ...]]:
     """Classes by folder for each path of a dataset; none at all unless its folders name at least two classes."""
-    classes = [classes_from_folder(path) for path in paths]
-    return classes if len(set(classes) - {()}) > 1 else [()] * len(paths)
+    folders = [path.rpartition("/")[0] for path in paths]
+    said = {folder: _class_of_folder(folder) for folder in set(folders)}
+    return [said[folder] for folder in folders] if len(set(said.values()) - {()}) > 1 else [()] * len(paths)
 
 
 _MORE = r"(?:[-_ ]?(?:images?|photos?|pictures?|pics|folder|\d{1,4}))?"
@@ -136,13 +146,16 @@ class Layout:
     sure: bool = True
 
 
-def layout(paths: Sequence[str], couples: Iterable[tuple[int, int]]) -> Layout:
-    """Whether folder names look like classes. `couples` are the rows of copies, exact and near."""
+def layout(paths: Sequence[str], couples: NDArray[np.int64]) -> Layout:
+    """Whether folder names look like classes. `couples` (m, 2) are the rows of copies, exact and near."""
     names = folder_classes(paths)
     rows = [row for row, name in enumerate(names) if name]
     if not rows:
         return Layout()
-    across = {row for couple in couples if len({names[row] for row in couple} - {()}) > 1 for row in couple}
+    number = {name: place for place, name in enumerate(dict.fromkeys([(), *names]))}
+    of_row = np.array([number[name] for name in names])
+    one, other = of_row[couples].T
+    across = np.unique(couples[(one != other) & (one > 0) & (other > 0)]).tolist()
     counts = len(rows), len(across)
     if not across or sum(_is_below_split(paths[row]) for row in rows) >= UNDER_SPLITS * len(rows):
         return Layout(*counts)

@@ -20,6 +20,7 @@ import operator
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -429,6 +430,9 @@ def _compare(left: Operand, op: str, right: Operand, frame: pd.DataFrame, types:
     if "names" in sorts:
         names, value = (left, right) if sorts[0] == "names" else (right, left)
         return np.equal(_member(names, value, frame, types), op in ("==", "in"))
+    if sorts == ("text", "text") and op in ("==", "!=") and isinstance(left, Column) and isinstance(right, Literal):
+        with suppress(UnicodeEncodeError):  # of the name of a file that is no text: compared one by one, below
+            return np.equal((frame[left.name] == right.value).to_numpy(bool), op == "==")
     first, second = _values(left, frame, types), _values(right, frame, types)
     if op in ("in", "not in"):
         return np.equal(_contains(first, second), op == "in")

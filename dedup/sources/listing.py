@@ -61,8 +61,13 @@ class SourceFile:
 
     @property
     def id(self) -> str:
-        """16 hex digits that stand for the path in URLs, the same in every scan."""
-        return hashlib.blake2b(self.path.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+        """See `image_id`."""
+        return image_id(self.path)
+
+
+def image_id(path: str) -> str:
+    """16 hex digits that stand for the path in URLs, the same in every scan."""
+    return hashlib.blake2b(path.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class Splits:
 
     def new(self, frame: pd.DataFrame) -> dict[str, str]:
         """Path to split of the images that would change theirs."""
-        held = dict(zip(frame["path"], frame["split"], strict=True))
+        held = dict(zip(frame["path"].tolist(), frame["split"].tolist(), strict=True)) if self.of else {}
         return {path: split for path, split in self.of.items() if held.get(path) != split}
 
 

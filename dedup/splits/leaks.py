@@ -76,7 +76,7 @@ class Repair:
 
 def splits_of(frame: pd.DataFrame) -> list[str]:
     """The splits that images are in, train, val and test first; images without a split count for none."""
-    present = set(frame["split"]) - {""}
+    present = set(frame["split"].unique()) - {""}
     return [*(name for name in SPLITS if name in present), *sorted(present - set(SPLITS))]
 
 
@@ -296,12 +296,14 @@ def _rows_of(group: NDArray[np.int32], split: NDArray[np.object_], numbers: Sequ
 
 def _members(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """Groups x splits: how many images of the group the split holds."""
-    grouped = frame[(frame["group"] >= 0) & (frame["split"] != "")]
-    numbers, place = np.unique(grouped["group"].to_numpy(), return_inverse=True)
-    counts = np.zeros((len(numbers), len(names)), np.int64)
-    column = {name: number for number, name in enumerate(names)}
-    np.add.at(counts, (place, np.array([column[split] for split in grouped["split"]], np.int64)), 1)
-    return pd.DataFrame(counts, index=numbers, columns=list(names))
+    codes, present = pd.factorize(frame["split"])
+    place_of = {name: place for place, name in enumerate(names)}
+    split = np.array([place_of.get(each, -1) for each in present], np.int64)[codes]
+    group = frame["group"].to_numpy()
+    held = (group >= 0) & (split >= 0)
+    numbers, place = np.unique(group[held], return_inverse=True)
+    counts = np.bincount(place * len(names) + split[held], minlength=len(numbers) * len(names))
+    return pd.DataFrame(counts.reshape(len(numbers), len(names)), index=numbers, columns=list(names))
 
 
 # --- a repair as files ------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,5 +121,5 @@ def tree(folders: dict[str, int]) -> list[str]:
     ],
 )
 def test_folders_are_classes_where_they_look_like_it(folders, couples, classes, sure):
-    found = layout(tree(folders), couples)
+    found = layout(tree(folders), np.array(couples, np.int64).reshape(-1, 2))
     assert (found.classes, found.sure) == (classes, sure)

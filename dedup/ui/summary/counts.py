@@ -39,7 +39,7 @@ def counts(opened: Opened) -> None:
 
 def tabulate(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """A table by title: how many images are so, most frequent first; classes by split."""
-    ok = frame[frame["status"] == Status.OK]
+    ok = frame.loc[frame["status"] == Status.OK, ["format", "bits", "bands"]]
     depth = ok["bits"].astype(str) + " bits, " + ok["bands"].map(DEPTHS).fillna(ok["bands"].astype(str) + " bands")
     splits = frame["split"].replace("", "none")
     return {
@@ -56,9 +56,10 @@ def _counted(column: pd.Series, name: str) -> pd.DataFrame:
 
 def classes_by_split(frame: pd.DataFrame) -> pd.DataFrame:
     """Images of each class (rows, most frequent first) in each split (columns) and in all."""
-    told = Counter(
-        (name, split or "none") for names, split in zip(frame["classes"], frame["split"], strict=True) for name in names
-    )
+    labelled = Counter(zip(frame["classes"].tolist(), frame["split"].tolist(), strict=True))
+    told: Counter[tuple[str, str]] = Counter()
+    for (names, split), count in labelled.items():
+        told.update({(name, split or "none"): count for name in names})
     if not told:
         return pd.DataFrame()
     table = pd.Series(told).unstack(fill_value=0).astype(int)
