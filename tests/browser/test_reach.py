@@ -91,6 +91,8 @@ def test_the_bar_stays_in_sight_folds_and_leaves_nothing_hidden(app, page):
     page.locator(".cell").nth(40).scroll_into_view_if_needed()
     bar = page.locator(".st-key-bar")
     assert 0 <= bar.bounding_box()["y"] < 20
+    beneath, own = (page.evaluate(COLOUR_OF, each) for each in (".stApp", ":has(> .st-key-bar)"))
+    assert own == beneath, "the pictures that scroll under the bar are not seen through it"
     page.locator(".cell").nth(20).click()
     page.keyboard.press("Home")
     page.wait_for_timeout(SETTLED_MS)
@@ -118,6 +120,7 @@ def test_the_slider_stands_below_the_axis(app, page):
     assert track["y"] > ticks["0"]["y"]
 
 
+COLOUR_OF = "selector => getComputedStyle(document.querySelector(selector)).backgroundColor"
 THUMBS = """() => {
   const bar = document.querySelector(".st-key-slider");
   const seen = [...bar.querySelectorAll("*")].filter(node => {

@@ -28,7 +28,7 @@ from dedup.ui.shell import current, jobs, navigation
 from dedup.ui.shell.library import LIBRARY
 from tests.building import picture
 from tests.packed import zipped
-from tests.pictures import photo, save
+from tests.pictures import detailed, photo, save
 from tests.ui.apptest import (
     MAIN,
     SECONDS,
@@ -214,6 +214,19 @@ def test_the_cards_of_a_page_are_sent_and_their_events_applied(dataset):
     assert dataset.tags["keep"].count == 2
     assert at.session_state["chosen"] == ids
     assert signatures(dataset)[0] == at.session_state[current.WHO]
+
+
+def test_a_card_tells_how_it_lies_on_what_it_is_like(home, tmp_path):
+    picture = detailed(1, (480, 360))
+    save(picture, tmp_path / "set/a.png")
+    save(picture.crop((24, 12, 480, 360)), tmp_path / "set/b.png")
+    save(detailed(2, (200, 150)), tmp_path / "set/c.png")
+    at = run_page("explorer", {"dataset": dedup.scan(tmp_path / "set", workers=1).info.key})
+    cards = next(each["items"] for each in mounted(at) if "items" in each)
+    maps = {card["name"]: card["affine"] for card in cards}
+    assert np.array(maps["a.png"]) == pytest.approx(np.array([[1, 0, -24], [0, 1, -12]]), abs=0.5)
+    assert np.array(maps["b.png"]) == pytest.approx(np.array([[1, 0, 24], [0, 1, 12]]), abs=0.5)
+    assert maps["c.png"] is None
 
 
 def test_the_threshold_moves_near_duplicates_at_once(dataset):

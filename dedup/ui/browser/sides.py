@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from dedup.dataset import Dataset
 from dedup.images import thumbnails
+from dedup.matching import geometry
+from dedup.matching.columns import AFFINE, SIZES
 from dedup.ui.shell.routes import about_url, image_url, thumbnail_url
 
 Affine = Sequence[Sequence[float]]
@@ -84,6 +86,21 @@ def _side(key: str, record: Mapping[str, Any]) -> Side:
         "kind": str(record["kind"]),
         "role": str(record["role"]),
     }
+
+
+def maps_to(pairs: pd.DataFrame, rows: Sequence[int], others: Sequence[int]) -> list[Affine | None]:
+    """For images the map from their pixels to those of the other of a listed pair; None where none of them is listed."""
+    wanted = dict(zip(rows, others, strict=True))
+    left, right = pairs["left"].to_numpy(), pairs["right"].to_numpy()
+    near = np.flatnonzero(np.isin(left, list(wanted)) | np.isin(right, list(wanted)))
+    found: dict[int, Affine | None] = {}
+    for pair in records(pairs, near.tolist(), ["left", "right", *AFFINE, *SIZES]):
+        forth = geometry.pixel_affine(pair)
+        if wanted.get(pair["left"]) == pair["right"]:
+            found[pair["left"]] = finite(forth)
+        if wanted.get(pair["right"]) == pair["left"]:
+            found[pair["right"]] = finite(geometry.invert_affine(forth.reshape(1, 6)).reshape(2, 3))
+    return [found.get(row) for row in rows]
 
 
 def finite(affine: NDArray[np.float64]) -> Affine | None:

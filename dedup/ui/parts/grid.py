@@ -21,7 +21,7 @@ from dedup.review import acts
 from dedup.store.decisions import Decisions
 from dedup.ui.browser import annotated, gallery
 from dedup.ui.browser.shapes import Shape
-from dedup.ui.browser.sides import records, sides
+from dedup.ui.browser.sides import maps_to, records, sides
 from dedup.ui.browser.similar import OURS, candidates, orders
 from dedup.ui.parts.metric import BOXES, BY_NAME
 from dedup.ui.shell import desktop, session
@@ -247,14 +247,15 @@ def _paging(opened: Opened, view: View, page: Page) -> gallery.Paging:
 def items(
     dataset: Dataset, rows: Rows, metric: Metric, selected: NDArray[np.bool_] | None = None
 ) -> list[gallery.Item]:
-    """The cards of these images; looks at nothing but their own rows and those of their nearest images. Those outside
-    of the selection, an (n,) mask, say that they are there for company."""
+    """The cards of these images; looks at nothing but their own rows, those of their nearest images and the pairs of
+    the two. Those outside of the selection, an (n,) mask, say that they are there for company."""
     frame, tags = dataset.frame, list(dataset.tags)
     columns = dict.fromkeys([*COLUMNS, metric.name, *(TAG_PREFIX + tag for tag in tags)])
     page = records(frame, rows.tolist(), [name for name in columns if name in frame])
     nearest = [int(record["nearest"]) for record in page]
     matches = dict(zip(nearest, sides(dataset, nearest), strict=True))
     described = describe(frame, rows.tolist())
+    maps = maps_to(dataset.pairs, rows.tolist(), nearest)
     return [
         {
             **shown,
@@ -268,10 +269,13 @@ def items(
             "error": str(record["error"]),
             "distance": float(record["distance"]),
             "relation": str(record["relation"]),
+            "affine": affine,
             "shapes": [],
             "match": matches[int(record["nearest"])] if record["nearest"] >= 0 else None,
         }
-        for row, shown, record, words in zip(rows.tolist(), sides(dataset, rows.tolist()), page, described, strict=True)
+        for row, shown, record, words, affine in zip(
+            rows.tolist(), sides(dataset, rows.tolist()), page, described, maps, strict=True
+        )
     ]
 
 
