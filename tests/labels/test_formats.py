@@ -262,6 +262,35 @@ def test_attributes_flags_and_labels_of_whole_images(tmp_path):
     assert told(formats.read(tmp_path / "t/x.csv", known), known) == {"a.png": [("cat", [])], "b.png": []}
 
 
+def test_all_that_is_said_of_an_object_is_kept(tmp_path):
+    said = """<truncated>0</truncated><colour>red</colour><attributes><attribute><name>age</name><value>3</value>
+    </attribute></attributes>"""
+    text = VOC_FILE.replace("<difficult>1</difficult>", said)
+    known = pictures(write(tmp_path / "v", {"Annotations/a.xml": text}), "JPEGImages/a.png")
+    (entry,) = formats.read(tmp_path / "v/Annotations", known).annotations
+    assert entry["attributes"] == {"truncated": 0, "colour": "red", "age": 3} and entry["bbox"] == BOX
+    shape = {"flags": {"ripe": True, "cut": False}, "attributes": {"age": "3"}, "difficult": True, "group_id": None}
+    labelled = LABELME_FILE | {"shapes": [LABELME_FILE["shapes"][0] | shape]}
+    known = pictures(write(tmp_path / "l", {"a.json": json.dumps(labelled)}), "a.png")
+    (entry,) = formats.read(tmp_path / "l", known).annotations
+    assert entry["attributes"] == {"ripe": True, "age": "3", "difficult": True}
+
+
+def test_turned_boxes_and_polygons_alone_of_voc_are_no_labels_of_whole_images(tmp_path):
+    turned = "<robndbox><cx>80</cx><cy>45</cy><w>50</w><h>80</h><angle>1.5707963</angle></robndbox>"
+    drawn = "<polygon><x1>40</x1><y1>20</y1><x2>120</x2><y2>20</y2><x3>120</x3><y3>70</y3></polygon>"
+    start, end = VOC_FILE.index("<bndbox>"), VOC_FILE.index("</bndbox>") + len("</bndbox>")
+    known = pictures(tmp_path, *(f"JPEGImages/{name}.png" for name in "abc"))
+    for name, place in (("a", turned), ("b", drawn), ("c", turned.replace("<h>80</h>", ""))):
+        text = VOC_FILE[:start] + place + VOC_FILE[end:].replace("a.png", f"{name}.png")
+        write(tmp_path, {f"Annotations/{name}.xml": text})
+    coco = formats.read(tmp_path / "Annotations", known)
+    first, second = coco.annotations
+    assert first["bbox"] == BOX and first["dedup"] == {"turned": True}
+    assert second["bbox"] == BOX and second["area"] == 2000
+    assert problems(coco)[0].endswith("c.xml: the box of object 1 has no five finite numbers")
+
+
 BAD = {
     "voc": {
         "Annotations/a.xml": VOC_FILE,
@@ -506,3 +535,42 @@ def test_damaged_files_of_every_format_are_told_and_nothing_else_happens(monkeyp
     assert fuzz.SAMPLES.keys() == {form.name for form in formats.FORMATS}
     monkeypatch.setattr("sys.argv", ["fuzz", "600", "--seed", "4"])
     assert fuzz.main() == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\x85", "\x0b"])
+def test_names_may_hold_what_unicode_calls_a_lines_end(tmp_path, mark):
+    name = f"a{mark}b.png"
+    known = pictures(tmp_path, name)
+    lines = json.dumps({"file_name": name, "label": f"x{mark}y"}, ensure_ascii=False)
+    write(tmp_path, {"metadata.jsonl": lines, "own/labels.csv": f"file_name,label\r\n{name},x{mark}y\r\n"})
+    write(tmp_path, {f"yolo/labels/a{mark}b.txt": "0 0.4 0.45 0.4 0.5", "yolo/labels/classes.txt": f"x{mark}y\n"})
+    for place, boxes in (("metadata.jsonl", []), ("own/labels.csv", []), ("yolo/labels", BOX)):
+        coco = formats.read(tmp_path / place, known)
+        assert told(coco, known) == {name: [(f"x{mark}y", boxes)]} and not problems(coco)
+
+
+def test_capitals_tell_files_apart_where_there_are_both(tmp_path):
+    write(tmp_path, {"labels/IMG.txt": "0 0.4 0.45 0.4 0.5", "labels/img.txt": "1 0.4 0.45 0.4 0.5"})
+    write(tmp_path, {"data.yaml": "names: [x, y]"})
+    known = pictures(tmp_path, "images/IMG.png", "images/img.png")
+    coco = formats.read(tmp_path / "data.yaml", known)
+    assert told(coco, known) == {"images/IMG.png": [("x", BOX)], "images/img.png": [("y", BOX)]}
+    known = pictures(tmp_path / "one", "images/Img.png")
+    write(tmp_path / "one", {"labels/IMG.txt": "0 0.4 0.45 0.4 0.5", "data.yaml": "names: [x]"})
+    assert told(formats.read(tmp_path / "one/data.yaml", known), known) == {"images/Img.png": [("x", BOX)]}
+
+
+def test_an_empty_line_among_the_classes_is_a_class_without_a_name(tmp_path):
+    write(tmp_path, {"labels/a.txt": "2 0.4 0.45 0.4 0.5", "labels/classes.txt": "cat\n\ndog\n\n"})
+    known = pictures(tmp_path, "images/a.png")
+    coco = formats.read(tmp_path / "labels", known)
+    assert told(coco, known) == {"images/a.png": [("dog", BOX)]}
+    assert list(coco.category_names.values()) == ["cat", "class 1", "dog"]
+
+
+def test_classes_of_one_name_are_told(tmp_path):
+    write(tmp_path, {"labels/a.txt": "1 0.4 0.45 0.4 0.5", "data.yaml": "names: [cat, cat, dog]"})
+    known = pictures(tmp_path, "images/a.png")
+    coco = formats.read(tmp_path / "data.yaml", known)
+    assert told(coco, known) == {"images/a.png": [("cat", BOX)]}
+    assert problems(coco) == ["data.yaml: the classes 0 and 1 are all called cat: they are one class here"]

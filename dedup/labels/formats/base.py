@@ -7,6 +7,8 @@ difficult, ...) is in the annotation's `attributes`, as CVAT writes it into COCO
 
 from __future__ import annotations
 
+import io
+import math
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
@@ -251,6 +253,17 @@ def text_of(path: Path) -> str:
         raise AnnotationError(f"{path} holds no labels that can be read: it is no UTF-8 text.") from error
 
 
+def first_line(text: str) -> str:
+    """Up to where the first line ends, and with its end."""
+    return io.StringIO(text, newline=None).readline()
+
+
+def lines_of(path: Path) -> list[str]:
+    """The lines of a file's text without their ends. Only line feeds and carriage returns end one: names may hold
+    what else Unicode calls a line's end. Raises `AnnotationError`."""
+    return [line.removesuffix("\n") for line in io.StringIO(text_of(path), newline=None)]
+
+
 CONTAINERS = GENERIC_FOLDERS | {
     *("labels", "label", "annotation", "annotated", "bboxes", "boxes", "json", "labels_yolo", "txt", "xml", "yolo"),
     *("obj_train_data", "obj_valid_data", "obj_test_data"),
@@ -285,12 +298,15 @@ class Pictures:
 
     def of_file(self, file: Path, named: str = "") -> list[str]:
         """The images that a file of labels is of, by its own name: in the same folder or one that differs only by words
-        such as `images` and `labels`; else the only ones of that name whose folders do not contradict its own. `named`
-        is what the file itself calls its image, which chooses among several."""
+        such as `images` and `labels`; else the only ones of that name whose folders do not contradict its own.
+        Capitals count where several are called so. `named` is what the file itself calls its image, which chooses
+        among several."""
         base = named.replace("\\", "/").rpartition("/")[2]
         found = self._of_stem(stem(file.name), file.parent)
         if not found and base and stem(base) != stem(file.name):
             found = self._of_stem(stem(base), file.parent)
+        own = os.path.splitext(file.name)[0]
+        found = [path for path in found if os.path.splitext(path.rpartition("/")[2])[0] == own] or found
         return [path for path in found if base and path.rpartition("/")[2] == base] or found
 
     def _of_stem(self, name: str, folder: Path) -> list[str]:
@@ -404,6 +420,13 @@ def outline(points: Sequence[tuple[float, float]]) -> dict[str, Any]:
         "area": rounded((area,))[0],
         "segmentation": [rounded(number for point in points for number in point)],
     }
+
+
+def turned(left: float, top: float, right: float, bottom: float, angle: float) -> dict[str, Any]:
+    """The fields of a box turned about its middle by radians, clockwise as people see it."""
+    x, y, cosine, sine = (left + right) / 2, (top + bottom) / 2, math.cos(angle), math.sin(angle)
+    corners = ((left, top), (right, top), (right, bottom), (left, bottom))
+    return outline([(x + (a - x) * cosine - (b - y) * sine, y + (a - x) * sine + (b - y) * cosine) for a, b in corners])
 
 
 def rounded(numbers: Iterable[float]) -> list[float]:

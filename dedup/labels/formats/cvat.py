@@ -30,6 +30,7 @@ from dedup.labels.formats.base import (
     outline,
     rounded,
     the_file,
+    turned,
 )
 from dedup.labels.formats.markup import finite, text_in, xml_of
 
@@ -99,8 +100,8 @@ def _fields(shape: Element, size: Size | None) -> dict[str, Any] | None:
         return {}
     if shape.tag == "box":
         left, top, right, bottom = _numbers(shape, "xtl", "ytl", "xbr", "ybr")
-        turn = finite(shape.get("rotation")) or 0.0
-        return outline(_turned(left, top, right, bottom, turn)) if turn else box(left, top, right - left, bottom - top)
+        turn = math.radians(finite(shape.get("rotation")) or 0.0)
+        return turned(left, top, right, bottom, turn) if turn else box(left, top, right - left, bottom - top)
     if shape.tag in ("polygon", "points"):
         points = [tuple(map(float, point.split(","))) for point in (shape.get("points") or "").split(";")]
         pairs = [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)]
@@ -125,16 +126,6 @@ def _mask(shape: Element, size: Size | None) -> dict[str, Any]:
     inside = masks.pixels(runs, width * height).reshape(height, width)
     fields = box(left, top, width, height) | {"area": sum(runs[1::2])}
     return fields | ({"segmentation": masks.encode(inside, left, top, size)} if size else {})
-
-
-def _turned(left: float, top: float, right: float, bottom: float, degrees: float) -> list[tuple[float, float]]:
-    """The corners of a box turned about its middle, clockwise as CVAT counts."""
-    x, y, angle = (left + right) / 2, (top + bottom) / 2, math.radians(degrees)
-    cosine, sine = math.cos(angle), math.sin(angle)
-    corners = ((left, top), (right, top), (right, bottom), (left, bottom))
-    return [
-        (x + (a - x) * cosine - (b - y) * sine, y + (a - x) * sine + (b - y) * cosine) for a, b in corners
-    ]  # fmt: skip
 
 
 def _numbers(shape: Element, *names: str) -> Sequence[float]:

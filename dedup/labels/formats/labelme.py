@@ -1,7 +1,8 @@
 """LabelMe: a JSON file for each image, with its shapes.
 
 Rectangles, polygons, circles (as polygons) and points are read, and `flags` that are set as classes of the whole image;
-lines and masks are counted as left out. `group_id` and `description` are kept as attributes.
+lines and masks are counted as left out. What else is said of a shape (`group_id`, `description`, its `flags` that are
+set, what AnyLabeling has in `attributes`) is kept as attributes.
 
 Format: https://github.com/wkentaro/labelme
 """
@@ -31,7 +32,8 @@ from dedup.labels.formats.base import (
 
 CIRCLE_CORNERS = 32
 """Of the polygon that a circle becomes: within half a percent of its radius."""
-ATTRIBUTES = ("group_id", "description")
+NO_ATTRIBUTES = frozenset({"label", "points", "shape_type", "mask", "line_color", "fill_color"})
+"""What a shape is made of, and how it is drawn."""
 
 
 def read(path: Path, pictures: Pictures) -> Coco:
@@ -72,9 +74,20 @@ def _annotate(builder: Builder, image: int, shape: Any, file: Path, place: int) 
     fields = _fields(shape, [(x, y) for x, y in points])
     if fields is None:
         return builder.odd(file, 0, f"shape {place}, a {shape.get('shape_type')} of {len(points)} points, left out")
-    attributes = {key: shape[key] for key in ATTRIBUTES if shape.get(key) not in (None, "")}
-    builder.annotate(image, shape["label"], fields, attributes)
+    builder.annotate(image, shape["label"], fields, _attributes(shape))
     return None
+
+
+def _attributes(shape: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of a shape beside what and where it is."""
+    flags, more = (each if isinstance(each := shape.get(key), dict) else {} for key in ("flags", "attributes"))
+    said = {key: value for key, value in shape.items() if key not in NO_ATTRIBUTES}
+    said |= more | {flag: True for flag, is_set in flags.items() if is_set is True}
+    return {
+        key: value
+        for key, value in said.items()
+        if isinstance(value, str | int | float) and value not in ("", False)
+    }  # fmt: skip
 
 
 def _fields(shape: Mapping[str, Any], points: list[tuple[float, float]]) -> dict[str, Any] | None:

@@ -33,7 +33,9 @@ from dedup.labels.formats.base import (
     Tree,
     box,
     coding_of,
+    first_line,
     head_of,
+    lines_of,
     text_of,
     the_file,
 )
@@ -127,7 +129,7 @@ def _descriptions(folder: Path) -> dict[str, str]:
     """Names by code, of the files beside that give some."""
     found: dict[str, str] = {}
     for file in sorted(folder.glob(DESCRIPTIONS)):
-        rows = list(csv.reader(text_of(file).splitlines()))
+        rows = list(csv.reader(io.StringIO(text_of(file), newline="")))
         found |= {row[0]: row[1] for row in rows if len(row) == 2}
     return found
 
@@ -255,7 +257,7 @@ def _metadata_rows(path: Path, builder: Builder) -> Iterator[tuple[int, Row]]:
     if path.suffix == ".csv":
         yield from _csv_rows(path)
     elif path.suffix == ".jsonl":
-        for line, text in enumerate(text_of(path).splitlines(), start=1):
+        for line, text in enumerate(lines_of(path), start=1):
             try:
                 row = msgspec.json.decode(text) if text.strip() else None
             except (msgspec.DecodeError, RecursionError):
@@ -282,7 +284,7 @@ def _metadata_rows(path: Path, builder: Builder) -> Iterator[tuple[int, Row]]:
 def _header(path: Path) -> list[str]:
     """The column names, in small letters; none where the first line is no row."""
     head = head_of(path)
-    first = next(iter(head.decode(coding_of(head), "replace").splitlines()), "")
+    first = first_line(head.decode(coding_of(head), "replace"))
     try:
         return [name.strip().casefold() for name in next(csv.reader([first], delimiter=separator_of(first)), [])]
     except csv.Error:
@@ -292,8 +294,8 @@ def _header(path: Path) -> list[str]:
 def _csv_rows(path: Path) -> Iterator[tuple[int, Row]]:
     """Rows by column name in small letters, each with its line. Raises `AnnotationError`."""
     text = text_of(path)
-    first = next(iter(text.splitlines()), "")
-    reader = csv.reader(io.StringIO(text), delimiter=separator_of(first))
+    first = first_line(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(first))
     try:
         header = [name.strip().casefold() for name in next(reader, [])]
         for row in reader:

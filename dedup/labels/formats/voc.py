@@ -1,8 +1,9 @@
 """Pascal VOC: an XML file for each image, with a box for each object.
 
 Edges are taken as they are written, as LabelImg, CVAT and Roboflow write them; the devkit of the challenge counts
-pixels from 1, which is half a pixel's difference. `pose`, `truncated`, `difficult` and `occluded` are kept as
-attributes. The split of an image is told by the lists in `ImageSets`, or by folders.
+pixels from 1, which is half a pixel's difference. Boxes may be turned (`robndbox`, as roLabelImg writes them). What
+else is said of an object (`difficult`, `pose`, CVAT's `attributes`) is kept as attributes. The split of an image is
+told by the lists in `ImageSets`, or by folders.
 
 Format: http://host.robots.ox.ac.uk/pascal/VOC/voc2012/devkit_doc.pdf
 """
@@ -15,12 +16,24 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from dedup.errors import AnnotationError
-from dedup.labels.coco import Coco
+from dedup.labels.coco import NAMESPACE, Coco
 from dedup.labels.folder_names import split_name
-from dedup.labels.formats.base import Builder, FilePerImage, Format, Pictures, below, box, head_of, outline, text_of
+from dedup.labels.formats.base import (
+    Builder,
+    FilePerImage,
+    Format,
+    Pictures,
+    below,
+    box,
+    head_of,
+    lines_of,
+    outline,
+    turned,
+)
 from dedup.labels.formats.markup import number_of, text_in, xml_of
 
-ATTRIBUTES = ("pose", "truncated", "difficult", "occluded")
+NO_ATTRIBUTES = frozenset({"name", "type", "bndbox", "robndbox", "polygon", "part"})
+"""What an object holds beside attributes; `type` tells which of the boxes it has."""
 
 
 def read(path: Path, pictures: Pictures) -> Coco:
@@ -48,20 +61,41 @@ def _annotate(builder: Builder, image: int, thing: Element, file: Path, place: i
     name = text_in(thing, "name")
     if not name:
         return builder.odd(file, 0, f"object {place} has no name")
-    attributes = {key: _value(text) for key in ATTRIBUTES if (text := text_in(thing, key))}
-    fields: dict[str, Any] = {}
-    if thing.find("bndbox") is not None:
-        edges = [number_of(thing, f"bndbox/{edge}") for edge in ("xmin", "ymin", "xmax", "ymax")]
-        known = [edge for edge in edges if edge is not None]
-        if len(known) < 4:
-            return builder.odd(file, 0, f"the box of object {place} has no four finite numbers")
-        left, top, right, bottom = known
-        fields = box(left, top, right - left, bottom - top)
-    fields |= _polygon(thing)
-    builder.annotate(image, name, fields, attributes)
+    try:
+        fields = _place(thing)
+    except ValueError as error:
+        return builder.odd(file, 0, f"the box of object {place} has no {error}")
+    builder.annotate(image, name, fields, _attributes(thing))
     for part in thing.iterfind("part"):
         builder.odd(file, 0, f"part {text_in(part, 'name')} of object {place} left out")
     return None
+
+
+def _place(thing: Element) -> dict[str, Any]:
+    """Where an object is. Raises ValueError with what its box lacks."""
+    drawn = _polygon(thing)
+    if thing.find("bndbox") is not None:
+        left, top, right, bottom = _finite(thing, "bndbox", "xmin", "ymin", "xmax", "ymax")
+        return box(left, top, right - left, bottom - top) | ({"segmentation": drawn["segmentation"]} if drawn else {})
+    if thing.find("robndbox") is not None:
+        x, y, width, height, angle = _finite(thing, "robndbox", "cx", "cy", "w", "h", "angle")
+        edges = x - width / 2, y - height / 2, x + width / 2, y + height / 2
+        return turned(*edges, angle) | {NAMESPACE: {"turned": True}}
+    return drawn
+
+
+def _finite(thing: Element, box: str, *names: str) -> list[float]:
+    found = [number for name in names if (number := number_of(thing, f"{box}/{name}")) is not None]
+    if len(found) < len(names):
+        raise ValueError(f"{('four', 'five')[len(names) - 4]} finite numbers")
+    return found
+
+
+def _attributes(thing: Element) -> dict[str, int | str]:
+    """What is said of an object beside what and where it is."""
+    said = {each.tag: (each.text or "").strip() for each in thing if not len(each) and each.tag not in NO_ATTRIBUTES}
+    said |= {text_in(each, "name"): text_in(each, "value") for each in thing.iterfind("attributes/attribute")}
+    return {key: _value(text) for key, text in said.items() if key and text}
 
 
 def _polygon(thing: Element) -> dict[str, Any]:
@@ -73,7 +107,7 @@ def _polygon(thing: Element) -> dict[str, Any]:
         if x is None or y is None:
             break
         points.append((x, y))
-    return {"segmentation": outline(points)["segmentation"]} if len(points) > 2 else {}
+    return outline(points) if len(points) > 2 else {}
 
 
 def _value(text: str) -> int | str:
@@ -88,7 +122,7 @@ def splits(path: Path, pictures: Pictures) -> Iterator[tuple[str, str]]:
     for home, folder in sorted({(home, file.parent) for file in files for home in (file.parent, file.parent.parent)}):
         for file in below(home / "ImageSets", ".txt"):
             if split := split_name(file.stem):
-                for line in text_of(file).splitlines():
+                for line in lines_of(file):
                     named = line.strip().replace("\\", "/").rpartition("/")[2]
                     yield from ((split, image) for image in pictures.of_file(folder / f"{named}.xml") if named)
 
@@ -101,7 +135,7 @@ FILES = FilePerImage(".xml", _looks_right)
 VOC = Format(
     "voc",
     "Pascal VOC",
-    "boxes, polygons, pose, truncated, difficult",
+    "boxes, turned boxes, polygons, attributes",
     FILES.recognises,
     FILES.find,
     FILES.files,

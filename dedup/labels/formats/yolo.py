@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from dedup.labels.formats.base import (
     box,
     contradict,
     head_of,
+    lines_of,
     outline,
     text_of,
     together,
@@ -111,10 +112,13 @@ def labelled(path: Path, pictures: Pictures) -> set[str]:
 def read(path: Path, pictures: Pictures) -> Coco:
     """The document. Raises `AnnotationError`."""
     texts = _texts(path)
-    settings = Settings(_listed(_list_of(path, texts))) if path.is_dir() else _settings(path)
+    classes = _list_of(path, texts) if path.is_dir() else path
+    settings = Settings(_listed(classes)) if path.is_dir() else _settings(path)
     if not texts:
         raise AnnotationError(f"{path} holds no YOLO labels: no .txt file with rows lies below it.")
     builder = Builder(path, [settings.names[number] for number in _numbers(settings)])
+    for name, held in _shared_names(settings.names).items():
+        builder.odd(classes, 0, f"the classes {held} are all called {name}: they are one class here", kept=True)
     parsed = {text: list(_rows(text, builder)) for text in texts}
     lengths = Counter(len(numbers) for rows in parsed.values() for _, numbers in rows)
     reader = _Reader(builder, settings, oriented=_are_turned(lengths))
@@ -147,6 +151,14 @@ def _numbers(settings: Settings) -> list[int]:
     for number in range(last):
         settings.names.setdefault(number, f"class {number}")
     return list(range(last + 1))
+
+
+def _shared_names(names: Mapping[int, str]) -> dict[str, str]:
+    """Names that several classes have, each with their numbers in words."""
+    numbers = defaultdict(list)
+    for number, name in names.items():
+        numbers[name].append(str(number))
+    return {name: " and ".join(held) for name, held in numbers.items() if len(held) > 1}
 
 
 class _Reader:
@@ -221,7 +233,7 @@ def _are_turned(lengths: Counter[int]) -> bool:
 def _rows(text: Path, builder: Builder) -> Iterator[tuple[int, list[float]]]:
     """The numbers of each row that has some, with its line from 1."""
     try:
-        lines = text_of(text).splitlines()
+        lines = lines_of(text)
     except AnnotationError as error:
         return builder.odd(text, 0, str(error).partition(": ")[2].removesuffix("."))
     for line, row in enumerate(lines, start=1):
@@ -346,7 +358,7 @@ def splits(path: Path, pictures: Pictures) -> Iterator[tuple[str, str]]:
     for split, told in _settings(path).places:
         for place in (path.parent / told, path.parent / told.removeprefix("../")):
             if os.path.isfile(place):  # False also of a name that is too long
-                named = (line.strip() for line in text_of(place).splitlines())
+                named = (line.strip() for line in lines_of(place))
                 yield from ((split, image) for image in sorted(pictures.of_names(filter(None, named), place)))
                 break
             if os.path.isdir(place):
@@ -361,8 +373,8 @@ def _listed(file: Path) -> dict[int, str]:
     """The classes that a list names, one a line, or a data.yaml."""
     if file.suffix.lower() in (".yaml", ".yml"):
         return _settings(file).names
-    lines = text_of(file).splitlines() if file.is_file() else []
-    return dict(enumerate(line.strip() for line in lines if line.strip()))
+    lines = map(str.strip, lines_of(file) if file.is_file() else [])
+    return {number: name for number, name in enumerate(lines) if name}
 
 
 def _list_of(folder: Path, texts: Sequence[Path]) -> Path:

@@ -89,7 +89,7 @@ def _side(key: str, record: Mapping[str, Any]) -> Side:
 
 
 def maps_to(pairs: pd.DataFrame, rows: Sequence[int], others: Sequence[int]) -> list[Affine | None]:
-    """For images the map from their pixels to those of the other of a listed pair; None where none of them is listed."""
+    """For images the map from their pixels to those of the other of a listed pair, None where none is."""
     wanted = dict(zip(rows, others, strict=True))
     left, right = pairs["left"].to_numpy(), pairs["right"].to_numpy()
     near = np.flatnonzero(np.isin(left, list(wanted)) | np.isin(right, list(wanted)))
