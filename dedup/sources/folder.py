@@ -18,13 +18,15 @@ from dedup.errors import SourceError
 from dedup.files import open_regular
 from dedup.images.formats import HEAD_BYTES, SUFFIXES, UNSUPPORTED_SUFFIXES, sniff
 from dedup.sources.listing import TRASH_FOLDERS, Listing, source_files
+from dedup.sources.masks import masks_among
 
 OWN_FILES = {"dataset.json", "decisions.db"}
 """A folder with these is a dataset's own: its thumbnails and quarantine are nobody's images."""
 DIGEST = re.compile(r"(?:[A-Z0-9_]+(?:-[smSC]\d+)*--)?[0-9a-fA-F]{16,}(?:\.\w{1,8}){0,2}")
 """Names that content stores give: hexadecimal digits of a hash, after a key's kind and size in git-annex."""
+MASKS = "mask of an image beside"
 STORED = "content store"
-"""What the files of a store are counted as."""
+"""What pictures that are labels, and the files of a store, are counted as."""
 
 
 def list_folder(root: Path) -> Listing:
@@ -40,7 +42,11 @@ def list_folder(root: Path) -> Listing:
     walk = _Walk(root)
     walk.run()
     dropped = walk.dropped()
-    relatives = [relative for relative in walk.images if relative not in dropped]
+    listed = [relative for relative in walk.images if relative not in dropped]
+    masks = masks_among(root, listed)
+    if masks:
+        walk.passed_over[MASKS] = len(masks)
+    relatives = [relative for relative in listed if relative not in masks]
     return Listing(os.fspath(root), source_files(relatives, walk.problems), walk.passed_over)
 
 
