@@ -173,6 +173,13 @@ def sha256_of(path: Path) -> str:
 Parsed = TypeVar("Parsed")
 
 
+def no_json(error: ValueError | RecursionError) -> str:
+    """Why a text is no JSON, in words."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is no JSON (line {error.lineno}, column {error.colno})"
+    return "it is no UTF-8 text" if isinstance(error, UnicodeDecodeError) else "it is nested too deeply"
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A sort of JSON file that says what it is: its format and version stand in it, so that no other is read for it.
@@ -201,7 +208,7 @@ class Document:
         try:
             document = json.loads(content)
         except (ValueError, RecursionError) as error:
-            raise self.error(f"{name} is not a readable {self.noun}: {error}.") from error
+            raise self.error(f"{name} is not a readable {self.noun}: {no_json(error)}.") from error
         if not isinstance(document, dict) or document.get("format") != self.format:
             raise self.error(f"{name} is not a {self.noun}; {self.remedy}.")
         if document.get("version") not in (self.version, *self.older):
@@ -211,7 +218,8 @@ class Document:
         try:
             return parse(document)
         except (KeyError, TypeError, ValueError) as error:
-            raise self.error(f"{name} is a damaged {self.noun} ({error}); {self.remedy}.") from error
+            reason = f"it has no {error.args[0]!r}" if isinstance(error, KeyError) else error
+            raise self.error(f"{name} is a damaged {self.noun} ({reason}); {self.remedy}.") from error
 
     def read(self, path: Path, parse: Callable[[dict[str, Any]], Parsed]) -> Parsed:
         """`decode` of a file."""

@@ -30,6 +30,7 @@ from dedup.files import write_chunks
 from dedup.query.issues import issue
 
 FILE, PROJECT = "dedup.toml", "pyproject.toml"
+_SECTIONS = {FILE: "[check]", PROJECT: "[tool.dedup.check]"}
 LIMITS = {f"max-{each.name}": each.name for each in fields(Limits) if each.name not in ("unlabelled", "issues")}
 
 
@@ -66,18 +67,27 @@ def find(folder: Path) -> Settings:
 def _read(file: Path) -> dict[str, Any] | None:
     """What a file says to us; None where there is none, or it says nothing."""
     try:
-        held = tomllib.loads(file.read_text("utf-8"))
+        held: Any = tomllib.loads(file.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         if file.name == PROJECT:
             return None  # another tool's matter
-        raise UsageError(f"{file} cannot be read: {error}.") from error
+        reason = "it is no UTF-8 text" if isinstance(error, UnicodeDecodeError) else getattr(error, "strerror", error)
+        raise UsageError(f"{file} cannot be read: {reason}.") from error
     if file.name == PROJECT:
         tool = held.get("tool")
-        held = tool.get("dedup") if isinstance(tool, dict) else None  # type: ignore[assignment]
-    check = held.get("check") if isinstance(held, dict) else None
-    return check if isinstance(check, dict) else {} if file.name == FILE else None
+        held = tool.get("dedup") if isinstance(tool, dict) else None
+    if not isinstance(held, dict):
+        return None
+    if strange := sorted(held.keys() - {"check"}):
+        raise UsageError(f"{file} says {strange[0]!r}, which means nothing. Settings stand in {_SECTIONS[file.name]}.")
+    check = held.get("check", {} if file.name == FILE else None)
+    if check is None:
+        return None
+    if not isinstance(check, dict):
+        raise UsageError(f"{file}: {_SECTIONS[file.name]} is a table of settings.")
+    return check
 
 
 def _settings(file: Path, told: dict[str, Any]) -> Settings:

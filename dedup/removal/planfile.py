@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+import reprlib
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -141,9 +142,19 @@ def _parse(document: dict[str, Any]) -> Plan:
 FIELD_TYPES = {"bytes": int, "decided": bool, "names": int, "companions": list}
 
 
+KINDS: dict[type[Any], str] = {
+    str: "a text", int: "a whole number", bool: "true or false", list: "a list", dict: "a record",
+}  # fmt: skip
+
+
 def _record(kind: type[Any], item: Any) -> Any:
+    known = {each.name: each.default is MISSING for each in fields(kind)}
     for name, value in _typed(item, dict).items():
+        if name not in known:
+            raise ValueError(f"{name!r} in it means nothing")
         _typed(value, FIELD_TYPES.get(name, str))
+    if missing := [name for name, needed in known.items() if needed and name not in item]:
+        raise ValueError(f"an entry has no {missing[0]!r}")
     if "companions" in item:
         item["companions"] = tuple(_typed(file, str) for file in item["companions"])
     return kind(**item)
@@ -151,5 +162,5 @@ def _record(kind: type[Any], item: Any) -> Any:
 
 def _typed(value: Any, kind: type[Any]) -> Any:
     if type(value) is not kind:
-        raise TypeError(f"{value!r} is not {kind.__name__}")
+        raise TypeError(f"{reprlib.repr(value)} is not {KINDS[kind]}")
     return value

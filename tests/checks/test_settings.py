@@ -85,6 +85,8 @@ def test_with_a_baseline_only_what_is_new_counts(folder, tmp_path, capsys):
     [
         ("[check", "cannot be read"),
         ("[check]\nmax-exakt = 0\n", "says 'max-exakt'"),
+        ("[chek]\nmax-exact = 0\n", "says 'chek', which means nothing. Settings stand in"),
+        ("check = 3\n", "is a table of settings"),
         ("[check]\nmax-exact = -1\n", "a whole number from 0"),
         ("[check]\nmax-exact = true\n", "a whole number from 0"),
         ("[check.issues]\nugly = 0\n", "is no kind of issue"),

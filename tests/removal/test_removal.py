@@ -184,9 +184,32 @@ def test_a_changed_plan_file_is_refused(images, tmp_path, change, message):
 
 def test_no_plan_file_is_one_sentence(tmp_path):
     (tmp_path / "text").write_text("hello")
-    for name in ("text", "absent"):
-        with pytest.raises(RemovalError, match="not a readable removal plan"):
+    (tmp_path / "bytes").write_bytes(b'{"a": "\xff"}')
+    told = {
+        "text": r"it is no JSON \(line 1, column 1\)",
+        "bytes": "it is no UTF-8 text",
+        "absent": "No such file or directory",
+    }
+    for name, reason in told.items():
+        with pytest.raises(RemovalError, match=rf"not a readable removal plan: {reason}\.$"):
             removal.read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda entry: entry.pop("sha256"), "an entry has no 'sha256'"),
+        (lambda entry: entry.update(more="x"), "'more' in it means nothing"),
+        (lambda entry: entry.update(bytes="x"), "'x' is not a whole number"),
+    ],
+)
+def test_what_is_wrong_with_a_plan_is_told_in_words(images, tmp_path, change, reason):
+    removal.write(removal.plan(images), tmp_path / "plan.json")
+    document = json.loads((tmp_path / "plan.json").read_text())
+    change(document["entries"][0])
+    (tmp_path / "plan.json").write_text(json.dumps(document))
+    with pytest.raises(RemovalError, match=rf"a damaged removal plan \({reason}\)"):
+        removal.read(tmp_path / "plan.json")
 
 
 def test_a_plan_file_without_a_tag_is_read(images, tmp_path):
