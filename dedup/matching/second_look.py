@@ -19,7 +19,7 @@ from dedup.images.detail import Detail
 from dedup.matching import relations
 from dedup.matching.columns import AFFINE, SIZES
 from dedup.matching.laying import SOFT, Laid, Lies, evened_out, lay, look, softened, through_a_lens
-from dedup.matching.leftover import Agreement, Doubles, Measured, agreement, ground_share
+from dedup.matching.leftover import NOTHING, Agreement, Doubles, Measured, agreement, ground_share
 from dedup.matching.parameters import value
 from dedup.model import NEAR_DISTANCE
 
@@ -43,6 +43,8 @@ def difference(m: Measured, *, free: bool, turned: bool, stands: bool, colourful
     if grainy and m.exposure < value("other_exposure"):
         return ANOTHER_MOMENT
     few = m.windows < value("few_windows")
+    if turned and drawn and not few and _is_a_sign(m):
+        return SAME_TEMPLATE
     turned = turned and (few or (drawn and m.windows < value("turned_windows")))
     limit = value(_limit(drawn=drawn, few=few, free=free, turned=turned, colourful=colourful))
     if drawn:
@@ -53,6 +55,8 @@ def difference(m: Measured, *, free: bool, turned: bool, stands: bool, colourful
         agrees = m.disagreeing <= value("disagreeing") or m.differing <= value("diffuse")
     if not drawn and _evenly(m):
         return ""
+    if agrees and _is_content(m):
+        return ANOTHER_MOMENT if grainy else SAME_TEMPLATE
     if agrees:
         evenly = not drawn and not few and m.uneven <= value("uneven")
         return "" if m.unexplained <= limit or evenly else SAME_TEMPLATE
@@ -87,10 +91,39 @@ def of_one_exposure(m: Measured, sure: str = "same_exposure") -> bool:
 def _is_overlay(m: Measured) -> bool:
     """Whether what differs was put over one of two copies: an overlay brings structure of its own, two different items
     bring as much on either side."""
-    if m.differing > value("overlay") or m.settled > value("settled"):
+    if m.differing > value("overlay") or m.settled > value("settled") or m.toned >= value("few_tones"):
         return False
-    telling = m.one_sided >= value("one_sided") or m.opaque >= value("opaque")
-    return telling or (_certain(m) and m.differing <= value("small_overlay"))
+    if _is_small_and_sharp(m):
+        return _certain(m) and _is_telling(m)
+    return _is_telling(m) or (_certain(m) and m.differing <= value("small_overlay"))
+
+
+def _is_telling(m: Measured) -> bool:
+    """Whether one of the two brings most of what differs: in structure, or as a cover of one tone; what is small and
+    sharp, as parts and pointers are, in things."""
+    if _is_small_and_sharp(m):
+        return m.owned >= value("owned")
+    return m.one_sided >= value("one_sided") or m.opaque >= value("opaque")
+
+
+def _is_sharp(m: Measured) -> bool:
+    """Whether a piece differs strongly where all else agrees to next to nothing: no edit of the whole did that."""
+    return m.strength >= value("piece") and m.strength >= value("sharp") * m.usual
+
+
+def _is_small_and_sharp(m: Measured) -> bool:
+    return _is_sharp(m) and m.differing <= value("small_overlay")
+
+
+def _is_content(m: Measured) -> bool:
+    """Whether a piece, however small, makes two that agree otherwise two items: one part, one word, one stain differs.
+    Where the exposure is certain it may have been put there, or its tones were clipped."""
+    return m.strength >= value("piece") and not (_certain(m) and (_is_telling(m) or not _is_sharp(m)))
+
+
+def _is_a_sign(m: Measured) -> bool:
+    """Whether a drawing is of a few flat colours and not much: an arrow that points the other way is another sign."""
+    return m.toned >= value("flat_colours") and m.windows < value("sign_windows")
 
 
 def _certain(m: Measured) -> bool:
@@ -149,36 +182,46 @@ class Verdict:
 
 
 def judge(
-    left: Detail, right: Detail, pair: Mapping[str, Any], *, colourful: bool, looks: Looks | None = None
+    left: Detail,
+    right: Detail,
+    pair: Mapping[str, Any],
+    *,
+    colourful: bool,
+    recoloured: Callable[[], int] = lambda: 0,
+    looks: Looks | None = None,
 ) -> Verdict:
-    """The verdict on a pair, of which `pair` holds `columns.AFFINE` and `FIRST_LOOK`; see `difference`."""
+    """The verdict on a pair, of which `pair` holds `columns.AFFINE` and `FIRST_LOOK`; see `difference`, and
+    `verdict.recoloured` for what is seen of colours."""
     affine = np.array([pair[name] for name in AFFINE], np.float64)
     looks = looks or Looks(left, right, affine)
     if pair["note"] != OTHER_COLOURS_THROUGHOUT:
-        return _judge_form(left, right, affine, looks, pair, colourful=colourful)[0]
+        verdict, measured = _judge_form(left, right, affine, looks, pair, colourful=colourful)
+        doubtful = not verdict.difference and not _certain(measured) and measured.differing <= value("diffuse")
+        of_other_colour = doubtful and recoloured() >= value("recoloured")
+        return Verdict(OTHER_COLOURS, verdict.unexplained) if of_other_colour else verdict
     if looks.agreement.disagreeing > value("displaced"):  # who changes all colours leaves the form as it is
         return Verdict(OTHER_COLOURS, looks.agreement.unexplained)
-    verdict, certain = _judge_form(left, right, affine, looks, pair, colourful=colourful)
-    return Verdict(OTHER_COLOURS, verdict.unexplained) if verdict.difference or not certain else verdict
+    verdict, measured = _judge_form(left, right, affine, looks, pair, colourful=colourful)
+    return Verdict(OTHER_COLOURS, verdict.unexplained) if verdict.difference or not _certain(measured) else verdict
 
 
 def _judge_form(
     left: Detail, right: Detail, affine: Doubles, looks: Looks, pair: Mapping[str, Any], *, colourful: bool
-) -> tuple[Verdict, bool]:
-    """The verdict on a pair whatever its colours, and whether it is certain that both are of one exposure."""
+) -> tuple[Verdict, Measured]:
+    """The verdict on a pair whatever its colours, and what was measured for it."""
     moved = float(np.abs(affine - AS_IT_IS).max())
     free, turned = _freedom(pair)
     stands = moved <= STANDS and abs(pair["gain"] - 1) <= TONES_STAND and abs(pair["lightness"]) <= LIGHT_STANDS
     told = partial(difference, stands=stands, colourful=colourful)
     small = max(pair[name] for name in SIZES) < SOFT
     if small and pair["correlation"] < value("small_colourful" if colourful else "small"):
-        return Verdict(SAME_TEMPLATE), False
+        return Verdict(SAME_TEMPLATE), NOTHING
     doubted = min(len(left.gray), len(right.gray)) > SOFT and pair["distance"] > DOUBTED
     if doubted and looks.hopeless(pair["distance"]):
-        return Verdict(SAME_TEMPLATE, looks.agreement.unexplained), False
+        return Verdict(SAME_TEMPLATE, looks.agreement.unexplained), NOTHING
     laid, measured = looks.laid, looks.measured
     why = told(measured, free=free, turned=turned)
-    if why == SAME_TEMPLATE and _blurred(measured):
+    if why == SAME_TEMPLATE and _blurred(measured) and not _is_sharp(measured):
         why = told(looks.soft.measured(), free=free, turned=turned)
     if not why and free and _fits_anywhere(measured):
         why = TOO_PLAIN
@@ -199,7 +242,7 @@ def _judge_form(
         why = told(as_it_is, free=False, turned=False)
         measured = measured if why else as_it_is
     verdict = Verdict(why, measured.unexplained) if why else Verdict("", measured.unexplained, True, allowed, lies)
-    return verdict, _certain(measured)
+    return verdict, measured
 
 
 def _allowances(

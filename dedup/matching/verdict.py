@@ -7,6 +7,7 @@ of a burst, a form filled in differently) is kept beyond that limit, whatever el
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -310,6 +311,32 @@ def tones(signatures: NDArray[np.void], columns: Columns, beside: NDArray[np.boo
         "colour_missed": np.where(gray_left | gray_right, 0.0, both),
         "colour_missed_freely": freely,
     }
+
+
+def recoloured(left: NDArray[np.void], right: NDArray[np.void], pair: Mapping[str, Any]) -> int:
+    """How many cells of 16 x 16 the largest patch has that shows a thing in another colour: where colours miss each
+    other by `recoloured_by`, whatever is done to all of them, linearly or freely, from the one to the other or back.
+    Signatures (1,) of two pictures, and the map (`AFFINE`) of their pair."""
+    one, other = _colours(left), sample(_colours(right), np.array([[pair[name] for name in AFFINE]], np.float64))
+    rough = _roughness(one).reshape(1, -1)
+    one = one.reshape(1, -1, 3)
+    telling = _unclipped(one[..., 0]) & _unclipped(other[..., 0])
+
+    def fewest(missed: Iterable[Doubles]) -> int:
+        level = value("recoloured_by") + 0.5 * rough
+        return min(_largest_patch(telling & (np.nan_to_num(each) > level)) for each in missed)
+
+    ways = [(one, other), (other, one)]
+    cells = fewest(fit_colour(a[..., 1:], b[..., 1:], np.nan_to_num(a[..., 0]))[1] for a, b in ways)
+    return min(cells, fewest(_fit_freely(a, b, telling) for a, b in ways)) if cells else 0
+
+
+def _largest_patch(cells: NDArray[np.bool_]) -> int:
+    """Of the chroma grid, (1, 256), how many cells hang together at most."""
+    from scipy import ndimage  # few pairs need it
+
+    labels, count = ndimage.label(cells.reshape(CHROMA, CHROMA))
+    return int(np.bincount(labels.ravel(), minlength=2)[1:].max()) if count else 0
 
 
 def _mean_seen(values: Doubles) -> Doubles:

@@ -19,7 +19,7 @@ from dedup.matching.columns import AFFINE, BOX, NEUTRAL, PAIR_COLUMNS, SIZES
 from dedup.matching.laying import Lies
 from dedup.matching.parameters import value
 from dedup.matching.second_look import Verdict
-from dedup.matching.verdict import BEYOND, colourful
+from dedup.matching.verdict import BEYOND, colourful, recoloured
 from dedup.model import NEAR_DISTANCE, Kind
 from dedup.store.directory import Results
 
@@ -49,7 +49,7 @@ def tell(results: Results, details: Details, executor: Executor) -> Results:
         held = {row: held[row] for row in rows if row in held}
         held |= dict(details([row for row in rows if row not in held]))
         parts = [some[start : start + PAIRS] for start in range(0, len(some), PAIRS)]
-        for told in executor.map(partial(_look_at, pairs, held, in_colour), parts):
+        for told in executor.map(partial(_look_at, pairs, held, results.signatures, in_colour), parts):
             verdicts += told
     pairs = _told(pairs, asked, verdicts)
     return replace(results, pairs=pairs[~(pairs["distance"] > FURTHEST)].reset_index(drop=True))
@@ -75,9 +75,13 @@ def portions(sides: NDArray[np.integer], pictures: int) -> Iterator[slice]:
 
 
 def _look_at(
-    pairs: pd.DataFrame, held: dict[int, Detail], in_colour: dict[int, bool], places: NDArray[np.intp]
+    pairs: pd.DataFrame,
+    held: dict[int, Detail],
+    signatures: NDArray[np.void],
+    in_colour: dict[int, bool],
+    places: NDArray[np.intp],
 ) -> list[Verdict]:
-    return [_look(pair, held, in_colour) for pair in _rows(pairs, places)]
+    return [_look(pair, held, signatures, in_colour) for pair in _rows(pairs, places)]
 
 
 def _rows(pairs: pd.DataFrame, places: NDArray[np.intp]) -> list[dict[str, Any]]:
@@ -85,13 +89,17 @@ def _rows(pairs: pd.DataFrame, places: NDArray[np.intp]) -> list[dict[str, Any]]
     return [{str(name): value for name, value in row.items()} for row in pairs.iloc[places][columns].to_dict("records")]
 
 
-def _look(pair: dict[str, Any], held: dict[int, Detail], in_colour: dict[int, bool]) -> Verdict:
+def _look(
+    pair: dict[str, Any], held: dict[int, Detail], signatures: NDArray[np.void], in_colour: dict[int, bool]
+) -> Verdict:
     """The verdict on one pair. Whatever happens inside costs this pair only."""
     left, right = int(pair["left"]), int(pair["right"])
     if left not in held or right not in held:
         return Verdict(GONE, judged=False)
     try:
-        return second_look.judge(held[left], held[right], pair, colourful=in_colour[left] and in_colour[right])
+        in_both = in_colour[left] and in_colour[right]
+        other = partial(recoloured, signatures[[left]], signatures[[right]], pair)
+        return second_look.judge(held[left], held[right], pair, colourful=in_both, recoloured=other)
     except Exception as error:
         return Verdict(f"{type(error).__name__}: {error}", judged=False)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
 import dedup
 from dedup.matching import second_look
@@ -134,6 +134,75 @@ def slices() -> Pictures:
     return found
 
 
+def go_board(*stones: tuple[int, int]) -> Image.Image:
+    """Wood with lines, whose pattern is on every picture of it."""
+    picture = Image.new("L", (960, 960), 190)
+    draw = ImageDraw.Draw(picture)
+    for line in range(19):
+        draw.line((48, 48 + 48 * line, 912, 48 + 48 * line), fill=40, width=3)
+        draw.line((48 + 48 * line, 48, 48 + 48 * line, 912), fill=40, width=3)
+    for place, (column, row) in enumerate(stones):
+        x, y = 48 + 48 * column, 48 + 48 * row
+        draw.ellipse((x - 22, y - 22, x + 22, y + 22), fill=20 if place % 2 else 240)
+    return picture.resize((480, 480), Image.Resampling.LANCZOS)
+
+
+def go_game() -> Pictures:
+    moves = [(3, 3), (15, 3), (3, 15), (15, 15), (9, 9), (5, 2), (13, 2), (2, 5), (10, 4), (6, 12), (12, 12), (9, 16)]
+    return [go_board(*moves[:count]) for count in (6, 9, 12)]
+
+
+def stained(x: int, y: int) -> Image.Image:
+    """A part seen by a camera that stands still, with a stain."""
+    picture = Image.new("L", (480, 480), 120)
+    draw = ImageDraw.Draw(picture)
+    for ring, tone in ((220, 90), (180, 130), (90, 100), (50, 140)):
+        draw.ellipse((240 - ring, 240 - ring, 240 + ring, 240 + ring), fill=tone)
+    draw.ellipse((x - 11, y - 8, x + 11, y + 8), fill=50)
+    return grained(picture.filter(ImageFilter.GaussianBlur(1)), 3 * x + y, 2)
+
+
+def gauge(degrees: float) -> Image.Image:
+    """A pointer drawn over one and the same photograph."""
+    picture = grained(detailed(4, (480, 480)).convert("L").point(lambda value: 160 + value // 5), 1, 4)
+    draw = ImageDraw.Draw(picture)
+    turn = np.radians(degrees)
+    tip = 240 + 190 * np.cos(turn), 240 + 190 * np.sin(turn)
+    draw.line((240, 240, *tip), fill=15, width=9)
+    return picture
+
+
+def balls(*colours: str) -> Image.Image:
+    """A rendered scene without any grain."""
+    picture = Image.linear_gradient("L").resize((400, 400)).point(lambda value: 90 + value // 4).convert("RGB")
+    draw = ImageDraw.Draw(picture)
+    for place, colour in enumerate(colours):
+        x, y = 90 + 110 * (place % 3), 130 + 130 * (place // 3)
+        draw.ellipse((x - 42, y - 42, x + 42, y + 42), fill=colour)
+        draw.ellipse((x - 24, y - 28, x - 8, y - 12), fill="white")
+    return picture
+
+
+def arrow_sign() -> Image.Image:
+    picture = Image.new("RGB", (640, 640), (214, 216, 214))
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse((50, 50, 590, 590), fill=(20, 70, 160), outline="white", width=14)
+    draw.polygon([(150, 320), (320, 190), (320, 275), (480, 275), (480, 460), (320, 365), (320, 450)], fill="white")
+    return picture.resize((320, 320), Image.Resampling.LANCZOS)
+
+
+def bottle(text: str) -> Image.Image:
+    """A product in a studio, smooth as a rendering, with a word on its label."""
+    picture = Image.radial_gradient("L").resize((360, 480)).point(lambda value: 235 - value // 6).convert("RGB")
+    draw = ImageDraw.Draw(picture)
+    draw.rounded_rectangle((110, 120, 250, 450), 30, fill=(40, 90, 50))
+    draw.rectangle((155, 30, 205, 130), fill=(40, 90, 50))
+    draw.rectangle((112, 220, 248, 380), fill=(240, 230, 205))
+    draw.text((180, 250), "Haus & Hof", fill=(120, 30, 30), font=font(22), anchor="mm")
+    draw.text((180, 300), text, fill=(60, 50, 40), font=font(20), anchor="mm")
+    return picture.filter(ImageFilter.GaussianBlur(0.6))
+
+
 APART: dict[str, Callable[[], Pictures]] = {
     "words": lambda: [word(text) for text in ("fable", "table", "cable")],
     "forms": lambda: [form("Ann Lee", "4711"), form("Bob Ray", "1893"), form("Eve Fox", "2506")],
@@ -145,6 +214,16 @@ APART: dict[str, Callable[[], Pictures]] = {
     ],
     "another moment": lambda: [grained(room(), seed) for seed in range(3)],
     "a visitor": lambda: [grained(with_visitor(room(), x), x) for x in (30, 140, 250)],
+    "positions of one game": go_game,
+    "stains": lambda: [stained(130, 200), stained(300, 340), stained(330, 150)],
+    "pointers": lambda: [gauge(degrees) for degrees in (200, 260, 330)],
+    "things in another colour": lambda: [
+        balls("red", "blue", "green", "gold"),
+        balls("red", "purple", "green", "gold"),
+        balls("red", "blue", "green", "teal"),
+    ],
+    "arrows": lambda: [arrow_sign(), ImageOps.mirror(arrow_sign())],
+    "labels": lambda: [bottle(text) for text in ("Lemon", "Mint", "Honey")],
     "letters": letters,
     "figures": lambda: figures(0),
     "slices": slices,
@@ -243,6 +322,14 @@ def hue_turned(picture: Image.Image, steps: int) -> Image.Image:
     return Image.merge("HSV", [hue.point(lambda h: (h + steps) % 256), saturation, value]).convert("RGB")
 
 
+def with_logo(picture: Image.Image) -> Image.Image:
+    out = picture.convert("RGB")
+    draw = ImageDraw.Draw(out)
+    draw.rounded_rectangle((240, 190, 305, 225), 6, fill=(200, 40, 30))
+    draw.text((272, 207), "LOGO", fill="white", font=font(18), anchor="mm")
+    return out
+
+
 NEAR: dict[str, Callable[[], Pictures]] = {
     "a form made smaller": lambda: [form("Ann Lee", "4711"), form("Ann Lee", "4711").resize((252, 336))],
     "a form cropped": lambda: [form("Ann Lee", "4711"), cropped(form("Ann Lee", "4711"), 0.05)],
@@ -250,6 +337,15 @@ NEAR: dict[str, Callable[[], Pictures]] = {
     "a page cropped": lambda: [page_of_text(), cropped(page_of_text(), 0.05)],
     "a chart made smaller": lambda: [chart(), chart().resize((288, 216), Image.Resampling.LANCZOS)],
     "a board of a game": lambda: [board((1, 1), (4, 2)), board((1, 1), (4, 2)).resize((200, 200))],
+    "a position of a game": lambda: [go_game()[1], go_game()[1].resize((360, 360), Image.Resampling.LANCZOS)],
+    "a part with a stain": lambda: [stained(130, 200), cropped(stained(130, 200), 0.05)],
+    "a pointer": lambda: [gauge(200), gauge(200).resize((320, 320), Image.Resampling.LANCZOS)],
+    "paler things": lambda: [
+        balls("red", "blue", "green"),
+        ImageEnhance.Color(balls("red", "blue", "green")).enhance(0.6),
+    ],
+    "a label": lambda: [bottle("Lemon"), bottle("Lemon").point(lambda value: value * 9 // 10)],
+    "a logo": lambda: [detailed(3, SIZE), with_logo(detailed(3, SIZE))],
     "a caption": lambda: [detailed(3, SIZE), captioned(detailed(3, SIZE), "When you find  the same twice")],
     "a bent photograph": lambda: [detailed(3, SIZE), bent(detailed(3, SIZE))],
     "seen through a lens": lambda: [detailed(3, SIZE), lensed(detailed(3, SIZE))],
@@ -302,11 +398,11 @@ def folder(tmp_path) -> Path:
 def test_a_pair_whose_second_look_fails_is_listed_and_costs_no_other(folder, home, monkeypatch):
     judge, asked = second_look.judge, []
 
-    def fault(left, right, pair, *, colourful):
+    def fault(left, right, pair, **seen):
         asked.append((pair["left"], pair["right"]))
         if asked[-1] == asked[0]:
             raise ZeroDivisionError("planted")
-        return judge(left, right, pair, colourful=colourful)
+        return judge(left, right, pair, **seen)
 
     monkeypatch.setattr(second_look, "judge", fault)
     pairs = dedup.scan(folder, workers=1).pairs

@@ -128,6 +128,27 @@ SECOND_LOOK: dict[str, Parameter] = {
         "The same of a picture with so little on it that is turned or mirrored.",
         "Letters of one font begin at 0.0012.",
     ),
+    "flat_colours": Parameter(
+        0.85, "fraction",
+        "Of the area: a drawing of which so much has one of four tones is one in flat colours ...",
+        "Signs, symbols and cards 0.9 and more; products on white 0.5 to 0.8, but for one of seven.",
+    ),
+    "sign_windows": Parameter(
+        1000, "windows",
+        "... and with fewer windows it is a sign, which turned or mirrored is another one.",
+        "Arrows, symbols and glyphs have 200 to 800, pages 1,000 and more.",
+    ),
+    "recoloured_by": Parameter(
+        15, "chroma levels",
+        "A cell has another colour, whatever was done to all colours, that differs by so much and half of what the "
+        "cells beside it differ by.",
+        "Copies without certain exposure 5 and less, but for two in a hundred.",
+    ),
+    "recoloured": Parameter(
+        2, "cells",
+        "Of 256: a patch of so many that has another colour is another thing, unless grain makes the exposure certain.",
+        "Recoloured things in rendered scenes 2 to 8; of 840 copies 3 without certain exposure.",
+    ),
     "disagreeing": Parameter(
         0.02, "fraction",
         "Of the contrast: a copy disagrees in less than this, unless something was put over it.",
@@ -148,6 +169,11 @@ SECOND_LOOK: dict[str, Parameter] = {
         "Of the area: a drawn picture in which more than this clearly differs is another: one piece has moved.",
         "Copies of drawn pictures 0.0003 at most; a figure of a game on its board 0.006.",
     ),
+    "few_tones": Parameter(
+        0.7, "fraction",
+        "Of the area: where so much has one of four tones, what was put over it is not told from what belongs there.",
+        "Boards of games 0.74 and more; photographs with an overlay 0.65 at most.",
+    ),
     "small_overlay": Parameter(
         0.04, "fraction",
         "Of the area: what differs in less than this, in a certain exposure, may bring as much on either side.",
@@ -167,6 +193,22 @@ SECOND_LOOK: dict[str, Parameter] = {
         0.18, "fraction",
         "Of what clearly differs, by how much more is of one tone where an opaque overlay lies.",
         "Captions, logos and stickers 0.19 and more, other captions of one template 0.16 at most.",
+    ),
+    "owned": Parameter(
+        0.8, "fraction",
+        "The same of what is small, and sharp against all else that agrees: of its pieces, those that are things in "
+        "one picture and not in the other.",
+        "Logos 0.89 and more, but for one of four; moved pointers 0.69 at most.",
+    ),
+    "piece": Parameter(
+        22, "gray levels",
+        "A piece that differs by so much is a thing of its own, however small and however well the rest agrees.",
+        "Noise, blur and strong JPEG leave pieces of 20 at most; one spot, one part or one word 23 and more.",
+    ),
+    "sharp": Parameter(
+        80, "times",
+        "A piece that differs by so many times what all pixels usually do is no trace of an edit of the whole.",
+        "Copies whose colours, light or perspective were changed 71 at most; moved pointers 97 and more.",
     ),
     "certain_exposure": Parameter(
         0.65, "correlation",

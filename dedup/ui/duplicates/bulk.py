@@ -93,13 +93,14 @@ def apply_rule(opened: Opened, name: str, count: int) -> None:
     preview = acts.preview(now, name)
     if preview.count != count:
         say(
-            f"It is {preview.count:,} images now, for another tab decided meanwhile. Look again.",
+            f"It is {plural(preview.count, 'image')} now, for another tab decided meanwhile. Look again.",
             icon=":material/sync:",
         )
         return
     step = acts.by_rule(now, preview)
     decide(opened, step)
-    say(f"{step.label}. Undo takes it back.")
+    images = plural(preview.count, "image")
+    say(f"{'Kept' if preview.rule.keep else 'Decided to go'}: {images}. Undo takes it back.")
 
 
 def keeper_rules(opened: Opened) -> None:

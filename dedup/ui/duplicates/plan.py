@@ -97,7 +97,7 @@ def job_key(opened: Opened) -> str:
 def _preview(opened: Opened, plan: Plan) -> None:
     st.markdown("## What would go")
     if not plan.entries:
-        st.info("Nothing is decided to go yet. Review groups, or decide by rule.", icon=":material/info:")
+        st.info("Nothing is decided to go. Review groups, or decide by rule.", icon=":material/info:")
         with st.container(horizontal=True):
             for name, words in (("review", "Review groups"), ("rules", "Decide by rule")):
                 st.button(words, key=f"lead to {name}", on_click=session.update, kwargs={"panel": name})
