@@ -53,6 +53,8 @@ def build(
         document, notes = _from_sources(dataset, mask, output, _parted(labels.documents)[0], names, upright=upright)
     else:
         document, notes = _fresh(classed(dataset), mask, names), []
+        if document["categories"]:
+            notes.append("No annotations: which image is of which class by its folder stands in its `dedup.classes`.")
     notes += labels.notes
     if dropped := int((wanted & ~mask).sum()):
         notes.append(f"{plural(dropped, 'image')} left out: dropped because of clashing labels.")

@@ -325,6 +325,19 @@ def test_boxes_beyond_the_edge_are_dropped_or_cut_and_counted(made, tmp_path):
     assert len(rows) == 3 and all(0 <= float(number) <= 1 for row in rows for number in row.split()[1:])
 
 
+def test_a_polygon_is_cut_at_the_edge_and_not_bent(made, tmp_path):
+    corners = [100.0, 10.0, 260.0, 10.0, 100.0, 50.0]
+    dataset = made([{"bbox": [100, 10, 160, 40], "segmentation": [corners]}])
+    width, height = (int(dataset.frame[side].iloc[0]) for side in ("width", "height"))
+    report = dataset.export("folder", tmp_path / "out", np.array([True, False]), labels="yolo")
+    assert any("1 part beyond the edge" in note for note in report.notes)
+    (row,) = (tmp_path / "out/labels/train/a.txt").read_text().splitlines()
+    numbers = [float(number) for number in row.split()[1:]]
+    points = [(x * width, y * height) for x, y in zip(numbers[::2], numbers[1::2], strict=True)]
+    there = 10 + 40 * (260 - width) / 160  # where the slanting side leaves the picture
+    assert max(abs(x - width) + abs(y - there) for x, y in points if x > width - 0.1 and y > 11) < 0.1
+
+
 def test_companions_follow_images_that_are_called_differently(home, tmp_path):
     for folder in ("a", "b"):
         picture(tmp_path / "in" / folder / "cat" / "1.png", ord(folder), SIZE)

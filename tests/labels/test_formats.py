@@ -198,6 +198,9 @@ def test_polygons_turned_boxes_keypoints_and_scores_of_yolo(tmp_path):
     assert person["keypoints"] == [100, 50, 2, 0, 0, 0] and person["num_keypoints"] == 1 and person["bbox"] == BOX
     assert posed.document["categories"][0]["keypoints"] == ["nose", "tail"]
     assert only("d")[1]["score"] == 0.87
+    write(tmp_path / "q", {"labels/a.txt": "0 0.4 0.45 0.4 0.5 0.5 0.5 0.97 0.2 0.2 0.1 0.87\n", "data.yaml": pose})
+    predicted = only("q")[1]
+    assert predicted["keypoints"] == [100, 50, 2, 40, 20, 0] and predicted["score"] == 0.87
 
 
 def test_bad_rows_of_yolo_cost_themselves_and_are_told_with_file_and_line(tmp_path):
@@ -574,3 +577,23 @@ def test_classes_of_one_name_are_told(tmp_path):
     coco = formats.read(tmp_path / "data.yaml", known)
     assert told(coco, known) == {"images/a.png": [("cat", BOX)]}
     assert problems(coco) == ["data.yaml: the classes 0 and 1 are all called cat: they are one class here"]
+
+
+def test_crowds_scores_and_attributes_of_tables_are_kept(tmp_path):
+    known = pictures(tmp_path, "a.png")
+    write(tmp_path, {"x.csv": "filename,xmin,ymin,xmax,ymax,label,confidence,iscrowd\na.png,40,20,120,70,dog,0.5,1\n"})
+    (entry,) = formats.read(tmp_path / "x.csv", known).annotations
+    assert entry["score"] == 0.5 and entry["iscrowd"] == 1 and entry["bbox"] == BOX
+    objects = {"bbox": [BOX], "category": ["dog"], "score": [0.5], "iscrowd": [1], "area": [4000], "colour": ["red"]}
+    for place, held in (("l", objects), ("d", [{key: each[0] for key, each in objects.items()}])):
+        write(tmp_path / place, {"metadata.jsonl": json.dumps({"file_name": "a.png", "objects": held})})
+        (entry,) = formats.read(tmp_path / place / "metadata.jsonl", pictures(tmp_path / place, "a.png")).annotations
+        assert entry["score"] == 0.5 and entry["iscrowd"] == 1 and entry["attributes"] == {"colour": "red"}
+
+
+def test_fractions_in_a_csv_are_told_and_not_taken_for_pixels(tmp_path):
+    rows = "filename,xmin,ymin,xmax,ymax,label\na.png,0.2,0.2,0.6,0.7,dog\na.png,0,0,1,1,dot\n"
+    known = pictures(write(tmp_path, {"x.csv": rows}), "a.png")
+    coco = formats.read(tmp_path / "x.csv", known)
+    assert told(coco, known) == {"a.png": [("dot", [0, 0, 1, 1])]}
+    assert problems(coco) == ["x.csv, line 2: its box is in fractions of the image; pixels are read"]

@@ -29,6 +29,7 @@ from dedup.exports.labels.base import (
     save,
 )
 from dedup.labels.coco import NAMESPACE
+from dedup.matching import geometry
 
 SETTINGS = "data.yaml"
 KEYS = ("train", "val", "test")
@@ -109,7 +110,8 @@ class _Rows:
             polygons = sorted(polygons_of(entry), key=len)
             if len(polygons) > 1:
                 self.contents.drop("further polygon", len(polygons) - 1)
-            yield from _fractions(polygons[-1], image.size)
+            whole = polygons[-1] if self.kind == "obb" else self._within(polygons[-1], image.size)
+            yield from _fractions(whole, image.size)
             return
         if polygons_of(entry) or entry.get("segmentation"):
             self.contents.drop("outline")
@@ -126,6 +128,15 @@ class _Rows:
                 yield f"{points[start + 2]:g}"
         elif any(keypoints_of(entry)):
             self.contents.drop("skeleton")
+
+    def _within(self, polygon: Sequence[float], size: tuple[int, int]) -> Sequence[float]:
+        """A polygon cut at the edges: moving its corners there would bend what is within."""
+        points = list(zip(polygon[::2], polygon[1::2], strict=True))
+        inside = geometry.clip(points, (0, 0, *size))
+        if inside == points or len(inside) < 3:
+            return polygon
+        self.contents.drop("part beyond the edge")
+        return [number for point in inside for number in point]
 
 
 def _fractions(points: Sequence[float], size: tuple[int, int]) -> Iterator[str]:

@@ -68,10 +68,14 @@ COLUMNS = {
     "h": ("h", "height", "bbox_height"),
 }
 """What the columns of a CSV may be called, in any case; the first that is there counts."""
+SCORES = ("score", "confidence", "conf")
 EDGES = ("xmin", "ymin", "xmax", "ymax")
 CORNER = (("x", "xmin"), ("y", "ymin"), ("w",), ("h",))
 """A corner and sides; edges of the left and the top are as good a corner."""
 OPEN_IMAGES = ("imageid", "labelname")
+NO_ATTRIBUTES = frozenset({"bbox", "bboxes", "category", "categories", "label", "labels", "id", "image_id", "area",
+                           "iscrowd", *SCORES})  # fmt: skip
+"""Of what a dataset of Hugging Face says of objects, what has a place of its own, and what follows from it."""
 ATTRIBUTES = {"isoccluded": "occluded", "istruncated": "truncated", "isdepiction": "depiction", "isinside": "inside"}
 DESCRIPTIONS = "*class-descriptions*.csv"
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
@@ -169,12 +173,21 @@ def _read_table(path: Path, pictures: Pictures) -> Coco:
             builder.odd(path, line, "its box is no four finite numbers")
         elif len(numbers) == 4:
             x, y, wide, high = numbers
+            if max(numbers) <= 1 and not all(number.is_integer() for number in numbers):
+                builder.odd(path, line, "its box is in fractions of the image; pixels are read")
+                continue
             fields = box(x, y, wide - x, high - y) if sides is edges else box(x, y, wide, high)
-            crowd = {"iscrowd": 1} if ours and row["iscrowd"] == "1" else {}
-            builder.annotate(id_, label, fields | crowd)
+            builder.annotate(id_, label, fields | _more(row))
         else:
             builder.annotate(id_, label, {})
     return builder.done()
+
+
+def _more(told: Row) -> dict[str, Any]:
+    """What COCO has beside a box: whether it is of a crowd, and a prediction's score."""
+    score = next((number for name in SCORES if (number := _number(told.get(name))) is not None), None)
+    crowd = {"iscrowd": 1} if str(told.get("iscrowd")).casefold() in ("1", "1.0", "true") else {}
+    return crowd if score is None else crowd | {"score": score}
 
 
 def _columns(header: Sequence[str]) -> dict[str, str]:
@@ -234,7 +247,9 @@ def _annotate_objects(builder: Builder, image: int, objects: Any, line: int) -> 
             return builder.odd(builder.path, line, "its objects are no JSON")
     if isinstance(objects, list):
         each = [thing for thing in objects if isinstance(thing, dict)]
-        objects = {key: [thing.get(key) for thing in each] for key in ("bbox", "category", "categories", "label")}
+        objects = {
+            key: [thing.get(key) for thing in each] for key in dict.fromkeys(key for thing in each for key in thing)
+        }
         objects = {key: held for key, held in objects.items() if any(value is not None for value in held)}
     if not isinstance(objects, dict):
         return None if objects in (None, "") else builder.odd(builder.path, line, "its objects are no objects")
@@ -244,13 +259,21 @@ def _annotate_objects(builder: Builder, image: int, objects: Any, line: int) -> 
         return builder.odd(builder.path, line, "its boxes and categories are no lists")
     if len(boxes) != len(names):
         return builder.odd(builder.path, line, f"it has {len(boxes)} boxes and {len(names)} categories")
-    for corners, name in zip(boxes, names, strict=True):
+    further = {key: held for key, held in objects.items() if isinstance(held, list) and len(held) == len(boxes)}
+    for place, (corners, name) in enumerate(zip(boxes, names, strict=True)):
         told = _told(name)
         if are_finite(corners) and len(corners) == 4 and told and max(map(abs, corners)) <= LARGEST:
-            builder.annotate(image, told, box(*corners))
+            said = {key: held[place] for key, held in further.items()}
+            attributes = {key: value for key, value in said.items() if _is_attribute(key, value)}
+            builder.annotate(image, told, box(*corners) | _more(said), attributes)
         else:
             builder.odd(builder.path, line, "a box is no four finite numbers with a category")
     return None
+
+
+def _is_attribute(key: str, value: object) -> bool:
+    """Whether something that is said of an object is none of what COCO has a field for."""
+    return key not in NO_ATTRIBUTES and isinstance(value, str | int | float) and value not in ("", False)
 
 
 def _metadata_rows(path: Path, builder: Builder) -> Iterator[tuple[int, Row]]:

@@ -183,19 +183,19 @@ class _Reader:
     def _fields(self, size: Size, values: list[float]) -> tuple[dict[str, Any], str]:
         width, height = size
         shape = self.settings.keypoints
-        points = values[4:] if shape and len(values) == 4 + shape[0] * shape[1] else []
-        places = values[: 4 if points else len(values)]
+        count = shape[0] * shape[1] if shape else 0
+        points = values[4 : 4 + count] if count and len(values) in (4 + count, 5 + count) else []
+        scored = len(values) == 5 + len(points)  # a score behind the box and its points, as predictions have
+        places = values[: 4 if points or scored else len(values)]
         if points and shape:
             places = [*places, *(number for place, number in enumerate(points) if place % shape[1] < 2)]
-        if not points and len(values) == 5:  # a score behind the box, as predictions have
-            places = values[:4]
         if any(not -0.01 <= number <= OUTSIDE for number in places):
             return {}, "a coordinate is not between 0 and 1"
         if len(values) in (4, 5) or points:
             x, y, wide, high = values[:4]
             found = box((x - wide / 2) * width, (y - high / 2) * height, wide * width, high * height)
-            if len(values) == 5 and not points:
-                found["score"] = values[4]
+            if scored:
+                found["score"] = values[-1]
             return found | (_keypoints(points, shape[1], size) if points and shape else {}), ""
         if len(values) < 6 or len(values) % 2:
             return {}, f"it has {len(values) + 1} numbers: neither a box nor a polygon"
@@ -207,9 +207,14 @@ def _keypoints(points: list[float], dimensions: int, size: Size) -> dict[str, An
     found: list[float] = []
     for start in range(0, len(points), dimensions):
         x, y, *seen = points[start : start + dimensions]
-        visible = int(seen[0]) if seen else 2 * bool(x or y)
+        visible = _visible(seen[0]) if seen else 2 * bool(x or y)
         found += [round(x * size[0], 5), round(y * size[1], 5), visible]
     return {"keypoints": found, "num_keypoints": sum(number > 0 for number in found[2::3])}
+
+
+def _visible(told: float) -> int:
+    """COCO's word for it: 0, 1 and 2 as they are, and the confidence that a prediction has by whether it is likely."""
+    return int(told) if told.is_integer() else 2 * (told >= 0.5)
 
 
 def _name_keypoints(builder: Builder, settings: Settings) -> None:
