@@ -11,9 +11,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from dedup.files import open_regular
 
 FOLDERS = re.compile(
@@ -76,6 +73,9 @@ def _spread(held: Sequence[str]) -> Iterable[str]:
 
 def _is_mask(path: Path) -> bool:
     """Whether a picture is made of a few values; False of one that cannot be read, which is to be listed."""
+    import numpy as np  # most folders have nothing to look at
+    from PIL import Image
+
     try:
         with open_regular(path) as stream, Image.open(stream) as image:
             values = np.asarray(image if image.mode in ("P", "L", "1", "I", "I;16") else image.convert("RGB"))

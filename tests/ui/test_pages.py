@@ -565,7 +565,7 @@ def test_a_card_leads_to_the_failures_and_tells_what_was_passed_over(dataset):
     dedup.rescan(dataset, workers=1)
     at = run_page("datasets")
     assert "passed over 1 other file: .txt 1" in texts(at)
-    assert "no annotations" in texts(at)
+    assert "no annotation files" in texts(at)
     healthy(button(at, "1 failed").click().run())
     assert at.dataframe[0].value["path"].tolist() == ["empty.jpg"]
 

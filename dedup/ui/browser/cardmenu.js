@@ -2,8 +2,10 @@
 
 class CardMenu {
   constructor(root) {
-    this.node = el("div", { class: "card-menu", popover: "auto", role: "menu", "aria-label": "What to do with this image" });
+    // Not "auto": that closes when the very button that opened it is let go.
+    this.node = el("div", { class: "card-menu", popover: "manual", role: "menu", "aria-label": "What to do with this image" });
     this.node.addEventListener("keydown", event => this.onKey(event));
+    this.elsewhere = event => { if (!event.composedPath().includes(this.node)) this.hide(); };
     root.append(this.node);
   }
 
@@ -17,16 +19,22 @@ class CardMenu {
     key ? el("kbd", { text: key }) : null)));
     this.onClose = onClose;
     this.node.showPopover();
+    addEventListener("pointerdown", this.elsewhere, true);
     const { width, height } = this.node.getBoundingClientRect();
     this.node.style.left = `${clamp(x, 8, innerWidth - width - 8)}px`;
     this.node.style.top = `${clamp(y, 8, innerHeight - height - 8)}px`;
     this.entry(0).focus();
   }
 
-  /** By an entry or by Escape: the grid has the focus again before anything else takes it. Whoever clicks elsewhere wants
-   * to be there. */
+  /** Whoever clicks elsewhere wants to be there. */
+  hide() {
+    removeEventListener("pointerdown", this.elsewhere, true);
+    if (this.node.isConnected) this.node.hidePopover();  // the page may have drawn another grid meanwhile
+  }
+
+  /** By an entry or by Escape: the grid has the focus again before anything else takes it. */
   close(act = () => {}) {
-    this.node.hidePopover();
+    this.hide();
     this.onClose?.();
     act();
   }

@@ -89,7 +89,7 @@ def notes(result: Mapping[str, Any]) -> list[str]:
 
 def labels(annotations: int, images: int) -> str:
     """How much was read from annotation files."""
-    return f"{plural(annotations, 'annotation')} in {plural(images, 'image')}" if annotations else "no annotations"
+    return f"{plural(annotations, 'annotation')} in {plural(images, 'image')}" if annotations else "no annotation files"
 
 
 def duration(seconds: float) -> str:
