@@ -48,7 +48,7 @@ RIM = 3
 """What is around a piece: so many pixels."""
 FEW_TONES = 4
 """Of what is drawn in flat colours most pixels have one of so many tones: the rest is the edges between them."""
-TELLING, STEPS, LINED = 0.2, (8, 12), 0.5
+TELLING, STEPS, LINED = 0.2, (8, 12), 0.65
 """Grain that agrees by no more is no evidence anyway. So many pixels on, of 256, grain does not agree any more: where
 it does by this part of what it agreed by, it is no grain. Of photographs 0.05 to 0.3, of one in twenty (fabric, fences)
 more; of grids, codes and boards 0.7 and more."""

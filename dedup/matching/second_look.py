@@ -118,7 +118,8 @@ def _is_small_and_sharp(m: Measured) -> bool:
 def _is_content(m: Measured) -> bool:
     """Whether a piece, however small, makes two that agree otherwise two items: one part, one word, one stain differs.
     Where the exposure is certain it may have been put there, or its tones were clipped."""
-    return m.strength >= value("piece") and not (_certain(m) and (_is_telling(m) or not _is_sharp(m)))
+    there = m.strength >= value("piece") and m.strength >= value("piece_alone") * m.usual
+    return there and not (_certain(m) and (_is_telling(m) or not _is_sharp(m)))
 
 
 def _is_a_sign(m: Measured) -> bool:

@@ -317,8 +317,10 @@ def recoloured(left: NDArray[np.void], right: NDArray[np.void], pair: Mapping[st
     """How many cells of 16 x 16 the largest patch has that shows a thing in another colour: where colours miss each
     other by `recoloured_by`, whatever is done to all of them, linearly or freely, from the one to the other or back.
     Signatures (1,) of two pictures, and the map (`AFFINE`) of their pair."""
-    one, other = _colours(left), sample(_colours(right), np.array([[pair[name] for name in AFFINE]], np.float64))
-    rough = _roughness(one).reshape(1, -1)
+    there = np.array([[pair[name] for name in AFFINE]], np.float64)
+    one, other = _colours(left), sample(_colours(right), there)
+    beyond = sample(_roughness(_colours(right))[..., None], there)[..., 0]
+    rough = np.fmax(_roughness(one).reshape(1, -1), beyond)
     one = one.reshape(1, -1, 3)
     telling = _unclipped(one[..., 0]) & _unclipped(other[..., 0])
 

@@ -129,14 +129,14 @@ SECOND_LOOK: dict[str, Parameter] = {
         "Letters of one font begin at 0.0012.",
     ),
     "flat_colours": Parameter(
-        0.85, "fraction",
+        0.93, "fraction",
         "Of the area: a drawing of which so much has one of four tones is one in flat colours ...",
-        "Signs, symbols and cards 0.9 and more; products on white 0.5 to 0.8, but for one of seven.",
+        "Arrows, symbols and cards 0.936 and more; charts, pages and clocks 0.92 at most, products on white 0.8.",
     ),
     "sign_windows": Parameter(
-        1000, "windows",
+        700, "windows",
         "... and with fewer windows it is a sign, which turned or mirrored is another one.",
-        "Arrows, symbols and glyphs have 200 to 800, pages 1,000 and more.",
+        "Arrows, symbols and glyphs have 200 to 660, pages and charts 540 and more.",
     ),
     "recoloured_by": Parameter(
         15, "chroma levels",
@@ -202,8 +202,13 @@ SECOND_LOOK: dict[str, Parameter] = {
     ),
     "piece": Parameter(
         22, "gray levels",
-        "A piece that differs by so much is a thing of its own, however small and however well the rest agrees.",
+        "A piece that differs by so much is a thing of its own, however small and however well the rest agrees ...",
         "Noise, blur and strong JPEG leave pieces of 20 at most; one spot, one part or one word 23 and more.",
+    ),
+    "piece_alone": Parameter(
+        45, "times",
+        "... where it differs by so many times what all pixels usually do: else the whole was edited.",
+        "Copies without certain exposure and with more contrast 43, stains under another light 49 and more.",
     ),
     "sharp": Parameter(
         80, "times",
