@@ -117,9 +117,9 @@ def measure(one: Floats, other: Floats, inside: Mask) -> Measured:
     agreed = _agree(a, b, weight)
     if agreed is None:
         return NOTHING
-    agreement, gain, bad, most = agreed
+    agreement, gain, bad, left = agreed
     pixels_of = partial(_cells, cell=_cell(a), shape=a.shape)
-    differing = _differing(a, b, weight > 0.99, pixels_of(bad), pixels_of(most))
+    differing = _differing(a, b, weight > 0.99, pixels_of(bad), pixels_of(_gathered(left, agreement.windows)))
     grain = _grain(one, other, gain, inside)
     tones = _shares(one[inside], FEW_TONES)
     directions = min(_directions(a, weight), _directions(b, weight))
@@ -140,9 +140,9 @@ def agreeing_windows(one: Floats, other: Floats, inside: Mask) -> Mask:
     return seen & ~(textured & (covariance < AGREES * np.sqrt((va + ROUNDING) * (vb + ROUNDING))))
 
 
-def _agree(a: Floats, b: Floats, weight: Floats) -> tuple[Agreement, float, Mask, Mask] | None:
-    """How far windows agree, the contrast of `a` over that of `b`, which windows disagree, and in which few of them
-    what is left over has gathered, if it has; None where next to nothing is seen."""
+def _agree(a: Floats, b: Floats, weight: Floats) -> tuple[Agreement, float, Mask, Doubles] | None:
+    """How far windows agree, the contrast of `a` over that of `b`, which windows disagree, and the energy left over in
+    each with structure; None where next to nothing is seen."""
     va, vb, covariance, seen = _windows(a, b, weight, _cell(a))
     if seen.sum() < FEWEST:
         return None
@@ -163,7 +163,7 @@ def _agree(a: Floats, b: Floats, weight: Floats) -> tuple[Agreement, float, Mask
         settled=float(left[good].sum() / max(energy[good].sum(), 1e-6)),
         disagreeing=float(amplitude[bad].sum() / contrast),
     )
-    return agreement, gain, bad, _gathered(np.where(textured, np.maximum(left, 0), 0), int(textured.sum()))
+    return agreement, gain, bad, np.where(textured, np.maximum(left, 0), 0)
 
 
 def _gathered(left: Doubles, windows: int) -> Mask:

@@ -318,9 +318,9 @@ def recoloured(left: NDArray[np.void], right: NDArray[np.void], pair: Mapping[st
     other by `recoloured_by`, whatever is done to all of them, linearly or freely, from the one to the other or back.
     Signatures (1,) of two pictures, and the map (`AFFINE`) of their pair."""
     there = np.array([[pair[name] for name in AFFINE]], np.float64)
-    one, other = _colours(left), sample(_colours(right), there)
-    beyond = sample(_roughness(_colours(right))[..., None], there)[..., 0]
-    rough = np.fmax(_roughness(one).reshape(1, -1), beyond)
+    one, whole = _colours(left), _colours(right)
+    other, beyond = (sample(each, there) for each in (whole, _roughness(whole)[..., None]))
+    rough = np.fmax(_roughness(one).reshape(1, -1), beyond[..., 0])
     one = one.reshape(1, -1, 3)
     telling = _unclipped(one[..., 0]) & _unclipped(other[..., 0])
 

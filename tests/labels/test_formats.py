@@ -272,11 +272,11 @@ def test_all_that_is_said_of_an_object_is_kept(tmp_path):
     known = pictures(write(tmp_path / "v", {"Annotations/a.xml": text}), "JPEGImages/a.png")
     (entry,) = formats.read(tmp_path / "v/Annotations", known).annotations
     assert entry["attributes"] == {"truncated": 0, "colour": "red", "age": 3} and entry["bbox"] == BOX
-    shape = {"flags": {"ripe": True, "cut": False}, "attributes": {"age": "3"}, "difficult": True, "group_id": None}
+    shape = {"flags": {"ripe": True, "cut": False}, "attributes": {"age": "3"}, "difficult": True, "group_id": 0}
     labelled = LABELME_FILE | {"shapes": [LABELME_FILE["shapes"][0] | shape]}
     known = pictures(write(tmp_path / "l", {"a.json": json.dumps(labelled)}), "a.png")
     (entry,) = formats.read(tmp_path / "l", known).annotations
-    assert entry["attributes"] == {"ripe": True, "age": "3", "difficult": True}
+    assert entry["attributes"] == {"ripe": True, "age": "3", "difficult": True, "group_id": 0}
 
 
 def test_turned_boxes_and_polygons_alone_of_voc_are_no_labels_of_whole_images(tmp_path):

@@ -422,6 +422,11 @@ def outline(points: Sequence[tuple[float, float]]) -> dict[str, Any]:
     }
 
 
+def is_said(value: object) -> bool:
+    """Whether a value says something as an attribute: a text, a number (0 is one) or that something holds."""
+    return isinstance(value, str | int | float) and value != "" and value is not False
+
+
 def turned(left: float, top: float, right: float, bottom: float, angle: float) -> dict[str, Any]:
     """The fields of a box turned about its middle by radians, clockwise as people see it."""
     x, y, cosine, sine = (left + right) / 2, (top + bottom) / 2, math.cos(angle), math.sin(angle)

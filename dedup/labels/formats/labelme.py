@@ -25,6 +25,7 @@ from dedup.labels.formats.base import (
     Pictures,
     box,
     head_of,
+    is_said,
     json_of,
     outline,
     rounded,
@@ -83,11 +84,7 @@ def _attributes(shape: Mapping[str, Any]) -> dict[str, Any]:
     flags, more = (each if isinstance(each := shape.get(key), dict) else {} for key in ("flags", "attributes"))
     said = {key: value for key, value in shape.items() if key not in NO_ATTRIBUTES}
     said |= more | {flag: True for flag, is_set in flags.items() if is_set is True}
-    return {
-        key: value
-        for key, value in said.items()
-        if isinstance(value, str | int | float) and value not in ("", False)
-    }  # fmt: skip
+    return {key: value for key, value in said.items() if is_said(value)}
 
 
 def _fields(shape: Mapping[str, Any], points: list[tuple[float, float]]) -> dict[str, Any] | None:

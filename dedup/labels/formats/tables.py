@@ -35,6 +35,7 @@ from dedup.labels.formats.base import (
     coding_of,
     first_line,
     head_of,
+    is_said,
     lines_of,
     text_of,
     the_file,
@@ -264,16 +265,11 @@ def _annotate_objects(builder: Builder, image: int, objects: Any, line: int) -> 
         told = _told(name)
         if are_finite(corners) and len(corners) == 4 and told and max(map(abs, corners)) <= LARGEST:
             said = {key: held[place] for key, held in further.items()}
-            attributes = {key: value for key, value in said.items() if _is_attribute(key, value)}
+            attributes = {key: value for key, value in said.items() if key not in NO_ATTRIBUTES and is_said(value)}
             builder.annotate(image, told, box(*corners) | _more(said), attributes)
         else:
             builder.odd(builder.path, line, "a box is no four finite numbers with a category")
     return None
-
-
-def _is_attribute(key: str, value: object) -> bool:
-    """Whether something that is said of an object is none of what COCO has a field for."""
-    return key not in NO_ATTRIBUTES and isinstance(value, str | int | float) and value not in ("", False)
 
 
 def _metadata_rows(path: Path, builder: Builder) -> Iterator[tuple[int, Row]]:
