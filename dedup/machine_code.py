@@ -7,19 +7,42 @@ be compiled along for nothing is avoided: an assignment to a slice brings all th
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from dedup.machine import somewhere_to_compile
 
 somewhere_to_compile(Path(__file__).parent)
 import numba  # noqa: E402 - not before there is somewhere to compile
+from numba.extending import intrinsic  # noqa: E402
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
 FAST = {"reassoc", "nsz", "arcp", "contract", "afn"}
 """What the compiler may assume of floating-point numbers; not that there is no NaN, which stands for "no box"."""
+
+
+def _choice(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], Any]:
+    """For compiled code: the second of two numbers where that compares so with the first, else the first. Python's own
+    `min` and `max` are the same there, but compiled anew for every pair of types, for a tenth of a second each."""
+
+    @intrinsic
+    def choose(types: Any, first: Any, second: Any) -> Any:
+        kind = types.unify_types(first, second)
+
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            one, other = (context.cast(builder, *each, kind) for each in zip(arguments, signature.args, strict=True))
+            better = context.get_function(compare, numba.types.boolean(kind, kind))(builder, (other, one))
+            return builder.select(better, other, one)
+
+        return kind(first, second), code
+
+    return cast("Callable[[Any, Any], Any]", choose)
+
+
+lesser, larger = _choice(operator.lt), _choice(operator.gt)
 
 
 def machine_code(*, fast: bool = False, inner: bool = False) -> Callable[[Function], Function]:

@@ -10,13 +10,15 @@ the same layout correlate as a whole but not in their details.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from dedup.images.signature import TINY
-from dedup.machine_code import machine_code
+from dedup.machine_code import larger, lesser, machine_code
+from dedup.matching import geometry
 
-HALF = TINY // 2
 MARGIN = 1.2 / TINY
 """Left out along every edge: there a tiny pixel may hold some of what was outside."""
 BLOCK = 8
@@ -27,6 +29,8 @@ many pixels are looked at; last that of measuring. An array, for numba compiles 
 COARSELY, FINELY, WITH_PERSPECTIVE, MEASURING = range(4)
 STEADY = 0.003
 """Once weights have settled, a fit is done when nothing moves by more than this part of a pixel."""
+EVERYTHING = 1e6
+"""A scale, in gray levels, at which every point counts."""
 FEWEST_POINTS = 48
 """With fewer points in common nothing is fitted."""
 SMALLEST_CONTENT = 0.25
@@ -38,6 +42,8 @@ CONTRAST = 6.0
 """Standard deviation in gray levels from which a block has something to agree on."""
 AGREES = 0.7
 """Correlation from which a block agrees."""
+MOST_CONTRAST = 32.0
+"""More of it does not make a block count for more."""
 GRAIN = 4.0
 """Variance in square gray levels that noise and rounding add: it keeps flat blocks from correlating by chance."""
 
@@ -62,6 +68,14 @@ MEASURES: tuple[str, ...] = (
 COARSE, INSIDE, CORRELATION, AGREEMENT, DISAGREEING, BLOCKS_SEEN, RESIDUAL, GAIN = range(8)
 BIAS, CORE, INLIERS, PERSPECTIVE, LEFT, TOP, RIGHT, BOTTOM = range(8, len(MEASURES))
 
+UNKNOWNS = 10
+"""Most unknowns of a fit."""
+ROWS = UNKNOWNS + 2
+"""A row for each unknown, one for the residual, and one to work in."""
+
+GIVEN_UP, AS_THEY_ARE, EXCHANGED = range(3)
+"""How a pair was measured."""
+
 NOTHING = np.empty((0, len(MEASURES)))
 """The measures of no pairs."""
 
@@ -70,16 +84,13 @@ Weights = tuple[np.float32, np.float32, np.float32, np.float32]
 Doubles = NDArray[np.float64]
 
 
-@machine_code(fast=True, inner=True)
-def _halve(picture: Floats, out: Floats) -> None:
-    for y in range(out.shape[0]):
-        for x in range(out.shape[1]):
-            out[y, x] = np.float32(0.25) * (
-                picture[2 * y, 2 * x]
-                + picture[2 * y, 2 * x + 1]
-                + picture[2 * y + 1, 2 * x]
-                + picture[2 * y + 1, 2 * x + 1]
-            )
+class Room(NamedTuple):
+    """Arrays that a fit works in: see `_warp`, `_weigh`, `_jacobian`, and the normal equations, the right side last."""
+
+    points: Floats
+    weights: Floats
+    rows: Floats
+    equations: Doubles
 
 
 @machine_code(fast=True, inner=True)
@@ -106,9 +117,9 @@ def _warp(source: Floats, template: Floats, p: Doubles, boxes: Doubles, step: in
             v = (p[3] * x + p[4] * y + p[5]) * depth
             if u < boxes[0, 0] or u > boxes[0, 2] or v < boxes[0, 1] or v > boxes[0, 3]:
                 continue
-            sx = min(max(u * side - 0.5, 0.0), limit)
-            sy = min(max(v * side - 0.5, 0.0), limit)
-            ix, iy = int(sx), int(sy)
+            sx = lesser(larger(u * side - 0.5, 0.0), limit)
+            sy = lesser(larger(v * side - 0.5, 0.0), limit)
+            ix, iy = np.intp(sx), np.intp(sy)
             fx, fy = np.float32(sx - ix), np.float32(sy - iy)
             v00, v01 = source[iy, ix], source[iy, ix + 1]
             v10, v11 = source[iy + 1, ix], source[iy + 1, ix + 1]
@@ -134,20 +145,20 @@ def _smooth_sample(source: Floats, points: Floats, count: int) -> None:
     for i in range(count):
         sx = points[6, i] * side - np.float32(0.5)
         sy = points[7, i] * side - np.float32(0.5)
-        ix, iy = int(np.floor(sx)), int(np.floor(sy))
+        ix, iy = np.intp(np.floor(sx)), np.intp(np.floor(sy))
         points[2, i] = _weighted(source, ix, iy, cubic(sx - ix), cubic(sy - iy))
 
 
 @machine_code(fast=True, inner=True)
-def _weighted(source: Floats, ix: int, iy: int, wx: Weights, wy: Weights) -> np.float32:
+def _weighted(source: Floats, ix: np.intp, iy: np.intp, wx: Weights, wy: Weights) -> np.float32:
     """The sum of 4 x 4 pixels, from one before (ix, iy) on, under weights of columns and of rows."""
     last = source.shape[0] - 1
     value = np.float32(0)
     for dy in range(4):
-        y = min(max(iy + dy - 1, 0), last)
+        y = lesser(larger(iy + dy - 1, 0), last)
         line = np.float32(0)
         for dx in range(4):
-            line += wx[dx] * source[y, min(max(ix + dx - 1, 0), last)]
+            line += wx[dx] * source[y, lesser(larger(ix + dx - 1, 0), last)]
         value += wy[dy] * line
     return value
 
@@ -166,8 +177,9 @@ def cubic(t: np.float32) -> Weights:
 
 
 @machine_code(fast=True, inner=True)
-def _solve(matrix: Doubles, vector: Doubles, n: int) -> bool:
-    """Cholesky solution of the leading n equations, left in `vector`; False where the matrix is not positive."""
+def _solve(equations: Doubles, n: int) -> bool:
+    """Cholesky solution of the leading n equations, left in the last row; False where the matrix is not positive."""
+    matrix, vector = equations, equations[UNKNOWNS]
     for i in range(n):
         for j in range(i + 1):
             total = matrix[i, j]
@@ -192,6 +204,12 @@ def _solve(matrix: Doubles, vector: Doubles, n: int) -> bool:
     return True
 
 
+@machine_code(inner=True)
+def _start(tone: Doubles, scale: float) -> None:
+    """Begin with the same tones: gain, bias, and the scale of residuals that count."""
+    tone[0], tone[1], tone[2] = 1.0, 0.0, scale
+
+
 @machine_code(fast=True, inner=True)
 def _fit_tone(points: Floats, count: int, weights: Floats, tone: Doubles) -> float:
     """Fit tone = (gain, bias) in template = gain * source + bias under `weights`; the weighted correlation."""
@@ -211,9 +229,9 @@ def _fit_tone(points: Floats, count: int, weights: Floats, tone: Doubles) -> flo
     vt = stt / sw - (st / sw) ** 2
     vs = sss / sw - (ss / sw) ** 2
     covariance = sst / sw - st * ss / (sw * sw)
-    tone[0] = covariance / max(vs, 1e-3)
+    tone[0] = covariance / larger(vs, 1e-3)
     tone[1] = st / sw - tone[0] * ss / sw
-    return float(covariance / np.sqrt(max(vt, 1e-3) * max(vs, 1e-3)))
+    return float(covariance / np.sqrt(larger(vt, 1e-3) * larger(vs, 1e-3)))
 
 
 @machine_code(fast=True, inner=True)
@@ -232,7 +250,7 @@ def _weigh(points: Floats, count: int, tone: Doubles, weights: Floats) -> None:
         weights[i] = r
         total += w
         absolute += w * abs(r)
-    tone[2] = 2.5 * absolute / max(total, np.float32(1e-6)) + 2.0
+    tone[2] = 2.5 * absolute / larger(total, np.float32(1e-6)) + 2.0
     inverse = np.float32(1.0 / tone[2])
     for i in range(count):
         u = weights[i] * inverse
@@ -242,7 +260,7 @@ def _weigh(points: Floats, count: int, tone: Doubles, weights: Floats) -> None:
 
 @machine_code(fast=True, inner=True)
 def _jacobian(points: Floats, count: int, tone: Doubles, unknowns: int, rows: Floats) -> None:
-    """Fill `rows` (11, points): the residual's slopes by each unknown, and last the residual itself."""
+    """Fill `rows` (`ROWS`, points): the residual's slopes by each unknown, then the residual itself."""
     gain, bias = np.float32(tone[0]), np.float32(tone[1])
     for i in range(count):
         x, y = points[0, i], points[1, i]
@@ -260,15 +278,13 @@ def _jacobian(points: Floats, count: int, tone: Doubles, unknowns: int, rows: Fl
             rows[8, i] = slope * x
             rows[9, i] = slope * y
     for i in range(count):
-        rows[10, i] = points[5, i] - gain * points[2, i] - bias
+        rows[UNKNOWNS, i] = points[5, i] - gain * points[2, i] - bias
 
 
 @machine_code(fast=True, inner=True)
-def _normal_equations(
-    rows: Floats, weights: Floats, count: int, unknowns: int, matrix: Doubles, vector: Doubles
-) -> None:
+def _normal_equations(rows: Floats, weights: Floats, count: int, unknowns: int, equations: Doubles) -> None:
     """The weighted normal equations of the rows; plain loops over points, which the compiler turns into vectors."""
-    weighted = np.empty(count, np.float32)
+    matrix, vector, weighted = equations, equations[UNKNOWNS], rows[ROWS - 1]
     for a in range(unknowns):
         row = rows[a]
         for i in range(count):
@@ -279,12 +295,12 @@ def _normal_equations(
             for i in range(count):
                 total += weighted[i] * other[i]
             matrix[a, b] = total
-        other = rows[10]
+        other = rows[UNKNOWNS]
         total = np.float32(0)
         for i in range(count):
             total += weighted[i] * other[i]
         vector[a] = total
-        matrix[a, a] = matrix[a, a] * 1.001 + (1e-6 if a in (6, 7) else 1e-2)
+        matrix[a, a] = matrix[a, a] * 1.001 + (1e-6 if a == 6 or a == 7 else 1e-2)
 
 
 @machine_code(fast=True, inner=True)
@@ -297,12 +313,12 @@ def _refine(
     fit: NDArray[np.int64],
     points: Floats,
     weights: Floats,
+    rows: Floats,
+    equations: Doubles,
 ) -> None:
-    """Gauss-Newton steps on `p` and `tone` in place; `fit` is a row of `FITS`."""
-    unknowns, steps, step = fit
-    matrix = np.empty((10, 10))
-    vector = np.empty(10)
-    rows = np.empty((11, points.shape[1]), np.float32)
+    """Gauss-Newton steps on `p` and `tone` in place; `fit` is a row of `FITS`. The rest is room: see `room_for`."""
+    unknowns, steps, step = fit[0], fit[1], fit[2]  # to unpack an array takes code for iterating over it
+    vector = equations[UNKNOWNS]
     for iteration in range(steps):
         count = _warp(source, template, p, boxes, step, points)
         if count < FEWEST_POINTS:
@@ -311,25 +327,25 @@ def _refine(
             for i in range(count):
                 weights[i] = 1.0
             _fit_tone(points, count, weights, tone)
-            tone[2] = 1e6
+            tone[2] = EVERYTHING
         _weigh(points, count, tone, weights)
         _jacobian(points, count, tone, unknowns, rows)
-        _normal_equations(rows, weights, count, unknowns, matrix, vector)
-        if not _solve(matrix, vector, unknowns):
+        _normal_equations(rows, weights, count, unknowns, equations)
+        if not _solve(equations, unknowns):
             return
         across = abs(vector[2]) + 0.5 * (abs(vector[0]) + abs(vector[1]))
         down = abs(vector[5]) + 0.5 * (abs(vector[3]) + abs(vector[4]))
-        part = min(1.0, 0.2 / max(across, down, 1e-9))  # a step is trusted for a fifth of a side
-        steady = iteration >= 2 and max(across, down) * source.shape[0] < STEADY
-        for row in (0, 3):  # the unknowns turn about the template's middle
+        part = lesser(1.0, 0.2 / larger(larger(across, down), 1e-9))  # a step is trusted for a fifth of a side
+        steady = iteration >= 2 and larger(across, down) * source.shape[0] < STEADY
+        for row in range(0, 6, 3):  # the unknowns turn about the template's middle
             p[row] += part * vector[row]
             p[row + 1] += part * vector[row + 1]
             p[row + 2] += part * (vector[row + 2] - 0.5 * (vector[row] + vector[row + 1]))
         tone[0] += part * vector[6]
         tone[1] += part * vector[7]
         if unknowns > 8:
-            p[6] = min(max(p[6] + part * vector[8], -0.5), 0.5)
-            p[7] = min(max(p[7] + part * vector[9], -0.5), 0.5)
+            p[6] = lesser(larger(p[6] + part * vector[8], -0.5), 0.5)
+            p[7] = lesser(larger(p[7] + part * vector[9], -0.5), 0.5)
         if steady:
             return
 
@@ -347,7 +363,16 @@ def _invert(p: Doubles) -> None:
     p[5] = (d * c - a * f) * scale
 
 
-@machine_code(fast=True)
+def room_for(points: int) -> Room:
+    """Where a fit over so many points works: made by numpy, for numba takes half a second to compile how."""
+    return Room(
+        np.empty((9, points), np.float32),
+        np.empty(points, np.float32),
+        np.empty((ROWS, points), np.float32),
+        np.empty((UNKNOWNS + 1, UNKNOWNS)),
+    )
+
+
 def align(
     pictures: NDArray[np.uint8],
     sources: NDArray[np.int32],
@@ -362,30 +387,97 @@ def align(
     picture's border (left, top, right, bottom). A pair whose correlation is under `early` after the coarse steps is
     given up. Returns the refined maps (m, 6) and their measures (m, len(MEASURES)).
     """
-    m, side = sources.shape[0], pictures.shape[1]  # not TINY: see `FITS`
-    maps = start.copy()
-    measures = np.zeros((m, len(MEASURES)))
-    points = np.empty((9, side * side), np.float32)
-    weights = np.empty(side * side, np.float32)
-    one = np.empty((side, side), np.float32)
-    other = np.empty((side, side), np.float32)
-    small_s = np.empty((side // 2, side // 2), np.float32)
-    small_t = np.empty((side // 2, side // 2), np.float32)
-    p = np.empty(8)
-    tone = np.zeros(3)
-    boxes = np.empty((2, 4))
-    for k in range(m):
-        for i in range(8):
-            p[i] = maps[k, i] if i < 6 else 0.0
-        tone[0], tone[1], tone[2] = 1.0, 0.0, 1e6  # gain, bias, and a scale at which every point counts
-        _take(pictures[sources[k]], one)
-        _take(pictures[templates[k]], other)
-        _take_box(trims[sources[k]], boxes[0])
-        _take_box(trims[templates[k]], boxes[1])
-        _halve(one, small_s)
-        _halve(other, small_t)
-        _refine(small_s, small_t, p, tone, boxes, FITS[COARSELY], points, weights)
-        count = _warp(small_s, small_t, p, boxes, FITS[MEASURING, 2], points)
+    both = np.stack([sources, templates], axis=1)
+    large = pictures[both].astype(np.float32)
+    rows = large[..., ::2, :] + large[..., 1::2, :]
+    small = np.float32(0.25) * (rows[..., ::2] + rows[..., 1::2])
+    maps, measures, sums = start.copy(), np.zeros((len(start), len(MEASURES))), np.zeros((len(start), BLOCKS**2, 7))
+    ways = np.full(len(start), GIVEN_UP)
+    room = np.empty(8), np.empty(3), *room_for(TINY * TINY)
+    _align(large, small, _parts(trims)[both], early, maps, measures, sums, ways, *room)
+    measured, exchanged = ways != GIVEN_UP, ways == EXCHANGED
+    measures[measured] = _judged(sums[measured], measures[measured])
+    maps[exchanged] = geometry.invert_affine(maps[exchanged])
+    measures[exchanged] = _exchanged(maps[exchanged], measures[exchanged])
+    return maps, measures
+
+
+def _parts(trims: Floats) -> Doubles:
+    """The part (n, 4) of each picture that counts: its content without a margin, or all of it where that is too small a
+    part."""
+    left, top, right, bottom = trims.T
+    whole = (right - left) * (bottom - top) < SMALLEST_CONTENT
+    inwards = np.array([MARGIN, MARGIN, -MARGIN, -MARGIN])
+    return inwards + np.where(whole[:, None], np.array([0, 0, 1, 1], np.float32), trims)
+
+
+def _judged(sums: Doubles, measures: Doubles) -> Doubles:
+    """Measures (n, `MEASURES`) with what is told by blocks, see `_sum_blocks`: how they agree, and the box around those
+    that do not."""
+    out = measures.copy()
+    n = sums[..., 0]
+    judged = n >= ENOUGH
+    means = sums / np.maximum(n, 1)[..., None]
+    _, mt, ms, tt, ss, st, _ = np.moveaxis(means, -1, 0)
+    vt, vs = np.maximum(tt - mt**2, 0), np.maximum(ss - ms**2, 0)
+    z = (st - mt * ms) / np.sqrt((vt + GRAIN) * (vs + GRAIN))
+    contrast = np.where(judged, np.minimum(np.sqrt(np.maximum(vt, vs)), MOST_CONTRAST), 0)
+    seen = contrast > CONTRAST
+    bad = seen & (z < AGREES)
+    good = judged & ~bad
+    agreeing, disagreeing = (contrast * good).sum(axis=1), (contrast * bad).sum(axis=1)
+    out[:, BLOCKS_SEEN] = seen.sum(axis=1)
+    out[:, AGREEMENT] = (contrast * z * good).sum(axis=1) / np.maximum(agreeing, 1e-9)
+    out[:, DISAGREEING] = disagreeing / np.maximum(agreeing + disagreeing, 1e-9)
+    out[:, RESIDUAL] = np.sqrt((sums[..., 6] * good).sum(axis=1) / np.maximum((n * good).sum(axis=1), 1))
+    y, x = np.divmod(np.arange(BLOCKS * BLOCKS), BLOCKS)
+    for begin, end, edges in ((LEFT, RIGHT, x), (TOP, BOTTOM, y)):
+        out[:, begin] = np.fmin.reduce(np.where(bad, edges / BLOCKS, np.nan), axis=1)
+        out[:, end] = np.fmax.reduce(np.where(bad, (edges + 1) / BLOCKS, np.nan), axis=1)
+    return out
+
+
+def _exchanged(maps: Doubles, measures: Doubles) -> Doubles:
+    """Measures (n, `MEASURES`) taken with source and template exchanged, told the right way round; `maps` carry
+    templates to sources."""
+    out = measures.copy()
+    gain = np.maximum(measures[:, GAIN], 1e-3)
+    out[:, BIAS], out[:, GAIN] = -measures[:, BIAS] / gain, 1 / gain
+    forth = geometry.invert_affine(maps)
+    x, y = measures[:, [LEFT, LEFT, RIGHT, RIGHT]], measures[:, [TOP, BOTTOM, TOP, BOTTOM]]
+    u, v = (np.clip(row[:, :1] * x + row[:, 1:2] * y + row[:, 2:], 0, 1) for row in (forth[:, :3], forth[:, 3:6]))
+    out[:, [LEFT, TOP]] = np.stack([u.min(axis=1), v.min(axis=1)], axis=1)  # NaN, where there is no box
+    out[:, [RIGHT, BOTTOM]] = np.stack([u.max(axis=1), v.max(axis=1)], axis=1)
+    return out
+
+
+@machine_code(fast=True)
+def _align(
+    large: NDArray[np.float32],
+    small: NDArray[np.float32],
+    boxes: Doubles,
+    early: float,
+    maps: Doubles,
+    measures: Doubles,
+    sums: Doubles,
+    ways: NDArray[np.int64],
+    p: Doubles,
+    tone: Doubles,
+    points: Floats,
+    weights: Floats,
+    rows: Floats,
+    equations: Doubles,
+) -> None:
+    """`align`, in place: `large` and `small` (m, 2, side, side) hold source and template, `boxes` (m, 2, 4) what counts
+    of them; `sums` (m, 36, 7) is for `_sum_blocks` and `ways` (m,) to say how each was measured. The rest is room."""
+    for k in range(maps.shape[0]):
+        for i in range(6):
+            p[i] = maps[k, i]
+        p[6] = p[7] = 0.0
+        _start(tone, EVERYTHING)
+        box, source, template = boxes[k], small[k, 0], small[k, 1]
+        _refine(source, template, p, tone, box, FITS[COARSELY], points, weights, rows, equations)
+        count = _warp(source, template, p, box, FITS[MEASURING, 2], points)
         if count < FEWEST_POINTS:
             continue
         _weigh(points, count, tone, weights)
@@ -393,38 +485,19 @@ def align(
         area = abs(p[0] * p[4] - p[1] * p[3])
         if measures[k, COARSE] < early or area < 1e-3:
             continue
-        swapped = area < 0.95  # the finer of the two is sampled at the pixels of the coarser
-        if swapped:
+        ways[k] = AS_THEY_ARE
+        source, template = large[k, 0], large[k, 1]
+        if area < 0.95:  # the finer of the two is sampled at the pixels of the coarser
+            ways[k] = EXCHANGED
+            source, template = template, source
             for i in range(4):
-                boxes[0, i], boxes[1, i] = boxes[1, i], boxes[0, i]
+                box[0, i], box[1, i] = box[1, i], box[0, i]
             _invert(p)
-        source, template = (other, one) if swapped else (one, other)
-        _refine(source, template, p, tone, boxes, FITS[FINELY], points, weights)
+        _refine(source, template, p, tone, box, FITS[FINELY], points, weights, rows, equations)
         for i in range(6):
             maps[k, i] = p[i]
-        if swapped:
-            _invert(maps[k])
-        _refine(source, template, p, tone, boxes, FITS[WITH_PERSPECTIVE], points, weights)
-        _measure(source, template, p, tone, boxes, points, weights, measures[k])
-        if swapped:
-            _swap_measures(maps[k], measures[k])
-    return maps, measures
-
-
-@machine_code(inner=True)
-def _take(picture: NDArray[np.uint8], out: Floats) -> None:
-    for y in range(TINY):
-        for x in range(TINY):
-            out[y, x] = picture[y, x]
-
-
-@machine_code(inner=True)
-def _take_box(content: Floats, box: Doubles) -> None:
-    """The part of a picture that counts: its content without a margin, or all of it where that is too small a part."""
-    whole = (content[2] - content[0]) * (content[3] - content[1]) < SMALLEST_CONTENT
-    for i in range(4):
-        end = 0.0 if i < 2 else 1.0
-        box[i] = (end if whole else content[i]) + (MARGIN if i < 2 else -MARGIN)
+        _refine(source, template, p, tone, box, FITS[WITH_PERSPECTIVE], points, weights, rows, equations)
+        _measure(source, template, p, tone, box, points, weights, sums[k], measures[k])
 
 
 @machine_code(fast=True, inner=True)
@@ -436,27 +509,26 @@ def _measure(
     boxes: Doubles,
     points: Floats,
     weights: Floats,
+    sums: Doubles,
     out: Doubles,
 ) -> None:
-    """Fill a row of `MEASURES` at the final map."""
+    """Fill a row of `MEASURES` at the final map, but for what blocks tell, and these."""
     count = _warp(source, template, p, boxes, FITS[MEASURING, 2], points)
     out[INSIDE] = count / (TINY * TINY)
-    for side in (LEFT, TOP, RIGHT, BOTTOM):
-        out[side] = np.nan
     if count < FEWEST_POINTS:
         return
     _smooth_sample(source, points, count)
     for i in range(count):
         weights[i] = 1.0
     out[CORRELATION] = _fit_tone(points, count, weights, tone)
-    tone[2] = 1e6
+    tone[2] = EVERYTHING
     for _ in range(4):
         _weigh(points, count, tone, weights)
         _fit_tone(points, count, weights, tone)
     out[GAIN], out[BIAS] = tone[0], tone[1]
     _judge_core(points, count, tone, weights, out)
     out[PERSPECTIVE] = 0.5 * (abs(p[6]) + abs(p[7]))
-    _judge_blocks(points, count, tone, out)
+    _sum_blocks(points, count, tone, sums)
 
 
 @machine_code(fast=True, inner=True)
@@ -472,66 +544,20 @@ def _judge_core(points: Floats, count: int, tone: Doubles, weights: Floats, out:
 
 
 @machine_code(fast=True, inner=True)
-def _judge_blocks(points: Floats, count: int, tone: Doubles, out: Doubles) -> None:
-    """Correlate inside blocks; fill agreement, disagreeing, blocks, residual and the box of `MEASURES`."""
-    sums = np.zeros((BLOCKS * BLOCKS, 7))
+def _sum_blocks(points: Floats, count: int, tone: Doubles, sums: Doubles) -> None:
+    """Add up, in each of the blocks of `sums` (36, 7), which is 0: points, their values in template and source, their
+    squares and product, and the squares of what is left."""
     for i in range(count):
-        k = int(points[8, i])
+        k = np.intp(points[8, i])
         b = (k // TINY // BLOCK) * BLOCKS + (k % TINY) // BLOCK
         t = float(points[5, i])
         s = float(points[2, i])
-        sums[b, 0] += 1
-        sums[b, 1] += t
-        sums[b, 2] += s
-        sums[b, 3] += t * t
-        sums[b, 4] += s * s
-        sums[b, 5] += s * t
         r = t - tone[0] * s - tone[1]
-        sums[b, 6] += r * r
-    agreeing = good = bad = residual = points_good = 0.0
-    for b in range(BLOCKS * BLOCKS):
-        n = sums[b, 0]
-        if n < ENOUGH:
-            continue
-        vt = max(sums[b, 3] / n - (sums[b, 1] / n) ** 2, 0.0)
-        vs = max(sums[b, 4] / n - (sums[b, 2] / n) ** 2, 0.0)
-        covariance = sums[b, 5] / n - sums[b, 1] * sums[b, 2] / (n * n)
-        z = covariance / np.sqrt((vt + GRAIN) * (vs + GRAIN))
-        contrast = min(np.sqrt(max(vt, vs)), 32.0)
-        out[BLOCKS_SEEN] += contrast > CONTRAST
-        if z < AGREES and contrast > CONTRAST:
-            bad += contrast
-            x, y = b % BLOCKS, b // BLOCKS
-            out[LEFT] = np.fmin(out[LEFT], x / BLOCKS)
-            out[TOP] = np.fmin(out[TOP], y / BLOCKS)
-            out[RIGHT] = np.fmax(out[RIGHT], (x + 1) / BLOCKS)
-            out[BOTTOM] = np.fmax(out[BOTTOM], (y + 1) / BLOCKS)
-        else:
-            agreeing += contrast * z
-            good += contrast
-            residual += sums[b, 6]
-            points_good += n
-    out[AGREEMENT] = agreeing / max(good, 1e-9)
-    out[DISAGREEING] = bad / max(good + bad, 1e-9)
-    out[RESIDUAL] = np.sqrt(residual / max(points_good, 1.0))
-
-
-@machine_code(fast=True, inner=True)
-def _swap_measures(back: Doubles, out: Doubles) -> None:
-    """Measures taken with source and template exchanged, told the right way round; `back` maps template to source."""
-    gain = max(out[GAIN], 1e-3)
-    out[BIAS] = -out[BIAS] / gain
-    out[GAIN] = 1.0 / gain
-    if np.isnan(out[LEFT]):
-        return
-    left, top, right, bottom = out[LEFT], out[TOP], out[RIGHT], out[BOTTOM]
-    forth = back.copy()
-    _invert(forth)
-    out[LEFT] = out[TOP] = 1.0
-    out[RIGHT] = out[BOTTOM] = 0.0
-    for x in (left, right):
-        for y in (top, bottom):
-            u = min(max(forth[0] * x + forth[1] * y + forth[2], 0.0), 1.0)
-            v = min(max(forth[3] * x + forth[4] * y + forth[5], 0.0), 1.0)
-            out[LEFT], out[RIGHT] = min(out[LEFT], u), max(out[RIGHT], u)
-            out[TOP], out[BOTTOM] = min(out[TOP], v), max(out[BOTTOM], v)
+        block = sums[b]
+        block[0] += 1
+        block[1] += t
+        block[2] += s
+        block[3] += t * t
+        block[4] += s * s
+        block[5] += s * t
+        block[6] += r * r

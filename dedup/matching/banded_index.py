@@ -12,7 +12,7 @@ import threading
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.machine_code import machine_code
+from dedup.machine_code import larger, lesser, machine_code
 from dedup.matching.candidates import SIGN, SOURCE, Keys, Plan, Spectra, correlate, orient, pack, popcount
 
 TABLES = 6
@@ -121,7 +121,7 @@ def scan_tables(
                     start, stop = offsets[t, place], offsets[t, place + 1]
                     if stop - start > CROWD:
                         middle = _place_of(key[0], keys, orders[t], start, stop)
-                        start, stop = max(start, middle - CROWD // 2), min(stop, middle + CROWD // 2)
+                        start, stop = larger(start, middle - CROWD // 2), lesser(stop, middle + CROWD // 2)
                     for k in range(start, stop):
                         j = orders[t, k]
                         bits = np.int64(popcount(key[0] ^ keys[j, 0]))

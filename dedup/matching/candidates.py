@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.images.signature import TINY, cosines
-from dedup.machine_code import machine_code
+from dedup.machine_code import larger, lesser, machine_code
 from dedup.matching.geometry import ORIENTATIONS
 
 VIEW = TINY // 2
@@ -207,11 +207,16 @@ def plan_for(count: int) -> Plan:
     return Plan(sure=24, likely=44, correlation=0.9, first=12, orientations=2, band=min(24, int(np.log2(count))))
 
 
-@machine_code()
 def views(tiny: NDArray[np.uint8], owner: NDArray[np.intp], boxes: NDArray[np.float32]) -> Views:
     """Views (m, 24, 24) of the boxes (m, 4: left, top, right, bottom in fractions) of the pictures `owner` (m,)."""
     out = np.empty((len(owner), VIEW, VIEW), np.uint8)
-    for i in range(len(owner)):
+    _fill_views(tiny, owner, boxes, out)
+    return out
+
+
+@machine_code()
+def _fill_views(tiny: NDArray[np.uint8], owner: NDArray[np.intp], boxes: NDArray[np.float32], out: Views) -> None:
+    for i in range(owner.shape[0]):
         picture = tiny[owner[i]]
         left, top, right, bottom = boxes[i]
         for row in range(VIEW):
@@ -221,15 +226,14 @@ def views(tiny: NDArray[np.uint8], owner: NDArray[np.intp], boxes: NDArray[np.fl
                     for dx in range(2):
                         x = (left + (right - left) * (2 * column + dx + 0.5) / TINY) * TINY - 0.5
                         y = (top + (bottom - top) * (2 * row + dy + 0.5) / TINY) * TINY - 0.5
-                        x = min(max(x, 0.0), TINY - 1.0001)
-                        y = min(max(y, 0.0), TINY - 1.0001)
-                        ix, iy = int(x), int(y)
+                        x = lesser(larger(x, 0.0), TINY - 1.0001)
+                        y = lesser(larger(y, 0.0), TINY - 1.0001)
+                        ix, iy = np.intp(x), np.intp(y)
                         fx, fy = x - ix, y - iy
                         above = picture[iy, ix] * (1 - fx) + picture[iy, ix + 1] * fx
                         below = picture[iy + 1, ix] * (1 - fx) + picture[iy + 1, ix + 1] * fx
                         total += above * (1 - fy) + below * fy
                 out[i, row, column] = np.uint8(total * 0.25 + 0.5)
-    return out
 
 
 @machine_code(inner=True)
@@ -281,11 +285,11 @@ def scan(
     """
     total = first.shape[0]
     for start in range(0, total, BLOCK):
-        stop = min(total, start + BLOCK)
+        stop = lesser(total, start + BLOCK)
         for w in range(0, keys.shape[0], 4):
             if _least(keys, w, first[start:stop]) > limit:
                 continue
-            for v in range(w, min(w + 4, keys.shape[0])):
+            for v in range(w, lesser(w + 4, keys.shape[0])):
                 for j in range(start, stop):
                     bits = np.int64(popcount(keys[v, 0] ^ first[j]))
                     if bits > limit:
@@ -304,17 +308,17 @@ def scan(
 
 
 @machine_code(inner=True)
-def _least(keys: Keys, w: int, words: NDArray[np.uint64]) -> int:
+def _least(keys: Keys, w: int, words: NDArray[np.uint64]) -> np.intp:
     """The least bits between the first words of the windows w to w + 3 and any of `words`; four share each load."""
     last = keys.shape[0] - 1
-    a, b = keys[w, 0], keys[min(w + 1, last), 0]
-    c, d = keys[min(w + 2, last), 0], keys[min(w + 3, last), 0]
+    a, b = keys[w, 0], keys[lesser(w + 1, last), 0]
+    c, d = keys[lesser(w + 2, last), 0], keys[lesser(w + 3, last), 0]
     least = np.uint64(64)
     for j in range(words.shape[0]):
         x = words[j]
-        two = min(popcount(a ^ x), popcount(b ^ x))
-        least = min(least, min(two, min(popcount(c ^ x), popcount(d ^ x))))
-    return int(least)
+        two = lesser(popcount(a ^ x), popcount(b ^ x))
+        least = lesser(least, lesser(two, lesser(popcount(c ^ x), popcount(d ^ x))))
+    return np.intp(least)
 
 
 @dataclass(frozen=True, slots=True)

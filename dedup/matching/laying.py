@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.images.detail import Detail
-from dedup.machine_code import machine_code
+from dedup.machine_code import larger, lesser, machine_code
 from dedup.matching import geometry
-from dedup.matching.alignment import _fit_tone, _refine, _warp, _weigh, cubic
+from dedup.matching.alignment import EVERYTHING, _fit_tone, _refine, _start, _warp, _weigh, cubic, room_for
 from dedup.matching.leftover import (
     FINE,
     STRUCTURE,
@@ -66,27 +66,40 @@ ONE, TWO, THREE = np.uint64(1), np.uint64(2), np.uint64(3)
 """Steps of an unsigned index: of one that may be negative the compiler would make sure each time."""
 
 
-@machine_code(fast=True)
 def refine(source: Floats, template: Floats, p: Doubles, fineness: int, perspective: int) -> float:
     """Refine the map `p` (8,) of template to source, of one side, in place by one of `FITS`, where that leaves less.
     Returns what is left: see `_misfit`."""
-    boxes = np.empty((2, 4))
-    for i in range(2):
-        boxes[i, 0] = boxes[i, 1] = MARGIN / template.shape[0]
-        boxes[i, 2] = boxes[i, 3] = 1.0 - MARGIN / template.shape[0]
-    most = (template.shape[0] // FITS[fineness, perspective, 2] + 1) ** 2
-    points = np.empty((9, most), np.float32)
-    weights = np.empty(most, np.float32)
-    tone = np.array([1.0, 0.0, 1e6])
+    edge = MARGIN / len(template)
+    boxes = np.tile([edge, edge, 1 - edge, 1 - edge], (2, 1))
+    room = room_for((len(template) // FITS[fineness, perspective, 2] + 1) ** 2)
+    return float(_fitted(source, template, p, p.copy(), np.empty(3), boxes, fineness, perspective, *room))
+
+
+@machine_code(fast=True)
+def _fitted(
+    source: Floats,
+    template: Floats,
+    p: Doubles,
+    tried: Doubles,
+    tone: Doubles,
+    boxes: Doubles,
+    fineness: int,
+    perspective: int,
+    points: Floats,
+    weights: Floats,
+    rows: Floats,
+    equations: Doubles,
+) -> float:
+    """`refine`; `tried` is `p` once more, `boxes` what counts of either, and the rest as `alignment._refine` has it."""
     fit = FITS[fineness, perspective]
     step = fit[2]
-    tried = p.copy()
-    before = _misfit(source, template, p, boxes, step, points, weights)
-    _refine(source, template, tried, tone, boxes, fit, points, weights)
+    before = _misfit(source, template, p, tone, boxes, step, points, weights)
+    _start(tone, EVERYTHING)
+    _refine(source, template, tried, tone, boxes, fit, points, weights, rows, equations)
     area, then = abs(tried[0] * tried[4] - tried[1] * tried[3]), abs(p[0] * p[4] - p[1] * p[3])
     if not (area < LARGEST_CHANGE * then and then < LARGEST_CHANGE * area):
         return before
-    after = _misfit(source, template, tried, boxes, step, points, weights)
+    after = _misfit(source, template, tried, tone, boxes, step, points, weights)
     if after > before:
         return before
     for i in range(8):  # of a slice numba would compile what to say were the shapes to differ, for seconds
@@ -96,7 +109,14 @@ def refine(source: Floats, template: Floats, p: Doubles, fineness: int, perspect
 
 @machine_code(fast=True, inner=True)
 def _misfit(
-    source: Floats, template: Floats, p: Doubles, boxes: Doubles, step: int, points: Floats, weights: Floats
+    source: Floats,
+    template: Floats,
+    p: Doubles,
+    tone: Doubles,
+    boxes: Doubles,
+    step: int,
+    points: Floats,
+    weights: Floats,
 ) -> float:
     """The mean part, 0..1, by which the pixels that both show miss each other under the best tone, be it found from all
     or from those that agree as they are."""
@@ -105,28 +125,31 @@ def _misfit(
         return 2.0
     least = 2.0
     for settled in (False, True):  # a caption on a fifth of a picture pulls the best tone of all too far off
-        tone = np.array([1.0, 0.0, 1e6])
+        _start(tone, MISFIT if settled else EVERYTHING)
         for i in range(count):
             weights[i] = 1.0
         if settled:
-            tone[2] = MISFIT
             _weigh(points, count, tone, weights)
         for _ in range(4):
             _fit_tone(points, count, weights, tone)
             _weigh(points, count, tone, weights)
         total = 0.0
         for i in range(count):
-            total += min(1.0, abs(points[5, i] - tone[0] * points[2, i] - tone[1]) / MISFIT)
-        least = min(least, total / count)
+            total += lesser(1.0, abs(points[5, i] - tone[0] * points[2, i] - tone[1]) / MISFIT)
+        least = lesser(least, total / count)
     return least
 
 
-@machine_code(fast=True)
 def lay_over(source: Floats, p: Doubles, out: Floats, inside: Mask) -> None:
     """Fill `out` (side, side) with `source` where the map carries its pixels, `inside` with whether both show it."""
-    side, own = out.shape[0], source.shape[0]
-    padded = _padded(source)
-    flat, wide = padded.reshape(-1), padded.shape[1]
+    padded = np.pad(source, (1, 2), mode="edge")  # what cubic weights reach
+    _lay_over(padded.reshape(-1), len(source), p, out, inside)
+
+
+@machine_code(fast=True)
+def _lay_over(flat: Floats, own: int, p: Doubles, out: Floats, inside: Mask) -> None:
+    """`lay_over` of a picture of the side `own` with its first pixels once more, its last ones twice, in one row."""
+    side, wide = out.shape[0], own + 3
     margin, own_margin = MARGIN / side, MARGIN / own
     for row in range(side):
         y = (row + 0.5) / side
@@ -141,9 +164,9 @@ def lay_over(source: Floats, p: Doubles, out: Floats, inside: Mask) -> None:
                 and margin < x < 1 - margin
                 and margin < y < 1 - margin
             )
-            sx = min(max(u * own - 0.5, 0.0), own - 1.001)
-            sy = min(max(v * own - 0.5, 0.0), own - 1.001)
-            ix, iy = int(sx), int(sy)
+            sx = lesser(larger(u * own - 0.5, 0.0), own - 1.001)
+            sy = lesser(larger(v * own - 0.5, 0.0), own - 1.001)
+            ix, iy = np.intp(sx), np.intp(sy)
             a, b, c, d = cubic(np.float32(sx - ix))
             weights = cubic(np.float32(sy - iy))
             at = np.uint64(iy * wide + ix)
@@ -153,18 +176,6 @@ def lay_over(source: Floats, p: Doubles, out: Floats, inside: Mask) -> None:
                 total += weights[down] * line
                 at += np.uint64(wide)
             out[row, column] = total
-
-
-@machine_code(inner=True)
-def _padded(picture: Floats) -> Floats:
-    """A picture with its first pixels once more, and its last ones twice, along both axes: what cubic weights reach."""
-    last = picture.shape[0] - 1
-    out = np.empty((last + 4, last + 4), np.float32)
-    for row in range(last + 4):
-        y = min(max(row - 1, 0), last)
-        for column in range(last + 4):
-            out[row, column] = picture[y, min(max(column - 1, 0), last)]
-    return out
 
 
 class Lies(NamedTuple):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.machine_code import machine_code
+from dedup.machine_code import larger, lesser, machine_code
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -205,25 +205,24 @@ def _soften(picture: Floats, room: Floats, times: int) -> None:
     quarter, half = np.float32(0.25), np.float32(0.5)
     for _ in range(times):
         for y in range(last + 1):
-            above, below = max(y - 1, 0), min(y + 1, last)
+            above, below = larger(y - 1, 0), lesser(y + 1, last)
             for x in range(end + 1):
                 room[y, x] = half * picture[y, x] + quarter * (picture[above, x] + picture[below, x])
         for y in range(last + 1):
-            picture[y, 0] = half * room[y, 0] + quarter * (room[y, 0] + room[y, min(1, end)])
-            picture[y, end] = half * room[y, end] + quarter * (room[y, max(end - 1, 0)] + room[y, end])
+            picture[y, 0] = half * room[y, 0] + quarter * (room[y, 0] + room[y, lesser(1, end)])
+            picture[y, end] = half * room[y, end] + quarter * (room[y, larger(end - 1, 0)] + room[y, end])
             for x in range(1, end):
                 picture[y, x] = half * room[y, x] + quarter * (room[y, x - 1] + room[y, x + 1])
 
 
 @machine_code(fast=True)
 def _steepest(one: Floats, other: Floats, out: Floats) -> None:
-    """Fill `out` with the squared slope (levels a pixel) of whichever picture is steeper; 0 along the edges."""
-    out[:] = 0
+    """Fill `out`, but for its edges, with the squared slope (levels a pixel) of whichever picture is steeper."""
     for y in range(1, one.shape[0] - 1):
         for x in range(1, one.shape[1] - 1):
             a = (one[y + 1, x] - one[y - 1, x]) ** 2 + (one[y, x + 1] - one[y, x - 1]) ** 2
             b = (other[y + 1, x] - other[y - 1, x]) ** 2 + (other[y, x + 1] - other[y, x - 1]) ** 2
-            out[y, x] = max(a, b) / 4
+            out[y, x] = larger(a, b) / 4
 
 
 @machine_code(fast=True)
@@ -240,19 +239,14 @@ def _directions(picture: Floats, weight: Floats) -> float:
                 yy += steep * down * down
                 xy += steep * across * down
     middle, apart = 0.5 * (xx + yy), math.sqrt((0.5 * (xx - yy)) ** 2 + xy * xy)
-    return (middle - apart) / max(middle + apart, 1e-9)
+    return float((middle - apart) / larger(middle + apart, 1e-9))
 
 
-@machine_code(fast=True)
 def halved(picture: Floats) -> Floats:
-    """A picture at half its side, which is even, by means of four pixels."""
-    out = np.empty((picture.shape[0] // 2, picture.shape[1] // 2), np.float32)
-    for y in range(out.shape[0]):
-        for x in range(out.shape[1]):
-            upper = picture[2 * y, 2 * x] + picture[2 * y, 2 * x + 1]
-            lower = picture[2 * y + 1, 2 * x] + picture[2 * y + 1, 2 * x + 1]
-            out[y, x] = np.float32(0.25) * (upper + lower)
-    return out
+    """A picture at half its side by means of four pixels; the last of an odd number is left out."""
+    even = picture[: len(picture) // 2 * 2, : picture.shape[1] // 2 * 2]
+    rows = even[:, ::2] + even[:, 1::2]
+    return np.float32(0.25) * (rows[::2] + rows[1::2])
 
 
 def _windows(a: Floats, b: Floats, weight: Floats, cell: int) -> tuple[Doubles, Doubles, Doubles, Mask]:
@@ -382,15 +376,14 @@ def tones_around(picture: Floats, weight: Doubles, reach: int) -> tuple[Doubles,
 def box_sums(values: Doubles, reach: int) -> Doubles:
     """Sums over (2 reach + 1) squared pixels, less at the edges."""
     out = np.empty_like(values, np.float64)
-    _sum_boxes(np.ascontiguousarray(values, np.float64), reach, out)
+    _sum_boxes(np.ascontiguousarray(values, np.float64), reach, np.zeros(len(values)), out)
     return out
 
 
 @machine_code(fast=True)
-def _sum_boxes(values: Doubles, reach: int, out: Doubles) -> None:
-    """Fill `out` with `box_sums`, by sums that slide down the rows and then along them."""
+def _sum_boxes(values: Doubles, reach: int, column: Doubles, out: Doubles) -> None:
+    """Fill `out` with `box_sums`, by sums that slide down the rows, in `column`, and then along them."""
     side = values.shape[0]
-    column = np.zeros(side)
     for y in range(-reach, side):
         if y + reach < side:
             for x in range(side):
@@ -437,7 +430,7 @@ def _grain(one: Floats, other: Floats, gain: float, inside: Mask) -> tuple[float
     if area < FEWEST_FLAT:
         return math.nan, 0.0, 1.0
     softer = [smooth(each, 4) for each in (one, other)]
-    slope = np.empty_like(softer[0])
+    slope = np.zeros_like(softer[0])
     _steepest(softer[0], softer[1], slope)
     flattest = np.partition(slope[inner], int(FLATTEST * (area - 1)))[int(FLATTEST * (area - 1))]
     flat = inner & (slope <= flattest)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.images.signature import HASH_SIDE as SIDE
-from dedup.machine_code import machine_code
+from dedup.machine_code import larger, lesser, machine_code
 from dedup.matching.candidates import popcount
 
 BITS = SIDE * SIDE
@@ -103,24 +103,34 @@ def _joined(pool: Executor, work: Callable[[NDArray[np.intp]], Nearest], count: 
     return np.concatenate([rows for rows, _ in found]), np.concatenate([bits for _, bits in found])
 
 
-@machine_code()
 def compare(oriented: Keys, words: Keys, queries: NDArray[np.intp], others: NDArray[np.intp]) -> Nearest:
     """Brute force: the nearest to each query but itself of the rows `others` (n,), whose hashes are `words` (4, n)."""
-    m, n = oriented.shape[0], words.shape[1]
-    rows = np.empty(m, np.int32)
-    bits = np.empty(m, np.int16)
-    for i in range(m):
-        rows[i] = bits[i] = -1
+    rows, bits = np.full(len(oriented), -1, np.int32), np.full(len(oriented), -1, np.int16)
+    _compare(oriented, words, queries, others, rows, bits)
+    return rows, bits
+
+
+@machine_code()
+def _compare(
+    oriented: Keys,
+    words: Keys,
+    queries: NDArray[np.intp],
+    others: NDArray[np.intp],
+    rows: NDArray[np.int32],
+    bits: NDArray[np.int16],
+) -> None:
+    n = words.shape[1]
+    for i in range(oriented.shape[0]):
         best = np.uint64(BITS + 1)
         for start in range(0, n, BLOCK):
-            stop = min(n, start + BLOCK)
+            stop = lesser(n, start + BLOCK)
             for o in range(8):
                 a, b, c, d = oriented[i, o, 0], oriented[i, o, 1], oriented[i, o, 2], oriented[i, o, 3]
                 least = np.uint64(BITS + 1)
                 for j in range(start, stop):
                     apart = popcount(a ^ words[0, j]) + popcount(b ^ words[1, j])
                     apart += popcount(c ^ words[2, j]) + popcount(d ^ words[3, j])
-                    least = min(least, apart)
+                    least = lesser(least, apart)
                 if least > best:
                     continue
                 for j in range(start, stop):
@@ -130,7 +140,6 @@ def compare(oriented: Keys, words: Keys, queries: NDArray[np.intp], others: NDAr
                         best = apart
                         rows[i] = others[j]
                         bits[i] = apart
-    return rows, bits
 
 
 class _Forest:
@@ -176,7 +185,7 @@ def _among_neighbours(
         for t in range(orders.shape[0]):
             for o in range(8):
                 place = places[t, i, o]
-                for k in range(max(0, place - NEIGHBOURS), min(n, place + NEIGHBOURS)):
+                for k in range(larger(0, place - NEIGHBOURS), lesser(n, place + NEIGHBOURS)):
                     j = orders[t, k]
                     apart = popcount(oriented[i, o, 0] ^ words[j, 0]) + popcount(oriented[i, o, 1] ^ words[j, 1])
                     apart += popcount(oriented[i, o, 2] ^ words[j, 2]) + popcount(oriented[i, o, 3] ^ words[j, 3])

@@ -8,14 +8,16 @@ it only to see that costs two seconds of a processor.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import math
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -41,6 +43,20 @@ OF_PARTS = COMPILED.with_name("images") / "keypoints.py"
 COMPILING_PARTS = "compiling the search for parts, once on this machine"
 
 
+@contextmanager
+def _all_of_it_stays() -> Iterator[None]:
+    """No search for garbage meanwhile: of the millions of objects that compiling makes it would find next to none, for
+    a second and a half of a processor."""
+    searched = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searched:
+            gc.enable()
+
+
+@_all_of_it_stays()
 def warm_up() -> None:
     """Relate a few made-up pictures, two of them copies, so that every compiled function has run once."""
     from dedup.matching import engine, laying, second_look  # importing it begins the work that is to be done ahead
@@ -69,6 +85,7 @@ def warm_up() -> None:
         laying.look(details[0], each, second_look.AS_IT_IS)
 
 
+@_all_of_it_stays()
 def warm_up_parts() -> None:
     """Find the keypoints of a made-up picture and of the same one turned, and what they share."""
     from dedup.images import keypoints
