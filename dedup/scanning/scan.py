@@ -24,7 +24,7 @@ from dedup.images.formats import MAX_PIXELS
 from dedup.images.metrics.information import random
 from dedup.images.signature import SIGNATURE
 from dedup.model import MATCHING_VERSION, OnProgress, Progress, Status
-from dedup.scanning import proofs
+from dedup.scanning import proofs, rematch
 from dedup.scanning.engines import HERE, Choice, Engine, Failed, engine
 from dedup.scanning.warmup import prepare_parts, warm_up_beside
 from dedup.sources import Listing, SourceFile, Stored, Where, at_hand, on_disk
@@ -88,21 +88,22 @@ def scan_into(
             if warm is not None and warm.is_alive():
                 report(Progress("compiling the matching, once on this machine", 0, 1))
                 warm.join()
-            from dedup.scanning import (
-                origins,
-                rematch,
-                verify,
-            )  # load the compiled code: an unchanged rescan needs none
-
             usable = previous if same_matching and (same_reach or info.thorough) else None
             results = rematch.match(images, signatures, usable, chosen.executor, report)
-            results = verify.tell(results, work.reading("looking again at what is alike", "detail"), chosen.executor)
+            if len(results.pairs):
+                from dedup.scanning import verify  # loads the compiled code, which a scan without pairs can do without
+
+                again = work.reading("looking again at what is alike", "detail")
+                results = verify.tell(results, again, chosen.executor)
             if info.thorough:
                 from dedup.scanning import parts
 
                 prepare_parts(report)
                 results = parts.tell(results, store, work.reading, work.still_holds, chosen.executor)
-            results = origins.tell(results, work.reading("reading near duplicates", "traces"))
+            if len(results.pairs):
+                from dedup.scanning import origins
+
+                results = origins.tell(results, work.reading("reading near duplicates", "traces"))
         _tell_unmeasured(images)
         info = store.write_results(replace(info, passed_over=dict(listing.passed_over)), results)
         known.keep_away(store, listing.away)

@@ -106,8 +106,11 @@ def prepare_parts(report: OnProgress) -> None:
         _leave_word(done)
 
 
-def warm_up_beside() -> threading.Thread:
-    """`warm_up` on a thread of its own; whoever needs the compiled code meanwhile waits for it by itself."""
+def warm_up_beside() -> threading.Thread | None:
+    """`warm_up` on a thread of its own; whoever needs the compiled code meanwhile waits for it by itself. None where
+    that was done before: a scan loads what it needs, which is little where nothing is alike."""
+    if _done().exists():
+        return None
     thread = threading.Thread(target=_while_needed, name="warm-up", daemon=True)
     thread.start()
     return thread
@@ -115,7 +118,7 @@ def warm_up_beside() -> threading.Thread:
 
 def _while_needed() -> None:
     try:
-        warm_up()
+        main()
     except RuntimeError:  # threads cannot be had any more once a short scan has ended the program
         if threading.main_thread().is_alive():
             raise
@@ -151,7 +154,7 @@ def _leave_word(done: Path) -> None:
 
 
 def main() -> None:
-    """Warm up, and leave word that it was done."""
+    """Warm up, and leave word that it was done, of the code as it was then."""
     done = _done()
     warm_up()
     _leave_word(done)
