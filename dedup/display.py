@@ -15,7 +15,6 @@ import pandas as pd
 
 from dedup.errors import DedupError
 from dedup.groups.members import members
-from dedup.images import thumbnails
 from dedup.model import Role
 from dedup.words import difference, plural, size, visible
 
@@ -177,6 +176,8 @@ def card(images: Images, row: int, line: str = "") -> str:
 def _picture(images: Images, row: int) -> str:
     """The thumbnail within the HTML, so that a saved notebook shows it anywhere."""
     record = images.frame[["sha256", "mtime_ns"]].iloc[row]
+    from dedup.images import thumbnails
+
     name = thumbnails.version(str(record["sha256"]), int(record["mtime_ns"]))
     try:
         file = thumbnails.thumbnail(images.at_hand(row), images.directory / "thumbnails", name)

@@ -77,6 +77,9 @@ def _annotated(paths: list[str], attachments: Sequence[Attachment]) -> tuple[lis
     """Classes and annotation counts from annotation files where there are any, else classes from folders."""
     if not attachments:
         return folder_classes(paths), [0] * len(paths)
+    if len(attachments) == 1:  # whose names are sorted, each once
+        (only,) = attachments
+        return [only.classes.get(path, ()) for path in paths], [only.counts.get(path, 0) for path in paths]
     classes = [tuple(sorted({name for each in attachments for name in each.classes.get(path, ())})) for path in paths]
     return classes, [sum(each.counts.get(path, 0) for each in attachments) for path in paths]
 
@@ -89,10 +92,10 @@ def _object_sizes(
     crowds = np.zeros(len(paths), np.int32)
     row_of = {path: row for row, path in enumerate(paths)} if attachments else {}
     for each in attachments:
-        for path, (small, large, many) in each.sizes.items():
-            row = row_of[path]
-            least[row], most[row] = np.fmin(least[row], small), np.fmax(most[row], large)
-            crowds[row] += many
+        rows = [row_of[path] for path in each.sizes]
+        small, large, many = np.array(list(each.sizes.values()), np.float64).reshape(-1, 3).T
+        least[rows], most[rows] = np.fmin(least[rows], small), np.fmax(most[rows], large)
+        crowds[rows] += many.astype(np.int32)
     area = np.where(pixels > 0, pixels, np.nan)
     shares = (np.minimum(sizes / area, 1) for sizes in (least, most))  # beyond the edge is no part of the picture
     return dict(zip(("smallest_object", "largest_object"), shares, strict=True)) | {"crowds": crowds}

@@ -7,11 +7,9 @@ has is a few megabytes. What is kept holds for the files as they are, by size an
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, overload
 
@@ -20,13 +18,20 @@ import msgspec
 from dedup.errors import DatasetError
 from dedup.files import PRIVATE, atomic_write
 from dedup.labels import formats
-from dedup.labels.coco import Attachment, Coco, Objects
+from dedup.labels.coco import Attachment, Coco
 
 VERSION = 4
 """Grows when attaching gives other results."""
 
 Source = tuple[Coco, Attachment]
 Key = list[Any] | None
+
+
+class _Held(msgspec.Struct):
+    """What is kept of one file, and what it holds for."""
+
+    key: Key
+    attachment: Attachment
 
 
 class Sources(Sequence[Source]):
@@ -66,35 +71,19 @@ def key_of(source: Path, scan_id: str) -> Key:
 def recall(directory: Path, file: Path, key: Key) -> Attachment | None:
     """How a file meets the images of a scan, if it was kept and the file is as it was; else None."""
     with suppress(OSError, ValueError, TypeError, KeyError):
-        held = msgspec.json.decode(_place(directory, file).read_bytes())
-        if key is not None and held["key"] == key:
-            return _attachment(held["attachment"])
+        held = msgspec.json.decode(_place(directory, file).read_bytes(), type=_Held)
+        if key is not None and held.key == key:
+            return held.attachment
     return None
 
 
 def keep(directory: Path, file: Path, key: Key, met: Attachment) -> None:
     """Keep it for the next time; a disk that is full or read-only goes without."""
     with suppress(OSError, DatasetError, ValueError):  # half a character is no text
-        told = msgspec.json.encode({"key": key, "attachment": asdict(met)})
+        told = msgspec.json.encode(_Held(key, met))
         with atomic_write(_place(directory, file), PRIVATE) as stream:
             stream.write(told)
 
 
 def _place(directory: Path, file: Path) -> Path:
     return directory / f"labels-{hashlib.blake2b(os.fsencode(file), digest_size=8).hexdigest()}.json"
-
-
-def _attachment(held: dict[str, Any]) -> Attachment:
-    values = {each.name: held[each.name] for each in fields(Attachment)}
-    for name in ("image_ids", "classes"):
-        values[name] = {path: tuple(those) for path, those in values[name].items()}
-    for name in ("missing", "ambiguous", "unannotated", "notes", "unread_told"):
-        values[name] = tuple(values[name])
-    values["sizes"] = {path: (_number(one), _number(other), many) for path, (one, other, many) in held["sizes"].items()}
-    values["objects"] = {name: Objects(**told) for name, told in held["objects"].items()}
-    return Attachment(**values)
-
-
-def _number(told: float | None) -> float:
-    """JSON has no NaN."""
-    return math.nan if told is None else told

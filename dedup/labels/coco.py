@@ -61,7 +61,7 @@ class Attachment:
     image_ids    path → the ids of the document's image entries for it (nearly always one)
     classes      path → names of the categories annotated on it, sorted, each once
     counts       path → number of annotations
-    sizes        path → pixels of its smallest and its largest box (NaN without any), and how many are crowds
+    sizes        path → pixels of its smallest and its largest box (None without any), and how many are crowds
     objects      name of a category → what there is of it
     missing      file names in the document for which the dataset has no image
     ambiguous    file names that several images could be; they are attached to none
@@ -74,7 +74,7 @@ class Attachment:
     image_ids: Mapping[str, tuple[ImageId, ...]]
     classes: Mapping[str, tuple[str, ...]]
     counts: Mapping[str, int]
-    sizes: Mapping[str, tuple[float, float, int]]
+    sizes: Mapping[str, tuple[float | None, float | None, int]]
     objects: Mapping[str, Objects]
     missing: tuple[str, ...]
     ambiguous: tuple[str, ...]
