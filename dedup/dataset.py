@@ -59,6 +59,7 @@ from dedup.store.directory import Store
 from dedup.store.home import DatasetInfo
 from dedup.vectors import of_dataset
 from dedup.vectors.diverse import most_different
+from dedup.words import plural
 
 if TYPE_CHECKING:
     from imagehash import ImageHash, ImageMultiHash
@@ -99,7 +100,7 @@ class Dataset:
         self._freed: tuple[pd.DataFrame, NDArray[np.int64]] | None = None
 
     def __repr__(self) -> str:
-        return f"Dataset({self.name!r}, {self._info.images:,} images of {self.address})"
+        return f"Dataset({self.name!r}, {plural(self._info.images, 'image')} of {self.address})"
 
     def _repr_html_(self) -> str:
         """For notebooks: counts and the biggest groups, with pictures."""

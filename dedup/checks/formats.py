@@ -17,6 +17,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from dedup.checks.gate import CheckReport, Detail, Finding
 from dedup.checks.settings import mark
 from dedup.model import SOFTWARE_VERSION
+from dedup.words import plural
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 SHOWN = 20
@@ -107,7 +108,7 @@ def markdown(checked: Checked) -> str:
     lines = [
         f"### dedup: {'passed' if checked.passed else 'failed'}",
         "",
-        f"{checked.images:,} images of {_code(checked.name)}",
+        f"{plural(checked.images, 'image')} of {_code(checked.name)}",
         "",
         "| | what | found | allowed |",
         "|---|---|---:|---:|",

@@ -250,7 +250,8 @@ def summary(dataset: Dataset) -> dict[str, object]:
 
 def _tell(counts: dict[str, object], near: str) -> None:
     say(
-        f"{counts['name']}: {counts['images']:,} images, {counts['exact']:,} exact duplicates, {near}, "
+        f"{counts['name']}: {plural(cast('int', counts['images']), 'image')}, "
+        f"{plural(cast('int', counts['exact']), 'exact duplicate')}, {near}, "
         f"{counts['unique']:,} unique, {counts['failed']:,} failed"
     )
     if counts["thorough"]:

@@ -217,9 +217,10 @@ class Coco:
             images = f"{_images(attachment.unannotated)} of the dataset"
             yield f"{images} {_are(attachment.unannotated)} not named in {name}."
         if orphans:
-            yield f"{orphans:,} annotations in {name} belong to no image of it."
+            belong = "belongs" if orphans == 1 else "belong"
+            yield f"{plural(orphans, 'annotation')} in {name} {belong} to no image of it."
         if twice:
-            yield f"{twice:,} images are listed more than once in {name}."
+            yield f"{plural(twice, 'image')} {'is' if twice == 1 else 'are'} listed more than once in {name}."
 
 
 def _area(box: Any) -> float:

@@ -348,6 +348,8 @@ WINDOWED_SIDE = 64
 """Pictures whose longer side is shorter in pixels are looked for whole only: a part of so little may be of anything."""
 FLAT = 1.5
 """Views of a smaller standard deviation, in gray levels, have no frequencies worth comparing."""
+EDGE = 2
+"""Pixels along the edges of a view inside a border that may show some of it."""
 MOST, MOST_SMALL = (24, 8), (8, 4)
 """A picture that is like more others is compared with so many of the closest and of those likeliest to stay: so a
 cluster of n look-alikes costs no more than a multiple of n, and a keeper is still compared with all of it. Small
@@ -436,6 +438,8 @@ class Index:
         self.owner, self.boxes = owner.astype(np.int32), boxes
         self._tone = self._pixels.mean(axis=(1, 2))
         self.flat = np.asarray(self._pixels.std(axis=(1, 2)) < FLAT)
+        within = self._pixels[len(tiny) : self._own_views, EDGE:-EDGE, EDGE:-EDGE]
+        self.content[inner[within.std(axis=(1, 2)) < FLAT]] = WHOLE  # a stripe between stripes is no picture in a frame
         self._shape = np.round(SHAPES * np.log2(sizes[:, 0] / np.maximum(sizes[:, 1], 1))).astype(np.int64)
         self._small = np.asarray(sizes.max(axis=1)[self.owner] < WINDOWED_SIDE)
         self.most = np.where(self._small[: len(tiny)], sum(MOST_SMALL), sum(MOST))

@@ -94,9 +94,9 @@ class Measured:
     differing: float  # of the area: pixels in such windows that clearly differ
     one_sided: float  # 0.5..1: of the structure that differs, what the one that brings more of it brings
     opaque: float  # by how much more of what clearly differs is of one tone in one of them
-    strength: float  # gray levels: by how much the largest piece that clearly differs does at most; 0 without one
+    strength: float  # gray levels of the richer in contrast: what the largest piece differs by at most; 0 without one
     owned: float  # 0.5..1: of such pieces, what is a thing in the one picture that has more of them; 1 without any
-    usual: float  # gray levels: by how much pixels differ that do not, the median of all
+    usual: float  # gray levels of the same: by how much pixels differ that do not, the median of all
     exposure: float  # correlation of grain in flat places, -1..1; NaN where there are none
     grain: float  # standard deviation of that grain in the smoother of the two, gray levels ...
     grain_ratio: float  # ... and of the other, over it
@@ -310,20 +310,22 @@ def _differing(
         return 0.0, 1.0, 0.0, 0.0, 1.0, 0.0
     d, toned = apart(a, b, inside)
     usual = float(np.median(np.abs(d[inside])))
+    richer = max(1.0, float(b[inside].std()) / max(float(a[inside].std()), 1.0))
     clear = (np.abs(d) > max(CLEARLY, USUALLY * usual)) & looked_at
-    pieces = _pieces(a, toned, d, clear)
+    strength, owned = _pieces(a, toned, d, clear)
+    pieces = richer * strength, owned, richer * usual
     clear &= where
     if where.sum() < FEWEST:
-        return 0.0, 1.0, 0.0, *pieces, usual
+        return 0.0, 1.0, 0.0, *pieces
     slopes = [np.asarray(np.gradient(each)) for each in (d, a, toned)]
     own, theirs = (
         np.maximum(sign * (slopes[0] * each).sum(axis=0), 0)[where] for sign, each in ((1, slopes[1]), (-1, slopes[2]))
     )
-    strength = np.hypot(*slopes[0])[where]
-    top = strength >= np.quantile(strength, STRONGEST)
+    steep = np.hypot(*slopes[0])[where]
+    top = steep >= np.quantile(steep, STRONGEST)
     shares = [max(x.sum(), y.sum()) / max(x.sum() + y.sum(), 1e-9) for x, y in ((own, theirs), (own[top], theirs[top]))]
     plain = abs(ground_share(a[clear]) - ground_share(b[clear])) if clear.sum() >= FEWEST_CLEAR else 0.0
-    return float(clear.sum() / inside.sum()), float(max(shares)), plain, *pieces, usual
+    return float(clear.sum() / inside.sum()), float(max(shares)), plain, *pieces
 
 
 def _pieces(a: Floats, toned: Floats, d: Floats, clear: Mask) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from dedup.images.detail import Detail
 from dedup.matching import relations
+from dedup.matching.alignment import AS_IT_IS
 from dedup.matching.columns import AFFINE, SIZES
 from dedup.matching.laying import SOFT, Laid, Lies, evened_out, lay, look, softened, through_a_lens
 from dedup.matching.leftover import NOTHING, Agreement, Doubles, Measured, agreement, ground_share
@@ -158,9 +159,8 @@ FIRST_LOOK = [
 """Columns of `columns.PAIR_COLUMNS` that tell, beside the map, what the first look found."""
 STANDS, NEXT_TO = 0.01, 0.12
 """The most by which a number of a map may differ from that of one that does nothing, and of one that may do nothing."""
-TONES_STAND, LIGHT_STANDS = 0.1, 3.0
+TONES_STAND, LIGHT_STANDS = 0.03, 2.0
 """The same of gain, and of lightness in gray levels."""
-AS_IT_IS = np.array([1.0, 0, 0, 0, 1, 0])
 
 
 OTHER_COLOURS = "other colours"

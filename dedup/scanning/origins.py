@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dedup.images import traces
 from dedup.images.traces import Look
-from dedup.matching import second_look
+from dedup.matching import alignment, second_look
 from dedup.matching.columns import AFFINE, PAIR_COLUMNS, SIZES
 from dedup.matching.parameters import value
 from dedup.matching.verdict import BEYOND
@@ -74,7 +74,7 @@ def _open(pairs: pd.DataFrame) -> NDArray[np.bool_]:
 def _stand(pairs: pd.DataFrame) -> NDArray[np.bool_]:
     """Pairs of one size that lie on each other as they stand."""
     sizes = pairs[SIZES].to_numpy()
-    moved = np.abs(pairs[AFFINE].to_numpy() - second_look.AS_IT_IS).max(axis=1, initial=0)
+    moved = np.abs(pairs[AFFINE].to_numpy() - alignment.AS_IT_IS).max(axis=1, initial=0)
     return np.asarray((sizes[:, :2] == sizes[:, 2:]).all(axis=1) & (moved <= STANDS))
 
 

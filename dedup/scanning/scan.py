@@ -302,7 +302,7 @@ def _examine_new(
             clock.tick(len(done))
     except KeyboardInterrupt as error:
         raise Cancelled(
-            f"Stopped after {len(done):,} of {len(new):,} images; they are kept. Scan again to go on."
+            f"Stopped after {len(done):,} of {plural(len(new), 'image')}; what was read is kept. Scan again to go on."
         ) from error
     finally:
         part.flush()
@@ -347,7 +347,7 @@ class _Clock:
 
     def tick(self, done: int, *, force: bool = False) -> None:
         now = time.monotonic()
-        if force or now - self._last >= PROGRESS_SECONDS:
+        if self._total and (force or now - self._last >= PROGRESS_SECONDS):
             self._last = now
             self._report(Progress(self._stage, done, self._total, now - self._start))
 

@@ -59,7 +59,7 @@ def _all_of_it_stays() -> Iterator[None]:
 @_all_of_it_stays()
 def warm_up() -> None:
     """Relate a few made-up pictures, two of them copies, so that every compiled function has run once."""
-    from dedup.matching import engine, laying, second_look  # importing it begins the work that is to be done ahead
+    from dedup.matching import alignment, engine, laying  # importing it begins the work that is to be done ahead
 
     noise = np.random.default_rng(0).integers(0, 256, (2, 9, 12, 3), np.uint8)
     one, other = (Image.fromarray(each).resize(SIZE, Image.Resampling.BICUBIC) for each in noise)
@@ -82,7 +82,7 @@ def warm_up() -> None:
     engine.relate(facts, records, workers=1)
     details = [Detail(np.asarray(each.convert("L").resize((64, 64)))) for each in pictures]
     for each in details[1:]:  # one that is alike and one that differs, for different things are measured of them
-        laying.look(details[0], each, second_look.AS_IT_IS)
+        laying.look(details[0], each, alignment.AS_IT_IS)
 
 
 @_all_of_it_stays()

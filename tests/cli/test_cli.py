@@ -34,7 +34,7 @@ def said(capsys) -> str:
 
 def test_scan_list_and_show(folder, capsys):
     assert main(["scan", str(folder), "--name", "set"]) == 0
-    assert "6 images, 1 exact duplicates, 2 near duplicates" in said(capsys)
+    assert "6 images, 1 exact duplicate, 2 near duplicates" in said(capsys)
     assert main(["list", "--json"]) == 0
     (listed,) = json.loads(said(capsys))
     assert listed["name"] == "set" and listed["images"] == 6
@@ -201,7 +201,7 @@ def test_asked_to_end_a_scan_keeps_what_is_finished(home, tmp_path):
         continue
     process.terminate()
     _, complaint = process.communicate(timeout=60)
-    assert process.returncode == 1 and "they are kept" in complaint and "Traceback" not in complaint
+    assert process.returncode == 1 and "what was read is kept" in complaint and "Traceback" not in complaint
     assert list((home / "set" / "parts").glob("*.parquet"))
 
 

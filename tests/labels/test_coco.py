@@ -55,7 +55,7 @@ def test_reads_classes_counts_and_ids(tmp_path):
     assert attachment.notes == (
         "1 image named in coco.json is not in the dataset.",
         "1 image of the dataset is not named in coco.json.",
-        "1 annotations in coco.json belong to no image of it.",
+        "1 annotation in coco.json belongs to no image of it.",
     )
 
 

@@ -70,6 +70,18 @@ def test_the_same_picture_agrees_fully() -> None:
     assert np.isnan(measures[alignment.LEFT])
 
 
+def test_what_lies_as_well_as_it_is_stays_there() -> None:
+    """Along a stripe any place is as good as another."""
+    stripes = Image.fromarray(np.repeat(np.uint8([40, 180, 90, 220]), 60)[:, None].repeat(320, axis=1))
+    again = stripes.resize((192, 144), Image.Resampling.BICUBIC)
+    for begun in (IDENTITY, np.array([[0.9, 0, 0.05, 0, 1, 0]]), np.array([[-1.0, 0, 1, 0, 1, 0]])):
+        map_, measures = align(tiny(stripes, again), begun)
+        assert (map_ == IDENTITY[0]).all()
+        assert measures[alignment.PERSPECTIVE] == 0
+    map_, _ = align(tiny(scene(1, 480, 480), scene(1, 480, 480).crop((4, 0, 480, 480))))
+    assert map_[0] == pytest.approx(476 / 480, abs=0.002)  # a crop by less than a hundredth is seen
+
+
 def test_gain_and_bias_are_measured() -> None:
     picture = scene(2)
     dimmed = picture.point([round(0.7 * value + 20) for value in range(256)] * 3)

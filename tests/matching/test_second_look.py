@@ -12,11 +12,12 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from dedup.images.detail import Detail
 from dedup.matching import geometry, laying, leftover, second_look
+from dedup.matching.alignment import AS_IT_IS
 from dedup.matching.columns import AFFINE, SIZES
 from dedup.matching.laying import look
 from dedup.matching.leftover import measure
 from dedup.matching.parameters import value
-from dedup.matching.second_look import AS_IT_IS, difference
+from dedup.matching.second_look import difference
 from tests.pictures import detailed
 
 SIDE = 256

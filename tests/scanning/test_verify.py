@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
+from PIL import Image, ImageColor, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
 import dedup
 from dedup.matching import second_look
@@ -203,6 +203,18 @@ def bottle(text: str) -> Image.Image:
     return picture.filter(ImageFilter.GaussianBlur(0.6))
 
 
+def stripes(*colours: str, upright: bool = False) -> Image.Image:
+    """A flag."""
+    picture = Image.new("RGB", (len(colours), 1) if upright else (1, len(colours)))
+    picture.putdata([ImageColor.getrgb(each) for each in colours])
+    return picture.resize((450, 300), Image.Resampling.NEAREST)
+
+
+def ramp(most: int) -> Image.Image:
+    """Nothing but a slope of light."""
+    return Image.fromarray(np.tile(np.linspace(60, most, 400), (300, 1)).round().astype(np.uint8))
+
+
 APART: dict[str, Callable[[], Pictures]] = {
     "words": lambda: [word(text) for text in ("fable", "table", "cable")],
     "forms": lambda: [form("Ann Lee", "4711"), form("Bob Ray", "1893"), form("Eve Fox", "2506")],
@@ -224,6 +236,13 @@ APART: dict[str, Callable[[], Pictures]] = {
     ],
     "arrows": lambda: [arrow_sign(), ImageOps.mirror(arrow_sign())],
     "labels": lambda: [bottle(text) for text in ("Lemon", "Mint", "Honey")],
+    "flags": lambda: [
+        stripes("#ae1c28", "white", "#21468b"),
+        stripes("#ed2939", "white", "#00a1de"),
+        stripes("#169b62", "white", "#ff883e", upright=True),
+        stripes("#ff8200", "white", "#009a44", upright=True),
+    ],
+    "slopes of light": lambda: [ramp(160), ramp(165), ramp(175)],
     "letters": letters,
     "figures": lambda: figures(0),
     "slices": slices,
@@ -332,6 +351,16 @@ def with_logo(picture: Image.Image) -> Image.Image:
 
 NEAR: dict[str, Callable[[], Pictures]] = {
     "a form made smaller": lambda: [form("Ann Lee", "4711"), form("Ann Lee", "4711").resize((252, 336))],
+    "a flag": lambda: [stripes("gold", "darkorange", "crimson"), stripes("gold", "darkorange", "crimson")],
+    "an upright flag made smaller": lambda: [
+        stripes("skyblue", "crimson", upright=True),
+        stripes("skyblue", "crimson", upright=True).resize((270, 180), Image.Resampling.LANCZOS),
+    ],
+    "a stripe between stripes": lambda: [
+        stripes("navy", "crimson", "skyblue"),
+        stripes("navy", "crimson", "skyblue").resize((270, 180), Image.Resampling.LANCZOS),
+    ],
+    "a slope of light": lambda: [ramp(160), ramp(160).resize((200, 150), Image.Resampling.LANCZOS)],
     "a form cropped": lambda: [form("Ann Lee", "4711"), cropped(form("Ann Lee", "4711"), 0.05)],
     "a page made darker": lambda: [page_of_text(), page_of_text().point(lambda value: value * 4 // 5)],
     "a page cropped": lambda: [page_of_text(), cropped(page_of_text(), 0.05)],

@@ -126,10 +126,13 @@ def _offer(opened: Opened, source: str, found: Splits, *, always: bool) -> None:
     told = ", ".join(f"{count:,} in {name}" for name, count in counts.most_common())
     st.markdown(literal(f"By {source}: {told}. {plural(len(new), 'image')} would change."))
     if found.missing:
-        st.caption(f"{len(found.missing):,} names are no image of this dataset, such as {literal(found.missing[0])}.")
+        st.caption(
+            f"No image of this dataset: {plural(len(found.missing), 'name')}, such as {literal(found.missing[0])}."
+        )
     if found.ambiguous:
         st.caption(
-            f"{len(found.ambiguous):,} images are in several splits, such as {literal(found.ambiguous[0])}; left alone."
+            f"In several splits and left alone: {plural(len(found.ambiguous), 'image')}, "
+            f"such as {literal(found.ambiguous[0])}."
         )
     st.button(
         f"Set the split of {plural(len(new), 'image')}",
@@ -149,10 +152,11 @@ def _follow(mine: Decisions, new: Mapping[str, str], source: str) -> None:
 def _by_hand(opened: Opened, view: View) -> None:
     dataset = opened.dataset
     chosen = grid.rows_of(dataset, session.chosen())
+    held = int(opened.mask(view.selection).sum())
     scopes = {
         "folder": "a folder",
-        "chosen": f"the {len(chosen):,} chosen images",
-        "selection": f"the {int(opened.mask(view.selection).sum()):,} images that the filters of the Explorer hold",
+        "chosen": f"the chosen ones: {plural(len(chosen), 'image')}",
+        "selection": f"what the filters of the Explorer hold: {plural(held, 'image')}",
     }
     scope = st.radio("Which images", list(scopes), format_func=scopes.__getitem__, horizontal=True, key="split scope")
     left, middle, right = st.columns([3, 2, 2], vertical_alignment="bottom")

@@ -161,7 +161,7 @@ def submit(opened: Opened, mask: NDArray[np.bool_], tags: Sequence[str], remove:
     paths = opened.dataset.frame["path"].to_numpy()[mask].tolist()
     decisions(opened).tag_all(paths, tags, remove=remove)
     session.tagged(tags[-1])
-    say(f"{len(paths):,} images {'lost' if remove else 'gained'} {', '.join(tags)}. Undo is in the sidebar.")
+    say(f"{plural(len(paths), 'image')} {'lost' if remove else 'gained'} {', '.join(tags)}. Undo is in the sidebar.")
 
 
 def _mask_of(rows: NDArray[np.int64], total: int) -> NDArray[np.bool_]:

@@ -16,6 +16,7 @@ from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import LIBRARY, Opened
 from dedup.ui.shell.literal import literal
 from dedup.ui.shell.notices import guarded, say
+from dedup.words import plural
 
 NEW_TAG, NEW_TAG_NAME = "new tag", "new tag name"
 ACTIONS = {
@@ -127,7 +128,9 @@ def _merge(mine: Decisions, tag: Tag) -> None:
     target = st.selectbox("Into", others, placeholder="There is no other tag yet")
     if target:
         name = literal(tag.name)
-        st.markdown(f"The {tag.count:,} images of **{name}** get **{literal(target)}**, and **{name}** goes.")
+        st.markdown(
+            f"What has **{name}** ({plural(tag.count, 'image')}) gets **{literal(target)}**, and **{name}** goes."
+        )
     if st.button("Merge", type="primary", disabled=not target):
         mine.merge_tags([tag.name], str(target))
         st.rerun()
@@ -136,7 +139,8 @@ def _merge(mine: Decisions, tag: Tag) -> None:
 @st.dialog("Delete this tag?")
 def _delete(mine: Decisions, tag: Tag) -> None:
     st.markdown(
-        f"**{literal(tag.name)}** is taken from {tag.count:,} images. The images stay, and Undo brings the tag back."
+        f"**{literal(tag.name)}** is taken from {plural(tag.count, 'image')}. "
+        "The images stay, and Undo brings the tag back."
     )
     if st.button("Delete the tag", type="primary"):
         mine.delete_tag(tag.name)

@@ -16,6 +16,7 @@ from dedup.ui.browser import palette
 from dedup.ui.parts.filters import choices
 from dedup.ui.parts.metric import BY_NAME
 from dedup.ui.shell.library import Opened
+from dedup.words import plural
 
 MOST = 200
 """Rows of a table: of more classes the most frequent are shown."""
@@ -148,7 +149,7 @@ def _timeline(captured: pd.Series, *, dark: bool) -> go.Figure | None:
             hovertemplate="%{x}<br><b>%{y:,}</b> images<extra></extra>",
         )
     )
-    title = "Time of capture" + (f" · of {missing:,} images it is not known" if missing else "")
+    title = "Time of capture" + (f" · of {plural(missing, 'image')} it is not known" if missing else "")
     figure.update_layout(
         height=TIMELINE,
         margin={"l": 44, "r": 10, "t": 10, "b": 44},
