@@ -144,16 +144,19 @@ def _scan(
         info = replace(info, thorough=asked.thorough)
     if asked.annotations is not None:
         info = replace(info, annotations=_checked_annotations(asked.annotations), labels_said=True)
-    found: list[formats.Found] = []
-    unsaid = asked.annotations is None and not info.labels_said and not info.annotations
+    seen = formats.Seen([], ())
+    unsaid = asked.annotations is None and not info.labels_said and not (info.annotations and not info.labels_unread)
     with watched(on_progress) as told:
         if asked.use_found and unsaid:
             folder = folder_of(origin)
-            found = find_labels(folder) if folder is not None else _labels_beside(store, listing, told)
-            info = replace(info, annotations=tuple(os.fspath(each.path) for each in formats.chosen(found)))
+            seen = formats.see(folder) if folder is not None else _labels_beside(store, listing, told)
+            used = tuple(os.fspath(each.path) for each in formats.chosen(seen.found))
+            info = replace(info, annotations=used, labels_unread=seen.unread)
+        elif asked.annotations is not None:
+            info = replace(info, labels_unread=())  # who says which labels has seen what there is
         listing = _with_labels_here(store, info, listing, told)
         dataset = _scanned(store, info, listing, known, choice, told, parts)
-    dataset.labels_found = found
+    dataset.labels_found = seen.found
     return dataset
 
 
@@ -162,10 +165,10 @@ def find_labels(folder: Path | str) -> list[formats.Found]:
     return formats.find(_absolute(folder))
 
 
-def _labels_beside(store: Store, listing: Listing, on_progress: OnProgress | None) -> list[formats.Found]:
+def _labels_beside(store: Store, listing: Listing, on_progress: OnProgress | None) -> formats.Seen:
     """Labels beside images that lie in no folder, brought here to be read."""
     beside.bring(listing, store.labels, on_progress)
-    return formats.find_of(formats.Pictures(store.labels, [file.path for file in listing.files], {}))
+    return formats.see_of(formats.Pictures(store.labels, [file.path for file in listing.files], {}))
 
 
 def rescan(dataset: Dataset, *, workers: int | None = None, on_progress: OnProgress | None = None) -> Dataset:

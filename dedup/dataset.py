@@ -497,6 +497,11 @@ class Dataset:
         return found
 
     @property
+    def labels_unread(self) -> Sequence[str]:
+        """Sentences on files that hold labels, by the look of them, and were not read."""
+        return self._info.labels_unread
+
+    @property
     def annotation_errors(self) -> list[str]:
         """One sentence for each annotation file that cannot be read."""
         return self._attached[1]

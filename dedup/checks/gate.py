@@ -123,6 +123,10 @@ class Images(Protocol):
     def attachments(self) -> Mapping[Path, Attachment]:
         """How labels meet the images, by their file or folder."""
 
+    @property
+    def labels_unread(self) -> Sequence[str]:
+        """Sentences on files that hold labels and were not read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -202,12 +206,14 @@ def _seeing_labels(finding: Finding | None, frame: pd.DataFrame, limits: Limits)
 
 
 def _unread(images: Images, limit: int | None) -> Finding | None:
-    """Entries of labels that could not be taken; nothing is told where there are none and none are allowed."""
+    """Files of labels that were not read, and entries that could not be taken; nothing is told where there are none and
+    none are allowed."""
     met = {path: each for path, each in images.attachments.items() if each.unread}
-    count = sum(each.unread for each in met.values())
+    count = sum(each.unread for each in met.values()) + len(images.labels_unread)
     if limit is None or not (count or limit):
         return None
-    told = tuple(Detail(sentence) for each in met.values() for sentence in each.unread_told)
+    entries = (sentence for each in met.values() for sentence in each.unread_told)
+    told = tuple(Detail(sentence) for sentence in (*images.labels_unread, *entries))
     return Finding("unread labels", count, limit, told)
 
 

@@ -244,7 +244,7 @@ def summary(dataset: Dataset) -> dict[str, object]:
         "passed_over": dict(dataset.info.passed_over),
         "asks_about_folders": dataset.asks_about_folders,
         "annotation_notes": [note for each in dataset.attachments.values() for note in each.notes]
-        + dataset.annotation_errors,
+        + [*dataset.annotation_errors, *dataset.labels_unread],
     }
 
 

@@ -31,7 +31,8 @@ def home_directory(home: Path | str | None = None) -> Path:
 class Info:
     """dataset.json. `key` stands for the dataset in URLs; `scan_id` names the scan the tables were written by;
     `thorough` says that parts of pictures are looked for as well; `annotations` are the files and folders of its
-    labels, and `labels_said` whether a person chose them, or none."""
+    labels, `labels_said` whether a person chose them, or none, and `labels_unread` sentences on files that hold labels
+    and were not read."""
 
     name: str
     root: str
@@ -45,6 +46,7 @@ class Info:
     thorough: bool = False
     annotations: tuple[str, ...] = ()
     labels_said: bool = False
+    labels_unread: tuple[str, ...] = ()
     images: int = 0
     failed: int = 0
     passed_over: dict[str, int] = field(default_factory=dict)
@@ -59,7 +61,9 @@ class DatasetInfo(Info):
     @classmethod
     def of(cls, directory: Path, info: Info) -> DatasetInfo:
         """The info of the dataset in a directory."""
-        return cls(**asdict(info) | {"annotations": info.annotations}, directory=directory)
+        return cls(
+            **asdict(info) | {"annotations": info.annotations, "labels_unread": info.labels_unread}, directory=directory
+        )
 
 
 def read_info(directory: Path) -> Info:
@@ -77,7 +81,7 @@ def read_info(directory: Path) -> Info:
     except (ValueError, TypeError, AttributeError, OSError, RecursionError) as error:
         raise DatasetError(f"{path} is damaged. Scan the folder again under this name; tags are kept.") from error
     annotations = tuple(os.path.join(directory, path) for path in info.annotations)  # absolute ones stay as they are
-    return replace(info, name=directory.name, annotations=annotations)
+    return replace(info, name=directory.name, annotations=annotations, labels_unread=tuple(info.labels_unread))
 
 
 def as_written(info: Info, directory: Path) -> Info:

@@ -305,4 +305,4 @@ def test_what_is_brought_is_what_readers_look_for(tmp_path):
     brought = {file.relative_to(tmp_path / "labels").as_posix() for file in files_of(tmp_path / "labels")}
     assert brought == {beside.STATE, "data.yaml", *(f"labels/train/{number}.txt" for number in range(4))}
     shutil.rmtree(tmp_path / "labels")
-    assert formats.find_of(formats.Pictures(tmp_path / "labels", [], {})) == []
+    assert formats.see_of(formats.Pictures(tmp_path / "labels", [], {})).found == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from dedup import plugins
@@ -12,6 +13,7 @@ from dedup.errors import AnnotationError
 from dedup.labels import coco_sound
 from dedup.labels.coco import Coco
 from dedup.labels.folder_names import split_name
+from dedup.labels.formats import foreign
 from dedup.labels.formats.base import CONTAINERS, Format, Pictures, Tree, guarded, same_images
 from dedup.labels.formats.coco import COCO
 from dedup.labels.formats.cvat import CVAT
@@ -32,13 +34,15 @@ __all__ = [
     "Format",
     "Found",
     "Pictures",
+    "Seen",
     "check",
     "chosen",
     "files_of",
     "find",
-    "find_of",
     "format_of",
     "read",
+    "see",
+    "see_of",
     "splits_of",
 ]
 
@@ -53,27 +57,42 @@ class Found:
 
     def sentence(self, folder: Path) -> str:
         """For people, seen from a folder."""
-        near = folder.parent in self.path.parents or folder == self.path
-        where = os.path.relpath(self.path, folder) if near else os.fspath(self.path)
+        where = _seen_from(folder, self.path)
         return (
             f"{self.format.title} of {plural(len(self.images), 'image')} in {'this folder' if where == '.' else where}"
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen of labels in and beside a folder: those that can be read, and sentences on files that hold some,
+    by the look of them, and cannot."""
+
+    found: list[Found]
+    unread: tuple[str, ...]
+
+
 def find(root: Path) -> list[Found]:
+    """Labels in `root` and beside it that can be read, see `see`."""
+    return see(root).found
+
+
+def see(root: Path) -> Seen:
     """Labels in `root` and beside it, in the order of `FORMATS`, of sources that tell of an image in `root`. Hidden
-    folders are passed over, and so is what cannot be read: it is no labels that could be offered."""
+    folders are passed over."""
     root = Path(os.path.abspath(root))  # not resolve(): keep a link's own place
-    return _found_in(Tree(root, *_beside(root), flat=_lists_beside(root)))
+    return _seen_in(Tree(root, *_beside(root), flat=_lists_beside(root)))
 
 
-def find_of(pictures: Pictures) -> list[Found]:
+def see_of(pictures: Pictures) -> Seen:
     """The same in the folder of pictures that do not lie there themselves."""
-    return _found_in(Tree(pictures.root, pictures=pictures))
+    return _seen_in(Tree(pictures.root, pictures=pictures))
 
 
-def _found_in(tree: Tree) -> list[Found]:
+def _seen_in(tree: Tree) -> Seen:
     found: dict[Path, Found] = {}
+    damaged: dict[Path, str] = {}
+    where = partial(_seen_from, tree.pictures.root)
     for form in FORMATS:
         for path in form.find(tree):
             if path in found:
@@ -81,10 +100,21 @@ def _found_in(tree: Tree) -> list[Found]:
             try:
                 images = form.labelled(path, tree.pictures)
             except (AnnotationError, OSError, RecursionError):
+                damaged.setdefault(path, f"{where(path)} looks like {form.title} and cannot be read.")
                 continue
             if images:
                 found[path] = Found(path, form, frozenset(images))
-    return list(found.values())
+    unread = [words for path, words in damaged.items() if path not in found]
+    if not found:  # else it may be what they were made from
+        advice = "which is not read: have its tool write COCO, for one"
+        unread += [f"{where(path)} holds labels of {title}, {advice}." for path, title in foreign.find(tree)]
+    return Seen(list(found.values()), tuple(unread))
+
+
+def _seen_from(folder: Path, path: Path) -> str:
+    """The path as seen from a folder that it lies in or beside, "." for the folder itself."""
+    near = folder.parent in path.parents or folder == path
+    return os.path.relpath(path, folder) if near else os.fspath(path)
 
 
 BESIDE = ("labels", "annotations", "Annotations")

@@ -22,6 +22,8 @@ from dedup.ui.shell.notices import guarded
 
 PATH, NAME, LABELS, FOUND, THOROUGH = "open path", "open name", "open labels", "labels found", "open thorough"
 SAMPLE = sample.DATASET_NAME
+MOST_UNREAD = 3
+"""Sentences on labels that cannot be read that are shown; the scan tells all."""
 READ = ", ".join(each.title for each in formats.FORMATS)
 
 
@@ -89,14 +91,14 @@ def _suggest(label: str, paths: list[str]) -> None:
             )
 
 
-def _labels(folder: Path) -> list[formats.Found]:
+def _labels(folder: Path) -> formats.Seen:
     """Labels in and beside a folder, as far as its disk tells of them in time; looked for once for each folder."""
-    known: tuple[Path, list[formats.Found]] | None = st.session_state.get(FOUND)
+    known: tuple[Path, formats.Seen] | None = st.session_state.get(FOUND)
     if known is None or known[0] != folder:
         try:
-            known = folder, within(PATIENT_SECONDS, lambda: formats.find(folder))
+            known = folder, within(PATIENT_SECONDS, lambda: formats.see(folder))
         except (TimeoutError, OSError):
-            known = folder, []
+            known = folder, formats.Seen([], ())
         st.session_state[FOUND] = known
     return known[1]
 
@@ -114,7 +116,8 @@ def _start_form(seen: FolderCheck, infos: list[DatasetInfo]) -> None:
         "Name", known.name if known else free_name(seen.address, infos), key=f"{NAME} {seen.address}"
     )
     folder = folder_of(seen.address)
-    found = {str(each.path): each for each in _labels(folder)} if folder is not None else {}
+    labels = _labels(folder) if folder is not None else formats.Seen([], ())
+    found = {str(each.path): each for each in labels.found}
     before = list(known.annotations) if known else []
     said = bool(known and (known.labels_said or before))
     inside = folder is None and not said  # what lies in an archive or bucket is looked up by the scan
@@ -132,6 +135,8 @@ def _start_form(seen: FolderCheck, infos: list[DatasetInfo]) -> None:
         help=f"The labels of copies are compared, and exports carry them. Read are: {READ}. Several that tell of the "
         "same images are one choice: take the one that you train with.",
     )
+    for sentence in labels.unread[:MOST_UNREAD]:
+        st.caption(f":orange[:material/warning:] {literal(sentence)}")
     thorough = st.toggle(
         "Also find parts of pictures",
         bool(known and known.thorough),

@@ -1,0 +1,89 @@
+"""Labels in formats that are not read: known by their first bytes, so that nobody takes silence for "no labels".
+
+What a file of each begins with is as its tool documents it: VGG Image Annotator 2, Apple's CreateML, Label Studio's
+export, Supervisely, Datumaro, Labelbox, KITTI's object benchmark, DOTA, and tables with a column of 0 and 1 for each
+class.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from dedup.files import open_regular
+from dedup.images.formats import SUFFIXES as IMAGE_SUFFIXES
+from dedup.labels.formats.base import HEAD, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """One such format: how its files end, and whether the first `HEAD` bytes of one are of it."""
+
+    title: str
+    suffixes: tuple[str, ...]
+    begins: Callable[[bytes], bool]
+
+
+def _with_keys(opening: bytes, *keys: bytes) -> Callable[[bytes], bool]:
+    """Whether JSON opens with one of these brackets and has all of these keys near its beginning."""
+    quoted = [b'"%s"' % key for key in keys]
+    return lambda head: head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in opening and all(key in head for key in quoted)
+
+
+def _with_rows(row: bytes) -> Callable[[bytes], bool]:
+    """Whether the first line, but for a heading such as DOTA's, is such a row."""
+    pattern = re.compile(rb"\A(?:(?:imagesource|gsd):.*\r?\n)*" + row + rb"[ \t]*(?:\r?\n|\Z)")
+    return lambda head: pattern.match(head) is not None
+
+
+NUMBER = rb"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"
+LARGEST_TABLE = 256
+"""Classes of which a table may have a column each."""
+
+
+def _one_hot(head: bytes) -> bool:
+    """Whether each row of a table names an image in its first column and says 0 or 1 in all others, two or more."""
+    whole = head if len(head) < HEAD else head[: head.rfind(b"\n") + 1]
+    try:
+        names, *rows = csv.reader(whole.decode("utf-8-sig").splitlines())
+    except (UnicodeDecodeError, ValueError, csv.Error):
+        return False
+    images = bool(rows) and all(row and PurePath(row[0]).suffix.lower() in IMAGE_SUFFIXES for row in rows)
+    told = {each.strip() for row in rows for each in row[1:]}
+    return images and 3 <= len(names) <= LARGEST_TABLE and told <= {"0", "1"}
+
+
+FOREIGN = (
+    Foreign("VGG Image Annotator", (".json",), _with_keys(b"{", b"regions", b"shape_attributes")),
+    Foreign("VGG Image Annotator", (".csv",), lambda head: b"region_shape_attributes" in head.partition(b"\n")[0]),
+    Foreign("CreateML", (".json",), _with_keys(b"[", b"annotations", b"label", b"coordinates")),
+    Foreign("Label Studio", (".json",), _with_keys(b"[{", b"from_name", b"to_name")),
+    Foreign("Supervisely", (".json",), _with_keys(b"{", b"classTitle", b"objects")),
+    Foreign("Datumaro", (".json",), _with_keys(b"{", b"dm_format_version")),
+    Foreign("Labelbox", (".json",), _with_keys(b"[", b"data_row", b"projects")),
+    Foreign("KITTI", (".txt",), _with_rows(rb"[A-Za-z_]\w*(?:[ \t]+" + NUMBER + rb"){14,15}")),
+    Foreign("DOTA", (".txt",), _with_rows(NUMBER + rb"(?:[ \t]+" + NUMBER + rb"){7}[ \t]+[A-Za-z][\w-]*[ \t]+\d")),
+    Foreign("a table of classes in columns of 0 and 1", (".csv",), _one_hot),
+)
+"""Formats that are recognised and not read."""
+
+
+def find(tree: Tree) -> Iterator[tuple[Path, str]]:
+    """The files in a tree that are of such a format, each with its title; of many in one folder the first."""
+    told: set[tuple[Path, str]] = set()
+    for form in FOREIGN:
+        for path in tree.files(*form.suffixes):
+            if (path.parent, form.title) not in told and form.begins(_head(path)):
+                told.add((path.parent, form.title))
+                yield path, form.title
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with open_regular(path) as stream:
+            return stream.read(HEAD)
+    except OSError:
+        return b""

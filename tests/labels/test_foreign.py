@@ -1,0 +1,121 @@
+"""Labels that cannot be read are told, and no gate passes for want of them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import dedup
+from dedup.checks.gate import Limits, check
+from dedup.labels import formats
+from dedup.labels.formats.foreign import FOREIGN
+from tests.building import picture
+
+BOX = {"shape_attributes": {"name": "rect", "x": 1, "y": 2, "width": 3, "height": 4}, "region_attributes": {}}
+VIA = {"a.png123": {"filename": "a.png", "size": 123, "regions": [BOX], "file_attributes": {}}}
+SAMPLES = {
+    "via.json": ("VGG Image Annotator", json.dumps({"_via_settings": {"ui": {}}, "_via_img_metadata": VIA})),
+    "regions.json": ("VGG Image Annotator", json.dumps(VIA)),
+    "via.csv": (
+        "VGG Image Annotator",
+        "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes\n",
+    ),
+    "createml.json": (
+        "CreateML",
+        json.dumps(
+            [{"image": "a.png", "annotations": [{"label": "dog", "coordinates": {"x": 1, "y": 2, "width": 3}}]}]
+        ),
+    ),
+    "studio.json": (
+        "Label Studio",
+        json.dumps([{"id": 1, "annotations": [{"result": [{"from_name": "label", "to_name": "image"}]}]}]),
+    ),
+    "a.png.json": (
+        "Supervisely",
+        json.dumps({"size": {"height": 9, "width": 9}, "objects": [{"id": 1, "classTitle": "dog"}]}),
+    ),
+    "datumaro.json": ("Datumaro", json.dumps({"dm_format_version": "1.0", "items": []})),
+    "labelbox.json": ("Labelbox", json.dumps([{"data_row": {"external_id": "a.png"}, "projects": {}}])),
+    "label_2/a.txt": ("KITTI", "Car 0.00 0 -1.58 587.01 173.33 614.12 200.12 1.65 1.67 3.64 -0.65 1.71 46.70 -1.59\n"),
+    "labelTxt/a.txt": ("DOTA", "imagesource:GoogleEarth\ngsd:0.14\n10.0 10.0 20.0 10.0 20.0 30.0 10.0 30.0 plane 0\n"),
+    "_classes.csv": (
+        "a table of classes in columns of 0 and 1",
+        "filename, cat, dog\na.png, 0, 1\nb.png, 1, 0\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_labels_of_a_format_that_is_not_read_are_told(name, tmp_path, home):
+    title, text = SAMPLES[name]
+    picture(tmp_path / "in" / "a.png", 1)
+    (tmp_path / "in" / name).parent.mkdir(exist_ok=True)
+    (tmp_path / "in" / name).write_text(text)
+    seen = formats.see(tmp_path / "in")
+    assert seen.found == []
+    (sentence,) = seen.unread
+    assert sentence.startswith(f"{name} holds labels of {title}, which is not read")
+
+
+def test_every_such_format_is_tried():
+    assert {title for title, _ in SAMPLES.values()} == {each.title for each in FOREIGN}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("notes.txt", "Car 12 blue\n"),
+        ("numbers.txt", "0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9\n"),
+        ("settings.json", '{"regions": ["north"], "objects": []}'),
+        ("offsets.csv", "file,x,y\na.png,0,1\nb.png,7,2\n"),
+        ("counts.csv", "cat,dog,cow\n0,1,0\n"),
+        ("empty.json", ""),
+    ],
+)
+def test_other_files_are_no_labels(name, text, tmp_path):
+    picture(tmp_path / "a.png", 1)
+    (tmp_path / name).write_text(text)
+    assert formats.see(tmp_path).unread == ()
+
+
+def coco(path, *, cut=0):
+    images = [{"id": 1, "file_name": "a.png", "width": 160, "height": 120}]
+    box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "area": 12, "iscrowd": 0}
+    text = json.dumps({"images": images, "categories": [{"id": 1, "name": "dog"}], "annotations": [box]})
+    path.write_text(text[: len(text) - cut])
+
+
+def test_damaged_labels_stop_the_gate_until_they_are_mended_or_allowed(tmp_path, home):
+    folder = tmp_path / "in"
+    picture(folder / "a.png", 1, (160, 120))
+    coco(folder / "instances_val.json", cut=40)
+    dataset = dedup.scan(folder, use_found=True)
+    told = "instances_val.json looks like COCO and cannot be read."
+    assert list(dedup.open(dataset.name).labels_unread) == [told]
+    report = check(dedup.open(dataset.name), Limits())
+    (finding,) = [each for each in report.findings if each.name == "unread labels"]
+    assert not report.passed and finding.count == 1 and finding.details[0].sentence == told
+    assert check(dataset, Limits(unread=1)).passed
+
+    coco(folder / "instances_val.json")
+    again = dedup.scan(folder, use_found=True)
+    assert again.labels_unread == () and again.frame["classes"].tolist() == [("dog",)]
+    assert check(again, Limits()).passed
+
+
+def test_who_chooses_labels_has_seen_what_there_is(tmp_path, home):
+    picture(tmp_path / "in" / "a.png", 1, (160, 120))
+    coco(tmp_path / "in" / "broken.json", cut=40)
+    coco(tmp_path / "good.json")
+    assert dedup.scan(tmp_path / "in", use_found=True).labels_unread
+    assert dedup.scan(tmp_path / "in", annotations=tmp_path / "good.json").labels_unread == ()
+    assert dedup.scan(tmp_path / "in", use_found=True).labels_unread == ()
+
+
+def test_what_labels_were_made_from_is_not_told_beside_them(tmp_path):
+    picture(tmp_path / "a.png", 1, (160, 120))
+    coco(tmp_path / "coco.json")
+    (tmp_path / "via.json").write_text(SAMPLES["via.json"][1])
+    seen = formats.see(tmp_path)
+    assert len(seen.found) == 1 and seen.unread == ()
