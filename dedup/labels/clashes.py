@@ -76,15 +76,18 @@ class Clash:
     differences: tuple[Difference, ...] = ()
 
     def sentence(self, left: str = ON_THE_LEFT, right: str = ON_THE_RIGHT) -> str:
-        """For people: "cat on the left, dog on the right; 2 × bird only on the left". `left` and `right` are how the
-        sides are called."""
+        """For people: "cat on the left, dog on the right; cow in another place; 2 × bird only on the left". `left` and
+        `right` are how the sides are called."""
         if self.what == "class":
             return f"{', '.join(self.left_classes)} {left}, {', '.join(self.right_classes)} {right}"
         both = [each.sentence(left, right) for each in self.differences if each.left and each.right]
-        only_left = [each.left.category for each in self.differences if each.left and not each.right]
-        only_right = [each.right.category for each in self.differences if each.right and not each.left]
-        alone = ((only_left, left), (only_right, right))
-        parts = [f"{', '.join(_counted(categories))} only {side}" for categories, side in alone if categories]
+        only_left = Counter(each.left.category for each in self.differences if each.left and not each.right)
+        only_right = Counter(each.right.category for each in self.differences if each.right and not each.left)
+        moved = only_left & only_right
+        places = ((only_left - moved, f"only {left}"), (only_right - moved, f"only {right}"))
+        parts = [
+            f"{', '.join(_counted(those))} {where}" for those, where in ((moved, "in another place"), *places) if those
+        ]
         return "; ".join([*_counted(both), *parts])
 
 
@@ -251,7 +254,7 @@ def area(rectangle: Rectangle) -> float:
     return (rectangle[2] - rectangle[0]) * (rectangle[3] - rectangle[1])
 
 
-def _counted(words: Iterable[str]) -> list[str]:
+def _counted(words: Iterable[str] | Counter[str]) -> list[str]:
     return [word if count == 1 else f"{count} × {word}" for word, count in Counter(words).items()]
 
 

@@ -173,20 +173,17 @@ def _mark_bands(figure: go.Figure, values: NDArray[np.float64], colours: Mapping
     unique = int((values > NEAR_SINGULARITY).sum())
     exact = int((values == 0).sum())
     figure.add_vrect(0.0, 0.3, fillcolor=colours["near"], opacity=0.09, line_width=0, layer="below")
-    for x, text, kind in (
-        (ZERO_BAR[0], f"{exact:,} exact", "exact"),
-        (0.3, f"{near:,} near", "near"),
-        (1.0, f"{unique:,} unique", "unique"),
-    ):
+    copies = ((f"{exact:,} exact", "exact"), (f"{near:,} near", "near"))  # one text: side by side however narrow
+    for x, side, words in ((ZERO_BAR[0], "left", copies), (1.0, "right", ((f"{unique:,} unique", "unique"),))):
         figure.add_annotation(
             x=x,
             y=1.0,
             yref="paper",
             yanchor="bottom",
-            xanchor="left" if kind == "exact" else "right",
-            text=f"<b>{text}</b>",
+            xanchor=side,
+            text="\N{EM SPACE}".join(f'<b style="color:{colours[kind]}">{text}</b>' for text, kind in words),
             showarrow=False,
-            font={"color": colours[kind], "size": 13},
+            font={"size": 13},
         )
 
 
