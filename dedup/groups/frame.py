@@ -205,10 +205,10 @@ def _description(
     if kind == Kind.EXACT:
         (same,) = relations
         return f"Duplicate of {other}: {same}"
-    if kind == Kind.NEAR:
-        return f"Near duplicate of {other}" + (f": {relation}" if relation else "")
     if role == Role.KEEPER:
         return f"Stays: {reason}"
+    if kind == Kind.NEAR:
+        return f"Near duplicate of {other}" + (f": {relation}" if relation else "")
     if contains:
         return f"Contains {plural(contains, 'other image')}"
     return f"Part of {plural(part_of, 'other image')}" if part_of else ""

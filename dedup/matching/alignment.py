@@ -392,8 +392,7 @@ def align(
     `pictures` (n, 48, 48) uint8; `sources` and `templates` (m,) index it and `trims` (n, 4), the box inside each
     picture's border (left, top, right, bottom). A pair whose correlation is under `early` after the coarse steps is
     given up; one that lies as well as it is, or where it begins, is left there: along a stripe any place is as good as
-    another.
-    Returns the refined maps (m, 6) and their measures (m, len(MEASURES)).
+    another. Returns the refined maps (m, 6) and their measures (m, len(MEASURES)).
     """
     both = np.stack([sources, templates], axis=1)
     large, boxes = pictures[both].astype(np.float32), _parts(trims)[both]

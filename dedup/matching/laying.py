@@ -71,8 +71,9 @@ def refine(source: Floats, template: Floats, p: Doubles, fineness: int, perspect
     Returns what is left: see `_misfit`."""
     edge = MARGIN / len(template)
     boxes = np.tile([edge, edge, 1 - edge, 1 - edge], (2, 1))
-    room = room_for((len(template) // FITS[fineness, perspective, 2] + 1) ** 2)
-    return float(_fitted(source, template, p, p.copy(), np.empty(3), boxes, fineness, perspective, *room))
+    fit = FITS[fineness, perspective]
+    room = room_for((len(template) // fit[2] + 1) ** 2)
+    return float(_fitted(source, template, p, p.copy(), np.empty(3), boxes, fit, *room))
 
 
 @machine_code(fast=True)
@@ -83,15 +84,13 @@ def _fitted(
     tried: Doubles,
     tone: Doubles,
     boxes: Doubles,
-    fineness: int,
-    perspective: int,
+    fit: NDArray[np.int64],
     points: Floats,
     weights: Floats,
     rows: Floats,
     equations: Doubles,
 ) -> float:
     """`refine`; `tried` is `p` once more, `boxes` what counts of either, and the rest as `alignment._refine` has it."""
-    fit = FITS[fineness, perspective]
     step = fit[2]
     before = _misfit(source, template, p, tone, boxes, step, points, weights)
     _start(tone, EVERYTHING)

@@ -104,6 +104,18 @@ def test_damaged_labels_stop_the_gate_until_they_are_mended_or_allowed(tmp_path,
     assert check(again, Limits()).passed
 
 
+@pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_unusual_documents_are_found_as_well(coding, tmp_path):
+    """What another reader stops at, or LVIS leaves out, is no reason to pass labels over."""
+    picture(tmp_path / "a.png", 1, (160, 120))
+    images = [{"id": 1, "coco_url": "http://images.example.org/val2017/a.png", "width": 160, "height": 120}]
+    document = {"images": images, "annotations": [{"id": 1, "image_id": 1, "bbox": [1, 2, float("nan"), 4]}]}
+    mark = "\ufeff" if coding == "utf-16-be" else ""
+    (tmp_path / "lvis.json").write_text(mark + json.dumps(document), encoding=coding)
+    seen = formats.see(tmp_path)
+    assert [each.images for each in seen.found] == [{"a.png"}] and seen.unread == ()
+
+
 def test_who_chooses_labels_has_seen_what_there_is(tmp_path, home):
     picture(tmp_path / "in" / "a.png", 1, (160, 120))
     coco(tmp_path / "in" / "broken.json", cut=40)

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import codecs
 import mmap
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from dedup.errors import AnnotationError
 from dedup.files import open_regular
 from dedup.labels.coco import Coco
 from dedup.labels.coco_sound import name_in_url
 from dedup.labels.formats.base import Format, Pictures, Tree, the_file
+
+WIDE = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+"""What text that is not UTF-8 begins with."""
+KEYS = ('"images"', '"file_name"', '"coco_url"')
+"""What such a document has in it, wherever: the first, and one of the others, LVIS the last."""
 
 
 def looks_right(path: Path) -> bool:
     """Whether a file has the keys of such a document."""
     try:
         with open_regular(path) as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
-            begins = text[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
-            return begins and text.find(b'"images"') >= 0 and text.find(b'"file_name"') >= 0
+            coded = next((name for mark, name in WIDE.items() if text[:2] == mark), "utf-8")
+            begins = text[:64].decode(coded, "ignore").lstrip("\ufeff \t\r\n").startswith("{")
+            has_images, *has_names = (text.find(key.encode(coded)) >= 0 for key in KEYS)
+            return begins and has_images and any(has_names)
     except (OSError, ValueError):  # unreadable or empty
         return False
 
@@ -45,12 +52,12 @@ class _Document(msgspec.Struct):
 
 
 def labelled(path: Path, pictures: Pictures) -> set[str]:
-    """The images that are listed. Raises `AnnotationError` for what is unusual, which is read when it is chosen."""
+    """The images that are listed. Raises `AnnotationError` for what is no such document."""
     try:
         with open_regular(path) as stream:
             images = msgspec.json.decode(stream.read(), type=_Document).images
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise AnnotationError(f"{path} holds no labels that can be told at a glance: {error}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError):  # numbers that are none, other text than UTF-8, an odd entry
+        images = [_Image(each.get("file_name"), each.get("coco_url")) for each in Coco.read(path).document["images"]]
     names = [image.file_name or name_in_url(image.coco_url or "") for image in images]
     return pictures.of_names((name for name in names if name), path)
 
