@@ -57,10 +57,7 @@ class Found:
 
     def sentence(self, folder: Path) -> str:
         """For people, seen from a folder."""
-        where = _seen_from(folder, self.path)
-        return (
-            f"{self.format.title} of {plural(len(self.images), 'image')} in {'this folder' if where == '.' else where}"
-        )
+        return f"{self.format.title} of {plural(len(self.images), 'image')} in {_seen_from(folder, self.path)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +109,10 @@ def _seen_in(tree: Tree) -> Seen:
 
 
 def _seen_from(folder: Path, path: Path) -> str:
-    """The path as seen from a folder that it lies in or beside, "." for the folder itself."""
-    near = folder.parent in path.parents or folder == path
-    return os.path.relpath(path, folder) if near else os.fspath(path)
+    """For people: the path as seen from a folder that it is, or lies in or beside."""
+    if path == folder:
+        return "this folder"
+    return os.path.relpath(path, folder) if folder.parent in path.parents else os.fspath(path)
 
 
 BESIDE = ("labels", "annotations", "Annotations")
