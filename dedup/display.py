@@ -175,9 +175,9 @@ def card(images: Images, row: int, line: str = "") -> str:
 
 def _picture(images: Images, row: int) -> str:
     """The thumbnail within the HTML, so that a saved notebook shows it anywhere."""
-    record = images.frame[["sha256", "mtime_ns"]].iloc[row]
-    from dedup.images import thumbnails
+    from dedup.images import thumbnails  # most programs show none
 
+    record = images.frame[["sha256", "mtime_ns"]].iloc[row]
     name = thumbnails.version(str(record["sha256"]), int(record["mtime_ns"]))
     try:
         file = thumbnails.thumbnail(images.at_hand(row), images.directory / "thumbnails", name)

@@ -70,7 +70,7 @@ def key_of(source: Path, scan_id: str) -> Key:
 
 def recall(directory: Path, file: Path, key: Key) -> Attachment | None:
     """How a file meets the images of a scan, if it was kept and the file is as it was; else None."""
-    with suppress(OSError, ValueError, TypeError, KeyError):
+    with suppress(OSError, ValueError):
         held = msgspec.json.decode(_place(directory, file).read_bytes(), type=_Held)
         if key is not None and held.key == key:
             return held.attachment

@@ -398,11 +398,12 @@ def align(
     large, boxes = pictures[both].astype(np.float32), _parts(trims)[both]
     maps, measures = _fitted(large, boxes, start, early, FITS)
     left = 1 - measures[:, CORRELATION]
-    for simple in (start, np.broadcast_to(AS_IT_IS, start.shape)):
-        close = np.flatnonzero(left <= CLOSE)
-        unmoved = _fitted(large[close], boxes[close], simple[close], early, FITS * [1, 0, 1])
-        stays = 1 - unmoved[1][:, CORRELATION] <= STAYS[0] * left[close] + STAYS[1]
-        maps[close[stays]], measures[close[stays]] = unmoved[0][stays], unmoved[1][stays]
+    close, elsewhere = left <= CLOSE, (start != AS_IT_IS).any(axis=1)
+    for rows, simple in ((close, start), (close & elsewhere, np.broadcast_to(AS_IT_IS, start.shape))):
+        some = np.flatnonzero(rows)
+        unmoved = _fitted(large[some], boxes[some], simple[some], early, FITS * [1, 0, 1])
+        stays = 1 - unmoved[1][:, CORRELATION] <= STAYS[0] * left[some] + STAYS[1]
+        maps[some[stays]], measures[some[stays]] = unmoved[0][stays], unmoved[1][stays]
     return maps, measures
 
 

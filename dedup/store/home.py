@@ -61,9 +61,7 @@ class DatasetInfo(Info):
     @classmethod
     def of(cls, directory: Path, info: Info) -> DatasetInfo:
         """The info of the dataset in a directory."""
-        return cls(
-            **asdict(info) | {"annotations": info.annotations, "labels_unread": info.labels_unread}, directory=directory
-        )
+        return cls(**asdict(info), directory=directory)
 
 
 def read_info(directory: Path) -> Info:

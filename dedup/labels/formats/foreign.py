@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from dedup.files import open_regular
 from dedup.images.formats import SUFFIXES as IMAGE_SUFFIXES
-from dedup.labels.formats.base import HEAD, Tree
+from dedup.labels.formats.base import HEAD, Tree, head_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +68,16 @@ FOREIGN = (
     Foreign("a table of classes in columns of 0 and 1", (".csv",), _one_hot),
 )
 """Formats that are recognised and not read."""
+SUFFIXES = tuple({suffix: None for form in FOREIGN for suffix in form.suffixes})
 
 
 def find(tree: Tree) -> Iterator[tuple[Path, str]]:
     """The files in a tree that are of such a format, each with its title; of many in one folder the first."""
     told: set[tuple[Path, str]] = set()
-    for form in FOREIGN:
-        for path in tree.files(*form.suffixes):
-            if (path.parent, form.title) not in told and form.begins(_head(path)):
+    for path in tree.files(*SUFFIXES):
+        head = head_of(path)
+        for form in FOREIGN:
+            new = (path.parent, form.title) not in told
+            if new and path.name.lower().endswith(form.suffixes) and form.begins(head):
                 told.add((path.parent, form.title))
                 yield path, form.title
-
-
-def _head(path: Path) -> bytes:
-    try:
-        with open_regular(path) as stream:
-            return stream.read(HEAD)
-    except OSError:
-        return b""
