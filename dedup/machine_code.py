@@ -3,6 +3,10 @@
 Most of that wait goes by the function, not by its length: each is made callable in every way that it could be called
 in. So what only other compiled functions call is said to be `inner`, nothing is made callable from C, and what would
 be compiled along for nothing is avoided: an assignment to a slice brings all that says by how much shapes differ.
+
+What is `inner` becomes part of what calls it, at every call, so that it is best called from one place. Left to the
+compiler some is called, by a name of which the process that compiles has another copy, with its sums added up in
+another order, than those that load the code: one scan would tell 1e-8 otherwise than the next.
 """
 
 from __future__ import annotations
@@ -48,7 +52,8 @@ lesser, larger = _choice(operator.lt), _choice(operator.gt)
 def machine_code(*, fast: bool = False, inner: bool = False) -> Callable[[Function], Function]:
     """A decorator. With `fast`, sums of floating-point numbers may be added up in any order; `inner` functions cannot
     be called from Python. All others let other threads run meanwhile."""
-    options: dict[str, Any] = {"no_cfunc_wrapper": True, "no_cpython_wrapper": inner}  # numba's stubs lack these
+    # numba's stubs lack these
+    options: dict[str, Any] = {"no_cfunc_wrapper": True, "no_cpython_wrapper": inner, "forceinline": inner}
     decorator: Callable[[Function], Function] = numba.njit(
         cache=True, nogil=True, fastmath=FAST if fast else False, **options
     )

@@ -500,28 +500,31 @@ def _align(
         p[6] = p[7] = 0.0
         _start(tone, EVERYTHING)
         box, source, template = boxes[k], small[k, 0], small[k, 1]
-        _refine(source, template, p, tone, box, fits[COARSELY], points, weights, rows, equations)
-        count = _warp(source, template, p, box, FITS[MEASURING, 2], points)
-        if count < FEWEST_POINTS:
-            continue
-        _weigh(points, count, tone, weights)
-        measures[k, COARSE] = _fit_tone(points, count, weights, tone)
-        area = abs(p[0] * p[4] - p[1] * p[3])
-        if measures[k, COARSE] < early or area < 1e-3:
-            continue
-        ways[k] = AS_THEY_ARE
-        source, template = large[k, 0], large[k, 1]
-        if area < 0.95:  # the finer of the two is sampled at the pixels of the coarser
-            ways[k] = EXCHANGED
-            source, template = template, source
-            for i in range(4):
-                box[0, i], box[1, i] = box[1, i], box[0, i]
-            _invert(p)
-        _refine(source, template, p, tone, box, fits[FINELY], points, weights, rows, equations)
-        for i in range(6):
-            maps[k, i] = p[i]
-        _refine(source, template, p, tone, box, fits[WITH_PERSPECTIVE], points, weights, rows, equations)
-        _measure(source, template, p, tone, box, points, weights, sums[k], measures[k])
+        for how in (COARSELY, FINELY, WITH_PERSPECTIVE):
+            _refine(source, template, p, tone, box, fits[how], points, weights, rows, equations)
+            if how == FINELY:
+                for i in range(6):
+                    maps[k, i] = p[i]
+            if how != COARSELY:
+                continue
+            count = _warp(source, template, p, box, FITS[MEASURING, 2], points)
+            if count < FEWEST_POINTS:
+                break
+            _weigh(points, count, tone, weights)
+            measures[k, COARSE] = _fit_tone(points, count, weights, tone)
+            area = abs(p[0] * p[4] - p[1] * p[3])
+            if measures[k, COARSE] < early or area < 1e-3:
+                break
+            ways[k] = AS_THEY_ARE
+            source, template = large[k, 0], large[k, 1]
+            if area < 0.95:  # the finer of the two is sampled at the pixels of the coarser
+                ways[k] = EXCHANGED
+                source, template = template, source
+                for i in range(4):
+                    box[0, i], box[1, i] = box[1, i], box[0, i]
+                _invert(p)
+        if ways[k]:
+            _measure(source, template, p, tone, box, points, weights, sums[k], measures[k])
 
 
 @machine_code(fast=True, inner=True)
@@ -544,11 +547,12 @@ def _measure(
     _smooth_sample(source, points, count)
     for i in range(count):
         weights[i] = 1.0
-    out[CORRELATION] = _fit_tone(points, count, weights, tone)
-    tone[2] = EVERYTHING
-    for _ in range(4):
-        _weigh(points, count, tone, weights)
-        _fit_tone(points, count, weights, tone)
+    for again in range(5):
+        if again:
+            _weigh(points, count, tone, weights)
+        correlation = _fit_tone(points, count, weights, tone)
+        if not again:
+            out[CORRELATION], tone[2] = correlation, EVERYTHING
     out[GAIN], out[BIAS] = tone[0], tone[1]
     _judge_core(points, count, tone, weights, out)
     out[PERSPECTIVE] = 0.5 * (abs(p[6]) + abs(p[7]))

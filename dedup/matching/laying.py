@@ -91,14 +91,16 @@ def _fitted(
     equations: Doubles,
 ) -> float:
     """`refine`; `tried` is `p` once more, `boxes` what counts of either, and the rest as `alignment._refine` has it."""
-    step = fit[2]
-    before = _misfit(source, template, p, tone, boxes, step, points, weights)
-    _start(tone, EVERYTHING)
-    _refine(source, template, tried, tone, boxes, fit, points, weights, rows, equations)
-    area, then = abs(tried[0] * tried[4] - tried[1] * tried[3]), abs(p[0] * p[4] - p[1] * p[3])
-    if not (area < LARGEST_CHANGE * then and then < LARGEST_CHANGE * area):
-        return before
-    after = _misfit(source, template, tried, tone, boxes, step, points, weights)
+    before = after = 0.0
+    for refined in (False, True):
+        if refined:
+            before = after
+            _start(tone, EVERYTHING)
+            _refine(source, template, tried, tone, boxes, fit, points, weights, rows, equations)
+            area, then = abs(tried[0] * tried[4] - tried[1] * tried[3]), abs(p[0] * p[4] - p[1] * p[3])
+            if not (area < LARGEST_CHANGE * then and then < LARGEST_CHANGE * area):
+                return before
+        after = _misfit(source, template, tried, tone, boxes, fit[2], points, weights)
     if after > before:
         return before
     for i in range(8):  # of a slice numba would compile what to say were the shapes to differ, for seconds
@@ -127,10 +129,9 @@ def _misfit(
         _start(tone, MISFIT if settled else EVERYTHING)
         for i in range(count):
             weights[i] = 1.0
-        if settled:
-            _weigh(points, count, tone, weights)
-        for _ in range(4):
-            _fit_tone(points, count, weights, tone)
+        for fits in range(0 if settled else 1, 5):
+            if fits:
+                _fit_tone(points, count, weights, tone)
             _weigh(points, count, tone, weights)
         total = 0.0
         for i in range(count):

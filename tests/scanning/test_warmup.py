@@ -51,6 +51,30 @@ def test_a_scan_after_warming_up_compiles_nothing(tmp_path):
     assert compiled and sorted(path.name for path in cache.rglob("*.nbc")) == compiled
 
 
+def test_the_process_that_compiles_tells_the_same_as_those_that_load_the_code(tmp_path):
+    program = """
+import hashlib, numpy as np
+from dedup.images.detail import Detail
+from dedup.matching import alignment, laying
+
+random = np.random.default_rng(0)
+coarse = random.integers(0, 256, (40, 6, 6)).astype(np.uint8)
+pictures = coarse.repeat(8, axis=1).repeat(8, axis=2)
+one, other = random.integers(0, 40, (2, 400))
+start = np.tile(alignment.AS_IT_IS, (400, 1)) + random.normal(0, 0.05, (400, 6))
+told = alignment.align(pictures, one, other, start, np.tile(np.float32([0, 0, 1, 1]), (40, 1)), 0.1)
+details = [Detail(each.repeat(4, axis=0).repeat(4, axis=1)) for each in pictures[:6]]
+looks = [laying.look(details[k], details[k // 2], start[k]) for k in range(6)]
+print(hashlib.sha256(b"".join(each.tobytes() for each in told) + repr(looks).encode()).hexdigest())
+"""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    told = [
+        subprocess.run([sys.executable, "-c", program], check=True, env=environment, capture_output=True, text=True)
+        for _ in range(2)
+    ]
+    assert told[0].stdout == told[1].stdout
+
+
 def test_what_is_compiled_is_not_compiled_again_unless_something_changed(monkeypatch, tmp_path):
     started = []
     monkeypatch.setattr(warmup.subprocess, "Popen", lambda command, **_: started.append(command) or command)
