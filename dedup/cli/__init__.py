@@ -82,12 +82,7 @@ FAMILIES: dict[str, dict[str, Callable[..., Any]]] = {
 }
 """Verbs of two words."""
 
-app = typer.Typer(
-    name="dedup",
-    help="See, understand and remove duplicate images.",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
 
 def _tell_version(asked: bool) -> None:
@@ -96,7 +91,6 @@ def _tell_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Tell the version and end.")
@@ -105,16 +99,23 @@ def _root(
     """See, understand and remove duplicate images."""
 
 
-for verb, function in VERBS.items():
-    app.command(verb)(function)
-for verb, family in FAMILIES.items():
-    part = typer.Typer(help=f"Verbs of {verb}.", context_settings={"help_option_names": ["-h", "--help"]})
-    for name, function in family.items():
-        part.command(name)(function)
-    app.add_typer(part, name=verb)
+def _program(first: str) -> typer.Typer:
+    """All verbs; only one where it is the `first` argument, for to describe the options of all takes as long as some
+    verb."""
+    app = typer.Typer(name="dedup", pretty_exceptions_enable=False, context_settings=HELP_OPTIONS)
+    app.callback()(_root)
+    for verb in [first] if first in VERBS else VERBS:
+        app.command(verb)(VERBS[verb])
+    for family, verbs in FAMILIES.items():
+        part = typer.Typer(help=f"Verbs of {family}.", context_settings=HELP_OPTIONS)
+        for verb, function in verbs.items():
+            part.command(verb)(function)
+        app.add_typer(part, name=family)
+    return app
 
 
 def _run(arguments: list[str]) -> object:
+    app = _program(next(iter(arguments), ""))
     try:
         return app(arguments or ["--help"], prog_name="dedup", standalone_mode=False)
     finally:

@@ -479,7 +479,8 @@ def _make_private(path: Path) -> None:
 Key = tuple[str, str, str]
 """Kind, subject and object of a decision."""
 FEW = 500
-"""So many decisions are looked up one by one; of more, all of their kinds are read at once."""
+"""So many decisions are looked up one by one; of more, all of their kinds and objects are read at once, so long as
+these are that few."""
 
 
 def _present(connection: sqlite3.Connection, changes: Sequence[Change]) -> dict[Key, str | None]:
@@ -488,9 +489,14 @@ def _present(connection: sqlite3.Connection, changes: Sequence[Change]) -> dict[
         query = "SELECT value FROM decision WHERE kind = ? AND subject = ? AND object = ?"
         found = ((key, connection.execute(query, key).fetchone()) for *key, _ in changes)
         return {(kind, subject, target): row[0] for (kind, subject, target), row in found if row}
-    kinds = sorted({kind for kind, *_ in changes})
-    query = f"SELECT kind, subject, object, value FROM decision WHERE kind IN ({', '.join('?' * len(kinds))})"
-    return {(kind, subject, target): value for kind, subject, target, value in connection.execute(query, kinds)}
+    about = {(kind, target) for kind, _, target, _ in changes}
+    query = "SELECT kind, subject, object, value FROM decision WHERE kind = ?"
+    asked = about if len(about) <= FEW else {(kind,) for kind, _ in about}
+    return {
+        (kind, subject, target): value
+        for each in sorted(asked)
+        for kind, subject, target, value in connection.execute(query + " AND object = ?" * (len(each) - 1), each)
+    }
 
 
 def _write(connection: sqlite3.Connection, values: Mapping[Key, str | None]) -> None:

@@ -198,6 +198,19 @@ def test_polygons_turned_boxes_keypoints_and_scores_of_yolo(tmp_path):
     assert person["keypoints"] == [100, 50, 2, 0, 0, 0] and person["num_keypoints"] == 1 and person["bbox"] == BOX
     assert posed.document["categories"][0]["keypoints"] == ["nose", "tail"]
     assert only("d")[1]["score"] == 0.87
+    write(tmp_path / "u", {"labels/a.txt": "0 0.4 0.45 0.4 0.5 0.5 0.5 2 0 0 0\n", "data.yaml": "names: [x]\n"})
+    untold, person = only("u")  # by a data.yaml of no kpt_shape
+    assert person["keypoints"] == [100, 50, 2, 0, 0, 0] and "segmentation" not in person
+    assert [each.problem for each in untold.unsound] == [
+        "no kpt_shape says that rows hold 2 keypoints each, as these do"
+    ]
+    for row in (
+        "0 0 0 1 0 1 1 0 1 0 0\n",
+        "0 0.4 0.45 0.4 0.5 0.9 0.5 1 0 0 0\n",
+        "0 0.4 0.4 0.6 0.4 0.6 0.6 0.4 0.6 1 1\n",
+    ):
+        write(tmp_path / "v", {"labels/a.txt": row, "data.yaml": "names: [x]\n"})
+        assert "segmentation" in only("v")[1]
     write(tmp_path / "q", {"labels/a.txt": "0 0.4 0.45 0.4 0.5 0.5 0.5 0.97 0.2 0.2 0.1 0.87\n", "data.yaml": pose})
     predicted = only("q")[1]
     assert predicted["keypoints"] == [100, 50, 2, 40, 20, 0] and predicted["score"] == 0.87

@@ -1,10 +1,11 @@
 """YOLO: a text file for each image, a row `class x y width height` for each box, in fractions of the sides.
 
 Rows may also hold a polygon (`class x1 y1 x2 y2 …`), the four corners of a turned box, or keypoints (`class x y width
-height` and as many `x y` or `x y visible` as `kpt_shape` says). The layouts of ultralytics (`images/train` beside
-`labels/train`), Roboflow (`train/images` beside `train/labels`) and Darknet (text beside the image) are read. Classes
-are named by `names` in a data.yaml, or by a `classes.txt` or `*.names`. An image without a file, or with an empty one,
-has no objects. Sizes are those of the upright pictures, as ultralytics reads them.
+height` and as many `x y` or `x y visible` as `kpt_shape` says, or as all rows of the latter kind have). The layouts of
+ultralytics (`images/train` beside `labels/train`), Roboflow (`train/images` beside `train/labels`) and Darknet (text
+beside the image) are read. Classes are named by `names` in a data.yaml, or by a `classes.txt` or `*.names`. An image
+without a file, or with an empty one, has no objects. Sizes are those of the upright pictures, as ultralytics reads
+them.
 
 Format: https://docs.ultralytics.com/datasets/
 """
@@ -14,8 +15,8 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,15 @@ from dedup.labels.formats.base import (
     text_of,
     together,
 )
+from dedup.words import plural
 
 SPLITS = ("train", "val", "test", "minival")
 CLASS_LISTS = ("classes.txt", "obj.names", "_darknet.labels", "labels.txt", "class_names.txt")
 """Files that name the classes, one a line, where no data.yaml does."""
 OUTSIDE = 1.01
 """Fractions above this are no rounding: ultralytics takes an image with one for corrupt."""
+BESIDE_BOX = 0.02
+"""Keypoints may lie so far outside their box, in fractions of the sides: boxes are drawn by hand."""
 MOST_CLASSES = 10_000
 LARGEST_YAML = 1 << 20
 
@@ -121,6 +125,12 @@ def read(path: Path, pictures: Pictures) -> Coco:
         builder.odd(classes, 0, f"the classes {held} are all called {name}: they are one class here", kept=True)
     parsed = {text: list(_rows(text, builder)) for text in texts}
     lengths = Counter(len(numbers) for rows in parsed.values() for _, numbers in rows)
+    if not settings.keypoints:
+        found = _untold_keypoints(lengths, (row for rows in parsed.values() for _, row in rows))
+        if found:
+            words = f"no kpt_shape says that rows hold {plural(found[0], 'keypoint')} each, as these do"
+            builder.odd(classes, 0, words, kept=True)
+        settings = replace(settings, keypoints=found)
     reader = _Reader(builder, settings, oriented=_are_turned(lengths))
     seen: set[str] = set()
     here = split_from_path(f"{pictures.root.as_posix()}/")
@@ -225,6 +235,29 @@ def _name_keypoints(builder: Builder, settings: Settings) -> None:
             category["keypoints"] = [
                 names[place] if place < len(names) else f"point {place + 1}" for place in range(settings.keypoints[0])
             ]
+
+
+def _untold_keypoints(lengths: Counter[int], rows: Iterable[list[float]]) -> tuple[int, int] | None:
+    """The `kpt_shape` of rows without one: all as long, each a box and points `x y visible`, which lie in it where they
+    are seen. Polygons touch edges, but not with every third number."""
+    points, rest = divmod(max(lengths, default=0) - 5, 3)
+    if len(lengths) != 1 or rest or points < 1:
+        return None
+    return (points, 3) if all(_holds_points(row) for row in rows) else None
+
+
+def _holds_points(row: list[float]) -> bool:
+    _, x, y, width, height, *rest = row
+    seen = rest[2::3]
+    return (
+        min(width, height) > 0
+        and set(seen) <= {0, 1, 2}
+        and all(
+            abs(u - x) <= width / 2 + BESIDE_BOX and abs(v - y) <= height / 2 + BESIDE_BOX
+            for u, v, visible in zip(rest[::3], rest[1::3], seen, strict=True)
+            if visible
+        )
+    )
 
 
 def _are_turned(lengths: Counter[int]) -> bool:
