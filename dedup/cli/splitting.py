@@ -27,7 +27,9 @@ def splits(
     csv: Annotated[Path | None, typer.Option("--csv", help="A CSV with the columns path and split.")] = None,
     from_annotations: Annotated[
         bool,
-        typer.Option("--from-annotations", help="Go by the dataset's own labels: train.json, a data.yaml, ImageSets."),
+        typer.Option(
+            "--from-annotations", help="Go by the dataset's own labels: train.json, a data.yaml, ImageSets, a column."
+        ),
     ] = False,
     clear: Annotated[bool, typer.Option("--clear", help="Forget the splits that were set, and go by folders.")] = False,
     home: Home = None,
@@ -202,7 +204,7 @@ def _found(dataset: Dataset, csv: Path | None) -> Splits:
     found = said.from_labels(dataset.attachments, dataset.pictures)
     if not found.of:
         raise UsageError(
-            "The labels of this dataset say no split, as train.json, a data.yaml or ImageSets do. Use --csv."
+            "The labels of this dataset say no split, as train.json, a data.yaml, ImageSets or a column do. Use --csv."
         )
     return found
 

@@ -86,10 +86,10 @@ def _said(
 
 
 def from_labels(sources: Mapping[Path, Attachment], pictures: formats.Pictures | None = None) -> Splits:
-    """The splits that sources of labels tell: `ImageSets` of Pascal VOC, the folders and lists of a data.yaml (for
-    which `pictures` are needed), else the words of a file's name (`instances_train2017.json`), for the images that it
-    labels. One that tells of none or of several is passed over. Raises `AnnotationError` for a list that cannot be
-    read."""
+    """The splits that sources of labels tell: `ImageSets` of Pascal VOC, the folders and lists of a data.yaml, a column
+    of splits, CVAT's subsets (for all of which `pictures` are needed), else the words of a file's name
+    (`instances_train2017.json`), for the images that it labels. One that tells of none or of several is passed over.
+    Raises `AnnotationError` for a list that cannot be read."""
     said = []
     for source, attachment in sources.items():
         told: list[tuple[str, str]] = []

@@ -491,6 +491,30 @@ def test_labels_of_other_images_that_lie_near_are_not_taken(tmp_path):
     assert [each.path.name for each in formats.find(tmp_path / "set/images")] == ["instances_train.json"]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("labels.csv", "filename,class,Split\na.png,cat,Train\na.png,dog,train\nb.png,cat,VAL\nc.png,cat,fold 3\n"),
+        ("labels.csv", "image_id;label;subset\na;cat;training\nb;cat;validation\nc;cat;\ngone;cat;test\n"),
+        ("openimages.csv", "ImageID,LabelName,Confidence,Subset\na,/m/1,1,train\nb,/m/1,1,validation\n"),
+        ("images/metadata.csv", "file_name,label,split\na.png,cat,train\nb.png,cat,val\n"),
+        ("images/metadata.jsonl", '{"file_name": "a.png", "set": "train"}\n{"file_name": "b.png", "set": "valid"}\n'),
+        (
+            "annotations.xml",
+            (
+                '<annotations><image name="a.png" subset="Train"/><image name="b.png" subset="Validation"/>'
+                '<image name="c.png"/></annotations>'
+            ),
+        ),
+    ],
+)
+def test_columns_and_subsets_tell_splits(name, text, tmp_path):
+    known = pictures(tmp_path, "images/a.png", "images/b.png", "images/c.png")
+    write(tmp_path, {name: text})
+    told = formats.splits_of(tmp_path / name, known)
+    assert sorted(told) == [("train", "images/a.png"), ("val", "images/b.png")]
+
+
 def test_lists_beside_labels_tell_splits(tmp_path):
     """ImageSets of Pascal VOC; folders and lists of a data.yaml; neither lists of one class nor of several splits."""
     known = pictures(tmp_path / "voc/JPEGImages", "a.jpg", "b.jpg", "c.jpg")

@@ -26,7 +26,7 @@ from dedup.images.formats import SUFFIXES as IMAGE_SUFFIXES
 from dedup.labels.coco import Coco, hints, match_names
 from dedup.labels.coco_sound import Unsound
 from dedup.labels.entries import Entries, Entry, Held, packed
-from dedup.labels.folder_names import GENERIC_FOLDERS, split_from_path
+from dedup.labels.folder_names import GENERIC_FOLDERS, split_from_path, split_name
 from dedup.sources.listing import LABEL_SUFFIXES
 
 LARGEST = 1e9
@@ -323,8 +323,18 @@ class Pictures:
 
     def of_names(self, names: Iterable[str], source: Path) -> set[str]:
         """The images that a file of labels calls by these names."""
-        meant = match_names(list(dict.fromkeys(names)), self.paths, hints(source, self.root), elsewhere=True)
-        return {path for path in meant if path}
+        return set(self._named(names, source).values())
+
+    def in_splits(self, told: Iterable[tuple[str, str]], source: Path) -> Iterator[tuple[str, str]]:
+        """(split, image) of (name, split in its own words) as a file of labels tells them."""
+        named = dict.fromkeys((name, split) for name, words in told if (split := split_name(words)))
+        paths = self._named((name for name, _ in named), source)
+        yield from ((split, paths[name]) for name, split in named if name in paths)
+
+    def _named(self, names: Iterable[str], source: Path) -> dict[str, str]:
+        asked = list(dict.fromkeys(names))
+        meant = match_names(asked, self.paths, hints(source, self.root), elsewhere=True)
+        return {name: path for name, path in zip(asked, meant, strict=True) if path}
 
     def beside(self, folders: Iterable[Path]) -> list[str]:
         """The images in the folders that belong to these folders of labels."""

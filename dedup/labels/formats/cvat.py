@@ -77,6 +77,12 @@ def read(path: Path, pictures: Pictures) -> Coco:
     return builder.done()
 
 
+def splits(path: Path, pictures: Pictures) -> Iterator[tuple[str, str]]:
+    """What is said of images as `subset`, where a project has several."""
+    images = xml_of(path).iterfind("image")
+    yield from pictures.in_splits(((image.get("name", ""), image.get("subset", "")) for image in images), path)
+
+
 def _annotate(builder: Builder, image: int, shape: Element, name: str, size: Size | None) -> None:
     label = shape.get("label")
     try:
@@ -144,4 +150,5 @@ CVAT = Format(
     the_file,
     labelled,
     read,
+    splits,
 )

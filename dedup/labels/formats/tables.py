@@ -1,7 +1,8 @@
 """Tables: OpenImages' CSV, CSV with a row for each box or image, and the metadata files of Hugging Face's imagefolder.
 
 OpenImages has fractions of the sides, with the decimal commas of some tools; its label codes (`/m/01g317`) are named
-where a `class-descriptions` file lies beside. In other CSV the columns are found by their names (`COLUMNS`). Hugging
+where a `class-descriptions` file lies beside. In other CSV the columns are found by their names (`COLUMNS`), that of
+splits as well. Hugging
 Face's `metadata.csv`, `.jsonl` or `.parquet` name files from their own folder, with a `label` of the whole image or
 `objects` with `bbox` (x, y, width, height) and `category`.
 
@@ -69,6 +70,8 @@ COLUMNS = {
     "h": ("h", "height", "bbox_height"),
 }
 """What the columns of a CSV may be called, in any case; the first that is there counts."""
+SPLIT = ("split", "subset", "partition", "set")
+"""What the column of splits may be called, of any table."""
 SCORES = ("score", "confidence", "conf")
 EDGES = ("xmin", "ymin", "xmax", "ymax")
 CORNER = (("x", "xmin"), ("y", "ymin"), ("w",), ("h",))
@@ -345,6 +348,21 @@ def _labelled(path: Path, pictures: Pictures) -> set[str]:
     return pictures.of_names((str(row[name]) for _, row in _csv_rows(path) if row[name]), path)
 
 
+def _splits(path: Path, pictures: Pictures) -> Iterator[tuple[str, str]]:
+    """What the column of splits says."""
+    if path.name in METADATA:
+        rows = _metadata_rows(path, Builder(path))
+        said = (((path.parent / str(row.get("file_name") or "")).as_posix(), _split_of(row)) for _, row in rows)
+    else:
+        name = _columns(_header(path)).get("file", "")
+        said = ((str(row.get(name) or ""), _split_of(row)) for _, row in _csv_rows(path))
+    yield from pictures.in_splits(said, path)
+
+
+def _split_of(row: Row) -> str:
+    return next((str(row[name]) for name in SPLIT if row.get(name)), "")
+
+
 def _with_descriptions(path: Path) -> list[Path]:
     return [path, *sorted(path.parent.glob(DESCRIPTIONS))]
 
@@ -362,6 +380,7 @@ OPENIMAGES = Format(
     _with_descriptions,
     _labelled,
     _read_openimages,
+    _splits,
 )
 HUGGING_FACE = Format(
     "imagefolder",
@@ -372,6 +391,7 @@ HUGGING_FACE = Format(
     the_file,
     _labelled,
     _read_metadata,
+    _splits,
 )
 SAMPLES = Format(
     "samples",
@@ -392,4 +412,5 @@ TABLE = Format(
     the_file,
     _labelled,
     _read_table,
+    _splits,
 )
