@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dedup.dataset import Dataset, contents
-from dedup.errors import DatasetError, UsageError
+from dedup.errors import AnnotationError, DatasetError, UsageError
 from dedup.images.formats import MAX_PIXELS
 from dedup.labels import formats
 from dedup.labels.coco import tags_from_coco
@@ -20,6 +20,7 @@ from dedup.progress import watched
 from dedup.scanning import shards
 from dedup.scanning.engines import Choice
 from dedup.sources import Listing, address_of, beside, folder_of, is_there, list_source, name_of
+from dedup.splits import given
 from dedup.store.decisions import Decisions
 from dedup.store.directory import Part, Store, name_for, same_source
 from dedup.store.home import DatasetInfo, Info, check_name, datasets, find_directory, home_directory
@@ -205,7 +206,10 @@ def _scanned(
 
     scan_into(store, info, listing, known, read=parts, choice=choice, on_progress=on_progress)
     dataset = Dataset(store.directory)
-    _adopt(dataset, Decisions(store.decisions, "scan"), listing.away)
+    decisions = Decisions(store.decisions, "scan")
+    _adopt(dataset, decisions, listing.away)
+    if known is None or known.annotations != info.annotations:
+        dataset.splits_told = _splits_told(dataset, decisions)
     return dataset
 
 
@@ -315,6 +319,18 @@ def _checked_annotations(annotations: Path | str | Sequence[Path | str]) -> tupl
     for path in paths:
         formats.check(path)
     return tuple(map(os.fspath, paths))
+
+
+def _splits_told(dataset: Dataset, decisions: Decisions) -> Mapping[str, str]:
+    """Path to split as its labels tell it, set where neither folders nor a person say any: else a leak between splits
+    that only labels know would not be seen."""
+    if not dataset.attachments or (dataset.frame["split"] != "").any():
+        return {}
+    with suppress(AnnotationError):  # a list of names that cannot be read
+        found = given.from_labels(dataset.attachments, dataset.pictures)
+        given.follow(decisions, found.of, "the labels")
+        return found.of
+    return {}
 
 
 def _adopt(dataset: Dataset, decisions: Decisions, away: Sequence[str]) -> None:

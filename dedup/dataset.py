@@ -96,6 +96,8 @@ class Dataset:
         self._hashed: set[str] = set()
         self.labels_found: Sequence[Found] = ()
         """What the scan that gave this object found, where it looked for labels because nobody had said which."""
+        self.splits_told: Mapping[str, str] = {}
+        """Path to split as that scan took it from the labels, where folders and people told none."""
         self._runs: tuple[pd.DataFrame, list[list[int]]] | None = None
         self._freed: tuple[pd.DataFrame, NDArray[np.int64]] | None = None
 

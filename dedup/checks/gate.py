@@ -124,6 +124,10 @@ class Images(Protocol):
         """How labels meet the images, by their file or folder."""
 
     @property
+    def annotation_errors(self) -> Sequence[str]:
+        """Sentences on sources of labels that are used and cannot be read."""
+
+    @property
     def labels_unread(self) -> Sequence[str]:
         """Sentences on files that hold labels and were not read."""
 
@@ -209,11 +213,12 @@ def _unread(images: Images, limit: int | None) -> Finding | None:
     """Files of labels that were not read, and entries that could not be taken; nothing is told where there are none and
     none are allowed."""
     met = {path: each for path, each in images.attachments.items() if each.unread}
-    count = sum(each.unread for each in met.values()) + len(images.labels_unread)
+    files = (*images.annotation_errors, *images.labels_unread)
+    count = sum(each.unread for each in met.values()) + len(files)
     if limit is None or not (count or limit):
         return None
     entries = (sentence for each in met.values() for sentence in each.unread_told)
-    told = tuple(Detail(sentence) for sentence in (*images.labels_unread, *entries))
+    told = tuple(Detail(sentence) for sentence in (*files, *entries))
     return Finding("unread labels", count, limit, told)
 
 

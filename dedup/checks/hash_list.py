@@ -1,13 +1,15 @@
 """A team's own list of hashes, as a CSV: which images does it hold already?
 
 The column of hashes is the one whose name tells a kind (`phash`, `dhash`, `average_hash`, `hash:phash-16`, ...), or the
-one that is named; hashes are the hex texts of imagehash. Their size is told by their length.
+one that is named; hashes are the hex texts of imagehash. Their size is told by their length. A list whose first row
+holds a hash has no header.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +23,15 @@ from dedup.errors import UsageError
 from dedup.exports.csv import unguard
 from dedup.files import open_regular
 from dedup.images import hashes
+from dedup.labels.formats.base import coding_of
 from dedup.model import Kind, Status
 from dedup.sources.lists import PATH_COLUMNS, separator_of
 
 WITHIN = 4
 """Of 64 bits, unless told: a re-save differs in 0 to 2, other pictures in 20 and more. Of 256 four times as many."""
 BLOCK = 512
+HASH = "hash"
+"""What a column may be called that does not tell the kind."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +55,17 @@ def read(file: Path, kind: str | None = None) -> HashList:
     """Read a list; `kind` where its header does not tell one. Raises `UsageError`."""
     try:
         with open_regular(file) as stream:
-            text = stream.read().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+            text = (content := stream.read()).decode(coding_of(content))
+    except (OSError, UnicodeError) as error:
         raise UsageError(f"Cannot read hashes from {file}: {error}.") from error
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator_of(text.split("\n", 1)[0]))
+    first = [name for name in reader.fieldnames or () if name]
+    if any(map(_is_hash, first)):
+        reader = csv.DictReader(
+            io.StringIO(text, newline=""), _names_for(first), delimiter=reader.reader.dialect.delimiter
+        )
+        if kind is None:
+            raise UsageError(f"{file} has no header that tells the kind of its hashes. Say it with --hash-kind.")
     columns = [name for name in reader.fieldnames or () if name]
     column = _column(file, columns, kind)
     named = next((name for name in columns if name.strip().lower() in PATH_COLUMNS), None)
@@ -78,6 +90,23 @@ def read(file: Path, kind: str | None = None) -> HashList:
     return HashList(told, texts, tuple(name for _, name in good), hashes.bits(told, texts), tuple(bad))
 
 
+def _is_hash(text: str) -> bool:
+    """Whether a text may be a hash of imagehash, of which the shortest, of colours, has eleven digits."""
+    return re.fullmatch(r"[0-9a-fA-F]{11,}", text.strip()) is not None
+
+
+def _names_for(first: Sequence[str]) -> list[str]:
+    """Names of columns where there is no header: the longest that may be a hash, and the first other names the image,
+    be it a number."""
+    held = max(
+        (place for place, text in enumerate(first) if _is_hash(text)), key=lambda place: len(first[place].strip())
+    )
+    named = next((place for place in range(len(first)) if place != held), None)
+    return [
+        HASH if place == held else "path" if place == named else f"column {place + 1}" for place in range(len(first))
+    ]
+
+
 def _column(file: Path, columns: Sequence[str], kind: str | None) -> str:
     """The column of hashes: the one whose name tells a kind, the one of the kind where several do."""
     found = {}
@@ -88,9 +117,13 @@ def _column(file: Path, columns: Sequence[str], kind: str | None) -> str:
             continue
     of_kind = [name for name, told in found.items() if told == kind]
     rest = [name for name in columns if name.strip().lower() not in PATH_COLUMNS]
-    if chosen := of_kind or list(found) or (rest if kind and len(rest) == 1 else []):
+    called_so = [name for name in rest if name.strip().lower() == HASH]
+    if chosen := of_kind or (called_so if kind else []) or list(found) or (rest if kind and len(rest) == 1 else []):
         return chosen[0]
-    raise UsageError(f"{file} has no column of hashes: call it {', '.join(hashes.KINDS[:3])}, or the like.")
+    raise UsageError(
+        f"{file} has no column that tells the kind of its hashes: call it {', '.join(hashes.KINDS[:3])}, or the like, "
+        "or say it with --hash-kind."
+    )
 
 
 def unknown(frame: pd.DataFrame, theirs: HashList) -> list[str]:

@@ -276,9 +276,16 @@ def _tell(report: gate.CheckReport) -> None:
 def _tell_matches(dataset: Dataset, known: Known, matches: list[gate.Match]) -> None:
     for each in matches:
         say(f"{each.path} is known as {each.known}" + (f": {each.relation}" if each.relation else ""))
-    say(f"{plural(len(matches), 'image')} of {len(dataset.frame):,} known already.")
+    say(f"{plural(len(matches), 'image')} of {len(dataset.frame):,} known already{_by(known)}.")
     if _is_hash_only(known):
         say(HASHES_ALONE)
+
+
+def _by(known: Known) -> str:
+    """What images were compared by, where it is a list of hashes."""
+    from dedup.checks.hash_list import HashList
+
+    return f", by {plural(len(known.texts), known.kind)}" if isinstance(known, HashList) else ""
 
 
 def _tell_verdict(report: gate.CheckReport, matches: list[gate.Match]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -245,6 +246,7 @@ def summary(dataset: Dataset) -> dict[str, object]:
         "asks_about_folders": dataset.asks_about_folders,
         "annotation_notes": [note for each in dataset.attachments.values() for note in each.notes]
         + [*dataset.annotation_errors, *dataset.labels_unread],
+        "splits_told": dict(Counter(dataset.splits_told.values())),
     }
 
 
@@ -264,6 +266,9 @@ def _tell(counts: dict[str, object], near: str) -> None:
     for used, words in ((True, "labels"), (False, "found, not used")):
         if those := [str(each["what"]) for each in labels if each["used"] == used]:
             say(f"  {words}: {'; '.join(those)}" + ("" if used else " (--labels chooses, --no-labels reads none)"))
+    if splits := cast("dict[str, int]", counts["splits_told"]):
+        told = ", ".join(f"{name} {count:,}" for name, count in sorted(splits.items()))
+        say(f"  splits told by the labels: {told} (dedup splits {counts['name']!s} --clear takes them back)")
     for note in (*counts["annotation_notes"], *counts["notes"]):  # type: ignore[misc]
         say(f"  {note}")
     say(f"Look at it: dedup app, or: dedup show {counts['name']!s}")

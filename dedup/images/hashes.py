@@ -114,7 +114,7 @@ class Hashed:
 def kind_of(name: str) -> str:
     """The kind that the name of a list's column tells. Raises `UsageError`."""
     base = name.lower().removeprefix(COLUMN).replace("_", "-").removesuffix("-hash")
-    base = {"average": "ahash", "average-hash": "ahash", "hash": "phash", "perceptual": "phash"}.get(base, base)
+    base = {"average": "ahash", "average-hash": "ahash", "perceptual": "phash"}.get(base, base)
     if base in KINDS:
         return base
     stem, _, size = base.rpartition("-")

@@ -135,6 +135,22 @@ def test_a_teams_list_tells_what_it_holds_already(scanned, tmp_path, capsys):
     assert main([*against, "--hash-kind", "dhash"]) == 1
 
 
+@pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize(
+    "row", ["{0}\n", "old/a.png,{0}\n", "12345678901,{0},640\n", "hash\n{0}\n", "id,hash,size\n1,{0},2\n"]
+)
+def test_a_list_that_tells_no_kind_asks_for_it_and_loses_no_hash(row, coding, tmp_path, capsys):
+    """Nobody takes a list of other hashes, or the first of them, for nothing known."""
+    held = f"{0x0123456789ABCDEF:016x}"
+    (tmp_path / "list.csv").write_text(row.format(held), coding)
+    with pytest.raises(UsageError, match="--hash-kind"):
+        hash_list.read(tmp_path / "list.csv")
+    told = hash_list.read(tmp_path / "list.csv", "dhash")
+    assert (told.kind, told.texts) == ("dhash", (held,))
+    if "old" in row:
+        assert told.names == ("old/a.png",)
+
+
 def test_the_kind_of_a_list_is_told_by_its_column_and_length(tmp_path):
     for name, kind in (("phash", "phash"), ("average_hash", "ahash"), ("hash:dhash-16", "dhash-16"), ("d", None)):
         if kind is None:

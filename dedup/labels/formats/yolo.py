@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -35,6 +36,7 @@ from dedup.labels.formats.base import (
     Tree,
     below,
     box,
+    content_of,
     contradict,
     head_of,
     lines_of,
@@ -57,11 +59,12 @@ LARGEST_YAML = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a data.yaml says: the classes by number, where the images of each split lie (split, folder or list) and
-    (count, dimensions) of keypoints."""
+    """What a data.yaml says: the classes by number, and how many it says there are, where the images of each split lie
+    (split, folder or list as it may be meant) and (count, dimensions) of keypoints."""
 
     names: dict[int, str]
-    places: tuple[tuple[str, str], ...] = ()
+    count: int | None = None
+    places: tuple[tuple[str, tuple[str, ...]], ...] = ()
     keypoints: tuple[int, int] | None = None
     keypoint_names: dict[int, list[str]] | None = None
 
@@ -75,8 +78,9 @@ def recognises(path: Path) -> bool:
 
 def find(tree: Tree) -> Iterator[Path]:
     """Every data.yaml, and the folder of the texts that none of them stands above."""
-    settings = [file for file in tree.files(".yaml", ".yml") if _is_settings(file)]
-    used = [file for file in settings if _texts(file)]
+    told = [file for file in tree.files(".yaml", ".yml") if _tells_names(file)]
+    yield from (file for file in told if not _is_settings(file))  # to be told of: classes without their names are lost
+    used = [file for file in told if _is_settings(file) and _texts(file)]
     yield from used
     homes = {file.parent for file in used}
     rest = [
@@ -90,7 +94,7 @@ def find(tree: Tree) -> Iterator[Path]:
 def files(path: Path) -> list[Path]:
     """What a source is made of: its texts, and what names its classes."""
     texts = _texts(path)
-    return [*texts, _list_of(path, texts) if path.is_dir() else path]
+    return [*texts, *(dict.fromkeys(_lists_of(path, texts).values()) if path.is_dir() else [path])]
 
 
 def _texts(path: Path) -> list[Path]:
@@ -109,20 +113,22 @@ def _texts_below(home: Path) -> list[Path]:
 
 
 def labelled(path: Path, pictures: Pictures) -> set[str]:
-    """The images that have a text."""
+    """The images that have a text. Raises `AnnotationError` for what is no data.yaml."""
+    if not path.is_dir():
+        _settings(path)
     return {image for file in _texts(path) for image in pictures.of_file(file)}
 
 
 def read(path: Path, pictures: Pictures) -> Coco:
     """The document. Raises `AnnotationError`."""
     texts = _texts(path)
-    classes = _list_of(path, texts) if path.is_dir() else path
-    settings = Settings(_listed(classes)) if path.is_dir() else _settings(path)
     if not texts:
         raise AnnotationError(f"{path} holds no YOLO labels: no .txt file with rows lies below it.")
-    builder = Builder(path, [settings.names[number] for number in _numbers(settings)])
-    for name, held in _shared_names(settings.names).items():
-        builder.odd(classes, 0, f"the classes {held} are all called {name}: they are one class here", kept=True)
+    builder = Builder(path)
+    lists = _lists_of(path, texts) if path.is_dir() else {file.parent: path for file in texts}
+    said = {file: _said_by(file, builder) for file in dict.fromkeys(lists.values())}
+    classes = next(iter(said))
+    settings = said[classes]
     parsed = {text: list(_rows(text, builder)) for text in texts}
     lengths = Counter(len(numbers) for rows in parsed.values() for _, numbers in rows)
     if not settings.keypoints:
@@ -131,7 +137,7 @@ def read(path: Path, pictures: Pictures) -> Coco:
             words = f"no kpt_shape says that rows hold {plural(found[0], 'keypoint')} each, as these do"
             builder.odd(classes, 0, words, kept=True)
         settings = replace(settings, keypoints=found)
-    reader = _Reader(builder, settings, oriented=_are_turned(lengths))
+    reader = _Reader(builder, settings.keypoints, oriented=_are_turned(lengths))
     seen: set[str] = set()
     here = split_from_path(f"{pictures.root.as_posix()}/")
     for text, rows in parsed.items():
@@ -144,13 +150,37 @@ def read(path: Path, pictures: Pictures) -> Coco:
             id_ = builder.image(image, size)
             if images and size is None and rows:
                 builder.odd(text, 0, "its image cannot be read, and without its size nor can its rows")
+            names = said[lists[text.parent]].names
             for line, numbers in rows if size else ():
-                reader.annotate(id_, size, text, line, numbers)  # type: ignore[arg-type]
+                reader.annotate(id_, size, names, text, line, numbers)  # type: ignore[arg-type]
     for image in pictures.beside({text.parent for text in texts}):
         if image not in seen:
             builder.image(image, pictures.size(image))
     _name_keypoints(builder, settings)
     return builder.done()
+
+
+def _said_by(file: Path, builder: Builder) -> Settings:
+    """What a data.yaml or a list of classes says, with the classes put into the document and what is odd told."""
+    try:
+        settings = _settings(file) if _is_yaml(file) else Settings(_listed(file))
+    except AnnotationError as error:
+        if _is_yaml(file):
+            raise
+        builder.odd(file, 0, str(error).rpartition(": ")[2].removesuffix("."))
+        return Settings({})
+    named = len(settings.names)
+    for number in _numbers(settings):
+        builder.category(settings.names[number])
+    if settings.count not in (None, named):
+        builder.odd(file, 0, f"nc says {settings.count} classes, and {named} have a name", kept=True)
+    for name, held in _shared_names(settings.names).items():
+        builder.odd(file, 0, f"the classes {held} are all called {name}: they are one class here", kept=True)
+    return settings
+
+
+def _is_yaml(file: Path) -> bool:
+    return file.suffix.lower() in (".yaml", ".yml")
 
 
 def _numbers(settings: Settings) -> list[int]:
@@ -174,25 +204,27 @@ def _shared_names(names: Mapping[int, str]) -> dict[str, str]:
 class _Reader:
     """Rows as annotations."""
 
-    def __init__(self, builder: Builder, settings: Settings, *, oriented: bool) -> None:
-        self.builder, self.settings, self.oriented = builder, settings, oriented
+    def __init__(self, builder: Builder, keypoints: tuple[int, int] | None, *, oriented: bool) -> None:
+        self.builder, self.keypoints, self.oriented = builder, keypoints, oriented
 
-    def annotate(self, image: int, size: Size, text: Path, line: int, numbers: list[float]) -> None:
-        """One row; what cannot be taken is listed."""
+    def annotate(
+        self, image: int, size: Size, names: Mapping[int, str], text: Path, line: int, numbers: list[float]
+    ) -> None:
+        """One row, by the names of its classes; what cannot be taken is listed."""
         number, values = numbers[0], numbers[1:]
         if number < 0 or number != int(number):
             return self.builder.odd(text, line, f"its class {number:g} is no whole number from 0")
         fields, problem = self._fields(size, values)
         if problem:
             return self.builder.odd(text, line, problem)
-        if self.settings.names and int(number) not in self.settings.names:
+        if names and int(number) not in names:
             self.builder.odd(text, line, f"its class {number:g} has no name", kept=True)
-        self.builder.annotate(image, self.settings.names.get(int(number), f"class {number:g}"), fields)
+        self.builder.annotate(image, names.get(int(number), f"class {number:g}"), fields)
         return None
 
     def _fields(self, size: Size, values: list[float]) -> tuple[dict[str, Any], str]:
         width, height = size
-        shape = self.settings.keypoints
+        shape = self.keypoints
         count = shape[0] * shape[1] if shape else 0
         points = values[4 : 4 + count] if count and len(values) in (4 + count, 5 + count) else []
         scored = len(values) == 5 + len(points)  # a score behind the box and its points, as predictions have
@@ -316,9 +348,22 @@ def _looks_like_rows(file: Path) -> bool:
 
 def _is_settings(path: Path) -> bool:
     try:
-        return b"names" in head_of(path) and bool(_settings(path).names)
+        return bool(_settings(path).names)
     except AnnotationError:
         return False
+
+
+NAMES = re.compile(rb"^[ \t]*[\"']?names[\"']?[ \t]*:", re.MULTILINE)
+PLACES = re.compile(rb"^[ \t]*[\"']?(?:train|val|nc|path)[\"']?[ \t]*:", re.MULTILINE)
+
+
+def _tells_names(path: Path) -> bool:
+    """Whether a file may be a data.yaml by its keys, though it may not be read."""
+    try:
+        content = content_of(path) if path.stat().st_size <= LARGEST_YAML else b""
+    except (AnnotationError, OSError):
+        return False
+    return bool(NAMES.search(content)) and (bool(PLACES.search(content)) or _is_settings(path))
 
 
 def _settings(path: Path) -> Settings:
@@ -335,9 +380,11 @@ def _settings(path: Path) -> Settings:
     listed = held["names"]
     pairs = listed.items() if isinstance(listed, dict) else enumerate(listed)
     names = {int(number): str(name) for number, name in pairs if str(number).isdecimal()}
+    count = held.get("nc")
     shape, named = held.get("kpt_shape"), held.get("kpt_names")
     return Settings(
         names,
+        count if isinstance(count, int) else None,
         tuple(_places(held)),
         _shape(shape),
         {
@@ -367,12 +414,16 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def _places(held: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _places(held: dict[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each place as it may be meant: `path` is often that of the machine that wrote the file, and `..` that of its
+    tool."""
     top = str(held.get("path") or "")
     for split in SPLITS:
         told = held.get(split)
         for each in told if isinstance(told, list) else [told] if told else []:
-            yield split, f"{top}/{each}" if top else str(each)
+            meant = [f"{top}/{each}", str(each)] if top else [str(each)]
+            slashed = [place.replace("\\", "/") for place in meant]
+            yield split, tuple(dict.fromkeys([*slashed, *(place.removeprefix("../") for place in slashed)]))
 
 
 def _named_folders(path: Path) -> Iterator[Path]:
@@ -382,7 +433,7 @@ def _named_folders(path: Path) -> Iterator[Path]:
     except AnnotationError:
         return
     for _, told in places:
-        for place in (path.parent / told, path.parent / told.removeprefix("../")):
+        for place in (path.parent / each for each in told):
             there = next((folder for folder in labels_folders(place) or [place] if os.path.isdir(folder)), None)
             if there is not None:
                 yield there
@@ -394,7 +445,7 @@ def splits(path: Path, pictures: Pictures) -> Iterator[tuple[str, str]]:
     if path.is_dir():
         return
     for split, told in _settings(path).places:
-        for place in (path.parent / told, path.parent / told.removeprefix("../")):
+        for place in (path.parent / each for each in told):
             if os.path.isfile(place):  # False also of a name that is too long
                 named = (line.strip() for line in lines_of(place))
                 yield from ((split, image) for image in sorted(pictures.of_names(filter(None, named), place)))
@@ -408,21 +459,31 @@ def splits(path: Path, pictures: Pictures) -> Iterator[tuple[str, str]]:
 
 
 def _listed(file: Path) -> dict[int, str]:
-    """The classes that a list names, one a line, or a data.yaml."""
-    if file.suffix.lower() in (".yaml", ".yml"):
-        return _settings(file).names
+    """The classes that a list names, one a line. Raises `AnnotationError`."""
     lines = map(str.strip, lines_of(file) if file.is_file() else [])
     return {number: name for number, name in enumerate(lines) if name}
 
 
-def _list_of(folder: Path, texts: Sequence[Path]) -> Path:
-    """The list of classes in the folder, in one above, or beside its texts, else a data.yaml in it or above; where the
-    list would be if there is none."""
-    places = [folder, *folder.parents[:2], *sorted({file.parent for file in texts})]
-    files = (place / name for place in places for name in CLASS_LISTS)
-    lists = (file for file in files if file.is_file() and not _looks_like_rows(file))
-    above = (file for place in places[:3] for file in sorted(place.glob("*.y*ml")) if _is_settings(file))
-    return next(lists, None) or next(above, folder / CLASS_LISTS[0])
+def _lists_of(folder: Path, texts: Sequence[Path]) -> dict[Path, Path]:
+    """For each folder of texts the list of their classes: the nearest at or above it, in that of other texts, else a
+    data.yaml in the folder or above; where the list would be if there is none."""
+    homes, above = sorted({file.parent for file in texts}), [folder, *folder.parents[:2]]
+    settings = (file for place in above for file in sorted(place.glob("*.y*ml")) if _is_settings(file))
+    others = [file for home in homes for file in _lists_in(home)]
+    last = next(iter(others), None) or next(settings, folder / CLASS_LISTS[0])
+    return {
+        home: next((file for place in [home, *_up_to(folder, home), *above] for file in _lists_in(place)), last)
+        for home in homes
+    }
+
+
+def _up_to(folder: Path, home: Path) -> Iterator[Path]:
+    yield from (place for place in home.parents if place != folder and place.is_relative_to(folder))
+
+
+def _lists_in(place: Path) -> list[Path]:
+    files = (place / name for name in CLASS_LISTS)
+    return [file for file in files if file.is_file() and not _looks_like_rows(file)]
 
 
 YOLO = Format(
