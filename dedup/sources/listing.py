@@ -125,7 +125,9 @@ def below(name: str) -> str:
     return "/".join(parts) or name
 
 
-LABEL_SUFFIXES = frozenset({".txt", ".json", ".xml", ".csv", ".jsonl", ".parquet", ".yaml", ".yml", ".names", ".data"})
+LABEL_SUFFIXES = frozenset(
+    {".txt", ".json", ".xml", ".csv", ".tsv", ".jsonl", ".parquet", ".yaml", ".yml", ".names", ".data"}
+)
 """How files end that may hold labels."""
 OF_SAMPLES = frozenset({".cls"})
 """How those of WebDataset end beside: a class in a file of its own, for the image of the same name."""

@@ -58,6 +58,69 @@ def test_labels_of_a_format_that_is_not_read_are_told(name, tmp_path, home):
     assert sentence.startswith(f"{name} holds labels of {title}, which is not read")
 
 
+CUT = '<annotations><image id="0" name="a.png" width="4" height="5"><box label="cat"'
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"annotations.xml": CUT}, "annotations.xml: it is no XML (line 1"),
+        ({"a.xml": "not xml"}, "a.xml tells of images here"),
+        ({"labels/a.txt": "0,0.5,0.5,0.2,0.2\n"}, "a.txt tells of images here"),
+        ({"labels/a.txt": "cat 0.5 0.5 0.2 0.2\n"}, "a.txt tells of images here"),
+        ({"b.xml": "<annotation><object/></annotation>"}, "looks like Pascal VOC and tells of no image here"),
+        ({"table.csv": "pic,breed\na.png,pug\n"}, "table.csv tells of images here"),
+        ({"rows.csv": "a.png,1,2,3,4,cat\na.png,1,2,3,4,dog\n"}, "rows.csv tells of images here"),
+        ({"labels.json": '{"classes": ["x"], "labels": {"a.png": 0}}'}, "labels.json tells of images here"),
+        ({"min.json": '[{"image": "/data/a.png", "kind": [{"x": 1}]}]'}, "min.json tells of images here"),
+        ({"studio.csv": 'annotation_id,id,image,label\n1,2,a.png,"[{}]"\n'}, "labels of Label Studio"),
+        (
+            {"data.yaml": "train: x\nnames: [cat, dog\n"},
+            "data.yaml looks like YOLO and cannot be read: it is no YAML (line 3)",
+        ),
+        ({"data.yaml": "train: x\nnames: cat dog\n"}, "data.yaml looks like YOLO and cannot be read"),
+        ({"data.yaml": "x: &n [cat]\ntrain: x\nnames: *n\n", "labels/a.txt": "0 .5 .5 .2 .2\n"}, "looks like YOLO"),
+        ({"data.yaml": "train: x\nnames: [caf\xe9]\n", "labels/a.txt": "0 .5 .5 .2 .2\n"}, "looks like YOLO"),
+    ],
+)
+def test_no_gate_passes_what_tells_of_its_images_and_cannot_be_read(files, words, tmp_path, home):
+    picture(tmp_path / "in" / "images" / "a.png", 1)
+    for name, text in files.items():
+        (tmp_path / "in" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "in" / name).write_text(text, "latin-1")
+    dataset = dedup.scan(tmp_path / "in", use_found=True, workers=1)
+    told = [*dataset.labels_unread, *dataset.annotation_errors]
+    assert any(words in sentence for sentence in told), told
+    assert not check(dataset, Limits()).passed
+
+
+def test_what_is_said_of_images_beside_them_is_no_label(tmp_path, home):
+    """Captions, sidecars, lists of splits and of hashes, and our own exports."""
+    picture(tmp_path / "in" / "a.png", 1)
+    dedup.scan(tmp_path / "in", workers=1).export("csv", tmp_path / "in" / "ours.csv")
+    texts = {
+        "a.txt": "a photo of a dog",
+        "a.png.json": '{"title": "a.png", "camera": {}}',
+        "splits.csv": "path,split\na.png,train\n",
+        "sizes.csv": "path,width,url\na.png,20,http://example.org/a\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / "in" / name).write_text(text)
+    assert formats.see(tmp_path / "in").unread == ()
+
+
+def test_labels_that_became_unreadable_stop_the_gate(tmp_path, home):
+    picture(tmp_path / "in" / "a.png", 1)
+    source = tmp_path / "in" / "labels.csv"
+    source.write_text("filename,class\na.png,dog\n")
+    dataset = dedup.scan(tmp_path / "in", use_found=True, workers=1)
+    assert check(dataset, Limits()).passed
+    source.write_bytes(b"filename,class\na.png,\xff\n")
+    again = dedup.rescan(dataset)
+    (finding,) = [each for each in check(again, Limits()).findings if each.name == "unread labels"]
+    assert finding.exceeded and "labels.csv" in finding.examples[0]
+
+
 def test_every_such_format_is_tried():
     assert {title for title, _ in SAMPLES.values()} == {each.title for each in FOREIGN}
 
@@ -91,7 +154,9 @@ def test_damaged_labels_stop_the_gate_until_they_are_mended_or_allowed(tmp_path,
     picture(folder / "a.png", 1, (160, 120))
     coco(folder / "instances_val.json", cut=40)
     dataset = dedup.scan(folder, use_found=True)
-    told = "instances_val.json looks like COCO and cannot be read."
+    told = (
+        "instances_val.json looks like COCO and cannot be read: it is no JSON (Expecting value at line 1, column 186)."
+    )
     assert list(dedup.open(dataset.name).labels_unread) == [told]
     report = check(dedup.open(dataset.name), Limits())
     (finding,) = [each for each in report.findings if each.name == "unread labels"]

@@ -515,6 +515,83 @@ def test_columns_and_subsets_tell_splits(name, text, tmp_path):
     assert sorted(told) == [("train", "images/a.png"), ("val", "images/b.png")]
 
 
+@pytest.mark.parametrize(
+    ("text", "box"),
+    [
+        ("filename,label,x_center,y_center,width,height\na.png,cat,80,45,80,50\n", [40, 20, 80, 50]),
+        ("filename\tlabel\tcx\tcy\tw\th\na.png\tcat\t80\t45\t80\t50\n", [40, 20, 80, 50]),
+        ('image_id,width,height,label,bbox\na,200,100,cat,"[40.0, 20, 80, 50]"\n', [40, 20, 80, 50]),
+        ("fname,bbox_x1,bbox_y1,bbox_x2,bbox_y2,class\na.png,40,20,120,70,cat\n", [40, 20, 80, 50]),
+    ],
+)
+def test_boxes_of_tables_in_other_words(text, box, tmp_path):
+    known = pictures(tmp_path, "a.png")
+    write(tmp_path, {"labels.tsv": text})
+    (found,) = formats.find(tmp_path)
+    coco = formats.read(found.path, known)
+    assert told(coco, known) == {"a.png": [("cat", box)]} and problems(coco) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('filename,label,bbox\na.png,cat,"[40, 20, 190, 70]"\n', "reaches out of its image"),  # other corners
+        ('filename,label,bbox\na.png,cat,"[40, 20, 190]"\n', "is no four finite numbers"),
+        ("filename,label,segmentation\na.png,cat,1 2 3 4\n", "its column segmentation is not read"),
+        ('filename,label\na.png,"[{""x"": 1}]"\n', "its label is JSON"),
+    ],
+)
+def test_what_is_no_box_that_is_read_is_told(text, problem, tmp_path):
+    known = pictures(tmp_path, "a.png")
+    write(tmp_path, {"labels.csv": text})
+    (words,) = problems(formats.read(tmp_path / "labels.csv", known))
+    assert problem in words
+
+
+def test_each_folder_of_yolo_goes_by_its_own_list_of_classes(tmp_path):
+    write(tmp_path, {"train/a.txt": "0 0.4 0.45 0.4 0.5", "train/classes.txt": "cat\ndog\n"})
+    write(tmp_path, {"val/b.txt": "0 0.4 0.45 0.4 0.5", "val/classes.txt": "dog\ncat\n"})
+    known = pictures(tmp_path, "train/a.png", "val/b.png")
+    (found,) = formats.find(tmp_path)
+    coco = formats.read(found.path, known)
+    assert told(coco, known) == {"train/a.png": [("cat", BOX)], "val/b.png": [("dog", BOX)]}
+    assert {file.name for file in formats.files_of(found.path)} == {"a.txt", "b.txt", "classes.txt"}
+    (tmp_path / "val/classes.txt").write_bytes(b"caf\xe9\n")
+    coco = formats.read(found.path, known)
+    assert told(coco, known)["val/b.png"] == [("class 0", BOX)]
+    assert problems(coco) == ["val/classes.txt: it is no UTF-8 text"]
+
+
+def test_a_data_yaml_that_tells_another_number_of_classes_is_told(tmp_path):
+    write(
+        tmp_path,
+        {"data.yaml": "# " + "long " * 1000 + "\nnc: 80\nnames: [cat, dog]\n", "labels/a.txt": "0 .4 .45 .4 .5"},
+    )
+    known = pictures(tmp_path, "images/a.png")
+    (found,) = formats.find(tmp_path)
+    assert "nc says 80 classes, and 2 have a name" in problems(formats.read(found.path, known))[0]
+
+
+@pytest.mark.parametrize("name", ["a.png.xml", "a.jpg.xml"])
+def test_a_file_called_after_the_whole_name_of_its_image_is_of_it(name, tmp_path):
+    known = pictures(tmp_path, "images/a.png")
+    write(tmp_path, {f"ann/{name}": VOC_FILE})
+    (found,) = formats.find(tmp_path)
+    assert told(formats.read(found.path, known), known) == {"images/a.png": [("dog", BOX)]}
+
+
+def test_names_in_metadata_and_quotes_of_cvat_are_taken_as_they_may_be(tmp_path):
+    known = pictures(tmp_path, "train/a.png")
+    write(tmp_path, {"metadata.csv": "file_name,label\ntrain\\a.png,cat\n"})
+    write(
+        tmp_path, {"cvat/annotations.xml": "<annotations><image name='a.png' width='200' height='100'/></annotations>"}
+    )
+    assert {each.path.name: each.images for each in formats.find(tmp_path)} == {
+        "metadata.csv": {"train/a.png"}, "annotations.xml": {"train/a.png"},
+    }  # fmt: skip
+    assert told(formats.read(tmp_path / "metadata.csv", known), known) == {"train/a.png": [("cat", [])]}
+
+
 def test_lists_beside_labels_tell_splits(tmp_path):
     """ImageSets of Pascal VOC; folders and lists of a data.yaml; neither lists of one class nor of several splits."""
     known = pictures(tmp_path / "voc/JPEGImages", "a.jpg", "b.jpg", "c.jpg")

@@ -89,6 +89,7 @@ def see_of(pictures: Pictures) -> Seen:
 def _seen_in(tree: Tree) -> Seen:
     found: dict[Path, Found] = {}
     damaged: dict[Path, str] = {}
+    of_others: dict[Path, str] = {}
     where = partial(_seen_from, tree.pictures.root)
     for form in FORMATS:
         for path in form.find(tree):
@@ -96,16 +97,26 @@ def _seen_in(tree: Tree) -> Seen:
                 continue
             try:
                 images = form.labelled(path, tree.pictures)
-            except (AnnotationError, OSError, RecursionError):
-                damaged.setdefault(path, f"{where(path)} looks like {form.title} and cannot be read.")
+            except (AnnotationError, OSError, RecursionError) as error:
+                words = f"{where(path)} looks like {form.title} and cannot be read"
+                reason = str(error).rpartition(": ")[2].removesuffix(".") if isinstance(error, AnnotationError) else ""
+                damaged.setdefault(path, f"{words}: {reason}." if reason else f"{words}.")
                 continue
             if images:
                 found[path] = Found(path, form, frozenset(images))
-    unread = [words for path, words in damaged.items() if path not in found]
+            elif path.is_relative_to(tree.pictures.root):  # what lies beside may be of other folders
+                words = f"{where(path)} looks like {form.title} and tells of no image here"
+                of_others.setdefault(path, f"{words}: names are compared.")
+    unread = {path: words for path, words in damaged.items() if path not in found}
     if not found:  # else it may be what they were made from
         advice = "which is not read: have its tool write COCO, for one"
-        unread += [f"{where(path)} holds labels of {title}, {advice}." for path, title in foreign.find(tree)]
-    return Seen(list(found.values()), tuple(unread))
+        unread |= {path: f"{where(path)} holds labels of {title}, {advice}." for path, title in foreign.find(tree)}
+        unread = of_others | unread
+        strays = (path for path in foreign.strays(tree) if path not in unread)
+        unread |= {
+            path: f"{where(path)} tells of images here, and no format is known that it is of." for path in strays
+        }
+    return Seen(list(found.values()), tuple(unread.values()))
 
 
 def _seen_from(folder: Path, path: Path) -> str:

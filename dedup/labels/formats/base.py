@@ -303,6 +303,8 @@ class Pictures:
         among several."""
         base = named.replace("\\", "/").rpartition("/")[2]
         found = self._of_stem(stem(file.name), file.parent)
+        if not found and os.path.splitext(stem(file.name))[1] in IMAGE_SUFFIXES:  # a.jpg.xml
+            found = self._of_stem(stem(stem(file.name)), file.parent)
         if not found and base and stem(base) != stem(file.name):
             found = self._of_stem(stem(base), file.parent)
         own = os.path.splitext(file.name)[0]

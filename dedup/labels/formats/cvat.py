@@ -50,8 +50,8 @@ def find(tree: Tree) -> Iterator[Path]:
 
 def labelled(path: Path, pictures: Pictures) -> set[str]:
     """The images that are named."""
-    names = re.findall(rb'<image [^>]*?name="([^"]*)"', content_of(path))
-    return pictures.of_names((unescape(name.decode("utf-8", "replace")) for name in names), path)
+    names = re.findall(rb"""<image\s[^>]*?\bname=(?:"([^"]*)"|'([^']*)')""", content_of(path))
+    return pictures.of_names((unescape((one or other).decode("utf-8", "replace")) for one, other in names), path)
 
 
 def read(path: Path, pictures: Pictures) -> Coco:

@@ -1,4 +1,5 @@
-"""Labels in formats that are not read: known by their first bytes, so that nobody takes silence for "no labels".
+"""Labels that are not read, so that nobody takes silence for "no labels": of other formats, known by their first bytes,
+and files that tell of the images of a folder by their names, whatever they are.
 
 What a file of each begins with is as its tool documents it: VGG Image Annotator 2, Apple's CreateML, Label Studio's
 export, Supervisely, Datumaro, Labelbox, KITTI's object benchmark, DOTA, and tables with a column of 0 and 1 for each
@@ -9,12 +10,15 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 
 from dedup.images.formats import SUFFIXES as IMAGE_SUFFIXES
-from dedup.labels.formats.base import HEAD, Tree, head_of
+from dedup.labels.formats.base import HEAD, Tree, coding_of, first_line, head_of
+from dedup.labels.formats.markup import finite
+from dedup.labels.formats.tables import OURS, SPLIT
+from dedup.sources.lists import separator_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ FOREIGN = (
     Foreign("VGG Image Annotator", (".csv",), lambda head: b"region_shape_attributes" in head.partition(b"\n")[0]),
     Foreign("CreateML", (".json",), _with_keys(b"[", b"annotations", b"label", b"coordinates")),
     Foreign("Label Studio", (".json",), _with_keys(b"[{", b"from_name", b"to_name")),
+    Foreign("Label Studio", (".csv",), lambda head: b"annotation_id" in head.partition(b"\n")[0]),
     Foreign("Supervisely", (".json",), _with_keys(b"{", b"classTitle", b"objects")),
     Foreign("Datumaro", (".json",), _with_keys(b"{", b"dm_format_version")),
     Foreign("Labelbox", (".json",), _with_keys(b"[", b"data_row", b"projects")),
@@ -81,3 +86,64 @@ def find(tree: Tree) -> Iterator[tuple[Path, str]]:
             if new and path.name.lower().endswith(form.suffixes) and form.begins(head):
                 told.add((path.parent, form.title))
                 yield path, form.title
+
+
+def strays(tree: Tree) -> Iterator[Path]:
+    """Files that tell of images of the tree, by the look of them: an XML file called like one, a text so called in a
+    folder for labels, a table or JSON that names some. Of many in one folder the first."""
+    names = {name: path for path in tree.pictures.paths for name in _names_of(path)}
+    told: set[tuple[Path, str]] = set()
+    for path in tree.files(".xml", ".txt", ".csv", ".tsv", ".json", ".jsonl"):
+        suffix = path.suffix.lower()
+        if (path.parent, suffix) not in told and _is_stray(path, suffix, names, tree):
+            told.add((path.parent, suffix))
+            yield path
+
+
+def _names_of(path: str) -> tuple[str, str]:
+    """What a table may call an image: with its suffix, and without."""
+    name = path.rpartition("/")[2]
+    return name, PurePosixPath(name).stem
+
+
+def _is_stray(path: Path, suffix: str, names: Collection[str], tree: Tree) -> bool:
+    if tree.pictures.of_file(path):  # what a tool says of one image may lie beside it, as its JSON or its caption
+        return suffix == ".xml" or (suffix == ".txt" and any(part.casefold() in LABELS for part in path.parts))
+    if suffix in (".csv", ".tsv"):
+        return _names_images_in_a_column(head_of(path), names)
+    return suffix in (".json", ".jsonl") and _names_images(head_of(path), names)
+
+
+LABELS = ("labels", "label", "annotations", "labeltxt", "bboxes")
+"""Folders in which texts are labels, and not captions."""
+MANY_NAMED = 0.5
+"""Of the rows of a table that name an image of the folder, for it to be about them."""
+
+
+def _names_images_in_a_column(head: bytes, names: Collection[str]) -> bool:
+    """Whether a table tells more of images than how they are called, their split, and numbers."""
+    whole = head if len(head) < HEAD else head[: head.rfind(b"\n") + 1]
+    try:
+        text = whole.decode(coding_of(whole))
+        header, *rows = csv.reader(text.splitlines(), delimiter=separator_of(first_line(text)))
+    except (UnicodeDecodeError, ValueError, csv.Error):
+        return False
+    columns = [{re.split(r"[/\\]", row[place])[-1] for row in rows if place < len(row)} for place in range(len(header))]
+    named = [bool(held) and len(held & {*names}) >= MANY_NAMED * len(held) for held in columns]
+    others = {
+        name.strip().casefold(): held
+        for name, is_name, held in zip(header, named, columns, strict=True)
+        if not is_name and any(value and finite(value) is None for value in held)
+    }
+    return any(named) and bool(others.keys() - SAYS_NO_LABEL) and OURS not in header
+
+
+SAYS_NO_LABEL = frozenset({*SPLIT, "", "bytes", "size", "width", "height", "sha256", "md5", "url", "after", "fold"})
+"""Columns that say nothing of what images show."""
+
+
+def _names_images(head: bytes, names: Collection[str]) -> bool:
+    """Whether JSON begins with texts that name images: one by its whole name, or several without their suffix."""
+    texts = {re.split(r"[/\\]", text.decode("utf-8", "replace"))[-1] for text in re.findall(rb'"([^"]+)"', head)}
+    met = texts & {*names}
+    return len(met) > 1 or any(PurePosixPath(name).suffix for name in met)

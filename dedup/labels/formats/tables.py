@@ -58,16 +58,39 @@ COLUMNS = {
         "image_id",
         "imageid",
         "image_name",
+        "imagename",
+        "filepath",
+        "file_path",
+        "filepaths",
+        "img_path",
+        "fname",
+        "id",
     ),
-    "label": ("label", "class", "class_name", "category", "labelname", "category_name", "label_name", "target", "name"),
-    "xmin": ("xmin", "x_min", "x1", "left"),
-    "ymin": ("ymin", "y_min", "y1", "top"),
-    "xmax": ("xmax", "x_max", "x2", "right"),
-    "ymax": ("ymax", "y_max", "y2", "bottom"),
+    "label": (
+        "label",
+        "class",
+        "class_name",
+        "category",
+        "labelname",
+        "category_name",
+        "label_name",
+        "classname",
+        "classid",
+        "class_id",
+        "target",
+        "name",
+    ),
+    "xmin": ("xmin", "x_min", "x1", "left", "bbox_x1", "roi.x1"),
+    "ymin": ("ymin", "y_min", "y1", "top", "bbox_y1", "roi.y1"),
+    "xmax": ("xmax", "x_max", "x2", "right", "bbox_x2", "roi.x2"),
+    "ymax": ("ymax", "y_max", "y2", "bottom", "bbox_y2", "roi.y2"),
     "x": ("x", "bbox_x"),
     "y": ("y", "bbox_y"),
     "w": ("w", "width", "bbox_width"),
     "h": ("h", "height", "bbox_height"),
+    "middle x": ("x_center", "xcenter", "center_x", "cx", "xc"),
+    "middle y": ("y_center", "ycenter", "center_y", "cy", "yc"),
+    "box": ("bbox", "bounding_box", "box"),
 }
 """What the columns of a CSV may be called, in any case; the first that is there counts."""
 SPLIT = ("split", "subset", "partition", "set")
@@ -76,15 +99,22 @@ SCORES = ("score", "confidence", "conf")
 EDGES = ("xmin", "ymin", "xmax", "ymax")
 CORNER = (("x", "xmin"), ("y", "ymin"), ("w",), ("h",))
 """A corner and sides; edges of the left and the top are as good a corner."""
+MIDDLE = (("middle x",), ("middle y",), ("w",), ("h",))
+NOT_READ = ("segmentation", "encodedpixels", "rle", "polygon", "mask", "keypoints")
+"""What a column of shapes may be called; in a table they are written in too many ways."""
 OPEN_IMAGES = ("imageid", "labelname")
 NO_ATTRIBUTES = frozenset({"bbox", "bboxes", "category", "categories", "label", "labels", "id", "image_id", "area",
                            "iscrowd", *SCORES})  # fmt: skip
 """Of what a dataset of Hugging Face says of objects, what has a place of its own, and what follows from it."""
 ATTRIBUTES = {"isoccluded": "occluded", "istruncated": "truncated", "isdepiction": "depiction", "isinside": "inside"}
+MOST = 2.0
+"""Fractions beyond this are pixels: boxes reach out of their picture, but not so far."""
 DESCRIPTIONS = "*class-descriptions*.csv"
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 OURS = "score_version"
 """A column of our own CSV, whose classes came from elsewhere."""
+ANNOTATOR = "annotation_id"
+"""A column of Label Studio's CSV, whose labels are JSON."""
 WRITTEN = ("file_name", "split", "class", "xmin", "ymin", "xmax", "ymax", "iscrowd")
 """The columns of the labels that we write, in which texts are guarded against spreadsheets."""
 GUARD = "'"
@@ -98,7 +128,8 @@ def _is_openimages(path: Path) -> bool:
 
 
 def _read_openimages(path: Path, pictures: Pictures) -> Coco:
-    builder, names = Builder(path), _descriptions(path.parent)
+    builder = Builder(path)
+    names = _descriptions(path.parent, builder)
     rows = list(_csv_rows(path))
     told = dict.fromkeys(str(row["imageid"]) for _, row in rows)
     meant = dict(zip(told, match_names(list(told), pictures.paths, elsewhere=True), strict=True))
@@ -130,14 +161,20 @@ def _fractions(row: Row, size: tuple[int, int] | None) -> dict[str, Any] | str:
     if size is None:
         return "its image is not there or cannot be read, and without its size nor can the box"
     left, top, right, bottom = known
+    if max(map(abs, known)) > MOST:
+        return "its box is in pixels; fractions of the image are read"
     return box(left * size[0], top * size[1], (right - left) * size[0], (bottom - top) * size[1])
 
 
-def _descriptions(folder: Path) -> dict[str, str]:
+def _descriptions(folder: Path, builder: Builder) -> dict[str, str]:
     """Names by code, of the files beside that give some."""
     found: dict[str, str] = {}
     for file in sorted(folder.glob(DESCRIPTIONS)):
-        rows = list(csv.reader(io.StringIO(text_of(file), newline="")))
+        try:
+            rows = list(csv.reader(io.StringIO(text_of(file), newline="")))
+        except (AnnotationError, csv.Error) as error:
+            builder.odd(file, 0, str(error).rpartition(": ")[2].removesuffix("."))
+            continue
         found |= {row[0]: row[1] for row in rows if len(row) == 2}
     return found
 
@@ -146,9 +183,10 @@ def _descriptions(folder: Path) -> dict[str, str]:
 
 
 def _is_table(path: Path) -> bool:
-    header = _header(path) if path.suffix.lower() == ".csv" and path.is_file() and path.name not in METADATA else []
+    named = path.suffix.lower() in (".csv", ".tsv") and path.is_file() and path.name not in METADATA
+    header = _header(path) if named else []
     found = _columns(header)
-    return OURS not in header and not _is_openimages(path) and {"file", "label"} <= found.keys()
+    return not {OURS, ANNOTATOR} & {*header} and not _is_openimages(path) and {"file", "label"} <= found.keys()
 
 
 def _read_table(path: Path, pictures: Pictures) -> Coco:
@@ -157,11 +195,23 @@ def _read_table(path: Path, pictures: Pictures) -> Coco:
     if not {"file", "label"} <= found.keys():
         raise AnnotationError(f"{path} has no column of file names and one of labels ({_offered()}).")
     edges = [found[edge] for edge in EDGES if edge in found]
-    corner = [found[names[0] if names[0] in found else names[-1]] for names in CORNER if {*names} & found.keys()]
-    sides = edges if len(edges) == len(EDGES) else corner if len(corner) == len(CORNER) else []
-    if not sides and (told := [name for name in (*edges, *corner) if name not in (found.get("w"), found.get("h"))]):
+    corner, middle = (
+        [found[names[0] if names[0] in found else names[-1]] for names in ways if {*names} & found.keys()]
+        for ways in (CORNER, MIDDLE)
+    )
+    sides = next(
+        (each for each, of in ((edges, EDGES), (corner, CORNER), (middle, MIDDLE)) if len(each) == len(of)), []
+    )
+    for column in {*NOT_READ} & {*header}:
+        builder.odd(path, 1, f"its column {column} is not read")
+    if (
+        not sides
+        and "box" not in found
+        and (told := [name for name in (*edges, *corner) if name not in (found.get("w"), found.get("h"))])
+    ):
         builder.odd(path, 1, f"its columns of boxes are no whole box: {', '.join(dict.fromkeys(told))}")
     ids: dict[str, int] = {}
+    sizes = _sizes(path, found["file"], pictures) if "box" in found and not sides else {}
     for line, row in _csv_rows(path):
         name, label = str(row[found["file"]] or ""), str(row[found["label"]] or "")
         label = label.removeprefix(GUARD) if ours else label
@@ -171,20 +221,47 @@ def _read_table(path: Path, pictures: Pictures) -> Coco:
         id_ = ids[name] if name in ids else ids.setdefault(name, builder.image(name))
         if not label:
             continue  # an image without objects, as many tools write it
-        told_sides = [row[side] for side in sides]
+        told_sides = [row[side] for side in sides] or _numbers_in(row.get(found.get("box", ""), ""))
         numbers = [number for each in told_sides if (number := _number(each)) is not None]
-        if any(told_sides) and len(numbers) < 4:
+        if label.startswith(("[{", "{")):
+            builder.odd(path, line, "its label is JSON")
+        elif any(told_sides) and len(numbers) != 4:
             builder.odd(path, line, "its box is no four finite numbers")
         elif len(numbers) == 4:
             x, y, wide, high = numbers
             if max(numbers) <= 1 and not all(number.is_integer() for number in numbers):
                 builder.odd(path, line, "its box is in fractions of the image; pixels are read")
                 continue
-            fields = box(x, y, wide - x, high - y) if sides is edges else box(x, y, wide, high)
+            if sides is edges:
+                wide, high = wide - x, high - y
+            elif sides is middle:
+                x, y = x - wide / 2, y - high / 2
+            elif not sides and _reaches_out(x + wide, y + high, sizes.get(name)):
+                builder.odd(path, line, "its box reaches out of its image: x, y, width and height are read")
+                continue
+            fields = box(x, y, wide, high)
             builder.annotate(id_, label, fields | _more(row))
         else:
             builder.annotate(id_, label, {})
     return builder.done()
+
+
+def _sizes(path: Path, column: str, pictures: Pictures) -> dict[str, tuple[int, int] | None]:
+    """The sizes of the images that a table names."""
+    names = list(dict.fromkeys(str(row[column]) for _, row in _csv_rows(path)))
+    meant = match_names(names, pictures.paths, elsewhere=True)
+    return {name: pictures.size(path or "") for name, path in zip(names, meant, strict=True)}
+
+
+def _reaches_out(right: float, bottom: float, size: tuple[int, int] | None) -> bool:
+    """Whether a box ends beyond its image, by more than rounding: what was meant as its other corner does."""
+    return size is not None and (right > size[0] + 1 or bottom > size[1] + 1)
+
+
+def _numbers_in(text: str) -> list[str]:
+    """The numbers of a box in one column: `[x, y, width, height]` or `x y width height`; what is none is kept, to be
+    told."""
+    return re.split(r"[\s,;]+", text.strip().strip("[]()").strip()) if text.strip() else []
 
 
 def _more(told: Row) -> dict[str, Any]:
@@ -224,15 +301,22 @@ def _read_metadata(path: Path, pictures: Pictures) -> Coco:
         if not isinstance(name, str) or not name:
             builder.odd(path, line, "it has no file_name")
             continue
-        file = path.parent / name
-        inside = file.is_relative_to(pictures.root)
-        id_ = builder.image(file.relative_to(pictures.root).as_posix() if inside else name)
+        id_ = builder.image(_inside(path, name, pictures))
+        for column in {*NOT_READ, "bbox"} & row.keys():
+            builder.odd(path, line, f"its {column} is not read: boxes are read in objects")
         label = row.get("label", row.get("labels"))
         for each in label if isinstance(label, list) else [label]:
             if told := _told(each):
                 builder.annotate(id_, told, {})
         _annotate_objects(builder, id_, row.get("objects"), line)
     return builder.done()
+
+
+def _inside(path: Path, name: str, pictures: Pictures) -> str:
+    """A file that metadata name, from their own folder, as seen from that of the images; its name where it lies
+    elsewhere."""
+    file = path.parent / name
+    return file.relative_to(pictures.root).as_posix() if file.is_relative_to(pictures.root) else name
 
 
 def _told(label: object) -> str:
@@ -340,10 +424,8 @@ def _number(value: object) -> float | None:
 
 def _labelled(path: Path, pictures: Pictures) -> set[str]:
     if path.name in (*METADATA, beside.SAMPLES):
-        rows = _metadata_rows(path, Builder(path))
-        files = (path.parent / str(row.get("file_name") or "") for _, row in rows)
-        inside = (file.relative_to(pictures.root).as_posix() for file in files if file.is_relative_to(pictures.root))
-        return set(inside) & set(pictures.paths)
+        names = (str(row.get("file_name") or "") for _, row in _metadata_rows(path, Builder(path)))
+        return pictures.of_names((_inside(path, name, pictures) for name in names if name), path)
     name = _columns(_header(path))["file"]
     return pictures.of_names((str(row[name]) for _, row in _csv_rows(path) if row[name]), path)
 
@@ -408,7 +490,7 @@ TABLE = Format(
     "CSV of labels",
     "a row for each box or image, columns by their names",
     _is_table,
-    lambda tree: _found(tree, (".csv",), _is_table),
+    lambda tree: _found(tree, (".csv", ".tsv"), _is_table),
     the_file,
     _labelled,
     _read_table,
