@@ -120,7 +120,7 @@ class Dataset:
         """
         from dedup.served import serve
 
-        return serve(self.directory.parent).opened(f"{page}?dataset={self._info.key}")
+        return serve(self.directory.parent).opened(f"{page}?dataset={self.key}")
 
     # --- what it is ---------------------------------------------------------------------------------------------------
 
@@ -128,6 +128,11 @@ class Dataset:
     def name(self) -> str:
         """Its name, which is that of its directory."""
         return self.directory.name
+
+    @property
+    def key(self) -> str:
+        """What stands for it in addresses, whatever it is called; another dataset of its name has another."""
+        return self._info.key
 
     @property
     def directory(self) -> Path:

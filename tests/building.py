@@ -25,6 +25,7 @@ class Images:
     frame: pd.DataFrame = field(repr=False)
     name: str = "made"
     in_files: bool = True
+    key: str = "made"
 
     @property
     def address(self) -> str:

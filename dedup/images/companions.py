@@ -3,7 +3,8 @@
 A companion lies in the folder of its image and is called as it is, with another ending (`IMG_1.MOV`, `IMG_1.xmp` of
 `IMG_1.HEIC`) or one more (`IMG_1.HEIC.json`). Labels may lie in a folder of their own as well: in `labels` beside
 `images`, as YOLO has them, in `Annotations` beside `JPEGImages`, as Pascal VOC. What several images of a folder share
-the name of (`IMG_1.jpg` and `IMG_1.png` with `IMG_1.txt`) belongs to all of them.
+the name of (`IMG_1.jpg` and `IMG_1.png` with `IMG_1.txt`) belongs to all of them. A document that tells of a whole
+dataset, as COCO's and CVAT's, belongs to no image, whatever it is called.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from functools import cache
 from pathlib import Path, PurePath
 from typing import TypeVar
 
+from dedup.files import open_regular
 from dedup.images.formats import SUFFIXES as IMAGE_SUFFIXES
 from dedup.images.formats import UNSUPPORTED_SUFFIXES
 
@@ -33,8 +35,9 @@ SUFFIXES = {
 LABELS = (".txt", ".xml", ".json")
 """How labels in a folder of their own end."""
 LABEL_FOLDERS = {
-    "images": ("labels", "Labels", "Annotations", "annotations"),
+    "images": ("labels", "Labels", "Annotations", "annotations", "label", "ann", "xml"),
     "jpegimages": ("Annotations", "annotations"),
+    "img": ("ann", "labels", "Annotations"),
 }
 """Folders of images, however they are capitalised, and what that of their labels may be called instead."""
 
@@ -72,11 +75,30 @@ class Companions:
         others = tuple(other for other in folder.images[stem] if other != image.name)
         for name in sorted({*folder.companions[image.name], *folder.companions[stem]} - {image.name}):
             own = os.path.splitext(name)[0] == image.name
-            yield Companion(image.with_name(name), () if own else others)
+            if not _is_document(image.with_name(name)):
+                yield Companion(image.with_name(name), () if own else others)
         for labels in labels_folders(image.parent):
-            for name in sorted(self._folder(labels).companions[stem]):
-                if os.path.splitext(name)[1].lower() in LABELS:
-                    yield Companion(labels / name, others)
+            there = self._folder(labels).companions
+            for name in sorted({*there[image.name], *there[stem]}):
+                own = os.path.splitext(name)[0] == image.name
+                if os.path.splitext(name)[1].lower() in LABELS and not _is_document(labels / name):
+                    yield Companion(labels / name, () if own else others)
+
+
+DOCUMENTS = {".json": (b'"images"', b'"_via_img_metadata"'), ".xml": (b"<annotations>",)}
+"""What a document of many images has near its beginning, by its ending: COCO and VGG Image Annotator; CVAT."""
+HEAD = 1 << 16
+
+
+def _is_document(file: Path) -> bool:
+    """Whether a file tells of more than one image."""
+    keys = DOCUMENTS.get(file.suffix.lower(), ())
+    try:
+        with open_regular(file) as stream:
+            head = stream.read(HEAD) if keys else b""
+    except OSError:
+        return False
+    return any(key in head for key in keys)
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ def apply(
     """
     require_way(how, allow_delete=allow_delete)
     require_files(images)
-    with locked(images.directory) as journal:
+    with locked(images.directory, images.key) as journal:
         journal.prepare()
         recover(journal, Tree(images.root))
         worker = _Worker(images, journal, how, hold)
@@ -186,6 +186,8 @@ class _Worker:
         keeper = self._proven_keeper(file, entry)
         with self.tree.spot(self._below_root(file)) as source:
             stat = self._proven(source, entry.sha256)
+            if self.how == "hardlink" and keeper is not None and is_link_to(source, keeper):
+                raise RefusalError("it is another name of its keeper's file already, and nothing would be freed")
             removal = self._carry_out(self._removal(entry, row, source, keeper, stat), source, keeper, stat)
         self.checks.keeping.add(removal)
 
@@ -218,6 +220,7 @@ class _Worker:
                 time=now(),
                 inode=self._inode(stat),
                 of=entry.path,
+                root=str(self.images.root),
             )
             self._carry_out(removal, source, None, stat)
 
@@ -271,6 +274,7 @@ class _Worker:
             reason=entry.reason,
             time=now(),
             inode="" if link else self._inode(stat),
+            root=str(self.images.root),
         )
 
     def _own_link(self, source: Spot, file: str) -> Removal | None:
@@ -301,8 +305,7 @@ class _Worker:
 
     def hardlink(self, removal: Removal, source: Spot, keeper: Path | None, stat: os.stat_result) -> None:
         """Replace the file by a hard link to its keeper, in one rename."""
-        if keeper is None or is_link_to(source, keeper):
-            return
+        assert keeper is not None  # `Checks.rule` lets nothing become a link without one
         part = source.beside(part_name(removal.id))
         Spot(keeper.resolve(), None).link(part)
         if part.sha256() != removal.keeper_sha256:

@@ -22,6 +22,10 @@ class Images(Protocol):
         """The dataset's name."""
 
     @property
+    def key(self) -> str:
+        """What tells the dataset from one that has its name by now."""
+
+    @property
     def directory(self) -> Path:
         """The dataset's own directory, home of its quarantine."""
 

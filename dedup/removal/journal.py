@@ -20,10 +20,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from dedup.errors import DedupError, RemovalError
-from dedup.files import PRIVATE, PRIVATE_FOLDER
+from dedup.errors import DatasetError, DedupError, RemovalError
+from dedup.files import PRIVATE, PRIVATE_FOLDER, open_regular
 from dedup.removal.refusal import DISK_FULL
 from dedup.removal.tree import Tree
+from dedup.store.home import read_info
 
 JOURNAL = "quarantine.jsonl"
 QUARANTINE = "quarantine"
@@ -63,7 +64,7 @@ class Removal:
     `path` is the path shown in the frame, `file` the real one below the root (undecodable bytes as surrogates) and
     `stored` the one below the quarantine. `mtime_ns` and `mode` are what the file had; `time` is when, UTC. `inode`
     ("device:number") is told of a file that had other names (hard links). `of` is the path of the image that a file
-    which is no image went with, "" for an image.
+    which is no image went with, "" for an image. `root` is the folder that it left.
     """
 
     id: int
@@ -83,6 +84,7 @@ class Removal:
     time: str
     inode: str = ""
     of: str = ""
+    root: str = ""
 
 
 class Journal:
@@ -168,9 +170,7 @@ class Journal:
                 os.fsync(stream.fileno())
 
     def _cut_torn_line(self) -> None:
-        if not self.file.exists():
-            return
-        content = self.file.read_bytes()
+        content = _content(self.file)
         if content and not content.endswith(b"\n"):
             os.truncate(self.file, content.rfind(b"\n") + 1)
 
@@ -197,14 +197,15 @@ def holding(home: Path, refused: type[DedupError] = RemovalError) -> Iterator[No
 
 
 @contextmanager
-def locked(directory: Path) -> Iterator[Journal]:
-    """The journal of a dataset, held by this process alone.
+def locked(directory: Path, key: str) -> Iterator[Journal]:
+    """The journal of a dataset, held by this process alone; `key` is the dataset's own, for another may have its name
+    by now.
 
     Raises `RemovalError` when another removal keeps running, when the dataset is there no more and when its quarantine
     cannot be reached.
     """
     with holding(directory.parent):
-        if not directory.is_dir():
+        if not _is_still(directory, key):
             raise RemovalError(
                 f"The dataset {directory.name} was renamed or forgotten meanwhile; nothing was touched. "
                 "Open it under its new name and try again."
@@ -212,6 +213,14 @@ def locked(directory: Path) -> Iterator[Journal]:
         if problem := unreachable(directory / QUARANTINE):
             raise RemovalError(problem)
         yield Journal(directory)
+
+
+def _is_still(directory: Path, key: str) -> bool:
+    """Whether a directory is that of the dataset: one that lost its description is."""
+    try:
+        return read_info(directory).key == key
+    except DatasetError:
+        return directory.is_dir()
 
 
 def unreachable(quarantine: Path) -> str:
@@ -227,10 +236,8 @@ def unreachable(quarantine: Path) -> str:
 def read(directory: Path) -> dict[int, Removal]:
     """All removals of a dataset by number, in the order they began. Raises `RemovalError` for a damaged journal."""
     path = directory / JOURNAL
-    if not path.exists():
-        return {}
     removals: dict[int, Removal] = {}
-    lines = path.read_bytes().split(b"\n")[:-1]
+    lines = _content(path).split(b"\n")[:-1]
     for number, line in enumerate(lines, start=1):
         try:
             record = json.loads(line)
@@ -240,6 +247,17 @@ def read(directory: Path) -> dict[int, Removal]:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise RemovalError(f"{path} is damaged at line {number}; the removed files lie safe beside it.") from error
     return removals
+
+
+def _content(path: Path) -> bytes:
+    """What a journal holds, nothing where there is none. Raises `RemovalError` for what is no file."""
+    if not os.path.lexists(path):
+        return b""
+    try:
+        with open_regular(path) as stream:
+            return stream.read()
+    except OSError as error:
+        raise RemovalError(f"{path} cannot be read: {error.strerror}. Put a copy of the file back.") from error
 
 
 def waiting(directory: Path) -> bool:

@@ -35,7 +35,7 @@ def restore(images: Images, paths: Collection[str] | None = None, *, on_progress
     require_files(images)
     if not images.root.is_dir():
         raise RemovalError(f"The folder {images.root} is away. Bring it back first, then restore.")
-    with locked(images.directory) as own:
+    with locked(images.directory, images.key) as own:
         journals = [own, *map(Journal, orphans(images))]
         workers = [_Worker(images, journal) for journal in journals]
         chosen = [(worker, removal) for worker in workers for removal in worker.chosen(paths)]
@@ -91,12 +91,12 @@ class _Worker:
 
     def _take_out(self, removal: Removal, stored: Spot, target: Spot) -> None:
         stat = stored.stat()
-        if not self._linked_again(removal, target):
+        if not self._linked_again(removal, lambda other: other.link(target)):
             duplicate(stored, target, part_name(removal.id), removal.sha256)
         withdraw(stored, stat)
 
-    def _linked_again(self, removal: Removal, target: Spot) -> bool:
-        """Make the name one of a file's several again, where another of them is there with the bytes it had."""
+    def _linked_again(self, removal: Removal, link: Callable[[Spot], object]) -> bool:
+        """Make the name one of a file's several again by a `link` to another, where that has the bytes that it had."""
         if not removal.inode:
             return False
         for file in self._other_names(removal):
@@ -104,8 +104,7 @@ class _Worker:
                 if other is None or other.sha256() != removal.sha256:
                     continue
                 with suppress(OSError):  # a disk that makes no links gets a file of its own
-                    other.link(target)
-                    target.sync()
+                    link(other)
                     return True
         return False
 
@@ -132,7 +131,19 @@ class _Worker:
         source = None if there else Contents(self.images).find(keeper, removal.sha256)
         if not there and source is None:
             raise RefusalError(f"it is gone from its place, and so is {removal.keeper_path}, which it was linked to")
-        self._step(removal, State.UNLINKING, lambda target: _rebuild(source, target, removal))
+        self._step(removal, State.UNLINKING, lambda target: self._unlink(removal, source, target))
+
+    def _unlink(self, removal: Removal, source: Path | None, target: Spot) -> None:
+        """Make a link what it was, one of a file's several names or a file of its own."""
+        part = target.beside(part_name(removal.id))
+
+        def instead(other: Spot) -> None:
+            other.link(part)
+            part.rename(target)
+
+        if source is not None or not self._linked_again(removal, instead):
+            _rebuild(source, target, removal)
+        target.sync()
 
     def _step(self, removal: Removal, state: State, step: Callable[[Spot], object]) -> None:
         """Take a step at the file's place, with its record before and after; folders on the way are made anew."""
@@ -159,7 +170,6 @@ def _rebuild(source: Path | None, target: Spot, removal: Removal) -> None:
         part.rename(target)
     else:
         place(part, target)
-    target.sync()
 
 
 def _drop_empty_folders(folder: Path, quarantine: Path) -> None:

@@ -168,3 +168,51 @@ def test_groups_of_hard_links_save_nothing(linked, home):
     shutil.copy2(linked.root / "a.png", linked.root / "d.png")
     dataset = dedup.scan(linked.root)
     assert dataset.groups.table["bytes_saved"].tolist() == [(linked.root / "d.png").stat().st_size]
+
+
+def test_labels_of_a_whole_dataset_go_with_no_image(images):
+    """A document that tells of many images stays, be it called like one of them."""
+    root = images.root
+    (root / "copy/a.json").write_text('{"info": {}, "images": [{"id": 1, "file_name": "a.png"}], "annotations": []}')
+    (root / "copy/b.xml").write_text("<?xml version='1.0'?><annotations><image name='a.png'/></annotations>")
+    (root / "copy/b.json").write_text('{"shapes": [], "imagePath": "b.png"}')
+    plan = removal.plan(images)
+    assert [entry.companions for entry in plan.entries] == [
+        ("copy/a.MOV", "copy/a.png.json"), ("copy/b.json", "copy/b.txt"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("image", "labels"), [("images/a.png", "ann/a.xml"), ("img/a.png", "ann/a.png.json"), ("images/a.png", "xml/a.xml")]
+)
+def test_labels_in_a_folder_of_another_name_go_along(image, labels, tmp_path):
+    root = tmp_path / "photos"
+    for name in ("kept.png", image):
+        picture(root / name, 1)
+    (root / labels).parent.mkdir()
+    (root / labels).write_text("<annotation/>")
+    made = dedup.scan(root, home=tmp_path / "home", workers=1)
+    (entry,) = removal.plan(made, [made.frame["path"].tolist().index(image)]).entries
+    assert entry.companions == (labels,)
+
+
+def test_names_of_one_file_are_not_linked_again_and_come_back_as_they_were(tmp_path):
+    root = tmp_path / "photos"
+    picture(root / "a.png", 1)
+    for name in ("b.png", "c.png"):
+        os.link(root / "a.png", root / name)
+    shutil.copy2(root / "a.png", root / "d.png")
+    os.link(root / "d.png", root / "e.png")
+    images = make_images(tmp_path, {"a.png": ["b.png", "c.png", "d.png", "e.png"]})
+
+    def files() -> list[set[str]]:
+        names: dict[int, set[str]] = {}
+        for path in root.iterdir():
+            names.setdefault(path.stat().st_ino, set()).add(path.name)
+        return sorted(names.values(), key=sorted)
+
+    report = removal.apply(images, removal.plan(images), how="hardlink")
+    assert sorted(each.path for each in report.done) == ["d.png", "e.png"]
+    assert "another name of its keeper's file" in report.refused[0].reason and len(files()) == 1
+    assert len(removal.restore(images).done) == 2
+    assert files() == [{"a.png", "b.png", "c.png"}, {"d.png", "e.png"}]

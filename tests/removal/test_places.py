@@ -241,3 +241,35 @@ def test_a_name_is_that_of_the_directory(scanned, home):
     """As after a kill between two steps of renaming, or a directory that was moved by hand."""
     scanned.directory.rename(home / "moved")
     assert [info.name for info in dedup.datasets()] == ["moved"] and dedup.open("moved").info.name == "moved"
+
+
+def test_a_lost_quarantine_of_images_without_a_keeper_comes_back(tmp_path):
+    for number in range(3):
+        picture(tmp_path / "photos" / f"{number}.png", number)
+    first = dedup.scan(tmp_path / "photos", name="first", home=tmp_path / "home", workers=1)
+    removal.apply(first, removal.plan(first, [0, 1]))
+    (first.directory / "dataset.json").unlink()
+    again = dedup.scan(tmp_path / "photos", name="again", home=tmp_path / "home", workers=1)
+    assert removal.verify(again).checked == 2
+    assert len(removal.restore(again).done) == 2
+    assert len(list((tmp_path / "photos").iterdir())) == 3
+
+
+def test_a_removal_does_not_go_into_another_dataset_that_has_the_name_by_now(tmp_path):
+    for folder in ("one", "two"):
+        for name in ("a.png", "b.png"):
+            picture(tmp_path / folder / name, 1)
+    one, _ = (dedup.scan(tmp_path / each, name=each, home=tmp_path / "home", workers=1) for each in ("one", "two"))
+    plan = removal.plan(one)
+    dedup.rename("one", "other", home=tmp_path / "home")
+    dedup.rename("two", "one", home=tmp_path / "home")
+    with pytest.raises(RemovalError, match="renamed or forgotten"):
+        removal.apply(one, plan)
+    assert len(list((tmp_path / "one").iterdir())) == 2
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_a_journal_that_is_no_file_is_one_sentence(make, images):
+    make(images.directory / "quarantine.jsonl")
+    with pytest.raises(RemovalError, match=r"quarantine\.jsonl cannot be read"):
+        removal.apply(images, removal.plan(images))

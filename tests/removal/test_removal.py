@@ -593,7 +593,7 @@ def test_recovery_counts_no_link_as_the_file(images):
     """A restore was cut off, and someone put a link to the quarantined file in the original's place."""
     removal.apply(images, removal.plan(images, rows(images, "copy/a.png")))
     stored = images.directory / "quarantine/copy/a.png"
-    with journal.locked(images.directory) as held:
+    with journal.locked(images.directory, images.key) as held:
         held.mark(held.removals[1], State.RESTORING)
     (images.root / "copy/a.png").symlink_to(stored)
     assert "another file" in removal.restore(images).refused[0].reason
@@ -695,7 +695,7 @@ def second(images: Images, groups: dict[str, list[str]] | None = None, root: Pat
     directory, root = images.directory.parent / "second", root or images.root
     directory.mkdir(exist_ok=True)
     for each, place in ((directory, root), (images.directory, images.root)):
-        Store(each).write_info(Info(name=each.name, root=str(place), source=str(place)))
+        Store(each).write_info(Info(name=each.name, root=str(place), source=str(place), key="made"))
     return Images(directory, root, frame_of(root, groups), "second")
 
 
