@@ -82,13 +82,16 @@ def export(
 ) -> None:
     """Write the selected images as CSV, Parquet, pairs, COCO or a folder of files (which becomes a dataset too)."""
     from dedup.exports import FOLDER, PAIRS, packed
-    from dedup.exports.folder import MODES, labels_written
+    from dedup.exports.folder import MODES, labels_written, unsaid
     from dedup.exports.labels import LABEL_FORMATS
 
     dataset, place = opened(name, home), output if blobs.is_address(output) else Path(output)
-    unsaid = labels is None and annotations is None
-    carried = unsaid and packed.carries_labels(dataset.attachments, dataset.address, place)
-    written = "" if annotations is False or carried else labels_asked_for(dataset, labels)
+    if annotations is False:
+        written = ""
+    elif labels is None and annotations is None:
+        written = unsaid(dataset, place) if to == FOLDER.name else ""
+    else:
+        written = labels_asked_for(dataset, labels)
     if annotations and not written and labels != NO_LABELS:
         written = LABEL_FORMATS[0].name
     options: dict[str, dict[str, Any]] = {

@@ -25,7 +25,9 @@ Selected files that cannot be read are exported like the others (width and heigh
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,7 +52,8 @@ def build(
     frame, labels = dataset.frame, dataset.labels
     wanted, mask = mask, _without(mask, labels.dropped)
     if labels.documents:
-        document, notes = _from_sources(dataset, mask, output, _parted(labels.documents)[0], names, upright=upright)
+        classed_ones = _parted(labels.documents)[0]
+        document, notes = _from_sources(dataset, mask, output, classed_ones, names, upright=upright)
     else:
         document, notes = _fresh(classed(dataset), mask, names), []
         if document["categories"]:
@@ -81,7 +84,7 @@ def write(
         beside = output.with_name(f"{output.stem}.{source.path.stem}{output.suffix}")
         part, _ = _from_sources(dataset, _without(mask, labels.dropped), beside, [source], names, alone=True)
         write_chunks(beside, _metered(part, on_progress), overwrite)
-        notes = (*notes, f"{source.path.name} has no classes and was written to {beside.name}.")
+        notes = (*notes, f"What has no classes in {source.path.name} was written to {beside.name}.")
     return Report(len(document["images"]), output, notes)
 
 
@@ -92,10 +95,21 @@ def _without(mask: Mask, dropped: Iterable[int]) -> Mask:
 
 
 def _parted(documents: Sequence[Coco]) -> tuple[list[Coco], list[Coco]]:
-    """The documents that are joined, those with classes or all where none has any, and those that stay apart."""
+    """The documents that are joined, those with classes or all where none has any, and those that stay apart: readers
+    that ask for classes stop at what has none, be it captions among boxes."""
     parts: tuple[list[Coco], list[Coco]] = [], []
     for each in documents:
-        parts[not each.document.get("categories")].append(each)
+        if not each.document.get("categories"):
+            parts[1].append(each)
+            continue
+        bare = [id_ is None for id_ in each.annotations.column("category_id")]
+        if any(bare):
+            plain: Document = {key: held for key, held in each.document.items() if key != "categories"}
+            parts[1].append(replace(each, document=plain | {"annotations": each.annotations.where(bare)}))
+            rest = each.annotations.where(not is_bare for is_bare in bare)
+            parts[0].append(replace(each, document=dict(each.document) | {"annotations": rest}))
+        else:
+            parts[0].append(each)
     return parts if parts[0] else parts[::-1]
 
 
@@ -171,9 +185,14 @@ def _from_sources(
 
 
 def _with_ids(document: Document, sources: Sequence[Coco]) -> Document:
-    """A document in which every annotation has an id, new ones after all of the sources."""
+    """A document in which every annotation has an id of its own, new ones after all of the sources."""
     entries = Entries.of(document.get("annotations") or ())
-    without = [place for place, id_ in enumerate(entries.column("id")) if id_ is None]
+    taken: set[Any] = set()
+    without = []
+    for place, id_ in enumerate(entries.column("id")):
+        if id_ is None or id_ in taken:
+            without.append(place)
+        taken.add(id_)
     if not without:
         return document
     first = next_id(id_ for source in sources for id_ in source.annotations.column("id"))

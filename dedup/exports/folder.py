@@ -33,6 +33,7 @@ from dedup.exports.items import (
     check_target,
     label_format,
 )
+from dedup.exports.labels import as_read
 from dedup.files import UNFINISHED, is_unfinished, sha256_of, write_chunks
 from dedup.labels import formats
 from dedup.model import OnProgress
@@ -54,23 +55,24 @@ def write(
     overwrite: bool = False,
     mode: Mode = "copy",
     with_csv: bool = False,
-    labels: str = "",
+    labels: str | None = None,
     per_split: bool = False,
     companions: bool = True,
 ) -> Report:
     """Write the files in `mask` below the new or empty folder `output`, or into what `dedup.exports.packed` writes: an
     archive, a bucket. `overwrite` applies to none of them.
 
-    `with_csv` adds the selection's `images.csv`, `labels` what images are labelled in one of the `LABEL_FORMATS`, whose
-    readers may ask for another order of folders, with `per_split` in one file for each split where it can be; with
-    `companions`, files that belong to an image by its name (`dedup.images.companions`) are written beside it, but for
-    labels that are written anew. Files that vanished, cannot be read or have changed since the scan are left out and
-    listed in the report's notes.
+    `with_csv` adds the selection's `images.csv`, `labels` what images are labelled in one of the `LABEL_FORMATS` (""
+    none, None as they were read), whose readers may ask for another order of folders, with `per_split` in one file for
+    each split where it can be; with `companions`, files that belong to an image by its name (`dedup.images.companions`)
+    are written beside it, but for labels that are written anew. Files that vanished, cannot be read or have changed
+    since the scan are left out and listed in the report's notes.
     Raises `ExportError` for a target that is not empty or lies in the dataset's folder, for names that collide or leave
     the target, for too little space, and for links the file system refuses.
     """
     if mode not in MODES:
         raise ExportError(f"There is no mode {mode!r}; choose {', '.join(MODES)}.")
+    labels = unsaid(dataset, output) if labels is None else labels
     options: dict[str, Any] = {"with_csv": with_csv, "labels": labels, "per_split": per_split, "companions": companions}
     order = Order(dataset, mask, on_progress, **options)
     if packed.is_packed(output):
@@ -92,6 +94,12 @@ def write(
     notes += order.left_behind(along)
     (output / MARKER).unlink()
     return Report(len(items) - sum(note.startswith(LEFT_OUT) for note in notes), output, tuple(notes))
+
+
+def unsaid(dataset: Exportable, output: Path | str) -> str:
+    """The format of labels that `write` writes unless told otherwise: as they were read, "" where they come along."""
+    sources = [source.path for source in dataset.labels.documents]
+    return "" if packed.carries_labels(sources, dataset.address, output) else as_read(sources)
 
 
 def labels_written(output: Path | str, labels: str) -> list[Path] | None:

@@ -95,6 +95,7 @@ def _sound(document: Any, path: Path, *, strange: bool) -> tuple[Entry, list[Uns
         document = _without_strange_numbers(document, unsound)
     images, contested = _once(_checked(document["images"], "images", _sound_image, unsound), unsound)
     document["images"] = list(images.values())
+    document |= {key: [] for key in LISTS if key in document and document[key] is None}  # readers walk through them
     classes: set[int | str] | None = None
     if document.get("categories"):
         categories, unclear = _once(_checked(document["categories"], "categories", _sound_category, unsound), unsound)

@@ -317,9 +317,28 @@ def test_tasks_of_one_image_set_are_read_by_others(tmp_path):
     report = coco.write(data, np.array([True, False, False]), tmp_path / "out.json")
     loaded = pycoco.COCO(str(tmp_path / "out.json"))
     assert [each["keypoints"] for each in loaded.loadCats([1])] == [["nose"]]
-    assert [each.get("keypoints") for each in loaded.loadAnns(loaded.getAnnIds())] == [None, [1, 2, 2]]
+    assert [each.get("keypoints") for each in loaded.loadAnns(loaded.getAnnIds())] == [[1, 2, 2]]  # the person is one
     beside = json.loads((tmp_path / "out.2.json").read_text())
     assert beside["annotations"] == captions["annotations"] and any("out.2.json" in note for note in report.notes)
+
+
+def test_a_caption_among_boxes_is_written_apart_and_stops_no_reader(tmp_path):
+    box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "area": 12, "iscrowd": 0}
+    caption = {"id": 2, "image_id": 1, "caption": "a dog"}
+    given = {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [box, caption]}
+    data = several(tmp_path, given | {"categories": [{"id": 1, "name": "x"}]})
+    report = coco.write(data, np.array([True, False, False]), tmp_path / "out.json")
+    assert pycoco.COCO(str(tmp_path / "out.json")).getAnnIds() == [1]
+    beside = json.loads((tmp_path / "out.0.json").read_text())
+    assert beside["annotations"] == [caption] and any("out.0.json" in note for note in report.notes)
+
+
+def test_lists_that_are_null_are_written_as_empty_ones(tmp_path):
+    (tmp_path / "null.json").write_text(
+        '{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": null, "categories": null}'
+    )
+    document = Coco.read(tmp_path / "null.json").document
+    assert document["categories"] == [] == list(document["annotations"])
 
 
 def test_every_annotation_has_an_id(tmp_path):
@@ -327,3 +346,6 @@ def test_every_annotation_has_an_id(tmp_path):
     given = {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": boxes, "categories": [{"id": 1, "name": "x"}]}
     document, _ = coco.build(several(tmp_path, given), np.array([True, False, False]), tmp_path / "out.json")
     assert [each["id"] for each in document["annotations"]] == [5, 4]
+    boxes[0]["id"] = 4  # two of one id: readers would know but one of them
+    document, _ = coco.build(several(tmp_path, given), np.array([True, False, False]), tmp_path / "out.json")
+    assert [each["id"] for each in document["annotations"]] == [4, 5]

@@ -246,7 +246,7 @@ def test_labels_lie_beside_archives_of_their_own(tmp_path):
     with pytest.raises(ExportError, match="an order of folders"):
         dataset.export("folder", tmp_path / "a/*.tar", labels="yolo")
     with pytest.raises(ExportError, match="from none of several archives"):
-        scanned(tmp_path / "folder", tmp_path / "other").export("folder", tmp_path / "a/*.tar")
+        scanned(tmp_path / "folder", tmp_path / "other").export("folder", tmp_path / "a/*.tar", labels="")
     assert not (tmp_path / "a").exists()
     (tmp_path / "c").mkdir()
     (tmp_path / "c/annotations.json").write_text("mine")

@@ -99,7 +99,7 @@ def test_what_no_table_can_be_is_told_before_anything_is_written(dataset, tmp_pa
         dataset.export("folder", tmp_path / "a/*.parquet", labels="coco")
     plain = scanned(yolo(tmp_path / "folder"), tmp_path / "other")
     with pytest.raises(ExportError, match="is no row of a table"):
-        plain.export("folder", tmp_path / "a/x.parquet")
+        plain.export("folder", tmp_path / "a/x.parquet", labels="")
     path = dataset.frame["path"][0]
     dataset.decisions.decide([(SPLIT, path, "", "train")], "Move one")
     with pytest.raises(ExportError, match="another split"):
