@@ -152,6 +152,34 @@ def open_regular(path: Path) -> io.BufferedReader:
     return open(path, "rb", opener=lambda name, flags: regular(os.open(name, flags | NO_WAITING), name))
 
 
+def content_of(path: Path) -> bytes:
+    """All bytes of a file. Raises OSError, as `open_regular` does."""
+    with open_regular(path) as stream:
+        return stream.read()
+
+
+def walk(top: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """`os.walk`, from above, without recursion: folders may be thousands deep."""
+    waiting = [os.fspath(top)]
+    while waiting:
+        folder = waiting.pop()
+        folders: list[str] = []
+        names: list[str] = []
+        with suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                (folders if entry.is_dir() else names).append(entry.name)
+        yield folder, folders, names
+        below = (os.path.join(folder, name) for name in reversed(folders))
+        waiting += [each for each in below if not os.path.islink(each)]
+
+
+def make_folders(folder: Path) -> None:
+    """The folder and those above it that are not there, without recursion. Raises OSError."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(exist_ok=True)
+
+
 NO_WAITING = getattr(os, "O_NONBLOCK", 0)
 """What is a pipe now may have been a file when it was looked at."""
 
@@ -224,7 +252,7 @@ class Document:
     def read(self, path: Path, parse: Callable[[dict[str, Any]], Parsed]) -> Parsed:
         """`decode` of a file."""
         try:
-            content = path.read_bytes()
+            content = content_of(path)
         except OSError as error:
             raise self.error(f"{path} is not a readable {self.noun}: {error.strerror or error}.") from error
         return self.decode(content, str(path), parse)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -26,7 +26,7 @@ from typing import Any
 
 from dedup.checks.gate import CheckReport, Detail, Finding, Limits
 from dedup.errors import UsageError
-from dedup.files import write_chunks
+from dedup.files import content_of, write_chunks
 from dedup.query.issues import issue
 
 FILE, PROJECT = "dedup.toml", "pyproject.toml"
@@ -47,11 +47,16 @@ class Settings:
 
     def leaves_out(self, detail: Detail) -> bool:
         """Whether something that was found counts for nothing."""
-        if any(set(detail.paths) == each for each in self.accept):
-            return True
-        return bool(detail.paths) and any(
+        if not detail.paths:
+            return False
+        return any(set(detail.paths) <= each for each in self.accept) or any(
             all(fnmatchcase(path, pattern) for path in detail.paths) for pattern in self.ignore
         )
+
+    def of_nothing(self, paths: Collection[str]) -> list[str]:
+        """What it accepts or ignores and none of the images is called."""
+        accepted = sorted({name for each in self.accept for name in each} - {*paths})
+        return accepted + [each for each in self.ignore if not any(fnmatchcase(path, each) for path in paths)]
 
 
 def find(folder: Path) -> Settings:
@@ -67,10 +72,10 @@ def find(folder: Path) -> Settings:
 def _read(file: Path) -> dict[str, Any] | None:
     """What a file says to us; None where there is none, or it says nothing."""
     try:
-        held: Any = tomllib.loads(file.read_text("utf-8"))
+        held: Any = tomllib.loads(content_of(file).decode("utf-8"))
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
         if file.name == PROJECT:
             return None  # another tool's matter
         reason = "it is no UTF-8 text" if isinstance(error, UnicodeDecodeError) else getattr(error, "strerror", error)
@@ -102,9 +107,14 @@ def _settings(file: Path, told: dict[str, Any]) -> Settings:
     ignore, accept = told.get("ignore", []), told.get("accept", [])
     if not _are_texts(ignore) or not isinstance(accept, list) or not all(map(_are_texts, accept)):
         raise UsageError(f"{file}: ignore is a list of paths with *, accept a list of lists of paths.")
-    return Settings(
-        limits, issues, bool(told.get("allow-unlabelled")), tuple(ignore), tuple(map(frozenset, accept)), file
-    )
+    accepted = tuple(frozenset(map(_as_listed, each)) for each in accept)
+    ignored = tuple(map(_as_listed, ignore))
+    return Settings(limits, issues, bool(told.get("allow-unlabelled")), ignored, accepted, file)
+
+
+def _as_listed(path: str) -> str:
+    """A path as images are called, which begin with no `./`."""
+    return path.replace("\\", "/").removeprefix("./")
 
 
 def _table(file: Path, value: Any) -> dict[str, Any]:
@@ -148,7 +158,7 @@ def write_baseline(report: CheckReport, output: Path) -> None:
 def read_baseline(file: Path) -> dict[str, frozenset[str]]:
     """What was found then. Raises `UsageError`."""
     try:
-        held = json.loads(file.read_text("utf-8"))
+        held = json.loads(content_of(file))
         return {str(name): frozenset(map(str, marks)) for name, marks in held["found"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(f"{file} is no baseline. Write one with --write-baseline {file}.") from error

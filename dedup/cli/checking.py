@@ -14,6 +14,7 @@ from dedup.cli.common import (
     Name,
     Output,
     Overwrite,
+    complain,
     file_for,
     named,
     one_of,
@@ -111,6 +112,8 @@ def check(
     if write_baseline is not None:
         settings.write_baseline(found, write_baseline)
     report = settings.applied(found, said, settings.read_baseline(baseline) if baseline else None)
+    for each in said.of_nothing(dataset.frame["path"].tolist()):
+        complain(f"{said.source} names {each!r}, which no image is called here.")
     matches = _matches(dataset, known, within)
     report = gate.CheckReport((*report.findings, *_unhashed(dataset, known)))
     passed = report.passed and not matches

@@ -34,7 +34,7 @@ from dedup.exports.items import (
     label_format,
 )
 from dedup.exports.labels import as_read
-from dedup.files import UNFINISHED, is_unfinished, sha256_of, write_chunks
+from dedup.files import UNFINISHED, is_unfinished, make_folders, sha256_of, walk, write_chunks
 from dedup.labels import formats
 from dedup.model import OnProgress
 from dedup.query.where import Mask
@@ -134,8 +134,10 @@ def _prepare(output: Path, order: Order, mode: Mode) -> None:
 
 
 def _remove_unfinished(output: Path) -> None:
-    for path in output.rglob(f"{UNFINISHED}*.part"):
-        path.unlink()
+    for folder, _, names in walk(output):
+        for name in names:
+            if name.startswith(UNFINISHED) and name.endswith(".part"):
+                Path(folder, name).unlink()
 
 
 def _place_all(items: list[Item], output: Path, mode: Mode, on_progress: OnProgress | None) -> Iterator[str]:
@@ -177,7 +179,7 @@ def _place(item: Item, target: Path, mode: Mode) -> str:
     with _clear_errors(target):
         if os.path.lexists(target):
             return _check_existing(item, target)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(target.parent)
         unfinished = target.parent / f"{UNFINISHED}{uuid.uuid4().hex}.part"
         try:
             problem = _MAKERS[mode](item, unfinished)

@@ -21,7 +21,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from dedup.errors import DatasetError, DedupError, RemovalError
-from dedup.files import PRIVATE, PRIVATE_FOLDER, open_regular
+from dedup.files import PRIVATE, PRIVATE_FOLDER, open_regular, walk
 from dedup.removal.refusal import DISK_FULL
 from dedup.removal.tree import Tree
 from dedup.store.home import read_info
@@ -265,7 +265,7 @@ def waiting(directory: Path) -> bool:
     quarantine = directory / QUARANTINE
     if unreachable(quarantine):
         return True
-    return any(path.is_file() for path in quarantine.rglob("*"))
+    return any(names for _, _, names in walk(quarantine))
 
 
 def in_quarantine(folder: Path, directory: Path) -> bool:

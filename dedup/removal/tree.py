@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from dedup.files import NO_WAITING, regular
+from dedup.files import NO_WAITING, make_folders, regular
 from dedup.removal.refusal import RefusalError
 
 ANCHORED = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
@@ -191,7 +191,7 @@ class Tree:
             if each.is_symlink() or (hasattr(each, "is_junction") and each.is_junction()):
                 raise RefusalError(link_on_the_way(each))
         if make:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folders(folder)
 
 
 def link_on_the_way(folder: Path) -> str:

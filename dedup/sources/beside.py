@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 
 from dedup.errors import DatasetError, UnreadableImage
-from dedup.files import PRIVATE, make_private, write_text
+from dedup.files import PRIVATE, make_folders, make_private, write_text
 from dedup.model import OnProgress, Progress
 from dedup.sources import archives, blobs
 from dedup.sources.label_columns import LABELS, OBJECTS
@@ -156,7 +156,7 @@ class _Brought:
         told = _of_sample(suffix, content) if images else None
         if told is None and suffix not in OF_SAMPLES:
             file = _inside(self.folder, name)
-            file.parent.mkdir(parents=True, exist_ok=True)
+            make_folders(file.parent)
             file.write_bytes(content)
         for image in images if told else ():
             self._lines[image].update(told or {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from dedup.errors import UsageError
+from dedup.files import content_of
 from dedup.labels import formats
 from dedup.labels.coco import Attachment, match_names
 from dedup.labels.folder_names import split_name, splits_in
@@ -66,13 +68,11 @@ def _said(
 ) -> tuple[list[tuple[str, str]], tuple[str, ...], tuple[str, ...]]:
     """(path, value) of every row that means one image; names that mean none, and names that may mean several."""
     try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:
-            separator = separator_of(stream.readline())
-            stream.seek(0)
-            reader = csv.DictReader(stream, delimiter=separator)
-            columns = {name.strip().lower(): name for name in reader.fieldnames or () if name}
-            path, split = _column(file, columns, NAME_COLUMNS), _column(file, columns, wanted)
-            rows = [(row[path] or "", (row[split] or "").strip()) for row in reader]
+        text = content_of(file).decode("utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator_of(text.split("\n", 1)[0]))
+        columns = {name.strip().lower(): name for name in reader.fieldnames or () if name}
+        path, split = _column(file, columns, NAME_COLUMNS), _column(file, columns, wanted)
+        rows = [(row[path] or "", (row[split] or "").strip()) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"Cannot read {file}: {error}.") from error
     known = set(paths)

@@ -47,6 +47,32 @@ def told(capsys, *arguments: object) -> tuple[int, dict[str, dict[str, object]]]
     return code, json.loads(capsys.readouterr().out)["findings"]
 
 
+def test_what_is_accepted_of_several_is_accepted_of_each_and_names_of_nothing_are_told(folder, capsys):
+    write(
+        folder,
+        """[check]
+max-exact = 0
+accept = [["./new/0000.jpg", "new/copy a.jpg", "gone.jpg"], ["new\\\\0001.jpg", "raw/0001.jpg"]]
+ignore = ["thumbs/*"]
+""",
+    )
+    assert main(["check", str(folder)]) == 0
+    told = capsys.readouterr().err
+    assert "'gone.jpg', which no image is called" in told and "'thumbs/*'" in told and "0000" not in told
+
+
+@pytest.mark.parametrize("name", ["dedup.toml", "pyproject.toml"])
+def test_a_pipe_called_like_settings_is_not_waited_for(name, folder, capsys):
+    os.mkfifo(folder / name)
+    assert main(["check", str(folder), "--max-exact", "2"]) == (0 if name == "pyproject.toml" else 2)
+
+
+def test_a_baseline_of_no_end_of_brackets_is_one_sentence(folder, capsys):
+    (folder / "deep.json").write_text("[" * 100_000)
+    assert main(["check", str(folder), "--max-exact", "2", "--baseline", str(folder / "deep.json")]) == 2
+    assert "is no baseline" in capsys.readouterr().err
+
+
 def test_limits_stand_beside_the_data_and_the_command_line_goes_before(folder, capsys):
     assert main(["check", str(folder)]) == 2
     write(folder, "[check]\nmax-exact = 2\n[check.issues]\ndark = 0\n'odd-size' = 0\n")

@@ -293,5 +293,7 @@ def test_one_folder_is_one_dataset_whatever_way_it_is_named(tmp_path, home, way,
 
 def test_a_thousand_folders_deep_are_scanned(tmp_path, home, deep_folder):
     save(photo(1), deep_folder / "a.jpg")
-    frame = dedup.scan(tmp_path / "deep").frame
-    assert frame["status"].tolist() == ["ok"]
+    dataset = dedup.scan(tmp_path / "deep", use_found=True)  # looks for labels everywhere, too
+    assert dataset.frame["status"].tolist() == ["ok"]
+    assert dataset.export("folder", tmp_path / "out").rows == 1
+    subprocess.run(["rm", "-rf", tmp_path / "out"], check=True)

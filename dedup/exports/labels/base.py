@@ -11,7 +11,7 @@ from typing import Any
 
 from dedup.exports import coco
 from dedup.exports.base import Exportable, Report, classed
-from dedup.files import write_chunks
+from dedup.files import make_folders, write_chunks
 from dedup.labels.coco import NAMESPACE, names_of
 from dedup.labels.coco_sound import are_finite, is_box
 from dedup.labels.entries import Entries
@@ -205,5 +205,5 @@ def polygons_of(entry: Entry) -> list[list[float]]:
 
 def save(file: Path, text: str) -> None:
     """Write a text of ours; what is there is from an unfinished run. Raises `ExportError`."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_folders(file.parent)
     write_chunks(file, [text.encode()], overwrite=True)

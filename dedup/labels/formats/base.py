@@ -21,7 +21,7 @@ import msgspec
 
 from dedup import plugins
 from dedup.errors import AnnotationError
-from dedup.files import open_regular
+from dedup.files import open_regular, walk
 from dedup.images.formats import SUFFIXES as IMAGE_SUFFIXES
 from dedup.labels.coco import Coco, hints, match_names
 from dedup.labels.coco_sound import Unsound
@@ -122,7 +122,7 @@ class Tree:
         self.folders: dict[Path, list[str]] = {}
         images: list[str] = []
         for top in (root, *beside, *flat):
-            for folder, folders, names in os.walk(top):
+            for folder, folders, names in walk(top):
                 folders[:] = [] if top in flat else _visited(folders)
                 held = [name for name in names if os.path.splitext(name)[1].lower() in LABEL_SUFFIXES]
                 if held:
@@ -212,7 +212,7 @@ def same_images(one: Set[str], other: Set[str]) -> bool:
 
 def below(folder: Path, suffix: str) -> Iterator[Path]:
     """The files of a suffix below a folder, in order; hidden folders are passed over."""
-    for inner, folders, names in os.walk(folder):
+    for inner, folders, names in walk(folder):
         folders[:] = _visited(folders)
         yield from (Path(inner, name) for name in sorted(names) if name.lower().endswith(suffix))
 
