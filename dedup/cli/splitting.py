@@ -80,6 +80,8 @@ def split(
     """
     from dedup.splits import making
 
+    if folds and (share or (train, val, test) != (None, None, None)):
+        raise UsageError("Folds are of equal size. Give --folds, or shares.")
     dataset = opened(name, home)
     shares = making.folds(folds) if folds else _shares(train, val, test, share or [])
     held = [_holding(dataset, each) for each in by or []]

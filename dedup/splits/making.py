@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ from dedup.errors import UsageError
 from dedup.exports.csv import encode, guarded
 from dedup.files import write_chunks
 from dedup.groups.runs import bursts
-from dedup.model import REACHES, TAG_PREFIX, Kind, Reach, Status
+from dedup.model import REACHES, SPLITS, TAG_PREFIX, Kind, Reach, Status
 from dedup.query.selection import GOES
 from dedup.splits.given import changes, check_name
 from dedup.store.decisions import Decisions
@@ -64,6 +65,9 @@ class Asked:
             raise UsageError(f"The shares of splits are numbers from 0 that add up to 1, and these do not: {told}.")
         if sum(share > 0 for share in self.shares.values()) < 2:
             raise UsageError("A split needs at least two parts. Give two shares above 0.")
+
+
+FOLD = re.compile(r"fold \d+")
 
 
 def folds(count: int) -> dict[str, float]:
@@ -330,11 +334,15 @@ def split_by_tags(frame: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
 
 
 def follow(decisions: Decisions, made: Made, *, tags: bool = False) -> int:
-    """Set the splits, or tags of their names, in one undoable step; returns how many decisions that were."""
+    """Set the splits, or tags of their names, in one undoable step; returns how many decisions that were. No image has
+    a tag of another fold or split after it, be it of earlier ones."""
     label = f"Split by {', '.join(f'{name} {share:.3g}' for name, share in made.asked.shares.items())}"
     if not tags:
         return decisions.decide(changes(made.new), label)
-    paths_of = {name: [path for path, own in made.new.items() if own == name] for name in made.asked.shares}
+    shares = made.asked.shares
+    like = FOLD.fullmatch if all(map(FOLD.fullmatch, shares)) else SPLITS.__contains__
+    earlier = [name for name in decisions.tags() if like(name) and name not in shares]
+    paths_of = {name: [path for path, own in made.of.items() if own == name] for name in (*shares, *earlier)}
     return decisions.sort_into(paths_of, label)
 
 

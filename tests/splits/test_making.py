@@ -163,6 +163,14 @@ def test_splits_and_folds_are_set_in_one_step(home, shared_data):
     five = making.make(making.split_by_tags(dataset.frame, shares), dataset.pairs, Asked(shares))
     making.follow(dataset.decisions, five, tags=True)
     assert {tag.name: tag.count for tag in dataset.tags.values()} == dict(five.counts)
+    for count in (3, 4):  # fewer, and other ones after them: no image is in two
+        now = making.folds(count)
+        made = making.make(making.split_by_tags(dataset.frame, now), dataset.pairs, Asked(now))
+        making.follow(dataset.decisions, made, tags=True)
+        held = sum(dataset.frame[f"tag:fold {number}"].astype(int) for number in range(1, 6))
+        assert (held == 1).all()
+    made = making.make(making.split_by_tags(dataset.frame, shares), dataset.pairs, Asked(shares))
+    making.follow(dataset.decisions, made, tags=True)
     again = making.make(making.split_by_tags(dataset.frame, shares), dataset.pairs, Asked(shares))
     assert not again.new and set(dataset.frame["split"]) == {"train", "val", "test"}
 
