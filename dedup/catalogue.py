@@ -313,9 +313,10 @@ def _absolute(path: Path | str) -> Path:
 
 
 def _checked_annotations(annotations: Path | str | Sequence[Path | str]) -> tuple[str, ...]:
-    """Absolute paths of labels in a format that is read. Raises `AnnotationError`."""
-    given = [annotations] if isinstance(annotations, Path | str) else list(annotations)
-    paths = [_absolute(path) for path in given]
+    """Absolute paths of labels in a format that is read; of a folder that holds files of such those. Raises
+    `AnnotationError`."""
+    asked = [annotations] if isinstance(annotations, Path | str) else list(annotations)
+    paths = [path for each in asked for path in formats.sources_in(_absolute(each))]
     for path in paths:
         formats.check(path)
     return tuple(map(os.fspath, paths))

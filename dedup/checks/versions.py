@@ -1,19 +1,35 @@
 """What a new version of a dataset adds, loses, duplicates and labels otherwise, against an older one.
 
 Images are the same by content: by their bytes, or by their samples where files of other bytes look identical, as `check
---against` compares them. A dataset or a fingerprint may be the older one; labels are compared between datasets.
+--against` compares them. A dataset or a fingerprint may be the older one; classes and boxes are compared between
+datasets.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from dedup.checks import fingerprint, gate
 from dedup.checks.fingerprint import Fingerprint
+from dedup.labels.coco import Attachment, Coco
+from dedup.labels.coco_sound import is_box
 from dedup.model import Kind, OnProgress, Status
 
 Classes = tuple[str, ...]
+Box = tuple[str, int, int, int, int]
+MOVED = 2
+"""Pixels by which edges of a box may be told otherwise by another format, and are the same."""
+
+
+class Images(fingerprint.Images, Protocol):
+    """What is compared of a dataset."""
+
+    @property
+    def sources(self) -> Sequence[tuple[Coco, Attachment]]:
+        """Its labels, each with how they meet the images."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +40,8 @@ class Diff:
     `added` are images of which the old one has nothing like, `near` those that are near duplicates of old ones, `lost`
     those that the new one has no exact copy of, `moved` (before, after) the same image under another path, `repeated`
     and `fewer` (path, before, after) images that are there more and less often, with how often, `relabelled` (path,
-    before, after) images of both whose classes differ; `kept` counts what is as it was.
+    before, after) images of both whose classes differ, `redrawn` those whose boxes do, of the same classes; `kept`
+    counts what is as it was. `unlabelled` is whether the old one tells no labels, and nothing is known of these two.
     """
 
     added: list[str] = field(default_factory=list)
@@ -34,39 +51,59 @@ class Diff:
     repeated: list[tuple[str, int, int]] = field(default_factory=list)
     fewer: list[tuple[str, int, int]] = field(default_factory=list)
     relabelled: list[tuple[str, Classes, Classes]] = field(default_factory=list)
+    redrawn: list[str] = field(default_factory=list)
     kept: int = 0
+    unlabelled: bool = False
 
     @property
     def empty(self) -> bool:
         """Whether the two are the same."""
-        return not any(value for name, value in vars(self).items() if name != "kept")
+        return not any(value for name, value in vars(self).items() if name not in ("kept", "unlabelled"))
 
 
 @dataclass(frozen=True)
 class _Version:
-    """The readable images of one version, in order: paths, what tells copies within it, classes (none if unknown)."""
+    """The readable images of one version, in order: paths, what tells copies within it, and classes and boxes (none
+    if unknown). Where not `named`, paths are none."""
 
     paths: list[str]
     content: list[str]
-    classes: list[Classes]
+    classes: list[Classes] = field(default_factory=list)
+    boxes: Mapping[str, list[Box]] = field(default_factory=dict)
+    named: bool = True
 
     @classmethod
-    def of(cls, images: fingerprint.Images | Fingerprint) -> _Version:
+    def of(cls, images: Images | Fingerprint) -> _Version:
         if isinstance(images, Fingerprint):
             sha256 = images.facts["sha256"].tolist()
             names = [path or hashed[:12] for path, hashed in zip(images.facts["path"], sha256, strict=True)]
-            return cls(names, sha256, [])
+            return cls(names, sha256, named=bool(images.facts["path"].any()))
         part = images.frame[images.frame["status"] == Status.OK]
-        return cls(part["path"].tolist(), part["content"].tolist(), [tuple(sorted(each)) for each in part["classes"]])
+        classes = [tuple(sorted(each)) for each in part["classes"]]
+        return cls(part["path"].tolist(), part["content"].tolist(), classes, _boxes(images))
 
 
-def diff(old: fingerprint.Images | Fingerprint, new: fingerprint.Images, on_progress: OnProgress | None = None) -> Diff:
+def _boxes(images: Images) -> dict[str, list[Box]]:
+    """The boxes of each image, in whole pixels, with their classes, in order."""
+    found: dict[str, list[Box]] = defaultdict(list)
+    for document, attached in images.sources:
+        path_of = {id_: path for path, ids in attached.image_ids.items() for id_ in ids}
+        for entry in document.annotations:
+            if entry["image_id"] in path_of and is_box(box := entry.get("bbox")):
+                name = document.category_names.get(entry.get("category_id"), "")
+                left, top, width, height = map(round, box)
+                found[path_of[entry["image_id"]]].append((name, left, top, width, height))
+    return {path: sorted(boxes) for path, boxes in found.items()}
+
+
+def diff(old: Images | Fingerprint, new: Images, on_progress: OnProgress | None = None) -> Diff:
     """Compare two versions; reads files only where their samples must tell."""
     then, now = _Version.of(old), _Version.of(new)
     matches = {match.path: match for match in gate.check_against(new, old, on_progress=on_progress)}
     found = Diff(
         added=[path for path in now.paths if path not in matches],
         near=[match for match in matches.values() if match.kind != Kind.EXACT],
+        unlabelled=not then.classes,
     )
     here: dict[str, list[int]] = defaultdict(list)
     for place, path in enumerate(now.paths):
@@ -92,7 +129,11 @@ def _compare(found: Diff, then: _Version, now: _Version, old: list[int], new: li
     if len(new) < len(old):
         found.fewer.append((now.paths[new[0]], len(old), len(new)))
     names = {now.paths[place]: place for place in new}
-    same = [(place, names.pop(then.paths[place])) for place in old if then.paths[place] in names]
+    if then.named:
+        same = [(place, names.pop(then.paths[place])) for place in old if then.paths[place] in names]
+    else:
+        same = list(zip(old, new, strict=False))
+        names.clear()
     stayed = {place for place, _ in same}
     moved = list(zip([place for place in old if place not in stayed], names.values(), strict=False))
     found.moved.extend((then.paths[before], now.paths[after]) for before, after in moved)
@@ -100,6 +141,21 @@ def _compare(found: Diff, then: _Version, now: _Version, old: list[int], new: li
     for before, after in (*same, *moved):
         if then.classes and then.classes[before] != now.classes[after]:
             found.relabelled.append((now.paths[after], then.classes[before], now.classes[after]))
+        elif then.classes and _differ(then.boxes.get(then.paths[before], []), now.boxes.get(now.paths[after], [])):
+            found.redrawn.append(now.paths[after])
         elif (before, after) in same:
             kept += 1
     return kept
+
+
+def _differ(one: Sequence[Box], other: Sequence[Box]) -> bool:
+    """Whether two images of the same classes have other boxes: each of one has one of the other within `MOVED`."""
+    left = list(other)
+    for name, *box in one:
+        named = (each for each in left if each[0] == name)
+        near = (each for each in named if all(abs(a - b) <= MOVED for a, b in zip(box, each[1:], strict=True)))
+        match = next(near, None)
+        if match is None:
+            return True
+        left.remove(match)
+    return bool(left)

@@ -42,7 +42,11 @@ def diff(
             f"{path}: {', '.join(before) or 'nothing'} to {', '.join(after) or 'nothing'}"
             for path, before, after in found.relabelled
         ],
+        "with other boxes": found.redrawn,
     }
+    if found.unlabelled:
+        del told["labelled otherwise"], told["with other boxes"]
+        say("labels: not known, for the older version tells none")
     for title, lines in told.items():
         say(f"{title}: {len(lines):,}")
         for line in lines[:SHOWN]:

@@ -75,3 +75,21 @@ def test_a_copy_less_is_a_difference(home, tmp_path):
     (tmp_path / "v2/copy.jpg").unlink()
     found = versions.diff(dedup.scan(tmp_path / "v1", workers=1), dedup.scan(tmp_path / "v2", workers=1))
     assert found.fewer == [("0000.jpg", 2, 1)] and not found.empty
+
+
+def test_boxes_that_moved_are_told_and_labels_of_a_fingerprint_are_not_known(home, tmp_path, capsys):
+    folder_of_photos(tmp_path / "v1/images", 2)
+    (tmp_path / "v1/labels").mkdir()
+    for name in ("0000", "0001"):
+        (tmp_path / f"v1/labels/{name}.txt").write_text("0 0.5 0.5 0.2 0.2\n0 0.3 0.3 0.1 0.1\n")
+    shutil.copytree(tmp_path / "v1", tmp_path / "v2")
+    (tmp_path / "v2/labels/0000.txt").write_text("0 0.3 0.3 0.1 0.1\n0 0.6 0.5 0.2 0.2\n")
+    (tmp_path / "v2/labels/0001.txt").write_text("0 0.3 0.3 0.1 0.1\n0 0.5 0.5 0.2 0.2\n")  # the same, otherwise told
+    old, new = (dedup.scan(tmp_path / each, use_found=True, workers=1) for each in ("v1", "v2"))
+    found = versions.diff(old, new)
+    assert found.redrawn == ["images/0000.jpg"] and found.kept == 1 and not found.empty
+    fingerprint.write(fingerprint.of(old), tmp_path / "old.parquet")
+    found = versions.diff(fingerprint.read(tmp_path / "old.parquet"), old)
+    assert found.empty and found.kept == 2 and found.unlabelled and not found.moved
+    assert main(["diff", str(tmp_path / "old.parquet"), "v1"]) == 0
+    assert "labels: not known" in capsys.readouterr().out

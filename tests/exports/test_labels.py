@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import dedup
 from dedup.errors import UsageError
 from dedup.exports.labels import LABEL_FORMATS, as_read
 from dedup.labels import formats
+from dedup.splits import given
 from tests.building import picture
 from tests.pictures import photo, save
 
@@ -358,3 +360,52 @@ def test_companions_in_folders_of_labels_however_capitalised(tmp_path):
         (tmp_path / folder / labels / "1.txt").write_text("0 0.5 0.5 0.1 0.1")
         (found,) = Companions().of(tmp_path / folder / folder / "1.png")
         assert found.file == tmp_path / folder / labels / "1.txt"
+
+
+@pytest.mark.parametrize("name", ["coco", "yolo", "voc", "imagefolder", "csv"])
+def test_a_name_that_is_no_text_stops_no_export(name, tmp_path, home):
+    strange = os.fsdecode(b"bad\xff.png")
+    for number, each in enumerate((strange, "good.png")):
+        save(photo(number).resize(SIZE), tmp_path / "in/train/dog" / each)
+    dataset = dedup.scan(tmp_path / "in", workers=1)
+    report = dataset.export("folder", tmp_path / "out", labels=name)
+    assert report.rows == 2 and len([*(tmp_path / "out").rglob("*.png")]) == 2
+    assert any("no text" in note for note in report.notes) == (name != "coco")
+
+
+def test_images_without_a_class_keep_their_split(tmp_path, home):
+    for number, name in enumerate(("train/cat/a.png", "train/dog/b.png", "test/c.png")):
+        save(photo(number).resize(SIZE), tmp_path / "in" / name)
+    dataset = dedup.scan(tmp_path / "in", workers=1)
+    dataset.export("folder", tmp_path / "out", labels="imagefolder")
+    again = dedup.scan(tmp_path / "out", name="again", workers=1)
+    assert dict(zip(again.frame["name"], again.frame["split"], strict=True)) == {
+        "a.png": "train", "b.png": "train", "c.png": "test",
+    }  # fmt: skip
+
+
+def test_lists_of_splits_name_files_in_folders(tmp_path, home):
+    """As our own export writes them, as others do, with suffixes and numbers."""
+    for number, name in enumerate(("a.png", "b.png")):
+        save(photo(number).resize(SIZE), tmp_path / "in/pool" / name)
+    boxes = [{"id": n, "image_id": n, "category_id": 1, "bbox": [5, 5, 50, 50]} for n in (1, 2)]
+    images = [{"id": 1, "file_name": "pool/a.png"}, {"id": 2, "file_name": "pool/b.png"}]
+    document = {"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "dog"}]}
+    (tmp_path / "coco.json").write_text(json.dumps(document))
+    dataset = dedup.scan(tmp_path / "in", annotations=tmp_path / "coco.json", workers=1)
+    dataset.decisions.decide(given.changes({"pool/a.png": "train", "pool/b.png": "val"}), "Set")
+    dataset.export("folder", tmp_path / "out", labels="voc")
+    lists = tmp_path / "out/ImageSets/Main"
+    for texts in ({}, {"train.txt": "pool/a.png\n", "val.txt": "pool/b  1\n"}):
+        for name, text in texts.items():
+            (lists / name).write_text(text)
+        again = dedup.scan(tmp_path / "out", name=f"again {len(texts)}", use_found=True, workers=1)
+        found = dict(zip(again.frame["name"], again.frame["split"], strict=True))
+        assert found == {"a.png": "train", "b.png": "val"}
+
+
+@pytest.mark.parametrize("name", ["yolo", "voc", "imagefolder", "csv"])
+def test_fields_that_have_no_place_are_counted(made, tmp_path, name):
+    dataset = made([{"bbox": [10, 20, 80, 50], "score": 0.5, "track": 3}])
+    (note,) = (each for each in dataset.export("folder", tmp_path / "out", labels=name).notes if "cannot hold" in each)
+    assert "1 score" in note and "1 further field" in note

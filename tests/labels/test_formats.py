@@ -711,3 +711,13 @@ def test_fractions_in_a_csv_are_told_and_not_taken_for_pixels(tmp_path):
     coco = formats.read(tmp_path / "x.csv", known)
     assert told(coco, known) == {"a.png": [("dot", [0, 0, 1, 1])]}
     assert problems(coco) == ["x.csv, line 2: its box is in fractions of the image; pixels are read"]
+
+
+def test_labels_of_openimages_are_named_as_fiftyone_lays_them_out(tmp_path):
+    known = pictures(tmp_path, "data/a.png")
+    write(tmp_path, {"labels/detections.csv": f"{HEADER}\na,x,/m/1,1,0.2,0.6,0.2,0.7\na,x,/m/1,1,10,20,30,40\n"})
+    write(tmp_path, {"metadata/classes.csv": "/m/1,hound\n"})
+    (source,) = formats.sources_in(tmp_path / "labels")  # a folder that holds one
+    coco = formats.read(source, known)
+    assert told(coco, known) == {"data/a.png": [("hound", BOX)]}
+    assert problems(coco) == ["detections.csv, line 3: its box is in pixels; fractions of the image are read"]

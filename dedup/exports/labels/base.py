@@ -178,11 +178,28 @@ class Contents:
         """Count something that the format cannot hold."""
         self.lost[what] += count
 
+    def drop_fields(self, entry: Entry) -> None:
+        """Count what an annotation says that no format but COCO has a place for."""
+        for key in entry.keys() - PLACED:
+            self.drop(key if key in ("score", "caption") else "further field")
+
     def report(self, title: str, *more: str) -> Report:
         """How many images were written, with one sentence on what the format cannot hold, if there is anything."""
         told = ", ".join(plural(count, what) for what, count in sorted(self.lost.items()))
         lost = [f"{title} cannot hold {told}; left out."] if told else []
+        if strange := sum(is_no_text(image.name) for image in self.images):
+            lost.append(f"{plural(strange, 'image')} with names that are no text: labels cannot name them as they are.")
         return Report(len(self.images), self._output, (*self._notes, *lost, *more))
+
+
+PLACED = frozenset({"id", "image_id", "category_id", "bbox", "area", "iscrowd", "segmentation", "keypoints",
+                    "num_keypoints", "attributes", NAMESPACE})  # fmt: skip
+"""Fields of an annotation that formats hold, or count by themselves, and those that follow from others."""
+
+
+def is_no_text(name: str) -> bool:
+    """Whether a name of a file holds bytes that are no text."""
+    return any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def box_of(entry: Entry) -> tuple[float, float, float, float] | None:
@@ -206,4 +223,4 @@ def polygons_of(entry: Entry) -> list[list[float]]:
 def save(file: Path, text: str) -> None:
     """Write a text of ours; what is there is from an unfinished run. Raises `ExportError`."""
     make_folders(file.parent)
-    write_chunks(file, [text.encode()], overwrite=True)
+    write_chunks(file, [text.encode("utf-8", "replace")], overwrite=True)  # of names that are no text

@@ -55,7 +55,7 @@ def _rows(image: Labelled, contents: Contents) -> list[tuple[Any, ...]]:
     for entry in image.annotations:
         name, box = contents.names.get(entry.get("category_id")), box_of(entry)
         if name is None:
-            contents.drop("unclassed object")
+            contents.drop("caption" if "caption" in entry else "unclassed object")
             continue
         _count_what_is_more(entry, contents)
         edges = (box[0], box[1], box[0] + box[2], box[1] + box[3]) if box else ("", "", "", "")
@@ -64,6 +64,7 @@ def _rows(image: Labelled, contents: Contents) -> list[tuple[Any, ...]]:
 
 
 def _count_what_is_more(entry: dict[str, Any], contents: Contents) -> None:
+    contents.drop_fields(entry)
     for key, what in (("segmentation", "outline"), ("keypoints", "skeleton"), ("attributes", "attribute")):
         if entry.get(key):
             contents.drop(what, len(entry[key]) if what == "attribute" else 1)
@@ -74,7 +75,8 @@ def place(places: Sequence[Place]) -> list[PurePosixPath]:
     if not _are_classes(places):
         return by_split(places)
     folders = [
-        PurePosixPath(each.split, each.classes[0]) if each.classes else PurePosixPath(UNLABELLED) for each in places
+        PurePosixPath(each.split, each.classes[0]) if each.classes else PurePosixPath(UNLABELLED, each.split)
+        for each in places
     ]
     short = [folder / each.path.name for folder, each in zip(folders, places, strict=True)]
     if len({str(path).casefold() for path in short}) == len(short):
@@ -125,7 +127,7 @@ def _line(image: Labelled, split: str, contents: Contents) -> dict[str, Any]:
     for entry in image.annotations:
         name, box = contents.names.get(entry.get("category_id")), box_of(entry)
         if name is None or entry.get("iscrowd"):
-            contents.drop("crowd" if name else "unclassed object")
+            contents.drop("crowd" if name else "caption" if "caption" in entry else "unclassed object")
             continue
         _count_what_is_more(entry, contents)
         if box is None:

@@ -90,7 +90,7 @@ class _Rows:
         """The row of an annotation; none for what has no place in it, which is counted."""
         box = box_of(entry)
         if box is None:
-            return self.contents.drop("whole-image class")
+            return self.contents.drop("caption" if "caption" in entry else "whole-image class")
         if entry.get("iscrowd"):
             return self.contents.drop("crowd")
         if entry.get("category_id") not in self.number:
@@ -102,6 +102,7 @@ class _Rows:
             return self.contents.drop("unmeasured object")
         if entry.get("attributes"):
             self.contents.drop("attribute", len(entry["attributes"]))
+        self.contents.drop_fields(entry)
         yield " ".join([str(self.number[entry["category_id"]]), *self._numbers(entry, box, image)])
 
     def _numbers(self, entry: Entry, box: tuple[float, ...], image: Labelled) -> Iterator[str]:

@@ -14,7 +14,7 @@ from dedup.labels import coco_sound
 from dedup.labels.coco import Coco
 from dedup.labels.folder_names import split_name
 from dedup.labels.formats import foreign
-from dedup.labels.formats.base import CONTAINERS, Format, Pictures, Tree, guarded, same_images
+from dedup.labels.formats.base import CONTAINERS, Format, Pictures, Tree, guarded, head_of, same_images
 from dedup.labels.formats.coco import COCO
 from dedup.labels.formats.cvat import CVAT
 from dedup.labels.formats.labelme import LABELME
@@ -179,6 +179,20 @@ def format_of(path: Path) -> Format:
             return form
     offered = ", ".join(form.title for form in FORMATS)
     raise AnnotationError(f"{path} holds no labels in a format that is read. Read are: {offered}.")
+
+
+def sources_in(path: Path) -> list[Path]:
+    """The path itself; of a folder that is no source the files right in it that are some, if there are."""
+    if not path.is_dir() or holds_labels(path):
+        return [path]
+    return [file for file in sorted(path.iterdir()) if file.is_file() and _is_document(file)] or [path]
+
+
+def _is_document(file: Path) -> bool:
+    """Whether a file is labels of many images, and no JSON of another sort."""
+    return any(form.recognises(file) for form in FORMATS if form is not COCO) or (
+        COCO.recognises(file) and b'"images"' in head_of(file)
+    )
 
 
 def holds_labels(path: Path) -> bool:

@@ -110,6 +110,7 @@ ATTRIBUTES = {"isoccluded": "occluded", "istruncated": "truncated", "isdepiction
 MOST = 2.0
 """Fractions beyond this are pixels: boxes reach out of their picture, but not so far."""
 DESCRIPTIONS = "*class-descriptions*.csv"
+CLASSES = "classes.csv"
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 OURS = "score_version"
 """A column of our own CSV, whose classes came from elsewhere."""
@@ -169,7 +170,7 @@ def _fractions(row: Row, size: tuple[int, int] | None) -> dict[str, Any] | str:
 def _descriptions(folder: Path, builder: Builder) -> dict[str, str]:
     """Names by code, of the files beside that give some."""
     found: dict[str, str] = {}
-    for file in sorted(folder.glob(DESCRIPTIONS)):
+    for file in _described_in(folder):
         try:
             rows = list(csv.reader(io.StringIO(text_of(file), newline="")))
         except (AnnotationError, csv.Error) as error:
@@ -446,7 +447,13 @@ def _split_of(row: Row) -> str:
 
 
 def _with_descriptions(path: Path) -> list[Path]:
-    return [path, *sorted(path.parent.glob(DESCRIPTIONS))]
+    return [path, *_described_in(path.parent)]
+
+
+def _described_in(folder: Path) -> list[Path]:
+    """The files that name labels of a table in that folder, also as FiftyOne lays them out."""
+    beside = [folder / CLASSES, folder.parent / "metadata" / CLASSES]
+    return [*sorted(folder.glob(DESCRIPTIONS)), *(file for file in beside if file.is_file())]
 
 
 def _found(tree: Tree, suffixes: tuple[str, ...], looks_right: Any) -> Iterator[Path]:

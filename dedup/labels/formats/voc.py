@@ -10,12 +10,14 @@ Format: http://host.robots.ox.ac.uk/pascal/VOC/voc2012/devkit_doc.pdf
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
 from dedup.errors import AnnotationError
+from dedup.images.formats import SUFFIXES as IMAGE_SUFFIXES
 from dedup.labels.coco import NAMESPACE, Coco
 from dedup.labels.folder_names import split_name
 from dedup.labels.formats.base import (
@@ -114,17 +116,47 @@ def _value(text: str) -> int | str:
     return int(text) if text.isdecimal() and len(text) < 10 else text
 
 
+ANNOTATIONS = ("Annotations", "annotations")
+
+
 def splits(path: Path, pictures: Pictures) -> Iterator[tuple[str, str]]:
     """What the lists in `ImageSets` say, beside the annotations or above them, of each year where there are several:
-    one name a line, without a suffix. Lists of one class (`dog_train.txt`) and of several splits (`trainval.txt`) say
-    nothing more."""
-    files = FILES.files(path)
-    for home, folder in sorted({(home, file.parent) for file in files for home in (file.parent, file.parent.parent)}):
+    one name a line, with its folder below that of the annotations, and maybe a suffix or a number. Lists of one class
+    (`dog_train.txt`) and of several splits (`trainval.txt`) say nothing more."""
+    home = path if path.is_dir() else path.parent
+    top = next((each for each in (home, *home.parents) if each.name in ANNOTATIONS), home).parent
+    places = {file.parent for file in FILES.files(path)}
+    for home, folder in sorted({each for place in places for each in _homes(place, top)}):
         for file in below(home / "ImageSets", ".txt"):
             if split := split_name(file.stem):
                 for line in lines_of(file):
-                    named = line.strip().replace("\\", "/").rpartition("/")[2]
-                    yield from ((split, image) for image in pictures.of_file(folder / f"{named}.xml") if named)
+                    yield from ((split, image) for image in _named(line, folder, pictures))
+
+
+def _homes(place: Path, top: Path) -> Iterator[tuple[Path, Path]]:
+    """Folders in which `ImageSets` may lie for annotations in `place`, and from where it names these."""
+    folder = place
+    yield place, place
+    for home in place.parents:
+        if not home.is_relative_to(top):
+            return
+        yield home, folder
+        if folder.name in ANNOTATIONS:
+            return
+        folder = home
+
+
+def _named(line: str, folder: Path, pictures: Pictures) -> list[str]:
+    """The images that a line of a list means."""
+    name = line.strip().replace("\\", "/")
+    without = (name, name.rsplit(maxsplit=1)[0]) if name else ()
+    tried = (each for name in without for each in (name, _without_suffix(name)))
+    return next((found for each in tried if (found := pictures.of_file(folder / f"{each}.xml"))), [])
+
+
+def _without_suffix(name: str) -> str:
+    stem, suffix = os.path.splitext(name)
+    return stem if suffix.lower() in IMAGE_SUFFIXES else name
 
 
 def _looks_right(file: Path) -> bool:
