@@ -29,6 +29,7 @@ ORDER = {
     "groups": {"sources", "images", "query", "matching", "store", "labels"},
     "display": {"sources", "images", "groups"},
     "exports": {"sources", "images", "query", "matching", "labels", "groups"},
+    "splits": {"sources", "images", "query", "store", "labels", "groups", "exports"},
     "dataset": {
         "sources",
         "images",
@@ -44,8 +45,7 @@ ORDER = {
         "served",
         "display",
     },
-    "catalogue": {"sources", "images", "matching", "store", "labels", "scanning", "removal", "dataset"},
-    "splits": {"sources", "images", "query", "store", "labels", "groups", "exports"},
+    "catalogue": {"sources", "images", "matching", "store", "labels", "scanning", "removal", "splits", "dataset"},
     "review": {"query", "matching", "store", "labels", "removal", "groups", "exports", "dataset"},
     "checks": {"sources", "images", "query", "matching", "store", "labels", "splits", "exports"},
     "report": {"sources", "images", "query", "matching", "groups", "exports", "dataset", "splits"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from dedup.labels.folder_names import split_name
+from dedup.sources.split_names import split_name
 
 
 def in_their_splits(paths: Mapping[int, PurePosixPath], splits: Mapping[int, str]) -> dict[int, PurePosixPath]:

@@ -14,12 +14,13 @@ from dedup.groups import keepers, singularity, stars
 from dedup.images.hashes import COLUMN
 from dedup.images.metrics import METRICS
 from dedup.labels.coco import Attachment
-from dedup.labels.folder_names import folder_classes, splits_of_folders
+from dedup.labels.folder_names import folder_classes
 from dedup.matching import relations
 from dedup.matching.columns import NEUTRAL, PAIR_COLUMNS
 from dedup.matching.parameters import value
 from dedup.model import FACTS, FOUND, NEAR_DISTANCE, PLACE, TAG_PREFIX, Kind, Role, Status
 from dedup.sources.listing import image_id
+from dedup.sources.split_names import splits_of_folders
 from dedup.words import plural
 
 Rows = NDArray[np.int64]

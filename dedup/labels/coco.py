@@ -22,8 +22,8 @@ from dedup.images.formats import SUFFIXES
 from dedup.labels import coco_sound
 from dedup.labels.coco_sound import Unsound, is_box, name_in_url
 from dedup.labels.entries import Entries
-from dedup.labels.folder_names import split_from_path, splits_in
 from dedup.labels.turn import Turn
+from dedup.sources.split_names import split_from_path, splits_in
 from dedup.words import plural
 
 ImageId = int | str

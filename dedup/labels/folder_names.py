@@ -1,4 +1,4 @@
-"""What folder names say of the images inside them: splits and classes, and whether they are classes at all."""
+"""What folder names say of the images inside them: classes, and whether they are classes at all."""
 
 from __future__ import annotations
 
@@ -12,23 +12,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-SPLIT_WORDS = {
-    "train": "train(?:ing)?",
-    "val": "val(?:id(?:ation)?)?",
-    "test": "test[-_ ]?dev|test(?:ing)?",
-    "dev": "dev",
-    "eval": "eval(?:uation)?",
-    "holdout": "(?:hold|held)[-_ ]?out",
-}
-"""Patterns of the words for each split."""
-
-_SPLIT = re.compile(
-    rf"(?<![^\W_])(?:images?[-_ ]?)?(?:{'|'.join(f'(?P<{split}>{words})' for split, words in SPLIT_WORDS.items())})"
-    r"(?:[-_ ]?(?:set|split|data|images?|imgs?|\d{1,4}))?(?![^\W_])"
-)
-
-_ARCHIVE = re.compile(r"(?P<name>.*?)(?P<number>(?:^|[-_.])\d+(?:-of-\d+)?)?\.(?:zip|tar|parquet)", re.IGNORECASE)
-"""An archive among several, whose name comes first in the paths of its images, and the number of a shard."""
+from dedup.sources.split_names import ARCHIVE, split_name
 
 GENERIC_FOLDERS = frozenset(
     {
@@ -39,38 +23,6 @@ GENERIC_FOLDERS = frozenset(
     }
 )
 """Folder names that say where pictures lie, not what they show."""
-
-
-@lru_cache(maxsize=4096)
-def split_name(word: str) -> str:
-    """The split of `SPLIT_WORDS` that `word` names (`train2017`, `validation`, `test_set`, `hold-out`), or which the
-    name of an archive speaks of (`imagenet-train-0001.tar`), else ''."""
-    if packed := _ARCHIVE.fullmatch(word):
-        named = splits_in(packed["name"])
-        return next(iter(named)) if len(named) == 1 else ""
-    match = _SPLIT.fullmatch(word.casefold())
-    return (match and match.lastgroup) or ""
-
-
-def splits_in(name: str) -> set[str]:
-    """The splits that the words of a file name speak of: `instances_train2017` → {"train"}."""
-    return {match.lastgroup or "" for match in _SPLIT.finditer(name.casefold())}
-
-
-def split_from_path(path: str) -> str:
-    """The split a path's folders name, or ''. The innermost naming folder counts."""
-    return _split_of_folder(path.rpartition("/")[0])
-
-
-def splits_of_folders(folders: Sequence[str]) -> list[str]:
-    """`split_from_path` of paths in these folders."""
-    said = {folder: _split_of_folder(folder) for folder in set(folders)}
-    return [said[folder] for folder in folders]
-
-
-@lru_cache(maxsize=65536)
-def _split_of_folder(folder: str) -> str:
-    return next((split for part in reversed(folder.split("/")) if (split := split_name(part))), "")
 
 
 def classes_from_folder(path: str) -> tuple[str, ...]:
@@ -95,7 +47,7 @@ def _place_of_class(parts: Sequence[str]) -> int | None:
 
 def _class_word(part: str) -> str:
     """The class that a folder names, or an archive of which there is one for each class; "" for none."""
-    packed = _ARCHIVE.fullmatch(part)
+    packed = ARCHIVE.fullmatch(part)
     word = packed["name"] if packed else part
     numbered = packed is not None and packed["number"]
     return "" if numbered or split_name(part) or word.casefold() in GENERIC_FOLDERS else word

@@ -15,9 +15,9 @@ from dedup.errors import UsageError
 from dedup.files import content_of
 from dedup.labels import formats
 from dedup.labels.coco import Attachment, match_names
-from dedup.labels.folder_names import split_name, splits_in
 from dedup.model import Change
 from dedup.sources.lists import PATH_COLUMNS, separator_of
+from dedup.sources.split_names import split_name, splits_in
 from dedup.store.decisions import SPLIT, Decisions
 from dedup.store.home import clean_name
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dedup.exports.splits_of_paths import in_their_splits
-from dedup.labels.folder_names import split_from_path
+from dedup.sources.split_names import split_from_path
 
 
 def placed(split_of: dict[str, str]) -> list[str]:

@@ -15,9 +15,10 @@ from dedup.files import make_folders, write_chunks
 from dedup.labels.coco import NAMESPACE, names_of
 from dedup.labels.coco_sound import are_finite, is_box
 from dedup.labels.entries import Entries
-from dedup.labels.folder_names import GENERIC_FOLDERS, split_name
+from dedup.labels.folder_names import GENERIC_FOLDERS
 from dedup.model import OnProgress
 from dedup.query.where import Mask
+from dedup.sources.split_names import split_name
 from dedup.words import plural
 
 Entry = Mapping[str, Any]

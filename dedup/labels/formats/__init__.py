@@ -12,7 +12,6 @@ from dedup import plugins
 from dedup.errors import AnnotationError
 from dedup.labels import coco_sound
 from dedup.labels.coco import Coco
-from dedup.labels.folder_names import split_name
 from dedup.labels.formats import foreign
 from dedup.labels.formats.base import CONTAINERS, Format, Pictures, Tree, guarded, head_of, same_images
 from dedup.labels.formats.coco import COCO
@@ -21,6 +20,7 @@ from dedup.labels.formats.labelme import LABELME
 from dedup.labels.formats.tables import HUGGING_FACE, OPENIMAGES, SAMPLES, TABLE
 from dedup.labels.formats.voc import VOC
 from dedup.labels.formats.yolo import YOLO
+from dedup.sources.split_names import split_name
 from dedup.words import plural
 
 _OURS = (COCO, YOLO, VOC, CVAT, LABELME, OPENIMAGES, HUGGING_FACE, SAMPLES, TABLE)

@@ -26,8 +26,9 @@ from dedup.images.formats import SUFFIXES as IMAGE_SUFFIXES
 from dedup.labels.coco import Coco, hints, match_names
 from dedup.labels.coco_sound import Unsound
 from dedup.labels.entries import Entries, Entry, Held, packed
-from dedup.labels.folder_names import GENERIC_FOLDERS, split_from_path, split_name
+from dedup.labels.folder_names import GENERIC_FOLDERS
 from dedup.sources.listing import LABEL_SUFFIXES
+from dedup.sources.split_names import split_from_path, split_name
 
 LARGEST = 1e9
 """No coordinate is larger: what is, is damaged, and its area would be no number."""

@@ -19,7 +19,6 @@ from xml.etree.ElementTree import Element
 from dedup.errors import AnnotationError
 from dedup.images.formats import SUFFIXES as IMAGE_SUFFIXES
 from dedup.labels.coco import NAMESPACE, Coco
-from dedup.labels.folder_names import split_name
 from dedup.labels.formats.base import (
     Builder,
     FilePerImage,
@@ -33,6 +32,7 @@ from dedup.labels.formats.base import (
     turned,
 )
 from dedup.labels.formats.markup import number_of, text_in, xml_of
+from dedup.sources.split_names import split_name
 
 NO_ATTRIBUTES = frozenset({"name", "type", "bndbox", "robndbox", "polygon", "part"})
 """What an object holds beside attributes; `type` tells which of the boxes it has."""

@@ -26,7 +26,6 @@ import yaml
 from dedup.errors import AnnotationError
 from dedup.images.companions import labels_folders
 from dedup.labels.coco import NAMESPACE, Coco
-from dedup.labels.folder_names import split_from_path
 from dedup.labels.formats.base import (
     MANY,
     Builder,
@@ -44,6 +43,7 @@ from dedup.labels.formats.base import (
     text_of,
     together,
 )
+from dedup.sources.split_names import split_from_path
 from dedup.words import plural
 
 SPLITS = ("train", "val", "test", "minival")

@@ -15,9 +15,9 @@ from dedup.dataset import Dataset
 from dedup.errors import AnnotationError, DedupError, UsageError
 from dedup.groups.frame import below
 from dedup.labels.coco import Coco
-from dedup.labels.folder_names import split_name
 from dedup.model import SPLITS
 from dedup.query.ordering import Rows
+from dedup.sources.split_names import split_name
 from dedup.splits import given, leaks
 from dedup.splits.given import Splits
 from dedup.store.decisions import SPLIT, Decisions
