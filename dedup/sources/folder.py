@@ -1,17 +1,17 @@
 """The images of a folder, walked.
 
-Links: one to a file that is listed anyway is left out, for it would look like a copy of itself. Where the files are
-but the contents of a store (git-annex, DVC, the cache of a hub, a pool that other folders point into), their own names
-say nothing: there the links are the images and the store is left out, so that one content under two names is two
-images.
+Links: one to a file that is listed anyway is left out, for it would look like a copy of itself, unless it puts it into
+another split. Where the files are but the contents of a store (git-annex, DVC, the cache of a hub, a pool that other
+folders point into), their own names say nothing: there the links are the images and the store is left out, so that one
+content under two names is two images.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 from dedup.errors import SourceError
@@ -19,6 +19,7 @@ from dedup.files import open_regular
 from dedup.images.formats import HEAD_BYTES, SUFFIXES, UNSUPPORTED_SUFFIXES, sniff
 from dedup.sources.listing import TRASH_FOLDERS, Listing, source_files
 from dedup.sources.masks import masks_among
+from dedup.sources.split_names import split_from_path
 
 OWN_FILES = {"dataset.json", "decisions.db"}
 """A folder with these is a dataset's own: its thumbnails and quarantine are nobody's images."""
@@ -26,7 +27,12 @@ DIGEST = re.compile(r"(?:[A-Z0-9_]+(?:-[smSC]\d+)*--)?[0-9a-fA-F]{16,}(?:\.\w{1,
 """Names that content stores give: hexadecimal digits of a hash, after a key's kind and size in git-annex."""
 MASKS = "mask of an image beside"
 STORED = "content store"
-"""What pictures that are labels, and the files of a store, are counted as."""
+ALIAS = "link to an image listed"
+"""What pictures that are labels, the files of a store, and links that say nothing new are counted as."""
+SHARD = re.compile(r"[0-9a-zA-Z]{1,3}")
+"""Folders among which stores divide their files."""
+POOL = 0.5
+"""A folder is a pool where so much of it is pointed at from others: what nothing points at is an image of its own."""
 
 
 def list_folder(root: Path) -> Listing:
@@ -74,15 +80,36 @@ class _Walk:
 
     def dropped(self) -> set[str]:
         """Listed names that are left out: links to images that are listed, and the contents of stores."""
-        targets = {target for target in self._links.values() if target in self._files}
-        digests = {target for target in targets if _is_digest(target)}
-        stored = digests | _pointed_into(targets - digests, self._files)
-        below = _below(digests, self.real_root)
-        contents = stored | {file for file in self._files if _is_digest(file) and file.startswith(below)}
-        if contents:
-            self.passed_over[STORED] = len(contents)
-        links = {link for link, target in self._links.items() if target in targets - stored}
-        return links | {self._files[file] for file in contents}
+        links = {link: target for link, target in self._links.items() if target in self._files}
+        digests = {target for target in links.values() if _is_digest(target)}
+        stores = {_store_of(target) for target in digests} - {self.real_root}
+        unnamed = {file for file in self._files if _is_digest(file) and _store_of(file) in stores}
+        pooled = self._pooled({link: target for link, target in links.items() if target not in digests})
+        contents = digests | unnamed | pooled
+        aliases = {
+            link for link, target in links.items() if target not in contents and not self._says_more(link, target)
+        }
+        for what, left_out in ((STORED, contents), (ALIAS, aliases)):
+            if left_out:
+                self.passed_over[what] = len(left_out)
+        return aliases | {self._files[file] for file in contents}
+
+    def _pooled(self, links: Mapping[str, str]) -> set[str]:
+        """The targets that lie in pools: folders of no split to which several links lead from elsewhere."""
+        held = Counter(map(_top, self._files.values()))
+        targets: dict[str, set[str]] = defaultdict(set)
+        leading = Counter[str]()
+        for link, target in links.items():
+            top = _top(self._files[target])
+            if _top(link) != top and not split_from_path(self._files[target]):
+                targets[top].add(target)
+                leading[top] += 1
+        pools = (top for top, count in leading.items() if count > 1 and len(targets[top]) >= POOL * held[top])
+        return {target for top in pools for target in targets[top]}
+
+    def _says_more(self, link: str, target: str) -> bool:
+        """Whether a link puts an image into another split than it is in."""
+        return split_from_path(link) not in ("", split_from_path(self._files[target]))
 
     def _entries(self, folder: str, real: str) -> list[os.DirEntry[str]]:
         """What to look at in a folder, whose real path is given; its images are listed on the way."""
@@ -144,18 +171,17 @@ def _is_digest(path: str) -> bool:
     return DIGEST.fullmatch(os.path.basename(path)) is not None
 
 
-def _pointed_into(targets: set[str], files: Iterable[str]) -> set[str]:
-    """The targets in folders of which every image, and more than one, is pointed at: pools, whatever the names."""
-    held, pointed = (Counter(os.path.dirname(path) for path in paths) for paths in (files, targets))
-    return {target for target in targets if pointed[folder := os.path.dirname(target)] == held[folder] > 1}
+def _store_of(file: str) -> str:
+    """The folder of a store that a file called after its content lies in, above those that divide it."""
+    folder = os.path.dirname(file)
+    while SHARD.fullmatch(os.path.basename(folder)) or _is_digest(folder):
+        folder = os.path.dirname(folder)
+    return folder
 
 
-def _below(stored: set[str], root: str) -> str:
-    """The beginning of the paths of one store's files: of the innermost folder that holds those known, not the root."""
-    if not stored:
-        return root + os.sep + os.sep  # of none
-    common = os.path.commonpath([os.path.dirname(path) for path in stored])
-    return (common if common != root else root + os.sep) + os.sep
+def _top(relative: str) -> str:
+    """The outermost folder of a listed image, "" of one right in the root."""
+    return relative.partition("/")[0] if "/" in relative else ""
 
 
 def _in_own_folder(file: str, root: str) -> bool:

@@ -108,14 +108,50 @@ def test_a_store_beside_the_links_is_left_out(store, tmp_path):
     assert listing.passed_over["content store"] == 4
 
 
-def test_a_pool_with_plain_names_is_a_store_when_all_of_it_is_pointed_at(tmp_path):
+def test_a_pool_with_plain_names_is_a_store_when_most_of_it_is_pointed_at(tmp_path):
     for number in range(3):
         save(photo(number), tmp_path / f"pool/{number}.jpg")
     links = {f"{folder}/{number}.jpg": f"pool/{number}.jpg" for number, folder in enumerate(("train", "val", "test"))}
     linked(tmp_path, links)
     assert paths(tmp_path) == sorted(links)
-    save(photo(9), tmp_path / "pool/own.jpg")  # now the names in it say something of their own
-    assert paths(tmp_path) == ["pool/0.jpg", "pool/1.jpg", "pool/2.jpg", "pool/own.jpg"]
+    save(photo(9), tmp_path / "pool/own.jpg")  # nothing else names it
+    assert paths(tmp_path) == ["pool/own.jpg", *sorted(links)]
+    for number in range(10, 16):
+        save(photo(number), tmp_path / f"pool/{number}.jpg")
+    assert len(paths(tmp_path)) == 13  # both, for links say splits
+
+
+@pytest.mark.parametrize("place", ["pool/{0}/img.png", "objects/{0}/cdef012345.png", "pool/{0}.png"])
+def test_links_in_splits_are_the_images_however_the_pool_is_laid_out(place, tmp_path):
+    for number in range(3):
+        save(photo(number), tmp_path / place.format(f"a{number}"))
+    links = {"train/a.png": 0, "test/b.png": 0, "test/c.png": 1}
+    linked(tmp_path, {name: place.format(f"a{number}") for name, number in links.items()})
+    assert paths(tmp_path) == sorted([place.format("a2"), *links])
+
+
+def test_a_pool_of_one_image_is_one(tmp_path):
+    save(photo(1), tmp_path / "pool/img.png")
+    linked(tmp_path, {"train/a.png": "pool/img.png", "test/b.png": "pool/img.png"})
+    assert paths(tmp_path) == ["test/b.png", "train/a.png"]
+
+
+def test_a_link_into_another_split_is_an_image_and_any_other_is_counted(tmp_path):
+    for name in ("train/a.png", "train/b.png"):
+        save(photo(1 if "a" in name else 2), tmp_path / name)
+    linked(tmp_path, {"test/c.png": "train/a.png", "test/d.png": "train/b.png", "train/again.png": "train/a.png"})
+    listing = list_source(tmp_path)
+    assert [file.path for file in listing.files] == ["test/c.png", "test/d.png", "train/a.png", "train/b.png"]
+    assert listing.passed_over == {"link to an image listed": 1}
+
+
+def test_two_stores_are_left_out_with_what_nothing_names_in_them(tmp_path):
+    for hub in ("one", "two"):
+        blobs = [f"models--{hub}/blobs/{number:x}" + "ab" * 20 for number in (1, 2)]
+        for number, name in enumerate(blobs):
+            save(photo(number + (10 if hub == "two" else 0)), tmp_path / name, format="PNG")
+        linked(tmp_path, {f"models--{hub}/snapshots/main/a.png": blobs[0]})
+    assert paths(tmp_path) == ["models--one/snapshots/main/a.png", "models--two/snapshots/main/a.png"]
 
 
 # --- folders out of reach ---------------------------------------------------------------------------------------------
