@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from stat import S_ISLNK
 
 import numpy as np
 import pandas as pd
@@ -163,27 +164,30 @@ def _bound(images: Images, columns: Columns, keepers: Mapping[int, int]) -> dict
 
 def freed(images: Images, rows: Sequence[int]) -> NDArray[np.int64]:
     """(n,) bytes that the leaving of each image frees when all of `rows` leave: their sizes, but of names of one file
-    (hard links) the last has it, if no other name of the file stays."""
+    (hard links) the last has it, if no other name of the file stays, and links to files have nothing."""
     sizes = images.frame["bytes"].to_numpy(np.int64, copy=True)
     if not images.in_files:
         return sizes
     often = images.frame["sha256"].duplicated(keep=False).to_numpy()  # names of one file have one content
     disk = _Disk(images, sizes.tolist(), [row for row in rows if often[row]])
-    for row in disk.linked:
+    for row in (*disk.linked, *disk.links):
         sizes[row] = disk.freed(row)
     return sizes
 
 
 class _Disk:
-    """What leaving frees, where one file has several names (hard links)."""
+    """What leaving frees, where one file has several names (hard links) or is but a link."""
 
     def __init__(self, images: Images, sizes: Sequence[int], leaving: Sequence[int]) -> None:
         self._images, self._sizes = images, sizes
         self.linked: dict[int, os.stat_result] = {}
+        self.links: set[int] = set()
         for row in leaving:
             with suppress(OSError):  # of a file that is gone nothing is known; it will be refused
-                stat = images.file(row).stat()
-                if stat.st_nlink > 1:
+                stat = images.file(row).lstat()
+                if S_ISLNK(stat.st_mode):
+                    self.links.add(row)
+                elif stat.st_nlink > 1:
                     self.linked[row] = stat
         self._going = Counter((stat.st_dev, stat.st_ino) for stat in self.linked.values())
         self._last = {(stat.st_dev, stat.st_ino): row for row, stat in self.linked.items()}
@@ -196,7 +200,7 @@ class _Disk:
         """Bytes; the last of a file's names has them, when all go."""
         stat = self.linked.get(row)
         if stat is None:
-            return self._sizes[row]
+            return 0 if row in self.links else self._sizes[row]
         file = (stat.st_dev, stat.st_ino)
         return self._sizes[row] if self._going[file] == stat.st_nlink and self._last[file] == row else 0
 

@@ -216,3 +216,14 @@ def test_names_of_one_file_are_not_linked_again_and_come_back_as_they_were(tmp_p
     assert "another name of its keeper's file" in report.refused[0].reason and len(files()) == 1
     assert len(removal.restore(images).done) == 2
     assert files() == [{"a.png", "b.png", "c.png"}, {"d.png", "e.png"}]
+
+
+def test_links_to_files_save_nothing(tmp_path):
+    for number, name in enumerate(("one", "two")):
+        picture(tmp_path / "photos/pool" / f"{name}.png", number)
+    for name, target in (("train/a.png", "one.png"), ("train/b.png", "two.png"), ("test/a.png", "one.png")):
+        (tmp_path / "photos" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "photos" / name).symlink_to(f"../pool/{target}")
+    dataset = dedup.scan(tmp_path / "photos", home=tmp_path / "home", workers=1)
+    assert dataset.frame["kind"].value_counts()["exact"] == 1 and dataset.groups.table["bytes_saved"].tolist() == [0]
+    assert removal.plan(dataset).entries == () and removal.plan(dataset).stays
