@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from dedup import plugins
-from dedup.errors import Cancelled, SourceError, UnreadableImage
+from dedup.errors import Cancelled, DatasetError, SourceError, UnreadableImage
 from dedup.files import sha256_of
 from dedup.images import metrics
 from dedup.images.decode import pixels_refused
@@ -162,7 +162,8 @@ def digests(
             for place, digest in work.reading("comparing what looks identical", "samples")(range(len(missing))):
                 if work.still_holds(place, missing[place]):
                     known[missing[place]] = digest
-        store.write_proofs(known)
+        with suppress(DatasetError):  # on a full disk they are taken again
+            store.write_proofs(known)
     return {sha256: known.get(sha256, "") for sha256 in files}
 
 

@@ -32,7 +32,7 @@ def list_file(address: str) -> Listing:
     except OSError as error:
         raise SourceError(f"Cannot read the list {address}: {blobs.reason(error)}.") from error
     path = Path(address)
-    found = _csv_paths(text, path) if path.suffix.lower() in {".csv", ".tsv"} else _lines(text)
+    found = _csv_paths(text, path) if path.suffix.lower() in {".csv", ".tsv"} else _lines(text, path.parent)
     names = [FILE.sub("", name) for name in found if name.strip()]
     if not names:
         raise SourceError(f"The list {address} names no files. Put one path a line, or a CSV column called path.")
@@ -63,9 +63,11 @@ def _named(folder: Path, name: str) -> Path:
     return exact if name == name.strip() or os.path.lexists(exact) else folder / name.strip()
 
 
-def _lines(text: str) -> list[str]:
-    """Only a line feed ends a line: every other character can be in a name."""
-    return [line.removesuffix("\r") for line in text.split("\n") if not line.startswith("#")]
+def _lines(text: str, folder: Path) -> list[str]:
+    """Only a line feed ends a line: every other character can be in a name. What begins with # is a comment, unless a
+    file is called so."""
+    lines = (line.removesuffix("\r") for line in text.split("\n"))
+    return [line for line in lines if not line.startswith("#") or os.path.lexists(folder / line)]
 
 
 SEPARATORS = ",;\t"

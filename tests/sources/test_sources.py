@@ -238,3 +238,10 @@ def test_a_folder_without_permission_is_said(tmp_path, monkeypatch):
 def test_ids_depend_on_the_path_alone():
     assert SourceFile("a.jpg", "a.jpg").id == SourceFile("a.jpg", "b").id
     assert len({SourceFile(f"{n}", "").id for n in range(1000)}) == 1000 and len(SourceFile("a", "a").id) == 16
+
+
+def test_a_name_that_begins_like_a_comment_is_one_where_there_is_such_a_file(tmp_path):
+    for number, name in enumerate(("#a.jpg", "b.jpg")):
+        save(photo(number), tmp_path / name)
+    (tmp_path / "list.txt").write_text("# all of it\n#a.jpg\nb.jpg\n")
+    assert paths(tmp_path / "list.txt") == ["#a.jpg", "b.jpg"]
