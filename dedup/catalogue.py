@@ -157,7 +157,7 @@ def _scan(
             info = replace(info, labels_unread=())  # who says which labels has seen what there is
         listing = _with_labels_here(store, info, listing, told)
         dataset = _scanned(store, info, listing, known, choice, told, parts)
-    dataset.labels_found = seen.found
+    dataset.labels_found, dataset.labels_strange = seen.found, seen.strange
     return dataset
 
 

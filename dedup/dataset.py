@@ -95,7 +95,9 @@ class Dataset:
         self._labels: tuple[int, Labels] | None = None
         self._hashed: set[str] = set()
         self.labels_found: Sequence[Found] = ()
-        """What the scan that gave this object found, where it looked for labels because nobody had said which."""
+        self.labels_strange: Sequence[str] = ()
+        """What the scan that gave this object found, where it looked for labels because nobody had said which, and
+        sentences on files that may hold some."""
         self.splits_told: Mapping[str, str] = {}
         """Path to split as that scan took it from the labels, where folders and people told none."""
         self._runs: tuple[pd.DataFrame, list[list[int]]] | None = None

@@ -245,7 +245,7 @@ def summary(dataset: Dataset) -> dict[str, object]:
         "passed_over": dict(dataset.info.passed_over),
         "asks_about_folders": dataset.asks_about_folders,
         "annotation_notes": [note for each in dataset.attachments.values() for note in each.notes]
-        + [*dataset.annotation_errors, *dataset.labels_unread],
+        + [*dataset.annotation_errors, *dataset.labels_unread, *dataset.labels_strange],
         "splits_told": dict(Counter(dataset.splits_told.values())),
     }
 

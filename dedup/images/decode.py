@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -217,6 +218,8 @@ def _turned_extent(filled: tuple[float, float], small: tuple[int, int], turn: in
 
 
 def _read_once(path: Path, stat: os.stat_result, max_pixels: int) -> Decoded:
+    if not S_ISREG(stat.st_mode):
+        raise UnreadableImage("no file, but a pipe, a socket or a device")
     if stat.st_size == 0:
         raise UnreadableImage("empty file")
     with open_regular(path) as stream:

@@ -8,6 +8,7 @@ import pytest
 
 import dedup
 from dedup.checks.gate import Limits, check
+from dedup.cli import main
 from dedup.labels import formats
 from dedup.labels.formats.foreign import FOREIGN
 from tests.building import picture
@@ -69,10 +70,6 @@ CUT = '<annotations><image id="0" name="a.png" width="4" height="5"><box label="
         ({"labels/a.txt": "0,0.5,0.5,0.2,0.2\n"}, "a.txt tells of images here"),
         ({"labels/a.txt": "cat 0.5 0.5 0.2 0.2\n"}, "a.txt tells of images here"),
         ({"b.xml": "<annotation><object/></annotation>"}, "looks like Pascal VOC and tells of no image here"),
-        ({"table.csv": "pic,breed\na.png,pug\n"}, "table.csv tells of images here"),
-        ({"rows.csv": "a.png,1,2,3,4,cat\na.png,1,2,3,4,dog\n"}, "rows.csv tells of images here"),
-        ({"labels.json": '{"classes": ["x"], "labels": {"a.png": 0}}'}, "labels.json tells of images here"),
-        ({"min.json": '[{"image": "/data/a.png", "kind": [{"x": 1}]}]'}, "min.json tells of images here"),
         ({"studio.csv": 'annotation_id,id,image,label\n1,2,a.png,"[{}]"\n'}, "labels of Label Studio"),
         (
             {"data.yaml": "train: x\nnames: [cat, dog\n"},
@@ -94,6 +91,24 @@ def test_no_gate_passes_what_tells_of_its_images_and_cannot_be_read(files, words
     assert not check(dataset, Limits()).passed
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("table.csv", "pic,breed\na.png,pug\n"),
+        ("rows.csv", "a.png,1,2,3,4,cat\na.png,1,2,3,4,dog\n"),
+        ("labels.json", '{"classes": ["x"], "labels": {"a.png": 0}}'),
+        ("min.json", '[{"image": "/data/a.png", "kind": [{"x": 1}]}]'),
+    ],
+)
+def test_what_may_hold_labels_is_told_and_stops_no_gate(name, text, tmp_path, home, capsys):
+    picture(tmp_path / "in" / "a.png", 1)
+    (tmp_path / "in" / name).write_text(text)
+    assert main(["check", str(tmp_path / "in"), "--max-exact", "0"]) == 0
+    capsys.readouterr()
+    assert main(["scan", str(tmp_path / "in")]) == 0
+    assert f"{name} tells of images here, and no format is known" in capsys.readouterr().out
+
+
 def test_what_is_said_of_images_beside_them_is_no_label(tmp_path, home):
     """Captions, sidecars, lists of splits and of hashes, and our own exports."""
     picture(tmp_path / "in" / "a.png", 1)
@@ -106,7 +121,8 @@ def test_what_is_said_of_images_beside_them_is_no_label(tmp_path, home):
     }
     for name, text in texts.items():
         (tmp_path / "in" / name).write_text(text)
-    assert formats.see(tmp_path / "in").unread == ()
+    seen = formats.see(tmp_path / "in")
+    assert seen.unread == () == seen.strange
 
 
 def test_labels_that_became_unreadable_stop_the_gate(tmp_path, home):

@@ -63,10 +63,11 @@ class Found:
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What was seen of labels in and beside a folder: those that can be read, and sentences on files that hold some,
-    by the look of them, and cannot."""
+    by the look of them, and cannot (`unread`), or that tell of images and may hold some (`strange`)."""
 
     found: list[Found]
     unread: tuple[str, ...]
+    strange: tuple[str, ...] = ()
 
 
 def find(root: Path) -> list[Found]:
@@ -108,15 +109,16 @@ def _seen_in(tree: Tree) -> Seen:
                 words = f"{where(path)} looks like {form.title} and tells of no image here"
                 of_others.setdefault(path, f"{words}: names are compared.")
     unread = {path: words for path, words in damaged.items() if path not in found}
+    strange: dict[Path, str] = {}
     if not found:  # else it may be what they were made from
         advice = "which is not read: have its tool write COCO, for one"
         unread |= {path: f"{where(path)} holds labels of {title}, {advice}." for path, title in foreign.find(tree)}
         unread = of_others | unread
-        strays = (path for path in foreign.strays(tree) if path not in unread)
-        unread |= {
-            path: f"{where(path)} tells of images here, and no format is known that it is of." for path in strays
-        }
-    return Seen(list(found.values()), tuple(unread.values()))
+        strays = [path for path in foreign.strays(tree) if path not in unread]
+        told = {path: f"{where(path)} tells of images here, and no format is known that it is of." for path in strays}
+        strange = {path: words for path, words in told.items() if path.suffix.lower() not in foreign.FOR_LABELS}
+        unread |= {path: words for path, words in told.items() if path not in strange}
+    return Seen(list(found.values()), tuple(unread.values()), tuple(strange.values()))
 
 
 def _seen_from(folder: Path, path: Path) -> str:

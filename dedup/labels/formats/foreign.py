@@ -114,6 +114,8 @@ def _is_stray(path: Path, suffix: str, names: Collection[str], tree: Tree) -> bo
     return suffix in (".json", ".jsonl") and _names_images(head_of(path), names)
 
 
+FOR_LABELS = (".xml", ".txt")
+"""Strays that so end are labels; a table or JSON may say anything of images."""
 LABELS = ("labels", "label", "annotations", "labeltxt", "bboxes")
 """Folders in which texts are labels, and not captions."""
 MANY_NAMED = 0.5

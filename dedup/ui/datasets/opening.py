@@ -135,7 +135,7 @@ def _start_form(seen: FolderCheck, infos: list[DatasetInfo]) -> None:
         help=f"The labels of copies are compared, and exports carry them. Read are: {READ}. Several that tell of the "
         "same images are one choice: take the one that you train with.",
     )
-    for sentence in labels.unread[:MOST_UNREAD]:
+    for sentence in (*labels.unread, *labels.strange)[:MOST_UNREAD]:
         st.caption(f":orange[:material/warning:] {literal(sentence)}")
     thorough = st.toggle(
         "Also find parts of pictures",
