@@ -1,10 +1,9 @@
 """Tables: OpenImages' CSV, CSV with a row for each box or image, and the metadata files of Hugging Face's imagefolder.
 
 OpenImages has fractions of the sides, with the decimal commas of some tools; its label codes (`/m/01g317`) are named
-where a `class-descriptions` file lies beside. In other CSV the columns are found by their names (`COLUMNS`), that of
-splits as well. Hugging
-Face's `metadata.csv`, `.jsonl` or `.parquet` name files from their own folder, with a `label` of the whole image or
-`objects` with `bbox` (x, y, width, height) and `category`.
+where a `class-descriptions` file lies beside. In other CSV the columns are found by their names (`COLUMNS`, `SPLIT`).
+Hugging Face's `metadata.csv`, `.jsonl` or `.parquet` name files from their own folder, with a `label` of the whole
+image or `objects` with `bbox` (x, y, width, height) and `category`.
 
 Formats: https://storage.googleapis.com/openimages/web/download_v7.html and
 https://huggingface.co/docs/datasets/image_dataset
@@ -97,9 +96,14 @@ SPLIT = ("split", "subset", "partition", "set")
 """What the column of splits may be called, of any table."""
 SCORES = ("score", "confidence", "conf")
 EDGES = ("xmin", "ymin", "xmax", "ymax")
-CORNER = (("x", "xmin"), ("y", "ymin"), ("w",), ("h",))
-"""A corner and sides; edges of the left and the top are as good a corner."""
-MIDDLE = (("middle x",), ("middle y",), ("w",), ("h",))
+WAYS = {
+    "edges": tuple((edge,) for edge in EDGES),
+    "corner": (("x", "xmin"), ("y", "ymin"), ("w",), ("h",)),
+    "middle": (("middle x",), ("middle y",), ("w",), ("h",)),
+    "box": (("box",),),
+}
+"""What columns tell a box; edges of the left and the top are as good a corner."""
+HALVES = (*EDGES, "x", "y", "middle x", "middle y")
 NOT_READ = ("segmentation", "encodedpixels", "rle", "polygon", "mask", "keypoints")
 """What a column of shapes may be called; in a table they are written in too many ways."""
 OPEN_IMAGES = ("imageid", "labelname")
@@ -195,24 +199,13 @@ def _read_table(path: Path, pictures: Pictures) -> Coco:
     builder, found, ours = Builder(path), _columns(header), header == list(WRITTEN)
     if not {"file", "label"} <= found.keys():
         raise AnnotationError(f"{path} has no column of file names and one of labels ({_offered()}).")
-    edges = [found[edge] for edge in EDGES if edge in found]
-    corner, middle = (
-        [found[names[0] if names[0] in found else names[-1]] for names in ways if {*names} & found.keys()]
-        for ways in (CORNER, MIDDLE)
-    )
-    sides = next(
-        (each for each, of in ((edges, EDGES), (corner, CORNER), (middle, MIDDLE)) if len(each) == len(of)), []
-    )
-    for column in {*NOT_READ} & {*header}:
+    way, columns = _way(found)
+    for column in sorted({*NOT_READ} & {*header}):
         builder.odd(path, 1, f"its column {column} is not read")
-    if (
-        not sides
-        and "box" not in found
-        and (told := [name for name in (*edges, *corner) if name not in (found.get("w"), found.get("h"))])
-    ):
-        builder.odd(path, 1, f"its columns of boxes are no whole box: {', '.join(dict.fromkeys(told))}")
+    if not way and (half := [found[meaning] for meaning in HALVES if meaning in found]):
+        builder.odd(path, 1, f"its columns of boxes are no whole box: {', '.join(dict.fromkeys(half))}")
+    sizes = _sizes(path, found["file"], pictures) if way == "box" else {}
     ids: dict[str, int] = {}
-    sizes = _sizes(path, found["file"], pictures) if "box" in found and not sides else {}
     for line, row in _csv_rows(path):
         name, label = str(row[found["file"]] or ""), str(row[found["label"]] or "")
         label = label.removeprefix(GUARD) if ours else label
@@ -222,29 +215,42 @@ def _read_table(path: Path, pictures: Pictures) -> Coco:
         id_ = ids[name] if name in ids else ids.setdefault(name, builder.image(name))
         if not label:
             continue  # an image without objects, as many tools write it
-        told_sides = [row[side] for side in sides] or _numbers_in(row.get(found.get("box", ""), ""))
-        numbers = [number for each in told_sides if (number := _number(each)) is not None]
-        if label.startswith(("[{", "{")):
-            builder.odd(path, line, "its label is JSON")
-        elif any(told_sides) and len(numbers) != 4:
-            builder.odd(path, line, "its box is no four finite numbers")
-        elif len(numbers) == 4:
-            x, y, wide, high = numbers
-            if max(numbers) <= 1 and not all(number.is_integer() for number in numbers):
-                builder.odd(path, line, "its box is in fractions of the image; pixels are read")
-                continue
-            if sides is edges:
-                wide, high = wide - x, high - y
-            elif sides is middle:
-                x, y = x - wide / 2, y - high / 2
-            elif not sides and _reaches_out(x + wide, y + high, sizes.get(name)):
-                builder.odd(path, line, "its box reaches out of its image: x, y, width and height are read")
-                continue
-            fields = box(x, y, wide, high)
-            builder.annotate(id_, label, fields | _more(row))
+        fields = "its label is JSON" if label.startswith(("[{", "{")) else _placed(row, way, columns, sizes.get(name))
+        if isinstance(fields, str):
+            builder.odd(path, line, fields)
         else:
-            builder.annotate(id_, label, {})
+            builder.annotate(id_, label, fields and fields | _more(row))
     return builder.done()
+
+
+def _way(found: Mapping[str, str]) -> tuple[str, list[str]]:
+    """How the columns that were found tell of boxes, and these: "" where they do not."""
+    for way, meanings in WAYS.items():
+        columns = [next((found[each] for each in either if each in found), "") for either in meanings]
+        if all(columns):
+            return way, columns
+    return "", []
+
+
+def _placed(row: Row, way: str, columns: Sequence[str], size: tuple[int, int] | None) -> dict[str, Any] | str:
+    """The fields of a row's box, none of a class of the whole image, or why there are none."""
+    told = [str(row[column] or "") for column in columns]
+    told = _numbers_in(told[0]) if way == "box" else told
+    if not any(told):
+        return {}
+    numbers = [number for each in told if (number := _number(each)) is not None]
+    if len(numbers) != 4:
+        return "its box is no four finite numbers"
+    if max(numbers) <= 1 and not all(number.is_integer() for number in numbers):
+        return "its box is in fractions of the image; pixels are read"
+    x, y, wide, high = numbers
+    if way == "edges":
+        return box(x, y, wide - x, high - y)
+    if way == "middle":
+        return box(x - wide / 2, y - high / 2, wide, high)
+    if way == "box" and size is not None and (x + wide > size[0] + 1 or y + high > size[1] + 1):
+        return "its box reaches out of its image: x, y, width and height are read"  # the other corner, likely
+    return box(x, y, wide, high)
 
 
 def _sizes(path: Path, column: str, pictures: Pictures) -> dict[str, tuple[int, int] | None]:
@@ -252,11 +258,6 @@ def _sizes(path: Path, column: str, pictures: Pictures) -> dict[str, tuple[int, 
     names = list(dict.fromkeys(str(row[column]) for _, row in _csv_rows(path)))
     meant = match_names(names, pictures.paths, elsewhere=True)
     return {name: pictures.size(path or "") for name, path in zip(names, meant, strict=True)}
-
-
-def _reaches_out(right: float, bottom: float, size: tuple[int, int] | None) -> bool:
-    """Whether a box ends beyond its image, by more than rounding: what was meant as its other corner does."""
-    return size is not None and (right > size[0] + 1 or bottom > size[1] + 1)
 
 
 def _numbers_in(text: str) -> list[str]:
