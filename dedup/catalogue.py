@@ -323,14 +323,15 @@ def _checked_annotations(annotations: Path | str | Sequence[Path | str]) -> tupl
 
 
 def _splits_told(dataset: Dataset, decisions: Decisions) -> Mapping[str, str]:
-    """Path to split as its labels tell it, set where neither folders nor a person say any: else a leak between splits
-    that only labels know would not be seen."""
+    """Path to split as its labels tell it, set where neither folders nor a person say any, and labels say two or more:
+    else a leak between splits that only labels know would not be seen."""
     if not dataset.attachments or (dataset.frame["split"] != "").any():
         return {}
     with suppress(AnnotationError):  # a list of names that cannot be read
-        found = given.from_labels(dataset.attachments, dataset.pictures)
-        given.follow(decisions, found.of, "the labels")
-        return found.of
+        of = given.from_labels(dataset.attachments, dataset.pictures).of
+        if len(set(of.values())) > 1:
+            given.follow(decisions, of, "the labels")
+            return of
     return {}
 
 

@@ -127,6 +127,11 @@ def _holding(dataset: Dataset, by: str) -> list[tuple[str, str]]:
     held, missing = said.column_of(Path(file), column, dataset.frame["path"].tolist())
     if missing:
         complain(f"{plural(len(missing), 'name')} in {file} of no image of this dataset, such as {missing[0]}.")
+    told = {path for path, value in held if value}
+    if without := [path for path in dataset.frame["path"] if path not in told]:
+        complain(
+            f"{plural(len(without), 'image')} without a value in {file}, such as {without[0]}: held by nothing there."
+        )
     return held
 
 

@@ -212,3 +212,25 @@ def test_what_labels_were_made_from_is_not_told_beside_them(tmp_path):
     (tmp_path / "via.json").write_text(SAMPLES["via.json"][1])
     seen = formats.see(tmp_path)
     assert len(seen.found) == 1 and seen.unread == ()
+
+
+@pytest.mark.parametrize("two", [True, False])
+def test_splits_that_only_labels_tell_are_seen_by_the_gate(two, tmp_path, home, capsys):
+    """A leak between them is one; labels of a single split, be they called so by chance, set none."""
+    for name in ("a.png", "b.png"):
+        picture(tmp_path / "in" / "images" / name, 1)
+    picture(tmp_path / "in" / "images" / "c.png", 2)
+    for split, names in (("train", ["a.png", "c.png"]), ("val", ["b.png"])) if two else (("test", ["a.png"]),):
+        images = [{"id": n, "file_name": name, "width": 32, "height": 24} for n, name in enumerate(names)]
+        box = {"id": 1, "image_id": 0, "category_id": 1, "bbox": [1, 2, 3, 4], "area": 12, "iscrowd": 0}
+        document = {"images": images, "categories": [{"id": 1, "name": "dog"}], "annotations": [box]}
+        (tmp_path / "in" / f"instances_{split}.json").write_text(json.dumps(document))
+    code = main(["check", str(tmp_path / "in"), "--max-leaks", "0"])
+    assert code == (1 if two else 0)
+    capsys.readouterr()
+    assert main(["scan", str(tmp_path / "in"), "--name", "again"]) == 0
+    assert ("splits told by the labels: train 2, val 1" in capsys.readouterr().out) == two
+    again = dedup.open("again")
+    assert set(again.frame["split"]) == ({"train", "val"} if two else {""})
+    again.decisions.undo()
+    assert set(dedup.rescan(again).frame["split"]) == {""}
