@@ -23,7 +23,8 @@ def write_table(path: Path, table: pa.Table, metadata: dict[str, str]) -> None:
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     """Read a Parquet file, or only some of its columns. Raises `DatasetError` when it is missing or damaged."""
     try:
-        return pq.read_table(path, columns=columns, memory_map=False)
+        with pq.ParquetFile(path) as file:  # `read_table` loads what reads tables of many files as well
+            return file.read(columns)
     except FileNotFoundError as error:
         raise DatasetError(f"{path.name} is missing from {path.parent}. Scan the folder again.") from error
     except (OSError, pa.ArrowException) as error:
