@@ -36,10 +36,9 @@ class Part:
     def take(self, other: Part) -> int:
         """Add the images and annotations of another document; returns how many ids had to change.
 
-        An image that is here already (captions beside instances, say) is not added again: its annotations join those it
-        has, and what is said of an object under its id in both (its box, and its keypoints) is one. A category of the
-        same name and supercategory is the same one, unless ids say otherwise; what only the other says of it (the names
-        of keypoints) it says from now on. Of other top-level keys the first one stays.
+        An image that is here already (captions beside instances, say) is not added again: its annotations join those
+        it has. A category of the same name and supercategory is the same one, unless ids say otherwise; what only the
+        other says of it (the names of keypoints) it says from now on. Of other top-level keys the first one stays.
         """
         licenses = _Joined(_objects(self.document.get("licenses")))
         license_ids = licenses.unite(_objects(other.document.get("licenses")), ("name", "url"))
@@ -100,13 +99,8 @@ def next_id(ids: Iterable[Any]) -> int:
 
 
 def _with_more(entries: Entries, others: Entries, new: Mapping[str, Mapping[Any, Any]]) -> tuple[Entries, int]:
-    """Annotations with what `others` say of the same ones, and the others after them, under ids that are free and with
-    the `new` ids of what they belong to; and how many others have another id than before."""
-    same = _same_objects(entries, others, new)
-    said = {here: (entries[here], others[there]) for there, here in same.items()}
-    more = {here: {key: value for key, value in two.items() if key not in one} for here, (one, two) in said.items()}
-    entries = entries.with_fields({here: fields for here, fields in more.items() if fields})
-    others = others.where(place not in same for place in range(len(others)))
+    """Annotations and `others` after them, under ids that are free and with the `new` ids of what they belong to; and
+    how many others have another id than before."""
     ids = _Ids(entries.column("id"))
     changes = {}
     for place, (id_, *of) in enumerate(zip(others.column("id"), *map(others.column, new), strict=True)):
@@ -115,22 +109,6 @@ def _with_more(entries: Entries, others: Entries, new: Mapping[str, Mapping[Any,
         if now or given != id_:
             changes[place] = now if id_ is None else now | {"id": given}
     return entries.with_more(others.with_fields(changes)), ids.changed
-
-
-def _same_objects(entries: Entries, others: Entries, new: Mapping[str, Mapping[Any, Any]]) -> dict[int, int]:
-    """Place among `others` to that of the annotation that has its id, and what it belongs to, and its box."""
-    place_of = {id_: place for place, id_ in enumerate(entries.column("id")) if id_ is not None}
-    found = {}
-    for there, (id_, *of) in enumerate(zip(others.column("id"), *map(others.column, new), strict=True)):
-        here = place_of.get(id_)
-        if here is None or [new[key].get(was, was) for key, was in zip(new, of, strict=True)] != [
-            entries.column(key)[here] for key in new
-        ]:
-            continue
-        one, two = entries[here], others[there]
-        if one.get("bbox") is not None and one["bbox"] == two.get("bbox"):
-            found[there] = here
-    return found
 
 
 class _Ids:
