@@ -65,7 +65,7 @@ CUT = '<annotations><image id="0" name="a.png" width="4" height="5"><box label="
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        ({"annotations.xml": CUT}, "annotations.xml: it is no XML (line 1"),
+        ({"annotations.xml": CUT}, "annotations.xml looks like CVAT XML and cannot be read: it is cut off"),
         ({"a.xml": "not xml"}, "a.xml tells of images here"),
         ({"labels/a.txt": "0,0.5,0.5,0.2,0.2\n"}, "a.txt tells of images here"),
         ({"labels/a.txt": "cat 0.5 0.5 0.2 0.2\n"}, "a.txt tells of images here"),
@@ -106,7 +106,7 @@ def test_what_may_hold_labels_is_told_and_stops_no_gate(name, text, tmp_path, ho
     assert main(["check", str(tmp_path / "in"), "--max-exact", "0"]) == 0
     capsys.readouterr()
     assert main(["scan", str(tmp_path / "in")]) == 0
-    assert f"{name} tells of images here, and no format is known" in capsys.readouterr().out
+    assert f"{name} tells of images here, in no format that is read" in capsys.readouterr().out
 
 
 def test_what_is_said_of_images_beside_them_is_no_label(tmp_path, home):

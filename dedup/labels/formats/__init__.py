@@ -115,7 +115,7 @@ def _seen_in(tree: Tree) -> Seen:
         unread |= {path: f"{where(path)} holds labels of {title}, {advice}." for path, title in foreign.find(tree)}
         unread = of_others | unread
         strays = [path for path in foreign.strays(tree) if path not in unread]
-        told = {path: f"{where(path)} tells of images here, and no format is known that it is of." for path in strays}
+        told = {path: f"{where(path)} tells of images here, in no format that is read." for path in strays}
         strange = {path: words for path, words in told.items() if path.suffix.lower() not in foreign.FOR_LABELS}
         unread |= {path: words for path, words in told.items() if path not in strange}
     return Seen(list(found.values()), tuple(unread.values()), tuple(strange.values()))

@@ -49,8 +49,11 @@ def find(tree: Tree) -> Iterator[Path]:
 
 
 def labelled(path: Path, pictures: Pictures) -> set[str]:
-    """The images that are named."""
-    names = re.findall(rb"""<image\s[^>]*?\bname=(?:"([^"]*)"|'([^']*)')""", content_of(path))
+    """The images that are named. Raises `AnnotationError` for a file that is cut off."""
+    content = content_of(path)
+    if not content.rstrip().endswith((b"</annotations>", b"/>", b"-->")):
+        raise AnnotationError(f"{path}: it is cut off")
+    names = re.findall(rb"""<image\s[^>]*?\bname=(?:"([^"]*)"|'([^']*)')""", content)
     return pictures.of_names((unescape((one or other).decode("utf-8", "replace")) for one, other in names), path)
 
 
