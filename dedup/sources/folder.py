@@ -32,7 +32,8 @@ ALIAS = "link to an image listed"
 SHARD = re.compile(r"[0-9a-zA-Z]{1,3}")
 """Folders among which stores divide their files."""
 POOL = 0.5
-"""A folder is a pool where so much of it is pointed at from others: what nothing points at is an image of its own."""
+"""A folder is a pool where so much of it is pointed at from splits, or all of it from anywhere: what nothing points at
+is an image of its own."""
 
 
 def list_folder(root: Path) -> Listing:
@@ -97,15 +98,18 @@ class _Walk:
     def _pooled(self, links: Mapping[str, str]) -> set[str]:
         """The targets that lie in pools: folders of no split to which several links lead from elsewhere."""
         held = Counter(map(_top, self._files.values()))
-        targets: dict[str, set[str]] = defaultdict(set)
-        leading = Counter[str]()
+        leading: dict[str, dict[str, str]] = defaultdict(dict)
         for link, target in links.items():
             top = _top(self._files[target])
             if _top(link) != top and not split_from_path(self._files[target]):
-                targets[top].add(target)
-                leading[top] += 1
-        pools = (top for top, count in leading.items() if count > 1 and len(targets[top]) >= POOL * held[top])
-        return {target for top in pools for target in targets[top]}
+                leading[top][link] = target
+        pooled: set[str] = set()
+        for top, those in leading.items():
+            targets = set(those.values())
+            in_splits = len(those) > 1 and all(map(split_from_path, those))
+            if len(targets) == held[top] > 1 or (in_splits and len(targets) >= POOL * held[top]):
+                pooled |= targets
+        return pooled
 
     def _says_more(self, link: str, target: str) -> bool:
         """Whether a link puts an image into another split than it is in."""

@@ -136,6 +136,15 @@ def test_a_pool_of_one_image_is_one(tmp_path):
     assert paths(tmp_path) == ["test/b.png", "train/a.png"]
 
 
+def test_links_that_say_no_split_take_no_names_from_what_they_choose_among(tmp_path):
+    for number in range(4):
+        save(photo(number), tmp_path / f"photos/cat/{number}.jpg")
+    linked(tmp_path, {f"best/{number}.jpg": f"photos/cat/{number}.jpg" for number in range(3)})
+    save(photo(9), tmp_path / "a/one.jpg")
+    linked(tmp_path, {"b/one.jpg": "a/one.jpg", "c/one.jpg": "a/one.jpg"})
+    assert paths(tmp_path) == ["a/one.jpg", *(f"photos/cat/{number}.jpg" for number in range(4))]
+
+
 def test_a_link_into_another_split_is_an_image_and_any_other_is_counted(tmp_path):
     for name in ("train/a.png", "train/b.png"):
         save(photo(1 if "a" in name else 2), tmp_path / name)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 
@@ -91,7 +91,7 @@ def find(tree: Tree) -> Iterator[tuple[Path, str]]:
 def strays(tree: Tree) -> Iterator[Path]:
     """Files that tell of images of the tree, by the look of them: an XML file called like one, a text so called in a
     folder for labels, a table or JSON that names some. Of many in one folder the first."""
-    names = {name: path for path in tree.pictures.paths for name in _names_of(path)}
+    names = {name for path in tree.pictures.paths for name in _names_of(path)}
     told: set[tuple[Path, str]] = set()
     for path in tree.files(".xml", ".txt", ".csv", ".tsv", ".json", ".jsonl"):
         suffix = path.suffix.lower()
@@ -106,7 +106,7 @@ def _names_of(path: str) -> tuple[str, str]:
     return name, PurePosixPath(name).stem
 
 
-def _is_stray(path: Path, suffix: str, names: Collection[str], tree: Tree) -> bool:
+def _is_stray(path: Path, suffix: str, names: Set[str], tree: Tree) -> bool:
     if tree.pictures.of_file(path):  # what a tool says of one image may lie beside it, as its JSON or its caption
         return suffix == ".xml" or (suffix == ".txt" and any(part.casefold() in LABELS for part in path.parts))
     if suffix in (".csv", ".tsv"):
@@ -122,7 +122,7 @@ MANY_NAMED = 0.5
 """Of the rows of a table that name an image of the folder, for it to be about them."""
 
 
-def _names_images_in_a_column(head: bytes, names: Collection[str]) -> bool:
+def _names_images_in_a_column(head: bytes, names: Set[str]) -> bool:
     """Whether a table tells more of images than how they are called, their split, and numbers."""
     whole = head if len(head) < HEAD else head[: head.rfind(b"\n") + 1]
     try:
@@ -131,7 +131,7 @@ def _names_images_in_a_column(head: bytes, names: Collection[str]) -> bool:
     except (UnicodeDecodeError, ValueError, csv.Error):
         return False
     columns = [{re.split(r"[/\\]", row[place])[-1] for row in rows if place < len(row)} for place in range(len(header))]
-    named = [bool(held) and len(held & {*names}) >= MANY_NAMED * len(held) for held in columns]
+    named = [bool(held) and len(held & names) >= MANY_NAMED * len(held) for held in columns]
     others = {
         name.strip().casefold(): held
         for name, is_name, held in zip(header, named, columns, strict=True)
@@ -144,8 +144,8 @@ SAYS_NO_LABEL = frozenset({*SPLIT, "", "bytes", "size", "width", "height", "sha2
 """Columns that say nothing of what images show."""
 
 
-def _names_images(head: bytes, names: Collection[str]) -> bool:
+def _names_images(head: bytes, names: Set[str]) -> bool:
     """Whether JSON begins with texts that name images: one by its whole name, or several without their suffix."""
     texts = {re.split(r"[/\\]", text.decode("utf-8", "replace"))[-1] for text in re.findall(rb'"([^"]+)"', head)}
-    met = texts & {*names}
+    met = texts & names
     return len(met) > 1 or any(PurePosixPath(name).suffix for name in met)
