@@ -91,7 +91,9 @@ class _Worker:
 
     def _take_out(self, removal: Removal, stored: Spot, target: Spot) -> None:
         stat = stored.stat()
-        if not self._linked_again(removal, lambda other: other.link(target)):
+        if self._linked_again(removal, lambda other: other.link(target)):
+            target.sync()
+        else:
             duplicate(stored, target, part_name(removal.id), removal.sha256)
         withdraw(stored, stat)
 
