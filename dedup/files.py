@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import itertools
 import json
 import os
 import re
@@ -158,6 +159,15 @@ def content_of(path: Path) -> bytes:
         return stream.read()
 
 
+def head_of(path: Path, count: int) -> bytes:
+    """The first bytes of a file; none of one that cannot be read."""
+    try:
+        with open_regular(path) as stream:
+            return stream.read(count)
+    except OSError:
+        return b""
+
+
 def walk(top: Path) -> Iterator[tuple[str, list[str], list[str]]]:
     """`os.walk`, from above, without recursion: folders may be thousands deep."""
     waiting = [os.fspath(top)]
@@ -167,16 +177,24 @@ def walk(top: Path) -> Iterator[tuple[str, list[str], list[str]]]:
         names: list[str] = []
         with suppress(OSError), os.scandir(folder) as entries:
             for entry in entries:
-                (folders if entry.is_dir() else names).append(entry.name)
+                (folders if is_folder(entry) else names).append(entry.name)
         yield folder, folders, names
         below = (os.path.join(folder, name) for name in reversed(folders))
         waiting += [each for each in below if not os.path.islink(each)]
 
 
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one; not where that cannot be told."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
 def make_folders(folder: Path) -> None:
     """The folder and those above it that are not there, without recursion. Raises OSError."""
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    for each in reversed(missing):
+    missing = itertools.takewhile(lambda each: not each.exists(), (folder, *folder.parents))
+    for each in reversed([*missing]):
         each.mkdir(exist_ok=True)
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from dedup.checks.gate import Match
 from dedup.errors import UsageError
 from dedup.exports.csv import unguard
-from dedup.files import open_regular
+from dedup.files import content_of
 from dedup.images import hashes
 from dedup.labels.formats.base import coding_of
 from dedup.model import Kind, Status
@@ -54,16 +54,15 @@ def is_list(file: Path) -> bool:
 def read(file: Path, kind: str | None = None) -> HashList:
     """Read a list; `kind` where its header does not tell one. Raises `UsageError`."""
     try:
-        with open_regular(file) as stream:
-            text = (content := stream.read()).decode(coding_of(content))
+        content = content_of(file)
+        text = content.decode(coding_of(content))
     except (OSError, UnicodeError) as error:
         raise UsageError(f"Cannot read hashes from {file}: {error}.") from error
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator_of(text.split("\n", 1)[0]))
+    separator = separator_of(text.split("\n", 1)[0])
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
     first = [name for name in reader.fieldnames or () if name]
     if any(map(_is_hash, first)):
-        reader = csv.DictReader(
-            io.StringIO(text, newline=""), _names_for(first), delimiter=reader.reader.dialect.delimiter
-        )
+        reader = csv.DictReader(io.StringIO(text, newline=""), _names_for(first), delimiter=separator)
         if kind is None:
             raise UsageError(f"{file} has no header that tells the kind of its hashes. Say it with --hash-kind.")
     columns = [name for name in reader.fieldnames or () if name]

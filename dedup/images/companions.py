@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path, PurePath
 from typing import TypeVar
 
-from dedup.files import open_regular
+from dedup.files import head_of
 from dedup.images.formats import SUFFIXES as IMAGE_SUFFIXES
 from dedup.images.formats import UNSUPPORTED_SUFFIXES
 
@@ -93,11 +93,7 @@ HEAD = 1 << 16
 def _is_document(file: Path) -> bool:
     """Whether a file tells of more than one image."""
     keys = DOCUMENTS.get(file.suffix.lower(), ())
-    try:
-        with open_regular(file) as stream:
-            head = stream.read(HEAD) if keys else b""
-    except OSError:
-        return False
+    head = head_of(file, HEAD) if keys else b""
     return any(key in head for key in keys)
 
 

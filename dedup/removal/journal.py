@@ -21,7 +21,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from dedup.errors import DatasetError, DedupError, RemovalError
-from dedup.files import PRIVATE, PRIVATE_FOLDER, open_regular, walk
+from dedup.files import PRIVATE, PRIVATE_FOLDER, content_of, walk
 from dedup.removal.refusal import DISK_FULL
 from dedup.removal.tree import Tree
 from dedup.store.home import read_info
@@ -254,8 +254,7 @@ def _content(path: Path) -> bytes:
     if not os.path.lexists(path):
         return b""
     try:
-        with open_regular(path) as stream:
-            return stream.read()
+        return content_of(path)
     except OSError as error:
         raise RemovalError(f"{path} cannot be read: {error.strerror}. Put a copy of the file back.") from error
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dedup.errors import SourceError
-from dedup.files import open_regular
+from dedup.files import is_folder, open_regular
 from dedup.images.formats import HEAD_BYTES, SUFFIXES, UNSUPPORTED_SUFFIXES, sniff
 from dedup.sources.listing import TRASH_FOLDERS, Listing, source_files
 from dedup.sources.masks import masks_among
@@ -130,7 +130,7 @@ class _Walk:
         self._visited.add(identity)
         shown = [entry for entry in entries if not entry.name.startswith(".")]
         for entry in shown:
-            if not _is_folder(entry) and _looks_like_image(entry, self.passed_over):
+            if not is_folder(entry) and _looks_like_image(entry, self.passed_over):
                 self._list(entry, real)
         return shown
 
@@ -150,7 +150,7 @@ class _Walk:
 
     def _is_folder_to_enter(self, entry: os.DirEntry[str]) -> bool:
         """Links to folders elsewhere are followed, once; those to folders that are walked anyway are not."""
-        if not _is_folder(entry) or entry.name.lower() in TRASH_FOLDERS:
+        if not is_folder(entry) or entry.name.lower() in TRASH_FOLDERS:
             return False
         if not entry.is_symlink():
             return True
@@ -196,13 +196,6 @@ def _in_own_folder(file: str, root: str) -> bool:
             return True
         folder = os.path.dirname(folder)
     return False
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False
 
 
 def _looks_like_image(entry: os.DirEntry[str], passed_over: Counter[str]) -> bool:

@@ -15,6 +15,7 @@ from dedup.errors import UsageError
 from dedup.files import content_of
 from dedup.labels import formats
 from dedup.labels.coco import Attachment, match_names
+from dedup.labels.formats.tables import SPLIT as SPLIT_OF_TABLES
 from dedup.model import Change
 from dedup.sources.lists import PATH_COLUMNS, separator_of
 from dedup.sources.split_names import split_name, splits_in
@@ -22,7 +23,7 @@ from dedup.store.decisions import SPLIT, Decisions
 from dedup.store.home import clean_name
 
 NAME_COLUMNS = (*PATH_COLUMNS, "image_id", "image_name", "name", "id")
-SPLIT_COLUMNS = ("split", "subset", "set", "partition", "fold", "after")
+SPLIT_COLUMNS = (*SPLIT_OF_TABLES, "fold", "after")
 """The last one is that of the moves that `dedup.splits.leaks` proposes."""
 
 

@@ -179,6 +179,10 @@ class Contents:
         """Count something that the format cannot hold."""
         self.lost[what] += count
 
+    def drop_entry(self, entry: Entry, what: str) -> None:
+        """Count an annotation that finds no place at all, as `what` unless it is a caption."""
+        self.drop("caption" if "caption" in entry else what)
+
     def drop_fields(self, entry: Entry) -> None:
         """Count what an annotation says that no format but COCO has a place for."""
         for key in entry.keys() - PLACED:

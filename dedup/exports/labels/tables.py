@@ -55,7 +55,7 @@ def _rows(image: Labelled, contents: Contents) -> list[tuple[Any, ...]]:
     for entry in image.annotations:
         name, box = contents.names.get(entry.get("category_id")), box_of(entry)
         if name is None:
-            contents.drop("caption" if "caption" in entry else "unclassed object")
+            contents.drop_entry(entry, "unclassed object")
             continue
         _count_what_is_more(entry, contents)
         edges = (box[0], box[1], box[0] + box[2], box[1] + box[3]) if box else ("", "", "", "")
@@ -126,8 +126,11 @@ def _line(image: Labelled, split: str, contents: Contents) -> dict[str, Any]:
     boxes, names, whole = [], [], []
     for entry in image.annotations:
         name, box = contents.names.get(entry.get("category_id")), box_of(entry)
-        if name is None or entry.get("iscrowd"):
-            contents.drop("crowd" if name else "caption" if "caption" in entry else "unclassed object")
+        if name is None:
+            contents.drop_entry(entry, "unclassed object")
+            continue
+        if entry.get("iscrowd"):
+            contents.drop("crowd")
             continue
         _count_what_is_more(entry, contents)
         if box is None:

@@ -74,7 +74,7 @@ def _text(image: Labelled, contents: Contents) -> str:
 def _object(root: Element, entry: Entry, contents: Contents) -> None:
     box, name = box_of(entry), contents.names.get(entry.get("category_id"))
     if box is None:
-        return contents.drop("caption" if "caption" in entry else "whole-image class")
+        return contents.drop_entry(entry, "whole-image class")
     if entry.get("iscrowd"):
         return contents.drop("crowd")
     if name is None:

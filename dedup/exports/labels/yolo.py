@@ -90,7 +90,7 @@ class _Rows:
         """The row of an annotation; none for what has no place in it, which is counted."""
         box = box_of(entry)
         if box is None:
-            return self.contents.drop("caption" if "caption" in entry else "whole-image class")
+            return self.contents.drop_entry(entry, "whole-image class")
         if entry.get("iscrowd"):
             return self.contents.drop("crowd")
         if entry.get("category_id") not in self.number:

@@ -12,8 +12,8 @@ from dedup import plugins
 from dedup.errors import AnnotationError
 from dedup.labels import coco_sound
 from dedup.labels.coco import Coco
-from dedup.labels.formats import foreign
-from dedup.labels.formats.base import CONTAINERS, Format, Pictures, Tree, guarded, head_of, same_images
+from dedup.labels.formats import coco, foreign
+from dedup.labels.formats.base import CONTAINERS, Format, Pictures, Tree, guarded, same_images
 from dedup.labels.formats.coco import COCO
 from dedup.labels.formats.cvat import CVAT
 from dedup.labels.formats.labelme import LABELME
@@ -192,9 +192,7 @@ def sources_in(path: Path) -> list[Path]:
 
 def _is_document(file: Path) -> bool:
     """Whether a file is labels of many images, and no JSON of another sort."""
-    return any(form.recognises(file) for form in FORMATS if form is not COCO) or (
-        COCO.recognises(file) and b'"images"' in head_of(file)
-    )
+    return any(form.recognises(file) for form in FORMATS if form is not COCO) or coco.looks_right(file)
 
 
 def holds_labels(path: Path) -> bool:

@@ -19,9 +19,9 @@ from typing import Any
 
 import msgspec
 
-from dedup import plugins
+from dedup import files, plugins
 from dedup.errors import AnnotationError
-from dedup.files import open_regular, walk
+from dedup.files import walk
 from dedup.images.formats import SUFFIXES as IMAGE_SUFFIXES
 from dedup.labels.coco import Coco, hints, match_names
 from dedup.labels.coco_sound import Unsound
@@ -223,19 +223,14 @@ def _visited(folders: list[str]) -> list[str]:
 
 
 def head_of(path: Path) -> bytes:
-    """The first bytes of a file; none of one that cannot be read."""
-    try:
-        with open_regular(path) as stream:
-            return stream.read(HEAD)
-    except OSError:
-        return b""
+    """The first `HEAD` bytes of a file; none of one that cannot be read."""
+    return files.head_of(path, HEAD)
 
 
 def content_of(path: Path) -> bytes:
     """A file's bytes. Raises `AnnotationError`."""
     try:
-        with open_regular(path) as stream:
-            return stream.read()
+        return files.content_of(path)
     except OSError as error:
         raise AnnotationError(f"Cannot read the annotation file {path}: {error.strerror or error}.") from error
 

@@ -47,9 +47,14 @@ LARGEST_TABLE = 256
 """Classes of which a table may have a column each."""
 
 
+def _whole_lines(head: bytes) -> bytes:
+    """The first bytes of a file without a line that was cut."""
+    return head if len(head) < HEAD else head[: head.rfind(b"\n") + 1]
+
+
 def _one_hot(head: bytes) -> bool:
     """Whether each row of a table names an image in its first column and says 0 or 1 in all others, two or more."""
-    whole = head if len(head) < HEAD else head[: head.rfind(b"\n") + 1]
+    whole = _whole_lines(head)
     try:
         names, *rows = csv.reader(whole.decode("utf-8-sig").splitlines())
     except (UnicodeDecodeError, ValueError, csv.Error):
@@ -124,7 +129,7 @@ MANY_NAMED = 0.5
 
 def _names_images_in_a_column(head: bytes, names: Set[str]) -> bool:
     """Whether a table tells more of images than how they are called, their split, and numbers."""
-    whole = head if len(head) < HEAD else head[: head.rfind(b"\n") + 1]
+    whole = _whole_lines(head)
     try:
         text = whole.decode(coding_of(whole))
         header, *rows = csv.reader(text.splitlines(), delimiter=separator_of(first_line(text)))

@@ -92,7 +92,7 @@ COLUMNS = {
     "box": ("bbox", "bounding_box", "box"),
 }
 """What the columns of a CSV may be called, in any case; the first that is there counts."""
-SPLIT = ("split", "subset", "partition", "set")
+SPLIT = ("split", "subset", "set", "partition")
 """What the column of splits may be called, of any table."""
 SCORES = ("score", "confidence", "conf")
 EDGES = ("xmin", "ymin", "xmax", "ymax")

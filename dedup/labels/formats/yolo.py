@@ -79,8 +79,9 @@ def recognises(path: Path) -> bool:
 def find(tree: Tree) -> Iterator[Path]:
     """Every data.yaml, and the folder of the texts that none of them stands above."""
     told = [file for file in tree.files(".yaml", ".yml") if _tells_names(file)]
-    yield from (file for file in told if not _is_settings(file))  # to be told of: classes without their names are lost
-    used = [file for file in told if _is_settings(file) and _texts(file)]
+    sound = [file for file in told if _is_settings(file)]
+    yield from (file for file in told if file not in sound)  # to be told of: classes without their names are lost
+    used = [file for file in sound if _texts(file)]
     yield from used
     homes = {file.parent for file in used}
     rest = [
