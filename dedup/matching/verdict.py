@@ -8,7 +8,6 @@ of a burst, a form filled in differently) is kept beyond that limit, whatever el
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dedup.images.signature import CHROMA, TINY
-from dedup.matching import geometry, relations
+from dedup.matching import geometry, relations, sampling
 from dedup.matching.alignment import MEASURES
 from dedup.matching.candidates import Candidates, as_matrices
 from dedup.matching.columns import AFFINE, BOX, NEUTRAL, PAIR_COLUMNS, SIZES
@@ -46,31 +45,6 @@ OVERLAYS_AT_A_TIME = 512
 """Pairs whose overlays are looked at together: a thousand take 0.2 GB."""
 
 
-def sample(pictures: Doubles, maps: Doubles) -> Doubles:
-    """Pictures (m, side, side, channels) where maps (m, 6) carry their grid; NaN outside; (m, points, c)."""
-    return _values(pictures, as_matrices(maps)[:, :2] @ _grid(pictures.shape[1]))
-
-
-def _values(pictures: Doubles, places: Doubles) -> Doubles:
-    """Pictures (m, side, side, channels) at places (m, 2, points), x and y in 0..1; NaN outside; (m, points, c)."""
-    side = pictures.shape[1]
-    inside: NDArray[np.bool_] = np.asarray(((places >= 0) & (places <= 1)).all(axis=1))
-    at = np.clip(places * side - 0.5, 0, side - 1.001)
-    low = at.astype(np.intp)
-    fx, fy = (at - low)[:, 0, :, None], (at - low)[:, 1, :, None]
-    row, x, y = np.arange(len(places))[:, None], low[:, 0], low[:, 1]
-    above = pictures[row, y, x] * (1 - fx) + pictures[row, y, x + 1] * fx
-    below = pictures[row, y + 1, x] * (1 - fx) + pictures[row, y + 1, x + 1] * fx
-    return np.asarray(np.where(inside[..., None], above * (1 - fy) + below * fy, np.nan))
-
-
-@cache
-def _grid(side: int) -> Doubles:
-    """Homogeneous coordinates (3, points) of the middles of side x side cells."""
-    y, x = (np.mgrid[:side, :side] + 0.5) / side
-    return np.stack([x.ravel(), y.ravel(), np.ones(side * side)])
-
-
 def fit_colour(one: Doubles, other: Doubles, light: Doubles) -> tuple[Doubles, Doubles]:
     """Fit other = k * one + (t1, t2) * light, with k in 0..3: a change of saturation and of white balance.
 
@@ -80,12 +54,15 @@ def fit_colour(one: Doubles, other: Doubles, light: Doubles) -> tuple[Doubles, D
     """
     seen = np.asarray(np.isfinite(one + other).all(axis=2))
     a, b = np.where(seen[..., None], one, 0.0), np.where(seen[..., None], other, 0.0)
-    weight: Doubles = seen.astype(np.float64)
+    fit, residual = np.tile([1.0, 0.0, 0.0], (len(a), 1)), np.zeros(seen.shape)
+    coloured = np.flatnonzero((a != 0).any(axis=(1, 2)) | (b != 0).any(axis=(1, 2)))  # of two grays that is the fit
+    a, b, light, there = a[coloured], b[coloured], light[coloured], seen[coloured]
+    weight: Doubles = there.astype(np.float64)
     for _ in range(3):
-        fit = _solve_colour(a, b, light, weight)
-        left = b - fit[:, None, :1] * a - fit[:, None, 1:] * light[..., None]
-        residual = np.hypot(left[..., 0], left[..., 1])
-        weight = np.asarray(seen / (1 + (residual / 8) ** 2) ** 2)
+        fit[coloured] = some = _solve_colour(a, b, light, weight)
+        left = b - some[:, None, :1] * a - some[:, None, 1:] * light[..., None]
+        residual[coloured] = missed = np.hypot(left[..., 0], left[..., 1])
+        weight = np.asarray(there / (1 + (missed / 8) ** 2) ** 2)
     return fit, np.where(seen, residual, np.nan)
 
 
@@ -286,7 +263,7 @@ def tones(signatures: NDArray[np.void], columns: Columns, beside: NDArray[np.boo
     """How the colours changed, and the part of the picture for which no one change explains them: of all of it but the
     disagreeing box, or but the cells `beside` (m, 256) of left."""
     left, right = signatures[columns["left"]], signatures[columns["right"]]
-    one, other = _colours(left), sample(_colours(right), _affine(columns))
+    one, other = _colours(left), sampling.sample(_colours(right), _affine(columns))
     rough = _roughness(one).reshape(len(one), CHROMA * CHROMA)
     one = one.reshape(len(one), CHROMA * CHROMA, 3)
     other[_in_box(columns) if beside is None else beside] = np.nan
@@ -319,7 +296,7 @@ def recoloured(left: NDArray[np.void], right: NDArray[np.void], pair: Mapping[st
     Signatures (1,) of two pictures, and the map (`AFFINE`) of their pair."""
     there = np.array([[pair[name] for name in AFFINE]], np.float64)
     one, whole = _colours(left), _colours(right)
-    other, beyond = (sample(each, there) for each in (whole, _roughness(whole)[..., None]))
+    other, beyond = (sampling.sample(each, there) for each in (whole, _roughness(whole)[..., None]))
     rough = np.fmax(_roughness(one).reshape(1, -1), beyond[..., 0])
     one = one.reshape(1, -1, 3)
     telling = _unclipped(one[..., 0]) & _unclipped(other[..., 0])
@@ -488,9 +465,14 @@ def overhang(signatures: NDArray[np.void], columns: Columns) -> Doubles:
     left, right, affine = columns["left"], columns["right"], _affine(columns)
     back = geometry.invert_affine(affine)
     framed_left, framed_right = _framed_sides(signatures, columns)
-    unseen_left = np.where(framed_left | _filled(signatures["tiny"][left], affine), 0, 1 - columns["seen_left"])
-    unseen_right = np.where(framed_right | _filled(signatures["tiny"][right], back), 0, 1 - columns["seen_right"])
+    unseen_left = np.where(framed_left | _filled(signatures, left, affine), 0, 1 - columns["seen_left"])
+    unseen_right = np.where(framed_right | _filled(signatures, right, back), 0, 1 - columns["seen_right"])
     return np.minimum(unseen_left, unseen_right)
+
+
+def _filled(signatures: NDArray[np.void], rows: NDArray[np.intp], maps: Doubles) -> NDArray[np.bool_]:
+    """Whether what maps (m, 6) carry outside the other picture is a fill."""
+    return sampling.one_tone_outside(signatures["tiny"][rows], maps, value("scene_fill"))
 
 
 def _medians(values: Doubles) -> Doubles:
@@ -500,17 +482,6 @@ def _medians(values: Doubles) -> Doubles:
     count, row = np.isfinite(values).sum(axis=1), np.arange(len(values))
     middle = (ordered[row, np.maximum(count - 1, 0) // 2] + ordered[row, count // 2 * (count > 0)]) / 2
     return np.asarray(middle)
-
-
-def _filled(tiny: NDArray[np.uint8], maps: Doubles) -> NDArray[np.bool_]:
-    """Whether what maps (m, 6) carry outside the other picture is there to be seen, and of one tone."""
-    places = as_matrices(maps)[:, :2] @ _grid(TINY)
-    outside = ((places < 0) | (places > 1)).any(axis=1)
-    values = np.where(outside, tiny.reshape(len(tiny), TINY * TINY), np.nan)
-    count = outside.sum(axis=1)
-    values[count == 0] = 0.0
-    tone = _medians(values)[:, None]
-    return np.asarray((count >= 8) & ((np.abs(values - tone) < value("scene_fill")).sum(axis=1) > 0.75 * count))
 
 
 def recoded(facts: pd.DataFrame, columns: Columns) -> NDArray[np.int8]:
@@ -565,7 +536,9 @@ def _is_inset(signatures: NDArray[np.void], columns: Columns) -> NDArray[np.bool
     maps = np.where(right[:, None], geometry.invert_affine(affine), affine)
     whole = np.where(right, columns["left"][rows], columns["right"][rows])
     pictures = signatures["tiny"][whole][..., None].astype(np.float64)
-    lines = [_values(pictures, _around(maps, value("seam_cells") * out))[..., 0] for out in (0.5, -0.5, -1.5, -2.5)]
+    lines = [
+        sampling.values(pictures, _around(maps, value("seam_cells") * out))[..., 0] for out in (0.5, -0.5, -1.5, -2.5)
+    ]
     across, before, earlier = (np.abs(one - other) for one, other in pairwise(lines))
     edges = (across > np.fmax(before, earlier) + value("seam_levels")).sum(axis=1)
     inset[rows] = 2 * edges > np.isfinite(across).sum(axis=1)
@@ -615,7 +588,7 @@ def _tones_of_both(signatures: NDArray[np.void], columns: Columns) -> tuple[Doub
     """The tiny left pictures with the tones of the right ones, unclipped, and the right ones aligned, (m, 48, 48)."""
     left, right = (signatures["tiny"][columns[side]].astype(np.float64) for side in ("left", "right"))
     one = columns["gain"][:, None, None] * left + columns["bias"][:, None, None]
-    return one, sample(right[..., None], _affine(columns)).reshape(one.shape)
+    return one, sampling.sample(right[..., None], _affine(columns)).reshape(one.shape)
 
 
 def _differing(one: Doubles, other: Doubles) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
