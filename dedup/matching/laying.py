@@ -179,9 +179,10 @@ def _lay_over(flat: Floats, own: int, p: Doubles, out: Floats, inside: Mask) -> 
 
 
 class Lies(NamedTuple):
-    """How right lies on left: the map (6,) and the tones, see `Laid`."""
+    """How right lies on left: the map (6,), how far its perspective moves a corner (sides), and the tones."""
 
     affine: Doubles
+    perspective: float
     gain: float
     bias: float
 
@@ -221,7 +222,7 @@ class Laid:
 
     def lies(self) -> Lies:
         """What to keep of it: the pictures take a megabyte."""
-        return Lies(self.affine(), *self.tones())
+        return Lies(self.affine(), 0.5 * float(np.abs(self.p[6:]).sum()), *self.tones())
 
 
 def look(left: Detail, right: Detail, affine: Doubles, *, refined: bool = True) -> Measured:

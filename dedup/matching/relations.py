@@ -259,9 +259,12 @@ class Facts:
 
     @cached_property
     def shifted(self) -> Mask:
-        """Whether a picture was moved on its canvas: what went out on one side is a border on the other."""
+        """Whether a picture was moved on its canvas, whatever the size of that: what went out on one side is a border
+        on the other."""
         moved = (self["cropped"] == self["bordered"]) & (self["bordered"] != 0)
-        return np.asarray(moved & (self.log2("scale") < value("unmoved")))
+        xx, xy, yx, yy = (self[name] for name in ("xx", "xy", "yx", "yy"))
+        scale = np.sqrt(np.maximum(np.abs(xx * yy - xy * yx), 1e-9))
+        return np.asarray(moved & (np.abs(np.log2(scale)) < value("unmoved")))
 
     @cached_property
     def slack(self) -> NDArray[np.float64]:

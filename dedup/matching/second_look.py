@@ -19,7 +19,7 @@ from dedup.images.detail import Detail
 from dedup.matching import relations
 from dedup.matching.alignment import AS_IT_IS
 from dedup.matching.columns import AFFINE, SIZES
-from dedup.matching.laying import SOFT, Laid, Lies, evened_out, lay, look, softened, through_a_lens
+from dedup.matching.laying import SOFT, Laid, Lies, evened_out, lay, softened, through_a_lens
 from dedup.matching.leftover import NOTHING, Agreement, Doubles, Measured, agreement, ground_share
 from dedup.matching.parameters import value
 from dedup.model import NEAR_DISTANCE
@@ -172,14 +172,15 @@ OTHER_COLOURS_THROUGHOUT = "other colours throughout"
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Why a pair is no copy, '' where it is one; where not `judged`, why it could not be. `unexplained`: see
-    `Measured`. `allowed`: what had to be allowed for, one of `relations.ALLOWED`; `lies`: how the two lie on each
-    other then, where not as the first look found."""
+    `Measured`. `allowed`: what had to be allowed for, one of `relations.ALLOWED`; `lies`: how copies lie on each other;
+    `anew`: where the first look had laid them otherwise, so that what it says of their pixels does not hold."""
 
     difference: str
     unexplained: float = math.nan
     judged: bool = True
     allowed: str = ""
     lies: Lies | None = None
+    anew: bool = False
 
 
 def judge(
@@ -226,24 +227,26 @@ def _judge_form(
         why = told(looks.soft.measured(), free=free, turned=turned)
     if not why and free and _fits_anywhere(measured):
         why = TOO_PLAIN
-    allowed, lies = "", None
+    allowed, anew = "", False
     if why and _may_be_displaced(measured) and looks.agrees():
         displaced = measured.exposure >= value("hint_of_exposure")
         ways = _allowances(left, right, affine, laid, looks, displaced=displaced)
         copy = _first_copy(ways, laid, measured, partial(told, free=free, turned=turned))
         if copy:
             allowed, again, measured = copy
-            lies = None if again.p is laid.p else again.lies()
+            anew = again.p is not laid.p
             why, laid = "", again
     if not why and pair["distance"] > NEAR_DISTANCE and _show_more(laid, measured):
         why = ANOTHER_SHOT
     few = measured.windows < value("few_windows")
     if why in (SAME_TEMPLATE, TOO_PLAIN) and moved <= NEXT_TO and (few or measured.unexplained <= value("nearly")):
-        as_it_is = look(left, right, AS_IT_IS, refined=not few)
-        why = told(as_it_is, free=False, turned=False)
-        measured = measured if why else as_it_is
-    verdict = Verdict(why, measured.unexplained) if why else Verdict("", measured.unexplained, True, allowed, lies)
-    return verdict, measured
+        as_it_is = lay(left, right, AS_IT_IS, refined=not few)
+        found = as_it_is.measured()
+        why = told(found, free=False, turned=False)
+        laid, measured = (laid, measured) if why else (as_it_is, found)
+    if why:
+        return Verdict(why, measured.unexplained), measured
+    return Verdict("", measured.unexplained, True, allowed, laid.lies(), anew), measured
 
 
 def _allowances(
@@ -379,8 +382,8 @@ def _freedom(relation: Mapping[str, float]) -> tuple[bool, bool]:
     turned = relation["orientation"] != 1
     unsure = float(relations.doubt(np.array([[relation[name] for name in SIZES]]))[0])
     free = (
-        abs(relation["rotation"]) > value("rotated") + math.degrees(2 * unsure)
-        or abs(math.log2(relation["stretch"])) > math.log2(value("stretched") + 2 * unsure)
-        or relation["perspective"] > value("perspective") + unsure
+        abs(relation["rotation"]) > value("free_rotated") + math.degrees(2 * unsure)
+        or abs(math.log2(relation["stretch"])) > math.log2(value("free_stretched") + 2 * unsure)
+        or relation["perspective"] > value("free_perspective") + unsure
     )
     return turned or free, turned

@@ -121,41 +121,39 @@ def _told(pairs: pd.DataFrame, asked: NDArray[np.intp], verdicts: Sequence[Verdi
         column = pairs[name].to_numpy(copy=True)
         column[asked] = values
         pairs[name] = column
-    return _allowed_for(pairs.astype(PAIR_COLUMNS), asked, verdicts)
+    return _as_they_lie(pairs.astype(PAIR_COLUMNS), asked, verdicts)
 
 
-def _allowed_for(pairs: pd.DataFrame, asked: NDArray[np.intp], verdicts: Sequence[Verdict]) -> pd.DataFrame:
-    """`pairs` that say what had to be allowed for; those that the first look had laid on each other badly, because of
-    their light or a lens, say what was found when they lay well."""
-    allowed = {place: each for place, each in zip(asked.tolist(), verdicts, strict=True) if each.allowed}
-    if not allowed:
+def _as_they_lie(pairs: pd.DataFrame, asked: NDArray[np.intp], verdicts: Sequence[Verdict]) -> pd.DataFrame:
+    """`pairs` of which copies say what had to be allowed for and how they lie on each other, which a second look sees
+    five times as fine as the first."""
+    copies = [(place, each, each.lies) for place, each in zip(asked.tolist(), verdicts, strict=True) if each.lies]
+    if not copies:
         return pairs
-    rows = pairs.index[list(allowed)]
-    pairs.loc[rows, "allowed"] = np.array([relations.ALLOWED.index(each.allowed) for each in allowed.values()], np.int8)
-    lies = {place: each.lies for place, each in allowed.items() if each.lies}
-    if lies:
-        anew = pairs.index[list(lies)]
-        found = _geometry(pairs.loc[anew], list(lies.values()))
-        pairs.loc[anew, found.columns] = found.astype({name: PAIR_COLUMNS[name] for name in found.columns})
+    rows = pairs.index[[place for place, _, _ in copies]]
+    pairs.loc[rows, "allowed"] = np.array([relations.ALLOWED.index(each.allowed) for _, each, _ in copies], np.int8)
+    anew = np.array([each.anew for _, each, _ in copies])
+    found = _geometry(pairs.loc[rows], [lies for _, _, lies in copies], anew)
+    pairs.loc[rows, found.columns] = found.astype({name: PAIR_COLUMNS[name] for name in found.columns})
     pairs.loc[rows, "relations"] = relations.name({name: pairs.loc[rows, name].to_numpy() for name in PAIR_COLUMNS})
     return pairs
 
 
-def _geometry(pairs: pd.DataFrame, lies: Sequence[Lies]) -> pd.DataFrame:
-    """The columns of pairs that follow from how they lie on each other; nothing is said of what was told from pixels
-    that did not."""
+def _geometry(pairs: pd.DataFrame, lies: Sequence[Lies], anew: NDArray[np.bool_]) -> pd.DataFrame:
+    """The columns of pairs that follow from how they lie on each other; where that was found `anew`, nothing is said
+    of what was told from pixels that did not lie right."""
     affine = np.stack([each.affine for each in lies])
     read = geometry.read_off(affine, pairs[SIZES].to_numpy())
     # what a lens shows at the edges, or has made up there, is no crop: of which was made from which it tells nothing
     straight = (pairs["allowed"] != relations.ALLOWED.index(relations.BENT)).to_numpy()
     part_left, part_right = (straight & (read[f"seen_{side}"] < value("cropped")) for side in ("left", "right"))
-    cropped = part_left.astype(np.int8) - part_right.astype(np.int8)
-    found = pd.DataFrame(read | dict(zip(AFFINE, affine.T, strict=True)), index=pairs.index).assign(
-        gain=[each.gain for each in lies],
-        bias=[each.bias for each in lies],
+    either = part_left | part_right
+    cropped = np.where(anew, part_left.astype(np.int8) - part_right.astype(np.int8), pairs["cropped"] * either)
+    tones = {name: np.where(anew, [getattr(each, name) for each in lies], pairs[name]) for name in ("gain", "bias")}
+    unsaid = {name: pairs[name].mask(anew, NEUTRAL[name]) for name in ("blur", "grain", "overlaid", *BOX)}
+    return pd.DataFrame(read | dict(zip(AFFINE, affine.T, strict=True)) | tones | unsaid, index=pairs.index).assign(
+        perspective=[each.perspective for each in lies],
         cropped=cropped,
-        derived=np.where(cropped != 0, cropped, pairs["gray"]),
-        bordered=np.where(part_left | part_right, pairs["bordered"], 0),
-        perspective=0.0,
+        bordered=np.where(either, pairs["bordered"], 0),
+        derived=np.where(anew, np.where(cropped != 0, cropped, pairs["gray"]), pairs["derived"]),
     )
-    return found.assign(**{name: NEUTRAL[name] for name in ("blur", "grain", "overlaid", *BOX)})

@@ -546,3 +546,42 @@ def test_pairs_too_far_apart_are_not_kept_whoever_told_them_apart(folder, home, 
 
     monkeypatch.setattr(verify, "tell", further)
     assert not len(dedup.scan(folder).pairs)
+
+
+def told_of_a_copy(folder: Path, original: Image.Image, copy: Image.Image) -> dict[str, object]:
+    """The one pair of a picture and its copy, whichever is left."""
+    save(original, folder / "a.png")
+    save(copy, folder / "b.jpg", quality=92)
+    pairs = dedup.scan(folder).pairs
+    assert pairs["kind"].tolist() == ["near"]
+    return pairs.iloc[0].to_dict()
+
+
+@pytest.mark.parametrize(("degrees", "kept"), [(0.5, 0.95), (2.0, 0.9), (7.0, 0.8)])
+def test_a_rotation_and_its_crop_are_told_exactly(degrees, kept, tmp_path, home):
+    original = detailed(31, SIZE)
+    sides = [round(side * kept) for side in SIZE]
+    box = [(side - inner) // 2 for side, inner in zip(SIZE, sides, strict=True)]
+    turned = original.rotate(degrees, Image.Resampling.BICUBIC).crop((*box, box[0] + sides[0], box[1] + sides[1]))
+    pair = told_of_a_copy(tmp_path, original, turned)
+    assert abs(abs(pair["rotation"]) - degrees) < 0.05
+    assert abs(min(pair["seen_left"], pair["seen_right"]) - sides[0] * sides[1] / (SIZE[0] * SIZE[1])) < 0.008
+    assert {"rotated", "cropped"} <= set(pair["relations"].split("|")), pair["relations"]
+    assert not {"perspective", "stretched", "bent"} & set(pair["relations"].split("|")), pair["relations"]
+
+
+def test_a_copy_that_stands_is_neither_turned_nor_stretched(tmp_path, home):
+    original = detailed(32, SIZE)
+    pair = told_of_a_copy(tmp_path, original, original.filter(ImageFilter.GaussianBlur(1)))
+    moved = {"rotated", "stretched", "perspective", "cropped", "shifted"}
+    assert not moved & set(pair["relations"].split("|")), pair["relations"]
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_what_was_moved_on_its_canvas_is_shifted_whatever_the_size(scale, tmp_path, home):
+    original = detailed(33, (640, 480))
+    moved = Image.new("RGB", original.size, (0, 0, 0))
+    moved.paste(original, (45, 30))
+    copy = moved.resize([round(side * scale) for side in original.size], Image.Resampling.LANCZOS)
+    names = told_of_a_copy(tmp_path, original, copy)["relations"].split("|")
+    assert "shifted" in names and "cropped" not in names and ("resized" in names) == (scale != 1), names

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dedup.matching.parameters.base import Parameter
 
+FIRST_LOOK_ERRS = "Above what 48 x 48 gray levels, resampling and another compression make of copies that lie straight."
+
 SECOND_LOOK: dict[str, Parameter] = {
     "grain": Parameter(
         0.75, "gray levels",
@@ -55,6 +57,21 @@ SECOND_LOOK: dict[str, Parameter] = {
         "Of both photographs: what the first look found apart, and where each shows more than this that the "
         "other does not, is another shot.",
         "Precision of maps between copies of one size.",
+    ),
+    "free_rotated": Parameter(
+        0.6, "degrees",
+        "A first look that rotates by more ...",
+        FIRST_LOOK_ERRS,
+    ),
+    "free_stretched": Parameter(
+        1.03, "times",
+        "... or stretches by more ...",
+        FIRST_LOOK_ERRS,
+    ),
+    "free_perspective": Parameter(
+        0.0075, "sides",
+        "... or moves a corner by more has made use of its freedom.",
+        FIRST_LOOK_ERRS,
     ),
     "few_windows": Parameter(
         150, "windows",
