@@ -45,8 +45,9 @@ def accept_exact(opened: Opened) -> None:
     # Alone, for the rules about near copies look at every relation: a second and a half each for a million images.
     preview: bulk_rules.Preview = opened.remembered("exact rule", lambda: acts.preview(state(opened), EXACT))
     if preview.count:
+        held = f" · {preview.held:,} held back" if preview.held else ""
         st.button(
-            f"Let {plural(preview.count, 'exact copy')} go",
+            f"Let {plural(preview.count, 'exact copy')} go{held}",
             key="accept exact",
             icon=":material/done_all:",
             help=f"{_effect(preview)}. Nothing is moved before the removal plan is carried out; Undo takes it back.",
