@@ -18,6 +18,8 @@ SIDES = (256, 128, 64, 32, 16)
 WHOLE_SIDE = 800
 """Pixels of the longer side of a picture of which parts are looked at: a quarter of the side has 200, which is next to
 the 256 at which whole ones are."""
+PIXELS_SIDE = 1600
+"""Small print of pages and screens can still be read at so many pixels of the longer side."""
 FILLED = 0.7
 """... to this fraction: an enlarged picture has no more to tell."""
 
@@ -49,6 +51,14 @@ def whole(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     picture = open_picture(path, max_pixels=max_pixels, reduce_to=WHOLE_SIDE, longer=True)
     picture.thumbnail((WHOLE_SIDE, WHOLE_SIDE), Image.Resampling.BOX)
     return np.asarray(picture)
+
+
+def pixels(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """A file's picture with its own pixels, up to `PIXELS_SIDE` a side, in colour (height, width, 3). Raises
+    `UnreadableImage`."""
+    picture = open_picture(path, max_pixels=max_pixels, reduce_to=PIXELS_SIDE, longer=True)
+    picture.thumbnail((PIXELS_SIDE, PIXELS_SIDE), Image.Resampling.BOX)
+    return np.asarray(picture.convert("RGB"))
 
 
 def side_of(width: int, height: int) -> int:

@@ -56,6 +56,8 @@ FEWEST_CLEAR = 50
 """So many pixels must clearly differ for their tones to be counted."""
 STRONGEST = 0.9
 """Quantile of the changes whose strength is compared."""
+GRAINY = 128
+"""On a smaller side what is left of a picture in flat places is its structure, not grain."""
 FLATTEST = 0.3
 """Part of the picture, where it changes least, whose grain is compared ..."""
 DARKEST, LIGHTEST = 12, 243
@@ -424,6 +426,8 @@ def _shares(tones: Floats, most: int) -> list[float]:
 
 def _grain(one: Floats, other: Floats, gain: float, inside: Mask) -> tuple[float, float, float]:
     """`exposure`, `grain` and `grain_ratio` of `Measured`; no grain where it goes on along lines, as a grid's does."""
+    if len(one) < GRAINY:
+        return math.nan, 0.0, 1.0
     inner = inside.copy()
     for lines, whole in ((inner, inside), (inner.T, inside.T)):  # what was made up beyond the edges is not grain
         lines[3:] &= whole[:-3]

@@ -137,7 +137,7 @@ class _Common:
         columns: dict[str, Any] = {name: found[0] for name, found in read.items()}
         columns |= dict(zip(AFFINE, self.between.tolist(), strict=True)) | dict(zip(SIZES, sizes, strict=True))
         return columns | {"note": "", "distance": GLANCED_AT, "correlation": 1.0, "perspective": 0.0, "gain": 1.0,
-                          "lightness": 0.0}  # fmt: skip
+                          "lightness": 0.0, "gray": 0}  # fmt: skip
 
     @cached_property
     def told(self) -> second_look.Verdict:

@@ -39,7 +39,7 @@ def difference(m: Measured, *, free: bool, turned: bool, stands: bool, colourful
     """
     if m.windows < value("plain_windows"):
         return "" if stands else TOO_PLAIN
-    drawn = m.ground > value("blank" if m.grain >= value("grain") else "ground")
+    drawn = is_drawn(m)
     grainy = not drawn and m.grain >= value("grain") and m.grain_ratio <= value("grain_ratio")
     if grainy and m.exposure < value("other_exposure"):
         return ANOTHER_MOMENT
@@ -54,7 +54,7 @@ def difference(m: Measured, *, free: bool, turned: bool, stands: bool, colourful
         agrees = m.disagreeing <= value("disagreeing_drawn") * much and m.differing <= value("differing_drawn")
     else:
         agrees = m.disagreeing <= value("disagreeing") or m.differing <= value("diffuse")
-    if not drawn and _evenly(m):
+    if not drawn and _evenly(m) and not _is_content(m):
         return ""
     if agrees and _is_content(m):
         return ANOTHER_MOMENT if grainy else SAME_TEMPLATE
@@ -75,6 +75,11 @@ def _limit(*, drawn: bool, few: bool, free: bool, turned: bool, colourful: bool)
         return "unexplained_drawn" if drawn else "unexplained"
     name = "unexplained_few_free" if free else "unexplained_few"
     return f"{name}_colour" if colourful and not drawn else name
+
+
+def is_drawn(m: Measured) -> bool:
+    """Whether pictures are drawn, printed or written: much of them has one tone."""
+    return m.ground > value("blank" if m.grain >= value("grain") else "ground")
 
 
 def _fits_anywhere(m: Measured) -> bool:
@@ -101,9 +106,9 @@ def _is_overlay(m: Measured) -> bool:
 
 def _is_telling(m: Measured) -> bool:
     """Whether one of the two brings most of what differs: in structure, or as a cover of one tone; what is small and
-    sharp, as parts and pointers are, in things."""
+    sharp, as parts and pointers are, in things, and not as much on either side, as other words on one sign do."""
     if _is_small_and_sharp(m):
-        return m.owned >= value("owned")
+        return m.owned >= value("owned") and m.one_sided >= value("one_sided_small")
     return m.one_sided >= value("one_sided") or m.opaque >= value("opaque")
 
 
@@ -155,6 +160,7 @@ FIRST_LOOK = [
     "perspective",
     "gain",
     "lightness",
+    "gray",
 ]
 """Columns of `columns.PAIR_COLUMNS` that tell, beside the map, what the first look found."""
 STANDS, NEXT_TO = 0.01, 0.12
@@ -173,7 +179,8 @@ OTHER_COLOURS_THROUGHOUT = "other colours throughout"
 class Verdict:
     """Why a pair is no copy, '' where it is one; where not `judged`, why it could not be. `unexplained`: see
     `Measured`. `allowed`: what had to be allowed for, one of `relations.ALLOWED`; `lies`: how copies lie on each other;
-    `anew`: where the first look had laid them otherwise, so that what it says of their pixels does not hold."""
+    `anew`: where the first look had laid them otherwise, so that what it says of their pixels does not hold; `drawn`:
+    whether they are no photographs."""
 
     difference: str
     unexplained: float = math.nan
@@ -181,6 +188,7 @@ class Verdict:
     allowed: str = ""
     lies: Lies | None = None
     anew: bool = False
+    drawn: bool = False
 
 
 def judge(
@@ -198,13 +206,21 @@ def judge(
     looks = looks or Looks(left, right, affine)
     if pair["note"] != OTHER_COLOURS_THROUGHOUT:
         verdict, measured = _judge_form(left, right, affine, looks, pair, colourful=colourful)
-        doubtful = not verdict.difference and not _certain(measured) and measured.differing <= value("diffuse")
-        of_other_colour = doubtful and recoloured() >= value("recoloured")
+        covered = measured.disagreeing > value("uncovered")
+        doubtful = not verdict.difference and not (_certain(measured) and covered)
+        doubtful = doubtful and measured.differing <= value("diffuse")
+        of_other_colour = doubtful and (recoloured() >= value("recoloured") or _is_grayed_otherwise(measured, pair))
         return Verdict(OTHER_COLOURS, verdict.unexplained) if of_other_colour else verdict
     if looks.agreement.disagreeing > value("displaced"):  # who changes all colours leaves the form as it is
         return Verdict(OTHER_COLOURS, looks.agreement.unexplained)
     verdict, measured = _judge_form(left, right, affine, looks, pair, colourful=colourful)
     return Verdict(OTHER_COLOURS, verdict.unexplained) if verdict.difference or not _certain(measured) else verdict
+
+
+def _is_grayed_otherwise(m: Measured, pair: Mapping[str, Any]) -> bool:
+    """Whether a thing that stands for itself is gray, and in other tones than a copy of it without its colours."""
+    toned = abs(pair["gain"] - 1) > value("grayed_gain") or abs(pair["lightness"]) > value("grayed_lightness")
+    return bool(pair["gray"]) and is_drawn(m) and toned
 
 
 def _judge_form(
@@ -246,7 +262,7 @@ def _judge_form(
         laid, measured = (laid, measured) if why else (as_it_is, found)
     if why:
         return Verdict(why, measured.unexplained), measured
-    return Verdict("", measured.unexplained, True, allowed, laid.lies(), anew), measured
+    return Verdict("", measured.unexplained, True, allowed, laid.lies(), anew, is_drawn(measured)), measured
 
 
 def _allowances(

@@ -23,8 +23,9 @@ from dedup.matching.columns import AFFINE, NEUTRAL, PAIR_COLUMNS, SIZES
 from dedup.matching.points import Shared
 from dedup.matching.verdict import kept_of, recoded, unjudged
 from dedup.model import Kind
+from dedup.scanning.portions import portions
 from dedup.scanning.rematch import representatives
-from dedup.scanning.verify import GONE, portions
+from dedup.scanning.verify import GONE
 from dedup.store.directory import Results, Store
 
 Reading = Callable[[str, str], Callable[[Sequence[int]], Iterable[tuple[int, Any]]]]

@@ -94,7 +94,8 @@ def scan_into(
                 from dedup.scanning import verify  # loads the compiled code, which a scan without pairs can do without
 
                 again = work.reading("looking again at what is alike", "detail")
-                results = verify.tell(results, again, chosen.executor)
+                closely = work.reading("looking at small print", "pixels")
+                results = verify.tell(results, again, closely, chosen.executor)
             if info.thorough:
                 from dedup.scanning import parts
 

@@ -3,7 +3,7 @@ share a template or a scene (`matching.second_look`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
@@ -21,6 +21,8 @@ from dedup.matching.parameters import value
 from dedup.matching.second_look import Verdict
 from dedup.matching.verdict import BEYOND, colourful, recoloured
 from dedup.model import NEAR_DISTANCE, Kind
+from dedup.scanning import closely
+from dedup.scanning.portions import portions
 from dedup.store.directory import Results
 
 Details = Callable[[Sequence[int]], Iterable[tuple[int, Detail]]]
@@ -35,8 +37,9 @@ FURTHEST = 1.0
 GONE = "a file could not be read again"
 
 
-def tell(results: Results, details: Details, executor: Executor) -> Results:
-    """`results` with a second look at each near or similar pair that had none and is not known to differ."""
+def tell(results: Results, details: Details, pixels: closely.Pixels, executor: Executor) -> Results:
+    """`results` with a second look at each near or similar pair that had none and is not known to differ, and a third
+    at those that need it."""
     pairs = results.pairs.copy()
     asked = np.flatnonzero(_open(pairs))
     held: dict[int, Detail] = {}
@@ -51,6 +54,7 @@ def tell(results: Results, details: Details, executor: Executor) -> Results:
         parts = [some[start : start + PAIRS] for start in range(0, len(some), PAIRS)]
         for told in executor.map(partial(_look_at, pairs, held, results.signatures, in_colour), parts):
             verdicts += told
+    verdicts = closely.ask(pairs.iloc[asked], verdicts, results.images, pixels, executor)
     pairs = _told(pairs, asked, verdicts)
     return replace(results, pairs=pairs[~(pairs["distance"] > FURTHEST)].reset_index(drop=True))
 
@@ -60,18 +64,6 @@ def _open(pairs: pd.DataFrame) -> NDArray[np.bool_]:
     alike = pairs["kind"].isin([Kind.NEAR, Kind.SIMILAR]).to_numpy(np.bool_)
     possible = pairs["note"].isin(["", second_look.OTHER_COLOURS_THROUGHOUT]).to_numpy(np.bool_)
     return np.asarray(alike & possible & pairs["unexplained"].isna().to_numpy())
-
-
-def portions(sides: NDArray[np.integer], pictures: int) -> Iterator[slice]:
-    """Pairs (m, 2) of rows in portions about no more than so many pictures each."""
-    start, involved = 0, set[int]()
-    for place, (left, right) in enumerate(sides.tolist()):
-        involved |= {left, right}
-        if len(involved) > pictures:
-            yield slice(start, place)
-            start, involved = place, {left, right}
-    if len(sides):
-        yield slice(start, len(sides))
 
 
 def _look_at(

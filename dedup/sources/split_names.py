@@ -17,7 +17,8 @@ SPLIT_WORDS = {
 """Patterns of the words for each split."""
 
 _SPLIT = re.compile(
-    rf"(?<![^\W_])(?:(?:images?|obj)[-_ ]?)?(?:{'|'.join(f'(?P<{split}>{words})' for split, words in SPLIT_WORDS.items())})"
+    r"(?<![^\W_])(?:(?:images?|obj)[-_ ]?)?"
+    rf"(?:{'|'.join(f'(?P<{split}>{words})' for split, words in SPLIT_WORDS.items())})"
     r"(?:[-_ ]?(?:set|split|data|images?|imgs?|\d{1,4}))?(?![^\W_])"
 )
 

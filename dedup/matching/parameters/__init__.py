@@ -13,10 +13,14 @@ from dedup.matching.parameters.parts import PARTS
 from dedup.matching.parameters.pixels import PIXELS
 from dedup.matching.parameters.plateaus import PLATEAUS
 from dedup.matching.parameters.second_look import SECOND_LOOK
+from dedup.matching.parameters.third_look import THIRD_LOOK
 
-__all__ = ["FIRST_LOOK", "NAMING", "PARAMETERS", "PARTS", "PIXELS", "PLATEAUS", "SECOND_LOOK", "Parameter", "value"]
+__all__ = [
+    "FIRST_LOOK", "NAMING", "PARAMETERS", "PARTS", "PIXELS", "PLATEAUS", "SECOND_LOOK", "THIRD_LOOK",
+    "Parameter", "value",
+]  # fmt: skip
 
-PARAMETERS: dict[str, Parameter] = FIRST_LOOK | SECOND_LOOK | PARTS | PIXELS | NAMING
+PARAMETERS: dict[str, Parameter] = FIRST_LOOK | SECOND_LOOK | THIRD_LOOK | PARTS | PIXELS | NAMING
 
 
 def value(name: str) -> float:

@@ -58,6 +58,27 @@ SECOND_LOOK: dict[str, Parameter] = {
         "other does not, is another shot.",
         "Precision of maps between copies of one size.",
     ),
+    "one_sided_small": Parameter(
+        0.6, "fraction",
+        "Of what is small and sharp, the same as one_sided: so much at least.",
+        "Prices and figures exchanged on one photograph, and things that have moved, 0.51 to 0.59; captions and logos "
+        "0.62 and more.",
+    ),
+    "grayed_gain": Parameter(
+        0.1, "times",
+        "Without its colours a drawing or a thing on white has the contrast it had, give or take ...",
+        "A gray shoe of the make of a red one 0.17; luma, lightness and mean of a colour differ by less.",
+    ),
+    "grayed_lightness": Parameter(
+        12.0, "gray levels",
+        "... and the lightness: else the gray one is another thing.",
+        "The same.",
+    ),
+    "uncovered": Parameter(
+        0.002, "fraction of the contrast",
+        "Where no more disagrees, no overlay explains a patch in another colour, not even on one exposure.",
+        "Of 979 copies without a coloured text one has such a patch; of pictures with a thing recoloured half.",
+    ),
     "free_rotated": Parameter(
         0.6, "degrees",
         "A first look that rotates by more ...",

@@ -17,6 +17,7 @@ TASKS = {
     "detail": "dedup.images.detail:take",
     "keypoints": "dedup.images.keypoints:take",
     "whole": "dedup.images.detail:whole",
+    "pixels": "dedup.images.detail:pixels",
     "traces": "dedup.images.traces:look",
     "hashes": "dedup.images.hashes:take",
     "model input": "dedup.images.model_input:prepare",

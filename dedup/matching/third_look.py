@@ -1,0 +1,129 @@
+"""A third look at drawn pictures that lie on each other as they stand: at their own pixels, where small print is.
+
+A second look at 256 pixels a side makes blots of small figures, and tones that are evened out by place hide a patch in
+another one. Here the tones of one picture are carried to the other's by the monotone curve that fits best (isotonic
+regression, by pooling adjacent violators; Ayer et al. 1955), the sharper of the two is softened until it is as soft as
+the other, and what is left over anywhere counts: a copy that was compressed or toned leaves little at its worst place.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from dedup.matching.parameters import value
+
+Picture = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+NEIGHBOURS = 3
+"""A pixel may be like any of so many pixels squared around its place: saving moves edges by a part of one."""
+SPECK = 2
+"""What differs is averaged over so many pixels squared: noise of single ones is none of the drawing's."""
+PATCH = 11
+"""A patch has so many pixels squared at least."""
+SOFTENED = (0.4, 0.7, 1.0, 1.5, 2.2, 3.2)
+"""Standard deviations, in pixels, of the Gaussian blurs that are tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What differs most at any place, in gray levels: by a `stroke`, whatever neighbours could explain taken off, and,
+    of any colour channel, by a `patch`. `soft` where one of the two had to be softened."""
+
+    stroke: float
+    patch: float
+    soft: bool
+
+
+def is_other(left: Picture, right: Picture, most: float = math.inf) -> bool:
+    """Whether two drawn pictures (height, width, 3) of one shape hold other things somewhere. A patch may differ by
+    `most` gray levels: infinitely where the colours of the whole were changed, or one was made softer or smaller."""
+    found = compare(left, right)
+    crisp = left.shape == right.shape and not found.soft
+    return found.stroke > value("stroke") or (crisp and found.patch > most)
+
+
+def compare(left: Picture, right: Picture) -> Found:
+    """Compare pictures (height, width, 3) at the size of the smaller, each carried to the other's tones: what differs
+    may be lost in the tones of one of them."""
+    height, width = min(left.shape[:2], right.shape[:2])
+    left, right = (_at((height, width), each) for each in (left, right))
+    one, other, soft = _equally_sharp(_gray(left), _gray(right))
+    patch = max(_patch(left[..., channel], right[..., channel]) for channel in range(3))
+    return Found(max(_stroke(one, other), _stroke(other, one)), patch, soft)
+
+
+def _at(size: tuple[int, int], picture: Picture) -> Picture:
+    """A picture at a height and width that are no larger than its own, by area."""
+    if picture.shape[:2] == size:
+        return picture
+    return np.asarray(Image.fromarray(picture).resize(size[::-1], Image.Resampling.BOX))
+
+
+def _gray(picture: Picture) -> Picture:
+    """Luma, as Pillow's mode L has it (ITU-R 601-2)."""
+    return np.asarray(picture @ np.array([0.299, 0.587, 0.114], np.float32) + 0.5, np.uint8)
+
+
+def toned(picture: Picture, like: Picture) -> Floats:
+    """A picture of one channel with the tones of another one, by the monotone curve that fits best."""
+    from scipy.optimize import isotonic_regression  # few pairs need it
+
+    count = np.bincount(picture.ravel(), minlength=256)
+    total = np.bincount(picture.ravel(), weights=like.ravel(), minlength=256)
+    there = np.flatnonzero(count)
+    curve = isotonic_regression(total[there] / count[there], weights=count[there]).x
+    return np.asarray(np.interp(np.arange(256), there, curve).astype(np.float32)[picture])
+
+
+def _stroke(one: Picture, other: Picture) -> float:
+    """`stroke` of `Found`, `other` carried to the tones of `one`."""
+    from scipy import ndimage
+
+    a, b = one.astype(np.float32), toned(other, one)
+    apart = ndimage.uniform_filter(np.maximum(np.maximum(_beyond(a, b), _beyond(b, a)), 0), SPECK)
+    return float(apart[NEIGHBOURS:-NEIGHBOURS, NEIGHBOURS:-NEIGHBOURS].max(initial=0))
+
+
+def _beyond(a: Floats, b: Floats) -> Floats:
+    """How far each pixel of `a` is from the tones around its place in `b`; below 0 within them."""
+    from scipy import ndimage
+
+    return np.asarray(np.maximum(a - ndimage.maximum_filter(b, NEIGHBOURS), ndimage.minimum_filter(b, NEIGHBOURS) - a))
+
+
+def _equally_sharp(one: Picture, other: Picture) -> tuple[Picture, Picture, bool]:
+    """Both pictures, the sharper one softened until it is as sharp as the other; whether it had to be."""
+    from scipy import ndimage
+
+    sharpness = [_sharpness(each) for each in (one, other)]
+    least, most = sorted(sharpness)
+    if most <= value("sharpness") * least:
+        return one, other, False
+    sharp = one if sharpness[0] > sharpness[1] else other
+    tried = (ndimage.gaussian_filter(sharp, sigma) for sigma in SOFTENED)
+    softened = min(tried, key=lambda each: abs(_sharpness(each) - least))
+    return (softened, other, True) if sharp is one else (one, softened, True)
+
+
+def _sharpness(picture: Picture) -> float:
+    """The mean square of steps from pixel to pixel, over the variance: whatever the contrast."""
+    tones = picture.astype(np.float32)
+    steps = sum(float((np.diff(tones, axis=axis) ** 2).mean()) for axis in (0, 1))
+    return steps / max(float(tones.var()), 1.0)
+
+
+def _patch(one: Picture, other: Picture) -> float:
+    """`patch` of `Found` in one channel, under the curve of tones, either way, that leaves less."""
+    from scipy import ndimage
+
+    edge = PATCH // 2 + 1
+    left = [
+        ndimage.uniform_filter(a - toned(b, a), PATCH)[edge:-edge, edge:-edge] for a, b in ((one, other), (other, one))
+    ]
+    return min(float(np.abs(each).max(initial=0)) for each in left)
