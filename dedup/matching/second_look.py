@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -240,7 +240,7 @@ def _judge_form(
     laid, measured = looks.laid, looks.measured
     why = told(measured, free=free, turned=turned)
     if why == SAME_TEMPLATE and _blurred(measured) and not _is_sharp(measured):
-        why = told(looks.soft.measured(), free=free, turned=turned)
+        why = told(_with_grain_of(measured, looks.soft.measured()), free=free, turned=turned)
     if not why and free and _fits_anywhere(measured):
         why = TOO_PLAIN
     allowed, anew = "", False
@@ -305,6 +305,11 @@ def _is_slight(m: Measured) -> bool:
 def _blurred(m: Measured) -> bool:
     """Whether one of two pictures has the grain of a photograph and the other much less."""
     return m.grain * m.grain_ratio >= value("grain") and m.grain_ratio >= value("softer")
+
+
+def _with_grain_of(fine: Measured, soft: Measured) -> Measured:
+    """What was measured of little detail, with the grain of all of it: softened, structure would pass for grain."""
+    return replace(soft, exposure=fine.exposure, grain=fine.grain, grain_ratio=fine.grain_ratio)
 
 
 def _show_more(laid: Laid, m: Measured) -> bool:

@@ -114,8 +114,8 @@ def _equally_sharp(one: Picture, other: Picture) -> tuple[Picture, Picture, bool
 def _sharpness(picture: Picture) -> float:
     """The mean square of steps from pixel to pixel, over the variance: whatever the contrast."""
     tones = picture.astype(np.float32)
-    steps = sum(float((np.diff(tones, axis=axis) ** 2).mean()) for axis in (0, 1))
-    return steps / max(float(tones.var()), 1.0)
+    steps = sum(float((np.diff(tones, axis=axis) ** 2).sum()) for axis in (0, 1))
+    return steps / tones.size / max(float(tones.var()), 1.0)
 
 
 def _patch(one: Picture, other: Picture) -> float:

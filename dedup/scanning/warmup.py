@@ -80,7 +80,7 @@ def warm_up() -> None:
         }
     )
     engine.relate(facts, records, workers=1)
-    details = [Detail(np.asarray(each.convert("L").resize((64, 64)))) for each in pictures]
+    details = [Detail(np.asarray(each.convert("L").resize((128, 128)))) for each in pictures]
     for each in details[1:]:  # one that is alike and one that differs, for different things are measured of them
         laying.look(details[0], each, alignment.AS_IT_IS)
 

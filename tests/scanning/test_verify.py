@@ -13,9 +13,9 @@ import pytest
 from PIL import Image, ImageColor, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
 import dedup
-from dedup.matching import second_look
+from dedup.matching import second_look, third_look
 from dedup.sample import edits
-from dedup.scanning import verify
+from dedup.scanning import closely, verify
 from tests.pictures import detailed, save
 
 Pictures = list[Image.Image]
@@ -443,8 +443,8 @@ def test_a_pair_whose_second_look_fails_is_listed_and_costs_no_other(folder, hom
 def test_files_that_vanish_meanwhile_are_listed(folder, home, monkeypatch):
     tell = verify.tell
 
-    def gone(results, details, executor):
-        return tell(results, lambda rows: [(row, each) for row, each in details(rows) if row], executor)
+    def gone(results, details, *rest):
+        return tell(results, lambda rows: [(row, each) for row, each in details(rows) if row], *rest)
 
     monkeypatch.setattr(verify, "tell", gone)
     pairs = dedup.scan(folder).pairs
@@ -540,9 +540,9 @@ def test_pairs_too_far_apart_are_not_kept_whoever_told_them_apart(folder, home, 
     """Known to differ before anybody looked, at a distance that is of no interest."""
     tell = verify.tell
 
-    def further(results, details, executor):
+    def further(results, *rest):
         pairs = results.pairs.assign(note="other colours", kind="similar", distance=np.float32(2.0))
-        return tell(dataclasses.replace(results, pairs=pairs), details, executor)
+        return tell(dataclasses.replace(results, pairs=pairs), *rest)
 
     monkeypatch.setattr(verify, "tell", further)
     assert not len(dedup.scan(folder).pairs)
@@ -585,3 +585,54 @@ def test_what_was_moved_on_its_canvas_is_shifted_whatever_the_size(scale, tmp_pa
     copy = moved.resize([round(side * scale) for side in original.size], Image.Resampling.LANCZOS)
     names = told_of_a_copy(tmp_path, original, copy)["relations"].split("|")
     assert "shifted" in names and "cropped" not in names and ("resized" in names) == (scale != 1), names
+
+
+def page_of_figures(number: int, size: tuple[int, int] = (560, 420)) -> Image.Image:
+    """A page of small figures, the same ones but for `number`."""
+    picture = Image.new("RGB", size, "white")
+    draw, rng = ImageDraw.Draw(picture), np.random.default_rng(8)
+    table = rng.integers(100, 999, (20, 9))
+    table[7, 3] = number
+    for row, line in enumerate(table.tolist()):
+        for column, figure in enumerate(line):
+            draw.text((15 + 60 * column, 10 + 20 * row), str(figure), fill="black", font=font(11))
+    return picture
+
+
+def test_one_figure_in_small_print_makes_another_page(tmp_path, home):
+    save(page_of_figures(111), tmp_path / "in" / "a.png")
+    save(page_of_figures(888), tmp_path / "in" / "b.png")
+    save(page_of_figures(111), tmp_path / "in" / "a.jpg", quality=75)
+    dataset = dedup.scan(tmp_path / "in")
+    paths = dataset.frame["path"].to_numpy()
+    told = {frozenset((paths[row.left], paths[row.right])): (row.kind, row.note) for row in dataset.pairs.itertuples()}
+    assert told[frozenset({"a.png", "a.jpg"})] == ("near", "")
+    assert told[frozenset({"a.png", "b.png"})] == ("similar", "same template, other content")
+    assert told[frozenset({"a.jpg", "b.png"})] == ("similar", "same template, other content")
+
+
+def test_a_fault_in_a_third_look_costs_its_pair(tmp_path, home, monkeypatch):
+    compare = third_look.compare
+
+    def failing(left, right):
+        if (left == np.asarray(page_of_figures(111))).all() or (right == np.asarray(page_of_figures(111))).all():
+            raise ZeroDivisionError("planted")
+        return compare(left, right)
+
+    monkeypatch.setattr(third_look, "compare", failing)
+    for name, page in (("a", page_of_figures(111)), ("b", page_of_figures(888))):
+        save(page, tmp_path / "in" / f"{name}.png")
+        save(page, tmp_path / "in" / f"{name}.jpg", quality=95)
+    dataset = dedup.scan(tmp_path / "in", workers=1)
+    paths = dataset.frame["path"].to_numpy()
+    told = {frozenset((paths[row.left], paths[row.right])): (row.kind, row.note) for row in dataset.pairs.itertuples()}
+    assert told[frozenset({"a.png", "a.jpg"})] == ("unjudged", "ZeroDivisionError: planted")
+    assert told[frozenset({"b.png", "b.jpg"})] == ("near", "")
+
+
+def test_a_picture_that_is_gone_before_a_third_look_leaves_the_second(tmp_path, home, monkeypatch):
+    ask = closely.ask
+    monkeypatch.setattr(closely, "ask", lambda *given: ask(*given[:3], lambda rows: [], given[4]))
+    save(page_of_figures(111), tmp_path / "in" / "a.png")
+    save(page_of_figures(111), tmp_path / "in" / "a.jpg", quality=90)
+    assert dedup.scan(tmp_path / "in").pairs["kind"].tolist() == ["near"]
