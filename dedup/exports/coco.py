@@ -201,9 +201,11 @@ def _with_ids(document: Document, sources: Sequence[Coco]) -> Document:
 
 
 def _unmet(source: Coco, attachment: Attachment) -> list[str]:
-    count = len(attachment.missing) + len(attachment.ambiguous)
-    told = plural(count, "image")
-    return [f"{told} named in {source.path.name} left out: no single file of the dataset."] if count else []
+    count, name = len(attachment.missing) + len(attachment.ambiguous), source.path.name
+    told = [f"{plural(count, 'image')} named in {name} left out: no single file of the dataset."] if count else []
+    if source.orphans:
+        told.append(f"{plural(source.orphans, 'annotation')} in {name} left out: of no image that it lists.")
+    return told
 
 
 def _added(frame: pd.DataFrame, rows: Iterable[int], first_id: int, names: FileNames) -> list[Document]:

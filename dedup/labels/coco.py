@@ -9,7 +9,7 @@ import math
 import posixpath
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -133,6 +133,22 @@ class Coco:
         areas = np.array([_area(each.bbox) for each in told], np.float64)
         return areas, np.array([each.iscrowd in (1, True) for each in told], bool)
 
+    @cached_property
+    def orphans(self) -> int:
+        """How many annotations are of an image that the document does not list, by an id of the same type."""
+        known = {image["id"] for image in self.images}
+        return sum(held.total() for id_, held in self._of_image.items() if id_ not in known)
+
+    def _of_orphans(self) -> str:
+        belong = "belongs" if self.orphans == 1 else "belong"
+        return f"{plural(self.orphans, 'annotation')} in {self.path.name} {belong} to no image of it."
+
+    def _untaken(self) -> Iterator[str]:
+        """What could not be taken, in words."""
+        if self.orphans:
+            yield self._of_orphans()
+        yield from (each.sentence() for each in self.unsound if not each.kept)
+
     def _sizes(self, ids: Mapping[str, Sequence[ImageId]]) -> dict[str, tuple[float, float, int]]:
         areas, crowds = self._measured
         place = {id_: number for number, held in enumerate(ids.values()) for id_ in held}
@@ -183,8 +199,8 @@ class Coco:
             ambiguous=tuple(ambiguous),
             unannotated=tuple(path for path in paths if path not in ids),
             notes=(),
-            unread=sum(not each.kept for each in self.unsound),
-            unread_told=tuple(each.sentence() for each in self.unsound if not each.kept)[:TOLD],
+            unread=sum(not each.kept for each in self.unsound) + self.orphans,
+            unread_told=tuple(self._untaken())[:TOLD],
         )
         return Attachment(**{**vars(attachment), "notes": tuple(self._notes(attachment))})
 
@@ -200,8 +216,6 @@ class Coco:
         return tuple(sorted({self.category_names[id_] for id_ in ids if id_ in self.category_names}))
 
     def _notes(self, attachment: Attachment) -> Iterable[str]:
-        known = {image["id"] for image in self.images}
-        orphans = sum(held.total() for id_, held in self._of_image.items() if id_ not in known)
         twice = sum(len(held) > 1 for held in attachment.image_ids.values())
         name = self.path.name
         for kept in (False, True):
@@ -216,9 +230,8 @@ class Coco:
         if attachment.unannotated:
             images = f"{_images(attachment.unannotated)} of the dataset"
             yield f"{images} {_are(attachment.unannotated)} not named in {name}."
-        if orphans:
-            belong = "belongs" if orphans == 1 else "belong"
-            yield f"{plural(orphans, 'annotation')} in {name} {belong} to no image of it."
+        if self.orphans:
+            yield self._of_orphans()
         if twice:
             yield f"{plural(twice, 'image')} {'is' if twice == 1 else 'are'} listed more than once in {name}."
 

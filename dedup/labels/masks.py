@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,8 +45,18 @@ def encode(inside: NDArray[np.bool_], left: int, top: int, size: tuple[int, int]
     x, y = np.nonzero(inside.T)
     at = (left + x) * height + top + y
     starts, ends = at[np.diff(at, prepend=-2) != 1], at[np.diff(at, append=width * height + 1) != 1] + 1
-    edges = np.concatenate([[0], np.ravel(np.column_stack([starts, ends])), [width * height]])
+    edges = np.concatenate([[0], np.ravel(np.column_stack([starts, ends]))])
+    edges = edges if edges[-1] == width * height else np.append(edges, width * height)
     return {"counts": np.diff(edges).tolist(), "size": [height, width]}
+
+
+def remade(segmentation: Mapping[str, Any], change: Callable[[NDArray[np.bool_]], NDArray[np.bool_]]) -> dict[str, Any]:
+    """A mask of which the pixels (height, width) were changed, as numbers or packed as it was. Raises ValueError for
+    what is no mask."""
+    inside = change(decode(segmentation))
+    made = encode(inside, 0, 0, inside.shape[::-1])
+    packed = isinstance(segmentation["counts"], str | bytes)
+    return {**segmentation, **made, "counts": _packed(made["counts"]) if packed else made["counts"]}
 
 
 def _numbers(counts: Any) -> list[int]:
@@ -76,3 +86,15 @@ def _unpacked(text: str | bytes) -> list[int]:
     if shift:
         raise ValueError("its runs end amid a number")
     return runs
+
+
+def _packed(runs: Sequence[int]) -> str:
+    """The text of runs, see `_unpacked`."""
+    letters = []
+    for place, run in enumerate(runs):
+        value, more = run - (runs[place - 2] if place > 2 else 0), True
+        while more:
+            code, value = value & 31, value >> 5
+            more = value != (-1 if code & 16 else 0)
+            letters.append(chr(48 + (code | 32 if more else code)))
+    return "".join(letters)

@@ -2,28 +2,28 @@
 
 Tools that ignore EXIF write boxes in stored pixels. The size that a document gives for an image shows it: it is the
 stored one and not the upright one. Within the program every box is upright, as viewers show pictures; an export gives
-the entry back in the pixels it came in. Where a document gives neither size nothing is turned, and it is said. Masks as
-run lengths are left as they are, for only their boxes are compared.
+the entry back in the pixels it came in. Where a document gives neither size nothing is turned, and it is said.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from dedup.labels import masks
 from dedup.labels.coco import Attachment, Coco, ImageId
 from dedup.labels.coco_sound import are_finite, is_box
 from dedup.labels.entries import Entries
-from dedup.labels.turn import Point, Turn
+from dedup.labels.turn import Move, Point, Turn
 from dedup.words import plural
 
 DECIMALS = 10
 """Turned forth and back, numbers of up to so many decimals are what they were."""
 
 Entry = Mapping[str, Any]
-Move = Callable[[float, float], Point]
 
 
 def upright(coco: Coco, met: Attachment, sizes: Mapping[str, tuple[int, int, int]]) -> tuple[Coco, Attachment]:
@@ -47,7 +47,7 @@ def upright(coco: Coco, met: Attachment, sizes: Mapping[str, tuple[int, int, int
         return coco, met
     document = dict(coco.document) | {"images": [_swapped(image, turns.get(image["id"])) for image in coco.images]}
     if "annotations" in coco.document:
-        document["annotations"] = _all_moved(coco.annotations, {id_: turn.upright for id_, turn in turns.items()})
+        document["annotations"] = _all_moved(coco.annotations, {id_: turn.up for id_, turn in turns.items()})
     return replace(coco, document=document, turns=turns), met
 
 
@@ -57,7 +57,7 @@ def stored(document: dict[str, Any], turns: Mapping[ImageId, Turn]) -> dict[str,
         return document
     turned = document | {"images": [_swapped(image, turns.get(image["id"])) for image in document["images"]]}
     if document.get("annotations"):
-        back = {id_: turn.stored for id_, turn in turns.items()}
+        back = {id_: turn.back for id_, turn in turns.items()}
         turned["annotations"] = _all_moved(Entries.of(document["annotations"]), back)
     return turned
 
@@ -68,17 +68,20 @@ def _all_moved(annotations: Entries, moves: Mapping[ImageId, Move]) -> Entries:
 
 
 def moved(annotation: dict[str, Any], move: Move) -> dict[str, Any]:
-    """An annotation whose box, polygons and keypoints are moved by `move`."""
+    """An annotation whose box, polygons, mask and keypoints are moved by `move`; a damaged mask stays as it is."""
     found = dict(annotation)
     box, outlines, keypoints = (annotation.get(name) for name in ("bbox", "segmentation", "keypoints"))
     if is_box(box):
-        (x, y), (x2, y2) = move(box[0], box[1]), move(box[0] + box[2], box[1] + box[3])
+        (x, y), (x2, y2) = move.point(box[0], box[1]), move.point(box[0] + box[2], box[1] + box[3])
         found["bbox"] = _rounded((min(x, x2), min(y, y2), abs(x2 - x), abs(y2 - y)))
     if isinstance(outlines, list):
-        found["segmentation"] = [_points(each, move) if are_finite(each) else each for each in outlines]
+        found["segmentation"] = [_points(each, move.point) if are_finite(each) else each for each in outlines]
+    elif isinstance(outlines, Mapping):
+        with suppress(ValueError):
+            found["segmentation"] = masks.remade(outlines, move.mask)
     if are_finite(keypoints) and len(keypoints) % 3 == 0:
         triples = zip(keypoints[::3], keypoints[1::3], keypoints[2::3], strict=True)
-        seen = ((*move(x, y), v) if v or x or y else (x, y, v) for x, y, v in triples)
+        seen = ((*move.point(x, y), v) if v or x or y else (x, y, v) for x, y, v in triples)
         found["keypoints"] = _rounded(number for triple in seen for number in triple)
     return found
 

@@ -96,7 +96,7 @@ def directories(home: Path) -> list[Path]:
 
 def find_directory(home: Path, name: str) -> Path:
     """That of the dataset of that name. Raises `UnknownDataset` with what there is."""
-    if name and Path(name).name == name and (home / name / INFO_FILE).is_file():
+    if name and Path(name).name == name and os.path.isfile(home / name / INFO_FILE):  # a name may be too long for one
         return home / name
     names = ", ".join(each.name for each in directories(home)) or "none yet; scan a folder first"
     raise UnknownDataset(f"There is no dataset {name!r}. Datasets: {names}.")

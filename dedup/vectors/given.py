@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from dedup.errors import UsageError
+from dedup.files import content_of, open_regular
 from dedup.words import plural
 
 PATH_COLUMNS = ("path", "filepath", "file_path", "filename", "file_name", "image", "image_path", "key")
@@ -69,14 +70,24 @@ def read(file: Path, rows: Mapping[str, int], count: int, root: Path, paths: Pat
 
 
 def _read(file: Path, paths: Path | None) -> tuple[Sequence[str], NDArray[Any]]:
+    listed = None if paths is None else _lines(paths)
     try:
-        return _entries(file, paths)
+        with open_regular(file):  # a pipe would be waited for
+            pass
+        return _entries(file, listed)
     except UsageError:
         raise
     except MemoryError as error:
         raise UsageError(f"{file} says that it holds more than there is memory for.") from error
     except Exception as error:  # NumPy and Arrow raise nearly anything of a file that is none of theirs
         raise UsageError(f"{file} cannot be read as vectors ({_short(error)}). Give {KINDS}.") from error
+
+
+def _lines(paths: Path) -> list[str]:
+    try:
+        return content_of(paths).decode("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{paths} cannot be read as a list of paths ({_short(error)}).") from error
 
 
 def _short(error: Exception) -> str:
@@ -88,7 +99,7 @@ def _relative(name: str, root: Path) -> str:
     return plain.removeprefix(f"{root.as_posix()}/")
 
 
-def _entries(file: Path, paths: Path | None) -> tuple[Sequence[str], NDArray[Any]]:
+def _entries(file: Path, paths: Sequence[str] | None) -> tuple[Sequence[str], NDArray[Any]]:
     kind = file.suffix.lower()
     if kind == ".parquet":
         return _of_table(pq.read_table(file))
@@ -101,7 +112,7 @@ def _entries(file: Path, paths: Path | None) -> tuple[Sequence[str], NDArray[Any
     if kind == ".npy":
         if paths is None:
             raise UsageError(f"{file} has no paths. Give them with --paths FILE, a line for each row.")
-        return paths.read_text(encoding="utf-8").splitlines(), np.load(file, allow_pickle=False)
+        return paths, np.load(file, allow_pickle=False)
     raise ValueError("unknown suffix")
 
 

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dedup.errors import UsageError
+from dedup.files import open_regular
 from dedup.images.formats import MAX_PIXELS
 from dedup.images.model_input import Shape
 from dedup.model import OnProgress, Progress
@@ -166,6 +167,8 @@ def session(file: Path, providers: Sequence[str]) -> Any:
     if unknown := [each for each in providers if each not in known]:
         raise UsageError(f"onnxruntime has no {unknown[0]} here. It has: {', '.join(known)}.")
     try:
+        with open_regular(file):  # a pipe would be waited for
+            pass
         return onnxruntime.InferenceSession(str(file), providers=list(providers) or known)
     except Exception as error:  # it has a class of its own for each way in which a file is none
         raise UsageError(f"{file} cannot be opened as an ONNX model: {error}"[:400]) from error

@@ -150,6 +150,7 @@ def test_remove_is_a_preview_until_applied_and_restore_brings_back(folder, capsy
     ("arguments", "code", "words"),
     [
         (["show", "nothing"], 2, "no dataset 'nothing'"),
+        (["show", "é" * 300], 2, "no dataset"),
         (["scan", "/no/such/folder"], 2, "no folder or list"),
         (["tag", "set", "x", "--where", "singularity ="], 2, "singularity ="),
         (["tag", "set", "x", "--where", "brightnes > 1"], 2, "did you mean"),

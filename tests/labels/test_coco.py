@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dedup
+from dedup.checks import gate
 from dedup.errors import AnnotationError
 from dedup.labels import coco_sound, formats
 from dedup.labels.coco import Coco, tags_from_coco
 from dedup.labels.entries import chunks
 from tests.building import picture
+from tests.pictures import photo, save
 
 
 def document(*file_names, annotations=(), categories=({"id": 1, "name": "cat"}, {"id": 7, "name": "dog"})):
@@ -327,3 +329,20 @@ def test_any_names_are_survived(name, paths):
     source = Coco(path=Path("x.json"), document=document(name or "x"))
     attachment = source.attach(paths)
     assert set(attachment.image_ids) <= set(paths)
+
+
+def test_annotations_whose_image_ids_are_of_another_type_are_told_and_do_not_pass(tmp_path, home):
+    """Text in one place, numbers in the other: no reader joins them."""
+    save(photo(1), tmp_path / "in" / "a.png")
+    told = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 96, "height": 72}],
+        "annotations": [{"id": 1, "image_id": "1", "category_id": 1, "bbox": [1, 2, 3, 4]}],
+        "categories": [{"id": 1, "name": "dog"}],
+    }
+    (tmp_path / "in" / "labels.json").write_text(json.dumps(told))
+    dataset = dedup.scan(tmp_path / "in", annotations=tmp_path / "in" / "labels.json")
+    result = gate.check(dataset, gate.Limits())
+    (finding,) = [each for each in result.findings if each.name == "unread labels"]
+    assert finding.exceeded and finding.count == 1 and "to no image of it" in finding.examples[0]
+    exported = dataset.export("coco", tmp_path / "out.json")
+    assert "1 annotation in labels.json left out: of no image that it lists." in exported.notes

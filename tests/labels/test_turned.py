@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
+from pycocotools import mask as rle
 
 import dedup
+from dedup.labels import masks
 from dedup.labels.turn import Turn
+from dedup.labels.turned import moved
 from tests.pictures import photo
 
 numbers = st.decimals(0, 300, places=4).map(float)
@@ -30,6 +34,27 @@ def test_a_point_is_turned_as_pillow_turns_the_picture(orientation):
     shown = ImageOps.exif_transpose(picture)
     x, y = Turn(orientation, 9, 6).upright(2.5, 1.5)
     assert shown.size == (6, 9) and shown.getpixel((int(x), int(y))) == 255
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_a_mask_is_turned_as_pillow_turns_the_picture_and_comes_back(orientation, packed):
+    pixels = np.random.default_rng(orientation).random((6, 9)) > 0.6
+    picture = Image.fromarray(np.uint8(255 * pixels))
+    picture.getexif()[0x0112] = orientation
+    shown = np.asarray(ImageOps.exif_transpose(picture)) > 0
+    mask = masks.encode(pixels, 0, 0, (9, 6))
+    mask |= {"counts": rle.encode(np.asfortranarray(pixels, np.uint8))["counts"].decode()} if packed else {}
+    turn = Turn(orientation, 9, 6)
+    upright = moved({"segmentation": mask}, turn.up)["segmentation"]
+    assert upright["size"] == [9, 6] and isinstance(upright["counts"], str) == packed
+    assert np.array_equal(masks.decode(upright), shown)
+    assert moved({"segmentation": upright}, turn.back)["segmentation"] == mask
+
+
+def test_a_damaged_mask_stays_as_it_is():
+    mask = {"size": [6, 9], "counts": [7]}
+    assert moved({"segmentation": mask}, Turn(6, 9, 6).up)["segmentation"] == mask
 
 
 ANNOTATION = {
@@ -103,3 +128,35 @@ def test_sizes_that_fit_neither_way_are_said_and_scale_nothing(annotated, tmp_pa
     assert any("a.jpg (640 x 480, the file 240 x 320)" in note for note in notes)
     dataset.export("coco", tmp_path / "out.json")
     assert json.loads((tmp_path / "out.json").read_text())["annotations"] == document["annotations"]
+
+
+def test_a_mask_given_to_the_copy_that_stays_lies_in_its_pixels(annotated, tmp_path):
+    """Whichever of a turned file and its upright copy it was told of."""
+    root, first, _ = annotated
+    pixels = np.zeros((240, 320), np.bool_)
+    pixels[30:80, 20:120] = True
+    mask = masks.encode(pixels, 0, 0, (320, 240))
+    picture = photo(1, (320, 240))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture.save(root / "a.png", exif=exif)
+    picture.transpose(Image.Transpose.ROTATE_270).save(root / "b.png")
+    for name in ("a.jpg", "b.jpg"):
+        (root / name).unlink()
+    document = {
+        "images": [
+            {"id": 1, "file_name": "a.png", "width": 320, "height": 240},
+            {"id": 2, "file_name": "b.png", "width": 240, "height": 320},
+        ],
+        "annotations": [first | {"segmentation": mask, "id": 1, "image_id": 1, "category_id": 1}],
+        "categories": [{"id": 1, "name": "cat"}],
+    }
+    (root / "labels.json").write_text(json.dumps(document))
+    dataset = dedup.scan(root, annotations=root / "labels.json")
+    (case,) = dataset.clashes
+    dataset.decisions.decide([case.change("merge")], "Merge")
+    dataset.export("coco", tmp_path / "out.json")
+    found = {each["image_id"]: each for each in json.loads((tmp_path / "out.json").read_text())["annotations"]}
+    assert found[1]["segmentation"] == mask
+    assert found[2]["segmentation"]["size"] == [320, 240]
+    assert np.array_equal(masks.decode(found[2]["segmentation"]), np.rot90(pixels, -1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 
 import numpy as np
@@ -114,3 +115,22 @@ def test_what_only_looks_like_npz_is_told(tmp_path, made):
     else:
         file.write_bytes(b"")
     refuse(file, tmp_path, "cannot be read as vectors|more than there is memory for|one row of numbers")
+
+
+@pytest.mark.parametrize("pipe", ["v.npz", "v.npy", "v.parquet", "paths.txt"])
+def test_a_pipe_is_not_waited_for(pipe, tmp_path):
+    os.mkfifo(tmp_path / pipe)
+    vectors, listed = tmp_path / ("v.npy" if pipe == "paths.txt" else pipe), tmp_path / "paths.txt"
+    if pipe == "paths.txt":
+        np.save(vectors, VECTORS)
+    else:
+        listed.write_text("a.jpg\nc.jpg\n")
+    with pytest.raises(UsageError, match=pipe):
+        read(vectors, tmp_path, listed)
+
+
+def test_a_list_of_paths_that_cannot_be_read_is_blamed_itself(tmp_path):
+    np.save(tmp_path / "v.npy", VECTORS)
+    (tmp_path / "paths.txt").write_bytes(b"\xff\xfea")
+    with pytest.raises(UsageError, match=r"paths\.txt cannot be read as a list of paths"):
+        read(tmp_path / "v.npy", tmp_path, tmp_path / "paths.txt")
