@@ -3,15 +3,16 @@
 A companion lies in the folder of its image and is called as it is, with another ending (`IMG_1.MOV`, `IMG_1.xmp` of
 `IMG_1.HEIC`) or one more (`IMG_1.HEIC.json`). Labels may lie in a folder of their own as well: in `labels` beside
 `images`, as YOLO has them, in `Annotations` beside `JPEGImages`, as Pascal VOC. What several images of a folder share
-the name of (`IMG_1.jpg` and `IMG_1.png` with `IMG_1.txt`) belongs to all of them. A document that tells of a whole
-dataset, as COCO's and CVAT's, belongs to no image, whatever it is called.
+the name of (`IMG_1.jpg` and `IMG_1.png` with `IMG_1.txt`) belongs to all of them. Capitals count where images of a
+folder differ by them alone. A document that tells of a whole dataset, as COCO's and CVAT's, belongs to no image,
+whatever it is called.
 """
 
 from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePath
@@ -71,18 +72,14 @@ class Companions:
     def of(self, image: Path) -> Iterator[Companion]:
         """Those of one image, by name; none where its folder cannot be read."""
         folder = self._folder(image.parent)
-        stem = os.path.splitext(image.name)[0]
-        others = tuple(other for other in folder.images[stem] if other != image.name)
-        for name in sorted({*folder.companions[image.name], *folder.companions[stem]} - {image.name}):
-            own = os.path.splitext(name)[0] == image.name
-            if not _is_document(image.with_name(name)):
-                yield Companion(image.with_name(name), () if own else others)
-        for labels in labels_folders(image.parent):
-            there = self._folder(labels).companions
-            for name in sorted({*there[image.name], *there[stem]}):
-                own = os.path.splitext(name)[0] == image.name
-                if os.path.splitext(name)[1].lower() in LABELS and not _is_document(labels / name):
-                    yield Companion(labels / name, () if own else others)
+        called = folder.called(image.name)
+        others = tuple(other for other in folder.images[os.path.splitext(image.name)[0]] if other != image.name)
+        for place in (image.parent, *labels_folders(image.parent)):
+            for name in self._folder(place).companions_of(called):
+                ends = place == image.parent or os.path.splitext(name)[1].lower() in LABELS
+                if ends and name != image.name and not _is_document(place / name):
+                    own = os.path.splitext(name)[0].casefold() == image.name.casefold()
+                    yield Companion(place / name, () if own else others)
 
 
 DOCUMENTS = {".json": (b'"images"', b'"_via_img_metadata"'), ".xml": (b"<annotations>",)}
@@ -99,21 +96,40 @@ def _is_document(file: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """Names in a folder by what they are called without their last ending."""
+    """Names in a folder by what they are called without their last ending; companions in small letters."""
 
     images: defaultdict[str, list[str]]
     companions: defaultdict[str, list[str]]
+    stems: defaultdict[str, set[str]]
 
     @classmethod
     def of(cls, folder: Path) -> _Folder:
-        found = cls(defaultdict(list), defaultdict(list))
+        found = cls(defaultdict(list), defaultdict(list), defaultdict(set))
         for name in _files(folder):
             stem, suffix = os.path.splitext(name)
             if suffix.lower() in SUFFIXES:
-                found.companions[stem].append(name)
+                found.companions[stem.casefold()].append(name)
             elif suffix.lower() in IMAGE_SUFFIXES or suffix.lower() in UNSUPPORTED_SUFFIXES:
                 found.images[stem].append(name)
+                for called in (stem, name):
+                    found.stems[called.casefold()].add(called)
         return found
+
+    def called(self, image: str) -> dict[str, bool]:
+        """What companions of an image are called without their ending, each with whether capitals say nothing: no
+        other image is called the same but for them."""
+        names = (image, os.path.splitext(image)[0])
+        return {name: len(self.stems[name.casefold()]) <= 1 for name in names}
+
+    def companions_of(self, called: Mapping[str, bool]) -> list[str]:
+        """The files here that are called so."""
+        found = {
+            name
+            for stem, loosely in called.items()
+            for name in self.companions[stem.casefold()]
+            if loosely or os.path.splitext(name)[0] == stem
+        }
+        return sorted(found)
 
 
 def _files(folder: Path) -> list[str]:

@@ -227,3 +227,18 @@ def test_links_to_files_save_nothing(tmp_path):
     dataset = dedup.scan(tmp_path / "photos", home=tmp_path / "home", workers=1)
     assert dataset.frame["kind"].value_counts()["exact"] == 1 and dataset.groups.table["bytes_saved"].tolist() == [0]
     assert removal.plan(dataset).entries == () and removal.plan(dataset).stays
+
+
+def test_capitals_count_only_where_they_tell_images_apart(tmp_path):
+    root = tmp_path / "photos"
+    for name in ("a.png", "copy/IMG_1.png", "both/B.png", "both/b.png"):
+        picture(root / name, 1)
+    make = make_images(tmp_path, {"a.png": ["copy/IMG_1.png", "both/B.png", "both/b.png"]})
+    for name in ("copy/img_1.xmp", "copy/IMG_1.PNG.json", "both/b.xmp", "both/B.TXT"):
+        (root / name).write_text(name)
+    told = {entry.path: entry.companions for entry in removal.plan(make).entries}
+    assert told == {
+        "copy/IMG_1.png": ("copy/IMG_1.PNG.json", "copy/img_1.xmp"),
+        "both/B.png": ("both/B.TXT",),
+        "both/b.png": ("both/b.xmp",),
+    }
