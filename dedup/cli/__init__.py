@@ -123,19 +123,26 @@ def _run(arguments: list[str]) -> object:
             complain(problem)
 
 
+INTERRUPTED = 130
+"""What shells call the end of a program by Ctrl-C."""
+STOPPED = "Stopped. What was done stays done; the same command goes on from there."
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command (the help without any) and return its exit code. Errors are one sentence on standard error."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         code = _run(arguments)
         sys.stdout.flush()
+        if code == INTERRUPTED:
+            complain(STOPPED)
         return code if isinstance(code, int) else 0
     except DedupError as error:
         complain(str(error))
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        complain("Stopped.")
-        return 1
+        complain(STOPPED)
+        return INTERRUPTED
     except TyperException as error:  # a usage error: unknown verb or option, missing argument
         complain(f"{error.format_message().rstrip('.')}. See: dedup --help")
         return UsageError.exit_code

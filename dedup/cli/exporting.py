@@ -26,7 +26,7 @@ from dedup.cli.common import (
     selected,
     teller,
 )
-from dedup.errors import UsageError
+from dedup.errors import Cancelled, UsageError
 from dedup.sources import blobs
 from dedup.words import plural
 
@@ -117,7 +117,11 @@ def export(
         if to == FOLDER.name and report.rows:
             read_back = labels_written(place, written) or None
             found = packed.is_packed(place) and read_back is None
-            dedup.scan(place, home=home, annotations=read_back, use_found=found, on_progress=on_progress)
+            try:
+                dedup.scan(place, home=home, annotations=read_back, use_found=found, on_progress=on_progress)
+            except (Cancelled, KeyboardInterrupt) as error:
+                told = f"Stopped; all is written, but {place} is no dataset yet. To make it one: dedup scan {place}"
+                raise Cancelled(told) from error
     if as_json:
         say_json({"rows": report.rows, "path": report.path, "notes": report.notes})
         return

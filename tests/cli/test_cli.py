@@ -299,3 +299,21 @@ def test_what_takes_two_files_is_no_standard_output(folder, tmp_path, capsys):
     assert main(["export", "set", "--to", "coco", "--output", "-"]) == 2
     told = capsys.readouterr()
     assert told.out == "" and "More than one file" in told.err
+
+
+def test_a_command_that_is_stopped_says_what_became_of_it(folder, capsys, monkeypatch):
+    def stopped(*given, **named):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(dedup, "scan", stopped)
+    assert main(["scan", str(folder)]) == 130
+    assert "What was done stays done" in capsys.readouterr().err
+
+
+def test_an_export_stopped_in_its_scan_says_that_it_is_written(folder, tmp_path, capsys, monkeypatch):
+    def stopped(*given, **named):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(dedup, "scan", stopped)
+    assert main(["export", "set", "--to", "folder", "--output", str(tmp_path / "clean")]) == 1
+    assert "all is written" in capsys.readouterr().err and any((tmp_path / "clean").iterdir())
