@@ -5,7 +5,7 @@ lens and a smooth displacement are allowed for where that is asked.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -29,6 +29,7 @@ from dedup.matching.leftover import (
     halved,
     measure,
     smooth,
+    toned,
     tones_around,
 )
 from dedup.matching.parameters import value
@@ -208,6 +209,15 @@ class Laid:
     def bent(self) -> Laid:
         """The same with what is left of a smooth displacement made good."""
         return replace(self, other=_bent(self.one, self.other, self.inside))
+
+    def toned(self) -> Iterator[Laid]:
+        """The same with the tones of the one picture carried to those of the other, and back: in either they may have
+        been clipped."""
+        one, other = (np.rint(np.clip(each, 0, 255)).astype(np.uint8) for each in (self.one, self.other))
+        for picture, like in ((one, other), (other, one)):
+            carried = picture.astype(np.float32)
+            carried[self.inside] = toned(picture[self.inside], like[self.inside])
+            yield replace(self, one=carried) if picture is one else replace(self, other=carried)
 
     def affine(self) -> Doubles:
         """The map (6,) of left to right, its perspective left out."""

@@ -407,6 +407,18 @@ def _sum_boxes(values: Doubles, reach: int, column: Doubles, out: Doubles) -> No
                 out[y, x] = total
 
 
+def toned(picture: NDArray[np.uint8], like: NDArray[np.uint8]) -> Floats:
+    """A picture of one channel, or some of its pixels, with the tones of those of another, by the monotone curve that
+    fits best (isotonic regression, by pooling adjacent violators; Ayer et al. 1955)."""
+    from scipy.optimize import isotonic_regression  # few pairs need it
+
+    count = np.bincount(picture.ravel(), minlength=256)
+    total = np.bincount(picture.ravel(), weights=like.ravel(), minlength=256)
+    there = np.flatnonzero(count)
+    curve = isotonic_regression(total[there] / count[there], weights=count[there]).x
+    return np.asarray(np.interp(np.arange(256), there, curve).astype(np.float32)[picture])
+
+
 def ground_share(tones: Floats) -> float:
     """The part of some tones within `SAME_TONE` levels of the commonest."""
     return _shares(tones, 1)[0]

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.images.detail import Detail
-from dedup.matching import relations
+from dedup.matching import geometry, relations
 from dedup.matching.alignment import AS_IT_IS
+from dedup.matching.candidates import ORIENTATION_MAPS
 from dedup.matching.columns import AFFINE, SIZES
 from dedup.matching.laying import SOFT, Laid, Lies, evened_out, lay, softened, through_a_lens
 from dedup.matching.leftover import NOTHING, Agreement, Doubles, Measured, agreement, ground_share
@@ -206,9 +207,7 @@ def judge(
     looks = looks or Looks(left, right, affine)
     if pair["note"] != OTHER_COLOURS_THROUGHOUT:
         verdict, measured = _judge_form(left, right, affine, looks, pair, colourful=colourful)
-        covered = measured.disagreeing > value("uncovered")
-        doubtful = not verdict.difference and not (_certain(measured) and covered)
-        doubtful = doubtful and measured.differing <= value("diffuse")
+        doubtful = not verdict.difference and not _certain(measured) and measured.differing <= value("diffuse")
         of_other_colour = doubtful and (recoloured() >= value("recoloured") or _is_grayed_otherwise(measured, pair))
         return Verdict(OTHER_COLOURS, verdict.unexplained) if of_other_colour else verdict
     if looks.agreement.disagreeing > value("displaced"):  # who changes all colours leaves the form as it is
@@ -260,6 +259,16 @@ def _judge_form(
         found = as_it_is.measured()
         why = told(found, free=False, turned=False)
         laid, measured = (laid, measured) if why else (as_it_is, found)
+    if why and turned and measured.unexplained <= value("nearly"):  # a face is much like itself in a mirror
+        upright = lay(left, right, _upright(affine, pair["orientation"]))
+        found = upright.measured()
+        if not told(found, free=_moves_freely(pair), turned=False):
+            why, laid, measured, anew = "", upright, found, True
+    if why == SAME_TEMPLATE and is_drawn(measured) and _lies_pixel_on_pixel(laid, pair):  # then there is a third look
+        for again in laid.toned():
+            found = again.measured()
+            if why and not told(found, free=False, turned=False):
+                why, measured = "", found
     if why:
         return Verdict(why, measured.unexplained), measured
     return Verdict("", measured.unexplained, True, allowed, laid.lies(), anew, is_drawn(measured)), measured
@@ -308,8 +317,10 @@ def _blurred(m: Measured) -> bool:
 
 
 def _with_grain_of(fine: Measured, soft: Measured) -> Measured:
-    """What was measured of little detail, with the grain of all of it: softened, structure would pass for grain."""
-    return replace(soft, exposure=fine.exposure, grain=fine.grain, grain_ratio=fine.grain_ratio)
+    """What was measured of little detail, with the grain and the ground of all of it: softened, structure passes for
+    grain, and a photograph for a drawing."""
+    ground = min(soft.ground, fine.ground)
+    return replace(soft, exposure=fine.exposure, grain=fine.grain, grain_ratio=fine.grain_ratio, ground=ground)
 
 
 def _show_more(laid: Laid, m: Measured) -> bool:
@@ -398,13 +409,33 @@ class Looks:
         return distance > NEAR_DISTANCE and m.disagreeing > most and self.evened.disagreeing > most
 
 
+def stands_still(affine: Doubles) -> bool:
+    """Whether a map (6,) leaves every pixel where it is."""
+    return bool(np.abs(affine - AS_IT_IS).max() <= value("stands_still"))
+
+
+def _lies_pixel_on_pixel(laid: Laid, pair: Mapping[str, Any]) -> bool:
+    one_size = pair["left_width"] == pair["right_width"] and pair["left_height"] == pair["right_height"]
+    return bool(one_size and stands_still(laid.affine()))
+
+
+def _upright(affine: Doubles, orientation: int) -> Doubles:
+    """A map (6,) without the one of EXIF's orientations that it goes by."""
+    turn = geometry.invert_affine(ORIENTATION_MAPS[orientation - 1][None])[0]
+    return geometry.compose(affine, turn)
+
+
 def _freedom(relation: Mapping[str, float]) -> tuple[bool, bool]:
     """`free` and `turned` of `difference`, of a pair's geometry (columns of `columns.PAIR_COLUMNS`)."""
     turned = relation["orientation"] != 1
+    return turned or _moves_freely(relation), turned
+
+
+def _moves_freely(relation: Mapping[str, float]) -> bool:
+    """Whether a pair's map does more than to turn by quarters, to mirror, to scale and to crop."""
     unsure = float(relations.doubt(np.array([[relation[name] for name in SIZES]]))[0])
-    free = (
+    return bool(
         abs(relation["rotation"]) > value("free_rotated") + math.degrees(2 * unsure)
         or abs(math.log2(relation["stretch"])) > math.log2(value("free_stretched") + 2 * unsure)
         or relation["perspective"] > value("free_perspective") + unsure
     )
-    return turned or free, turned

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from dedup.matching.leftover import toned
 from dedup.matching.parameters import value
 
 Picture = NDArray[np.uint8]
@@ -68,17 +69,6 @@ def _at(size: tuple[int, int], picture: Picture) -> Picture:
 def _gray(picture: Picture) -> Picture:
     """Luma, as Pillow's mode L has it (ITU-R 601-2)."""
     return np.asarray(picture @ np.array([0.299, 0.587, 0.114], np.float32) + 0.5, np.uint8)
-
-
-def toned(picture: Picture, like: Picture) -> Floats:
-    """A picture of one channel with the tones of another one, by the monotone curve that fits best."""
-    from scipy.optimize import isotonic_regression  # few pairs need it
-
-    count = np.bincount(picture.ravel(), minlength=256)
-    total = np.bincount(picture.ravel(), weights=like.ravel(), minlength=256)
-    there = np.flatnonzero(count)
-    curve = isotonic_regression(total[there] / count[there], weights=count[there]).x
-    return np.asarray(np.interp(np.arange(256), there, curve).astype(np.float32)[picture])
 
 
 def _stroke(one: Picture, other: Picture) -> float:

@@ -12,7 +12,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dedup.matching import second_look, third_look
-from dedup.matching.alignment import AS_IT_IS
 from dedup.matching.parameters import value
 from dedup.matching.second_look import Verdict
 from dedup.scanning.portions import portions
@@ -39,7 +38,7 @@ def ask(
     if not asked:
         return told
     some = pairs.iloc[asked]
-    still = np.array([_stands_still(verdicts[place]) for place in asked]) & _of_one_shape(some)
+    still = np.array([_lies_still(verdicts[place]) for place in asked]) & _of_one_shape(some)
     places, some = np.array(asked)[still], some[still]
     sides, most = some[["left", "right"]].to_numpy(), _most_in_a_patch(some, images)
     for part in portions(sides, PICTURES):
@@ -51,9 +50,8 @@ def ask(
     return told
 
 
-def _stands_still(verdict: Verdict) -> bool:
-    """Whether two pictures lie on each other pixel by pixel."""
-    return verdict.lies is not None and bool(np.abs(verdict.lies.affine - AS_IT_IS).max() <= value("stands_still"))
+def _lies_still(verdict: Verdict) -> bool:
+    return verdict.lies is not None and second_look.stands_still(verdict.lies.affine)
 
 
 def _of_one_shape(pairs: pd.DataFrame) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
 
 from dedup.matching import third_look
+from dedup.matching.leftover import toned
 from dedup.matching.parameters import value
 
 Edit = Callable[[Image.Image], Image.Image]
@@ -93,5 +94,5 @@ def test_pictures_next_to_nothing_in_size_and_of_one_tone_are_compared():
 def test_tones_are_carried_by_the_best_monotone_curve():
     rng = np.random.default_rng(0)
     picture = rng.integers(0, 256, (40, 40), np.uint8)
-    assert np.abs(third_look.toned(picture, np.uint8(picture // 2 + 30)) - (picture // 2 + 30)).max() < 1e-3
-    assert len(np.unique(third_look.toned(picture, np.uint8(255 - picture)))) == 1  # no rising curve does it
+    assert np.abs(toned(picture, np.uint8(picture // 2 + 30)) - (picture // 2 + 30)).max() < 1e-3
+    assert len(np.unique(toned(picture, np.uint8(255 - picture)))) == 1  # no rising curve does it

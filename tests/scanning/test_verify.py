@@ -636,3 +636,34 @@ def test_a_picture_that_is_gone_before_a_third_look_leaves_the_second(tmp_path, 
     save(page_of_figures(111), tmp_path / "in" / "a.png")
     save(page_of_figures(111), tmp_path / "in" / "a.jpg", quality=90)
     assert dedup.scan(tmp_path / "in").pairs["kind"].tolist() == ["near"]
+
+
+def test_a_drawing_whose_whites_were_clipped_is_a_copy_and_another_one_is_none(tmp_path, home):
+    def shaded(number: int) -> Image.Image:
+        page = page_of_figures(number)
+        draw = ImageDraw.Draw(page)
+        for row, tone in enumerate((250, 235, 200, 160)):
+            draw.rectangle((480, 30 + 80 * row, 550, 90 + 80 * row), fill=(tone, tone, tone))
+        return page
+
+    save(shaded(111), tmp_path / "in" / "a.png")
+    save(ImageEnhance.Brightness(shaded(111)).enhance(1.2), tmp_path / "in" / "a bright.png")
+    save(ImageEnhance.Brightness(shaded(888)).enhance(1.2), tmp_path / "in" / "b bright.png")
+    dataset = dedup.scan(tmp_path / "in")
+    paths = dataset.frame["path"].to_numpy()
+    kinds = {frozenset((paths[row.left], paths[row.right])): row.kind for row in dataset.pairs.itertuples()}
+    assert kinds.pop(frozenset({"a.png", "a bright.png"})) == "near"
+    assert set(kinds.values()) <= {"similar"}
+
+
+def test_a_crop_of_what_is_much_like_itself_in_a_mirror_is_told_upright(tmp_path, home):
+    face = Image.new("RGB", (160, 160), "white")
+    draw = ImageDraw.Draw(face)
+    draw.ellipse((15, 15, 145, 145), fill=(255, 205, 60), outline="black", width=3)
+    for left in (50, 90):
+        draw.ellipse((left, 55, left + 18, 80), fill="black")
+    draw.arc((45, 70, 115, 125), 20, 150, fill="black", width=5)
+    save(face, tmp_path / "in" / "a.png")
+    save(face.crop((4, 4, 156, 156)), tmp_path / "in" / "b.png")
+    (pair,) = dedup.scan(tmp_path / "in").pairs.to_dict("records")
+    assert pair["kind"] == "near" and pair["orientation"] == 1

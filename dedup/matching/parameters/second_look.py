@@ -74,11 +74,6 @@ SECOND_LOOK: dict[str, Parameter] = {
         "... and the lightness: else the gray one is another thing.",
         "The same.",
     ),
-    "uncovered": Parameter(
-        0.002, "fraction of the contrast",
-        "Where no more disagrees, no overlay explains a patch in another colour, not even on one exposure.",
-        "Of 979 copies without a coloured text one has such a patch; of pictures with a thing recoloured half.",
-    ),
     "free_rotated": Parameter(
         0.6, "degrees",
         "A first look that rotates by more ...",
