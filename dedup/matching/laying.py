@@ -26,6 +26,7 @@ from dedup.matching.leftover import (
     Measured,
     apart,
     box_sums,
+    equally_sharp,
     halved,
     measure,
     smooth,
@@ -213,11 +214,20 @@ class Laid:
     def toned(self) -> Iterator[Laid]:
         """The same with the tones of the one picture carried to those of the other, and back: in either they may have
         been clipped."""
-        one, other = (np.rint(np.clip(each, 0, 255)).astype(np.uint8) for each in (self.one, self.other))
+        one, other = self._grays()
         for picture, like in ((one, other), (other, one)):
             carried = picture.astype(np.float32)
             carried[self.inside] = toned(picture[self.inside], like[self.inside])
             yield replace(self, one=carried) if picture is one else replace(self, other=carried)
+
+    def equally_sharp(self) -> Laid:
+        """The same with the sharper picture as soft as the other one."""
+        one, other, _ = equally_sharp(*self._grays())
+        return replace(self, one=one.astype(np.float32), other=other.astype(np.float32))
+
+    def _grays(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        one, other = (np.rint(np.clip(each, 0, 255)).astype(np.uint8) for each in (self.one, self.other))
+        return one, other
 
     def affine(self) -> Doubles:
         """The map (6,) of left to right, its perspective left out."""

@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.machine_code import larger, lesser, machine_code
+from dedup.matching.parameters import value
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
+Gray = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 FINE = 256
@@ -64,6 +66,8 @@ DARKEST, LIGHTEST = 12, 243
 """... and whose tones are not clipped."""
 SAME_TONE = 2
 """Levels within which tones are the same ground."""
+SOFTENED = (0.4, 0.7, 1.0, 1.5, 2.2, 3.2)
+"""Standard deviations, in pixels, of the Gaussian blurs that may make a picture as soft as another."""
 FEWEST_FLAT, LEAST_FLAT = 200, 0.03
 """Fewer flat pixels, or a smaller part, tell nothing of grain: those between strokes are no flat place."""
 
@@ -407,7 +411,7 @@ def _sum_boxes(values: Doubles, reach: int, column: Doubles, out: Doubles) -> No
                 out[y, x] = total
 
 
-def toned(picture: NDArray[np.uint8], like: NDArray[np.uint8]) -> Floats:
+def toned(picture: Gray, like: Gray) -> Floats:
     """A picture of one channel, or some of its pixels, with the tones of those of another, by the monotone curve that
     fits best (isotonic regression, by pooling adjacent violators; Ayer et al. 1955)."""
     from scipy.optimize import isotonic_regression  # few pairs need it
@@ -417,6 +421,27 @@ def toned(picture: NDArray[np.uint8], like: NDArray[np.uint8]) -> Floats:
     there = np.flatnonzero(count)
     curve = isotonic_regression(total[there] / count[there], weights=count[there]).x
     return np.asarray(np.interp(np.arange(256), there, curve).astype(np.float32)[picture])
+
+
+def equally_sharp(one: Gray, other: Gray) -> tuple[Gray, Gray, bool]:
+    """Both pictures, the sharper one softened until it is as sharp as the other; whether it had to be."""
+    from scipy import ndimage  # few pairs need it
+
+    sharpness = [_sharpness(each) for each in (one, other)]
+    least, most = sorted(sharpness)
+    if most <= value("sharpness") * least:
+        return one, other, False
+    sharp = one if sharpness[0] > sharpness[1] else other
+    tried = (ndimage.gaussian_filter(sharp, sigma) for sigma in SOFTENED)
+    softened = min(tried, key=lambda each: abs(_sharpness(each) - least))
+    return (softened, other, True) if sharp is one else (one, softened, True)
+
+
+def _sharpness(picture: Gray) -> float:
+    """The mean square of steps from pixel to pixel, over the variance: whatever the contrast."""
+    tones = picture.astype(np.float32)
+    steps = sum(float((np.diff(tones, axis=axis) ** 2).sum()) for axis in (0, 1))
+    return steps / tones.size / max(float(tones.var()), 1.0)
 
 
 def ground_share(tones: Floats) -> float:

@@ -239,7 +239,7 @@ def _judge_form(
     laid, measured = looks.laid, looks.measured
     why = told(measured, free=free, turned=turned)
     if why == SAME_TEMPLATE and _blurred(measured) and not _is_sharp(measured):
-        why = told(_with_grain_of(measured, looks.soft.measured()), free=free, turned=turned)
+        why = told(_with_grain_of(measured, looks.soft.equally_sharp().measured()), free=free, turned=turned)
     if not why and free and _fits_anywhere(measured):
         why = TOO_PLAIN
     allowed, anew = "", False

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dedup.matching.leftover import toned
+from dedup.matching.leftover import equally_sharp, toned
 from dedup.matching.parameters import value
 
 Picture = NDArray[np.uint8]
@@ -27,8 +27,6 @@ SPECK = 2
 """What differs is averaged over so many pixels squared: noise of single ones is none of the drawing's."""
 PATCH = 11
 """A patch has so many pixels squared at least."""
-SOFTENED = (0.4, 0.7, 1.0, 1.5, 2.2, 3.2)
-"""Standard deviations, in pixels, of the Gaussian blurs that are tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ def compare(left: Picture, right: Picture) -> Found:
     may be lost in the tones of one of them."""
     height, width = min(left.shape[:2], right.shape[:2])
     left, right = (_at((height, width), each) for each in (left, right))
-    one, other, soft = _equally_sharp(_gray(left), _gray(right))
+    one, other, soft = equally_sharp(_gray(left), _gray(right))
     patch = max(_patch(left[..., channel], right[..., channel]) for channel in range(3))
     return Found(max(_stroke(one, other), _stroke(other, one)), patch, soft)
 
@@ -85,27 +83,6 @@ def _beyond(a: Floats, b: Floats) -> Floats:
     from scipy import ndimage
 
     return np.asarray(np.maximum(a - ndimage.maximum_filter(b, NEIGHBOURS), ndimage.minimum_filter(b, NEIGHBOURS) - a))
-
-
-def _equally_sharp(one: Picture, other: Picture) -> tuple[Picture, Picture, bool]:
-    """Both pictures, the sharper one softened until it is as sharp as the other; whether it had to be."""
-    from scipy import ndimage
-
-    sharpness = [_sharpness(each) for each in (one, other)]
-    least, most = sorted(sharpness)
-    if most <= value("sharpness") * least:
-        return one, other, False
-    sharp = one if sharpness[0] > sharpness[1] else other
-    tried = (ndimage.gaussian_filter(sharp, sigma) for sigma in SOFTENED)
-    softened = min(tried, key=lambda each: abs(_sharpness(each) - least))
-    return (softened, other, True) if sharp is one else (one, softened, True)
-
-
-def _sharpness(picture: Picture) -> float:
-    """The mean square of steps from pixel to pixel, over the variance: whatever the contrast."""
-    tones = picture.astype(np.float32)
-    steps = sum(float((np.diff(tones, axis=axis) ** 2).sum()) for axis in (0, 1))
-    return steps / tones.size / max(float(tones.var()), 1.0)
 
 
 def _patch(one: Picture, other: Picture) -> float:
