@@ -59,7 +59,7 @@ FEWEST_CLEAR = 50
 STRONGEST = 0.9
 """Quantile of the changes whose strength is compared."""
 GRAINY = 128
-"""On a smaller side what is left of a picture in flat places is its structure, not grain."""
+"""On a smaller side what agrees in flat places is structure, not grain: only where nothing does it tells anything."""
 FLATTEST = 0.3
 """Part of the picture, where it changes least, whose grain is compared ..."""
 DARKEST, LIGHTEST = 12, 243
@@ -463,8 +463,6 @@ def _shares(tones: Floats, most: int) -> list[float]:
 
 def _grain(one: Floats, other: Floats, gain: float, inside: Mask) -> tuple[float, float, float]:
     """`exposure`, `grain` and `grain_ratio` of `Measured`; no grain where it goes on along lines, as a grid's does."""
-    if len(one) < GRAINY:
-        return math.nan, 0.0, 1.0
     inner = inside.copy()
     for lines, whole in ((inner, inside), (inner.T, inside.T)):  # what was made up beyond the edges is not grain
         lines[3:] &= whole[:-3]
@@ -487,6 +485,8 @@ def _grain(one: Floats, other: Floats, gain: float, inside: Mask) -> tuple[float
     low, high = min(sx, sy), max(sx, sy)
     exposure = float((x * y).sum() / count / max(sx * sy, 1e-9))
     if exposure > TELLING and _along_lines(x, y, flat) > LINED * exposure:
+        return math.nan, 0.0, 1.0
+    if exposure >= value("other_exposure") and len(one) < GRAINY:
         return math.nan, 0.0, 1.0
     return exposure, low, high / max(low, 1e-3)
 
