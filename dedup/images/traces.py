@@ -88,6 +88,8 @@ def _cosines(side: int) -> NDArray[np.float32]:
     return np.asarray(matrix, np.float32)
 
 
+_WAVES_OF_BLOCKS = _cosines(BLOCK)
+
 # --- exposure ---------------------------------------------------------------------------------------------------------
 
 QUARTER = TILE // 2
@@ -116,6 +118,51 @@ def exposure(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> tuple[float, f
     x, y = (_grain(each[flat]) for each in quarters)
     sx, sy = float(np.sqrt((x * x).mean())), float(np.sqrt((y * y).mean()))
     return float((x * y).mean() / max(sx * sy, 1e-9)), sx, sy
+
+
+TELLING = 8.0
+"""Frequencies are compared which compression leaves as near as this to what they were, in gray levels ..."""
+FEWEST_TELLING = 6
+"""... if there are so many of them."""
+ROUNDED = 2.0
+"""Rounding of samples and of colours moves a frequency by no more: three standard deviations of both."""
+
+
+def beyond_compression(one: NDArray[np.uint8], other: NDArray[np.uint8], qualities: tuple[float, float]) -> float:
+    """The part, 0..1, of the frequencies of a block in which two pictures of one size are further apart than half a
+    step of the quantisation of either: the median of the flatter blocks, so that what lies over some does not count.
+
+    `one` and `other` (n, 32, 32) are their tiles, `qualities` those of their JPEG compression, NaN without any. Copies
+    that nothing but compression sets apart are at 0, whatever they show; noise of their own sets two exposures apart.
+    NaN where nothing tells.
+    """
+    if one.shape != other.shape or not len(one):
+        return math.nan
+    blocks = [_blocks(each.astype(np.float32)) for each in (one, other)]
+    light, contrast = (np.stack([way(each) for each in blocks]) for way in (_means, _spreads))
+    usable = ((light > DARKEST) & (light < LIGHTEST)).all(axis=0)
+    known = np.array([each for each in qualities if not math.isnan(each)])
+    steps = quantisation(known).sum(axis=0)
+    telling = steps / 2 <= TELLING
+    telling[0, 0] = False  # the mean, which the slightest change of tones moves
+    if usable.sum() < FEWEST_QUARTERS or telling.sum() < FEWEST_TELLING:
+        return math.nan
+    flat = usable & (contrast.max(axis=0) <= np.quantile(contrast.max(axis=0)[usable], FLATTEST))
+    apart = np.abs(_WAVES_OF_BLOCKS @ (blocks[0] - blocks[1])[flat] @ _WAVES_OF_BLOCKS.T)[:, telling]
+    return float(np.median((apart > steps[telling] / 2 + ROUNDED).mean(axis=1)))
+
+
+def _blocks(some: Tiles) -> Tiles:
+    fit = TILE // BLOCK
+    return some.reshape(-1, fit, BLOCK, fit, BLOCK).swapaxes(2, 3).reshape(-1, BLOCK, BLOCK)
+
+
+def _means(blocks: Tiles) -> Tiles:
+    return np.asarray(blocks.mean(axis=(1, 2)))
+
+
+def _spreads(blocks: Tiles) -> Tiles:
+    return np.asarray(blocks.std(axis=(1, 2)))
 
 
 def _quarters(some: Tiles) -> Tiles:

@@ -246,9 +246,9 @@ def _judge_form(
     if why and _may_be_displaced(measured) and looks.agrees():
         displaced = measured.exposure >= value("hint_of_exposure")
         ways = _allowances(left, right, affine, laid, looks, displaced=displaced)
-        copy = _first_copy(ways, laid, measured, partial(told, free=free, turned=turned))
-        if copy:
-            allowed, again, measured = copy
+        displaced_copy = _first_copy(ways, laid, measured, partial(told, free=free, turned=turned))
+        if displaced_copy:
+            allowed, again, measured = displaced_copy
             anew = again.p is not laid.p
             why, laid = "", again
     if not why and pair["distance"] > NEAR_DISTANCE and _show_more(laid, measured):
@@ -265,10 +265,9 @@ def _judge_form(
         if not told(found, free=_moves_freely(pair), turned=False):
             why, laid, measured, anew = "", upright, found, True
     if why == SAME_TEMPLATE and is_drawn(measured) and _lies_pixel_on_pixel(laid, pair):  # then there is a third look
-        for again in laid.toned():
-            found = again.measured()
-            if why and not told(found, free=False, turned=False):
-                why, measured = "", found
+        toned = (again.measured() for again in laid.toned())
+        copy = next((found for found in toned if not told(found, free=False, turned=False)), None)
+        why, measured = (why, measured) if copy is None else ("", copy)
     if why:
         return Verdict(why, measured.unexplained), measured
     return Verdict("", measured.unexplained, True, allowed, laid.lies(), anew, is_drawn(measured)), measured

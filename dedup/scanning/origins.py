@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dedup.images import traces
 from dedup.images.traces import Look
-from dedup.matching import alignment, second_look
+from dedup.matching import alignment, relations, second_look
 from dedup.matching.columns import AFFINE, PAIR_COLUMNS, SIZES
 from dedup.matching.parameters import value
 from dedup.matching.verdict import BEYOND
@@ -29,6 +29,10 @@ Looks = Callable[[Sequence[int]], Iterable[tuple[int, Look]]]
 STANDS = 0.004
 """The most by which a number of the map between two of one size differs from nothing done, so that their pixels lie on
 each other."""
+COMPRESSED = {relations.NEXT_TO_IDENTICAL, "recompressed", "other format", "overlaid"}
+"""What may be said of two that nothing but compression sets apart, in most places."""
+KNOWN = ("JPEG", "PNG", "BMP", "TIFF")
+"""Formats whose loss is known, or that have none."""
 WHOLE = 0.97
 """Both pictures show at least this part of each other where their fine detail is compared."""
 LEVEL_DEGREES = 1.0
@@ -53,8 +57,13 @@ def tell(results: Results, look: Looks) -> Results:
     patches = [each.patches for each in looks]
     there = np.flatnonzero(_stand(told))
     negative = (told["gain"] < 0).to_numpy()
+    qualities, compressed = _told_qualities(results.images, told), _but_compressed(results.images, told)
     apart = [
-        _another_exposure(~patches[left[place]] if negative[place] else patches[left[place]], patches[right[place]])
+        _another_exposure(
+            ~patches[left[place]] if negative[place] else patches[left[place]],
+            patches[right[place]],
+            qualities[place] if compressed[place] else None,
+        )
         for place in there.tolist()
     ]
     moments = told.index[there[np.array(apart, bool)]]
@@ -78,13 +87,29 @@ def _stand(pairs: pd.DataFrame) -> NDArray[np.bool_]:
     return np.asarray((sizes[:, :2] == sizes[:, 2:]).all(axis=1) & (moved <= STANDS))
 
 
-def _another_exposure(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
-    """Whether both have grain, as much of it, and not the same."""
+def _told_qualities(images: pd.DataFrame, pairs: pd.DataFrame) -> list[tuple[float, float]]:
+    """The qualities of the JPEG compression of both sides, NaN without any."""
+    quality = images["jpeg_quality"].to_numpy(np.float64)
+    return list(zip(quality[pairs["left"]].tolist(), quality[pairs["right"]].tolist(), strict=True))
+
+
+def _but_compressed(images: pd.DataFrame, pairs: pd.DataFrame) -> NDArray[np.bool_]:
+    """Pairs of which it is known how both are compressed, on one grid of blocks, and of which no more was told."""
+    plain = [set(relations.split_names(str(names))) <= COMPRESSED for names in pairs["relations"]]
+    known = (images["format"].isin(KNOWN) & (images["orientation"] == 1)).to_numpy(np.bool_)
+    return np.array(plain, bool) & known[pairs["left"]] & known[pairs["right"]]
+
+
+def _another_exposure(one: NDArray[np.uint8], other: NDArray[np.uint8], qualities: tuple[float, float] | None) -> bool:
+    """Whether both have grain, as much of it, and not the same; or, where nothing but compression at `qualities` was
+    told of them, more is different than that explains."""
     correlation, *grain = traces.exposure(one, other)
     low, high = min(grain), max(grain)
-    return (
-        low >= value("native_grain") and high <= value("native_ratio") * low and correlation < value("native_exposure")
-    )
+    if low < value("native_grain") or high > value("native_ratio") * low:
+        return False
+    if correlation < value("native_exposure"):
+        return True
+    return qualities is not None and traces.beyond_compression(one, other, qualities) > value("beyond_compression")
 
 
 def _enlarged(pairs: pd.DataFrame, left: NDArray[np.float16], right: NDArray[np.float16]) -> NDArray[np.int8]:

@@ -114,3 +114,33 @@ def test_where_nothing_is_flat_or_sizes_differ_grain_tells_nothing():
     for one, other in ((exposed(1), exposed(1).crop((0, 0, 320, 128))), (white, white)):
         correlation, *grain = traces.exposure(patches(one), patches(other))
         assert np.isnan(correlation) and grain == [0, 0]
+
+
+def textured(seed: int, levels: float) -> Image.Image:
+    """An exposure of a scene with a texture as fine as its noise, which every frame shares."""
+    texture = np.random.default_rng(99).normal(0, 8, (256, 320))
+    noise = np.random.default_rng(seed).normal(0, levels, (256, 320))
+    return Image.fromarray(np.clip(np.rint(130 + texture + noise), 0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("qualities", [(75, 92), (90, 90), (95, 60), (None, 80), (None, None)])
+def test_noise_of_their_own_is_beyond_what_compression_explains_and_compression_is_not(qualities, tmp_path):
+    def saved(picture: Image.Image, quality: int | None, name: str) -> tuple[np.ndarray, float]:
+        if quality is None:
+            return patches(picture), math.nan
+        return patches(Image.open(save(picture, tmp_path / name, quality=quality))), float(quality)
+
+    one, first = saved(textured(1, 4.0), qualities[0], "a.jpg")
+    copy, second = saved(textured(1, 4.0), qualities[1], "b.jpg")
+    frame, third = saved(textured(2, 4.0), qualities[1], "c.jpg")
+    if qualities[0] == qualities[1]:
+        assert traces.exposure(one, frame)[0] > 0.5  # of the texture, not of the noise
+    assert traces.beyond_compression(one, copy, (first, second)) <= 0.01
+    assert traces.beyond_compression(one, frame, (first, third)) > 0.1 or 60 in qualities
+
+
+def test_where_next_to_nothing_can_be_compared_compression_explains_all():
+    grains = patches(textured(1, 4.0))
+    assert math.isnan(traces.beyond_compression(grains, grains[:3], (90.0, 90.0)))
+    assert math.isnan(traces.beyond_compression(grains, grains, (5.0, 5.0)))
+    assert math.isnan(traces.beyond_compression(grains[:0], grains[:0], (90.0, 90.0)))
