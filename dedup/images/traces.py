@@ -96,7 +96,7 @@ QUARTER = TILE // 2
 FLATTEST = 0.4
 """The part of the quarters of tiles, those with the least contrast, in which grain is compared."""
 DARKEST, LIGHTEST = 20, 235
-"""Mean luma of quarters that are not clipped."""
+"""Luma that is not clipped: of quarters the mean, of blocks every pixel."""
 FEWEST_QUARTERS = 12
 
 
@@ -139,15 +139,16 @@ def beyond_compression(one: NDArray[np.uint8], other: NDArray[np.uint8], qualiti
     if one.shape != other.shape or not len(one):
         return math.nan
     blocks = [_blocks(each.astype(np.float32)) for each in (one, other)]
-    light, contrast = (np.stack([way(each) for each in blocks]) for way in (_means, _spreads))
-    usable = ((light > DARKEST) & (light < LIGHTEST)).all(axis=0)
+    contrast = np.maximum(*(each.std(axis=(1, 2)) for each in blocks))
+    darkest, lightest = np.minimum(*blocks), np.maximum(*blocks)
+    usable = (darkest > DARKEST).all(axis=(1, 2)) & (lightest < LIGHTEST).all(axis=(1, 2))
     known = np.array([each for each in qualities if not math.isnan(each)])
     steps = quantisation(known).sum(axis=0)
     telling = steps / 2 <= TELLING
     telling[0, 0] = False  # the mean, which the slightest change of tones moves
     if usable.sum() < FEWEST_QUARTERS or telling.sum() < FEWEST_TELLING:
         return math.nan
-    flat = usable & (contrast.max(axis=0) <= np.quantile(contrast.max(axis=0)[usable], FLATTEST))
+    flat = usable & (contrast <= np.quantile(contrast[usable], FLATTEST))
     apart = np.abs(_WAVES_OF_BLOCKS @ (blocks[0] - blocks[1])[flat] @ _WAVES_OF_BLOCKS.T)[:, telling]
     return float(np.median((apart > steps[telling] / 2 + ROUNDED).mean(axis=1)))
 
@@ -155,14 +156,6 @@ def beyond_compression(one: NDArray[np.uint8], other: NDArray[np.uint8], qualiti
 def _blocks(some: Tiles) -> Tiles:
     fit = TILE // BLOCK
     return some.reshape(-1, fit, BLOCK, fit, BLOCK).swapaxes(2, 3).reshape(-1, BLOCK, BLOCK)
-
-
-def _means(blocks: Tiles) -> Tiles:
-    return np.asarray(blocks.mean(axis=(1, 2)))
-
-
-def _spreads(blocks: Tiles) -> Tiles:
-    return np.asarray(blocks.std(axis=(1, 2)))
 
 
 def _quarters(some: Tiles) -> Tiles:

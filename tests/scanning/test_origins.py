@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -96,3 +97,26 @@ def test_reading_again_can_be_stopped(original, home):
     with pytest.raises(Cancelled, match="enough"):
         dedup.scan(original.parent, on_progress=stop)
     assert len(dedup.scan(original.parent).frame) == 2
+
+
+def test_frames_before_a_fine_texture_are_two_moments_and_a_compressed_frame_is_a_copy(tmp_path, home):
+    """What moves in them is small, sharp and on one side, as an overlay is."""
+    texture = np.asarray(detailed(41, (480, 360)).convert("L"), float) + np.random.default_rng(5).normal(
+        0, 7, (360, 480)
+    )
+
+    def frame(seed: int, box: tuple[int, int, int, int] | None) -> Image.Image:
+        noise = np.random.default_rng(seed).normal(0, 4, texture.shape)
+        picture = Image.fromarray(np.clip(np.rint(texture * 0.6 + 50 + noise), 1, 254).astype(np.uint8))
+        if box:
+            picture.paste(245, box)
+        return picture.convert("RGB")
+
+    save(frame(1, None), tmp_path / "in" / "a.jpg", quality=92)
+    save(frame(1, None), tmp_path / "in" / "a copy.jpg", quality=80)
+    save(frame(2, (300, 200, 326, 240)), tmp_path / "in" / "b.jpg", quality=92)
+    dataset = dedup.scan(tmp_path / "in")
+    paths = dataset.frame["path"].to_numpy()
+    told = {frozenset((paths[row.left], paths[row.right])): (row.kind, row.note) for row in dataset.pairs.itertuples()}
+    assert told[frozenset({"a.jpg", "a copy.jpg"})] == ("near", "")
+    assert told[frozenset({"a.jpg", "b.jpg"})] == ("similar", "same scene, another moment")
