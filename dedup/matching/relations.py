@@ -271,6 +271,11 @@ class Facts:
         """How much more detail and noise must differ where less is in common."""
         return value("detail_slack") * (1 - self.common)
 
+    def least(self, name: str) -> NDArray[np.float64]:
+        """What is `rotated`, `stretched` or of another `perspective` is so by more: keypoints tell a map no better than
+        a first look does."""
+        return np.where(self["details"] > 0, value(f"free_{name}"), value(name))
+
     def log2(self, column: str) -> NDArray[np.float64]:
         """How far a ratio is from 1, either way, as a power of two."""
         return np.asarray(np.abs(np.log2(self[column])))
@@ -326,7 +331,7 @@ NAMED: dict[str, Named] = {
     "transposed": Named(_oriented("transposed")),
     "transversed": Named(_oriented("transversed")),
     "rotated": Named(
-        lambda pair: np.asarray(np.abs(pair["rotation"]) > value("rotated") + np.degrees(2 * pair.unsure)),
+        lambda pair: np.asarray(np.abs(pair["rotation"]) > pair.least("rotated") + np.degrees(2 * pair.unsure)),
         lambda row: f"rotated by {float(row['rotation']):.1f}°",
     ),
     "cropped": Named(lambda pair: np.asarray((pair["cropped"] != 0) & ~pair.shifted & ~pair.part), _cropped),
@@ -337,10 +342,12 @@ NAMED: dict[str, Named] = {
     "shifted": Named(lambda pair: pair.shifted),
     "perspective": Named(
         lambda pair: np.asarray(
-            (pair["perspective"] > value("perspective") + pair.unsure) & (pair.common < value("all_seen"))
+            (pair["perspective"] > pair.least("perspective") + pair.unsure) & (pair.common < value("all_seen"))
         )
     ),
-    "stretched": Named(lambda pair: np.asarray(pair.log2("stretch") > np.log2(value("stretched") + 2 * pair.unsure))),
+    "stretched": Named(
+        lambda pair: np.asarray(pair.log2("stretch") > np.log2(pair.least("stretched") + 2 * pair.unsure))
+    ),
     BENT: Named(_allowed(BENT)),
     "resized": Named(
         lambda pair: (pair.differ("width") | pair.differ("height")) & (pair.log2("scale") > np.log2(value("resized"))),
