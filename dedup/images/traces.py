@@ -108,7 +108,7 @@ def exposure(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> tuple[float, f
     """
     if one.shape != other.shape or not len(one):
         return math.nan, 0.0, 0.0
-    quarters = [_quarters(each.astype(np.float32)) for each in (one, other)]
+    quarters = [_cut(each.astype(np.float32), QUARTER) for each in (one, other)]
     contrast = np.maximum(*(each.std(axis=(1, 2)) for each in quarters))
     light = np.stack([each.mean(axis=(1, 2)) for each in quarters])
     usable = ((light > DARKEST) & (light < LIGHTEST)).all(axis=0)
@@ -138,7 +138,7 @@ def beyond_compression(one: NDArray[np.uint8], other: NDArray[np.uint8], qualiti
     """
     if one.shape != other.shape or not len(one):
         return math.nan
-    blocks = [_blocks(each.astype(np.float32)) for each in (one, other)]
+    blocks = [_cut(each.astype(np.float32), BLOCK) for each in (one, other)]
     contrast = np.maximum(*(each.std(axis=(1, 2)) for each in blocks))
     darkest, lightest = np.minimum(*blocks), np.maximum(*blocks)
     usable = (darkest > DARKEST).all(axis=(1, 2)) & (lightest < LIGHTEST).all(axis=(1, 2))
@@ -153,13 +153,10 @@ def beyond_compression(one: NDArray[np.uint8], other: NDArray[np.uint8], qualiti
     return float(np.median((apart > steps[telling] / 2 + ROUNDED).mean(axis=1)))
 
 
-def _blocks(some: Tiles) -> Tiles:
-    fit = TILE // BLOCK
-    return some.reshape(-1, fit, BLOCK, fit, BLOCK).swapaxes(2, 3).reshape(-1, BLOCK, BLOCK)
-
-
-def _quarters(some: Tiles) -> Tiles:
-    return some.reshape(-1, 2, QUARTER, 2, QUARTER).swapaxes(2, 3).reshape(-1, QUARTER, QUARTER)
+def _cut(some: Tiles, side: int) -> Tiles:
+    """Tiles cut into squares of a side that fits, (m, side, side)."""
+    fit = TILE // side
+    return some.reshape(-1, fit, side, fit, side).swapaxes(2, 3).reshape(-1, side, side)
 
 
 def _grain(some: Tiles) -> Tiles:
@@ -299,8 +296,7 @@ def _unhidden(own: float, worst: float) -> NDArray[np.bool_]:
 
 def _quality_of(some: Tiles, sought: NDArray[np.bool_]) -> float:
     """The quality whose steps, where `sought`, the coefficients of the tiles' blocks are at; NaN for none."""
-    fit = TILE // BLOCK
-    blocks = some.reshape(-1, fit, BLOCK, fit, BLOCK).swapaxes(2, 3).reshape(-1, BLOCK * BLOCK)
+    blocks = _cut(some, BLOCK).reshape(-1, BLOCK * BLOCK)
     whole = (blocks.min(axis=1, initial=255) > 0) & (blocks.max(axis=1, initial=0) < 255)  # clipping moves coefficients
     coefficients = np.abs(blocks[whole] @ _BLOCK_WAVES)
     size = RANGE * BINS

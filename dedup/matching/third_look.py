@@ -42,18 +42,18 @@ class Found:
 def is_other(left: Picture, right: Picture, most: float = math.inf) -> bool:
     """Whether two drawn pictures (height, width, 3) of one shape hold other things somewhere. A patch may differ by
     `most` gray levels: infinitely where the colours of the whole were changed, or one was made softer or smaller."""
-    found = compare(left, right)
-    crisp = left.shape == right.shape and not found.soft
-    return found.stroke > value("stroke") or (crisp and found.patch > most)
+    found = compare(left, right, patches=left.shape == right.shape and math.isfinite(most))
+    return found.stroke > value("stroke") or (not found.soft and found.patch > most)
 
 
-def compare(left: Picture, right: Picture) -> Found:
+def compare(left: Picture, right: Picture, *, patches: bool = True) -> Found:
     """Compare pictures (height, width, 3) at the size of the smaller, each carried to the other's tones: what differs
-    may be lost in the tones of one of them."""
+    may be lost in the tones of one of them. Without `patches` none is looked for, and 0 is told."""
     height, width = min(left.shape[:2], right.shape[:2])
     left, right = (_at((height, width), each) for each in (left, right))
     one, other, soft = equally_sharp(_gray(left), _gray(right))
-    patch = max(_patch(left[..., channel], right[..., channel]) for channel in range(3))
+    channels = range(3) if patches else ()
+    patch = max((_patch(left[..., channel], right[..., channel]) for channel in channels), default=0.0)
     return Found(max(_stroke(one, other), _stroke(other, one)), patch, soft)
 
 
@@ -65,8 +65,7 @@ def _at(size: tuple[int, int], picture: Picture) -> Picture:
 
 
 def _gray(picture: Picture) -> Picture:
-    """Luma, as Pillow's mode L has it (ITU-R 601-2)."""
-    return np.asarray(picture @ np.array([0.299, 0.587, 0.114], np.float32) + 0.5, np.uint8)
+    return np.asarray(Image.fromarray(picture).convert("L"))
 
 
 def _stroke(one: Picture, other: Picture) -> float:

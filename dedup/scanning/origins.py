@@ -57,12 +57,12 @@ def tell(results: Results, look: Looks) -> Results:
     patches = [each.patches for each in looks]
     there = np.flatnonzero(_stand(told))
     negative = (told["gain"] < 0).to_numpy()
-    qualities, compressed = _told_qualities(results.images, told), _but_compressed(results.images, told)
+    compressions = _compressions(results.images, told)
     apart = [
         _another_exposure(
             ~patches[left[place]] if negative[place] else patches[left[place]],
             patches[right[place]],
-            qualities[place] if compressed[place] else None,
+            compressions[place],
         )
         for place in there.tolist()
     ]
@@ -87,17 +87,16 @@ def _stand(pairs: pd.DataFrame) -> NDArray[np.bool_]:
     return np.asarray((sizes[:, :2] == sizes[:, 2:]).all(axis=1) & (moved <= STANDS))
 
 
-def _told_qualities(images: pd.DataFrame, pairs: pd.DataFrame) -> list[tuple[float, float]]:
-    """The qualities of the JPEG compression of both sides, NaN without any."""
-    quality = images["jpeg_quality"].to_numpy(np.float64)
-    return list(zip(quality[pairs["left"]].tolist(), quality[pairs["right"]].tolist(), strict=True))
-
-
-def _but_compressed(images: pd.DataFrame, pairs: pd.DataFrame) -> NDArray[np.bool_]:
-    """Pairs of which it is known how both are compressed, on one grid of blocks, and of which no more was told."""
-    plain = [set(relations.split_names(str(names))) <= COMPRESSED for names in pairs["relations"]]
+def _compressions(images: pd.DataFrame, pairs: pd.DataFrame) -> list[tuple[float, float] | None]:
+    """The qualities of the JPEG compression of both sides, NaN without any; None where it is not known how both are
+    compressed, on one grid of blocks, or where more was told of them."""
     known = (images["format"].isin(KNOWN) & (images["orientation"] == 1)).to_numpy(np.bool_)
-    return np.array(plain, bool) & known[pairs["left"]] & known[pairs["right"]]
+    quality = images["jpeg_quality"].to_numpy(np.float64)
+    left, right = pairs["left"].to_numpy(), pairs["right"].to_numpy()
+    plain = [set(relations.split_names(str(names))) <= COMPRESSED for names in pairs["relations"]]
+    both = zip(quality[left].tolist(), quality[right].tolist(), strict=True)
+    told = (known[left] & known[right] & np.array(plain, bool)).tolist()
+    return [each if is_told else None for each, is_told in zip(both, told, strict=True)]
 
 
 def _another_exposure(one: NDArray[np.uint8], other: NDArray[np.uint8], qualities: tuple[float, float] | None) -> bool:

@@ -614,10 +614,10 @@ def test_one_figure_in_small_print_makes_another_page(tmp_path, home):
 def test_a_fault_in_a_third_look_costs_its_pair(tmp_path, home, monkeypatch):
     compare = third_look.compare
 
-    def failing(left, right):
+    def failing(left, right, **named):
         if (left == np.asarray(page_of_figures(111))).all() or (right == np.asarray(page_of_figures(111))).all():
             raise ZeroDivisionError("planted")
-        return compare(left, right)
+        return compare(left, right, **named)
 
     monkeypatch.setattr(third_look, "compare", failing)
     for name, page in (("a", page_of_figures(111)), ("b", page_of_figures(888))):
