@@ -20,7 +20,7 @@ from dedup.files import PRIVATE, atomic_write
 from dedup.labels import formats
 from dedup.labels.coco import Attachment, Coco
 
-VERSION = 4
+VERSION = 5
 """Grows when attaching gives other results."""
 
 Source = tuple[Coco, Attachment]

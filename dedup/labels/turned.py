@@ -1,13 +1,15 @@
 """Annotations in the pixels that a file stores, where EXIF says to show it turned.
 
 Tools that ignore EXIF write boxes in stored pixels. The size that a document gives for an image shows it: it is the
-stored one and not the upright one. Within the program every box is upright, as viewers show pictures; an export gives
-the entry back in the pixels it came in. Where a document gives neither size nothing is turned, and it is said.
+stored one and not the upright one. Where the sizes cannot tell (squares, half turns, mirrored pictures, no size given)
+it is with an image as with the others of its document; where none of these shows it either, its boxes are taken as
+shown, and it is said. Within the program every box is upright, as viewers show pictures; an export gives the entry back
+in the pixels it came in. Where a document gives neither size nothing is turned, and it is said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -20,6 +22,8 @@ from dedup.labels.entries import Entries
 from dedup.labels.turn import Move, Point, Turn
 from dedup.words import plural
 
+SIDEWAYS = 5
+"""From this EXIF orientation on, width and height change places."""
 DECIMALS = 10
 """Turned forth and back, numbers of up to so many decimals are what they were."""
 
@@ -28,21 +32,34 @@ Entry = Mapping[str, Any]
 
 def upright(coco: Coco, met: Attachment, sizes: Mapping[str, tuple[int, int, int]]) -> tuple[Coco, Attachment]:
     """A document with every entry in upright pixels. `sizes` are (upright width, upright height, EXIF orientation) of
-    readable images by their path; notes on sizes that fit neither way join those of `met`."""
+    readable images by their path; notes on sizes that fit neither way, and on what nothing tells, join those of
+    `met`."""
     path_of = {id_: path for path, ids in met.image_ids.items() for id_ in ids}
     turns: dict[ImageId, Turn] = {}
+    untold: dict[ImageId, Turn] = {}
     unfit: list[tuple[Entry, tuple[int, int]]] = []
+    shown = False
     for image in coco.images:
         width, height, orientation = sizes.get(path_of.get(image["id"], ""), (0, 0, 1))
-        said = [image.get("width"), image.get("height")]
-        if not width or not are_finite(said) or said == [width, height]:
+        if not width:
             continue
-        if orientation >= 5 and said == [height, width]:
-            turns[image["id"]] = Turn(orientation, height, width)
-        else:
+        said = [image.get("width"), image.get("height")]
+        turn = Turn(orientation, *((height, width) if orientation >= SIDEWAYS else (width, height)))
+        is_told = turn.swaps and width != height and are_finite(said)
+        if is_told and said == [height, width]:
+            turns[image["id"]] = turn
+        elif are_finite(said) and said != [width, height]:
             unfit.append((image, (width, height)))
+        elif is_told:
+            shown = True
+        elif orientation > 1:
+            untold[image["id"]] = turn
     if unfit:
         met = replace(met, notes=(*met.notes, _unfit(coco, unfit)))
+    if turns and not shown:
+        turns |= untold
+    elif untold and not shown and (images := _placed(coco, untold)):
+        met = replace(met, notes=(*met.notes, _untold(coco, images)))
     if not turns:
         return coco, met
     document = dict(coco.document) | {"images": [_swapped(image, turns.get(image["id"])) for image in coco.images]}
@@ -96,7 +113,24 @@ def _rounded(numbers: Iterable[float]) -> list[float]:
 
 
 def _swapped(image: dict[str, Any], turn: Turn | None) -> dict[str, Any]:
-    return image if turn is None else {**image, "width": image["height"], "height": image["width"]}
+    if turn is None or not turn.swaps or "width" not in image:
+        return image
+    return {**image, "width": image["height"], "height": image["width"]}
+
+
+def _placed(coco: Coco, images: Container[ImageId]) -> set[ImageId]:
+    """Those of `images` of which something is told that has a place in them."""
+    wanted = [id_ in images for id_ in coco.annotations.column("image_id")]
+    told = coco.annotations.where(wanted)
+    return {each["image_id"] for each in told if any(each.get(name) for name in ("bbox", "segmentation", "keypoints"))}
+
+
+def _untold(coco: Coco, images: Set[ImageId]) -> str:
+    such = next(image["file_name"] for image in coco.images if image["id"] in images)
+    return (
+        f"{plural(len(images), 'image')} that EXIF turns or mirrors, such as {such}, and nothing in {coco.path.name} "
+        "tells whether boxes are in stored pixels or as shown; taken as shown."
+    )
 
 
 def _unfit(coco: Coco, unfit: Sequence[tuple[Entry, tuple[int, int]]]) -> str:

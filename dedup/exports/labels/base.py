@@ -119,7 +119,7 @@ def _all_differ(paths: Sequence[PurePosixPath]) -> bool:
 
 @dataclass(slots=True)
 class Labelled:
-    """One image and its annotations. `size` is upright, as are the boxes."""
+    """One image and its annotations, in pixels of its `size`."""
 
     row: int
     name: str
@@ -131,10 +131,11 @@ class Labelled:
 class Contents:
     """What the dataset says of images that are written, image by image, and what of it finds no place."""
 
-    def __init__(self, wanted: Wanted) -> None:
-        """Raises `AnnotationError` where the labels cannot be read."""
+    def __init__(self, wanted: Wanted, *, upright: bool = True) -> None:
+        """Places are in upright pixels or, where a format says the size they are in and `upright` is false, in those
+        that they came in. Raises `AnnotationError` where the labels cannot be read."""
         frame = wanted.dataset.frame
-        document, self._notes = coco.build(wanted.dataset, wanted.mask, wanted.output, wanted.names, upright=True)
+        document, self._notes = coco.build(wanted.dataset, wanted.mask, wanted.output, wanted.names, upright=upright)
         self._output = wanted.output
         row_of = {name: row for row, name in wanted.names.items()}
         rows = [row_of[image["file_name"]] for image in document["images"]]
@@ -143,7 +144,10 @@ class Contents:
         self.images: list[Labelled] = []
         of_id: dict[Any, Labelled] = {}
         for image, row, split, width, height in zip(document["images"], rows, *columns, strict=True):
-            held = Labelled(row, image["file_name"], str(split), (int(width), int(height)))
+            size = (int(width), int(height))
+            if not upright and [image.get("width"), image.get("height")] == [*size[::-1]]:
+                size = size[::-1]
+            held = Labelled(row, image["file_name"], str(split), size)
             self.images.append(held)
             of_id[image["id"]] = held
             held.annotations += self._of_folders(image)

@@ -47,7 +47,7 @@ def label_of(image: PurePosixPath) -> PurePosixPath:
 
 def write(wanted: Wanted) -> Report:
     """Raises `ExportError`."""
-    contents = Contents(wanted)
+    contents = Contents(wanted, upright=False)
     for image in contents.images:
         save(wanted.output / label_of(PurePosixPath(image.name)), _text(image, contents))
     for split, images in contents.splits.items():

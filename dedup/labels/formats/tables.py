@@ -103,6 +103,8 @@ WAYS = {
     "box": (("box",),),
 }
 """What columns tell a box; edges of the left and the top are as good a corner."""
+SIZES = (("width", "height"), ("image_width", "image_height"), ("img_width", "img_height"), ("w", "h"))
+"""What the columns of an image's size may be called; the first are a box's in some tables."""
 HALVES = (*EDGES, "x", "y", "middle x", "middle y")
 NOT_READ = ("segmentation", "encodedpixels", "rle", "polygon", "mask", "keypoints")
 """What a column of shapes may be called; in a table they are written in too many ways."""
@@ -205,6 +207,7 @@ def _read_table(path: Path, pictures: Pictures) -> Coco:
     if not way and (half := [found[meaning] for meaning in HALVES if meaning in found]):
         builder.odd(path, 1, f"its columns of boxes are no whole box: {', '.join(dict.fromkeys(half))}")
     sizes = _sizes(path, found["file"], pictures) if way == "box" else {}
+    wide, high = _size_columns(header, way)
     ids: dict[str, int] = {}
     for line, row in _csv_rows(path):
         name, label = str(row[found["file"]] or ""), str(row[found["label"]] or "")
@@ -212,7 +215,10 @@ def _read_table(path: Path, pictures: Pictures) -> Coco:
         if not name:
             builder.odd(path, line, "it names no image")
             continue
-        id_ = ids[name] if name in ids else ids.setdefault(name, builder.image(name))
+        if name not in ids:
+            size = _size_of(row, wide, high)
+            ids[name] = builder.image(name, None if way == "edges" and size == _extent(row, columns) else size)
+        id_ = ids[name]
         if not label:
             continue  # an image without objects, as many tools write it
         fields = "its label is JSON" if label.startswith(("[{", "{")) else _placed(row, way, columns, sizes.get(name))
@@ -260,6 +266,24 @@ def _sizes(path: Path, column: str, pictures: Pictures) -> dict[str, tuple[int, 
     return {name: pictures.size(path or "") for name, path in zip(names, meant, strict=True)}
 
 
+def _size_columns(header: Sequence[str], way: str) -> tuple[str, str]:
+    """The columns that tell how large an image is: width and height are a box's where its corner or middle is told."""
+    offered = SIZES[1:] if way in ("corner", "middle") else SIZES
+    return next((columns for columns in offered if {*columns} <= {*header}), ("", ""))
+
+
+def _size_of(row: Row, wide: str, high: str) -> tuple[int, int] | None:
+    """How large a row says its image is."""
+    width, height = _number(row.get(wide)) or 0, _number(row.get(high)) or 0
+    return (int(width), int(height)) if width >= 1 and height >= 1 else None
+
+
+def _extent(row: Row, edges: Sequence[str]) -> tuple[int, int]:
+    """How large a row's box is: what some tables tell in columns width and height."""
+    left, top, right, bottom = (_number(row.get(name)) or 0 for name in edges)
+    return int(right - left), int(bottom - top)
+
+
 def _numbers_in(text: str) -> list[str]:
     """The numbers of a box in one column: `[x, y, width, height]` or `x y width height`; what is none is kept, to be
     told."""
@@ -303,7 +327,7 @@ def _read_metadata(path: Path, pictures: Pictures) -> Coco:
         if not isinstance(name, str) or not name:
             builder.odd(path, line, "it has no file_name")
             continue
-        id_ = builder.image(_inside(path, name, pictures))
+        id_ = builder.image(_inside(path, name, pictures), _size_of(row, *SIZES[0]))
         for column in {*NOT_READ, "bbox"} & row.keys():
             builder.odd(path, line, f"its {column} is not read: boxes are read in objects")
         label = row.get("label", row.get("labels"))
