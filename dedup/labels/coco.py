@@ -129,9 +129,10 @@ class Coco:
     @cached_property
     def _measured(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Of each annotation the pixels of its box, NaN without one, and whether it is a crowd."""
-        told = list(self.annotations.sized())
-        areas = np.array([_area(each.bbox) for each in told], np.float64)
-        return areas, np.array([each.iscrowd in (1, True) for each in told], bool)
+        dtype = np.dtype([("area", np.float64), ("crowd", np.bool_)])
+        told = ((_area(each.bbox), each.iscrowd in (1, True)) for each in self.annotations.sized())
+        measured = np.fromiter(told, dtype, len(self.annotations))  # as objects they would be larger than the document
+        return measured["area"], measured["crowd"]
 
     @cached_property
     def orphans(self) -> int:
