@@ -88,11 +88,12 @@ class Removal:
 
 
 class Journal:
-    """The journal while its lock is held; make one with `locked`."""
+    """The journal while its lock is held; make one with `locked`. `tree` is the quarantine, to write below it."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.file = directory / JOURNAL
+        self.tree = Tree(self.quarantine)
         self._cut_torn_line()
         self.removals = read(directory)
         self.links = {each.file: each for each in self.removals.values() if each.state == State.LINKED}
@@ -101,11 +102,6 @@ class Journal:
     def quarantine(self) -> Path:
         """Folder of the removed files."""
         return self.directory / QUARANTINE
-
-    @property
-    def tree(self) -> Tree:
-        """The quarantine, to write below it."""
-        return Tree(self.quarantine)
 
     def prepare(self) -> None:
         """Make the quarantine and hold space for the way back. Raises `RemovalError`; never makes the dataset anew."""

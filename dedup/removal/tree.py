@@ -127,17 +127,19 @@ class Spot:
 
 
 class Tree:
-    """A folder and what is below it. The folder itself may be reached by links: it is the one that a person named."""
+    """A folder and what is below it. The folder itself may be reached by links: it is the one that a person named, and
+    stays the one that it was when it was first opened."""
 
     def __init__(self, top: Path) -> None:
         self.top = top
+        self._identity: tuple[int, int] | None = None
 
     @contextmanager
     def spot(self, file: str, *, make: bool = False) -> Iterator[Spot]:
         """The place of `file`, relative to the top, `/`; `make` makes the folders on the way that are missing.
 
-        Raises `RefusalError` where a link is on the way or the way leads up, OSError where a folder cannot be opened,
-        FileNotFoundError when one is missing.
+        Raises `RefusalError` where a link is on the way, the way leads up or the top is another one now, OSError where
+        a folder cannot be opened, FileNotFoundError when one is missing.
         """
         path = self.top / file
         *folders, _ = parts = Path(file).parts
@@ -147,7 +149,7 @@ class Tree:
             self._look(path.parent, make)
             yield Spot(path, None)
             return
-        handle = os.open(self.top, FOLDER)
+        handle = self._open_top()
         try:
             for depth, folder in enumerate(folders, 1):
                 inner = self._enter(handle, folder, self.top.joinpath(*folders[:depth]), make)
@@ -164,6 +166,16 @@ class Tree:
                 return spot.sha256()
         except (OSError, RefusalError):
             return ""
+
+    def _open_top(self) -> int:
+        handle = os.open(self.top, FOLDER)
+        found = os.fstat(handle)
+        identity = found.st_dev, found.st_ino
+        if self._identity is not None and identity != self._identity:
+            os.close(handle)
+            raise RefusalError(f"{self.top} is another folder now than when this began; put the folder back")
+        self._identity = identity
+        return handle
 
     def _enter(self, handle: int, folder: str, path: Path, make: bool) -> int:
         if make:

@@ -83,6 +83,25 @@ def test_a_folder_swapped_between_the_check_and_the_act_loses_too(images, tmp_pa
     assert (copy / "a.png").is_file()
 
 
+def test_a_quarantine_swapped_for_a_link_while_copies_leave_takes_none_of_them(images, tmp_path, monkeypatch):
+    quarantine, duplicate = images.directory / "quarantine", applying.duplicate
+
+    def swapping(*args, **kwargs):
+        done = duplicate(*args, **kwargs)
+        if not quarantine.is_symlink():
+            swap_for_link(quarantine, tmp_path / "elsewhere")
+        return done
+
+    monkeypatch.setattr(applying, "duplicate", swapping)
+    report = removal.apply(images, removal.plan(images))
+    assert len(report.done) == 1 and "is another folder now" in report.refused[0].reason
+    assert not list((tmp_path / "elsewhere").rglob("*")) and (images.root / report.refused[0].path).is_file()
+    quarantine.unlink()
+    (images.directory / "aside").rename(quarantine)
+    monkeypatch.undo()
+    assert len(removal.restore(images).done) == 1 and removal.verify(images).problems == ()
+
+
 def test_a_way_that_leads_up_or_through_a_link_is_refused(images, tmp_path):
     tree = Tree(images.root)
     for file in ("../outside.png", "/etc/passwd"):
