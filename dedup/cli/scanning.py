@@ -16,6 +16,7 @@ from dedup.cli.overview import remember
 from dedup.errors import UsageError
 from dedup.images.hashes import check as check_hash
 from dedup.model import Kind, Role
+from dedup.store.home import find_directory, home_directory
 from dedup.words import other_files, plural
 
 if TYPE_CHECKING:
@@ -214,6 +215,7 @@ def forget(
 ) -> None:
     """Take a dataset off the list with its tags and decisions; its images are not touched."""
     if not yes:
+        find_directory(home_directory(home), name)  # before anything is asked about it
         typer.confirm(f"Forget {name} with its tags and decisions? The images stay where they are.", abort=True)
     dedup.forget(name, home=home)
     say(f"Forgot {name}. Its images are untouched.")

@@ -29,7 +29,7 @@ KINDS = ".parquet (a column path, and a column vector or columns v0, v1, …), .
 @dataclass(frozen=True)
 class Given:
     """`vectors` (n, d) by row of the dataset, NaN where the file has none; `notes` say in sentences which entries name
-    no image, and which an image that another one names as well."""
+    no image, which an image that another one names as well, and which hold no vector that tells anything."""
 
     vectors: NDArray[np.floating]
     notes: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ def read(file: Path, rows: Mapping[str, int], count: int, root: Path, paths: Pat
             "path is needed."
         )
     found = np.full((count, vectors.shape[1]), np.nan, np.float64 if vectors.dtype == np.float64 else np.float32)
-    unknown, again = [], []
+    unknown, again, empty = [], [], []
     known: set[int] = set()
     for name, vector in zip(names, vectors, strict=True):
         row = rows.get(_relative(name, root))
@@ -59,11 +59,17 @@ def read(file: Path, rows: Mapping[str, int], count: int, root: Path, paths: Pat
             again.append(name)
         known.add(row)
         found[row] = vector
+        if not np.isfinite(found[row]).all() or not found[row].any():
+            empty.append(name)
     if not known:
         raise UsageError(
             f"{file} names no image of the dataset, such as {unknown[0]!r}. Paths are relative to {root}, or whole."
         )
-    odd = {"name no image here": unknown, "name an image once more, and the last counts": again}
+    odd = {
+        "name no image here": unknown,
+        "name an image once more, and the last counts": again,
+        "hold numbers that are not finite, or nothing but zeros, and are left out": empty,
+    }
     told = {what: names for what, names in odd.items() if names}
     notes = (f"{plural(len(each), 'entry')} of {file.name} {what}, such as {each[0]!r}." for what, each in told.items())
     return Given(found, tuple(notes))

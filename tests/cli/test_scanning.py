@@ -67,3 +67,9 @@ def test_an_annotation_file_that_is_gone_leaves_nothing_half_done(moved, capsys)
     assert "Cannot read the annotation file" in capsys.readouterr().out
     frame = dedup.open("set").frame
     assert frame.loc[frame["split"] == "test", "path"].tolist() == ["renamed.jpg"]
+
+
+def test_nothing_is_asked_of_a_dataset_that_is_not_there(home, capsys):
+    assert main(["forget", "../elsewhere"]) == 2
+    told = capsys.readouterr()
+    assert "There is no dataset '../elsewhere'" in told.err and "Forget" not in told.out

@@ -53,6 +53,12 @@ def test_paths_that_no_image_has_are_counted(tmp_path):
     assert found.vectors[0].tolist() == VECTORS[1].tolist()
 
 
+def test_vectors_that_tell_nothing_are_named(tmp_path):
+    np.savez(tmp_path / "v.npz", paths=["a.jpg", "sub/b.jpg"], vectors=np.array([[1, np.nan, 2], [0, 0, 0]]))
+    (note,) = read(tmp_path / "v.npz", tmp_path).notes
+    assert note.startswith("2 entries of v.npz hold numbers that are not finite") and "such as 'a.jpg'" in note
+
+
 def refuse(file, root, words, paths=None):
     with pytest.raises(UsageError, match=words):
         read(file, root, paths)
