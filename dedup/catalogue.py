@@ -249,12 +249,11 @@ def forget(name: str, *, home: Path | str | None = None) -> None:
 
     Raises `UnknownDataset`, or `DatasetError` while removed images wait in its quarantine.
     """
-    from dedup.removal.journal import QUARANTINE, waiting
+    from dedup.removal.journal import waiting
 
     place = home_directory(home)
     with _alone(place, name) as store:
-        quarantine = store.directory / QUARANTINE
-        if waiting(store.directory):
+        if quarantine := waiting(store.directory):
             raise DatasetError(
                 f"{name} holds removed images in {quarantine}. Restore them first, or take them elsewhere."
             )

@@ -26,6 +26,7 @@ class Images:
     name: str = "made"
     in_files: bool = True
     key: str = "made"
+    scan_id: str = "made"
 
     @property
     def address(self) -> str:

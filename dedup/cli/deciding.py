@@ -69,7 +69,7 @@ def plan(
     for told in made.told:
         say(told)
     tell_stays(dataset, made)
-    say(f"Carry it out with: dedup apply {name} {output}" if dataset.in_files else removal.only_read(dataset))
+    say(f"Carry it out with: dedup apply {name} {output}" if removal.can_leave(dataset) else removal.only_read(dataset))
 
 
 def apply(

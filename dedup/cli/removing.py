@@ -170,12 +170,13 @@ def _preview(dataset: Dataset, plan: Plan, basis: Basis, left: Heritage, lost: s
     for told in plan.told:
         say(told)
     goes = f"{plural(len(plan.entries), 'image')} ({size(plan.bytes)})"
-    if dataset.in_files:
-        say(f"{goes} would go to the quarantine; nothing was touched. Add --apply.")
-    else:
-        from dedup.removal import only_read
+    from dedup import removal
 
-        say(f"{goes} would go; nothing was touched. {only_read(dataset)}")
+    if removal.can_leave(dataset):
+        where = "the quarantine" if dataset.in_files else removal.quarantine_of(dataset)
+        say(f"{goes} would go to {where}; nothing was touched. Add --apply.")
+    else:
+        say(f"{goes} would go; nothing was touched. {removal.only_read(dataset)}")
 
 
 def _tell(left: Heritage, verb: str, lost: str) -> None:

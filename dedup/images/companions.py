@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePath
@@ -85,13 +85,19 @@ class Companions:
 DOCUMENTS = {".json": (b'"images"', b'"_via_img_metadata"'), ".xml": (b"<annotations>",)}
 """What a document of many images has near its beginning, by its ending: COCO and VGG Image Annotator; CVAT."""
 HEAD = 1 << 16
+"""Bytes that are looked at."""
 
 
 def _is_document(file: Path) -> bool:
-    """Whether a file tells of more than one image."""
+    return is_document(file, lambda: head_of(file, HEAD))
+
+
+def is_document(file: PurePath, head: Callable[[], bytes]) -> bool:
+    """Whether a file tells of more than one image, by its name and its first `HEAD` bytes, which are asked for where it
+    may be one."""
     keys = DOCUMENTS.get(file.suffix.lower(), ())
-    head = head_of(file, HEAD) if keys else b""
-    return any(key in head for key in keys)
+    first = head() if keys else b""
+    return any(key in first for key in keys)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ for by row or tag, and only to the quarantine.
 
 from dedup.removal.applying import HOW, Outcome, Report, apply, require_way
 from dedup.removal.checking import keeper_tags, likely
-from dedup.removal.images import Images, only_read
+from dedup.removal.images import Images, can_leave, only_read, quarantine_of
 from dedup.removal.journal import Removal, State, removed, standing
 from dedup.removal.planfile import Entry, Plan, Stay, read, to_bytes, write
 from dedup.removal.planning import freed, plan
@@ -29,11 +29,13 @@ __all__ = [
     "Stay",
     "Verification",
     "apply",
+    "can_leave",
     "freed",
     "keeper_tags",
     "likely",
     "only_read",
     "plan",
+    "quarantine_of",
     "read",
     "removed",
     "require_way",

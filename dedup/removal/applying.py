@@ -13,13 +13,14 @@ from typing import TypeVar
 from dedup.errors import RemovalError
 from dedup.model import OnProgress, Progress
 from dedup.removal.checking import Checks
-from dedup.removal.images import Images, require_files
+from dedup.removal.images import Images, at, below, ground_of, is_there, place_of, quarantine_of, require_leaving
 from dedup.removal.journal import REMOVED, Journal, Removal, State, locked, now
-from dedup.removal.moves import Hasher, duplicate, free_place, identity_of, inode_of, part_name, withdraw
+from dedup.removal.moves import Hasher, Stat, duplicate, free_place, identity_of, inode_of, part_name, withdraw
+from dedup.removal.objects import AnySpot, Place, free_address, tree_at
 from dedup.removal.planfile import Entry, Plan
 from dedup.removal.recovery import is_link_to, recover, settle
 from dedup.removal.refusal import RefusalError, attempt
-from dedup.removal.tree import Spot, Tree
+from dedup.removal.tree import Spot
 from dedup.words import displayable
 
 HOW = ("quarantine", "hardlink", "delete")
@@ -106,10 +107,10 @@ def apply(
     they are.
     """
     require_way(how, allow_delete=allow_delete)
-    require_files(images)
+    require_leaving(images)
     with locked(images.directory, images.key) as journal:
         journal.prepare()
-        recover(journal, Tree(images.root))
+        recover(journal, tree_at(ground_of(images)))
         worker = _Worker(images, journal, how, hold)
         worker.require_own(plan)
         return run(plan.entries, worker.outcomes, "remove", on_progress)
@@ -145,16 +146,17 @@ class _Worker:
         self.images, self.journal, self.how = images, journal, how
         self.checks = Checks(images, journal.removals.values(), how, hold)
         self.rows = self.checks.rows
-        self.tree = Tree(images.root)
+        self.ground = ground_of(images)
+        self.tree = tree_at(self.ground)
         self.inodes = {removal.inode for removal in journal.removals.values()} - {""}
         self.sha256 = Hasher()
 
     def require_own(self, plan: Plan) -> None:
         """Raises `RemovalError` for a plan of another folder."""
         known = any(entry.path in self.rows or self.checks.already(entry) for entry in plan.entries)
-        if plan.entries and not known and plan.root != str(self.images.root):
+        if plan.entries and not known and plan.root != self.images.address:
             raise RemovalError(
-                f"This plan is for {plan.root} (dataset {plan.dataset}), and nothing of it is in {self.images.root} "
+                f"This plan is for {plan.root} (dataset {plan.dataset}), and nothing of it is in {self.images.address} "
                 f"(dataset {self.images.name}). Apply it to its own dataset, or make a new plan."
             )
 
@@ -164,7 +166,7 @@ class _Worker:
         yield outcome
         if outcome.result != "refused" and self.how != "hardlink":  # a link has the name that they go by
             for file in entry.companions:
-                if os.path.lexists(self.images.root / file):
+                if is_there(at(self.ground, file)):
                     yield self._companion(entry, file)
 
     def _outcome(self, entry: Entry) -> Outcome:
@@ -181,14 +183,15 @@ class _Worker:
 
     def _remove(self, entry: Entry, row: int) -> None:
         self.checks.rule(entry)
-        file = self.images.file(row)
-        self.checks.place(file)
-        keeper = self._proven_keeper(file, entry)
-        with self.tree.spot(self._below_root(file)) as source:
+        place = place_of(self.images, row)
+        self.checks.place(place)
+        keeper = self._proven_keeper(place, entry)
+        file = below(self.ground, place)
+        with self.tree.spot(file) as source:
             stat = self._proven(source, entry.sha256)
             if self.how == "hardlink" and keeper is not None and is_link_to(source, keeper):
                 raise RefusalError("it is another name of its keeper's file already, and nothing would be freed")
-            removal = self._carry_out(self._removal(entry, row, source, keeper, stat), source, keeper, stat)
+            removal = self._carry_out(self._removal(entry, row, file, source, keeper, stat), source, keeper, stat)
         self.checks.keeping.add(removal)
 
     def _move_companion(self, entry: Entry, file: str, path: str) -> None:
@@ -201,7 +204,7 @@ class _Worker:
                 raise RefusalError("it cannot be read")
             stat = self._proven(source, sha256)
             number = self.journal.next_id()
-            stored = free_place(self.journal.quarantine, file, number)
+            stored = self._free_place(file, number)
             removal = Removal(
                 id=number,
                 state=State.MOVING,
@@ -220,11 +223,16 @@ class _Worker:
                 time=now(),
                 inode=self._inode(stat),
                 of=entry.path,
-                root=str(self.images.root),
+                root=self.images.address,
             )
             self._carry_out(removal, source, None, stat)
 
-    def _carry_out(self, removal: Removal, source: Spot, keeper: Path | None, stat: os.stat_result) -> Removal:
+    def _free_place(self, file: str, number: int) -> str:
+        if isinstance(self.ground, str):
+            return free_address(quarantine_of(self.images), file, number)
+        return free_place(self.journal.quarantine, file, number)
+
+    def _carry_out(self, removal: Removal, source: AnySpot, keeper: Place | None, stat: Stat) -> Removal:
         """Take the step that a removal is about to, with its record before and after."""
         self.journal.begin(removal)
         try:
@@ -238,23 +246,23 @@ class _Worker:
             self.journal.mark(removal, FINISHED[removal.state])
         return removal
 
-    def _proven(self, source: Spot, sha256: str) -> os.stat_result:
+    def _proven(self, source: AnySpot, sha256: str) -> Stat:
         stat = source.stat()
         if source.sha256() != sha256 or identity_of(source.stat()) != identity_of(stat):
             raise RefusalError("it changed since the scan; scan again")
         return stat
 
-    def _proven_keeper(self, source: Path, entry: Entry) -> Path | None:
+    def _proven_keeper(self, source: Place, entry: Entry) -> Place | None:
         if not entry.keeper_path:
             return None
-        keeper = self.images.file(self.rows[entry.keeper_path])
+        keeper = place_of(self.images, self.rows[entry.keeper_path])
         if self.sha256(keeper) != entry.keeper_sha256:
             raise RefusalError(f"its keeper {entry.keeper_path} is gone or changed since the scan; scan again")
         self.checks.keeper_place(entry, source, keeper)
         return keeper
 
-    def _removal(self, entry: Entry, row: int, source: Spot, keeper: Path | None, stat: os.stat_result) -> Removal:
-        number, file = self.journal.next_id(), self._below_root(source.path)
+    def _removal(self, entry: Entry, row: int, file: str, source: AnySpot, keeper: Place | None, stat: Stat) -> Removal:
+        number = self.journal.next_id()
         quarantined = self.how == "quarantine"
         link = self._own_link(source, file)
         return Removal(
@@ -262,50 +270,47 @@ class _Worker:
             state=STARTED[self.how],
             path=entry.path,
             file=file,
-            stored=free_place(self.journal.quarantine, file, number) if quarantined else "",
+            stored=self._free_place(file, number) if quarantined else "",
             sha256=entry.sha256,
             bytes=stat.st_size,
             mtime_ns=link.mtime_ns if link else stat.st_mtime_ns,
             mode=link.mode if link else stat.st_mode & 0o7777,
             keeper_path=entry.keeper_path,
-            keeper_file=self._below_root(keeper) if keeper else "",
+            keeper_file=below(self.ground, keeper) if keeper else "",
             keeper_sha256=entry.keeper_sha256,
             identical=self.checks.columns.identity(row, self.rows[entry.keeper_path]) if keeper else "",
             reason=entry.reason,
             time=now(),
             inode="" if link else self._inode(stat),
-            root=str(self.images.root),
+            root=self.images.address,
         )
 
-    def _own_link(self, source: Spot, file: str) -> Removal | None:
+    def _own_link(self, source: AnySpot, file: str) -> Removal | None:
         """The removal that made a link of a file, which comes back as the file of its own that it was before."""
         link = self.journal.links.get(file)
-        return link if link and is_link_to(source, self.images.root / link.keeper_file) else None
+        return link if link and is_link_to(source, at(self.ground, link.keeper_file)) else None
 
-    def _inode(self, stat: os.stat_result) -> str:
+    def _inode(self, stat: Stat) -> str:
         """Which file it is, where it has other names, or had some that left."""
+        if not isinstance(stat, os.stat_result):
+            return ""
         inode = inode_of(stat)
         if stat.st_nlink > 1:
             self.inodes.add(inode)
         return inode if inode in self.inodes else ""
 
-    def _below_root(self, file: Path) -> str:
-        if not file.is_relative_to(self.images.root):
-            raise RefusalError(f"it lies outside the dataset's folder {self.images.root}")
-        return file.relative_to(self.images.root).as_posix()
-
-    def quarantine(self, removal: Removal, source: Spot, keeper: Path | None, stat: os.stat_result) -> None:
+    def quarantine(self, removal: Removal, source: AnySpot, keeper: Place | None, stat: Stat) -> None:
         """Move the file below the quarantine; put it back should its keeper have gone with it."""
-        with self.journal.tree.spot(removal.stored, make=True) as stored:
+        with self.journal.tree_of(removal).spot(removal.stored, make=True) as stored:
             duplicate(source, stored, part_name(removal.id), removal.sha256)
             withdraw(source, stat)
-            if keeper is not None and not keeper.is_file():
+            if keeper is not None and not (keeper.is_file() if isinstance(keeper, Path) else is_there(keeper)):
                 duplicate(stored, source, part_name(removal.id), removal.sha256)
                 raise RefusalError(f"its keeper {removal.keeper_path} vanished at the same moment")
 
-    def hardlink(self, removal: Removal, source: Spot, keeper: Path | None, stat: os.stat_result) -> None:
+    def hardlink(self, removal: Removal, source: AnySpot, keeper: Place | None, stat: Stat) -> None:
         """Replace the file by a hard link to its keeper, in one rename."""
-        assert keeper is not None  # `Checks.rule` lets nothing become a link without one
+        assert isinstance(source, Spot) and isinstance(keeper, Path)  # `Checks.rule` lets nothing else become a link
         part = source.beside(part_name(removal.id))
         Spot(keeper.resolve(), None).link(part)
         if part.sha256() != removal.keeper_sha256:
@@ -315,7 +320,7 @@ class _Worker:
         part.rename(source)
         source.sync()
 
-    def delete(self, _removal: Removal, source: Spot, _keeper: Path | None, stat: os.stat_result) -> None:
+    def delete(self, _removal: Removal, source: AnySpot, _keeper: Place | None, stat: Stat) -> None:
         """Delete the file; its keeper was proven a moment ago."""
         withdraw(source, stat)
 

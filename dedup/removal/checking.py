@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from functools import cache, partial
 from pathlib import Path
 
-from dedup.files import sha256_of
 from dedup.model import TAG_PREFIX
-from dedup.removal.images import Columns, Images, require_files
+from dedup.removal.images import Columns, Images, at, ground_of, is_there, place_of, require_leaving
 from dedup.removal.journal import REMOVED, Removal, State, in_quarantine, read
 from dedup.removal.keeping import Keeping
-from dedup.removal.moves import A_LINK, is_one_entry, is_same_file, outside
+from dedup.removal.moves import A_LINK, Hasher, is_one_entry, is_same_file, outside
+from dedup.removal.objects import Object, Place
 from dedup.removal.planfile import Entry, Plan
 from dedup.removal.refusal import RefusalError, attempt
 
@@ -30,17 +30,18 @@ class Checks:
         self.earlier = {(r.path, r.sha256): r for r in removals if r.state in REMOVED}
         self.keeping = Keeping(images, removals)
         self._against_folder = cache(self._against)
+        self._sha256 = Hasher()
 
     def already(self, entry: Entry) -> bool:
         """Whether an earlier run did with this image what is asked now."""
         earlier = self.earlier.get((entry.path, entry.sha256))
         if earlier is None:
             return False
-        root = self.images.root
         if earlier.state == State.LINKED:
-            return self.how == "hardlink" and is_same_file(root / earlier.file, root / earlier.keeper_file)
+            ground = ground_of(self.images)
+            return self.how == "hardlink" and is_same_file(at(ground, earlier.file), at(ground, earlier.keeper_file))
         row = self.rows.get(entry.path, -1)
-        return row < 0 or not os.path.lexists(self.images.file(row))
+        return row < 0 or not is_there(place_of(self.images, row))
 
     def rule(self, entry: Entry) -> None:
         """The last readable copy of a group stays, whatever the plan says, and so does what people hold back now."""
@@ -61,18 +62,24 @@ class Checks:
         if keeper < 0 and group[row] >= 0:
             raise RefusalError("it is in a group, and the plan names no keeper for it; make a new plan")
         if self.keeping.concerns(entry.path, entry.sha256):
-            bound = self.keeping.bound(entry.path, entry.sha256, self.images.file(row), keeper >= 0, same)
+            bound = self.keeping.bound(entry.path, entry.sha256, place_of(self.images, row), keeper >= 0, same)
             if bound:
                 raise RefusalError(bound)
         if self.how != "quarantine" and keeper < 0:
             raise RefusalError("without a keeper an image can only go to the quarantine")
+        if self.how == "hardlink" and not self.images.in_files:
+            raise RefusalError("objects of a bucket cannot be links to each other")
         if self.how == "hardlink" and entry.sha256 != entry.keeper_sha256:
             raise RefusalError("only a copy with the very bytes of its keeper can become a link to it")
         if self.how == "delete" and not (same or entry.decided):
             raise RefusalError("only identical copies and images that a person decided can be deleted")
 
-    def place(self, source: Path) -> None:
+    def place(self, source: Place) -> None:
         """A file that goes is one, and lies in the folder itself where it can be changed."""
+        if isinstance(source, str):
+            if not is_there(source):
+                raise RefusalError("the object is gone from its bucket; scan again")
+            return
         if source.is_symlink():
             raise RefusalError(A_LINK)
         if not source.is_file():
@@ -87,30 +94,30 @@ class Checks:
             return f"the folder {folder} is read-only"
         return outside(folder, self.images.root)
 
-    def keeper_place(self, entry: Entry, source: Path, keeper: Path) -> None:
+    def keeper_place(self, entry: Entry, source: Place, keeper: Place) -> None:
         """A file that stays is another than the one that goes, and lies in no quarantine."""
         if is_one_entry(source, keeper):
             raise RefusalError(f"it and its keeper {entry.keeper_path} are one and the same file by two ways")
-        if in_quarantine(keeper.parent, self.images.directory):
+        if isinstance(keeper, Path) and in_quarantine(keeper.parent, self.images.directory):
             raise RefusalError(f"its keeper {entry.keeper_path} lies in a quarantine; scan a folder without it")
 
     def at_a_glance(self, entry: Entry) -> None:
         """All of these checks; the bytes are taken to be those of the scan as long as size and time are."""
         self.rule(entry)
-        source = self.images.file(self.rows[entry.path])
+        source = place_of(self.images, self.rows[entry.path])
         self.place(source)
         self._unchanged(entry.path, source, entry.sha256)
         if entry.keeper_path:
-            keeper = self.images.file(self.rows[entry.keeper_path])
+            keeper = place_of(self.images, self.rows[entry.keeper_path])
             self._unchanged(entry.keeper_path, keeper, entry.keeper_sha256)
             if is_same_file(source, keeper):
                 self.keeper_place(entry, source, keeper)
 
-    def _unchanged(self, path: str, file: Path, sha256: str) -> None:
-        row, stat = self.rows[path], file.stat()
+    def _unchanged(self, path: str, file: Place, sha256: str) -> None:
+        row, stat = self.rows[path], Object(file).stat() if isinstance(file, str) else file.stat()
         if stat.st_size == self.columns.bytes[row]:
             as_scanned = stat.st_mtime_ns == self.columns.mtime_ns[row] and self.columns.sha256[row] == sha256
-            if as_scanned or sha256_of(file) == sha256:
+            if as_scanned or self._sha256(file) == sha256:
                 return
         raise RefusalError(f"{path} changed since the scan; scan again")
 
@@ -121,8 +128,8 @@ def likely(
     """The entries of `plan` that will leave as far as can be told before their bytes are read: no rule speaks against
     it, image and keeper are there as they were scanned, and no earlier run did it. A file of another time is read.
 
-    Raises `RemovalError` where the images lie in an archive or a bucket."""
-    require_files(images)
+    Raises `RemovalError` where images cannot leave."""
+    require_leaving(images)
     checks = Checks(images, read(images.directory).values(), how, hold)
     return tuple(
         entry for entry in plan.entries if not checks.already(entry) and not attempt(partial(checks.at_a_glance, entry))

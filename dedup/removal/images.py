@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,12 @@ import pandas as pd
 
 from dedup.errors import RemovalError
 from dedup.model import Role, Status
+from dedup.removal import objects
+from dedup.removal.journal import QUARANTINE
+from dedup.removal.objects import Object, Place
+from dedup.removal.refusal import RefusalError
+from dedup.sources import Where, blobs
+from dedup.sources.listing import address_in_words
 
 
 class Images(Protocol):
@@ -24,6 +31,10 @@ class Images(Protocol):
     @property
     def key(self) -> str:
         """What tells the dataset from one that has its name by now."""
+
+    @property
+    def scan_id(self) -> str:
+        """The scan that its frame is of."""
 
     @property
     def directory(self) -> Path:
@@ -46,13 +57,57 @@ class Images(Protocol):
         """Whether its images are files of their own."""
 
     def file(self, row: int, /) -> Path:
-        """Absolute path of an image."""
+        """Absolute path of an image that is a file."""
+
+    def where(self, row: int, /) -> Where:
+        """Where any image is."""
 
 
-def require_files(images: Images) -> None:
-    """Raises `RemovalError` where the images lie in an archive or a bucket: those are only ever read."""
-    if not images.in_files:
+def can_leave(images: Images) -> bool:
+    """Whether images can be taken out of where they lie: files and objects of buckets, nothing in archives, tables or
+    on web servers, which are only ever read."""
+    return images.in_files or blobs.can_change(images.address)
+
+
+def require_leaving(images: Images) -> None:
+    """Raises `RemovalError` where they cannot."""
+    if not can_leave(images):
         raise RemovalError(only_read(images))
+
+
+def quarantine_of(images: Images) -> str:
+    """Where what leaves goes: a folder in the dataset's own directory, or beside the prefix in the same bucket."""
+    own = images.directory / QUARANTINE
+    return str(own) if images.in_files else objects.quarantine_of(images.address, images.key)
+
+
+def ground_of(images: Images) -> Place:
+    """What the images lie below: a folder, or the address of a prefix."""
+    return images.root if images.in_files else images.address
+
+
+def place_of(images: Images, row: int) -> Place:
+    """Where an image is."""
+    return images.file(row) if images.in_files else address_in_words(images.where(row))
+
+
+def at(ground: Place, file: str) -> Place:
+    """The place of a file below."""
+    return f"{ground}{file}" if isinstance(ground, str) else ground / file
+
+
+def below(ground: Place, place: Place) -> str:
+    """How a place is called from the ground, with `/`. Raises `RefusalError` where it lies elsewhere."""
+    if isinstance(ground, str) and isinstance(place, str) and place.startswith(ground):
+        return place.removeprefix(ground)
+    if isinstance(ground, Path) and isinstance(place, Path) and place.is_relative_to(ground):
+        return place.relative_to(ground).as_posix()
+    raise RefusalError(f"it lies outside the dataset's folder {ground}")
+
+
+def is_there(place: Place) -> bool:
+    """Whether anything is at a place, a link that leads nowhere included. OSError where its storage does not answer."""
+    return Object(place).exists() if isinstance(place, str) else os.path.lexists(place)
 
 
 def only_read(images: Images) -> str:

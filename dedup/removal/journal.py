@@ -22,8 +22,10 @@ from filelock import FileLock, Timeout
 
 from dedup.errors import DatasetError, DedupError, RemovalError
 from dedup.files import PRIVATE, PRIVATE_FOLDER, content_of, walk
+from dedup.removal.objects import AnyTree, Prefix
 from dedup.removal.refusal import DISK_FULL
 from dedup.removal.tree import Tree
+from dedup.sources import blobs
 from dedup.store.home import read_info
 
 JOURNAL = "quarantine.jsonl"
@@ -62,9 +64,10 @@ class Removal:
     """One image that left, or was about to.
 
     `path` is the path shown in the frame, `file` the real one below the root (undecodable bytes as surrogates) and
-    `stored` the one below the quarantine. `mtime_ns` and `mode` are what the file had; `time` is when, UTC. `inode`
-    ("device:number") is told of a file that had other names (hard links). `of` is the path of the image that a file
-    which is no image went with, "" for an image. `root` is the folder that it left.
+    `stored` the one below the quarantine, of an object its whole address there. `mtime_ns` and `mode` are what the file
+    had; `time` is when, UTC. `inode` ("device:number") is told of a file that had other names (hard links). `of` is the
+    path of the image that a file which is no image went with, "" for an image. `root` is the folder that it left, or
+    the address.
     """
 
     id: int
@@ -86,6 +89,11 @@ class Removal:
     of: str = ""
     root: str = ""
 
+    @property
+    def is_object(self) -> bool:
+        """Whether it left a bucket."""
+        return blobs.is_address(self.root)
+
 
 class Journal:
     """The journal while its lock is held; make one with `locked`. `tree` is the quarantine, to write below it."""
@@ -102,6 +110,10 @@ class Journal:
     def quarantine(self) -> Path:
         """Folder of the removed files."""
         return self.directory / QUARANTINE
+
+    def tree_of(self, removal: Removal) -> AnyTree:
+        """What a removal's `stored` is below: of an object it is the whole address."""
+        return Prefix("") if removal.is_object else self.tree
 
     def prepare(self) -> None:
         """Make the quarantine and hold space for the way back. Raises `RemovalError`; never makes the dataset anew."""
@@ -255,12 +267,13 @@ def _content(path: Path) -> bytes:
         raise RemovalError(f"{path} cannot be read: {error.strerror}. Put a copy of the file back.") from error
 
 
-def waiting(directory: Path) -> bool:
-    """Whether removed files lie in a dataset's quarantine, or may: one that cannot be reached counts."""
+def waiting(directory: Path) -> str:
+    """Where removed files lie in a dataset's quarantine, or may: one that cannot be reached counts. "" for nowhere."""
     quarantine = directory / QUARANTINE
-    if unreachable(quarantine):
-        return True
-    return any(names for _, _, names in walk(quarantine))
+    if unreachable(quarantine) or any(names for _, _, names in walk(quarantine)):
+        return str(quarantine)
+    away = (each.stored for each in read(directory).values() if each.is_object and each.state not in BACK)
+    return next((stored for stored in away if stored), "")
 
 
 def in_quarantine(folder: Path, directory: Path) -> bool:

@@ -6,24 +6,27 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dedup.removal.images import Images
+from dedup.removal.images import Images, at, ground_of, place_of
 from dedup.removal.journal import BACK, JOURNAL, Removal, State, read
 from dedup.removal.moves import Hasher, is_one_entry
+from dedup.removal.objects import Place
+from dedup.sources import blobs
 from dedup.store.directory import stores
 
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """An image that left the folder `root`; `dataset` names the other dataset that it left through, "" for this one."""
+    """An image that left what it lay below, `root`; `dataset` names the other dataset that it left through, "" for this
+    one."""
 
     removal: Removal
-    root: Path
+    root: Place
     dataset: str = ""
 
     @property
-    def keeper(self) -> Path:
+    def keeper(self) -> Place:
         """Where the file lies, or lay, that was proven to stay for it."""
-        return self.root / self.removal.keeper_file
+        return at(self.root, self.removal.keeper_file)
 
     @property
     def story(self) -> str:
@@ -37,20 +40,29 @@ class Absent:
 def absent(images: Images, removals: Iterable[Removal]) -> list[Absent]:
     """Those of `removals`, of this dataset, that hold or are under way, and those of the other datasets of its home
     whose folder is the same, inside or around."""
-    own = [Absent(each, images.root) for each in removals]
+    own = [Absent(each, ground_of(images)) for each in removals]
     return [each for each in (*own, *_neighbours(images)) if each.removal.state not in BACK]
 
 
 def _neighbours(images: Images) -> Iterator[Absent]:
-    here = images.root.resolve()
+    here = ground_of(images)
     for store in stores(images.directory.parent):
         if store.directory.name == images.directory.name or not (store.directory / JOURNAL).exists():
             continue
         info = store.known_info()
-        there = Path(info.root).resolve() if info else None
-        if there is not None and (there.is_relative_to(here) or here.is_relative_to(there)):
+        there = info and (info.root if blobs.is_address(info.root) else Path(info.root))
+        if there and _meet(here, there):
             for removal in read(store.directory).values():
                 yield Absent(removal, there, store.directory.name)
+
+
+def _meet(one: Place, other: Place) -> bool:
+    """Whether one is the other, inside or around."""
+    if isinstance(one, str) or isinstance(other, str):
+        both = isinstance(one, str) and isinstance(other, str)
+        return both and (str(one).startswith(str(other)) or str(other).startswith(str(one)))
+    one, other = one.resolve(), other.resolve()
+    return one.is_relative_to(other) or other.is_relative_to(one)
 
 
 class Keeping:
@@ -61,7 +73,7 @@ class Keeping:
     def __init__(self, images: Images, removals: Iterable[Removal]) -> None:
         self._by_path: dict[str, list[Absent]] = {}
         self._by_content: dict[str, list[Absent]] = {}
-        self._root, self._sha256 = images.root, Hasher()
+        self._root, self._sha256 = ground_of(images), Hasher()
         for each in absent(images, removals):
             self._add(each)
 
@@ -81,7 +93,7 @@ class Keeping:
         """Whether an image could stand for any."""
         return path in self._by_path or sha256 in self._by_content
 
-    def bound(self, path: str, sha256: str, file: Path, has_keeper: bool, identical: str) -> str:
+    def bound(self, path: str, sha256: str, file: Place, has_keeper: bool, identical: str) -> str:
         """Why an image must stay for removed ones, "" when it may leave.
 
         It may leave for a keeper with identical pixels; for a near one when all it stands for are identical to it; and
@@ -95,7 +107,7 @@ class Keeping:
                 return f"it stays for {each.removal.path}, {each.story}"
         return ""
 
-    def _stands_for(self, path: str, sha256: str, file: Path) -> Iterator[tuple[Absent, bool]]:
+    def _stands_for(self, path: str, sha256: str, file: Place) -> Iterator[tuple[Absent, bool]]:
         """The removed images that an image stands for, also through others that left for it, each with whether it is
         identical to the image."""
         pending, seen = [(each, True) for each in self._of(path, sha256)], set()
@@ -112,7 +124,7 @@ class Keeping:
     def _of(self, path: str, sha256: str) -> list[Absent]:
         return [*self._by_path.get(path, ()), *self._by_content.get(sha256, ())]
 
-    def _kept_elsewhere(self, each: Absent, file: Path) -> bool:
+    def _kept_elsewhere(self, each: Absent, file: Place) -> bool:
         """Whether the file kept for it is there, and not `file`. That one is bound in turn by its own path."""
         if not each.removal.keeper_path or self._sha256(each.keeper) != each.removal.keeper_sha256:
             return False
@@ -126,9 +138,9 @@ class Contents:
         self._images, self._sha256 = images, Hasher()
         self._rows = images.frame["sha256"].reset_index(drop=True).groupby(images.frame["sha256"].to_numpy()).indices
 
-    def find(self, first: Path, sha256: str) -> Path | None:
+    def find(self, first: Place, sha256: str) -> Place | None:
         """`first` when it has these bytes, else another file of the dataset that does, else None."""
         if self._sha256(first) == sha256:
             return first
-        files = (self._images.file(int(row)) for row in self._rows.get(sha256, ()))
+        files = (place_of(self._images, int(row)) for row in self._rows.get(sha256, ()))
         return next((file for file in files if self._sha256(file) == sha256), None)

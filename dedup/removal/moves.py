@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dedup.files import sha256_of
+from dedup.removal.objects import AnySpot, Object, Place, Seen
 from dedup.removal.refusal import RefusalError
 from dedup.removal.tree import Spot, link_on_the_way
+
+Stat = os.stat_result | Seen
 
 LINK_REFUSED = {errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 
@@ -21,18 +24,18 @@ class Hasher:
     def __init__(self) -> None:
         self._known: dict[tuple[int, int, int, int], str] = {}
 
-    def __call__(self, path: Path) -> str:
+    def __call__(self, place: Place) -> str:
         """Hex SHA-256; "" when there is no readable file."""
         try:
-            mark = identity_of(path.stat())
+            mark = identity_of(Object(place).stat() if isinstance(place, str) else place.stat())
             if mark not in self._known:
-                self._known[mark] = sha256_of(path)
+                self._known[mark] = Object(place).sha256() if isinstance(place, str) else sha256_of(place)
         except OSError:
             return ""
         return self._known[mark]
 
 
-def identity_of(stat: os.stat_result) -> tuple[int, int, int, int]:
+def identity_of(stat: Stat) -> tuple[int, int, int, int]:
     """What changes when a file is replaced or written: device, inode, size, modification time."""
     return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
 
@@ -48,8 +51,10 @@ def same_entry(path: Path, other: Path) -> bool:
     return path.parent.resolve() / path.name == other.resolve()
 
 
-def is_one_entry(path: Path, other: Path) -> bool:
+def is_one_entry(path: Place, other: Place) -> bool:
     """`same_entry`, and also when one file of a single name is seen in two places (a folder mounted twice)."""
+    if isinstance(path, str) or isinstance(other, str):
+        return path == other
     return same_entry(path, other) or (is_same_file(path, other) and path.stat().st_nlink < 2)
 
 
@@ -66,8 +71,10 @@ def outside(folder: Path, root: Path) -> str:
     return next((link_on_the_way(way) for way in ways if way.is_symlink()), "")
 
 
-def is_same_file(path: Path, other: Path) -> bool:
+def is_same_file(path: Place, other: Place) -> bool:
     """True when both exist and are one file (hard links, or links)."""
+    if isinstance(path, str) or isinstance(other, str):
+        return path == other
     return path.exists() and other.exists() and path.samefile(other)
 
 
@@ -76,23 +83,32 @@ def part_name(number: int) -> str:
     return f".dedup-{number}.part"
 
 
-def duplicate(source: Spot, target: Spot, part: str, sha256: str) -> None:
+def duplicate(source: AnySpot, target: AnySpot, part: str, sha256: str) -> None:
     """Let `target` hold the bytes of `source`, time and mode included; `source` stays.
 
-    A hard link where the disk allows it, else a copy made beside the target under the name `part`, flushed and
-    renamed. A file with other hard links is copied, so that a write through one of them cannot reach `target`. Raises
-    FileExistsError when `target` exists, `RefusalError` when the bytes that arrived are not `sha256`, and OSError; the
-    part may then be left over.
+    Objects are copied by their storage. Of files it is a hard link where the disk allows it, else a copy made beside
+    the target under the name `part`, flushed and renamed. A file with other hard links is copied, so that a write
+    through one of them cannot reach `target`. Raises FileExistsError when `target` exists, `RefusalError` when the
+    bytes that arrived are not `sha256`, and OSError; the part may then be left over.
     """
+    if isinstance(source, Object) and isinstance(target, Object):
+        source.copy_to(target)
+    elif isinstance(source, Spot) and isinstance(target, Spot):
+        _take(source, target, part)
+    else:
+        raise TypeError("a file and an object")
+    if target.sha256() != sha256:
+        target.unlink()
+        raise RefusalError("it changed while it was moved; scan again")
+    target.sync()
+
+
+def _take(source: Spot, target: Spot, part: str) -> None:
     if source.stat().st_nlink > 1 or not _linked(source, target):
         unfinished = target.beside(part)
         with source.open() as reader:
             copy(reader, unfinished)
         place(unfinished, target)
-    if target.sha256() != sha256:
-        target.unlink()
-        raise RefusalError("it changed while it was moved; scan again")
-    target.sync()
 
 
 def copy(reader: BinaryIO, target: Spot) -> None:
@@ -105,11 +121,14 @@ def copy(reader: BinaryIO, target: Spot) -> None:
         os.fsync(writer.fileno())
 
 
-def withdraw(source: Spot, as_hashed: os.stat_result) -> None:
+def withdraw(source: AnySpot, as_hashed: Stat) -> None:
     """Take the name `source` away if it is still the file that was hashed; `RefusalError` when it is not, OSError."""
     if not source.exists() or identity_of(source.stat()) != identity_of(as_hashed):
         raise RefusalError("it changed while it was moved; scan again")
-    source.unlink()
+    if isinstance(source, Object) and isinstance(as_hashed, Seen):
+        source.unlink(as_hashed)
+    else:
+        source.unlink()
     source.sync()
 
 

@@ -18,7 +18,7 @@ def orphans(images: Images) -> list[Path]:
     if not lost:
         return []
     here = set(zip(images.frame["path"], images.frame["sha256"], strict=True))
-    return [directory for directory in lost if _left(directory, str(images.root), here)]
+    return [directory for directory in lost if _left(directory, images.address, here)]
 
 
 def _left(directory: Path, root: str, here: set[tuple[str, str]]) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import PurePosixPath
 from stat import S_ISLNK
 
 import numpy as np
@@ -15,15 +17,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dedup.errors import UsageError
-from dedup.images.companions import Companions
+from dedup.images.companions import HEAD, Companions, is_document
 from dedup.model import TAG_PREFIX, Kind
 from dedup.query.where import check_tags
-from dedup.removal.images import Columns, Images
+from dedup.removal.images import Columns, Images, can_leave, is_there, place_of
 from dedup.removal.journal import read as journal
 from dedup.removal.journal import removed
 from dedup.removal.keeping import Keeping
 from dedup.removal.moves import A_LINK, outside
 from dedup.removal.planfile import Entry, Plan, Stay
+from dedup.sources import Namesakes, Stored, blobs
 
 Chosen = str | Sequence[int] | NDArray[np.generic] | None
 
@@ -47,7 +50,7 @@ def plan(
     gone = _gone_rows(images)
     members = _members(columns, gone)
     asked = _asked(images.frame, chosen) - gone
-    in_files = images.in_files
+    in_files, leave = images.in_files, can_leave(images)
     stays = _held(columns, asked, hold or {}) | (_outside(images, columns, asked) if in_files else {})
     stays |= _last_copies(columns, members, asked - stays.keys())
     going = asked - stays.keys()
@@ -55,11 +58,11 @@ def plan(
         number: _Left.of(columns, members.get(number, ()), going) for number in {columns.group[row] for row in going}
     }
     keepers = {row: left[columns.group[row]].for_row(columns, row) for row in sorted(going)}
-    stays |= _bound(images, columns, keepers) if in_files else {}
+    stays |= _bound(images, columns, keepers) if leave else {}
     why = f"Tagged {chosen!r}" if isinstance(chosen, str) else "Chosen"
     leaving = [row for row in keepers if row not in stays]
     disk = _Disk(images, columns.bytes, leaving if in_files else [])
-    along = _companions(images, leaving) if companions and in_files else {}
+    along = _companions(images, leaving) if companions and leave else {}
     return Plan(
         dataset=images.name,
         root=images.address,
@@ -107,7 +110,7 @@ def _gone_rows(images: Images) -> set[int]:
     if not paths:
         return set()
     listed = np.flatnonzero(images.frame["path"].isin(paths).to_numpy())
-    return {int(row) for row in listed if not os.path.lexists(images.file(int(row)))}
+    return {int(row) for row in listed if not is_there(place_of(images, int(row)))}
 
 
 def _members(columns: Columns, gone: set[int]) -> dict[int, list[int]]:
@@ -158,7 +161,7 @@ def _bound(images: Images, columns: Columns, keepers: Mapping[int, int]) -> dict
     for row, keeper in keepers.items():
         path, sha256, same = columns.path[row], columns.sha256[row], columns.identity(row, keeper)
         if keeping.concerns(path, sha256):
-            reasons[row] = keeping.bound(path, sha256, images.file(row), keeper >= 0, same)
+            reasons[row] = keeping.bound(path, sha256, place_of(images, row), keeper >= 0, same)
     return {row: reason for row, reason in reasons.items() if reason}
 
 
@@ -215,6 +218,8 @@ class _Disk:
 
 def _companions(images: Images, leaving: Sequence[int]) -> dict[int, tuple[str, ...]]:
     """Row to the files that go with it; what several images share goes with the first, when all of them go."""
+    if not images.in_files:
+        return _objects_along(images, leaving)
     files = {images.file(row): row for row in leaving}
     finder, taken = Companions(), set()
     along: dict[int, tuple[str, ...]] = {}
@@ -228,6 +233,39 @@ def _companions(images: Images, leaving: Sequence[int]) -> dict[int, tuple[str, 
         if own and file.is_relative_to(images.root):
             along[row] = tuple(each.relative_to(images.root).as_posix() for each in own)
     return along
+
+
+def _objects_along(images: Images, leaving: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """`_companions` of objects: all images that are called alike are looked at, for they may share what they have."""
+    found = _namesakes(images.address, images.scan_id)
+    called = images.frame["path"].map(lambda path: os.path.splitext(path)[0].casefold())
+    going = set(leaving)
+    owners: dict[str, list[int]] = {}
+    for row in np.flatnonzero(called.isin(set(called.iloc[list(leaving)]))).tolist():
+        image = images.where(row)
+        for each in found.of(image) if isinstance(image, Stored) else ():
+            owners.setdefault(each.key, []).append(row)
+    along: dict[int, tuple[str, ...]] = {}
+    for key, rows in owners.items():
+        if going.issuperset(rows) and not _is_document(images.address, key):
+            along[rows[0]] = (*along.get(rows[0], ()), key)
+    return along
+
+
+@lru_cache(maxsize=4)
+def _namesakes(address: str, scan_id: str) -> Namesakes:
+    """What belongs to images by name: a listing of the whole prefix, which a plan on a page is not made without."""
+    return Namesakes()
+
+
+@lru_cache(maxsize=10_000)
+def _is_document(address: str, key: str) -> bool:
+    def head() -> bytes:
+        with suppress(OSError):  # nor can it be moved then
+            return blobs.read(address + key, 0, HEAD)
+        return b""
+
+    return is_document(PurePosixPath(key), head)
 
 
 def _entry(

@@ -11,14 +11,15 @@ import numpy as np
 from dedup.errors import RemovalError
 from dedup.model import OnProgress
 from dedup.removal.applying import Outcome, Report, run
-from dedup.removal.images import Images, require_files
+from dedup.removal.images import Images, ground_of, require_leaving
 from dedup.removal.journal import Journal, Removal, State, locked
 from dedup.removal.keeping import Contents
 from dedup.removal.moves import copy, duplicate, inode_of, part_name, place, withdraw
+from dedup.removal.objects import AnySpot, Place, tree_at
 from dedup.removal.orphans import orphans
 from dedup.removal.recovery import is_link_to, reach, recover, settle
 from dedup.removal.refusal import RefusalError, attempt
-from dedup.removal.tree import Spot, Tree
+from dedup.removal.tree import Spot
 
 RESTORABLE = {State.QUARANTINED, State.LINKED}
 
@@ -32,8 +33,8 @@ def restore(images: Images, paths: Collection[str] | None = None, *, on_progress
     quarantine of a dataset of this folder that was lost comes back, too. Interrupted and run again, it finishes.
     Raises `RemovalError` when another removal runs, the disk is full or the folder itself is away.
     """
-    require_files(images)
-    if not images.root.is_dir():
+    require_leaving(images)
+    if images.in_files and not images.root.is_dir():
         raise RemovalError(f"The folder {images.root} is away. Bring it back first, then restore.")
     with locked(images.directory, images.key) as own:
         journals = [own, *map(Journal, orphans(images))]
@@ -51,7 +52,7 @@ class _Worker:
     """Brings back what one journal tells of."""
 
     def __init__(self, images: Images, journal: Journal) -> None:
-        self.images, self.journal, self.tree = images, journal, Tree(images.root)
+        self.images, self.journal, self.tree = images, journal, tree_at(ground_of(images))
         recover(journal, self.tree)
 
     def chosen(self, paths: Collection[str] | None) -> list[Removal]:
@@ -79,19 +80,22 @@ class _Worker:
         with reach(self.tree, removal.file) as target:
             if target is not None and target.exists():
                 raise RefusalError("another file lies in its place; move that one first")
-        with reach(self.journal.tree, removal.stored) as stored:
+        with reach(self.journal.tree_of(removal), removal.stored) as stored:
             if stored is None or not stored.is_file():
-                raise RefusalError(f"it is missing from the quarantine {self.journal.quarantine}")
+                quarantine = removal.stored if removal.is_object else self.journal.quarantine
+                raise RefusalError(f"it is missing from the quarantine {quarantine}")
             if stored.sha256() != removal.sha256:
                 raise RefusalError("its bytes in the quarantine changed, so it is left there")
-            if stored.stat().st_mtime_ns != removal.mtime_ns:  # it left as a link, which had the time of its keeper
+            # It may have left as a link, which had the time of its keeper.
+            if isinstance(stored, Spot) and stored.stat().st_mtime_ns != removal.mtime_ns:
                 stored.dress(removal.mode, removal.mtime_ns)
             self._step(removal, State.RESTORING, lambda target: self._take_out(removal, stored, target))
-        _drop_empty_folders((self.journal.quarantine / removal.stored).parent, self.journal.quarantine)
+        if not removal.is_object:
+            _drop_empty_folders((self.journal.quarantine / removal.stored).parent, self.journal.quarantine)
 
-    def _take_out(self, removal: Removal, stored: Spot, target: Spot) -> None:
+    def _take_out(self, removal: Removal, stored: AnySpot, target: AnySpot) -> None:
         stat = stored.stat()
-        if self._linked_again(removal, lambda other: other.link(target)):
+        if isinstance(target, Spot) and self._linked_again(removal, lambda other: other.link(target)):
             target.sync()
         else:
             duplicate(stored, target, part_name(removal.id), removal.sha256)
@@ -103,7 +107,7 @@ class _Worker:
             return False
         for file in self._other_names(removal):
             with reach(self.tree, file) as other:
-                if other is None or other.sha256() != removal.sha256:
+                if not isinstance(other, Spot) or other.sha256() != removal.sha256:
                     continue
                 with suppress(OSError):  # a disk that makes no links gets a file of its own
                     link(other)
@@ -135,8 +139,9 @@ class _Worker:
             raise RefusalError(f"it is gone from its place, and so is {removal.keeper_path}, which it was linked to")
         self._step(removal, State.UNLINKING, lambda target: self._unlink(removal, source, target))
 
-    def _unlink(self, removal: Removal, source: Path | None, target: Spot) -> None:
+    def _unlink(self, removal: Removal, source: Place | None, target: AnySpot) -> None:
         """Make a link what it was, one of a file's several names or a file of its own."""
+        assert isinstance(target, Spot) and not isinstance(source, str)  # objects become no links
         part = target.beside(part_name(removal.id))
 
         def instead(other: Spot) -> None:
@@ -147,7 +152,7 @@ class _Worker:
             _rebuild(source, target, removal)
         target.sync()
 
-    def _step(self, removal: Removal, state: State, step: Callable[[Spot], object]) -> None:
+    def _step(self, removal: Removal, state: State, step: Callable[[AnySpot], object]) -> None:
         """Take a step at the file's place, with its record before and after; folders on the way are made anew."""
         begun = self.journal.mark(removal, state)
         try:

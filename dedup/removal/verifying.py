@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dedup.removal.images import Images
+from dedup.removal.images import Images, ground_of
 from dedup.removal.journal import QUARANTINE, REMOVED, UNDER_WAY, Removal, State, read, unreachable
 from dedup.removal.keeping import Absent, Contents, absent
+from dedup.removal.objects import Prefix, tree_at
 from dedup.removal.orphans import orphans
 from dedup.removal.tree import Tree
 from dedup.words import plural
@@ -61,7 +62,7 @@ def _verify(images: Images, directory: Path) -> Verification:
 class _Checker:
     def __init__(self, images: Images, directory: Path, removals: Iterable[Removal]) -> None:
         self.images, self.contents = images, Contents(images)
-        self.quarantine, self.tree = Tree(directory / QUARANTINE), Tree(images.root)
+        self.quarantine, self.tree = Tree(directory / QUARANTINE), tree_at(ground_of(images))
         self.later: dict[str, list[Absent]] = {}
         for each in absent(images, removals):
             self.later.setdefault(each.removal.sha256, []).append(each)
@@ -72,14 +73,14 @@ class _Checker:
         if removal.state != State.DELETED and self._sha256(removal) != removal.sha256:
             place = "the quarantine" if removal.state == State.QUARANTINED else "its place"
             found.append(f"{removal.path} is missing from {place} or its bytes changed.")
-        if removal.keeper_path and not self._kept(Absent(removal, self.images.root)):
+        if removal.keeper_path and not self._kept(Absent(removal, ground_of(self.images))):
             found.append(f"{removal.keeper_path}, kept for {removal.path}, is missing or its bytes changed; restore.")
         return found
 
     def _sha256(self, removal: Removal) -> str:
         """Of the file where it lies now; a link on the way leads to none."""
         if removal.state == State.QUARANTINED:
-            return self.quarantine.sha256(removal.stored)
+            return (Prefix("") if removal.is_object else self.quarantine).sha256(removal.stored)
         return self.tree.sha256(removal.file)
 
     def _kept(self, each: Absent, seen: frozenset[Absent] = frozenset()) -> bool:

@@ -178,9 +178,37 @@ def put(address: str, file: Path) -> None:
     patiently(lambda: writable(address).put_file(os.fspath(file), path_in(address)))
 
 
-def remove(address: str) -> None:
-    """Take away a file that `write` made. Raises OSError."""
-    patiently(lambda: writable(address).rm_file(path_in(address)))
+def copy(source: str, target: str, version: str) -> None:
+    """Let `target`, where nothing is, hold what `source` holds, with all that the storage says of it, and nothing of it
+    passes this machine. S3 does so only while the source has that `version`, as `stat` tells it, and the target is
+    free. Raises OSError."""
+    only = {"CopySourceIfMatch": _tag_of(version), "IfNoneMatch": "*"} if _is_s3(source) else {}
+    patiently(lambda: writable(target).cp_file(path_in(source), path_in(target), **only))
+
+
+def remove(address: str, version: str = "") -> None:
+    """Take away a file; of S3 only while it has that `version`, if one is given. Raises OSError."""
+    files = writable(address)
+    if version and _is_s3(address):
+        bucket, key, _ = files.split_path(path_in(address))
+        patiently(lambda: files.call_s3("delete_object", Bucket=bucket, Key=key, IfMatch=_tag_of(version)))
+    else:
+        patiently(lambda: files.rm_file(path_in(address)))
+
+
+def _is_s3(address: str) -> bool:
+    return EXTRAS.get(address.partition("://")[0].lower()) == "s3"
+
+
+def _tag_of(version: str) -> str:
+    """The ETag that `described` made a version of."""
+    return f'"{version.rpartition("-")[0]}"'
+
+
+def can_change(address: str) -> bool:
+    """Whether an address is that of a prefix whose files can be copied and taken away."""
+    protocol = address.partition("://")[0].lower()
+    return is_address(address) and address.endswith("/") and (protocol == "memory" or EXTRAS.get(protocol) != "http")
 
 
 def writable(address: str) -> Any:

@@ -14,6 +14,10 @@ from dedup.words import displayable
 TRASH_FOLDERS = frozenset({"$recycle.bin", "system volume information", "lost+found", "__macosx", "@eadir"})
 
 
+REMOVED = "dedup-removed"
+"""How the folders end to which removals take objects of a bucket: what lies there is in no dataset."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What a place that is no folder says of an image in it: bytes (-1 where it does not tell), the last change in
@@ -147,7 +151,8 @@ def labels_among(entries: Mapping[str, Entry], images: Iterable[str]) -> dict[st
 
 def _is_hidden(path: PurePosixPath) -> bool:
     """Whether it is meant for no person, or thrown away."""
-    return any(part.startswith(".") or part.lower() in TRASH_FOLDERS for part in path.parts if part != "..")
+    left = any(part.endswith(f".{REMOVED}") for part in path.parts[:-1])
+    return left or any(part.startswith(".") or part.lower() in TRASH_FOLDERS for part in path.parts if part != "..")
 
 
 def images_among(names: Iterable[str], announces: Callable[[str], bool]) -> tuple[list[str], Counter[str]]:

@@ -38,7 +38,19 @@ class Server:
             start("503 Slow Down", [("Content-Type", "application/xml")])
             return [b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"]
         self.requests.append((environ["REQUEST_METHOD"], path))
+        if not self._may(environ, path):
+            start("412 Precondition Failed", [("Content-Type", "application/xml")])
+            return [b"<Error><Code>PreconditionFailed</Code><Message>A precondition does not hold.</Message></Error>"]
         return self._app(environ, start)
+
+    def _may(self, environ: dict[str, Any], path: str) -> bool:
+        """The conditions of S3 that moto passes over: deleting what has an ETag, copying to where nothing is."""
+        bucket, _, key = path.encode("latin-1").decode().removeprefix("/").partition("/")
+        held = self._backend.buckets[bucket].keys.get(key) if bucket in self._backend.buckets else None
+        if environ["REQUEST_METHOD"] == "DELETE" and (asked := environ.get("HTTP_IF_MATCH")):
+            return held is not None and held.etag == asked
+        copies = environ["REQUEST_METHOD"] == "PUT" and "HTTP_X_AMZ_COPY_SOURCE" in environ
+        return not (copies and environ.get("HTTP_IF_NONE_MATCH") == "*" and held is not None)
 
     @property
     def _backend(self) -> Any:

@@ -58,7 +58,7 @@ WAYS = {
         "Move them",
         "moved to the quarantine",
         lambda opened, _: (
-            f"leave for the quarantine in {literal(opened.dataset.directory / 'quarantine')}. "
+            f"leave for the quarantine in {literal(removal.quarantine_of(opened.dataset))}. "
             "Nothing is deleted: Restore brings every file back, byte for byte."
         ),
     ),
@@ -104,7 +104,7 @@ def _preview(opened: Opened, plan: Plan) -> None:
         _staying(opened, plan)
         return
     still = len(state(opened).open)
-    goes = "would move to the quarantine" if opened.dataset.in_files else "would go"
+    goes = "would move to the quarantine" if removal.can_leave(opened.dataset) else "would go"
     told = f"**{plural(len(plan.entries), 'file')}** {goes}, **{size(plan.bytes)}** in all."
     st.markdown(told + (f" :gray[{still:,} groups are still open and not in this plan.]" if still else ""))
     for more in plan.told:
@@ -173,15 +173,15 @@ def _staying(opened: Opened, plan: Plan) -> None:
 
 
 def _apply(opened: Opened, plan: Plan) -> None:
-    running, in_files = _running(opened), opened.dataset.in_files
-    if not in_files:
+    running, can_leave = _running(opened), removal.can_leave(opened.dataset)
+    if not can_leave:
         st.info(
-            "These images lie in an archive or a bucket, which is only read. Export those that stay, or download the "
-            "plan and carry it out where they are.",
+            "These images lie in an archive, a table or on a web server, which is only read. Export those that stay, "
+            "or download the plan and carry it out where they are.",
             icon=":material/lock:",
         )
     with st.container(horizontal=True, vertical_alignment="center"):
-        if in_files and st.button(
+        if can_leave and st.button(
             f"Move {plural(len(plan.entries), 'file')} to the quarantine",
             type="primary",
             icon=":material/delete_sweep:",
@@ -230,7 +230,8 @@ def _confirm(opened: Opened, plan: Plan) -> None:
     ):
         plan = plan.alone()
     with st.expander("Other ways to leave", icon=":material/alt_route:"):
-        st.radio("How copies leave", list(WAYS), format_func=lambda name: WAYS[name].title, key=HOW)
+        ways = [name for name in WAYS if name != "hardlink" or opened.dataset.in_files]
+        st.radio("How copies leave", ways, format_func=lambda name: WAYS[name].title, key=HOW)
     allowed = how != "delete" or _typed(len(plan.entries))
     if st.button(way.button, type="primary", key="take out now", disabled=not allowed):
         start_apply(opened, plan, tags=tags, annotations=annotations, how=how)
