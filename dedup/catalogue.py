@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import uuid
@@ -146,12 +147,14 @@ def _scan(
     if asked.annotations is not None:
         info = replace(info, annotations=_checked_annotations(asked.annotations), labels_said=True)
     seen = formats.Seen([], ())
-    unsaid = asked.annotations is None and not info.labels_said and not (info.annotations and not info.labels_unread)
+    unsaid = asked.annotations is None and not info.labels_said
+    same_files = known is not None and known.passed_over == listing.passed_over and not formats.lie_beside(origin)
+    looked = bool(info.annotations) and not info.labels_unread and same_files  # to look again may cost more than a scan
     with watched(on_progress) as told:
-        if asked.use_found and unsaid:
+        if asked.use_found and unsaid and not looked:
             folder = folder_of(origin)
             seen = formats.see(folder) if folder is not None else _labels_beside(store, listing, told)
-            used = tuple(os.fspath(each.path) for each in formats.chosen(seen.found))
+            used = formats.used_from_now_on(seen.found, info.annotations)
             info = replace(info, annotations=used, labels_unread=seen.unread)
         elif asked.annotations is not None:
             info = replace(info, labels_unread=())  # who says which labels has seen what there is
@@ -327,10 +330,11 @@ def _splits_told(dataset: Dataset, decisions: Decisions) -> Mapping[str, str]:
     if not dataset.attachments or (dataset.frame["split"] != "").any():
         return {}
     with suppress(AnnotationError):  # a list of names that cannot be read
-        of = given.from_labels(dataset.attachments, dataset.pictures).of
-        if len(set(of.values())) > 1:
-            given.follow(decisions, of, "the labels")
-            return of
+        told = given.from_labels(dataset.attachments, dataset.pictures)
+        dataset.splits_several = told.several
+        if len({*told.of.values(), *itertools.chain(*told.several.values())}) > 1:
+            given.follow(decisions, told.of, "the labels")
+            return told.of
     return {}
 
 

@@ -11,15 +11,19 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from dedup.checks.gate import CheckReport, Detail, Finding
 from dedup.checks.settings import mark
 from dedup.model import SOFTWARE_VERSION
+from dedup.sources.blobs import is_address
 from dedup.words import plural
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+BASE = "DATASET"
+"""What paths are relative to that are not below the place where the check runs."""
 SHOWN = 20
 """Lines of a summary for each finding: more is what the machine's forms are for."""
 
@@ -46,17 +50,16 @@ def sarif(checked: Checked) -> str:
         for each in checked.report.findings
     ]
     results = [
-        _result(finding, place, detail)
+        _result(finding, place, detail, _ahead(checked.root))
         for place, finding in enumerate(checked.report.findings)
         if finding.exceeded
         for detail in finding.details or (Detail(finding.sentence()),)
     ]
     driver = {"name": "dedup", "version": SOFTWARE_VERSION, "rules": rules}
-    run = {
-        "tool": {"driver": driver},
-        "originalUriBaseIds": {"DATASET": {"description": {"text": f"The folder of {checked.name}"}}},
-        "results": results,
-    }
+    base: dict[str, object] = {"description": {"text": f"The folder of {checked.name}"}}
+    if uri := _uri_of(checked.root):
+        base["uri"] = uri
+    run = {"tool": {"driver": driver}, "originalUriBaseIds": {BASE: base}, "results": results}
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
 
 
@@ -64,8 +67,25 @@ def _rule(finding: Finding) -> str:
     return re.sub(r"[^a-z0-9]+", "-", finding.name.lower()).strip("-")
 
 
-def _result(finding: Finding, place: int, detail: Detail) -> dict[str, object]:
-    locations = [_location(path) for path in detail.paths]
+def _ahead(root: str) -> str | None:
+    """What paths begin with, seen from where the check runs, as code scanning shows them: the top of a repository; None
+    where the folder lies elsewhere."""
+    here = Path.cwd()
+    if is_address(root) or not Path(root).is_relative_to(here):
+        return None
+    return Path(root).relative_to(here).as_posix().removeprefix(".")
+
+
+def _uri_of(root: str) -> str:
+    """What paths are relative to where they are not to the top of a repository."""
+    if is_address(root):
+        return root if root.endswith("/") else f"{root}/"
+    return f"{Path(root).as_uri()}/" if Path(root).is_absolute() else ""
+
+
+def _result(finding: Finding, place: int, detail: Detail, ahead: str | None) -> dict[str, object]:
+    """What has no image is of the folder: code scanning takes nothing without a place."""
+    locations = [_location(path, ahead) for path in detail.paths or ("",)]
     told: dict[str, object] = {
         "ruleId": _rule(finding),
         "ruleIndex": place,
@@ -78,9 +98,10 @@ def _result(finding: Finding, place: int, detail: Detail) -> dict[str, object]:
     return told | ({"relatedLocations": more} if more else {})
 
 
-def _location(path: str) -> dict[str, object]:
-    uri = quote(path.encode("utf-8", "replace"))
-    return {"physicalLocation": {"artifactLocation": {"uri": uri, "uriBaseId": "DATASET"}}}
+def _location(path: str, ahead: str | None) -> dict[str, object]:
+    whole = path if ahead is None else "/".join(filter(None, (ahead, path)))
+    place = {"uri": quote(whole.encode("utf-8", "replace")) or "."}
+    return {"physicalLocation": {"artifactLocation": place | ({"uriBaseId": BASE} if ahead is None else {})}}
 
 
 def junit(checked: Checked) -> str:

@@ -17,12 +17,13 @@ from dedup.checks import fingerprint
 from dedup.checks.fingerprint import Fingerprint
 from dedup.labels.clashes import Clash
 from dedup.labels.coco import Attachment
+from dedup.labels.formats import Pictures
 from dedup.matching import relations
 from dedup.matching.columns import PAIR_COLUMNS
 from dedup.matching.nearest_hash import oriented_hashes
 from dedup.model import NEAR_DISTANCE, Kind, OnProgress, Role, Status
 from dedup.query import issues
-from dedup.splits import leaks
+from dedup.splits import given, leaks
 
 Rows = NDArray[np.int64]
 
@@ -122,6 +123,10 @@ class Images(Protocol):
     @property
     def attachments(self) -> Mapping[Path, Attachment]:
         """How labels meet the images, by their file or folder."""
+
+    @property
+    def pictures(self) -> Pictures:
+        """The images as readers of labels meet them."""
 
     @property
     def annotation_errors(self) -> Sequence[str]:
@@ -244,7 +249,20 @@ def _leaks(images: Images) -> list[Detail]:
         Detail(f"{path[whole]} ({split[whole]}) contains {path[part]} ({split[part]})", (path[whole], path[part]))
         for whole, part in leaks.parts_across(frame, images.pairs)
     ]
-    return [*_copies_across(frame), *parts]
+    return [*_copies_across(frame), *parts, *_in_several_splits(images)]
+
+
+def _in_several_splits(images: Images) -> list[Detail]:
+    """Images that labels put into several splits, and nothing else into one: each is a copy of itself in another."""
+    if not images.attachments:
+        return []
+    bare = set(images.frame["path"][images.frame["split"] == ""])
+    several = given.from_labels(images.attachments, images.pictures).several if bare else {}
+    return [
+        Detail(f"{path} is in several splits by its labels ({', '.join(splits)})", (path,))
+        for path, splits in several.items()
+        if path in bare
+    ]
 
 
 def _copies_across(frame: pd.DataFrame) -> list[Detail]:

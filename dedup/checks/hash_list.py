@@ -115,9 +115,14 @@ def _column(file: Path, columns: Sequence[str], kind: str | None) -> str:
         except UsageError:
             continue
     of_kind = [name for name, told in found.items() if told == kind]
+    alike = [name for name, told in found.items() if kind and told.split("-")[0] == kind.split("-")[0]]
+    if kind and found and not alike:
+        told = ", ".join(found.values())
+        raise UsageError(f"{file} says in its header that it holds {told}, and --hash-kind says {kind}.")
     rest = [name for name in columns if name.strip().lower() not in PATH_COLUMNS]
     called_so = [name for name in rest if name.strip().lower() == HASH]
-    if chosen := of_kind or (called_so if kind else []) or list(found) or (rest if kind and len(rest) == 1 else []):
+    chosen = of_kind or alike or (called_so if kind else []) or list(found)
+    if chosen := chosen or (rest if kind and len(rest) == 1 else []):
         return chosen[0]
     raise UsageError(
         f"{file} has no column that tells the kind of its hashes: call it {', '.join(hashes.KINDS[:3])}, or the like, "

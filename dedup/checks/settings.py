@@ -17,6 +17,7 @@ What is said on the command line goes before. A **baseline** is what was found o
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -76,7 +77,7 @@ def _read(file: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
-        if file.name == PROJECT:
+        if file.name == PROJECT and not _speaks_of_us(file):
             return None  # another tool's matter
         reason = "it is no UTF-8 text" if isinstance(error, UnicodeDecodeError) else getattr(error, "strerror", error)
         raise UsageError(f"{file} cannot be read: {reason}.") from error
@@ -95,6 +96,14 @@ def _read(file: Path) -> dict[str, Any] | None:
     return check
 
 
+def _speaks_of_us(file: Path) -> bool:
+    """Whether a damaged pyproject.toml holds settings of ours, which must not be lost in silence."""
+    try:
+        return re.search(rb"^\s*\[tool\.dedup", content_of(file), re.MULTILINE) is not None
+    except OSError:
+        return False
+
+
 def _settings(file: Path, told: dict[str, Any]) -> Settings:
     known = {*LIMITS, "issues", "allow-unlabelled", "ignore", "accept"}
     if strange := sorted(told.keys() - known):
@@ -104,12 +113,15 @@ def _settings(file: Path, told: dict[str, Any]) -> Settings:
     for name, limit in (limits | issues).items():
         if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
             raise UsageError(f"{file} limits {name} by {limit!r}; a limit is a whole number from 0.")
+    unlabelled = told.get("allow-unlabelled", False)
+    if not isinstance(unlabelled, bool):
+        raise UsageError(f"{file} says allow-unlabelled = {unlabelled!r}; it is true or false.")
     ignore, accept = told.get("ignore", []), told.get("accept", [])
     if not _are_texts(ignore) or not isinstance(accept, list) or not all(map(_are_texts, accept)):
         raise UsageError(f"{file}: ignore is a list of paths with *, accept a list of lists of paths.")
     accepted = tuple(frozenset(map(_as_listed, each)) for each in accept)
     ignored = tuple(map(_as_listed, ignore))
-    return Settings(limits, issues, bool(told.get("allow-unlabelled")), ignored, accepted, file)
+    return Settings(limits, issues, unlabelled, ignored, accepted, file)
 
 
 def _as_listed(path: str) -> str:
@@ -133,15 +145,33 @@ def applied(report: CheckReport, settings: Settings, baseline: Mapping[str, froz
 
 
 def _without(finding: Finding, settings: Settings, baseline: Mapping[str, frozenset[str]] | None) -> Finding:
-    known = (baseline or {}).get(finding.name, frozenset())
-    kept = tuple(
-        each for each in finding.details if not settings.leaves_out(each) and mark(each) not in known
-    )  # fmt: skip
+    known = _Known((baseline or {}).get(finding.name, frozenset()))
+    kept = tuple(each for each in finding.details if not settings.leaves_out(each) and not known.holds(each))
     left = len(finding.details) - len(kept)
     if not left:
         return finding
     remark = ", ".join(filter(None, [finding.remark, f"{left:,} known or accepted"]))
     return replace(finding, count=finding.count - left, details=kept, remark=remark)
+
+
+class _Known:
+    """What one finding of a baseline was about: sets of paths, joined where they share one, so that copies of which
+    some left, or another is the one that stays by now, are no new ones."""
+
+    def __init__(self, marks: Collection[str]) -> None:
+        self._marks = marks
+        self._set_of: dict[str, set[str]] = {}
+        for each in marks:
+            joined = set(each.split("\n"))
+            for path in tuple(joined):
+                joined |= self._set_of.get(path, set())
+            self._set_of |= dict.fromkeys(joined, joined)
+
+    def holds(self, detail: Detail) -> bool:
+        """Whether something is known, or a part of it."""
+        if not detail.paths:
+            return mark(detail) in self._marks
+        return {*detail.paths} <= self._set_of.get(detail.paths[0], set())
 
 
 def mark(detail: Detail) -> str:

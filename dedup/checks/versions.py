@@ -40,7 +40,8 @@ class Diff:
     `added` are images of which the old one has nothing like, `near` those that are near duplicates of old ones, `lost`
     those that the new one has no exact copy of, `moved` (before, after) the same image under another path, `repeated`
     and `fewer` (path, before, after) images that are there more and less often, with how often, `relabelled` (path,
-    before, after) images of both whose classes differ, `redrawn` those whose boxes do, of the same classes; `kept`
+    before, after) images of both whose classes differ, `redrawn` those whose boxes do, of the same classes, in both
+    near duplicates of one path and size included, as a version that was encoded anew has them; `kept`
     counts what is as it was. `unlabelled` is whether the old one tells no labels, and nothing is known of these two.
     """
 
@@ -63,11 +64,12 @@ class Diff:
 
 @dataclass(frozen=True)
 class _Version:
-    """The readable images of one version, in order: paths, what tells copies within it, and classes and boxes (none
-    if unknown). Where not `named`, paths are none."""
+    """The readable images of one version, in order: paths, what tells copies within it, width and height, and classes
+    and boxes (none if unknown). Where not `named`, paths are none."""
 
     paths: list[str]
     content: list[str]
+    sizes: list[tuple[int, int]]
     classes: list[Classes] = field(default_factory=list)
     boxes: Mapping[str, list[Box]] = field(default_factory=dict)
     named: bool = True
@@ -77,10 +79,11 @@ class _Version:
         if isinstance(images, Fingerprint):
             sha256 = images.facts["sha256"].tolist()
             names = [path or hashed[:12] for path, hashed in zip(images.facts["path"], sha256, strict=True)]
-            return cls(names, sha256, named=bool(images.facts["path"].any()))
+            return cls(names, sha256, [], named=bool(images.facts["path"].any()))
         part = images.frame[images.frame["status"] == Status.OK]
         classes = [tuple(sorted(each)) for each in part["classes"]]
-        return cls(part["path"].tolist(), part["content"].tolist(), classes, _boxes(images))
+        sizes = list(zip(part["width"].tolist(), part["height"].tolist(), strict=True))
+        return cls(part["path"].tolist(), part["content"].tolist(), sizes, classes, _boxes(images))
 
 
 def _boxes(images: Images) -> dict[str, list[Box]]:
@@ -116,7 +119,23 @@ def diff(old: Images | Fingerprint, new: Images, on_progress: OnProgress | None 
     kept = 0
     for content, places in there.items():
         kept += _compare(found, then, now, places, here.get(content, []))
+    place_of = {path: place for place, path in enumerate(now.paths)}
+    for match in found.near:
+        before, after = match.known_row, place_of[match.path]
+        if then.classes and then.paths[before] == match.path and then.sizes[before] == now.sizes[after]:
+            _labelled_otherwise(found, then, now, before, after)
     return Diff(**{**vars(found), "kept": kept})
+
+
+def _labelled_otherwise(found: Diff, then: _Version, now: _Version, before: int, after: int) -> bool:
+    """Whether an image has other classes or boxes now, which is added to `found`."""
+    if then.classes and then.classes[before] != now.classes[after]:
+        found.relabelled.append((now.paths[after], then.classes[before], now.classes[after]))
+        return True
+    if then.classes and _differ(then.boxes.get(then.paths[before], []), now.boxes.get(now.paths[after], [])):
+        found.redrawn.append(now.paths[after])
+        return True
+    return False
 
 
 def _compare(found: Diff, then: _Version, now: _Version, old: list[int], new: list[int]) -> int:
@@ -139,11 +158,7 @@ def _compare(found: Diff, then: _Version, now: _Version, old: list[int], new: li
     found.moved.extend((then.paths[before], now.paths[after]) for before, after in moved)
     kept = 0
     for before, after in (*same, *moved):
-        if then.classes and then.classes[before] != now.classes[after]:
-            found.relabelled.append((now.paths[after], then.classes[before], now.classes[after]))
-        elif then.classes and _differ(then.boxes.get(then.paths[before], []), now.boxes.get(now.paths[after], [])):
-            found.redrawn.append(now.paths[after])
-        elif (before, after) in same:
+        if not _labelled_otherwise(found, then, now, before, after) and (before, after) in same:
             kept += 1
     return kept
 

@@ -16,6 +16,7 @@ from dedup.cli.common import (
     Overwrite,
     complain,
     file_for,
+    json_text,
     named,
     one_of,
     opened,
@@ -81,7 +82,8 @@ def check(
     ] = None,
     form: Annotated[str, typer.Option("--format", help="One of: text, json, sarif, junit, markdown.")] = "text",
     output: Annotated[
-        Path | None, typer.Option("--output", help="Write sarif, junit or markdown here, and text to the terminal.")
+        Path | None,
+        typer.Option("--output", help="Write all but text here, and text to the terminal."),
     ] = None,
     home: Home = None,
     as_json: Json = False,
@@ -109,25 +111,25 @@ def check(
         raise UsageError(f"{folder} and {against} are one and the same folder. Compare with another one.")
     unlabelled = allow_unlabelled or said.unlabelled
     found = gate.check(dataset, gate.Limits(**limits, unlabelled=unlabelled, issues=issues))
-    if write_baseline is not None:
-        settings.write_baseline(found, write_baseline)
     report = settings.applied(found, said, settings.read_baseline(baseline) if baseline else None)
+    if write_baseline is not None:  # once what was known is read: both may be one file
+        settings.write_baseline(found, write_baseline)
     for each in said.of_nothing(dataset.frame["path"].tolist()):
         complain(f"{said.source} names {each!r}, which no image is called here.")
     matches = _matches(dataset, known, within)
     report = gate.CheckReport((*report.findings, *_unhashed(dataset, known)))
-    passed = report.passed and not matches
+    passed, text = report.passed and not matches, ""
     if form in formats.FORMATS:
         whole = gate.CheckReport((*report.findings, *_known_already(known, matches)))
         text = formats.FORMATS[form](formats.Checked(whole, dataset.name, dataset.address, len(dataset.frame)))
-        if output is None:
-            say_text(text)
-            return 0 if passed else 1
-        write_chunks(output, [text.encode()], overwrite=True)
-    if form == "json":
+    elif form == "json":
         summary = {"passed": passed, "dataset": dataset.name, "root": dataset.address} | _described(report)
-        say_json(summary | ({} if known is None else _compared(known, matches)))
+        text = json_text(summary | ({} if known is None else _compared(known, matches)))
+    if text and output is None:
+        say_text(text)
     else:
+        if text and output is not None:
+            write_chunks(output, [text.encode()], overwrite=True)
         say(f"{dataset.name}: {plural(len(dataset.frame), 'image')} of {dataset.address}")
         _tell(report)
         if known is not None:

@@ -104,9 +104,14 @@ def say_text(text: str) -> None:
 
 
 def say_json(value: Any) -> None:
-    """A value as JSON on standard output; NaN and infinities become null."""
+    """A value as JSON on standard output; see `json_text`."""
+    typer.echo(json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON; NaN and infinities become null."""
     text = json.dumps(_plain(value), indent=2, ensure_ascii=False)
-    typer.echo("\n".join(map(_escaped, text.split("\n"))))  # JSON itself has no line break within a text
+    return "\n".join(map(_escaped, text.split("\n")))  # JSON itself has no line break within a text
 
 
 def _escaped(line: str) -> str:

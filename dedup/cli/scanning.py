@@ -249,6 +249,7 @@ def summary(dataset: Dataset) -> dict[str, object]:
         "annotation_notes": [note for each in dataset.attachments.values() for note in each.notes]
         + [*dataset.annotation_errors, *dataset.labels_unread, *dataset.labels_strange],
         "splits_told": dict(Counter(dataset.splits_told.values())),
+        "splits_several": dict(dataset.splits_several),
     }
 
 
@@ -271,6 +272,9 @@ def _tell(counts: dict[str, object], near: str) -> None:
     if splits := cast("dict[str, int]", counts["splits_told"]):
         told = ", ".join(f"{name} {count:,}" for name, count in sorted(splits.items()))
         say(f"  splits told by the labels: {told} (dedup splits {counts['name']!s} --clear takes them back)")
+    if several := cast("dict[str, tuple[str, ...]]", counts["splits_several"]):
+        path, names = next(iter(several.items()))
+        say(f"  {plural(len(several), 'image')} in several splits by the labels, such as {path} ({', '.join(names)})")
     for note in (*counts["annotation_notes"], *counts["notes"]):  # type: ignore[misc]
         say(f"  {note}")
     say(f"Look at it: dedup app, or: dedup show {counts['name']!s}")

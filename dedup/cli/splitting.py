@@ -95,11 +95,11 @@ def split(
         making.follow(dataset.decisions, made, tags=as_tags)
     if as_json:
         say_json({"counts": made.counts, "changed": len(made.new), "units": made.units, "largest": made.largest,
-                  "deviation": made.deviation, "class": made.worst_class, "torn": made.torn,
+                  "deviation": made.deviation, "class": made.worst_class, "torn": made.torn, "divided": made.divided,
                   "passed_over": made.passed_over, "written": not preview})  # fmt: skip
     else:
         _tell_made(made, asked, preview=preview)
-    return 1 if made.torn else 0
+    return 1 if made.torn or made.divided else 0
 
 
 def _shares(train: float | None, val: float | None, test: float | None, more: list[str]) -> dict[str, float]:
@@ -139,11 +139,11 @@ def _tell_made(made: making.Made, asked: making.Asked, *, preview: bool) -> None
     say(f"{made.sentence()}.")
     for line in made.table().to_string().splitlines():
         say(line)
-    say(f"{made.units_told()}; none is divided.")
+    say(f"{made.units_told()}" + ("." if made.divided else "; none is divided."))
     if made.passed_over:
         say(f"In no split, for they cannot be read: {plural(made.passed_over, 'file')}.")
-    if torn := made.torn_told():
-        complain(torn)
+    for told in filter(None, (made.divided_told(), made.torn_told())):
+        complain(told)
     changed = plural(len(made.new), "image")
     say(f"{changed} would change. Leave out --preview to set them." if preview else f"{changed} changed; dedup undo.")
 

@@ -6,7 +6,7 @@ import csv
 import io
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -30,11 +30,12 @@ SPLIT_COLUMNS = (*SPLIT_OF_TABLES, "fold", "after")
 @dataclass(frozen=True)
 class Splits:
     """What a source says: path to split; names it has that the dataset has not; names that could
-    mean several images, and paths it puts in several splits."""
+    mean several images, and paths it puts in several splits; of these `several` says which."""
 
     of: Mapping[str, str]
     missing: tuple[str, ...] = ()
     ambiguous: tuple[str, ...] = ()
+    several: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def new(self, frame: pd.DataFrame) -> dict[str, str]:
         """Path to split of the images that would change theirs."""
@@ -139,7 +140,8 @@ def _gathered(said: Iterable[tuple[str, str]], missing: tuple[str, ...]) -> Spli
         if split:
             every.setdefault(path, set()).add(split_name(split) or split)
     of = {path: next(iter(splits)) for path, splits in every.items() if len(splits) == 1}
-    return Splits(of, missing, tuple(sorted(every.keys() - of.keys())))
+    several = {path: tuple(sorted(every[path])) for path in sorted(every.keys() - of.keys())}
+    return Splits(of, missing, tuple(several), several)
 
 
 def _dataset_path(text: str, known: Collection[str]) -> str:

@@ -60,6 +60,8 @@ class Asked:
     def __post_init__(self) -> None:
         for name in self.shares:
             check_name(name)
+        if len({name.casefold() for name in self.shares}) < len(self.shares):
+            raise UsageError(f"Names of splits differ by more than capitals: {', '.join(self.shares)}.")
         if any(share < 0 for share in self.shares.values()) or not 0.999 <= sum(self.shares.values()) <= 1.001:
             told = ", ".join(f"{name} {share:g}" for name, share in self.shares.items())
             raise UsageError(f"The shares of splits are numbers from 0 that add up to 1, and these do not: {told}.")
@@ -81,8 +83,8 @@ def folds(count: int) -> dict[str, float]:
 class Made:
     """The result. `of` is path to split of every image that has one now, `new` of those that change theirs. `units` is
     how many there are and `largest` the images of the largest. `torn` are paths of images that would join two splits
-    and are in neither; `passed_over` counts files that cannot be read. `counts` are images by split, `classes` by class
-    (rows) and split (columns)."""
+    and are in neither, `divided` how many units are divided by the splits that there were; `passed_over` counts files
+    that cannot be read. `counts` are images by split, `classes` by class (rows) and split (columns)."""
 
     asked: Asked
     of: Mapping[str, str]
@@ -90,6 +92,7 @@ class Made:
     units: int
     largest: int
     torn: tuple[str, ...] = ()
+    divided: int = 0
     passed_over: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
     classes: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
@@ -125,6 +128,15 @@ class Made:
         """For people: what was kept together."""
         reach = REACHES[self.asked.together]
         return f"{plural(self.units, 'unit')} of {reach}, the largest of {plural(self.largest, 'image')}"
+
+    def divided_told(self) -> str:
+        """One sentence on units that splits divide already; '' where there are none."""
+        if not self.divided:
+            return ""
+        return (
+            f"{plural(self.divided, 'unit')} divided by the splits that there were, and still: repair the leaks "
+            "(`dedup leaks`), or make all splits anew."
+        )
 
     def torn_told(self) -> str:
         """One sentence on images that would join two splits; '' where there are none."""
@@ -167,6 +179,7 @@ def make(frame: pd.DataFrame, pairs: pd.DataFrame, asked: Asked) -> Made:
         len(members),
         max(map(len, members.values()), default=0),
         tuple(sorted(paths[row] for row in torn)),
+        sum(len({of[row] for row in rows if row in of}) > 1 for rows in members.values()),
         int((~readable).sum()),
         Counter(told.values()),
         _by_class(frame, of, list(asked.shares)),

@@ -119,12 +119,49 @@ def test_with_a_baseline_only_what_is_new_counts(folder, tmp_path, capsys):
         ("[check]\nissues = 3\n", "is a table of kinds"),
         ("[check]\naccept = ['a']\n", "accept a list of lists"),
         ("[check]\nignore = 'a'\n", "ignore is a list"),
+        ("[check]\nallow-unlabelled = 'no'\n", "it is true or false"),
     ],
 )
 def test_nonsense_beside_the_data_is_told(tmp_path, text, says):
     write(tmp_path, text)
     with pytest.raises(UsageError, match=says):
         settings.find(tmp_path / "below")
+
+
+def test_a_damaged_project_file_that_speaks_of_us_is_told(tmp_path):
+    write(tmp_path, "[tool.other\n", "pyproject.toml")
+    assert settings.find(tmp_path) == settings.Settings()
+    write(tmp_path, "[tool.dedup.check]\nmax-exact = \n", "pyproject.toml")
+    with pytest.raises(UsageError, match="cannot be read"):
+        settings.find(tmp_path)
+
+
+def test_what_is_known_and_became_less_is_no_new_finding(folder, tmp_path, capsys):
+    """Of three copies another one stays once the one that stayed is gone."""
+    shutil.copy(folder / "new/0000.jpg", folder / "raw/third.jpg")
+    file = tmp_path / "base.json"
+    assert told(capsys, folder, "--max-exact", 0, "--write-baseline", file)[0] == 1
+    (folder / "new/0000.jpg").unlink()
+    assert told(capsys, folder, "--max-exact", 0, "--baseline", file)[0] == 0
+    shutil.copy(folder / "new/0002.jpg", folder / "raw/new one.jpg")
+    assert told(capsys, folder, "--max-exact", 0, "--baseline", file)[1]["exact duplicates"]["count"] == 1
+
+
+def test_a_baseline_written_over_the_one_that_is_read_passes_nothing_new(folder, tmp_path, capsys):
+    file = tmp_path / "base.json"
+    assert told(capsys, folder, "--max-exact", 0, "--write-baseline", file)[0] == 1
+    shutil.copy(folder / "new/0002.jpg", folder / "new/another.jpg")
+    both = ["--baseline", file, "--write-baseline", file]
+    assert told(capsys, folder, "--max-exact", 0, *both)[0] == 1
+    assert told(capsys, folder, "--max-exact", 0, *both)[0] == 0
+
+
+def test_json_goes_where_it_is_asked_for(folder, tmp_path, capsys):
+    capsys.readouterr()
+    output = ["--format", "json", "--output", str(tmp_path / "found.json")]
+    assert main(["check", str(folder), "--max-exact", "0", *output]) == 1
+    assert json.loads((tmp_path / "found.json").read_text())["passed"] is False
+    assert "exact duplicates: 2, more than the 0 allowed." in capsys.readouterr().out
 
 
 HOSTILE = "train/` | <script>alert(1)</script>\n# a \x07 é.jpg"
@@ -150,9 +187,22 @@ def test_sarif_names_both_files_of_every_finding():
     assert place["uriBaseId"] == "DATASET" and place["uri"].startswith("train/%60%20%7C%20%3Cscript")
     assert first["relatedLocations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "b%202%25.jpg"
     assert first["ruleIndex"] == 0 and len(first["partialFingerprints"]["paths/v1"]) == 64
-    assert blind["locations"] == [] and "no image has a label" in blind["message"]["text"]
+    (whole,) = blind["locations"]  # code scanning takes nothing without a place
+    assert whole["physicalLocation"]["artifactLocation"] == {"uri": ".", "uriBaseId": "DATASET"}
+    assert "no image has a label" in blind["message"]["text"]
+    assert run["originalUriBaseIds"]["DATASET"]["uri"] == "file:///data/"
     for result in run["results"]:
         assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+
+
+def test_sarif_names_files_from_the_top_of_the_repository_that_is_checked(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+    assert main(["check", "in", "--max-exact", "0", "--format", "sarif"]) == 1
+    results = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+    places = [each["locations"][0]["physicalLocation"]["artifactLocation"] for each in results]
+    assert all((tmp_path / place["uri"].replace("%20", " ")).is_file() for place in places)
+    assert not any("uriBaseId" in place for place in places)
 
 
 def test_sarif_is_what_its_schema_allows(packages, folder, tmp_path):
@@ -196,7 +246,7 @@ def test_the_steps_of_the_action_run(folder, tmp_path):
     inputs = {name: told["default"] for name, told in action["inputs"].items()} | {"path": str(folder)}
     step = next(step for step in action["runs"]["steps"] if step.get("name") == "Check")
     named: dict[str, str] = step["env"]
-    inputs["arguments"] = "--max-leaks 0\n--max-exact 0"  # as a block of YAML gives them
+    inputs["arguments"] = "--max-leaks 0\n--max-exact 0 --max-issue 'low information=9'"  # as a block of YAML has them
     filled = {name: inputs[value.removeprefix("${{ inputs.").removesuffix(" }}")] for name, value in named.items()}
     (tmp_path / "bin").mkdir()
     command = tmp_path / "bin" / "dedup"

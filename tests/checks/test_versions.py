@@ -93,3 +93,23 @@ def test_boxes_that_moved_are_told_and_labels_of_a_fingerprint_are_not_known(hom
     assert found.empty and found.kept == 2 and found.unlabelled and not found.moved
     assert main(["diff", str(tmp_path / "old.parquet"), "v1"]) == 0
     assert "labels: not known" in capsys.readouterr().out
+
+
+def test_labels_of_a_version_that_was_encoded_anew_are_compared(home, tmp_path):
+    folder_of_photos(tmp_path / "old", 3)
+    boxes = {"0000.jpg": ("cat", 10), "0001.jpg": ("cat", 20), "0002.jpg": ("dog", 30)}
+
+    def labels(folder, boxes):
+        rows = [f"{name},{label},{x},10,{x + 20},40" for name, (label, x) in boxes.items()]
+        (folder / "labels.csv").write_text("filename,class,xmin,ymin,xmax,ymax\n" + "\n".join(rows) + "\n")
+
+    labels(tmp_path / "old", boxes)
+    (tmp_path / "new").mkdir()
+    for file in (tmp_path / "old").glob("*.jpg"):
+        with Image.open(file) as picture:
+            picture.save(tmp_path / "new" / file.name, quality=60)
+    labels(tmp_path / "new", boxes | {"0000.jpg": ("dog", 10), "0001.jpg": ("cat", 26)})
+    old, new = (dedup.scan(tmp_path / name, use_found=True) for name in ("old", "new"))
+    found = versions.diff(old, new)
+    assert len(found.near) == 3 and found.relabelled == [("0000.jpg", ("cat",), ("dog",))]
+    assert found.redrawn == ["0001.jpg"]

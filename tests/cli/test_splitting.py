@@ -183,3 +183,54 @@ def test_a_repaired_folder_says_what_it_leaves_out_and_needs_a_folder_for_labels
     assert "Left out 1 file that cannot be read." in capsys.readouterr().out
     assert main(["leaks", "in", "--labels", "yolo"]) == 2
     assert "--folder" in capsys.readouterr().err
+
+
+def test_units_that_are_divided_already_are_told(home, tmp_path, capsys):
+    for name in ("train/a.png", "val/a.png"):
+        save(photo(1), tmp_path / "in" / name)
+    for number in range(4):
+        save(photo(number + 2), tmp_path / f"in/{number}.png")
+    assert main(["scan", str(tmp_path / "in")]) == 0
+    capsys.readouterr()
+    assert main(["split", "in", "--train", "0.8", "--val", "0.2"]) == 1
+    told = capsys.readouterr()
+    assert "none is divided" not in told.out and "1 unit lie in several splits already" in told.err.replace(
+        "lies", "lie"
+    )
+    assert main(["split", "in", "--train", "0.8", "--val", "0.2", "--anew"]) == 0
+    assert "none is divided" in capsys.readouterr().out
+    assert main(["split", "in", "--share", "Train=0.5", "--share", "train=0.5"]) == 2
+
+
+def test_an_image_that_labels_put_into_two_splits_is_a_leak(home, tmp_path, capsys):
+    root = tmp_path / "in"
+    for number in range(3):
+        save(photo(number), root / f"images/{number}.png")
+        (root / "labels").mkdir(exist_ok=True)
+        (root / f"labels/{number}.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    (root / "data.yaml").write_text("train: train.txt\nval: val.txt\nnames: [cat]\n")
+    (root / "train.txt").write_text("images/0.png\nimages/1.png\n")
+    (root / "val.txt").write_text("images/1.png\nimages/2.png\n")
+    assert main(["scan", str(root)]) == 0
+    assert "1 image in several splits by the labels, such as images/1.png (train, val)" in capsys.readouterr().out
+    assert main(["check", str(root), "--max-leaks", "0"]) == 1
+    assert "images/1.png is in several splits by its labels (train, val)" in capsys.readouterr().out
+    (root / "val.txt").write_text("images/0.png\nimages/1.png\n")
+    assert main(["check", str(root), "--max-leaks", "0", "--home", str(tmp_path / "other")]) == 1
+
+
+def test_labels_that_come_after_the_first_scan_are_seen(home, tmp_path, capsys):
+    root = tmp_path / "in"
+    for number, split in enumerate(("train", "train", "val")):
+        save(photo(number % 2), root / split / f"{number}.png")
+    (root / "train/labels.csv").write_text("filename,class\n0.png,cat\n1.png,dog\n")
+    assert main(["scan", str(root)]) == 0
+    (root / "val/labels.csv").write_text("filename,class\n2.png,dog\n")
+    capsys.readouterr()
+    assert main(["check", str(root), "--max-clashes", "0"]) == 1
+    assert "cat" in capsys.readouterr().out
+    dataset = dedup.open("in")
+    assert len(dataset.info.annotations) == 2
+    assert main(["scan", str(root), "--no-labels"]) == 0
+    (root / "val/more.csv").write_text("filename,class\n2.png,dog\n")
+    assert main(["scan", str(root)]) == 0 and dedup.open("in").info.annotations == ()

@@ -90,7 +90,8 @@ def test_coco_files_speak_by_their_names(tmp_path):
         (tmp_path / f"{name}.json").write_text(json.dumps(document))
         coco = Coco.read(tmp_path / f"{name}.json")
         sources[coco.path] = coco.attach(PATHS)
-    assert given.from_labels(sources) == given.Splits({"a.jpg": "train", "b/c.jpg": "test"}, (), ("d.jpg",))
+    several = {"d.jpg": ("test", "train")}
+    assert given.from_labels(sources) == given.Splits({"a.jpg": "train", "b/c.jpg": "test"}, (), ("d.jpg",), several)
 
 
 def test_only_images_that_change_their_split_are_new():

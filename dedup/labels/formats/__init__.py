@@ -40,10 +40,12 @@ __all__ = [
     "files_of",
     "find",
     "format_of",
+    "lie_beside",
     "read",
     "see",
     "see_of",
     "splits_of",
+    "used_from_now_on",
 ]
 
 
@@ -110,7 +112,9 @@ def _seen_in(tree: Tree) -> Seen:
                 of_others.setdefault(path, f"{words}: names are compared.")
     unread = {path: words for path, words in damaged.items() if path not in found}
     strange: dict[Path, str] = {}
-    if not found:  # else it may be what they were made from
+    if found:
+        strange = of_others
+    else:  # what is not read may be what others were made from
         advice = "which is not read: have its tool write COCO, for one"
         unread |= {path: f"{where(path)} holds labels of {title}, {advice}." for path, title in foreign.find(tree)}
         unread = of_others | unread
@@ -170,6 +174,22 @@ def chosen(found: Sequence[Found]) -> list[Found]:
         if not any(same_images(each.images, other.images) for other in taken):
             taken.append(each)
     return sorted(taken, key=found.index)
+
+
+def used_from_now_on(found: Sequence[Found], used: Sequence[str]) -> tuple[str, ...]:
+    """What is `chosen`; where labels are `used` already, these and what came since and tells of other images."""
+    if not used:
+        return tuple(os.fspath(each.path) for each in chosen(found))
+    held = [each for each in found if os.fspath(each.path) in used]
+    if not held:
+        return tuple(used)  # of what lies elsewhere nobody knows which images it tells of
+    new = [each for each in chosen(found) if not any(same_images(each.images, other.images) for other in held)]
+    return (*used, *(os.fspath(each.path) for each in new if each not in held))
+
+
+def lie_beside(address: str) -> bool:
+    """Whether labels of a folder of images may lie in folders beside it."""
+    return os.path.isdir(address) and bool(_beside(Path(address)) or _lists_beside(Path(address)))
 
 
 def format_of(path: Path) -> Format:

@@ -117,8 +117,9 @@ def _made(opened: Opened, asked: Asked, *, as_tags: bool) -> Made:
 
 def _offer(opened: Opened, asked: Asked, made: Made, *, as_tags: bool) -> None:
     name, split, apart = made.worst_class
+    units = "Units" if made.divided else "Units, none divided"
     told = {
-        "Units, none divided": (f"{made.units:,}", f"largest {plural(made.largest, 'image')}"),
+        units: (f"{made.units:,}", f"largest {plural(made.largest, 'image')}"),
         "Sizes off, points": (f"{100 * made.deviation:.1f}", "at most"),
         "Classes off, points": (f"{100 * apart:.1f}", literal(f"{name} in {split}")) if name else ("–", "no classes"),
     }
@@ -128,6 +129,8 @@ def _offer(opened: Opened, asked: Asked, made: Made, *, as_tags: bool) -> None:
     st.dataframe(table, hide_index=True, width="stretch", height="content" if len(made.classes) < 12 else 430)
     if made.passed_over:
         st.caption(f"In no split, for they cannot be read: {plural(made.passed_over, 'file')}.")
+    if divided := made.divided_told():
+        st.warning(divided, icon=":material/warning:")
     if torn := made.torn_told():
         st.warning(literal(torn), icon=":material/warning:")
     noun = "tag" if as_tags else "split"
