@@ -210,13 +210,13 @@ def test_images_of_one_name_do_not_share_labels(made, tmp_path, name):
 def test_images_of_several_classes_get_metadata(made, tmp_path):
     dataset = made([{}, {"category_id": 2}, {"bbox": [1, 2, 3, 4]}])
     dataset.export("folder", tmp_path / "out", labels="imagefolder")
-    (line,) = map(json.loads, (tmp_path / "out/train/metadata.jsonl").read_text().splitlines())
+    line, *_ = map(json.loads, (tmp_path / "out/metadata.jsonl").read_text().splitlines())
     assert line == {
-        "file_name": "a.png",
+        "file_name": "train/a.png",
         "objects": {"bbox": [[1, 2, 3, 4]], "category": ["dog"]},
         "labels": ["dog", "cat: a ‘b’"],
     }
-    assert (tmp_path / "out/train" / line["file_name"]).exists()
+    assert (tmp_path / "out" / line["file_name"]).exists()
 
 
 def test_a_turned_picture_has_its_boxes_upright(home, tmp_path):
@@ -287,8 +287,8 @@ def test_an_imagefolder_of_boxes_takes_unlabelled_images_along(made, tmp_path):
     """One class at most an image, and one with none: metadata for all, no folder for the unlabelled."""
     dataset = made([], ("train/a.png", "train/b.png"))
     dataset.export("folder", tmp_path / "out", labels="imagefolder")
-    lines = [json.loads(line) for line in (tmp_path / "out/train/metadata.jsonl").read_text().splitlines()]
-    assert [line["file_name"] for line in lines] == ["a.png", "b.png"] and lines[0]["objects"]["bbox"] == []
+    lines = [json.loads(line) for line in (tmp_path / "out/metadata.jsonl").read_text().splitlines()]
+    assert [line["file_name"] for line in lines] == ["train/a.png", "train/b.png"] and lines[0]["objects"]["bbox"] == []
 
 
 def test_names_that_no_folder_can_have_are_written_as_metadata(made, tmp_path):
@@ -301,7 +301,7 @@ def test_names_that_no_folder_can_have_are_written_as_metadata(made, tmp_path):
         (tmp_path / "coco.json").write_text(json.dumps(document))
         dataset = dedup.open(dataset.name)
         dataset.export("folder", tmp_path / f"out{place}", labels="imagefolder")
-        (line,) = map(json.loads, (tmp_path / f"out{place}/train/metadata.jsonl").read_text().splitlines())
+        line, *_ = map(json.loads, (tmp_path / f"out{place}/metadata.jsonl").read_text().splitlines())
         assert line["labels"] == [names[0]] and (tmp_path / f"out{place}/train/a.png").exists()
 
 
@@ -409,3 +409,35 @@ def test_fields_that_have_no_place_are_counted(made, tmp_path, name):
     dataset = made([{"bbox": [10, 20, 80, 50], "score": 0.5, "track": 3}])
     (note,) = (each for each in dataset.export("folder", tmp_path / "out", labels=name).notes if "cannot hold" in each)
     assert "1 score" in note and "1 further field" in note
+
+
+def test_an_imagefolder_says_the_same_of_every_split(home, tmp_path):
+    """One with whole numbers, one with fractions and one with none: all lines have all fields, and numbers are none
+    that a reader takes for whole."""
+    document = {
+        "images": [{"id": n, "file_name": f"{split}/{n}.png"} for n, split in enumerate(("train", "val", "test"))],
+        "annotations": [
+            {"id": 1, "image_id": 0, "category_id": 1, "bbox": [1.5, 2, 3, 4]},
+            {"id": 2, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]},
+        ],
+        "categories": [{"id": 1, "name": "cat"}],
+    }
+    for number, split in enumerate(("train", "val", "test")):
+        picture(tmp_path / f"in/{split}/{number}.png", number)
+    (tmp_path / "in/labels.json").write_text(json.dumps(document))
+    dedup.scan(tmp_path / "in", use_found=True).export("folder", tmp_path / "out", labels="imagefolder")
+    text = (tmp_path / "out/metadata.jsonl").read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert all(line.keys() == {"file_name", "objects", "labels"} for line in lines) and "[1.0, 2.0, 3.0, 4.0]" in text
+    again = dedup.scan(tmp_path / "out", use_found=True)
+    assert again.frame["annotations"].tolist() == [0, 1, 1] and set(again.frame["split"]) == {"train", "val", "test"}
+
+
+def test_classes_called_like_splits_are_no_folders(home, tmp_path):
+    """Other readers take such folders for splits: an image of val would be in train as well."""
+    for name in ("train/a.png", "val/c.png"):
+        picture(tmp_path / "in" / name, len(name) + ord(name[-5]))
+    rows = "filename,class\ntrain/a.png,cat\nval/c.png,train\n"
+    (tmp_path / "in/labels.csv").write_text(rows)
+    dedup.scan(tmp_path / "in", use_found=True).export("folder", tmp_path / "out", labels="imagefolder")
+    assert (tmp_path / "out/val/c.png").exists() and (tmp_path / "out/metadata.jsonl").exists()

@@ -535,7 +535,7 @@ def test_boxes_of_tables_in_other_words(text, box, tmp_path):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('filename,label,bbox\na.png,cat,"[40, 20, 190, 70]"\n', "reaches out of its image"),  # other corners
+        ('filename,label,bbox\na.png,cat,"[40, 20, 190, 10]"\n', "reaches out of its image"),
         ('filename,label,bbox\na.png,cat,"[40, 20, 190]"\n', "is no four finite numbers"),
         ("filename,label,segmentation\na.png,cat,1 2 3 4\n", "its column segmentation is not read"),
         ('filename,label\na.png,"[{""x"": 1}]"\n', "its label is JSON"),
@@ -709,8 +709,13 @@ def test_fractions_in_a_csv_are_told_and_not_taken_for_pixels(tmp_path):
     rows = "filename,xmin,ymin,xmax,ymax,label\na.png,0.2,0.2,0.6,0.7,dog\na.png,0,0,1,1,dot\n"
     known = pictures(write(tmp_path, {"x.csv": rows}), "a.png")
     coco = formats.read(tmp_path / "x.csv", known)
-    assert told(coco, known) == {"a.png": [("dot", [0, 0, 1, 1])]}
-    assert problems(coco) == ["x.csv, line 2: its box is in fractions of the image; pixels are read"]
+    assert told(coco, known) == {"a.png": []}
+    fractions = "its box is in fractions of the image; pixels are read"
+    assert problems(coco) == [f"x.csv, line {line}: {fractions}" for line in (2, 3)]
+    known = pictures(write(tmp_path / "px", {"x.csv": rows.replace("0.2,0.2,0.6,0.7", "2,2,6,7")}), "a.png")
+    assert told(formats.read(tmp_path / "px/x.csv", known), known) == {
+        "a.png": [("dog", [2, 2, 4, 5]), ("dot", [0, 0, 1, 1])]
+    }
 
 
 def test_labels_of_openimages_are_named_as_fiftyone_lays_them_out(tmp_path):
@@ -721,3 +726,81 @@ def test_labels_of_openimages_are_named_as_fiftyone_lays_them_out(tmp_path):
     coco = formats.read(source, known)
     assert told(coco, known) == {"data/a.png": [("hound", BOX)]}
     assert problems(coco) == ["detections.csv, line 3: its box is in pixels; fractions of the image are read"]
+
+
+def test_metadata_that_say_no_labels_leave_the_folders_theirs(home, tmp_path):
+    for name in ("cat/a.png", "cat/b.png", "dog/c.png", "dog/d.png"):
+        save(photo(ord(name[-5])), tmp_path / "in" / name)
+    (tmp_path / "in/metadata.csv").write_text("file_name,photographer\ncat/a.png,Ann\ncat/b.png,Bob\n")
+    dataset = dedup.scan(tmp_path / "in", use_found=True)
+    assert dataset.frame["classes"].tolist() == [("cat",)] * 2 + [("dog",)] * 2 and not dataset.info.annotations
+
+
+def test_a_list_of_classes_is_no_table_of_images(tmp_path):
+    pictures(tmp_path, "train/0.png", "test/1.png")
+    write(tmp_path, {"classes.csv": "id,name\n0,cat\n1,dog\n2,bird\n"})
+    seen = formats.see(tmp_path)
+    assert not seen.found and not seen.unread  # and no gate fails for it
+
+
+def test_a_source_of_no_image_here_is_told_beside_others(tmp_path):
+    pictures(tmp_path, "train/a.png", "val/b.png")
+    write(tmp_path, {"train/x.csv": "filename,class\na.png,cat\n", "val/x.csv": "filename,class\nIMG_1.png,cat\n"})
+    seen = formats.see(tmp_path)
+    assert [each.path.parent.name for each in seen.found] == ["train"] and not seen.unread
+    assert seen.strange == ("val/x.csv looks like CSV of labels and tells of no image here: names are compared.",)
+
+
+def test_a_quote_that_never_ends_is_told(tmp_path):
+    pictures(tmp_path, "a.png", "b.png")
+    write(tmp_path, {"x.csv": 'filename,class\na.png,"cat\nb.png,dog\n'})
+    (told_of,) = formats.see(tmp_path).unread
+    assert "cannot be read" in told_of
+
+
+@pytest.mark.parametrize(
+    ("rows", "boxes"),
+    [
+        (['"[10,20,100,90]"', '"[100,50,190,90]"'], [[10, 20, 90, 70], [100, 50, 90, 40]]),
+        (['"[10,20,100,70]"', '"[100,50,90,40]"'], [[10, 20, 100, 70], [100, 50, 90, 40]]),
+    ],
+)
+def test_four_numbers_in_a_column_are_corners_where_they_can_be_nothing_else(tmp_path, rows, boxes):
+    known = pictures(tmp_path, "a.png")
+    write(tmp_path, {"x.csv": "filename,label,bbox\n" + "".join(f"a.png,cat,{row}\n" for row in rows)})
+    coco = formats.read(tmp_path / "x.csv", known)
+    assert [box for _, box in told(coco, known)["a.png"]] == boxes and problems(coco) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("filename,width,height,x,y,label\na.png,200,100,5,6,cat\n", "a point is no box"),
+        ('filename,xmin,ymin,xmax,ymax,label\na.png,10,20,"1,200",40,cat\n', "no four finite numbers"),
+    ],
+)
+def test_what_may_mean_anything_is_told(tmp_path, text, says):
+    known = pictures(tmp_path, "a.png")
+    write(tmp_path, {"x.csv": text})
+    coco = formats.read(tmp_path / "x.csv", known)
+    assert told(coco, known) == {"a.png": []} and says in problems(coco)[0]
+
+
+def test_polygons_of_points_in_xml_are_read_and_other_shapes_told(tmp_path):
+    known = pictures(tmp_path, "a.png")
+    corners = "".join(f"<pt><x>{x}</x><y>{y}</y></pt>" for x, y in ((10, 20), (50, 20), (50, 60)))
+    things = f"<object><name>cat</name><polygon>{corners}</polygon></object>"
+    things += "<object><name>dog</name><ellipse><cx>3</cx></ellipse></object>"
+    write(tmp_path, {"a.xml": f"<annotation><filename>a.png</filename>{things}</annotation>"})
+    coco = formats.read(tmp_path, known)
+    assert told(coco, known) == {"a.png": [("cat", [10, 20, 40, 40]), ("dog", [])]}
+    assert problems(coco) == ["a.xml: the ellipse of object 2 is not read"]
+
+
+def test_names_of_cvat_are_taken_as_xml_means_them(tmp_path):
+    known = pictures(tmp_path, 'a "b" é.png')
+    box = '<box label="dog" xtl="1" ytl="2" xbr="11" ybr="12"/>'
+    text = f'<annotations format="1.1"><image name="a &quot;b&quot; &#233;.png" width="200" height="100">{box}</image>'
+    write(tmp_path, {"x.xml": f"{text}</annotations>"})
+    (found,) = formats.find(tmp_path)
+    assert told(formats.read(found.path, known), known) == {'a "b" é.png': [("dog", [1, 2, 10, 10])]}

@@ -1,7 +1,8 @@
 """Labels as tables: a CSV with a row for each box, and what Hugging Face and torchvision call an imagefolder.
 
 An imagefolder of classes has a folder for each class below one for each split, as torchvision's `ImageFolder` and
-Hugging Face's `imagefolder` read them. One of boxes has a metadata.jsonl in the folder of each split.
+Hugging Face's `imagefolder` read them. One of boxes has one metadata.jsonl at its top, so that the columns of all
+splits are alike, without which Hugging Face's datasets load nothing.
 
 Formats: https://huggingface.co/docs/datasets/image_dataset and
 https://docs.pytorch.org/vision/stable/generated/torchvision.datasets.ImageFolder.html
@@ -13,7 +14,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from dedup.exports.base import Report
@@ -31,9 +32,11 @@ from dedup.exports.labels.base import (
     save,
 )
 from dedup.labels.formats.tables import WRITTEN
+from dedup.sources.split_names import split_name
 from dedup.words import plural
 
-LABELS, METADATA, UNLABELLED = "labels.csv", "metadata.jsonl", "_unlabelled"
+LABELS, METADATA, UNLABELLED = "labels.csv", "metadata.jsonl", "__unlabelled"
+"""The last one is passed over by Hugging Face's datasets, as what begins with two lines is: it is no class."""
 HEADER = WRITTEN
 
 
@@ -104,7 +107,8 @@ DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("co
 def _can_be_a_folder(name: str) -> bool:
     """Whether every system takes the name for a folder and gives it back."""
     plain = name.isprintable() and name == name.strip(" .") and name != UNLABELLED and not FORBIDDEN & set(name)
-    return bool(name) and plain and name.split(".")[0].casefold() not in DEVICES and len(name.encode()) < 200
+    free = name.split(".")[0].casefold() not in DEVICES and not split_name(name)  # readers take those for splits
+    return bool(name) and plain and free and len(name.encode()) < 200
 
 
 def write_imagefolder(wanted: Wanted) -> Report:
@@ -115,14 +119,14 @@ def write_imagefolder(wanted: Wanted) -> Report:
         apart = sum(image.name.startswith(f"{UNLABELLED}/") for image in contents.images)
         told = [f"{plural(apart, 'image')} without a class lie in {UNLABELLED}."] if apart else []
         return contents.report("An imagefolder", *told)
-    for split, images in contents.splits.items():
-        lines = [json.dumps(_line(image, split, contents), ensure_ascii=False) for image in images]
-        save(wanted.output / split / METADATA, "".join(f"{line}\n" for line in lines))
+    lines = [json.dumps(_line(image, contents), ensure_ascii=False) for image in contents.images]
+    save(wanted.output / METADATA, "".join(f"{line}\n" for line in lines))
     return contents.report("An imagefolder")
 
 
-def _line(image: Labelled, split: str, contents: Contents) -> dict[str, Any]:
-    """One image: its path from the folder of its split, its objects and its classes as a whole."""
+def _line(image: Labelled, contents: Contents) -> dict[str, Any]:
+    """One image: its path, its objects and its classes as a whole. All lines have all fields, and numbers are no whole
+    ones, so that readers which go by the first line go by any."""
     boxes, names, whole = [], [], []
     for entry in image.annotations:
         name, box = contents.names.get(entry.get("category_id")), box_of(entry)
@@ -136,15 +140,9 @@ def _line(image: Labelled, split: str, contents: Contents) -> dict[str, Any]:
         if box is None:
             whole.append(name)
         else:
-            boxes.append([round(number, 3) for number in box])
+            boxes.append([round(float(number), 3) for number in box])
             names.append(name)
-    told = PurePosixPath(image.name).relative_to(split) if split else PurePosixPath(image.name)
-    line: dict[str, Any] = {"file_name": told.as_posix(), "objects": {"bbox": boxes, "category": names}}
-    return line | ({"labels": whole} if whole else {})
-
-
-def _metadata(output: Path) -> list[Path]:
-    return sorted([*output.glob(METADATA), *output.glob(f"*/{METADATA}")])
+    return {"file_name": image.name, "objects": {"bbox": boxes, "category": names}, "labels": whole}
 
 
 CSV = LabelFormat(
@@ -162,6 +160,6 @@ IMAGEFOLDER = LabelFormat(
     "one class an image as folders, else boxes and classes in metadata.jsonl",
     place,
     write_imagefolder,
-    _metadata,
+    lambda output: [output / METADATA],
     lambda path: path.name == METADATA,
 )

@@ -7,13 +7,13 @@ Format: https://docs.cvat.ai/docs/manual/advanced/formats/format-cvat/
 
 from __future__ import annotations
 
+import html
 import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
-from xml.sax.saxutils import unescape
 
 from dedup.errors import AnnotationError
 from dedup.labels import masks
@@ -40,7 +40,9 @@ LARGEST_MASK = 50_000_000
 
 def recognises(path: Path) -> bool:
     """Whether the root is `annotations`."""
-    return path.suffix.lower() == ".xml" and path.is_file() and b"<annotations>" in head_of(path)
+    return (
+        path.suffix.lower() == ".xml" and path.is_file() and re.search(rb"<annotations[\s>]", head_of(path)) is not None
+    )
 
 
 def find(tree: Tree) -> Iterator[Path]:
@@ -54,7 +56,7 @@ def labelled(path: Path, pictures: Pictures) -> set[str]:
     if not content.rstrip().endswith((b"</annotations>", b"/>", b"-->")):
         raise AnnotationError(f"{path}: it is cut off")
     names = re.findall(rb"""<image\s[^>]*?\bname=(?:"([^"]*)"|'([^']*)')""", content)
-    return pictures.of_names((unescape((one or other).decode("utf-8", "replace")) for one, other in names), path)
+    return pictures.of_names((html.unescape((one or other).decode("utf-8", "replace")) for one, other in names), path)
 
 
 def read(path: Path, pictures: Pictures) -> Coco:

@@ -16,6 +16,7 @@ import io
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ Row = Mapping[str, Any]
 COLUMNS = {
     "file": (
         "file_name",
+        "imagepath",
         "filename",
         "image",
         "image_path",
@@ -74,6 +76,7 @@ COLUMNS = {
         "category_name",
         "label_name",
         "classname",
+        "labels",
         "classid",
         "class_id",
         "target",
@@ -108,6 +111,10 @@ SIZES = (("width", "height"), ("image_width", "image_height"), ("img_width", "im
 HALVES = (*EDGES, "x", "y", "middle x", "middle y")
 NOT_READ = ("segmentation", "encodedpixels", "rle", "polygon", "mask", "keypoints")
 """What a column of shapes may be called; in a table they are written in too many ways."""
+OF_CLASSES = ("id", "name")
+"""What the columns of a list of classes, or of products, are called: no table of images has but these two."""
+SAY_LABELS = frozenset({"label", "labels", "objects", *SPLIT})
+"""Columns of Hugging Face's metadata that say what images show, or their split."""
 OPEN_IMAGES = ("imageid", "labelname")
 NO_ATTRIBUTES = frozenset({"bbox", "bboxes", "category", "categories", "label", "labels", "id", "image_id", "area",
                            "iscrowd", *SCORES})  # fmt: skip
@@ -193,7 +200,8 @@ def _is_table(path: Path) -> bool:
     named = path.suffix.lower() in (".csv", ".tsv") and path.is_file() and path.name not in METADATA
     header = _header(path) if named else []
     found = _columns(header)
-    return not {OURS, ANNOTATOR} & {*header} and not _is_openimages(path) and {"file", "label"} <= found.keys()
+    of_images = {"file", "label"} <= found.keys() and (found["file"], found["label"]) != OF_CLASSES
+    return of_images and not {OURS, ANNOTATOR} & {*header} and not _is_openimages(path)
 
 
 def _read_table(path: Path, pictures: Pictures) -> Coco:
@@ -206,10 +214,12 @@ def _read_table(path: Path, pictures: Pictures) -> Coco:
         builder.odd(path, 1, f"its column {column} is not read")
     if not way and (half := [found[meaning] for meaning in HALVES if meaning in found]):
         builder.odd(path, 1, f"its columns of boxes are no whole box: {', '.join(dict.fromkeys(half))}")
-    sizes = _sizes(path, found["file"], pictures) if way == "box" else {}
+    sizes = _sizes(path, found["file"], pictures) if way in ("box", "corner") else {}
+    rows = list(_csv_rows(path))
+    shape = _Shape.of(rows, way, columns, {line: sizes.get(str(row[found["file"]])) for line, row in rows})
     wide, high = _size_columns(header, way)
     ids: dict[str, int] = {}
-    for line, row in _csv_rows(path):
+    for line, row in rows:
         name, label = str(row[found["file"]] or ""), str(row[found["label"]] or "")
         label = label.removeprefix(GUARD) if ours else label
         if not name:
@@ -221,7 +231,7 @@ def _read_table(path: Path, pictures: Pictures) -> Coco:
         id_ = ids[name]
         if not label:
             continue  # an image without objects, as many tools write it
-        fields = "its label is JSON" if label.startswith(("[{", "{")) else _placed(row, way, columns, sizes.get(name))
+        fields = "its label is JSON" if label.startswith(("[{", "{")) else _placed(row, shape, sizes.get(name))
         if isinstance(fields, str):
             builder.odd(path, line, fields)
         else:
@@ -238,25 +248,74 @@ def _way(found: Mapping[str, str]) -> tuple[str, list[str]]:
     return "", []
 
 
-def _placed(row: Row, way: str, columns: Sequence[str], size: tuple[int, int] | None) -> dict[str, Any] | str:
+def _placed(row: Row, shape: _Shape, size: tuple[int, int] | None) -> dict[str, Any] | str:
     """The fields of a row's box, none of a class of the whole image, or why there are none."""
-    told = [str(row[column] or "") for column in columns]
-    told = _numbers_in(told[0]) if way == "box" else told
+    told = _told_of_box(row, shape.way, shape.columns)
     if not any(told):
         return {}
-    numbers = [number for each in told if (number := _number(each)) is not None]
-    if len(numbers) != 4:
+    numbers = _four(told)
+    if not numbers:
         return "its box is no four finite numbers"
-    if max(numbers) <= 1 and not all(number.is_integer() for number in numbers):
+    if shape.fractions and max(numbers) <= 1:
         return "its box is in fractions of the image; pixels are read"
     x, y, wide, high = numbers
-    if way == "edges":
+    if shape.way == "edges" or shape.corners:
         return box(x, y, wide - x, high - y)
-    if way == "middle":
+    if shape.way == "middle":
         return box(x - wide / 2, y - high / 2, wide, high)
-    if way == "box" and size is not None and (x + wide > size[0] + 1 or y + high > size[1] + 1):
-        return "its box reaches out of its image: x, y, width and height are read"  # the other corner, likely
+    if shape.way == "corner" and size is not None and wide == size[0] and high == size[1] and (x > 0 or y > 0):
+        return "its box is as large as its image: width and height are the image's, and a point is no box"
+    if shape.way == "box" and _reaches_out(numbers, size):
+        return "its box reaches out of its image: x, y, width and height are read"
     return box(x, y, wide, high)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How the boxes of a table are told: by which columns, whether some are in fractions of the image, and whether four
+    numbers in one column are two corners: then those that would be too large as a corner and sides all are."""
+
+    way: str
+    columns: Sequence[str]
+    fractions: bool
+    corners: bool
+
+    @classmethod
+    def of(
+        cls,
+        rows: Sequence[tuple[int, Row]],
+        way: str,
+        columns: Sequence[str],
+        sizes: Mapping[int, tuple[int, int] | None],
+    ) -> _Shape:
+        told = {line: numbers for line, row in rows if way and (numbers := _four(_told_of_box(row, way, columns)))}
+        fractions = any(max(each) <= 1 and not all(map(float.is_integer, each)) for each in told.values())
+        out = way == "box" and any(_reaches_out(each, sizes[line]) for line, each in told.items())
+        corners = out and all(_are_corners(each, sizes[line]) for line, each in told.items())
+        return cls(way, columns, fractions, corners)
+
+
+def _told_of_box(row: Row, way: str, columns: Sequence[str]) -> list[str]:
+    told = [str(row[column] or "") for column in columns]
+    return _numbers_in(told[0]) if way == "box" else told
+
+
+def _four(told: Sequence[str]) -> list[float]:
+    """Four finite numbers, or none."""
+    numbers = [number for each in told if (number := _number(each)) is not None]
+    return numbers if len(numbers) == len(told) == 4 else []
+
+
+def _reaches_out(numbers: Sequence[float], size: tuple[int, int] | None) -> bool:
+    """Whether x, y, width and height reach out of an image by more than what rounding does."""
+    x, y, wide, high = numbers
+    return size is not None and (x + wide > size[0] + 1 or y + high > size[1] + 1)
+
+
+def _are_corners(numbers: Sequence[float], size: tuple[int, int] | None) -> bool:
+    """Whether left, top, right and bottom may be a box of an image."""
+    left, top, right, bottom = numbers
+    return left < right and top < bottom and size is not None and right <= size[0] + 1 and bottom <= size[1] + 1
 
 
 def _sizes(path: Path, column: str, pictures: Pictures) -> dict[str, tuple[int, int] | None]:
@@ -313,7 +372,22 @@ def _offered() -> str:
 
 
 def _is_metadata(path: Path) -> bool:
-    return path.name in METADATA and path.is_file()
+    """Metadata that say what images show, and not only who took them."""
+    return path.name in METADATA and path.is_file() and _says_labels(path)
+
+
+def _says_labels(path: Path) -> bool:
+    if path.suffix == ".csv":
+        return bool({*_header(path)} & SAY_LABELS)
+    if path.suffix == ".jsonl":
+        return any(b'"%s"' % name.encode() in head_of(path) for name in SAY_LABELS)
+    import pyarrow.parquet
+
+    try:
+        with open_regular(path) as stream:
+            return bool({*pyarrow.parquet.read_schema(stream).names} & SAY_LABELS)
+    except (OSError, pyarrow.ArrowException):
+        return True  # it is told that it cannot be read
 
 
 def _is_samples(path: Path) -> bool:
@@ -427,7 +501,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, Row]]:
     """Rows by column name in small letters, each with its line. Raises `AnnotationError`."""
     text = text_of(path)
     first = first_line(text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(first))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(first), strict=True)
     try:
         header = [name.strip().casefold() for name in next(reader, [])]
         for row in reader:
@@ -441,6 +515,8 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, Row]]:
 def _number(value: object) -> float | None:
     """A finite number, with a decimal point or, as some tools write it, a comma."""
     text = str(value if value is not None else "").strip()
+    if re.fullmatch(r"-?[1-9]\d{0,2}(,\d{3})+", text):  # thousands, or decimals: nobody can tell
+        return None
     try:
         number = float(text.replace(",", ".") if re.fullmatch(r"-?\d*,\d+(e-?\d+)?", text) else text)
     except ValueError:

@@ -34,6 +34,8 @@ from dedup.labels.formats.base import (
 from dedup.labels.formats.markup import number_of, text_in, xml_of
 from dedup.sources.split_names import split_name
 
+READ = frozenset({"bndbox", "robndbox", "polygon", "part", "attributes"})
+"""What of an object that holds more than a text is read, or told otherwise."""
 NO_ATTRIBUTES = frozenset({"name", "type", "bndbox", "robndbox", "polygon", "part"})
 """What an object holds beside attributes; `type` tells which of the boxes it has."""
 
@@ -63,6 +65,8 @@ def _annotate(builder: Builder, image: int, thing: Element, file: Path, place: i
     name = text_in(thing, "name")
     if not name:
         return builder.odd(file, 0, f"object {place} has no name")
+    if unknown := [each.tag for each in thing if len(each) and each.tag not in READ]:
+        builder.odd(file, 0, f"the {unknown[0]} of object {place} is not read", kept=True)
     try:
         fields = _place(thing)
     except ValueError as error:
@@ -101,9 +105,16 @@ def _attributes(thing: Element) -> dict[str, int | str]:
 
 
 def _polygon(thing: Element) -> dict[str, Any]:
-    """The polygon that Roboflow and labelme write beside the box: x1, y1, x2, y2, …"""
+    """The polygon that Roboflow and labelme write beside the box: x1, y1, x2, y2, …, or as the first LabelMe did, a
+    `pt` with x and y for each corner. Raises ValueError for one whose corners are no numbers."""
     drawn = thing.find("polygon")
     points: list[tuple[float, float]] = []
+    if drawn is not None and drawn.find("pt") is not None:
+        pairs = [(number_of(each, "x"), number_of(each, "y")) for each in drawn.iterfind("pt")]
+        points = [(x, y) for x, y in pairs if x is not None and y is not None]
+        if len(points) < len(pairs):
+            raise ValueError("finite corners")
+        drawn = None
     while drawn is not None:
         x, y = (number_of(drawn, f"{axis}{len(points) + 1}") for axis in "xy")
         if x is None or y is None:
