@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from labelformat.formats import PascalVOCObjectDetectionInput, YOLOv8ObjectDetectionInput
@@ -210,13 +211,11 @@ def test_images_of_one_name_do_not_share_labels(made, tmp_path, name):
 def test_images_of_several_classes_get_metadata(made, tmp_path):
     dataset = made([{}, {"category_id": 2}, {"bbox": [1, 2, 3, 4]}])
     dataset.export("folder", tmp_path / "out", labels="imagefolder")
-    line, *_ = map(json.loads, (tmp_path / "out/metadata.jsonl").read_text().splitlines())
-    assert line == {
-        "file_name": "train/a.png",
-        "objects": {"bbox": [[1, 2, 3, 4]], "category": ["dog"]},
-        "labels": ["dog", "cat: a ‘b’"],
-    }
-    assert (tmp_path / "out" / line["file_name"]).exists()
+    line = pd.read_parquet(tmp_path / "out/train/metadata.parquet").iloc[0].to_dict()
+    assert line["file_name"] == "a.png" and line["labels"].tolist() == ["dog", "cat: a ‘b’"]
+    objects = line["objects"]
+    assert [*objects["bbox"][0]] == [1, 2, 3, 4] and objects["category"].tolist() == ["dog"]
+    assert (tmp_path / "out/train" / line["file_name"]).exists()
 
 
 def test_a_turned_picture_has_its_boxes_upright(home, tmp_path):
@@ -287,8 +286,8 @@ def test_an_imagefolder_of_boxes_takes_unlabelled_images_along(made, tmp_path):
     """One class at most an image, and one with none: metadata for all, no folder for the unlabelled."""
     dataset = made([], ("train/a.png", "train/b.png"))
     dataset.export("folder", tmp_path / "out", labels="imagefolder")
-    lines = [json.loads(line) for line in (tmp_path / "out/metadata.jsonl").read_text().splitlines()]
-    assert [line["file_name"] for line in lines] == ["train/a.png", "train/b.png"] and lines[0]["objects"]["bbox"] == []
+    lines = [json.loads(line) for line in (tmp_path / "out/train/metadata.jsonl").read_text().splitlines()]
+    assert [line["file_name"] for line in lines] == ["a.png", "b.png"] and lines[0]["objects"]["bbox"] == []
 
 
 def test_names_that_no_folder_can_have_are_written_as_metadata(made, tmp_path):
@@ -301,7 +300,7 @@ def test_names_that_no_folder_can_have_are_written_as_metadata(made, tmp_path):
         (tmp_path / "coco.json").write_text(json.dumps(document))
         dataset = dedup.open(dataset.name)
         dataset.export("folder", tmp_path / f"out{place}", labels="imagefolder")
-        line, *_ = map(json.loads, (tmp_path / f"out{place}/metadata.jsonl").read_text().splitlines())
+        line, *_ = map(json.loads, (tmp_path / f"out{place}/train/metadata.jsonl").read_text().splitlines())
         assert line["labels"] == [names[0]] and (tmp_path / f"out{place}/train/a.png").exists()
 
 
@@ -412,8 +411,7 @@ def test_fields_that_have_no_place_are_counted(made, tmp_path, name):
 
 
 def test_an_imagefolder_says_the_same_of_every_split(home, tmp_path):
-    """One with whole numbers, one with fractions and one with none: all lines have all fields, and numbers are none
-    that a reader takes for whole."""
+    """One with whole numbers, one with fractions and one with none, of which JSON does not tell what it has none of."""
     document = {
         "images": [{"id": n, "file_name": f"{split}/{n}.png"} for n, split in enumerate(("train", "val", "test"))],
         "annotations": [
@@ -426,9 +424,9 @@ def test_an_imagefolder_says_the_same_of_every_split(home, tmp_path):
         picture(tmp_path / f"in/{split}/{number}.png", number)
     (tmp_path / "in/labels.json").write_text(json.dumps(document))
     dedup.scan(tmp_path / "in", use_found=True).export("folder", tmp_path / "out", labels="imagefolder")
-    text = (tmp_path / "out/metadata.jsonl").read_text()
-    lines = [json.loads(line) for line in text.splitlines()]
-    assert all(line.keys() == {"file_name", "objects", "labels"} for line in lines) and "[1.0, 2.0, 3.0, 4.0]" in text
+    tables = [pd.read_parquet(tmp_path / "out" / split / "metadata.parquet") for split in ("train", "val", "test")]
+    assert [len(table["objects"][0]["bbox"]) for table in tables] == [1, 1, 0]
+    assert len({tuple(table.columns) for table in tables}) == 1
     again = dedup.scan(tmp_path / "out", use_found=True)
     assert again.frame["annotations"].tolist() == [0, 1, 1] and set(again.frame["split"]) == {"train", "val", "test"}
 
@@ -440,4 +438,4 @@ def test_classes_called_like_splits_are_no_folders(home, tmp_path):
     rows = "filename,class\ntrain/a.png,cat\nval/c.png,train\n"
     (tmp_path / "in/labels.csv").write_text(rows)
     dedup.scan(tmp_path / "in", use_found=True).export("folder", tmp_path / "out", labels="imagefolder")
-    assert (tmp_path / "out/val/c.png").exists() and (tmp_path / "out/metadata.jsonl").exists()
+    assert (tmp_path / "out/val/c.png").exists() and (tmp_path / "out/val/metadata.jsonl").exists()

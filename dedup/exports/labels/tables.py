@@ -1,8 +1,9 @@
 """Labels as tables: a CSV with a row for each box, and what Hugging Face and torchvision call an imagefolder.
 
 An imagefolder of classes has a folder for each class below one for each split, as torchvision's `ImageFolder` and
-Hugging Face's `imagefolder` read them. One of boxes has one metadata.jsonl at its top, so that the columns of all
-splits are alike, without which Hugging Face's datasets load nothing.
+Hugging Face's `imagefolder` read them. One of boxes has a metadata.jsonl in the folder of each split, or, where a split
+has no box or no class and JSON would not tell what there are none of, a metadata.parquet: Hugging Face's datasets load
+nothing where columns of splits are not alike.
 
 Formats: https://huggingface.co/docs/datasets/image_dataset and
 https://docs.pytorch.org/vision/stable/generated/torchvision.datasets.ImageFolder.html
@@ -13,8 +14,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
-from pathlib import PurePosixPath
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dedup.exports.base import Report
@@ -31,10 +32,13 @@ from dedup.exports.labels.base import (
     places_of,
     save,
 )
+from dedup.exports.places import atomic
+from dedup.files import make_folders
 from dedup.labels.formats.tables import WRITTEN
 from dedup.sources.split_names import split_name
 from dedup.words import plural
 
+PARQUET = "metadata.parquet"
 LABELS, METADATA, UNLABELLED = "labels.csv", "metadata.jsonl", "__unlabelled"
 """The last one is passed over by Hugging Face's datasets, as what begins with two lines is: it is no class."""
 HEADER = WRITTEN
@@ -119,14 +123,42 @@ def write_imagefolder(wanted: Wanted) -> Report:
         apart = sum(image.name.startswith(f"{UNLABELLED}/") for image in contents.images)
         told = [f"{plural(apart, 'image')} without a class lie in {UNLABELLED}."] if apart else []
         return contents.report("An imagefolder", *told)
-    lines = [json.dumps(_line(image, contents), ensure_ascii=False) for image in contents.images]
-    save(wanted.output / METADATA, "".join(f"{line}\n" for line in lines))
+    lines = {split: [_line(image, split, contents) for image in images] for split, images in contents.splits.items()}
+    said = {split: {key for line in held for key, says in SAID.items() if says(line)} for split, held in lines.items()}
+    columns = set[str]().union(*said.values()) or {"objects"}
+    for split, held in lines.items():
+        rows = [{key: value for key, value in line.items() if key in columns | {"file_name"}} for line in held]
+        if all(each == columns for each in said.values()):
+            texts = (json.dumps(row, ensure_ascii=False) for row in rows)
+            save(wanted.output / split / METADATA, "".join(f"{text}\n" for text in texts))
+        else:
+            _save_parquet(wanted.output / split / PARQUET, rows, columns)
     return contents.report("An imagefolder")
 
 
-def _line(image: Labelled, contents: Contents) -> dict[str, Any]:
-    """One image: its path, its objects and its classes as a whole. All lines have all fields, and numbers are no whole
-    ones, so that readers which go by the first line go by any."""
+SAID: dict[str, Callable[[Mapping[str, Any]], bool]] = {
+    "objects": lambda line: bool(line["objects"]["bbox"]),
+    "labels": lambda line: bool(line["labels"]),
+}
+"""Whether a line has something of each kind."""
+
+
+def _save_parquet(file: Path, rows: list[dict[str, Any]], columns: Collection[str]) -> None:
+    """Raises `ExportError`."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    objects = pa.struct({"bbox": pa.list_(pa.list_(pa.float64())), "category": pa.list_(pa.string())})
+    kinds = {"file_name": pa.string(), "objects": objects, "labels": pa.list_(pa.string())}
+    schema = pa.schema([(name, kind) for name, kind in kinds.items() if name in {"file_name", *columns}])
+    make_folders(file.parent)
+    with atomic(file) as stream:
+        pq.write_table(pa.Table.from_pylist(rows, schema), stream)
+
+
+def _line(image: Labelled, split: str, contents: Contents) -> dict[str, Any]:
+    """One image: its path from the folder of its split, its objects and its classes as a whole; no number of a box is a
+    whole one, which some readers take for another kind."""
     boxes, names, whole = [], [], []
     for entry in image.annotations:
         name, box = contents.names.get(entry.get("category_id")), box_of(entry)
@@ -142,7 +174,14 @@ def _line(image: Labelled, contents: Contents) -> dict[str, Any]:
         else:
             boxes.append([round(float(number), 3) for number in box])
             names.append(name)
-    return {"file_name": image.name, "objects": {"bbox": boxes, "category": names}, "labels": whole}
+    told = PurePosixPath(image.name).relative_to(split) if split else PurePosixPath(image.name)
+    name = told.as_posix().encode("utf-8", "replace").decode()  # one that is no text is told of by the report
+    return {"file_name": name, "objects": {"bbox": boxes, "category": names}, "labels": whole}
+
+
+def _metadata(output: Path) -> list[Path]:
+    names = (METADATA, PARQUET)
+    return sorted(file for name in names for file in (*output.glob(name), *output.glob(f"*/{name}")))
 
 
 CSV = LabelFormat(
@@ -157,9 +196,9 @@ CSV = LabelFormat(
 IMAGEFOLDER = LabelFormat(
     "imagefolder",
     "imagefolder",
-    "one class an image as folders, else boxes and classes in metadata.jsonl",
+    "one class an image as folders, else boxes and classes in metadata.jsonl (.parquet)",
     place,
     write_imagefolder,
-    lambda output: [output / METADATA],
-    lambda path: path.name == METADATA,
+    _metadata,
+    lambda path: path.name in (METADATA, PARQUET),
 )
