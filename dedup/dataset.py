@@ -59,7 +59,7 @@ from dedup.store.directory import Store
 from dedup.store.home import DatasetInfo
 from dedup.vectors import of_dataset
 from dedup.vectors.diverse import most_different
-from dedup.words import plural
+from dedup.words import displayable, plural
 
 if TYPE_CHECKING:
     from imagehash import ImageHash, ImageMultiHash
@@ -718,6 +718,10 @@ class Dataset:
 
         mask = self._mask(rows) & (self._images["status"] == Status.OK).to_numpy()
         files = [str(self.file(row)) for row in np.flatnonzero(mask).tolist()]
+        if strange := next((file for file in files if displayable(file) != file), ""):
+            raise UsageError(
+                f"The name {displayable(strange)} is no text, which `datasets` asks for. Rename that file."
+            )
         made = datasets.Dataset(table(self, mask).append_column("image", [files]))
         return made.cast_column("image", datasets.Image())
 

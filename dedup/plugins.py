@@ -56,7 +56,7 @@ def added(group: str, kind: type[Kind], taken: Collection[str]) -> tuple[Kind, .
             continue
         try:
             made = point.load()
-        except Exception as error:  # another's code: whatever it does, ours goes on
+        except (Exception, SystemExit) as error:  # another's code: whatever it does, ours goes on
             _PROBLEMS[place] = f"{_said(point)} cannot be loaded: {type(error).__name__}: {error}"
             continue
         if not isinstance(made, kind):
@@ -86,7 +86,7 @@ def versions(group: str) -> str:
     return ",".join(f"{each.name}={each.package}" for each in used() if each.group == group)
 
 
-def failed(group: str, name: str, error: Exception) -> None:
+def failed(group: str, name: str, error: BaseException) -> None:
     """Remember that a plug-in failed at its work."""
     package = _USED[group, name].package
     _PROBLEMS[group, name] = f"The plug-in {name!r} of {package} failed: {type(error).__name__}: {error}"

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from dedup import exports, plugins
+from dedup.errors import ExportError
+from dedup.exports.base import Export
 from tests.conftest import ROOT
 from tests.pictures import folder_of_photos, photo, save
 
@@ -181,3 +184,29 @@ def test_what_fails_is_told_and_stops_nothing(machine, folder, tmp_path):
     metric, rules, problems = shown.splitlines()
     assert metric == "True {'ok'}" and rules == "1 {'chosen': 0, 'bad_rule': 0, 'name': 0, '': 1}"
     assert "failed: ZeroDivisionError: on purpose" in problems
+
+
+class Point:
+    """Stands in for an entry point of another package."""
+
+    name, value, module, dist, group = "odd", "odd:ODD", "odd", None, plugins.EXPORTS
+
+    def __init__(self, load):
+        self.load = load
+
+
+def test_a_plug_in_that_ends_the_program_ends_itself(monkeypatch):
+    def leave():
+        raise SystemExit(3)
+
+    monkeypatch.setattr(plugins, "_points", lambda group: [Point(leave)])
+    monkeypatch.setattr(plugins, "_PROBLEMS", {})
+    assert plugins.added(plugins.EXPORTS, Export, ()) == ()
+    assert "cannot be loaded: SystemExit" in plugins.problems()[0]
+
+
+def test_an_export_that_reports_nothing_is_told(monkeypatch):
+    odd = Export("odd", "Odd", ".odd", lambda *arguments, **options: None)
+    monkeypatch.setattr(plugins, "failed", lambda *told: None)
+    with pytest.raises(ExportError, match=r"it gave NoneType for a dedup\.exports\.base\.Report"):
+        exports._guarded(odd).write()

@@ -7,8 +7,22 @@ from typing import Annotated
 
 import typer
 
-from dedup.cli.common import Home, Json, Name, Overwrite, file_for, named, opened, progress, say_json, teller
+from dedup.cli.common import (
+    Home,
+    Json,
+    Name,
+    Overwrite,
+    file_for,
+    json_text,
+    named,
+    opened,
+    progress,
+    say,
+    say_json,
+    teller,
+)
 from dedup.errors import UsageError
+from dedup.files import write_chunks
 
 
 def report(
@@ -26,6 +40,10 @@ def report(
     if output is None and not as_json:
         raise UsageError("Give the page to write with --output report.html, or --json for the same facts as JSON.")
     found = facts.gather(opened(name, home))
+    if output is not None and as_json and output.suffix == ".json":
+        write_chunks(output, [json_text(found.to_dict()).encode()], overwrite)
+        say(f"Wrote the facts to {output}.")
+        return
     if output is not None:
         with progress() as on_progress, file_for(output) as path:
             page.write(found, path, overwrite=overwrite, on_progress=on_progress)

@@ -20,10 +20,13 @@ def _guarded(export: Export) -> Export:
 
     def write(*arguments: Any, **options: Any) -> Report:
         try:
-            return export.write(*arguments, **options)
+            report = export.write(*arguments, **options)
+            if not isinstance(report, Report):
+                raise TypeError(f"it gave {type(report).__name__} for a dedup.exports.base.Report")
+            return report
         except DedupError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             plugins.failed(plugins.EXPORTS, export.name, error)
             raise ExportError(f"{export.title} could not be written: {error}") from error
 

@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 
 from dedup.dataset import Dataset
+from dedup.exports.montage import captions
 from dedup.groups.frame import whole_and_part
 from dedup.images.metrics import said
 from dedup.matching.relations import records, told_and_back
 from dedup.model import SCORE_VERSION, SOFTWARE_VERSION, Kind, Role, Status
+from dedup.query.bars import bars
 from dedup.query.issues import Issue as Kinds
 from dedup.query.selection import GOES
 from dedup.splits import leaks
@@ -98,9 +100,15 @@ class Facts:
             "bytes": self.bytes,
             "bytes_saved": self.saved,
             "similar_pairs": self.similar,
-            "distributions": {each.title: list(each.counts) for each in self.distributions},
-            "issues": {each.name: {"count": each.count, "limits": each.limits} for each in self.issues},
-            "groups": [[paths[row] for row in rows] for rows in self.groups],
+            "distributions": {
+                each.title: {"low": each.low, "high": each.high, "counts": list(each.counts)}
+                for each in self.distributions
+            },
+            "issues": {
+                each.name: {"count": each.count, "limits": each.limits, "worst": [paths[row] for row in each.rows]}
+                for each in self.issues
+            },
+            "groups": [[self._member(row) for row in rows] for rows in self.groups],
             "leaks": {
                 "matrix": self.splits.to_dict(),
                 "groups": self.crossing,
@@ -113,10 +121,19 @@ class Facts:
                     {"whole": paths[each.whole], "part": paths[each.part], "relation": each.says} for each in self.parts
                 ],
             },
-            "clashes": self.clash_count,
+            "clashes": {
+                "count": self.clash_count,
+                "shown": [{"left": left, "right": right, "says": says} for left, right, says in self.clashes],
+            },
             "failures": [{"path": path, "reason": reason} for path, reason in self.failures],
             "plan": {"what": self.plan_words, **self.plan.to_dict()},
         }
+
+    def _member(self, row: int) -> dict[str, Any]:
+        """One image of a group: whether it stays, and what is said of it, its relation and the reason among it."""
+        path, *says = captions(self.dataset.frame, row)
+        role = str(self.dataset.frame["role"].iat[row])
+        return {"path": path, "role": role, "says": [line for line in says if line]}
 
 
 def gather(dataset: Dataset) -> Facts:
@@ -177,8 +194,7 @@ def _distributions(frame: pd.DataFrame) -> list[Distribution]:
         values = values[np.isfinite(values)]
         if metric.name == "random" or not len(values):
             continue
-        low, high = float(values.min()), float(values.max())
-        counts, _ = np.histogram(values, BARS, (low, high if high > low else low + 1))
+        low, high, counts = bars(values, BARS)
         found.append(Distribution(metric.title, metric.text(low), metric.text(high), tuple(counts.tolist())))
     return found
 

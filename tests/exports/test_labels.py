@@ -439,3 +439,13 @@ def test_classes_called_like_splits_are_no_folders(home, tmp_path):
     (tmp_path / "in/labels.csv").write_text(rows)
     dedup.scan(tmp_path / "in", use_found=True).export("folder", tmp_path / "out", labels="imagefolder")
     assert (tmp_path / "out/val/c.png").exists() and (tmp_path / "out/val/metadata.jsonl").exists()
+
+
+def test_what_is_which_in_a_mirror_stays_with_keypoints(home, tmp_path):
+    picture(tmp_path / "in/images/a.png", 1)
+    settings = {"train": "images", "val": "images", "names": {0: "cat"}, "kpt_shape": [2, 3], "flip_idx": [1, 0]}
+    (tmp_path / "in/data.yaml").write_text(yaml.safe_dump(settings))
+    (tmp_path / "in/labels").mkdir()
+    (tmp_path / "in/labels/a.txt").write_text("0 0.5 0.5 0.4 0.4 0.4 0.4 2 0.6 0.6 2\n")
+    dedup.scan(tmp_path / "in", use_found=True).export("folder", tmp_path / "out", labels="yolo")
+    assert yaml.safe_load((tmp_path / "out/data.yaml").read_text())["flip_idx"] == [1, 0]

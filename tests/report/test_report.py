@@ -88,6 +88,12 @@ def test_the_command_writes_the_page_and_its_twin(dataset, tmp_path, capsys):
     capsys.readouterr()
     assert main(["report", "in", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["counts"]["exact"] == 2
+    assert main(["report", "in", "--json", "--output", str(tmp_path / "facts.json")]) == 0
+    facts = json.loads((tmp_path / "facts.json").read_text())
+    keeper, copy = facts["groups"][0]
+    assert (keeper["role"], copy["role"]) == ("keeper", "duplicate")
+    assert any("identical" in line for line in copy["says"])
+    assert facts["clashes"]["count"] == len(facts["clashes"]["shown"]) == 1
     assert main(["report", "in"]) == 2
 
 

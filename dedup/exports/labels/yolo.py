@@ -29,6 +29,7 @@ from dedup.exports.labels.base import (
     save,
 )
 from dedup.labels.coco import NAMESPACE
+from dedup.labels.coco_sound import are_finite
 from dedup.matching import geometry
 
 SETTINGS = "data.yaml"
@@ -162,6 +163,9 @@ def _settings(contents: Contents, rows: _Rows, wanted: Wanted) -> dict[str, Any]
     if rows.kind == "pose":
         told["kpt_shape"] = [rows.points, 3]
         named = {rows.number[each["id"]]: list(map(str, each.get("keypoints") or ())) for each in contents.categories}
+        flips = {tuple(each["flip_idx"]) for each in contents.categories if are_finite(each.get("flip_idx"))}
+        if len(flips) == 1 and len(flip := flips.pop()) == rows.points:
+            told["flip_idx"] = list(flip)
         told["kpt_names"] = {number: points for number, points in named.items() if len(points) == rows.points}
     return told
 

@@ -73,7 +73,7 @@ def guarded(form: Format) -> Format:
                 return work(path, pictures)
             except AnnotationError:
                 raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 plugins.failed(plugins.LABELS, form.name, error)
                 raise AnnotationError(f"{path} cannot be read as {form.title}: {error}") from error
 
@@ -83,7 +83,7 @@ def guarded(form: Format) -> Format:
         def asked(place: Path | Tree) -> Any:
             try:
                 return work(place)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 plugins.failed(plugins.LABELS, form.name, error)
                 return otherwise(place)
 
@@ -92,7 +92,7 @@ def guarded(form: Format) -> Format:
     return replace(
         form,
         recognises=quiet(form.recognises, lambda path: False),
-        find=quiet(lambda tree: list(form.find(tree)), lambda tree: []),
+        find=quiet(lambda tree: [path for path in form.find(tree) if form.recognises(path)], lambda tree: []),
         files=quiet(form.files, lambda path: [path]),
         labelled=told(form.labelled),
         read=told(form.read),

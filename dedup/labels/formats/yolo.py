@@ -60,13 +60,15 @@ LARGEST_YAML = 1 << 20
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a data.yaml says: the classes by number, and how many it says there are, where the images of each split lie
-    (split, folder or list as it may be meant) and (count, dimensions) of keypoints."""
+    (split, folder or list as it may be meant), (count, dimensions) of keypoints, and which is which in a mirror
+    (`flip_idx`)."""
 
     names: dict[int, str]
     count: int | None = None
     places: tuple[tuple[str, tuple[str, ...]], ...] = ()
     keypoints: tuple[int, int] | None = None
     keypoint_names: dict[int, list[str]] | None = None
+    mirrored: tuple[int, ...] = ()
 
 
 def recognises(path: Path) -> bool:
@@ -268,6 +270,8 @@ def _name_keypoints(builder: Builder, settings: Settings) -> None:
             category["keypoints"] = [
                 names[place] if place < len(names) else f"point {place + 1}" for place in range(settings.keypoints[0])
             ]
+            if settings.mirrored:
+                category["flip_idx"] = list(settings.mirrored)
 
 
 def _untold_keypoints(lengths: Counter[int], rows: Iterable[list[float]]) -> tuple[int, int] | None:
@@ -395,7 +399,12 @@ def _settings(path: Path) -> Settings:
         }
         if isinstance(named, dict)
         else None,
+        tuple(flip) if isinstance(flip := held.get("flip_idx"), list) and all(map(_is_place, flip)) else (),
     )
+
+
+def _is_place(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _shape(told: Any) -> tuple[int, int] | None:

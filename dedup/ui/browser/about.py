@@ -15,6 +15,7 @@ from dedup.images.metrics import Metric
 from dedup.labels.clashes import rectangle_of
 from dedup.matching.relations import told_and_back
 from dedup.model import TAG_PREFIX, Kind, Role, Status
+from dedup.query.bars import bars
 from dedup.sources.listing import address_in_words
 from dedup.ui.browser import annotated
 from dedup.ui.browser.shapes import MOST as MOST_SHAPES
@@ -172,8 +173,8 @@ def _bars(column: NDArray[np.float64]) -> tuple[float, float, list[float]]:
     known = column[np.isfinite(column)]
     if not known.size:
         return 0.0, 0.0, []
-    counts, _ = np.histogram(known, BARS)
-    return float(known.min()), float(known.max()), np.sqrt(counts / counts.max()).round(3).tolist()
+    low, high, counts = bars(known, BARS)
+    return low, high, np.sqrt(counts / counts.max()).round(3).tolist()
 
 
 def _linked(opened: Opened, row: int, others: Sequence[int], related: Mapping[int, Mapping[str, Any]]) -> list[Linked]:
