@@ -48,6 +48,8 @@ GATHERED = 0.5
 """Copies leave 0.13 to 0.4 of all in a twentieth of the windows, forms filled in otherwise 0.57 and more."""
 RIM = 3
 """What is around a piece: so many pixels."""
+FAINT_SLOPE, BENT_SHARE = 1.0, 0.1
+"""Squared levels a pixel, and part of the steeper way, from which slopes of a window go another way as well."""
 FEW_TONES = 4
 """Of what is drawn in flat colours most pixels have one of so many tones: the rest is the edges between them."""
 TELLING, STEPS, LINED = 0.2, (8, 12), 0.65
@@ -109,9 +111,10 @@ class Measured:
     ground: float  # of the area: pixels of the commonest tone, give or take
     toned: float  # of the area: those of the `FEW_TONES` commonest tones
     directions: float  # of the structure of either, the lesser: 0 where all its slopes go one way, 1 both ways alike
+    corners: int  # windows of either, the fewer, in which slopes go more than one way
 
 
-NOTHING = Measured(*NO_AGREEMENT, 1.0, 0.5, 0.0, 0.0, 1.0, 0.0, math.nan, 0.0, 1.0, 0.0, 0.0, 0.0)
+NOTHING = Measured(*NO_AGREEMENT, 1.0, 0.5, 0.0, 0.0, 1.0, 0.0, math.nan, 0.0, 1.0, 0.0, 0.0, 0.0, 0)
 """Of two pictures that have next to nothing in common once they were laid over each other."""
 
 
@@ -129,7 +132,8 @@ def measure(one: Floats, other: Floats, inside: Mask) -> Measured:
     grain = _grain(one, other, gain, inside)
     tones = _shares(one[inside], FEW_TONES)
     directions = min(_directions(a, weight), _directions(b, weight))
-    return Measured(*agreement, *differing, *grain, tones[0], sum(tones), directions)
+    corners = min(_corners(a, weight), _corners(b, weight))
+    return Measured(*agreement, *differing, *grain, tones[0], sum(tones), directions, corners)
 
 
 def agreement(one: Floats, other: Floats, inside: Mask) -> Agreement:
@@ -246,6 +250,47 @@ def _directions(picture: Floats, weight: Floats) -> float:
                 xy += steep * across * down
     middle, apart = 0.5 * (xx + yy), math.sqrt((0.5 * (xx - yy)) ** 2 + xy * xy)
     return float((middle - apart) / larger(middle + apart, 1e-9))
+
+
+def lacks_corners(picture: Floats, share: float) -> bool:
+    """Whether `corners` of a picture (side, side) are less than this share of all windows."""
+    structure, _, weight = _structure(picture, picture, np.ones(picture.shape, np.bool_))
+    windows = (len(structure) // _cell(structure) - 1) ** 2
+    return _corners(structure, weight) < share * windows
+
+
+def _corners(picture: Floats, weight: Floats) -> int:
+    """`corners` of one picture: both eigenvalues of a window's structure tensor (see `_directions`) are of some size,
+    as they are where a line bends, ends or crosses another, and nowhere on what is smooth or round."""
+    cell = _cell(picture)
+    sums = np.zeros((4, len(picture) // cell, len(picture) // cell))
+    _sum_slopes(picture, weight, sums)
+    n, xx, yy, xy = sums[:, :-1, :-1] + sums[:, 1:, :-1] + sums[:, :-1, 1:] + sums[:, 1:, 1:]
+    middle, apart = 0.5 * (xx + yy), np.sqrt((0.5 * (xx - yy)) ** 2 + xy**2)
+    lesser_slope = (middle - apart) / np.maximum(n, 1)
+    bends = (lesser_slope > FAINT_SLOPE) & (middle - apart > BENT_SHARE * (middle + apart))
+    return int((bends & (n >= SEEN * (2 * cell) ** 2)).sum())
+
+
+@machine_code(fast=True)
+def _sum_slopes(picture: Floats, weight: Floats, sums: Doubles) -> None:
+    """Add up, in the cells of `sums` (4, count, count), how many pixels are seen and the products of their slopes."""
+    count = sums.shape[1]
+    cell = picture.shape[0] // count
+    end = picture.shape[0] - 1
+    for y in range(count * cell):
+        for x in range(count * cell):
+            if weight[y, x] <= 0.99:
+                continue
+            at = sums[:, y // cell, x // cell]
+            at[0] += 1
+            if not (0 < y < end and 0 < x < end):
+                continue
+            across = np.float64(picture[y, x + 1] - picture[y, x - 1]) / 2
+            down = np.float64(picture[y + 1, x] - picture[y - 1, x]) / 2
+            at[1] += across * across
+            at[2] += down * down
+            at[3] += across * down
 
 
 def halved(picture: Floats) -> Floats:

@@ -21,7 +21,16 @@ from dedup.matching.alignment import AS_IT_IS
 from dedup.matching.candidates import ORIENTATION_MAPS
 from dedup.matching.columns import AFFINE, SIZES
 from dedup.matching.laying import SOFT, Laid, Lies, evened_out, lay, softened, through_a_lens
-from dedup.matching.leftover import NOTHING, Agreement, Doubles, Measured, agreement, ground_share
+from dedup.matching.leftover import (
+    NOTHING,
+    Agreement,
+    Doubles,
+    Measured,
+    agreement,
+    ground_share,
+    lacks_corners,
+    measure,
+)
 from dedup.matching.parameters import value
 from dedup.model import NEAR_DISTANCE
 
@@ -88,6 +97,40 @@ def _fits_anywhere(m: Measured) -> bool:
     tell by: one edge goes on another wherever it lies, and a few with the help of perspective."""
     little = m.windows < value("structured") * m.seen or m.directions < value("directions")
     return little and not of_one_exposure(m)
+
+
+def _lies_anywhere(m: Measured, affine: Doubles) -> bool:
+    """Whether nothing tells where and how either lies, and under this map they do not lie alike: a spot, a ball or a
+    hill looks the same wherever it is and however it is turned, and only grain, or how its corners lie, tells it from
+    another."""
+    return _is_displaced(affine) and _has_few_corners(m) and not of_one_exposure(m)
+
+
+def _has_few_corners(m: Measured) -> bool:
+    return m.corners * ALL_WINDOWS < value("cornered") * m.seen
+
+
+def _is_displaced(affine: Doubles) -> bool:
+    """Whether a map does more than to cut a twentieth off: it moves what both show by more, or beyond what a cut
+    leaves."""
+    cut = 1 - affine[[0, 4]]
+    beyond = np.maximum(affine[[2, 5]] - np.maximum(cut, 0), np.minimum(cut, 0) - affine[[2, 5]])
+    return _moved(affine) > LIES_ALIKE or bool(beyond.max() > STANDS)
+
+
+def stands_for_itself(picture: Detail) -> bool:
+    """Whether something in a picture tells where it lies: corners, or grain. Of two of which nothing does and which do
+    not lie alike, none need be laid on the other."""
+    gray = picture.gray.astype(np.float32)
+    everywhere = np.ones(gray.shape, np.bool_)
+    if not lacks_corners(gray, value("cornered") / ALL_WINDOWS):
+        return True
+    return measure(gray, gray, everywhere).grain >= value("grain")
+
+
+def _moved(affine: Doubles) -> float:
+    """The most by which a number of a map differs from that of one that does nothing."""
+    return float(np.abs(affine - AS_IT_IS).max())
 
 
 def of_one_exposure(m: Measured, sure: str = "same_exposure") -> bool:
@@ -166,6 +209,12 @@ FIRST_LOOK = [
 """Columns of `columns.PAIR_COLUMNS` that tell, beside the map, what the first look found."""
 STANDS, NEXT_TO = 0.01, 0.12
 """The most by which a number of a map may differ from that of one that does nothing, and of one that may do nothing."""
+LIES_ALIKE = 0.06
+"""The same of one that cuts a twentieth off at most."""
+FAR = LIES_ALIKE + NEXT_TO
+"""A finer look does not bring two to lie alike that the first laid so far apart."""
+ALL_WINDOWS = 1700
+"""With structure or without, of pictures that show the same."""
 TONES_STAND, LIGHT_STANDS = 0.03, 2.0
 """The same of gain, and of lightness in gray levels."""
 
@@ -200,10 +249,13 @@ def judge(
     colourful: bool,
     recoloured: Callable[[], int] = lambda: 0,
     looks: Looks | None = None,
+    plain: bool = False,
 ) -> Verdict:
     """The verdict on a pair, of which `pair` holds `columns.AFFINE` and `FIRST_LOOK`; see `difference`, and
-    `verdict.recoloured` for what is seen of colours."""
+    `verdict.recoloured` for what is seen of colours. `plain`: neither `stands_for_itself`."""
     affine = np.array([pair[name] for name in AFFINE], np.float64)
+    if plain and min(_moved(affine), _moved(_upright(affine, pair["orientation"]))) > LIES_ALIKE + 2 * STANDS:
+        return Verdict(TOO_PLAIN, NOTHING.unexplained)
     looks = looks or Looks(left, right, affine)
     if pair["note"] != OTHER_COLOURS_THROUGHOUT:
         verdict, measured = _judge_form(left, right, affine, looks, pair, colourful=colourful)
@@ -226,7 +278,7 @@ def _judge_form(
     left: Detail, right: Detail, affine: Doubles, looks: Looks, pair: Mapping[str, Any], *, colourful: bool
 ) -> tuple[Verdict, Measured]:
     """The verdict on a pair whatever its colours, and what was measured for it."""
-    moved = float(np.abs(affine - AS_IT_IS).max())
+    moved = _moved(affine)
     free, turned = _freedom(pair)
     stands = moved <= STANDS and abs(pair["gain"] - 1) <= TONES_STAND and abs(pair["lightness"]) <= LIGHT_STANDS
     told = partial(difference, stands=stands, colourful=colourful)
@@ -240,7 +292,7 @@ def _judge_form(
     why = told(measured, free=free, turned=turned)
     if why == SAME_TEMPLATE and _blurred(measured) and not _is_sharp(measured):
         why = told(_with_grain_of(measured, looks.soft.equally_sharp().measured()), free=free, turned=turned)
-    if not why and free and _fits_anywhere(measured):
+    if not why and ((free and _fits_anywhere(measured)) or _lies_anywhere(measured, laid.lies().affine)):
         why = TOO_PLAIN
     allowed, anew = "", False
     if why and _may_be_displaced(measured) and looks.agrees():
@@ -257,12 +309,16 @@ def _judge_form(
     if why in (SAME_TEMPLATE, TOO_PLAIN) and moved <= NEXT_TO and (few or measured.unexplained <= value("nearly")):
         as_it_is = lay(left, right, AS_IT_IS, refined=not few)
         found = as_it_is.measured()
-        why = told(found, free=False, turned=False)
+        elsewhere = _lies_anywhere(found, as_it_is.lies().affine)
+        why = TOO_PLAIN if elsewhere else told(found, free=False, turned=False)
         laid, measured = (laid, measured) if why else (as_it_is, found)
-    if why and turned and measured.unexplained <= value("nearly"):  # a face is much like itself in a mirror
-        upright = lay(left, right, _upright(affine, pair["orientation"]))
+    as_upright = _upright(affine, pair["orientation"])
+    hopeless = _moved(as_upright) > FAR and _has_few_corners(measured) and not of_one_exposure(measured)
+    if why and turned and measured.unexplained <= value("nearly") and not hopeless:
+        upright = lay(left, right, as_upright)  # a face is much like itself in a mirror
         found = upright.measured()
-        if not told(found, free=_moves_freely(pair), turned=False):
+        plain = _lies_anywhere(found, upright.lies().affine) or (_moves_freely(pair) and _fits_anywhere(found))
+        if not plain and not told(found, free=_moves_freely(pair), turned=False):
             why, laid, measured, anew = "", upright, found, True
     if why == SAME_TEMPLATE and is_drawn(measured) and _lies_pixel_on_pixel(laid, pair):  # then there is a third look
         toned = (again.measured() for again in laid.toned())

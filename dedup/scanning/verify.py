@@ -40,9 +40,10 @@ GONE = "a file could not be read again"
 def tell(results: Results, details: Details, pixels: closely.Pixels, executor: Executor) -> Results:
     """`results` with a second look at each near or similar pair that had none and is not known to differ, and a third
     at those that need it."""
-    pairs = results.pairs.copy()
+    pairs = _facing(results.pairs, _open(results.pairs), results.images)
     asked = np.flatnonzero(_open(pairs))
     held: dict[int, Detail] = {}
+    plain: dict[int, bool] = {}
     verdicts: list[Verdict] = []
     for part in portions(pairs[["left", "right"]].to_numpy()[asked], PICTURES):
         some = asked[part]
@@ -50,13 +51,40 @@ def tell(results: Results, details: Details, pixels: closely.Pixels, executor: E
         rows = involved.tolist()
         in_colour = dict(zip(rows, colourful(results.signatures[involved]).tolist(), strict=True))
         held = {row: held[row] for row in rows if row in held}
-        held |= dict(details([row for row in rows if row not in held]))
+        new = dict(details([row for row in rows if row not in held]))
+        held |= new
+        plain |= dict(
+            zip(new, executor.map(lambda each: not second_look.stands_for_itself(each), new.values()), strict=True)
+        )
         parts = [some[start : start + PAIRS] for start in range(0, len(some), PAIRS)]
-        for told in executor.map(partial(_look_at, pairs, held, results.signatures, in_colour), parts):
+        for told in executor.map(partial(_look_at, pairs, held, results.signatures, in_colour, plain), parts):
             verdicts += told
     verdicts = closely.ask(pairs.iloc[asked], verdicts, results.images, pixels, executor)
     pairs = _told(pairs, asked, verdicts)
-    return replace(results, pairs=pairs[~(pairs["distance"] > FURTHEST)].reset_index(drop=True))
+    pairs = _in_order(pairs[~(pairs["distance"] > FURTHEST)])
+    return replace(results, pairs=pairs)
+
+
+def _facing(pairs: pd.DataFrame, some: NDArray[np.bool_], images: pd.DataFrame) -> pd.DataFrame:
+    """`pairs`, of which `some` are turned so that the larger picture is left, of equal ones the first by its content:
+    names must not decide what a look sees, and it does not see quite the same from either side."""
+    area = images["width"].to_numpy(np.int64) * images["height"].to_numpy(np.int64)
+    sha256 = images["sha256"].to_numpy(object)
+    left, right = pairs["left"].to_numpy(), pairs["right"].to_numpy()
+    other_way = some & np.where(area[left] == area[right], sha256[left] > sha256[right], area[left] < area[right])
+    if not other_way.any():
+        return pairs.copy()
+    facing: pd.DataFrame = pd.concat([pairs[~other_way], relations.invert(pairs[other_way])]).sort_index()
+    return facing
+
+
+def _in_order(pairs: pd.DataFrame) -> pd.DataFrame:
+    """`pairs` with left below right, in order."""
+    other_way = (pairs["left"] > pairs["right"]).to_numpy()
+    if other_way.any():
+        pairs = pd.concat([pairs[~other_way], relations.invert(pairs[other_way])])
+    in_order: pd.DataFrame = pairs.sort_values(["left", "right"]).reset_index(drop=True).astype(PAIR_COLUMNS)
+    return in_order
 
 
 def _open(pairs: pd.DataFrame) -> NDArray[np.bool_]:
@@ -71,9 +99,10 @@ def _look_at(
     held: dict[int, Detail],
     signatures: NDArray[np.void],
     in_colour: dict[int, bool],
+    plain: dict[int, bool],
     places: NDArray[np.intp],
 ) -> list[Verdict]:
-    return [_look(pair, held, signatures, in_colour) for pair in _rows(pairs, places)]
+    return [_look(pair, held, signatures, in_colour, plain) for pair in _rows(pairs, places)]
 
 
 def _rows(pairs: pd.DataFrame, places: NDArray[np.intp]) -> list[dict[str, Any]]:
@@ -82,7 +111,11 @@ def _rows(pairs: pd.DataFrame, places: NDArray[np.intp]) -> list[dict[str, Any]]
 
 
 def _look(
-    pair: dict[str, Any], held: dict[int, Detail], signatures: NDArray[np.void], in_colour: dict[int, bool]
+    pair: dict[str, Any],
+    held: dict[int, Detail],
+    signatures: NDArray[np.void],
+    in_colour: dict[int, bool],
+    plain: dict[int, bool],
 ) -> Verdict:
     """The verdict on one pair. Whatever happens inside costs this pair only."""
     left, right = int(pair["left"]), int(pair["right"])
@@ -91,7 +124,8 @@ def _look(
     try:
         in_both = in_colour[left] and in_colour[right]
         other = partial(recoloured, signatures[[left]], signatures[[right]], pair)
-        return second_look.judge(held[left], held[right], pair, colourful=in_both, recoloured=other)
+        both = plain[left] and plain[right]
+        return second_look.judge(held[left], held[right], pair, colourful=in_both, recoloured=other, plain=both)
     except Exception as error:
         return Verdict(f"{type(error).__name__}: {error}", judged=False)
 

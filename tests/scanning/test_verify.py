@@ -215,7 +215,24 @@ def ramp(most: int) -> Image.Image:
     return Image.fromarray(np.tile(np.linspace(60, most, 400), (300, 1)).round().astype(np.uint8))
 
 
+SPOTS = ((100, 100), (128, 128), (100, 150), (150, 110), (128, 160))
+
+
+def spot(middle: tuple[int, int], radius: float, *, sharp: bool = False) -> Image.Image:
+    """A glow in the dark, as a lamp, a hill of a map or a heat map has it, or a ball in the light."""
+    y, x = np.mgrid[:256, :256]
+    away = np.hypot(y - middle[0], x - middle[1]) / radius
+    shade = 200 * np.exp(-(away**2) / 2)
+    if sharp:
+        lit = np.sqrt(np.clip(1 - away**2, 0, 1)) + 0.4 * (y - middle[0]) / radius
+        shade = np.where(away < 1, 90 + 90 * lit, 20)
+    return Image.fromarray(np.uint8(np.clip(shade, 0, 255)))
+
+
 APART: dict[str, Callable[[], Pictures]] = {
+    "glows": lambda: [spot(middle, 20) for middle in SPOTS],
+    "hills": lambda: [spot(middle, 45) for middle in SPOTS],
+    "balls": lambda: [spot(middle, 40, sharp=True) for middle in SPOTS],
     "words": lambda: [word(text) for text in ("fable", "table", "cable")],
     "forms": lambda: [form("Ann Lee", "4711"), form("Bob Ray", "1893"), form("Eve Fox", "2506")],
     "boards": lambda: [board((1, 1), (4, 2), (6, 6)), board((1, 1), (4, 3), (6, 6)), board((1, 1), (5, 2), (6, 6))],
@@ -482,6 +499,28 @@ def test_verdicts_hang_on_the_pair_alone(folder, home, tmp_path):
         path.unlink()
     alone = told(dedup.scan(some, name="some"))
     assert alone.items() <= whole.items() and len(alone) == 3
+
+
+def test_names_decide_nothing(tmp_path, home):
+    """Whichever of two comes first: plain pictures are not quite the same from either side."""
+    pictures = [spot(middle, 20) for middle in SPOTS] + [word(text) for text in ("fable", "table")]
+    pictures += [detailed(5, SIZE), detailed(5, SIZE).resize((200, 150)), chart(), cropped(chart(), 0.03)]
+    told = []
+    for name in ("one way", "the other"):
+        for place, picture in enumerate(pictures):
+            number = place if name == "one way" else len(pictures) - place
+            save(picture, tmp_path / name / f"{number:02d}.png")
+        dataset = dedup.scan(tmp_path / name)
+        content, pairs = dataset.frame["sha256"], dataset.pairs
+        told.append(
+            {
+                frozenset((content[left], content[right])): (kind, note, round(float(unexplained), 6))
+                for left, right, kind, note, unexplained in pairs[
+                    ["left", "right", "kind", "note", "unexplained"]
+                ].itertuples(index=False)
+            }
+        )
+    assert told[0] == told[1] and {kind for kind, *_ in told[0].values()} == {"near", "similar"}
 
 
 def test_no_threshold_makes_a_copy_of_what_was_told_apart(tmp_path, home):

@@ -106,6 +106,13 @@ SECOND_LOOK: dict[str, Parameter] = {
         "... nor where the structure goes one way only, as edges, horizons and stripes do.",
         "Of such patches three in four have under 0.01; whole photographs 0.08 and more.",
     ),
+    "cornered": Parameter(
+        36, "windows",
+        "With fewer windows in which slopes go more than one way, of all 1,700, and without grain of one exposure, a "
+        "picture lies on another wherever it is: no copy that is displaced.",
+        "Spots, balls, hills, lamps and islands 16 at most; copies of photographs that are moved, turned or cut 80 and "
+        "more. Emblems cut by a twentieth have 13, and are not displaced by so much.",
+    ),
     "plain_windows": Parameter(
         8, "windows",
         "Under so many a picture is plain, and only one that is the same as it stands is its copy.",
