@@ -5,6 +5,7 @@ A new rule is one `Rule` and its place in KEEPER_RULES.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +20,10 @@ from dedup.images import formats
 from dedup.model import EVALUATION_SPLITS
 from dedup.words import plural
 
-COPY_NAME = re.compile(r"copy|copie|kopie|\(\d+\)|duplicate|~\d*$", re.IGNORECASE)
+_COPIES = "copy|copie|kopie|kopia|copia|cópia|duplicate|duplikat|edited|bearbeitet"
+COPY_NAME = re.compile(rf"(?<![^\W\d_])(?:{_COPIES})(?![^\W\d_])|副本|拷贝|コピー|\(\d+\)|~\d*$", re.IGNORECASE)
+"""What the name of a copy or of an edited picture holds, without its suffix: words of several languages, numbers in
+brackets, and the tilde of backups."""
 
 EQUAL = "the copies are equal; the first by content and path stays"
 
@@ -35,9 +39,13 @@ GRAY = 0.02
 """Saturation up to which an image has no colours, however many bands it has."""
 USUAL_QUALITY = 75.0
 """What a lossy file of unknown quality counts as: the usual default."""
-LOSSLESS, HEIF, WEB = -101.0, -100.5, 0.0
+LOSSLESS, HEIF, WEB = -101.0, -100.5, -50.0
 """Scores of compression around those of JPEG (-quality): cameras write HEIF, and JPEG is what it is converted to; they
-hardly write WebP and AVIF, to which JPEG is converted."""
+hardly write WebP and AVIF, to which JPEG is converted, if it is no worse than half of what it could be."""
+FEW_BITS = 0.5
+"""A pixel of HEIF: cameras spend 0.7 to 1.3, and what has fewer is converted for the web like WebP."""
+SPREAD = 0.4
+"""Of a format that tells no quality, by so much at most more bits a pixel count as less compressed."""
 JUST_AFTER, AFTER_EARLIER = 0.25, 2.0
 """What a file that was saved from a lossy one scores more than that one, where qualities are whole numbers, and where
 an earlier quality is known to within two."""
@@ -99,7 +107,11 @@ def _compression(frame: pd.DataFrame) -> Scores:
     lossy one comes just after that, for it was saved from it; what shows an earlier compression counts as that."""
     lossless = frame["lossless"].to_numpy(bool)
     quality = -np.round(frame["jpeg_quality"].fillna(USUAL_QUALITY).to_numpy(np.float64))
-    lossy = np.select([frame["format"] == "HEIF", frame["format"].isin(formats.WEB)], [HEIF, WEB], quality)
+    bits = 8 * frame["bytes"].to_numpy(np.float64) / np.maximum(frame["area"].to_numpy(np.float64), 1)
+    by_bits = SPREAD * (1 - 2 * bits / (1 + bits))
+    heif, web = frame["format"] == "HEIF", frame["format"].isin(formats.WEB)
+    kinds = [heif & (bits >= FEW_BITS), heif | web, frame["jpeg_quality"].isna()]
+    lossy = np.select(kinds, [HEIF + by_bits, WEB + by_bits, quality + by_bits], quality)
     content = frame["content"]
     doubtful = ~lossless & (content != "").to_numpy() & content.isin(content[lossless]).to_numpy(bool)
     sources = pd.Series(lossy[doubtful]).groupby(content[doubtful].to_numpy()).min()
@@ -117,8 +129,12 @@ def _capture(frame: pd.DataFrame) -> Scores:
 
 
 def _name_score(frame: pd.DataFrame) -> Scores:
-    looks_copied = np.array([COPY_NAME.search(name) is not None for name in frame["name"].tolist()], bool)
+    looks_copied = np.array([_is_named_like_a_copy(name) for name in frame["name"].tolist()], bool)
     return 10_000.0 * looks_copied + frame["path"].str.len().to_numpy(np.float64)
+
+
+def _is_named_like_a_copy(name: str) -> bool:
+    return COPY_NAME.search(os.path.splitext(name)[0]) is not None
 
 
 def _resolution_reason(keeper: Image, other: Image) -> str:
@@ -147,8 +163,14 @@ def _compression_reason(keeper: Image, other: Image) -> str:
         return f"the other, though {other['format']}, has just the pixels of a lossy file"
     if keeper["lossless"]:
         return f"lossless {keeper['format']} beats {other['format']}"
+    if keeper["format"] == other["format"] and np.isnan([keeper["jpeg_quality"], other["jpeg_quality"]]).all():
+        return f"has more bits a pixel than the other {other['format']}"
     if keeper["format"] == "HEIF":
         return f"HEIF, which cameras write, beats {other['format']}"
+    if other["format"] == "HEIF":
+        return f"{keeper['format']} beats HEIF with few bits a pixel"
+    if keeper["format"] in formats.WEB:
+        return f"{keeper['format']} beats {_quality(other)}"
     if other["format"] in formats.WEB:
         return f"{keeper['format']} beats {other['format']}, which pictures are converted to for the web"
     if np.isnan(keeper["jpeg_quality"]) or np.isnan(other["jpeg_quality"]):
@@ -169,7 +191,7 @@ def _capture_reason(keeper: Image, other: Image) -> str:
 
 
 def _name_reason(keeper: Image, other: Image) -> str:
-    if COPY_NAME.search(other["name"]) and not COPY_NAME.search(keeper["name"]):
+    if _is_named_like_a_copy(other["name"]) and not _is_named_like_a_copy(keeper["name"]):
         return f"{other['name']} is named like a copy"
     return "has the shorter path"
 

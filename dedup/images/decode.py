@@ -75,10 +75,10 @@ class Decoded:
     `small` is the picture, RGB, 8 bits a channel, EXIF-upright, reduced by a whole number so that its longer side is at
     most 256 (see `reduction`), `other` the same on the other tone where it is transparent and stands on one,
     and `extent` (left, top, right, bottom) the part of it that the picture fills; `later`
-    are up to 3 further frames or pages, as small. `width` and `height` are upright pixels. `sha256` is the hex digest
-    of the file's bytes. `orientation` is the EXIF value 1..8; `captured_at` ISO 8601 or ''; `described` 0..3 (see
-    `metadata`); `jpeg_quality` 1..100 or NaN. `alpha`: some pixel is not opaque; the picture then stands on `shown_on`,
-    'white' or 'black', or '' where its colours are shown as if it were. `bits` and
+    are up to 3 further frames or pages, as small, None where these cannot be read. `width` and `height` are upright
+    pixels. `sha256` is the hex digest of the file's bytes. `orientation` is the EXIF value 1..8; `captured_at` ISO 8601
+    or ''; `described` 0..3 (see `metadata`); `jpeg_quality` 1..100 or NaN. `alpha`: some pixel is not opaque; the
+    picture then stands on `shown_on`, 'white' or 'black', or '' where its colours are shown as if it were. `bits` and
     `bands` are those of the file's samples, alpha included; `frames` counts frames or pages, 0 where that cannot be
     told. `values` are 16 hex digits of the different values and their numbers where these are 64 at most and
     exact, else ''.
@@ -89,7 +89,7 @@ class Decoded:
     small: Image.Image
     other: Image.Image | None
     extent: tuple[float, float, float, float]
-    later: tuple[Image.Image, ...]
+    later: tuple[Image.Image, ...] | None
     width: int
     height: int
     sha256: str
@@ -245,6 +245,7 @@ class _Named(io.BytesIO):
 def _described(image: Image.Image, path: Path, data: bytes | None, sha256: str, stat: os.stat_result) -> Decoded:
     header = Header.of(image, os.fspath(path))
     told = metadata.read(image)
+    lossless = _is_lossless(image, os.fspath(path))
     orientation = metadata.orientation(image)
     if data is None:
         image.load()
@@ -254,7 +255,7 @@ def _described(image: Image.Image, path: Path, data: bytes | None, sha256: str, 
         small, exact = _small(seen, shown), orientation == 1
         other = _small(seen, shown.other) if shown.other else None
         filled = size[0] / reduction(*size), size[1] / reduction(*size)
-        values = _values(image, header) if _is_lossless(image) else ""
+        values = _values(image, header) if lossless else ""
     else:
         size, turn = image.size, orientation
         decoded, reduced = jpeg.decode(data, image, reduction(*size))
@@ -267,7 +268,7 @@ def _described(image: Image.Image, path: Path, data: bytes | None, sha256: str, 
         small=upright(small, turn),
         other=upright(other, turn) if other else None,
         extent=_turned_extent(filled, small.size, turn),
-        later=_later(image, header, frames) if frames > 1 else (),
+        later=() if frames == 1 else _later(image, header, frames) if frames else None,
         width=width,
         height=height,
         sha256=sha256,
@@ -286,7 +287,7 @@ def _described(image: Image.Image, path: Path, data: bytes | None, sha256: str, 
         frames=frames,
         values=values,
         jpeg_quality=jpeg.quality(getattr(image, "quantization", None)),
-        lossless=_is_lossless(image),
+        lossless=lossless,
         exact=exact,
     )
 
@@ -313,7 +314,19 @@ def open_image(stream: BinaryIO, max_pixels: int) -> Image.Image:
         raise UnreadableImage(f"not supported: {bands} bands")  # of which Pillow would show the first
     if image.width * image.height > max_pixels:
         raise UnreadableImage(TOO_MANY.format(image.width * image.height))
+    _scale_transparency(image)
     return image
+
+
+_SPREAD = {"L;2": 85, "L;4": 17}
+"""What Pillow multiplies the samples of gray PNG files of so many bits by."""
+
+
+def _scale_transparency(image: Image.Image) -> None:
+    """Let the gray that stands for nothing be scaled as its samples are: Pillow leaves it as the file has it."""
+    through = image.info.get("transparency")
+    if image.format == "PNG" and image.mode == "L" and isinstance(through, int) and image.tile:  # type: ignore[attr-defined]
+        image.info["transparency"] = through * _SPREAD.get(str(image.tile[0].args), 1)  # type: ignore[attr-defined]
 
 
 TOO_MANY = "too many pixels: {:,}, more than the limit"
@@ -469,9 +482,15 @@ def _shown_deep(image: Image.Image, header: Header) -> _Shown:
         header.numbers(strip)[_first(top, down) :: down, across // 2 :: across].ravel()
         for top, strip in deep.strips(image, _strip_rows(image, 1))
     ]
-    seen = deep.scale_of(np.concatenate(grid), header.no_data)
+    numbers = np.concatenate(grid)
+    seen = deep.scale_of(numbers, header.no_data)
     white = 255 if header.white_is_0 else 0
-    return _Shown(lambda part: Image.fromarray(seen.to_8_bit(header.numbers(part)) ^ np.uint8(white)).convert("RGB"))
+    through = bool(np.any(numbers == image.info["transparency"])) if "transparency" in image.info else False
+
+    def shown(part: Image.Image) -> Image.Image:
+        return Image.fromarray(seen.to_8_bit(header.numbers(part)) ^ np.uint8(white)).convert("RGB")
+
+    return _Shown(shown, alpha=through)
 
 
 def _first(top: int, step: int) -> int:
@@ -632,8 +651,8 @@ def _frames(image: Image.Image) -> int:
         return 0
 
 
-def _later(image: Image.Image, header: Header, frames: int) -> tuple[Image.Image, ...]:
-    """Small copies of some frames after the first; empty where they cannot be read."""
+def _later(image: Image.Image, header: Header, frames: int) -> tuple[Image.Image, ...] | None:
+    """Small copies of some frames after the first; None where they cannot be read."""
     reach = min(frames, max(2, LATER_PIXELS // (image.width * image.height)))
     places = sorted({max(1, (reach - 1) * part // LATER_FRAMES) for part in range(1, LATER_FRAMES + 1)})
     found = []
@@ -646,7 +665,7 @@ def _later(image: Image.Image, header: Header, frames: int) -> tuple[Image.Image
             seen = _at_depth(image, page) if image.format == "TIFF" else image
             found.append(_small(seen, _shown(seen, page)))
     except (OSError, Image.DecompressionBombError, *_DAMAGED):
-        return ()
+        return None
     return tuple(found)
 
 
@@ -687,10 +706,19 @@ def _digest(values: list[str]) -> str:
     return hashlib.blake2b("|".join(sorted(values)).encode(), digest_size=8).hexdigest()
 
 
-def _is_lossless(image: Image.Image) -> bool:
+def _is_lossless(image: Image.Image, path: str) -> bool:
     if image.format == "TIFF":
         return image.info.get("compression") not in LOSSY_TIFF_COMPRESSION
-    return image.format in LOSSLESS
+    return image.format in LOSSLESS or (image.format == "WEBP" and _is_lossless_webp(path))
+
+
+def _is_lossless_webp(path: str) -> bool:
+    """Whether the first picture is a lossless bitstream (RFC 9649, 2.6); what stands ahead of it is of the whole
+    file. JPEG 2000 that is cut off says that it is lossless as well, and nothing in it tells."""
+    with open_regular(Path(path)) as stream:
+        head = stream.read(1 << 16)
+    lossless, lossy = head.find(b"VP8L", 12), head.find(b"VP8 ", 12)
+    return lossless >= 0 and not 0 <= lossy < lossless
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------

@@ -77,5 +77,7 @@ def _examine(path: Path, max_pixels: int) -> Examined:
     facts = {name: getattr(decoded, name) for name in _DECODED}
     facts |= {"version": "", "status": Status.OK.value, "error": "", "transient": False}
     sample = metrics.Sample(decoded.small, decoded.width, decoded.height, decoded.bytes, decoded.extent)
-    record = signature.extract(sample, decoded.later, decoded.other)
+    record = signature.extract(sample, decoded.later or (), decoded.other)
+    if decoded.later is None:
+        record["later"] = signature.like_no_other(decoded.sha256)
     return Examined(facts | metrics.measure(sample), record.tobytes())

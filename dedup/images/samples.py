@@ -24,7 +24,7 @@ from dedup.images import deep, metadata
 from dedup.images.decode import STRIP_PIXELS, Header, open_image, reasons, upright
 from dedup.images.formats import MAX_PIXELS
 
-VERSION = 2
+VERSION = 3
 """Changes with the meaning of a digest."""
 
 _SEVERAL_PICTURES = {"ICO"}
@@ -104,6 +104,10 @@ def _pages(image: Image.Image, path: str) -> Iterator[tuple[float, _Frame]]:
             yield 0.0, _of_image(image, header)
 
 
+_ONE_NUMBER = ("I;16", "I", "F")
+"""Modes of deep gray, of which one number may stand for transparent."""
+
+
 def _of_image(image: Image.Image, header: Header) -> _Frame:
     picture = upright(image, metadata.orientation(image))  # a TIFF that was loaded is upright already
     unpacked = _unpacked(picture)
@@ -111,6 +115,8 @@ def _of_image(image: Image.Image, header: Header) -> _Frame:
     if unpacked == "P":
         kind += f" {_colours(picture)}"
     kind += " of white" * header.white_is_0 + " signed" * header.signed
+    if unpacked in _ONE_NUMBER and isinstance(through := picture.info.get("transparency"), int):
+        kind += f" but {through}"  # stands for nothing there
     rows = max(1, STRIP_PIXELS // picture.width)
 
     def strips() -> Iterator[Samples]:
@@ -129,8 +135,8 @@ def _unpacked(picture: Image.Image) -> str:
     if picture.mode == "P":
         colours = [colour for _, colour in _colours(picture)]
         return ("RGBA" if picture.has_transparency_data else "RGB") if len(set(colours)) == len(colours) else "P"
-    if picture.mode in ("I;16", "I", "F"):
-        return picture.mode  # one of whose numbers may stand for transparent
+    if picture.mode in _ONE_NUMBER:
+        return picture.mode
     if picture.mode in ("LA", "PA", "La", "RGBa") or "transparency" in picture.info:
         return "RGBA"
     return picture.mode

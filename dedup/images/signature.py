@@ -10,6 +10,7 @@ sample's reduced picture, whose longer side is 65 to 128 pixels unless the file'
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
 
@@ -19,7 +20,7 @@ from PIL import Image
 
 from dedup.images.metrics.sample import Sample
 
-VERSION = 4
+VERSION = 5
 """Changes when the meaning of a field changes, so that stored signatures of an older version are computed again."""
 
 HASH_SIDE = 16
@@ -144,6 +145,12 @@ def blank_paper(shares: NDArray[np.float64]) -> float:
     """
     mode = int(shares.argmax())
     return float(shares[mode - TONE : mode + TONE + 1].sum()) if mode >= LIGHT else 0.0
+
+
+def like_no_other(sha256: str) -> NDArray[np.uint8]:
+    """What stands for the hashes `later` (LATER, bytes) of a file whose further frames cannot be read: of no other."""
+    drawn = hashlib.shake_256(sha256.encode()).digest(LATER * HASH_SIDE * HASH_SIDE // 8)
+    return np.frombuffer(drawn, np.uint8).reshape(LATER, -1)
 
 
 def extract(sample: Sample, later: Sequence[Image.Image] = (), other: Image.Image | None = None) -> np.void:

@@ -197,7 +197,7 @@ def _other_data(facts: pd.DataFrame, signatures: NDArray[np.void], columns: Colu
     left, right = columns["left"], columns["right"]
     values, sides = facts["values"].to_numpy(object), np.sort(facts[["width", "height"]].to_numpy(), axis=1)
     known = (values[left] != "") & (values[right] != "") & (sides[left] == sides[right]).all(axis=1)
-    frames = (columns["left_frames"] > 1) & (columns["right_frames"] > 1)
+    frames = (columns["left_frames"] != 1) & (columns["right_frames"] != 1)  # 0 of what cannot be told
     bits = np.bitwise_count(signatures["later"][left] ^ signatures["later"][right]).sum(axis=2).max(axis=1, initial=0)
     return np.asarray((known & (values[left] != values[right])) | (frames & (bits > value("later_bits"))))
 

@@ -37,6 +37,7 @@ BASE = {
     "softer": False,
     "earlier_quality": np.nan,
     "area": 100.0,
+    "bytes": 100,
     "frames": 1,
     "bits": 8,
     "bands": 3,
@@ -80,10 +81,18 @@ CASES = [
     ({}, {"lossless": True, "format": "PNG", "earlier_quality": 91.0}, "the other, though PNG, was saved from a JPEG"),
     ({"lossless": True, "format": "PNG", "earlier_quality": 95.0}, {}, "lossless PNG beats JPEG"),
     (
-        {"jpeg_quality": 40.0},
+        {"jpeg_quality": 60.0},
         {"format": "WEBP", "jpeg_quality": np.nan},
         "JPEG beats WEBP, which pictures are converted",
     ),
+    ({"format": "WEBP", "jpeg_quality": np.nan}, {"jpeg_quality": 30.0}, "WEBP beats JPEG quality 30"),
+    (
+        {"format": "WEBP", "jpeg_quality": np.nan, "path": "much/longer.webp"},
+        {"format": "WEBP", "jpeg_quality": np.nan, "bytes": 50},
+        "has more bits a pixel than the other WEBP",
+    ),
+    ({"format": "WEBP", "jpeg_quality": np.nan, "lossless": True}, {"jpeg_quality": 100.0}, "lossless WEBP beats JPEG"),
+    ({}, {"format": "HEIF", "jpeg_quality": np.nan, "bytes": 5}, "JPEG beats HEIF with few bits a pixel"),
     (
         {},
         {"format": "JPEG2000", "jpeg_quality": np.nan},
@@ -104,6 +113,13 @@ CASES = [
         "was captured earlier",
     ),
     ({"name": "cat.jpg", "path": "far/away/cat.jpg"}, {"name": "cat (1).jpg", "path": "cat (1).jpg"}, "cat (1).jpg is"),
+    ({"name": "IMG_1.jpg", "path": "far/IMG_1.jpg"}, {"name": "IMG_1~2.jpg", "path": "IMG_1~2.jpg"}, "IMG_1~2.jpg is"),
+    (
+        {"name": "1.jpg", "path": "far/away/1.jpg"},
+        {"name": "1 - 副本.jpg", "path": "1 - 副本.jpg"},
+        "named like a copy",
+    ),
+    ({"name": "copyright.jpg", "path": "b.jpg"}, {"path": "longer/a.jpg"}, "has the shorter path"),
     ({"path": "a.jpg"}, {"path": "much/longer/a.jpg"}, "has the shorter path"),
     ({"sha256": "00"}, {"sha256": "01"}, keepers.EQUAL),
 ]

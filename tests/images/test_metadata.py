@@ -6,6 +6,7 @@ import io
 import struct
 from pathlib import Path
 
+import pillow_heif
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -294,3 +295,54 @@ def test_no_exif_whatever_it_holds_raises(tmp_path_factory, data):
     PICTURE.save(buffer, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08" + data)
     path.write_bytes(buffer.getvalue())
     assert isinstance(decode.camera_facts(path), list)
+
+
+FILM = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom\0\0\x20\x00mdat" + b"x" * 500
+
+
+@pytest.mark.parametrize(
+    ("behind", "carries"), [(FILM, True), (b"SEFH" + FILM + b"SEFT", True), (b"\0" * 9, False), (b"?", False)]
+)
+def test_a_film_behind_a_jpeg_is_seen_whatever_else_says_so(tmp_path, behind, carries):
+    save(photo(1), tmp_path / "a.jpg")
+    with open(tmp_path / "a.jpg", "ab") as stream:
+        stream.write(behind)
+    assert decode.read(tmp_path / "a.jpg").extras == carries
+
+
+def test_a_film_in_a_box_beside_the_picture_is_seen(tmp_path):
+    pillow_heif.from_pillow(photo(1)).save(tmp_path / "a.heic")
+    assert not decode.read(tmp_path / "a.heic").extras
+    with open(tmp_path / "a.heic", "ab") as stream:
+        stream.write(b"\0\0\0\x20mpvd" + b"x" * 24)
+    assert decode.read(tmp_path / "a.heic").extras
+
+
+@pytest.mark.parametrize(
+    ("xmp", "described"),
+    [
+        ("<dc:subject><rdf:Bag><rdf:li>lake</rdf:li></rdf:Bag></dc:subject>", 1),
+        ("<dc:subject><rdf:Bag/></dc:subject>", 0),
+        ("<dc:subject/><dc:description><rdf:Alt><rdf:li xml:lang='x-default'/></rdf:Alt></dc:description>", 0),
+        ("<rdf:Description xmp:Rating='5' photoshop:City='Rome'/>", 2),
+        ("<rdf:Description photoshop:City=''/>", 0),
+    ],
+)
+def test_empty_properties_tell_nothing(tmp_path, xmp, described):
+    photo(1).save(tmp_path / "a.jpg", xmp=f"<x:xmpmeta>{xmp}</x:xmpmeta>".encode())
+    assert decode.read(tmp_path / "a.jpg").described == described
+
+
+@pytest.mark.parametrize(("caption", "described"), [("OLYMPUS DIGITAL CAMERA", 0), ("SONY DSC", 0), ("At the lake", 1)])
+def test_what_cameras_write_into_every_picture_is_no_caption(tmp_path, caption, described):
+    exif = Image.Exif()
+    exif[ExifTags.Base.ImageDescription] = caption
+    photo(1).save(tmp_path / "a.jpg", exif=exif)
+    assert decode.read(tmp_path / "a.jpg").described == described
+
+
+@pytest.mark.parametrize(("comment", "described"), [("the bridge", 1), ("Created with GIMP", 0), ("", 0)])
+def test_comments_of_persons_count_and_those_of_programs_do_not(tmp_path, comment, described):
+    photo(1).save(tmp_path / "a.jpg", comment=comment)
+    photo(1).convert("P").save(tmp_path / "a.gif", comment=comment.encode())
+    assert [decode.read(tmp_path / name).described for name in ("a.jpg", "a.gif")] == [described] * 2
