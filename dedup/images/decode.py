@@ -157,6 +157,20 @@ def open_with_quality(
         return upright(shown.whole(seen), turn), quality
 
 
+def open_further(path: Path, most: int, *, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+    """The frames or pages of a file after the first, RGB; of more than `most` so many, evenly spread. They may be of
+    any size. Raises `UnreadableImage`."""
+    with reasons(), open_regular(path) as stream:
+        image = open_image(stream, max_pixels)
+        frames = int(getattr(image, "n_frames", 1))
+        for place in np.unique(np.linspace(1, frames - 1, min(most, frames - 1)).round().astype(int)).tolist():
+            image.seek(place)
+            header = Header.of(image, stream.name)
+            image.load()
+            seen = _at_depth(image, header) if image.format == "TIFF" else image
+            yield upright(_shown(seen, header).whole(seen), metadata.orientation(image))
+
+
 @contextmanager
 def _opened(
     path: Path, max_pixels: int, reduce_to: int | None, longer: bool = False

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dedup.images.decode import open_picture, open_renditions
+from dedup.images.decode import open_further, open_picture, open_renditions
 from dedup.images.formats import MAX_PIXELS
 
 SIDES = (256, 128, 64, 32, 16)
@@ -20,6 +20,8 @@ WHOLE_SIDE = 800
 the 256 at which whole ones are."""
 PIXELS_SIDE = 1600
 """Small print of pages and screens can still be read at so many pixels of the longer side."""
+FURTHER = 48
+"""Frames or pages of a file that are looked at: all of most documents, of a film some that differ."""
 FILLED = 0.7
 """... to this fraction: an enlarged picture has no more to tell."""
 
@@ -38,6 +40,11 @@ def take(path: Path, *, max_pixels: int = MAX_PIXELS) -> Detail:
     renditions = open_renditions(path, max_pixels=max_pixels, reduce_to=2 * SIDES[0])
     own, other = (each and _squeezed(each.convert("L"), side_of(*each.size)) for each in renditions)
     return Detail(np.asarray(own), None if other is None else np.asarray(other))
+
+
+def further(path: Path, *, max_pixels: int = MAX_PIXELS) -> list[Detail]:
+    """The detail of up to `FURTHER` frames or pages of a file after the first. Raises `UnreadableImage`."""
+    return [of_picture(picture) for picture in open_further(path, FURTHER, max_pixels=max_pixels)]
 
 
 def of_picture(picture: Image.Image) -> Detail:

@@ -219,6 +219,8 @@ TONES_STAND, LIGHT_STANDS = 0.03, 2.0
 """The same of gain, and of lightness in gray levels."""
 
 
+OTHER_FRAMES = "other frames or pages behind the first"
+"""Why two are no copies of which the first frames are."""
 OTHER_COLOURS = "other colours"
 """Why two are no copies that have the same form, and for which no one change of tones explains the colours."""
 OTHER_COLOURS_THROUGHOUT = "other colours throughout"

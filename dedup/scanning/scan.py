@@ -95,7 +95,8 @@ def scan_into(
 
                 again = work.reading("looking again at what is alike", "detail")
                 closely = work.reading("looking at small print", "pixels")
-                results = verify.tell(results, again, closely, chosen.executor)
+                further = work.reading("looking at further pages", "frames")
+                results = verify.tell(results, again, closely, further, chosen.executor)
             if info.thorough:
                 from dedup.scanning import parts
 

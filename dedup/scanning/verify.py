@@ -21,7 +21,7 @@ from dedup.matching.parameters import value
 from dedup.matching.second_look import Verdict
 from dedup.matching.verdict import BEYOND, colourful, recoloured
 from dedup.model import NEAR_DISTANCE, Kind
-from dedup.scanning import closely
+from dedup.scanning import closely, frames
 from dedup.scanning.portions import portions
 from dedup.store.directory import Results
 
@@ -37,9 +37,11 @@ FURTHEST = 1.0
 GONE = "a file could not be read again"
 
 
-def tell(results: Results, details: Details, pixels: closely.Pixels, executor: Executor) -> Results:
-    """`results` with a second look at each near or similar pair that had none and is not known to differ, and a third
-    at those that need it."""
+def tell(
+    results: Results, details: Details, pixels: closely.Pixels, further: frames.Frames, executor: Executor
+) -> Results:
+    """`results` with a second look at each near or similar pair that had none and is not known to differ, a third at
+    those that need it, and one at all frames of those that have several."""
     pairs = _facing(results.pairs, _open(results.pairs), results.images)
     asked = np.flatnonzero(_open(pairs))
     held: dict[int, Detail] = {}
@@ -60,6 +62,7 @@ def tell(results: Results, details: Details, pixels: closely.Pixels, executor: E
         for told in executor.map(partial(_look_at, pairs, held, results.signatures, in_colour, plain), parts):
             verdicts += told
     verdicts = closely.ask(pairs.iloc[asked], verdicts, results.images, pixels, executor)
+    verdicts = frames.ask(pairs.iloc[asked], verdicts, results.images, further, executor)
     pairs = _told(pairs, asked, verdicts)
     pairs = _in_order(pairs[~(pairs["distance"] > FURTHEST)])
     return replace(results, pairs=pairs)

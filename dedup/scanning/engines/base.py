@@ -18,6 +18,7 @@ TASKS = {
     "keypoints": "dedup.images.keypoints:take",
     "whole": "dedup.images.detail:whole",
     "pixels": "dedup.images.detail:pixels",
+    "frames": "dedup.images.detail:further",
     "traces": "dedup.images.traces:look",
     "hashes": "dedup.images.hashes:take",
     "model input": "dedup.images.model_input:prepare",
