@@ -359,12 +359,11 @@ def _differing(
     where, looked_at = where & inside, (where | most) & inside
     if looked_at.sum() < FEWEST:
         return 0.0, 1.0, 0.0, 0.0, 1.0, 0.0
-    d, toned = apart(a, b, inside)
-    usual = float(np.median(np.abs(d[inside])))
-    richer = max(1.0, float(b[inside].std()) / max(float(a[inside].std()), 1.0))
-    clear = (np.abs(d) > max(CLEARLY, USUALLY * usual)) & looked_at
-    strength, owned = _pieces(a, toned, d, clear)
-    pieces = richer * strength, owned, richer * usual
+    d, toned, clear, pieces = _pieces_apart(a, b, inside, looked_at)
+    if (
+        clear.any() and pieces[1] < 1
+    ):  # what was put over one of them is a thing in it alone, seen from one side at least
+        pieces = max(pieces, _pieces_apart(b, a, inside, looked_at)[3], key=lambda each: each[1])
     clear &= where
     if where.sum() < FEWEST:
         return 0.0, 1.0, 0.0, *pieces
@@ -377,6 +376,18 @@ def _differing(
     shares = [max(x.sum(), y.sum()) / max(x.sum() + y.sum(), 1e-9) for x, y in ((own, theirs), (own[top], theirs[top]))]
     plain = abs(ground_share(a[clear]) - ground_share(b[clear])) if clear.sum() >= FEWEST_CLEAR else 0.0
     return float(clear.sum() / inside.sum()), float(max(shares)), plain, *pieces
+
+
+def _pieces_apart(
+    a: Floats, b: Floats, inside: Mask, looked_at: Mask
+) -> tuple[Floats, Floats, Mask, tuple[float, float, float]]:
+    """What `apart` gives, where it is clear, and `strength`, `owned` and `usual` of `Measured`, seen from `a`."""
+    d, toned = apart(a, b, inside)
+    usual = float(np.median(np.abs(d[inside])))
+    richer = max(1.0, float(b[inside].std()) / max(float(a[inside].std()), 1.0))
+    clear = (np.abs(d) > max(CLEARLY, USUALLY * usual)) & looked_at
+    strength, owned = _pieces(a, toned, d, clear)
+    return d, toned, clear, (richer * strength, owned, richer * usual)
 
 
 def _pieces(a: Floats, toned: Floats, d: Floats, clear: Mask) -> tuple[float, float]:
