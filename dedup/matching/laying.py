@@ -377,6 +377,15 @@ def _on_one_ground(left: Detail, right: Detail, affine: Doubles) -> tuple[NDArra
     return left.gray, right.gray
 
 
+def ground_shown(left: Detail, right: Detail, affine: Doubles) -> float:
+    """The gray level that a transparent picture stands on in the other, an opaque one; NaN of any other two."""
+    if (left.otherwise is None) == (right.otherwise is None):
+        return math.nan
+    if left.otherwise is not None:
+        return _ground_of(right.gray, left, geometry.invert_affine(affine[None])[0])
+    return _ground_of(left.gray, right, affine)
+
+
 def _on(picture: Detail, tone: float) -> NDArray[np.uint8]:
     """A transparent picture on a gray level."""
     assert picture.otherwise is not None

@@ -20,7 +20,7 @@ from dedup.matching import geometry, relations
 from dedup.matching.alignment import AS_IT_IS
 from dedup.matching.candidates import ORIENTATION_MAPS
 from dedup.matching.columns import AFFINE, SIZES
-from dedup.matching.laying import SOFT, Laid, Lies, evened_out, lay, softened, through_a_lens
+from dedup.matching.laying import SOFT, Laid, Lies, evened_out, ground_shown, lay, softened, through_a_lens
 from dedup.matching.leftover import (
     NOTHING,
     Agreement,
@@ -232,7 +232,8 @@ class Verdict:
     """Why a pair is no copy, '' where it is one; where not `judged`, why it could not be. `unexplained`: see
     `Measured`. `allowed`: what had to be allowed for, one of `relations.ALLOWED`; `lies`: how copies lie on each other;
     `anew`: where the first look had laid them otherwise, so that what it says of their pixels does not hold; `drawn`:
-    whether they are no photographs."""
+    whether they are no photographs; `ground`: the gray level that the transparent one of two stands on in the other,
+    NaN where there is none such."""
 
     difference: str
     unexplained: float = math.nan
@@ -241,6 +242,7 @@ class Verdict:
     lies: Lies | None = None
     anew: bool = False
     drawn: bool = False
+    ground: float = math.nan
 
 
 def judge(
@@ -311,8 +313,10 @@ def _judge_form(
     if why in (SAME_TEMPLATE, TOO_PLAIN) and moved <= NEXT_TO and (few or measured.unexplained <= value("nearly")):
         as_it_is = lay(left, right, AS_IT_IS, refined=not few)
         found = as_it_is.measured()
-        elsewhere = _lies_anywhere(found, as_it_is.lies().affine)
-        why = TOO_PLAIN if elsewhere else told(found, free=False, turned=False)
+        if _lies_anywhere(found, as_it_is.lies().affine):  # along a stripe nothing holds it
+            as_it_is = lay(left, right, AS_IT_IS, refined=False)
+            found = as_it_is.measured()
+        why = told(found, free=False, turned=False)
         laid, measured = (laid, measured) if why else (as_it_is, found)
     as_upright = _upright(affine, pair["orientation"])
     hopeless = _moved(as_upright) > FAR and _has_few_corners(measured) and not of_one_exposure(measured)
@@ -328,7 +332,9 @@ def _judge_form(
         why, measured = (why, measured) if copy is None else ("", copy)
     if why:
         return Verdict(why, measured.unexplained), measured
-    return Verdict("", measured.unexplained, True, allowed, laid.lies(), anew, is_drawn(measured)), measured
+    lies = laid.lies()
+    ground = ground_shown(left, right, lies.affine)
+    return Verdict("", measured.unexplained, True, allowed, lies, anew, is_drawn(measured), ground), measured
 
 
 def _allowances(

@@ -34,6 +34,8 @@ PAIRS = 64
 """Looked at by one thread at a time."""
 FURTHEST = 1.0
 """Pairs at a greater distance that are no copies are of interest to nobody."""
+BRIGHT = 200
+"""Gray level from which a ground is white, and black as far from the other end."""
 GONE = "a file could not be read again"
 
 
@@ -164,6 +166,12 @@ def _as_they_lie(pairs: pd.DataFrame, asked: NDArray[np.intp], verdicts: Sequenc
     anew = np.array([each.anew for _, each, _ in copies])
     found = _geometry(pairs.loc[rows], [lies for _, _, lies in copies], anew)
     pairs.loc[rows, found.columns] = found.astype({name: PAIR_COLUMNS[name] for name in found.columns})
+    grounds = np.array([each.ground for _, each, _ in copies])
+    tones = [grounds >= BRIGHT, grounds <= 255 - BRIGHT]
+    paper = np.select(tones, [relations.ALPHA["white"], relations.ALPHA["black"]], relations.ALPHA[""])
+    for side in ("left_alpha", "right_alpha"):
+        known = ~np.isnan(grounds) & (pairs.loc[rows, side] != 0).to_numpy()
+        pairs.loc[rows[known], side] = paper[known].astype(np.int8)
     pairs.loc[rows, "relations"] = relations.name({name: pairs.loc[rows, name].to_numpy() for name in PAIR_COLUMNS})
     return pairs
 

@@ -706,3 +706,15 @@ def test_a_crop_of_what_is_much_like_itself_in_a_mirror_is_told_upright(tmp_path
     save(face.crop((4, 4, 156, 156)), tmp_path / "in" / "b.png")
     (pair,) = dedup.scan(tmp_path / "in").pairs.to_dict("records")
     assert pair["kind"] == "near" and pair["orientation"] == 1
+
+
+@pytest.mark.parametrize(("tone", "words"), [("white", " on white"), ("black", " on black"), ("gray", "")])
+def test_the_ground_is_told_that_transparency_was_flattened_on(tmp_path, home, tone, words):
+    """That of the copy, and not the one that the original is shown on."""
+    picture = cut_out()
+    flat = Image.new("RGBA", picture.size, tone)
+    flat.alpha_composite(picture)
+    save(picture, tmp_path / "in/a.png")
+    save(flat.convert("RGB"), tmp_path / "in/b.png")
+    relations = dedup.scan(tmp_path / "in").frame["relation"].tolist()
+    assert f"transparency flattened{words}" in relations[1].split(", ")
