@@ -360,9 +360,7 @@ def _differing(
     if looked_at.sum() < FEWEST:
         return 0.0, 1.0, 0.0, 0.0, 1.0, 0.0
     d, toned, clear, pieces = _pieces_apart(a, b, inside, looked_at)
-    if (
-        clear.any() and pieces[1] < 1
-    ):  # what was put over one of them is a thing in it alone, seen from one side at least
+    if clear.any() and pieces[1] < 1:  # what was put over one is a thing in it alone, seen from one side at least
         pieces = max(pieces, _pieces_apart(b, a, inside, looked_at)[3], key=lambda each: each[1])
     clear &= where
     if where.sum() < FEWEST:

@@ -118,14 +118,13 @@ def _is_displaced(affine: Doubles) -> bool:
     return _moved(affine) > LIES_ALIKE or bool(beyond.max() > STANDS)
 
 
-def stands_for_itself(picture: Detail) -> bool:
-    """Whether something in a picture tells where it lies: corners, or grain. Of two of which nothing does and which do
-    not lie alike, none need be laid on the other."""
+def is_plain(picture: Detail) -> bool:
+    """Whether nothing in a picture tells where it lies, neither corners nor grain: two such that do not lie alike need
+    not be laid on each other."""
     gray = picture.gray.astype(np.float32)
-    everywhere = np.ones(gray.shape, np.bool_)
     if not lacks_corners(gray, value("cornered") / ALL_WINDOWS):
-        return True
-    return measure(gray, gray, everywhere).grain >= value("grain")
+        return False
+    return measure(gray, gray, np.ones(gray.shape, np.bool_)).grain < value("grain")
 
 
 def _moved(affine: Doubles) -> float:
@@ -256,7 +255,7 @@ def judge(
     plain: bool = False,
 ) -> Verdict:
     """The verdict on a pair, of which `pair` holds `columns.AFFINE` and `FIRST_LOOK`; see `difference`, and
-    `verdict.recoloured` for what is seen of colours. `plain`: neither `stands_for_itself`."""
+    `verdict.recoloured` for what is seen of colours. `plain`: both are (`is_plain`)."""
     affine = np.array([pair[name] for name in AFFINE], np.float64)
     if plain and min(_moved(affine), _moved(_upright(affine, pair["orientation"]))) > LIES_ALIKE + 2 * STANDS:
         return Verdict(TOO_PLAIN, NOTHING.unexplained)

@@ -57,9 +57,7 @@ def tell(
         held = {row: held[row] for row in rows if row in held}
         new = dict(details([row for row in rows if row not in held]))
         held |= new
-        plain |= dict(
-            zip(new, executor.map(lambda each: not second_look.stands_for_itself(each), new.values()), strict=True)
-        )
+        plain |= dict(zip(new, executor.map(second_look.is_plain, new.values()), strict=True))
         parts = [some[start : start + PAIRS] for start in range(0, len(some), PAIRS)]
         for told in executor.map(partial(_look_at, pairs, held, results.signatures, in_colour, plain), parts):
             verdicts += told
@@ -166,14 +164,18 @@ def _as_they_lie(pairs: pd.DataFrame, asked: NDArray[np.intp], verdicts: Sequenc
     anew = np.array([each.anew for _, each, _ in copies])
     found = _geometry(pairs.loc[rows], [lies for _, _, lies in copies], anew)
     pairs.loc[rows, found.columns] = found.astype({name: PAIR_COLUMNS[name] for name in found.columns})
-    grounds = np.array([each.ground for _, each, _ in copies])
+    _tell_grounds(pairs, rows, np.array([each.ground for _, each, _ in copies]))
+    pairs.loc[rows, "relations"] = relations.name({name: pairs.loc[rows, name].to_numpy() for name in PAIR_COLUMNS})
+    return pairs
+
+
+def _tell_grounds(pairs: pd.DataFrame, rows: pd.Index, grounds: NDArray[np.float64]) -> None:
+    """Let the transparent side of the pairs at `rows` say which ground it stands on in the other, if one is known."""
     tones = [grounds >= BRIGHT, grounds <= 255 - BRIGHT]
     paper = np.select(tones, [relations.ALPHA["white"], relations.ALPHA["black"]], relations.ALPHA[""])
     for side in ("left_alpha", "right_alpha"):
         known = ~np.isnan(grounds) & (pairs.loc[rows, side] != 0).to_numpy()
         pairs.loc[rows[known], side] = paper[known].astype(np.int8)
-    pairs.loc[rows, "relations"] = relations.name({name: pairs.loc[rows, name].to_numpy() for name in PAIR_COLUMNS})
-    return pairs
 
 
 def _geometry(pairs: pd.DataFrame, lies: Sequence[Lies], anew: NDArray[np.bool_]) -> pd.DataFrame:
