@@ -804,3 +804,18 @@ def test_names_of_cvat_are_taken_as_xml_means_them(tmp_path):
     write(tmp_path, {"x.xml": f"{text}</annotations>"})
     (found,) = formats.find(tmp_path)
     assert told(formats.read(found.path, known), known) == {'a "b" é.png': [("dog", [1, 2, 10, 10])]}
+
+
+def test_a_file_called_otherwise_than_its_image_is_found_by_what_it_says(tmp_path):
+    known = pictures(tmp_path, "JPEGImages/a.png")
+    write(tmp_path, {"Annotations/001.xml": VOC_FILE})
+    (found,) = formats.find(tmp_path)
+    assert found.images == {"JPEGImages/a.png"}
+    assert told(formats.read(found.path, known), known) == {"JPEGImages/a.png": [("dog", BOX)]}
+
+
+def test_tracks_alone_are_told_as_what_they_are(tmp_path):
+    pictures(tmp_path, "a.png")
+    write(tmp_path, {"x.xml": '<annotations><track id="0" label="cat"><box frame="0"/></track></annotations>'})
+    (sentence,) = formats.see(tmp_path).unread
+    assert "tracks of a video" in sentence

@@ -153,13 +153,15 @@ LOOKED_AT = 5
 """So many files of a folder are looked at to tell what it holds: the first may be a list or a note."""
 
 
-def together(folders: Sequence[Path], suffix: str, pictures: Pictures) -> list[Path]:
+def together(
+    folders: Sequence[Path], suffix: str, pictures: Pictures, named: Callable[[Path], str] = lambda file: ""
+) -> list[Path]:
     """The folders that hold these folders of labels, one where they tell of different images. Those that tell of the
-    same ones again, as two exports of one dataset do, stay apart."""
+    same ones again, as two exports of one dataset do, stay apart. `named`: see `FilePerImage`."""
     groups: list[tuple[list[Path], set[str]]] = []
     for folder in folders:
         files = (folder / name for name in os.listdir(folder) if name.lower().endswith(suffix))
-        images = {image for file in files for image in pictures.of_file(file)}
+        images = {image for file in files for image in pictures.of_file(file) or pictures.of_file(file, named(file))}
         group = next((group for group in groups if not same_images(group[1], images)), None)
         if group is None:
             groups.append(([folder], images))
@@ -176,10 +178,12 @@ def together(folders: Sequence[Path], suffix: str, pictures: Pictures) -> list[P
 
 @dataclass(frozen=True, slots=True)
 class FilePerImage:
-    """What formats share that have a file of labels for each image: its suffix, and whether a file is one."""
+    """What formats share that have a file of labels for each image: its suffix, whether a file is one, and what one
+    that is called otherwise than its image calls it, where that is cheap to tell."""
 
     suffix: str
     looks_right: Callable[[Path], bool]
+    named: Callable[[Path], str] = lambda file: ""
 
     def recognises(self, path: Path) -> bool:
         """A folder with such files below, or one of them."""
@@ -187,7 +191,8 @@ class FilePerImage:
 
     def find(self, tree: Tree) -> Iterator[Path]:
         """The folders of all such files."""
-        yield from together(tree.folders_with(self.suffix, self.looks_right), self.suffix, tree.pictures)
+        folders = tree.folders_with(self.suffix, self.looks_right)
+        yield from together(folders, self.suffix, tree.pictures, self.named)
 
     def files(self, path: Path) -> list[Path]:
         """The files of that suffix below."""
@@ -195,7 +200,11 @@ class FilePerImage:
 
     def labelled(self, path: Path, pictures: Pictures) -> set[str]:
         """The images that have a file."""
-        return {image for file in self.files(path) for image in pictures.of_file(file)}
+        return {
+            image
+            for file in self.files(path)
+            for image in pictures.of_file(file) or pictures.of_file(file, self.named(file))
+        }
 
 
 MANY = 50

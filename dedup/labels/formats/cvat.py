@@ -55,6 +55,8 @@ def labelled(path: Path, pictures: Pictures) -> set[str]:
     content = content_of(path)
     if not content.rstrip().endswith((b"</annotations>", b"/>", b"-->")):
         raise AnnotationError(f"{path}: it is cut off")
+    if b"<image " not in content and b"<track " in content:
+        raise AnnotationError(f"{path}: it holds tracks of a video; have CVAT write it as images")
     names = re.findall(rb"""<image\s[^>]*?\bname=(?:"([^"]*)"|'([^']*)')""", content)
     return pictures.of_names((html.unescape((one or other).decode("utf-8", "replace")) for one, other in names), path)
 

@@ -10,7 +10,9 @@ Format: http://host.robots.ox.ac.uk/pascal/VOC/voc2012/devkit_doc.pdf
 
 from __future__ import annotations
 
+import html
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -174,7 +176,13 @@ def _looks_right(file: Path) -> bool:
     return b"<annotation>" in head_of(file) or b"<annotation " in head_of(file)
 
 
-FILES = FilePerImage(".xml", _looks_right)
+def _named_in(file: Path) -> str:
+    """What a file calls its image."""
+    found = re.search(rb"<filename>([^<]*)</filename>", head_of(file))
+    return html.unescape(found[1].decode("utf-8", "replace")).strip() if found else ""
+
+
+FILES = FilePerImage(".xml", _looks_right, _named_in)
 VOC = Format(
     "voc",
     "Pascal VOC",
