@@ -360,8 +360,6 @@ def _differing(
     if looked_at.sum() < FEWEST:
         return 0.0, 1.0, 0.0, 0.0, 1.0, 0.0
     d, toned, clear, pieces = _pieces_apart(a, b, inside, looked_at)
-    if clear.any() and pieces[1] < 1:  # what was put over one is a thing in it alone, seen from one side at least
-        pieces = max(pieces, _pieces_apart(b, a, inside, looked_at)[3], key=lambda each: each[1])
     clear &= where
     if where.sum() < FEWEST:
         return 0.0, 1.0, 0.0, *pieces
@@ -369,6 +367,8 @@ def _differing(
     own, theirs = (
         np.maximum(sign * (slopes[0] * each).sum(axis=0), 0)[where] for sign, each in ((1, slopes[1]), (-1, slopes[2]))
     )
+    if own.sum() > theirs.sum():  # tones are carried from what was put over a picture to it, not the other way
+        pieces = _pieces_apart(b, a, inside, looked_at)[3]
     steep = np.hypot(*slopes[0])[where]
     top = steep >= np.quantile(steep, STRONGEST)
     shares = [max(x.sum(), y.sum()) / max(x.sum() + y.sum(), 1e-9) for x, y in ((own, theirs), (own[top], theirs[top]))]
