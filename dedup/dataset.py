@@ -99,8 +99,9 @@ class Dataset:
         """What the scan that gave this object found, where it looked for labels because nobody had said which, and
         sentences on files that may hold some."""
         self.splits_told: Mapping[str, str] = {}
-        self.splits_several: Mapping[str, tuple[str, ...]] = {}
         """Path to split as that scan took it from the labels, where folders and people told none."""
+        self.splits_several: Mapping[str, tuple[str, ...]] = {}
+        """Path to splits of the images that these labels put into several."""
         self._runs: tuple[pd.DataFrame, list[list[int]]] | None = None
         self._freed: tuple[pd.DataFrame, NDArray[np.int64]] | None = None
 

@@ -57,12 +57,7 @@ def _originals_left(pairs: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     role = frame["role"].to_numpy(dtype=object)
     left, right = role[pairs["left"].to_numpy()], role[pairs["right"].to_numpy()]
     rank = np.where(left == Role.KEEPER, 1, 0) - np.where(right == Role.KEEPER, 1, 0)
-    turned = (rank < 0) | ((rank == 0) & (pairs["derived"].to_numpy() < 0))
-    if not turned.any():
-        return pairs
-    result = pairs.copy()
-    result.loc[turned] = relations.invert(pairs[turned])
-    return result
+    return relations.turned(pairs, (rank < 0) | ((rank == 0) & (pairs["derived"].to_numpy() < 0)))
 
 
 def _chunks(rows: pd.DataFrame, on_progress: OnProgress | None) -> Iterator[bytes]:

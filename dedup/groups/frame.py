@@ -467,9 +467,7 @@ def _explaining(links: _Links, close: pd.DataFrame) -> tuple[list[int], pd.DataF
     """Rows that a near pair explains, and for each that pair with the image on its right side."""
     rows = np.flatnonzero(links.pair >= 0)
     pairs = close.iloc[links.pair[rows]]
-    on_left = ~links.is_right[rows]
-    turned = pd.concat([pairs[~on_left], relations.invert(pairs[on_left])]) if on_left.any() else pairs
-    return np.concatenate([rows[~on_left], rows[on_left]]).tolist(), turned
+    return rows.tolist(), relations.turned(pairs, ~links.is_right[rows])
 
 
 def _identical(files: pd.DataFrame, rows: Rows, others: Rows) -> list[str]:

@@ -281,6 +281,4 @@ def _in_order(values: NDArray[Number], order: NDArray[np.intp]) -> NDArray[Numbe
 def _to_rows(pairs: pd.DataFrame, order: NDArray[np.intp]) -> pd.DataFrame:
     """Replace sorted rows by the caller's, left below right, in order."""
     pairs["left"], pairs["right"] = order[pairs["left"]], order[pairs["right"]]
-    turned = (pairs["left"] > pairs["right"]).to_numpy()
-    pairs = pd.concat([pairs[~turned], relations.invert(pairs[turned])]) if turned.any() else pairs
-    return pairs.sort_values(["left", "right"]).reset_index(drop=True).astype(PAIR_COLUMNS)
+    return relations.in_order(pairs)

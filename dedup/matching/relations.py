@@ -402,6 +402,22 @@ def _opposites(names: str) -> str:
 # --- the other side ---------------------------------------------------------------------------------------------------
 
 
+def turned(pairs: pd.DataFrame, some: NDArray[np.bool_]) -> pd.DataFrame:
+    """`pairs`, of which `some` have left and right exchanged, in their order."""
+    if not some.any():
+        return pairs
+    place = np.argsort(some, kind="stable")  # of each row of the two parts one after the other
+    both: pd.DataFrame = pd.concat([pairs[~some], invert(pairs[some])]).iloc[np.argsort(place)]
+    return both
+
+
+def in_order(pairs: pd.DataFrame) -> pd.DataFrame:
+    """`pairs` with left below right, in order."""
+    pairs = turned(pairs, (pairs["left"] > pairs["right"]).to_numpy())
+    sorted_ones: pd.DataFrame = pairs.sort_values(["left", "right"]).reset_index(drop=True).astype(PAIR_COLUMNS)
+    return sorted_ones
+
+
 def invert(pairs: pd.DataFrame) -> pd.DataFrame:
     """The same pairs with left and right exchanged (so left may then be the greater row number)."""
     back = pairs.copy()

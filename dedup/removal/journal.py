@@ -112,8 +112,8 @@ class Journal:
         return self.directory / QUARANTINE
 
     def tree_of(self, removal: Removal) -> AnyTree:
-        """What a removal's `stored` is below: of an object it is the whole address."""
-        return Prefix("") if removal.is_object else self.tree
+        """What a removal's `stored` is below."""
+        return holding_tree(removal, self.tree)
 
     def prepare(self) -> None:
         """Make the quarantine and hold space for the way back. Raises `RemovalError`; never makes the dataset anew."""
@@ -181,6 +181,11 @@ class Journal:
         content = _content(self.file)
         if content and not content.endswith(b"\n"):
             os.truncate(self.file, content.rfind(b"\n") + 1)
+
+
+def holding_tree(removal: Removal, quarantine: Tree) -> AnyTree:
+    """What a removal's `stored` is below: the quarantine, or nothing, for of an object it is the whole address."""
+    return Prefix("") if removal.is_object else quarantine
 
 
 @contextmanager

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dedup.removal.images import Images, ground_of
-from dedup.removal.journal import QUARANTINE, REMOVED, UNDER_WAY, Removal, State, read, unreachable
+from dedup.removal.journal import QUARANTINE, REMOVED, UNDER_WAY, Removal, State, holding_tree, read, unreachable
 from dedup.removal.keeping import Absent, Contents, absent
-from dedup.removal.objects import Prefix, tree_at
+from dedup.removal.objects import tree_at
 from dedup.removal.orphans import orphans
 from dedup.removal.tree import Tree
 from dedup.words import plural
@@ -80,7 +80,7 @@ class _Checker:
     def _sha256(self, removal: Removal) -> str:
         """Of the file where it lies now; a link on the way leads to none."""
         if removal.state == State.QUARANTINED:
-            return (Prefix("") if removal.is_object else self.quarantine).sha256(removal.stored)
+            return holding_tree(removal, self.quarantine).sha256(removal.stored)
         return self.tree.sha256(removal.file)
 
     def _kept(self, each: Absent, seen: frozenset[Absent] = frozenset()) -> bool:

@@ -181,13 +181,11 @@ def _joined(results: Results, found: pd.DataFrame) -> pd.DataFrame:
     """All pairs in order; those found by parts take the place of those that were only alike."""
     if found.empty:
         return results.pairs
-    found = _described(found, results.images)
-    turned = (found["left"] > found["right"]).to_numpy()
-    found = pd.concat([found[~turned], relations.invert(found[turned])], ignore_index=True)
+    found = relations.in_order(_described(found, results.images))
     anew = pd.MultiIndex.from_frame(found[["left", "right"]])
     before = results.pairs[~pd.MultiIndex.from_frame(results.pairs[["left", "right"]]).isin(anew)]
     pairs = pd.concat([before[list(PAIR_COLUMNS)], found]) if len(before) else found
-    return pairs.sort_values(["left", "right"]).reset_index(drop=True).astype(PAIR_COLUMNS)
+    return relations.in_order(pairs)
 
 
 def _described(pairs: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:

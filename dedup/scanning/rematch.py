@@ -93,9 +93,7 @@ def _carry_over(previous: Results, images: pd.DataFrame, chosen: np.ndarray) -> 
     left, right = moved[pairs["left"].to_numpy()], moved[pairs["right"].to_numpy()]
     alive = (left >= 0) & (right >= 0)
     pairs = pairs[alive].assign(left=left[alive].astype(np.int32), right=right[alive].astype(np.int32))
-    turned = (pairs["left"] > pairs["right"]).to_numpy()
-    if turned.any():
-        pairs = pd.concat([pairs[~turned], relations.invert(pairs[turned])], ignore_index=True)
+    pairs = relations.turned(pairs, (pairs["left"] > pairs["right"]).to_numpy()).reset_index(drop=True)
 
     nearest = np.full(len(chosen), -1, np.int32)
     bits = np.full(len(chosen), -1, np.int16)

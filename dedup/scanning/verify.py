@@ -64,8 +64,7 @@ def tell(
     verdicts = closely.ask(pairs.iloc[asked], verdicts, results.images, pixels, executor)
     verdicts = frames.ask(pairs.iloc[asked], verdicts, results.images, further, executor)
     pairs = _told(pairs, asked, verdicts)
-    pairs = _in_order(pairs[~(pairs["distance"] > FURTHEST)])
-    return replace(results, pairs=pairs)
+    return replace(results, pairs=relations.in_order(pairs[~(pairs["distance"] > FURTHEST)]))
 
 
 def _facing(pairs: pd.DataFrame, some: NDArray[np.bool_], images: pd.DataFrame) -> pd.DataFrame:
@@ -75,19 +74,7 @@ def _facing(pairs: pd.DataFrame, some: NDArray[np.bool_], images: pd.DataFrame) 
     sha256 = images["sha256"].to_numpy(object)
     left, right = pairs["left"].to_numpy(), pairs["right"].to_numpy()
     other_way = some & np.where(area[left] == area[right], sha256[left] > sha256[right], area[left] < area[right])
-    if not other_way.any():
-        return pairs.copy()
-    facing: pd.DataFrame = pd.concat([pairs[~other_way], relations.invert(pairs[other_way])]).sort_index()
-    return facing
-
-
-def _in_order(pairs: pd.DataFrame) -> pd.DataFrame:
-    """`pairs` with left below right, in order."""
-    other_way = (pairs["left"] > pairs["right"]).to_numpy()
-    if other_way.any():
-        pairs = pd.concat([pairs[~other_way], relations.invert(pairs[other_way])])
-    in_order: pd.DataFrame = pairs.sort_values(["left", "right"]).reset_index(drop=True).astype(PAIR_COLUMNS)
-    return in_order
+    return relations.turned(pairs, other_way).copy()
 
 
 def _open(pairs: pd.DataFrame) -> NDArray[np.bool_]:

@@ -185,3 +185,14 @@ def document_table() -> str:
     """The columns as a table, to be pasted into the document when one has changed."""
     rows = [f"| `{name}` | {each.dtype} | {each.back} | {each.meaning} |" for name, each in COLUMNS.items()]
     return "\n".join(["| column | type | with the sides exchanged | meaning |", "|---|---|---|---|", *rows])
+
+
+def test_turning_some_pairs_keeps_their_order_and_turning_them_again_gives_them_back():
+    pairs = table(*(row(left=n, right=n + 10, gain=1 + n / 8) for n in range(6)))
+    some = np.array([True, False, True, True, False, False])
+    once = relations.turned(pairs, some)
+    assert once["left"].tolist() == [10, 1, 12, 13, 4, 5] and once.index.tolist() == pairs.index.tolist()
+    pd.testing.assert_frame_equal(once[~some], pairs[~some])
+    twice = relations.turned(once, some)
+    assert twice["left"].tolist() == pairs["left"].tolist() and np.allclose(twice["gain"], pairs["gain"])
+    assert relations.in_order(once)["left"].tolist() == pairs["left"].tolist()

@@ -15,17 +15,13 @@ from dedup.errors import DatasetError, RemovalError
 from dedup.removal import State, applying, restoring
 from dedup.sources import blobs
 from tests.pictures import folder_of_photos
-from tests.scanning.buckets import Server
+from tests.scanning.buckets import Server, served
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Server]:
-    with pytest.MonkeyPatch.context() as patch:
-        server = Server()
-        server.become_default(patch)
-        patch.setattr(blobs, "FIRST_PAUSE", 0.01)
+    with served() as server:
         yield server
-        server.close()
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,17 @@ class Server:
         self.quiet()
         self._server.shutdown()
         forget_clients()
+
+
+@contextmanager
+def served() -> Iterator[Server]:
+    """A server that is what `s3://` means, and whose faults are waited for briefly."""
+    with pytest.MonkeyPatch.context() as patch:
+        server = Server()
+        server.become_default(patch)
+        patch.setattr(blobs, "FIRST_PAUSE", 0.01)
+        yield server
+        server.close()
 
 
 def forget_clients() -> None:

@@ -19,7 +19,7 @@ from dedup.removal import planning
 from dedup.sources import blobs, list_source
 from tests.packed import files_of, sharded, tabled, tarred, zipped
 from tests.pictures import folder_of_photos, photo, save
-from tests.scanning.buckets import SECRET, Server, forget_clients
+from tests.scanning.buckets import SECRET, Server, forget_clients, served
 from tests.scanning.test_archives import by_content
 
 ODD_KEYS = (
@@ -30,12 +30,8 @@ ODD_KEYS = (
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Server]:
-    with pytest.MonkeyPatch.context() as patch:
-        server = Server()
-        server.become_default(patch)
-        patch.setattr(blobs, "FIRST_PAUSE", 0.01)
+    with served() as server:
         yield server
-        server.close()
 
 
 @pytest.fixture
