@@ -134,7 +134,7 @@ class Made:
         if not self.divided:
             return ""
         return (
-            f"{plural(self.divided, 'unit')} divided by the splits that there were, and still: repair the leaks "
+            f"{plural(self.divided, 'unit')} divided by the splits that there were stay divided: repair the leaks "
             "(`dedup leaks`), or make all splits anew."
         )
 
