@@ -128,16 +128,21 @@ ROUNDED = 2.0
 """Rounding of samples and of colours moves a frequency by no more: three standard deviations of both."""
 
 
-def beyond_compression(one: NDArray[np.uint8], other: NDArray[np.uint8], qualities: tuple[float, float]) -> float:
-    """The part, 0..1, of the frequencies of a block in which two pictures of one size are further apart than half a
-    step of the quantisation of either: the median of the flatter blocks, so that what lies over some does not count.
+def beyond_compression(
+    one: NDArray[np.uint8], other: NDArray[np.uint8], qualities: tuple[float, float]
+) -> tuple[float, float]:
+    """How much sets two pictures of one size apart that their compression does not explain, and whose it is.
 
-    `one` and `other` (n, 32, 32) are their tiles, `qualities` those of their JPEG compression, NaN without any. Copies
-    that nothing but compression sets apart are at 0, whatever they show; noise of their own sets two exposures apart.
-    NaN where nothing tells.
+    First the part, 0..1, of the frequencies of a block in which they are further apart than half a step of the
+    quantisation of either; copies that nothing else sets apart are at 0, whatever they show. Then which part of what
+    sets them apart `one` holds: 1 where the other has lost it, as copies compressed in between have, 0 where the other
+    has added it, and a half where either brought as much, as two exposures do with noise of their own. Both are medians
+    of the flatter blocks, so that what lies over some does not count. NaN where nothing tells.
+
+    `one` and `other` (n, 32, 32) are their tiles, `qualities` those of their JPEG compression, NaN without any.
     """
     if one.shape != other.shape or not len(one):
-        return math.nan
+        return math.nan, math.nan
     blocks = [_cut(each.astype(np.float32), BLOCK) for each in (one, other)]
     contrast = np.maximum(*(each.std(axis=(1, 2)) for each in blocks))
     darkest, lightest = np.minimum(*blocks), np.maximum(*blocks)
@@ -147,10 +152,13 @@ def beyond_compression(one: NDArray[np.uint8], other: NDArray[np.uint8], qualiti
     telling = steps / 2 <= TELLING
     telling[0, 0] = False  # the mean, which the slightest change of tones moves
     if usable.sum() < FEWEST_QUARTERS or telling.sum() < FEWEST_TELLING:
-        return math.nan
+        return math.nan, math.nan
     flat = usable & (contrast <= np.quantile(contrast[usable], FLATTEST))
-    apart = np.abs(_WAVES_OF_BLOCKS @ (blocks[0] - blocks[1])[flat] @ _WAVES_OF_BLOCKS.T)[:, telling]
-    return float(np.median((apart > steps[telling] / 2 + ROUNDED).mean(axis=1)))
+    first, second = ((_WAVES_OF_BLOCKS @ each[flat] @ _WAVES_OF_BLOCKS.T)[:, telling] for each in blocks)
+    apart = first - second
+    held = (apart * first).sum(axis=1) / np.maximum(np.square(apart).sum(axis=1), 1e-6)
+    beyond = (np.abs(apart) > steps[telling] / 2 + ROUNDED).mean(axis=1)
+    return float(np.median(beyond)), float(np.median(held))
 
 
 def _cut(some: Tiles, side: int) -> Tiles:

@@ -101,14 +101,17 @@ def _compressions(images: pd.DataFrame, pairs: pd.DataFrame) -> list[tuple[float
 
 def _another_exposure(one: NDArray[np.uint8], other: NDArray[np.uint8], qualities: tuple[float, float] | None) -> bool:
     """Whether both have grain, as much of it, and not the same; or, where nothing but compression at `qualities` was
-    told of them, more is different than that explains."""
+    told of them, more is different than that explains, and either brought as much of it."""
     correlation, *grain = traces.exposure(one, other)
     low, high = min(grain), max(grain)
     if low < value("native_grain") or high > value("native_ratio") * low:
         return False
     if correlation < value("native_exposure"):
         return True
-    return qualities is not None and traces.beyond_compression(one, other, qualities) > value("beyond_compression")
+    if qualities is None:
+        return False
+    beyond, held = traces.beyond_compression(one, other, qualities)
+    return beyond > value("beyond_compression") and abs(held - 0.5) <= value("either_brings")
 
 
 def _enlarged(pairs: pd.DataFrame, left: NDArray[np.float16], right: NDArray[np.float16]) -> NDArray[np.int8]:

@@ -135,12 +135,36 @@ def test_noise_of_their_own_is_beyond_what_compression_explains_and_compression_
     frame, third = saved(textured(2, 4.0), qualities[1], "c.jpg")
     if qualities[0] == qualities[1]:
         assert traces.exposure(one, frame)[0] > 0.5  # of the texture, not of the noise
-    assert traces.beyond_compression(one, copy, (first, second)) <= 0.01
-    assert traces.beyond_compression(one, frame, (first, third)) > 0.1 or 60 in qualities
+    assert traces.beyond_compression(one, copy, (first, second))[0] <= 0.01
+    beyond, held = traces.beyond_compression(one, frame, (first, third))
+    assert (beyond > 0.1 and abs(held - 0.5) < 0.15) or 60 in qualities
+    if qualities[0] == qualities[1]:  # as one camera saves its frames; who saves one worse takes from it
+        assert abs(held - 0.5) < 0.06
+
+
+@pytest.mark.parametrize(("quality", "least"), [(30, 0.1), (50, 0.1)])
+def test_what_a_copy_lost_on_the_way_is_held_by_its_original_and_not_by_either(quality, least, tmp_path):
+    original = patches(Image.open(save(textured(1, 4.0), tmp_path / "a.jpg", quality=92)))
+    between = Image.open(save(Image.open(tmp_path / "a.jpg"), tmp_path / "b.webp", quality=quality))
+    copy = patches(Image.open(save(between, tmp_path / "c.jpg", quality=92)))
+    beyond, held = traces.beyond_compression(original, copy, (92.0, 92.0))
+    assert beyond > least and held > 0.6
+    assert traces.beyond_compression(copy, original, (92.0, 92.0)) == pytest.approx((beyond, 1 - held), abs=0.01)
+
+
+def test_what_was_added_to_a_copy_is_held_by_it_and_not_by_either(tmp_path):
+    original = textured(1, 4.0)
+    noise = np.random.default_rng(5).normal(0, 8, (256, 320))
+    noisy = Image.fromarray(np.clip(np.asarray(original) + noise, 0, 255).astype(np.uint8))
+    beyond, held = traces.beyond_compression(patches(original), patches(noisy), (math.nan, math.nan))
+    assert beyond > 0.5 and held < 0.2
 
 
 def test_where_next_to_nothing_can_be_compared_compression_explains_all():
     grains = patches(textured(1, 4.0))
-    assert math.isnan(traces.beyond_compression(grains, grains[:3], (90.0, 90.0)))
-    assert math.isnan(traces.beyond_compression(grains, grains, (5.0, 5.0)))
-    assert math.isnan(traces.beyond_compression(grains[:0], grains[:0], (90.0, 90.0)))
+    for one, other, qualities in (
+        (grains, grains[:3], (90.0, 90.0)),
+        (grains, grains, (5.0, 5.0)),
+        (grains[:0], grains[:0], (90.0, 90.0)),
+    ):
+        assert np.isnan(traces.beyond_compression(one, other, qualities)).all()

@@ -21,10 +21,17 @@ PIXELS: dict[str, Parameter] = {
         "Frames of a fixed camera 0.02 at most.",
     ),
     "beyond_compression": Parameter(
-        0.1, "fraction of the frequencies",
+        0.03, "fraction of the frequencies",
         "Two with equal grain, of which nothing but compression is told, are two exposures where more is further apart "
-        "than compression explains.",
-        "Copies 0, but for those that were saved as WebP between (0.22) or made noisier unseen (0.17); frames of a "
-        "fixed camera before a fine texture, with noise of 3 to 5 levels, 0.11 to 0.48.",
+        "than compression explains ...",
+        "Copies 0, but for those that were saved as WebP or HEIF between (0.11 to 0.48) or made noisier unseen (0.04 "
+        "to 0.22); frames of a fixed camera before a fine texture, with noise of 2 to 5 levels, 0.04 to 0.48.",
+    ),
+    "either_brings": Parameter(
+        0.09, "fraction of what is",
+        "... and of that either brought a half, give or take this: compression takes from the copy, noise is added to "
+        "it.",
+        "Frames saved alike 0.43 to 0.56; copies saved as WebP or HEIF between 0.6 and more, but for one in twenty, "
+        "noisier ones 0.2 and less.",
     ),
 }  # fmt: skip
