@@ -2,7 +2,8 @@
 
 Two images follow each other when they lie in one folder and either were taken within `BURST_SECONDS` or have names that
 differ in the last number alone, by the usual step of the folder, and the matching found them alike: numbers alone make
-no run, for cameras and exports number everything. Thinning decides nothing: it names images, to be tagged.
+no run, for cameras and exports number everything, nor does one and the same second, which scanners give to a whole
+folder. Thinning decides nothing: it names images, to be tagged.
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dedup.matching.parameters import value
+from dedup.matching.second_look import ANOTHER_MOMENT
 from dedup.model import Kind, Role, Status
 
 BURST_SECONDS = 2.0
 """Between pictures of one folder: a burst, or a second try. Cameras write whole seconds into EXIF."""
+SECONDS = 19
+"""Letters of a time in ISO 8601 up to its seconds."""
 SHORTEST = 3
 """Two alike pictures are a pair, no run."""
 _NUMBER = re.compile(r"([0-9]{1,18})([^0-9]*)$")
@@ -39,8 +44,11 @@ def runs(frame: pd.DataFrame, pairs: pd.DataFrame) -> list[list[int]]:
     usable = readable.tolist()
     follows: dict[int, int] = {}
     led: set[int] = set()
+    alike = _Alike(frame, _judged(pairs))
     shots = bursts(frame.loc[readable, ["folder", "name", "captured_at"]])
-    for one, other in itertools.chain(_numbered(frame["folder"].tolist(), stems, _Alike(frame, pairs)), shots):
+    taken = frame["captured_at"].str[:SECONDS].to_numpy(object)
+    burst = ((one, other) for one, other in shots if taken[one] != taken[other] or alike(one, other))
+    for one, other in itertools.chain(_numbered(frame["folder"].tolist(), stems, alike), burst):
         if usable[one] and usable[other] and stems[one] != stems[other] and one not in follows and other not in led:
             follows[one] = other
             led.add(other)
@@ -102,17 +110,35 @@ def _numbered(folders: Sequence[str], stems: Sequence[str], alike: _Alike) -> It
 
 
 class _Alike:
-    """Whether two rows are copies or similar; copies stand for each other."""
+    """Whether two rows are copies or one of `pairs`; copies stand for each other."""
 
     def __init__(self, frame: pd.DataFrame, pairs: pd.DataFrame) -> None:
         grouped = frame["group"].to_numpy() >= 0
         self._stands = np.where(grouped, frame["keeper"].to_numpy(), np.arange(len(frame)))
-        related = pairs.loc[pairs["kind"] != Kind.UNJUDGED, ["left", "right"]].to_numpy(np.int64)
+        related = pairs[["left", "right"]].to_numpy(np.int64)
         self._couples = set(map(tuple, np.sort(self._stands[related], axis=1).tolist()))
 
     def __call__(self, one: int, other: int) -> bool:
         ends = int(self._stands[one]), int(self._stands[other])
         return ends[0] == ends[1] or (min(ends), max(ends)) in self._couples
+
+
+def _judged(pairs: pd.DataFrame) -> pd.DataFrame:
+    return pairs[pairs["kind"] != Kind.UNJUDGED]
+
+
+def _shows_the_same(pairs: pd.DataFrame) -> NDArray[np.bool_]:
+    """(m,) whether nothing but grain sets the two apart: two of one template have other content, and in what an object
+    moved through more stays unexplained than in a copy."""
+    copies = pairs["kind"].isin([Kind.EXACT, Kind.NEAR])
+    still = (pairs["note"] == ANOTHER_MOMENT) & (pairs["unexplained"] <= value("unexplained"))
+    return np.asarray(copies | still, np.bool_)
+
+
+def within(found: Iterable[list[int]], mask: NDArray[np.bool_]) -> list[list[int]]:
+    """The runs as far as their images are among those of a mask (n,)."""
+    held = ([row for row in run if mask[row]] for run in found)
+    return [run for run in held if run]
 
 
 def every(found: Iterable[list[int]], step: int, count: int) -> NDArray[np.bool_]:
@@ -125,9 +151,9 @@ def every(found: Iterable[list[int]], step: int, count: int) -> NDArray[np.bool_
 
 
 def unchanged(found: Iterable[list[int]], frame: pd.DataFrame, pairs: pd.DataFrame) -> NDArray[np.bool_]:
-    """(n,) bool: of every run those that are copies of, or similar to, the last one that is left: what stays is where
-    something changes."""
-    alike = _Alike(frame, pairs)
+    """(n,) bool: of every run those that are copies of the last one that is left, or show the same at another moment:
+    what stays is where something changes."""
+    alike = _Alike(frame, pairs[_shows_the_same(pairs)])
     mask = np.zeros(len(frame), bool)
     for run in found:
         left = run[0]

@@ -4,11 +4,12 @@ The range of a picture is taken from a grid of at most 65,536 of its samples: wi
 that stand for "no data", it reaches from their 0.2th to their 99.8th percentile. So one hot pixel, a burnt-in marker or
 a corner without data leave the rest as it is. Whole numbers that use a quarter of a usual depth (8, 10, 12, 14 or 16
 bits) or more keep their place in it, and so do floats in 0..1 and 0..255; anything else is stretched. Where there are
-but a few different samples they are labels, whose order is shown and not their size.
+but a few different samples they are labels, whose order is shown and not their size; a single one is shown as it is.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -69,7 +70,16 @@ def scale_of(samples: Samples, no_data: float | None = None) -> Range | Ranks:
     labels = np.unique(samples[samples == samples])
     if len(labels) == 1 and len(labels) < len(np.unique(samples)):
         labels = np.insert(labels, 0, -np.inf)  # something beside nothing
+    if len(labels) == 1:
+        return _as_it_is(labels)
     return Ranks(labels) if len(labels) <= VALUES_OF_A_PICTURE else range_of(samples, no_data)
+
+
+def _as_it_is(only: Samples) -> Range:
+    """One sample in the largest usual range, or up to itself: nothing tells of another one."""
+    top = (1 << DEPTHS[-1]) - 1.0 if only.dtype.kind in "iu" else 1.0
+    told = float(only.astype(np.float64)[0])
+    return Range(0.0, max(top, told) if math.isfinite(told) else top)
 
 
 def range_of(samples: Samples, no_data: float | None = None) -> Range:

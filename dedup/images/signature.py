@@ -20,7 +20,7 @@ from PIL import Image
 
 from dedup.images.metrics.sample import Sample
 
-VERSION = 5
+VERSION = 6
 """Changes when the meaning of a field changes, so that stored signatures of an older version are computed again."""
 
 HASH_SIDE = 16

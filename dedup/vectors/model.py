@@ -122,7 +122,7 @@ class Model:
             (found,) = self._session.run([self.output], {self._input.name: np.ascontiguousarray(given)})
         except Exception as error:  # whatever onnxruntime raises of a model's own making
             raise UsageError(f"{self.name} cannot be run on pictures of {given.shape}: {error}"[:400]) from error
-        vectors = flat(found, self.output, self.name)
+        vectors = flat(found, self.output, self.name, last=self._last)
         if len(vectors) != len(given):
             raise UsageError(f"{self.name} gives {len(vectors):,} vectors as {self.output} of {len(given):,} pictures.")
         return vectors[:count]
@@ -186,17 +186,21 @@ def output_of(outputs: Sequence[Any], wanted: str, model: str, first: Sequence[s
     return str(known or square or names[0])
 
 
-def flat(found: Any, output: str, model: str) -> NDArray[np.float32]:
-    """An output as vectors (n, d): of tokens (n, t, d) the first, of features (n, d, h, w) the mean. Raises
-    `UsageError`."""
+def flat(found: Any, output: str, model: str, *, last: bool = False) -> NDArray[np.float32]:
+    """An output as vectors (n, d): of tokens (n, t, d) the first, of features (n, d, h, w), or (n, h, w, d) where
+    channels come `last`, the mean. Raises `UsageError`."""
     held = np.asarray(found) if isinstance(found, np.ndarray) else np.zeros(())
     if held.dtype.kind not in "fiu" or not 2 <= held.ndim <= 4 or not held.size:
         told = f"{held.dtype} of shape {held.shape}" if isinstance(found, np.ndarray) else type(found).__name__
         raise UsageError(f"{model} gives {told} as {output}, not numbers for each picture. Name another --output.")
     numbers = held.astype(np.float32)
     if held.ndim == 3:
-        return np.asarray(numbers[:, 0])
-    return np.asarray(numbers.mean(axis=(2, 3))) if held.ndim == 4 else numbers
+        numbers = numbers[:, 0]
+    elif held.ndim == 4:
+        numbers = np.asarray(numbers.mean(axis=(1, 2) if last else (2, 3)))
+    if numbers.shape[1] < 2:
+        raise UsageError(f"{model} gives one number as {output} for each picture, no vector. Name another --output.")
+    return numbers
 
 
 def _preparation(
@@ -214,7 +218,7 @@ def _preparation(
     deviations = std or config.triple("image_std") or ((1.0, 1.0, 1.0) if plain else IMAGENET[1])
     if not all(math.isfinite(each) for each in means) or not all(0 < each < math.inf for each in deviations):
         raise UsageError("Means are finite numbers, and standard deviations above 0: they are divided by.")
-    shape = Shape(width, height, config.shorter(max(height, width)), config.resample())
+    shape = Shape(width, height, config.shorter((height, width)), config.resample())
     return Preparation(shape, means, deviations, config.scale())
 
 
@@ -259,14 +263,18 @@ class _Config:
             raise self._refuse(key, "a number, height and width, or a shortest edge, in pixels")
         return known[0], known[1]
 
-    def shorter(self, largest: int) -> int:
-        """What the shorter side becomes before the middle is cut out; 0 where the whole picture is squeezed."""
+    def shorter(self, wanted: tuple[int, int]) -> int:
+        """What the shorter side becomes before a middle of height and width `wanted` is cut out, as much of the picture
+        as the config tells to cut out; 0 where the whole picture is squeezed."""
+        largest = max(wanted)
         if not self.told:
             return largest
         size = self.told.get("size")
         edge = isinstance(size, dict) and "shortest_edge" in size
         if edge or (self.told.get("do_center_crop") and size is not None):
-            return max(min(self.sides("size") or (largest, largest)), 1)
+            shortest = min(self.sides("size") or wanted)
+            cut = self.sides("crop_size")
+            return max(round(shortest * largest / max(cut)) if cut else shortest, largest)
         return largest if self.told.get("do_center_crop") else 0  # what it was trained on was squeezed
 
     def triple(self, key: str) -> Triple | None:

@@ -26,6 +26,8 @@ from dedup.vectors.signatures import of_signatures, unit
 if TYPE_CHECKING:
     from dedup.vectors.model import Model
 
+FEWEST_TO_DIFFER, SAME = 8, 1e-6
+"""So many contents or more whose vectors of length 1 differ by less anywhere come from something that sees none."""
 SIGNATURES = ""
 """The source of vectors that come from signatures."""
 
@@ -184,19 +186,24 @@ def give(
 ) -> kept.Told:
     """Keep vectors (n, d), a row per image, not finite where there is none, with the singularity that they tell.
 
-    Of several files of one content the first one's counts. Raises `UsageError` where no image gets any.
+    Of several files of one content the one that stays counts, else the first. Raises `UsageError` where no image gets
+    any, and where all get the same.
     """
     readable = (frame["status"] == Status.OK).to_numpy()
     if not readable.any():
         raise UsageError("None of the images could be read, so none can have a vector.")
     usable = readable & np.isfinite(vectors).all(axis=1) & vectors.any(axis=1)
-    rows = np.flatnonzero(usable & ~frame["sha256"].where(usable, "").duplicated().to_numpy())
+    copies = ((frame["kind"] == Kind.EXACT) & (frame["role"] == Role.DUPLICATE)).to_numpy()
+    rows = np.flatnonzero(usable)
+    rows = rows[np.argsort(copies[rows], kind="stable")]
+    rows = np.sort(rows[~frame["sha256"].iloc[rows].duplicated().to_numpy()])
     if not len(rows):
         raise UsageError("None of the images has a vector that is more than zeros.")
     units = unit(np.asarray(vectors[rows]))
+    if len(rows) >= FEWEST_TO_DIFFER and np.ptp(units, axis=0).max() < SAME:
+        raise UsageError("All images have the same vector, which tells nothing of them. Name another output or file.")
     apart = np.full(len(rows), np.nan, np.float32)
-    copies = ((frame["kind"] == Kind.EXACT) & (frame["role"] == Role.DUPLICATE)).to_numpy()[rows]
-    own = np.flatnonzero(~copies)
+    own = np.flatnonzero(~copies[rows])
     near = nearest(units[own], 1, on_progress)
     if near.rows.shape[1]:
         apart[own] = np.clip(1 - near.similarity[:, 0], 0, 1)

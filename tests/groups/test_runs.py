@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import dedup
 from dedup.cli import main
 from dedup.groups import runs
+from dedup.matching.second_look import ANOTHER_MOMENT, SAME_TEMPLATE
 from tests.pictures import photo, save
 
 
@@ -31,7 +32,8 @@ def frame_of(names: list[str], times: dict[str, str] | None = None, **columns) -
 
 def pairs_of(*couples: tuple[int, int], kind: str = "similar") -> pd.DataFrame:
     left, right = zip(*couples, strict=True) if couples else ((), ())
-    return pd.DataFrame({"left": list(left), "right": list(right), "kind": kind}).astype({"left": int, "right": int})
+    columns = {"left": list(left), "right": list(right), "kind": kind, "note": "", "unexplained": 0.0}
+    return pd.DataFrame(columns).astype({"left": int, "right": int})
 
 
 NO_PAIRS = pairs_of()
@@ -66,8 +68,16 @@ def test_exact_copies_and_a_raw_beside_its_jpeg_are_no_steps_of_a_run():
     names = sorted(times)
     kind = ["exact" if "copy" in name else "unique" for name in names]
     role = ["duplicate" if "copy" in name else "" for name in names]
-    found = runs.runs(frame_of(names, times, kind=kind, role=role), NO_PAIRS)
+    couples = [(one, other) for one in range(5) for other in range(one + 1, 5)]
+    found = runs.runs(frame_of(names, times, kind=kind, role=role), pairs_of(*couples))
     assert [[names[row] for row in run] for run in found] == [["p/1.jpg", "p/2.jpg", "p/3.jpg"]]
+
+
+def test_a_time_that_a_whole_folder_was_given_makes_no_burst():
+    times = {f"p/{name}.jpg": "2001-01-01T00:00:00" for name in "abcdef"}
+    frame = frame_of(sorted(times), times)
+    assert runs.runs(frame, NO_PAIRS) == []
+    assert runs.runs(frame, pairs_of((1, 2), (2, 3))) == [[1, 2, 3]]
 
 
 def test_copies_stand_for_each_other():
@@ -90,9 +100,26 @@ def test_thinned_evenly_a_run_keeps_its_first_and_one_in_so_many(lengths, step):
 
 def test_thinned_by_change_stays_what_is_unlike_the_last_that_stayed():
     frame = frame_of([f"{number}.jpg" for number in range(6)])
-    pairs = pairs_of((0, 1), (1, 2), (0, 2), (2, 3), (3, 4), (3, 5))
+    pairs = pairs_of((0, 1), (1, 2), (0, 2), (2, 3), (3, 4), (3, 5), kind="near")
     mask = runs.unchanged([[0, 1, 2, 3, 4, 5]], frame, pairs)
     assert np.flatnonzero(~mask).tolist() == [0, 3]
+
+
+def test_what_shares_a_template_or_in_which_a_thing_moved_has_changed():
+    frame = frame_of([f"{number}.jpg" for number in range(4)])
+    pairs = pairs_of((0, 1), (0, 2), (0, 3))
+    pairs["note"] = [ANOTHER_MOMENT, ANOTHER_MOMENT, SAME_TEMPLATE]
+    pairs["unexplained"] = [0.002, 0.2, 0.002]
+    assert np.flatnonzero(runs.unchanged([[0, 1, 2, 3]], frame, pairs)).tolist() == [1]
+
+
+def test_of_a_part_of_a_run_some_images_stay():
+    mask = np.ones(10, bool)
+    mask[::3] = False
+    left = runs.within([list(range(10))], mask)
+    assert left == [[1, 2, 4, 5, 7, 8]]
+    assert np.flatnonzero(runs.every(left, 3, 10)).tolist() == [2, 4, 7, 8]
+    assert runs.within([[0, 3], [1]], mask) == [[1]]
 
 
 @pytest.fixture
@@ -124,10 +151,8 @@ def test_runs_are_listed_and_thinned_by_a_tag(film, capsys):
 def test_times_and_numbers_that_contradict_each_other_lose_no_run():
     times = {f"p/p{number}.jpg": "2024-01-01T10:00:00" for number in (8, 9, 10)}
     names = sorted(times)
-    every = pairs_of((0, 1), (0, 2), (1, 2))
-    for couples in (NO_PAIRS, every):
-        found = runs.runs(frame_of(names, times), couples)
-        assert [[names[row] for row in run] for run in found] == [["p/p8.jpg", "p/p9.jpg", "p/p10.jpg"]]
+    found = runs.runs(frame_of(names, times), pairs_of((0, 1), (0, 2), (1, 2)))
+    assert [[names[row] for row in run] for run in found] == [["p/p8.jpg", "p/p9.jpg", "p/p10.jpg"]]
     ring = {"p/a1.jpg": "2024-01-01T10:00:03", "p/a2.jpg": "2024-01-01T10:00:01", "p/b1.jpg": "2024-01-01T10:00:02"}
     assert [len(run) for run in runs.runs(frame_of(list(ring), ring), pairs_of((0, 1)))] == [3]
 

@@ -133,6 +133,13 @@ def test_what_is_no_number_is_black_and_no_label(values, expected, tmp_path):
     assert levels[0].tolist() == expected
 
 
+@pytest.mark.parametrize(("kind", "level", "expected"), [
+    (np.uint16, 65535, 255), (np.uint16, 32768, 128), (np.uint16, 0, 0), (np.int16, 32767, 128), (np.float32, 0.5, 128),
+])  # fmt: skip
+def test_a_flat_picture_is_as_light_as_its_only_sample(kind, level, expected, tmp_path):
+    assert abs(seen(tmp_path, np.full((40, 50), level, kind)) - expected).max() <= 1
+
+
 def test_a_flat_or_empty_picture_is_shown(tmp_path):
     for samples in (np.full((9, 9), 500, np.uint16), np.full((9, 9), np.nan, np.float32), np.zeros((1, 1), np.uint16)):
         assert np.ptp(seen(tmp_path, samples)) == 0

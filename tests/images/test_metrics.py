@@ -59,6 +59,14 @@ def test_checkerboard_is_as_sharp_as_can_be():
     assert of(Image.fromarray(board).convert("RGB"))["sharpness"] == pytest.approx(1)
 
 
+@pytest.mark.parametrize("size", [(8, 8), (10, 10), (200, 8), (8, 200), (5, 5)])
+def test_small_and_narrow_pictures_can_be_sharp(size):
+    board = Image.fromarray((np.indices(size[::-1]).sum(axis=0) % 2 * 255).astype(np.uint8)).convert("RGB")
+    assert of(board)["blur"] < 0.5
+    soft = Image.linear_gradient("L").resize(size).convert("RGB")
+    assert of(soft)["blur"] > 0.6
+
+
 def test_blurring_lowers_sharpness_and_raises_blur():
     sharp = Image.fromarray(np.random.default_rng(1).integers(0, 256, (150, 200, 3), np.uint8))
     soft = [of(sharp.filter(ImageFilter.GaussianBlur(radius))) for radius in (0, 1, 2, 4)]

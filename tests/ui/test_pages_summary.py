@@ -17,6 +17,7 @@ from dedup.images.metrics.geometry import AREA
 from dedup.images.metrics.light import BRIGHTNESS
 from dedup.query.issues import ISSUES
 from dedup.query.outliers import outliers
+from dedup.query.region import MOST_CORNERS
 from dedup.query.selection import Selection
 from dedup.ui.parts.scale import scale_of
 from dedup.ui.shell import navigation, views
@@ -105,6 +106,17 @@ def test_a_lasso_means_the_values_that_its_points_stand_for():
     assert region is not None and region.mask(frame).tolist() == [True, False, False]
     assert scatter.drawn({}, "area", "brightness", (across, up)) is None
     assert scatter.drawn({"lasso": [{"x": [1.0], "y": [0.0]}]}, "area", "brightness", (across, up)) is None
+
+
+def test_a_lasso_on_a_logarithmic_axis_holds_what_was_drawn_around():
+    area = 10 ** np.random.default_rng(0).uniform(0, 6, 2000)
+    brightness = np.random.default_rng(1).uniform(0, 1, 2000)
+    scales = scale_of(AREA, area), scale_of(BRIGHTNESS, brightness)
+    region = scatter.drawn({"lasso": [{"x": [0.0, 6.0, 6.0], "y": [0.0, 0.0, 1.0]}]}, "area", "brightness", scales)
+    assert region is not None and len(region.corners) <= MOST_CORNERS
+    frame = pd.DataFrame({"area": area, "brightness": brightness, "status": "ok"})
+    drawn = brightness < np.log10(area) / 6
+    assert (region.mask(frame) != drawn).sum() <= 4, "but for those next to a side"
 
 
 def test_points_are_gathered_and_none_is_lost():

@@ -12,7 +12,7 @@ from PIL import Image
 
 from dedup.errors import UsageError
 from dedup.images.model_input import Shape, fitted, prepare
-from dedup.vectors.model import IMAGENET, Model
+from dedup.vectors.model import IMAGENET, Model, _preparation, flat
 from tests.pictures import photo, save
 from tests.vectors.models import SIDE, colour_model
 
@@ -59,6 +59,22 @@ def test_a_config_beside_or_above_the_model_says_how_pictures_are_prepared(tmp_p
     (tmp_path / "preprocessor_config.json").write_text("{")
     with pytest.raises(UsageError, match="is no JSON"):
         Model(file)
+
+
+@pytest.mark.parametrize(("size", "shorter"), [(448, 512), (64, 73), (224, 256)])
+def test_another_size_than_the_config_tells_shows_as_much_of_the_picture(size, shorter, tmp_path):
+    config = {"size": {"shortest_edge": 256}, "crop_size": {"height": 224, "width": 224}, "do_center_crop": True}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(config))
+    assert _preparation(tmp_path / "m.onnx", None, size, None, None).shape == Shape(size, size, shorter, 3)
+
+
+def test_features_are_averaged_over_places_wherever_their_channels_are():
+    features = np.random.default_rng(0).random((2, 7, 7, 5), np.float32)
+    found = flat(features, "features", "m", last=True)
+    assert np.allclose(found, features.mean(axis=(1, 2)))
+    assert np.allclose(flat(features.transpose(0, 3, 1, 2), "features", "m"), found)
+    with pytest.raises(UsageError, match="one number as features"):
+        flat(np.ones((2, 1, 1, 5)), "features", "m")
 
 
 def test_the_middle_of_a_picture_is_taken():

@@ -51,6 +51,24 @@ def test_the_map_has_every_readable_image_and_outlives_a_scan(dataset, tmp_path)
     assert later["moved.jpg"] == held["0005.jpg"] and np.isnan(later["new.png"])
 
 
+def test_whoever_stays_of_exact_copies_has_the_singularity_and_the_others_zero(tmp_path):
+    """The copy comes first by its name, the one that stays last: nothing of it may be lost."""
+    folder_of_photos(tmp_path / "set/z", 12)
+    (tmp_path / "set/a").mkdir()
+    for name in ("0000", "0001"):
+        shutil.copy(tmp_path / f"set/z/{name}.jpg", tmp_path / f"set/a/{name} copy.jpg")
+    made = dedup.scan(tmp_path / "set", home=tmp_path / "home", workers=1)
+    made.give_vectors(np.random.default_rng(0).standard_normal((14, 6)), "mine")
+    frame = again(made).frame
+    assert frame.loc[frame["kind"] != "exact", "semantic_singularity"].gt(0).all()
+    assert frame.loc[frame["kind"] == "exact", "semantic_singularity"].eq(0).all()
+
+
+def test_vectors_that_are_all_the_same_are_refused(dataset):
+    with pytest.raises(UsageError, match="All images have the same vector"):
+        dataset.give_vectors(np.ones((15, 6)), "blind")
+
+
 def test_given_vectors_tell_a_singularity(dataset):
     vectors = np.random.default_rng(0).standard_normal((15, 6))
     vectors[3] = 2.5 * vectors[4]

@@ -13,6 +13,8 @@ from dedup.images.metrics.sample import Metric, Sample
 LAPLACIAN_RANGE = 4 * 255
 REBLUR = 9
 """Length in pixels of the strip that the blur metric blurs with, as in the paper."""
+NARROWEST = 3
+"""One of a single pixel blurs nothing."""
 EVERY_LINE = 4
 """The blur metric looks at every fourth line: neighbouring ones say the same."""
 
@@ -36,27 +38,31 @@ def sharpness(sample: Sample) -> float:
 
 
 def blur(sample: Sample) -> float:
-    """How little pixel-to-pixel variation another blur takes away: 0 sharp, 1 blurred (or flat, or under 11 pixels).
+    """How little pixel-to-pixel variation another blur takes away: 0 sharp, 1 blurred or flat.
 
-    The no-reference perceptual blur metric of Crété-Roffet et al., 2007: the worse of the two directions.
+    The no-reference perceptual blur metric of Crété-Roffet et al., 2007: the worse of the two directions. Along a side
+    under 11 pixels nothing is told, and of a picture with no longer one the blur is as much narrower.
     """
     luma = sample.luma
-    return max(_kept_variation(luma[::EVERY_LINE]), _kept_variation(np.ascontiguousarray(luma[:, ::EVERY_LINE].T)))
+    ways = [luma[::EVERY_LINE], np.ascontiguousarray(luma[:, ::EVERY_LINE].T)]
+    longest = max(each.shape[1] for each in ways)
+    width = min(REBLUR, (longest - 3) // 2 * 2 + 1)
+    if width < NARROWEST:
+        return 0.0 if np.ptp(luma) else 1.0
+    return max(_kept_variation(each, width) for each in ways if each.shape[1] >= width + 2)
 
 
-def _kept_variation(lines: Luma) -> float:
-    """Share of the variation along the lines that is left after blurring them; steps that grow count as kept.
+def _kept_variation(lines: Luma, width: int) -> float:
+    """Share of the variation along lines that is left after a blur of `width`, odd; steps that grow count as kept.
 
     A box blur need not be carried out: its neighbouring values differ by what enters the box less what leaves it.
     """
-    if lines.shape[1] < REBLUR + 2:
-        return 1.0
-    reach = REBLUR // 2
+    reach = width // 2
     before = np.abs(lines[:, reach + 1 : -reach] - lines[:, reach : -reach - 1])
-    after = np.abs(lines[:, REBLUR:] - lines[:, :-REBLUR])
+    after = np.abs(lines[:, width:] - lines[:, :-width])
     total = int(before.sum(dtype=np.int64))
-    kept = int(np.minimum(REBLUR * before, after).sum(dtype=np.int64))
-    return kept / (REBLUR * total) if total else 1.0
+    kept = int(np.minimum(width * before, after).sum(dtype=np.int64))
+    return kept / (width * total) if total else 1.0
 
 
 SHARPNESS = Metric(

@@ -95,6 +95,7 @@ def about(opened: Opened, row: int) -> About:
     address = address_in_words(dataset.where(row))
     entries = annotated.entries(opened, row) if record["annotations"] else []
     annotations = [_annotation(entry, category, record) for entry, category in entries[:MOST]]
+    size = (int(record["width"]), int(record["height"]))
     return {
         "id": record["id"],
         "path": visible(address),
@@ -111,8 +112,8 @@ def about(opened: Opened, row: int) -> About:
         "related": _linked(opened, row, apart[:MOST], related),
         "annotations": annotations,
         "more_annotations": max(0, len(entries) - MOST),
-        "size": (int(record["width"]), int(record["height"])),
-        "shapes": annotated.shapes(entries, MOST_SHAPES),
+        "size": size,
+        "shapes": annotated.shapes(entries, size, MOST_SHAPES),
     }
 
 

@@ -29,9 +29,9 @@ def entries(opened: Opened, row: int) -> list[tuple[Mapping[str, Any], str]]:
     return found
 
 
-def shapes(told: list[tuple[Mapping[str, Any], str]], most: int) -> list[Shape]:
-    """Up to `most` of an image's `entries` that have a shape, as they are drawn."""
-    drawn = (shape_of(entry, category) for entry, category in told)
+def shapes(told: list[tuple[Mapping[str, Any], str]], size: tuple[int, int], most: int) -> list[Shape]:
+    """Up to `most` of the `entries` of an image of a `size` (width, height) that have a shape, as they are drawn."""
+    drawn = (shape_of(entry, category, size) for entry, category in told)
     return list(islice((shape for shape in drawn if shape is not None), most))
 
 

@@ -226,8 +226,9 @@ def _with_shapes(opened: Opened, item: gallery.Item) -> gallery.Item:
     row = item["row"]
     if not opened.dataset.frame["annotations"].iat[row]:
         return item
+    size = item["width"], item["height"]
     shapes: list[Shape] = opened.remembered(
-        ("shapes", row), lambda: annotated.shapes(annotated.entries(opened, row), SHAPES)
+        ("shapes", row), lambda: annotated.shapes(annotated.entries(opened, row), size, SHAPES)
     )
     return {**item, "shapes": shapes}
 

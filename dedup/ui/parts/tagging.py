@@ -120,12 +120,13 @@ def scope_mask(opened: Opened, view: View, page: Page, scope: str) -> NDArray[np
     readable = opened.mask(view.selection) & (frame["status"] == Status.OK).to_numpy()
     if scope in THINNED:
         dataset, step = opened.dataset, int(st.session_state.get(STEP_KEY, STEP))
+        selected = runs.within(dataset.runs, np.asarray(readable))
         if scope == "every":
-            return np.asarray(readable & runs.every(dataset.runs, step, len(frame)))
+            return runs.every(selected, step, len(frame))
         still: NDArray[np.bool_] = opened.remembered(
-            "unchanged", lambda: runs.unchanged(dataset.runs, frame, dataset.pairs)
+            ("unchanged", readable.tobytes()), lambda: runs.unchanged(selected, frame, dataset.pairs)
         )
-        return np.asarray(readable & still)
+        return still
     if scope == "duplicates":
         scope = "best"
     if scope in SPARED:

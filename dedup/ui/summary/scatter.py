@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dedup.errors import UsageError
 from dedup.model import Status
-from dedup.query.region import Region
+from dedup.query.region import MOST_CORNERS, Region
 from dedup.query.selection import Selection
 from dedup.ui.browser import palette
 from dedup.ui.parts import charts
@@ -66,15 +66,21 @@ def drawn(selection: Any, x: str, y: str, scales: tuple[Scale, Scale]) -> Region
     shapes = [*(selection.get("lasso") or []), *(selection.get("box") or [])]
     if not shapes:
         return None
-    across, up = (
-        [_exact(scale, float(each)) for each in shapes[-1][axis]] for scale, axis in zip(scales, "xy", strict=True)
-    )
+    places = [np.array(shapes[-1][axis], np.float64) for axis in "xy"]
+    is_box = len(places[0]) == 2
+    if not is_box and len(places[0]) > 2 and any(scale.logarithmic for scale in scales):
+        places = [_along_the_sides(each, MOST_CORNERS // len(each)) for each in places]
+    across, up = ([_exact(scale, place) for place in each.tolist()] for scale, each in zip(scales, places, strict=True))
     try:
-        if len(across) == 2:
-            return Region.box(x, y, across, up)
-        return Region(x, y, tuple(zip(across, up, strict=True)))
+        return Region.box(x, y, across, up) if is_box else Region(x, y, tuple(zip(across, up, strict=True)))
     except UsageError:  # a line, and no part of the chart
         return None
+
+
+def _along_the_sides(corners: NDArray[np.float64], parts: int) -> NDArray[np.float64]:
+    """Coordinates of a polygon with so many along each side: what is straight on a chart is bent in its values."""
+    steps = np.arange(max(1, parts)) / max(1, parts)
+    return np.asarray((corners[:, None] + steps * (np.roll(corners, -1) - corners)[:, None]).ravel())
 
 
 def _exact(scale: Scale, position: float) -> float:
