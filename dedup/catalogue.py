@@ -136,11 +136,11 @@ class _Asked:
 def _scan(
     origin: str, asked: _Asked, choice: Choice, on_progress: OnProgress | None, parts: Sequence[Part] = ()
 ) -> Dataset:
-    listing = list_source(origin)
     place = home_directory(asked.home)
     chosen = check_name(asked.name) if asked.name else name_for(place, origin, name_of(origin))
     store = Store(place / chosen)
     known = store.known_info()
+    listing = _listed(origin, known)
     info = _info_for(known, chosen, origin, listing, asked.max_pixels)
     if asked.thorough is not None:
         info = replace(info, thorough=asked.thorough)
@@ -180,7 +180,7 @@ def rescan(dataset: Dataset, *, workers: int | None = None, on_progress: OnProgr
     `UnknownDataset` when it was renamed or forgotten since it was opened."""
     store = Store(find_directory(dataset.directory.parent, dataset.name))
     known, origin = store.read_info(), dataset.info.source
-    listing = list_source(origin)
+    listing = _listed(origin, known)
     info = _info_for(known, dataset.name, origin, listing, None)
     with watched(on_progress) as told:
         listing = _with_labels_here(store, info, listing, told)
@@ -285,13 +285,20 @@ def _alone(home: Path, name: str) -> Iterator[Store]:
             yield store
 
 
+def _listed(origin: str, known: Info | None) -> Listing:
+    """The images of a source, by the paths that the dataset which is `known` of it has for them."""
+    listing = list_source(origin)
+    return listing.seen_from(known.root) if known and same_source(known.source, origin) else listing
+
+
 def _info_for(stored: Info | None, name: str, source: str, listing: Listing, max_pixels: int | None) -> Info:
     """The stored info of a dataset that is scanned again, or a new one. Raises `UsageError` for another folder's."""
     fresh = Info(name=name, root=listing.root, source=source, max_pixels=max_pixels or MAX_PIXELS)
     if stored is None:
         return fresh
     if same_source(stored.source, source):  # by whatever way it is named now
-        fresh = replace(fresh, source=stored.source, root=stored.root)
+        root = stored.root if same_source(stored.root, listing.root) else listing.root  # a list may name other folders
+        fresh = replace(fresh, source=stored.source, root=root)
     elif is_there(stored.source):
         raise UsageError(f"{name!r} is the dataset of {stored.source}. Choose another name for {source}.")
     annotations = tuple(_moved_along(path, stored.root, fresh.root) for path in stored.annotations)

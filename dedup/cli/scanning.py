@@ -16,6 +16,7 @@ from dedup.cli.overview import remember
 from dedup.errors import UsageError
 from dedup.images.hashes import check as check_hash
 from dedup.model import Kind, Role
+from dedup.sources.blobs import is_address
 from dedup.store.home import find_directory, home_directory
 from dedup.words import other_files, plural
 
@@ -50,7 +51,7 @@ def scan(
     max_pixels: Annotated[int | None, typer.Option("--max-pixels", min=1, help="Largest picture to decode.")] = None,
     thorough: Thorough = None,
     shard: Annotated[str, typer.Option("--shard", help="Read only this share of the files, such as 3/64.")] = "",
-    parts: Annotated[Path | None, typer.Option("--parts", help="Where shards put what they read, for `merge`.")] = None,
+    parts: Annotated[str | None, typer.Option("--parts", help="Where shards put what they read, for `merge`.")] = None,
     home: Home = None,
     as_json: Json = False,
     progress_json: ProgressJson = False,
@@ -60,6 +61,8 @@ def scan(
     if shard or parts:
         if not shard or not parts:
             raise UsageError("--shard and --parts belong together: --shard 3/64 --parts DIR.")
+        if is_address(parts):
+            raise UsageError(f"{parts} is no folder. Give a path, such as where that place is mounted.")
         if name or labels or hashes or as_json or thorough:
             raise UsageError("A shard only reads images: give --name, --labels, --thorough and --json to `merge`.")
         with progress(as_json=progress_json) as on_progress:
@@ -73,7 +76,7 @@ def scan(
                 ray_address=ray_address,
                 on_progress=on_progress,
             )
-        return _tell_shard(done, parts)
+        return _tell_shard(done, Path(parts))
     for kind in hashes or ():
         check_hash(kind)  # so that a wrong name is told before anything is read
     with progress(as_json=progress_json) as on_progress:

@@ -56,6 +56,8 @@ TELLING, STEPS, LINED = 0.2, (8, 12), 0.65
 """Grain that agrees by no more is no evidence anyway. So many pixels on, of 256, grain does not agree any more: where
 it does by this part of what it agreed by, it is no grain. Of photographs 0.05 to 0.3, of one in twenty (fabric, fences)
 more; of grids, codes and boards 0.7 and more."""
+HARDLY = 1e-4
+"""The weight of a pixel that counts where no other does."""
 FEWEST_CLEAR = 50
 """So many pixels must clearly differ for their tones to be counted."""
 STRONGEST = 0.9
@@ -100,6 +102,7 @@ class Measured:
     settled: float  # the same as unexplained, of the windows that agree, as all around them do
     disagreeing: float  # of the contrast of windows with structure: those that do not agree
     differing: float  # of the area: pixels in such windows that clearly differ
+    one_way: float  # 0.5..1: of what clearly differs by the tones around that agree, what is lighter, or what is darker
     one_sided: float  # 0.5..1: of the structure that differs, what the one that brings more of it brings
     opaque: float  # by how much more of what clearly differs is of one tone in one of them
     strength: float  # gray levels of the richer in contrast: what the largest piece differs by at most; 0 without one
@@ -114,7 +117,7 @@ class Measured:
     corners: int  # windows of either, the fewer, in which slopes go more than one way
 
 
-NOTHING = Measured(*NO_AGREEMENT, 1.0, 0.5, 0.0, 0.0, 1.0, 0.0, math.nan, 0.0, 1.0, 0.0, 0.0, 0.0, 0)
+NOTHING = Measured(*NO_AGREEMENT, 1.0, 0.5, 0.5, 0.0, 0.0, 1.0, 0.0, math.nan, 0.0, 1.0, 0.0, 0.0, 0.0, 0)
 """Of two pictures that have next to nothing in common once they were laid over each other."""
 
 
@@ -353,16 +356,16 @@ def _cells(windows: Mask, cell: int, shape: tuple[int, ...]) -> Mask:
 
 def _differing(
     a: Floats, b: Floats, inside: Mask, where: Mask, most: Mask
-) -> tuple[float, float, float, float, float, float]:
+) -> tuple[float, float, float, float, float, float, float]:
     """`differing` to `usual` of `Measured`, in the pixels `where` windows disagree; pieces also where `most` is
     left."""
     where, looked_at = where & inside, (where | most) & inside
     if looked_at.sum() < FEWEST:
-        return 0.0, 1.0, 0.0, 0.0, 1.0, 0.0
+        return 0.0, 0.5, 1.0, 0.0, 0.0, 1.0, 0.0
     d, toned, clear, pieces = _pieces_apart(a, b, inside, looked_at)
     clear &= where
     if where.sum() < FEWEST:
-        return 0.0, 1.0, 0.0, *pieces
+        return 0.0, 0.5, 1.0, 0.0, *pieces
     slopes = [np.asarray(np.gradient(each)) for each in (d, a, toned)]
     own, theirs = (
         np.maximum(sign * (slopes[0] * each).sum(axis=0), 0)[where] for sign, each in ((1, slopes[1]), (-1, slopes[2]))
@@ -373,7 +376,20 @@ def _differing(
     top = steep >= np.quantile(steep, STRONGEST)
     shares = [max(x.sum(), y.sum()) / max(x.sum() + y.sum(), 1e-9) for x, y in ((own, theirs), (own[top], theirs[top]))]
     plain = abs(ground_share(a[clear]) - ground_share(b[clear])) if clear.sum() >= FEWEST_CLEAR else 0.0
-    return float(clear.sum() / inside.sum()), float(max(shares)), plain, *pieces
+    return float(clear.sum() / inside.sum()), _one_way(a, b, inside, where), float(max(shares)), plain, *pieces
+
+
+def _one_way(a: Floats, b: Floats, inside: Mask, where: Mask) -> float:
+    """`one_way` of `Measured`: words and marks in one ink make what they are put over lighter throughout, or darker,
+    and of two items each is lighter somewhere. What is put there must not tell the tones that it is measured by."""
+    d, _ = apart(a, b, inside, inside & ~where)
+    differing = d[_is_clear(d, float(np.median(np.abs(d[inside])))) & where]
+    lighter, darker = float(differing[differing > 0].sum()), float(-differing[differing < 0].sum())
+    return max(lighter, darker) / (lighter + darker) if lighter + darker else 0.5
+
+
+def _is_clear(d: Floats, usual: float) -> Mask:
+    return np.asarray(np.abs(d) > max(CLEARLY, USUALLY * usual))
 
 
 def _pieces_apart(
@@ -383,7 +399,7 @@ def _pieces_apart(
     d, toned = apart(a, b, inside)
     usual = float(np.median(np.abs(d[inside])))
     richer = max(1.0, float(b[inside].std()) / max(float(a[inside].std()), 1.0))
-    clear = (np.abs(d) > max(CLEARLY, USUALLY * usual)) & looked_at
+    clear = _is_clear(d, usual) & looked_at
     strength, owned = _pieces(a, toned, d, clear)
     return d, toned, clear, (richer * strength, owned, richer * usual)
 
@@ -420,10 +436,12 @@ def _stands_out(picture: Floats, piece: Mask, clear: Mask) -> float:
     return abs(float(picture[piece].mean() - picture[rim].mean())) if rim.any() else 0.0
 
 
-def apart(a: Floats, b: Floats, inside: Mask) -> tuple[Floats, Floats]:
-    """By how much `a` is lighter than `b` would be with its tones, (side, side), and that `b`."""
+def apart(a: Floats, b: Floats, inside: Mask, telling: Mask | None = None) -> tuple[Floats, Floats]:
+    """By how much `a` is lighter than `b` would be with its tones, (side, side), and that `b`. Tones are those of the
+    pixels that are `telling`, wherever there are any around."""
     reach = max(4, len(a) // NEIGHBOURHOOD // 2)
-    (ma, va), (mb, vb) = (tones_around(each, inside.astype(np.float64), reach) for each in (a, b))
+    weight = inside.astype(np.float64) if telling is None else telling + HARDLY * inside
+    (ma, va), (mb, vb) = (tones_around(each, weight, reach) for each in (a, b))
     toned = ma + np.sqrt((va + 4) / (vb + 4)) * (b - mb)
     return np.where(inside, a - toned, 0).astype(np.float32), toned.astype(np.float32)
 

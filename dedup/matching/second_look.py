@@ -142,9 +142,16 @@ def _is_overlay(m: Measured) -> bool:
     bring as much on either side."""
     if m.differing > value("overlay") or m.settled > value("settled") or m.toned >= value("few_tones"):
         return False
-    if _is_small_and_sharp(m):
-        return _certain(m) and _is_telling(m)
-    return _is_telling(m) or (_certain(m) and m.differing <= value("small_overlay"))
+    if m.differing > value("large_overlay"):
+        return _is_telling(m)
+    is_mark = m.one_way >= value("one_way") and m.one_sided >= value("one_sided_mark")
+    return is_mark or (_certain(m) and (m.opaque >= value("opaque_mark") or _lies_askew(m)))
+
+
+def _lies_askew(m: Measured) -> bool:
+    """Whether the map may be why something differs: edges that do not quite meet differ here and there, and not by much
+    more than all pixels do."""
+    return m.differing <= value("small_overlay") and m.strength < value("askew") * m.usual
 
 
 def _is_telling(m: Measured) -> bool:

@@ -44,7 +44,7 @@ PROGRESS_SECONDS = 0.2
 COLUMNS: dict[str, type] = FACTS | {metric.name: float for metric in metrics.MEASURED}
 IDENTITY = ["path", "bytes", "mtime_ns", "version"]
 """A file whose path, size and modification time are unchanged is not decoded again; where a place names the version of
-what it holds, that takes the place of the size."""
+what it holds, that takes the place of both."""
 
 
 def scan_into(
@@ -232,8 +232,8 @@ def _stat(root: str, file: SourceFile) -> tuple[str, bytes | None, int, int, str
 
 def _identity(images: pd.DataFrame) -> pd.DataFrame:
     """What tells whether images are the same as before, columns IDENTITY."""
-    size = images["bytes"].where(images["version"] == "", 0)
-    return images[IDENTITY].assign(bytes=size).astype({"bytes": "int64", "mtime_ns": "int64"})
+    told = images[["bytes", "mtime_ns"]].where(images["version"] == "", 0)
+    return images[IDENTITY].assign(**told).astype({"bytes": "int64", "mtime_ns": "int64"})
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,10 @@ A container is one class, and its suffix in CONTAINERS. All raise OSError or wha
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import stat
 import tarfile
 import threading
 import zipfile
@@ -81,9 +83,12 @@ class Zip:
         self.left_out: Counter[str] = Counter()
 
     def entries(self) -> Iterator[tuple[str, Entry]]:
-        for name, info in self._file.NameToInfo.items():
-            if not info.is_dir():
-                yield name, self._entry(info)
+        self.left_out.clear()
+        for info in self._file.infolist():
+            if stat.S_ISLNK(info.external_attr >> 16):
+                self.left_out["link or device"] += 1
+            elif not info.is_dir():
+                yield info.filename, self._entry(info)
 
     @staticmethod
     def _entry(info: zipfile.ZipInfo) -> Entry:
@@ -201,16 +206,22 @@ class Parquet:
             kind = kind.value_type if pa.types.is_dictionary(kind) else kind
             return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
+        def has_bytes(kind: Any) -> bool:
+            at = kind.get_field_index("bytes") if pa.types.is_struct(kind) else -1
+            return at >= 0 and holds_bytes(kind.field(at).type)
+
         schema = self._table.schema_arrow
-        for each in schema:
-            at = each.type.get_field_index("bytes") if pa.types.is_struct(each.type) else -1
-            if at >= 0 and holds_bytes(each.type.field(at).type):
-                return each.name, True
+        said = _features(schema.metadata)
+        structs = [each.name for each in schema if has_bytes(each.type) and said.get(each.name, IMAGE) == IMAGE]
         binary = [each.name for each in schema if holds_bytes(each.type)]
-        found = next((name for name in self.PLAIN if name in binary), binary[0] if len(binary) == 1 else "")
+        named = [name for name in self.PLAIN if name in binary] or (binary if len(binary) == 1 else [])
+        found = sorted(structs, key=lambda name: (name not in said, name not in self.PLAIN)) or named
         if not found:
             raise SourceError("has no column of images: a struct of bytes and path, or a column `image` of bytes")
-        return found, False
+        for other in dict.fromkeys([*structs, *binary]):
+            if other != found[0] and (other in said or other in (*self.PLAIN, *OTHER_IMAGES)):
+                self.left_out[f"image of the column {other}"] += self._table.metadata.num_rows
+        return found[0], bool(structs)
 
     def entries(self) -> Iterator[tuple[str, Entry]]:
         import xxhash
@@ -283,6 +294,21 @@ class Parquet:
     def _value(self, value: Any) -> bytes:
         value = value["bytes"] if self._in_struct and value.is_valid else value
         return (value.as_py() or b"") if value.is_valid else b""
+
+
+IMAGE = "Image"
+"""What Hugging Face calls the type of a column of images."""
+OTHER_IMAGES = ("mask", "masks", "thumbnail", "label_image", "depth", "annotation")
+"""What columns of plain bytes are called, beside, that hold pictures of another kind."""
+
+
+def _features(metadata: Any) -> dict[str, str]:
+    """The type of each column that a Hugging Face table tells in its schema; {} where it tells none."""
+    try:
+        told = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
+        return {name: str(each["_type"]) for name, each in told.items() if isinstance(each, dict) and "_type" in each}
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        return {}
 
 
 def row_of(name: str) -> int:
@@ -361,10 +387,18 @@ class _Slot:
             self.stream = blobs.open_at(address)
             try:
                 self.container = CONTAINERS[suffix_of(address)](self.stream, self.version)
-            except BaseException:
+            except BaseException as error:
+                problem = self.problem
                 self.close()
+                if problem and not isinstance(error, OSError):
+                    raise OSError(problem) from error
                 raise
         return self.container
+
+    @property
+    def problem(self) -> str:
+        """Why bytes could not be had of it where it lies, "" where they could."""
+        return self.stream.problem if isinstance(self.stream, blobs.Patient) else ""
 
     def close(self) -> None:
         """Forget the archive until it is asked for again."""
@@ -398,3 +432,9 @@ def opened(address: str, *, anew: bool = False) -> Iterator[Container]:
         except OSError:  # it may have been replaced where it lies
             slot.close()
             raise
+        except Exception as error:  # a library may call damaged what its server did not give
+            problem = slot.problem
+            if not problem:
+                raise
+            slot.close()
+            raise OSError(problem) from error

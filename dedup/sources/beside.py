@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import uuid
 from collections import defaultdict
@@ -172,6 +173,10 @@ def _bytes(held: object) -> bytes:
     return read(held)
 
 
+ROW_OF_NUMBERS = re.compile(rb"\s*\d+(?:[ \t]+[-+.\deE]+){4,}[ \t]*(?:[\r\n]|$)")
+"""How labels in YOLO's way begin, and no caption: a class and the numbers of a box."""
+
+
 def _of_sample(suffix: str, content: bytes) -> dict[str, Any] | None:
     """What a file says of the image of the same name in WebDataset's way: nothing where it says something else, None
     where it may be labels of another format, which lie beside images too."""
@@ -179,7 +184,7 @@ def _of_sample(suffix: str, content: bytes) -> dict[str, Any] | None:
         text = content.decode("utf-8", "replace").strip()
         return {"label": int(text) if text.isdecimal() else text} if text else {}
     if suffix == ".txt":
-        return None if content[:1].isdigit() or not content.strip() else {}  # a caption
+        return None if ROW_OF_NUMBERS.match(content) or not content.strip() else {}  # a caption
     if suffix != ".json":
         return None
     try:

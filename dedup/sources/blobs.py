@@ -6,6 +6,7 @@ they are never kept, and an address that carries some is refused.
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import re
@@ -40,12 +41,23 @@ OPTIONS: dict[str, Any] = {
     }
 }
 """What file systems are made with: seconds and tries that end before the minute that a worker has for a file."""
-SECRETS = re.compile(r"(?i)sig|token|secret|pass|pwd|cred|key|auth|jwt|hmac|code|access|session")
-"""What the names of parameters hold that let whoever has the address in."""
+SECRETS = re.compile(
+    r"(?i)(?:^|[^a-z])(?:sig|pass|pwd|creds?|key|auth|jwt|hmac|code|access|session)(?:$|[^a-z])"
+    r"|signature|token|secret|passw|credential|accesskey|apikey|api_?key|authoriz|sessionid|key(?:pair)?id"
+)
+"""What the names of parameters hold that let whoever has the address in: some as a word of their own, for a design, an
+author, a postcode and a keyword let nobody in."""
 NAMED = re.compile(r"[^:/]+://(?:[^/?#]*@|[^/?#@:]*:(?!\d*(?:/|$))[^@]*@)")
 """An address with a name or password of somebody, whose slashes hide the sign that ends them."""
-ATTEMPTS, FIRST_PAUSE = 4, 0.3
-"""Tries to read something, and the seconds before the second; each pause is twice that before, give or take a half."""
+ATTEMPTS, FIRST_PAUSE, PATIENCE = 4, 0.3, 25.0
+"""Tries to read something, and the seconds before the second; each pause is twice that before, give or take a half. No
+other try is made so many seconds after the first began: a worker has a minute for a file."""
+QUERY = re.compile(r"(?<=[\w/])\?[^\s'\")>]+")
+"""What follows the path of an address in what a library says: where one was led on, it may be a signature."""
+WHOLE_ONLY = ("range requests", "block_size=0")
+"""What fsspec says of web servers that give whole files only."""
+SILENCE = {"sock_connect": 10, "sock_read": 20}
+"""Seconds without an answer of a web server."""
 READ_AHEAD = 1 << 20
 """Bytes of one request where an archive lies elsewhere: members are a few hundred kilobytes."""
 
@@ -89,12 +101,19 @@ def _filesystem(protocol: str) -> Any:
     try:
         import fsspec  # type: ignore[import-untyped]
 
-        made = fsspec.filesystem(protocol, **FRESH, **OPTIONS.get(protocol, {}))
+        options = _web() if EXTRAS.get(protocol) == "http" else OPTIONS.get(protocol, {})
+        made = fsspec.filesystem(protocol, **FRESH, **options)
         made.retries = 1  # of s3fs: `patiently` is what tries again, and says for how long
         return made
     except ImportError as error:
         extra = EXTRAS.get(protocol, "http")
         raise SourceError(f"{protocol}:// needs another package: pip install 'dedup-images[{extra}]'.") from error
+
+
+def _web() -> dict[str, Any]:
+    from aiohttp import ClientTimeout
+
+    return {"client_kwargs": {"timeout": ClientTimeout(total=None, **SILENCE)}}
 
 
 def filesystem(address: str) -> Any:
@@ -110,12 +129,12 @@ def path_in(address: str) -> str:
     return address if protocol.lower() in ("http", "https") else path
 
 
-def stat(address: str) -> Entry:
-    """What is known of one file. Raises OSError."""
+def stat(address: str, attempts: int | None = None) -> Entry:
+    """What is known of one file, asked for so often as `patiently` does it. Raises OSError."""
     if not is_address(address):
         told = os.stat(address)
         return Entry(told.st_size, told.st_mtime_ns, f"{told.st_mtime_ns:x}-{told.st_size:x}")
-    return described(patiently(lambda: filesystem(address).info(path_in(address))))
+    return described(patiently(lambda: filesystem(address).info(path_in(address)), attempts))
 
 
 def described(info: Mapping[str, Any]) -> Entry:
@@ -207,8 +226,14 @@ def _tag_of(version: str) -> str:
 
 def can_change(address: str) -> bool:
     """Whether an address is that of a prefix whose files can be copied and taken away."""
+    return can_list(address) and address.partition("://")[2] != ""
+
+
+def can_list(address: str) -> bool:
+    """Whether an address is that of a prefix of which somebody tells what lies there: web servers have pages, which may
+    lead anywhere."""
     protocol = address.partition("://")[0].lower()
-    return is_address(address) and address.endswith("/") and (protocol == "memory" or EXTRAS.get(protocol) != "http")
+    return is_address(address) and address.endswith("/") and EXTRAS.get(protocol) != "http"
 
 
 def writable(address: str) -> Any:
@@ -222,21 +247,79 @@ def open_at(address: str) -> BinaryIO:
     """A file to read here and there. Raises OSError."""
     if not is_address(address):
         return cast(BinaryIO, open_regular(Path(address)))
-    return cast(BinaryIO, patiently(lambda: filesystem(address).open(path_in(address), block_size=READ_AHEAD)))
+    opened = patiently(lambda: filesystem(address).open(path_in(address), block_size=READ_AHEAD))
+    return cast(BinaryIO, Patient(opened))
 
 
-def patiently(work: Callable[[], Answer]) -> Answer:
-    """What `work` returns; what may be a moment's trouble is tried again, with longer and longer pauses.
+class Patient(io.RawIOBase):
+    """A file elsewhere, read here and there, each part as `patiently` as whole files are. `problem` is why one could
+    not be had, "" where all could: some libraries take an error of reading for damage."""
+
+    def __init__(self, opened: Any) -> None:
+        self._opened = opened
+        self._place = 0
+        self.problem = ""
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: int(self._opened.size or 0)}[whence]
+        if start + offset < 0:
+            raise ValueError("before the beginning of the file")
+        self._place = start + offset
+        return self._place
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The next bytes, all of the rest for a negative number. Raises OSError."""
+        place, count = self._place, -1 if size is None else size
+
+        def once() -> bytes:
+            self._opened.seek(place)
+            return cast(bytes, self._opened.read(count))
+
+        try:
+            found = patiently(once)
+        except OSError as error:
+            self.problem = reason(error)
+            raise
+        self._place += len(found)
+        return found
+
+    def readinto(self, buffer: Any, /) -> int:
+        found = self.read(len(buffer))
+        buffer[: len(found)] = found
+        return len(found)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._opened.close()
+        super().close()
+
+
+def patiently(work: Callable[[], Answer], attempts: int | None = None) -> Answer:
+    """What `work` returns; what may be a moment's trouble is tried again, with longer and longer pauses, as long as
+    that takes no more than `PATIENCE`.
 
     Raises OSError, whatever the file system raised.
     """
-    for attempt in range(ATTEMPTS):
+    began, most = time.monotonic(), attempts or ATTEMPTS
+    for attempt in range(most):
         try:
             return work()
-        except (FileNotFoundError, PermissionError, SourceError):
+        except (FileNotFoundError, PermissionError, SourceError) as error:
+            if is_address(str(error)) or QUERY.search(str(error)):  # which would be shown, and all that is in it
+                raise type(error)(reason(error)) from error
             raise
         except Exception as error:
-            if attempt == ATTEMPTS - 1 or not _may_pass(error):
+            late = time.monotonic() - began > PATIENCE
+            if attempt == most - 1 or late or not _may_pass(error):
                 raise OSError(reason(error)) from error
         time.sleep(FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1.5))
     raise AssertionError("unreachable")
@@ -250,10 +333,18 @@ def _may_pass(error: Exception) -> bool:
 
 def reason(error: BaseException) -> str:
     """Why something cannot be read, in a line: the first that the error says, without what a library adds."""
+    status, words = getattr(error, "status", None), getattr(error, "message", None)
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:200]
+        told = error.strerror
+    elif isinstance(status, int) and isinstance(words, str):  # aiohttp's, which adds the address
+        told = f"{status} {words}".strip() if status else "it leads on and on"
+    else:
+        told = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+    if any(each in told for each in WHOLE_ONLY):
+        return "its server gives no parts of a file; fetch it, and scan it where it is then"
+    if isinstance(error, FileNotFoundError) and is_address(told):
+        return "there is no such file"
+    return QUERY.sub("?…", told)[:200]
 
 
 def unreadable(error: OSError | SourceError) -> UnreadableImage:

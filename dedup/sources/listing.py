@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import mimetypes
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from dedup.images.formats import SUFFIXES, UNSUPPORTED_SUFFIXES
@@ -94,6 +96,18 @@ class Listing:
         """Where the image of a row is."""
         return where(self.root, self.files[row].relative, self.files[row].entry)
 
+    def seen_from(self, root: str) -> Listing:
+        """The same images with paths relative to a folder or address that holds the own root; as they are where it does
+        not. A list may name a part of what it did, and decisions hang on paths."""
+        ahead = self.root.removeprefix(root).lstrip("/\\")
+        if not ahead or not self.root.startswith(root if root.endswith(("/", "\\")) else root + os.sep):
+            return self
+        ahead = ahead.replace(os.sep, "/").rstrip("/") + "/"
+        entries = {ahead + each.relative: each.entry for each in self.files if each.entry is not None}
+        problems = {ahead + each.relative: each.problem for each in self.files if each.problem}
+        relatives = [ahead + each.relative for each in self.files if not each.problem]
+        return replace(self, root=root, files=source_files(relatives, problems, entries))
+
 
 def where(root: str, relative: str, entry: Entry | None) -> Where:
     """Where an image of a source is."""
@@ -155,10 +169,25 @@ def _is_hidden(path: PurePosixPath) -> bool:
     return left or any(part.startswith(".") or part.lower() in TRASH_FOLDERS for part in path.parts if part != "..")
 
 
+_TYPES = mimetypes.MimeTypes()
+"""Python's own table, and none of this machine's: everybody finds the same images."""
+_ANYTHING = "application/octet-stream"
+
+
+def tells_nothing(name: str) -> bool:
+    """Whether a name leaves open what a file holds, so that its first bytes have to be asked: folders are asked about
+    every file, but elsewhere each answer is a request, or a member to unpack."""
+    suffix = PurePosixPath(below(name)).suffix.lower()
+    if suffix in SUFFIXES or suffix in UNSUPPORTED_SUFFIXES or suffix in LABEL_SUFFIXES | OF_SAMPLES:
+        return False
+    kind, packed = _TYPES.guess_type(f"x{suffix}")
+    return packed is None and kind in (None, _ANYTHING)
+
+
 def images_among(names: Iterable[str], announces: Callable[[str], bool]) -> tuple[list[str], Counter[str]]:
     """Of the names in a place that is no folder those of images, and the others by suffix: by their suffix, or where
-    they have none, by whether their first bytes announce one. Hidden ones and those in folders of trash are neither,
-    as in folders."""
+    that tells nothing, by whether their first bytes announce one. Hidden ones and those in folders of trash are
+    neither, as in folders."""
     images, others = [], Counter[str]()
     for name in names:
         path = PurePosixPath(below(name))
@@ -168,7 +197,7 @@ def images_among(names: Iterable[str], announces: Callable[[str], bool]) -> tupl
         if _is_hidden(path):
             continue
         suffix = path.suffix.lower()
-        if suffix in SUFFIXES or suffix in UNSUPPORTED_SUFFIXES or (not suffix and announces(name)):
+        if suffix in SUFFIXES or suffix in UNSUPPORTED_SUFFIXES or (tells_nothing(name) and announces(name)):
             images.append(name)
         else:
             others[suffix] += 1

@@ -68,7 +68,9 @@ def _entries(place: str) -> Mapping[str, Entry]:
     if kind and archives.CONTAINERS[kind].images_only:
         return {}
     try:
-        return entries_of(place)[0] if kind else blobs.find(place)
+        if kind:
+            return entries_of(place)[0]
+        return blobs.find(place) if blobs.can_list(place) else {}
     except OSError:  # nor can the images be read then, and they say so
         return {}
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from dedup.errors import SourceError
 from dedup.images.formats import HEAD_BYTES, sniff
 from dedup.sources import archives, blobs
-from dedup.sources.listing import Entry, Listing, images_among, labels_among, source_files
+from dedup.sources.listing import Entry, Listing, images_among, labels_among, source_files, tells_nothing
 
 AT_ONCE = 16
 """Requests under way while a listing asks about single files: most of the time of one is waiting."""
+ASKED = 100
+"""So many files of a suffix that nobody knows, none of which is an image, speak for all others."""
 
 
 def list_archives(place: str) -> Listing:
@@ -87,12 +89,31 @@ def list_prefix(place: str) -> Listing:
         raise SourceError(f"{place} may not be read with the credentials there are: {blobs.reason(error)}.") from error
     except OSError as error:
         raise SourceError(f"Cannot list {place}: {blobs.reason(error)}.") from error
-    bare = [name for name in found if "." not in name.rpartition("/")[2]]
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        starts = dict(zip(bare, threads.map(lambda name: _announces(place + name), bare), strict=True))
-    images, others = images_among(found, lambda name: starts[name])
+    starts = _starts_of_images(place, [name for name in found if tells_nothing(name)])
+    images, others = images_among(found, lambda name: name in starts)
     entries = {name: found[name] for name in images}
     return Listing(place, source_files(images, None, entries), others, labels_among(found, images))
+
+
+def _starts_of_images(place: str, names: list[str]) -> set[str]:
+    """Of the files below a prefix whose names tell nothing those that begin as images do. Of each suffix some are asked
+    first, and all others only where one of these is an image."""
+    suffixes = defaultdict(list)
+    for name in names:
+        suffixes[os.path.splitext(name)[1].lower()].append(name)
+    found: set[str] = set()
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+
+        def ask(some: list[str]) -> set[str]:
+            told = threads.map(lambda name: _announces(place + name), some)
+            return {name for name, is_image in zip(some, told, strict=True) if is_image}
+
+        for suffix, some in suffixes.items():
+            first = ask(some if not suffix else some[:ASKED])
+            found |= first
+            if suffix and first:
+                found |= ask(some[ASKED:])
+    return found
 
 
 def _announces(address: str) -> bool:
@@ -124,7 +145,7 @@ def list_addresses(addresses: Iterable[str]) -> Listing:
 
 def _told(address: str) -> Entry:
     try:
-        return blobs.stat(address)
+        return blobs.stat(address, attempts=1)
     except (OSError, SourceError):  # servers need not answer such questions; what is wrong its row will say
         return Entry(-1, 0, blobs.UNKNOWN)
 

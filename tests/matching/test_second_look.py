@@ -18,7 +18,7 @@ from dedup.matching.laying import look
 from dedup.matching.leftover import measure
 from dedup.matching.parameters import value
 from dedup.matching.second_look import difference
-from tests.pictures import detailed
+from tests.pictures import detailed, font
 
 SIDE = 256
 
@@ -93,6 +93,38 @@ def test_an_overlay_is_on_one_side_and_of_one_tone():
     found = look(Detail(picture), Detail(barred), AS_IT_IS)
     assert 0.1 < found.differing < 0.3 and found.opaque > 0.5
     assert difference(found, free=False, turned=False, stands=False, colourful=False) == ""
+
+
+def written(picture: np.ndarray, words: str, tone: int, strength: float, rows: range) -> np.ndarray:
+    """Words across a picture in one ink, as strong as that."""
+    out = Image.fromarray(picture)
+    mask = Image.new("L", out.size)
+    for y in rows:
+        ImageDraw.Draw(mask).text((4, y), words, fill=int(255 * strength), font=font(22))
+    out.paste(tone, (0, 0), mask)
+    return np.asarray(out)
+
+
+def told_of(one: np.ndarray, other: np.ndarray) -> str:
+    found = look(Detail(one), Detail(other), AS_IT_IS)
+    assert found.exposure > 0.6 and 0.005 < found.differing < 0.1
+    return difference(found, free=False, turned=False, stands=True, colourful=False)
+
+
+def test_words_in_one_ink_over_an_exposure_are_put_there_and_other_words_are_not():
+    scene = noisy(gray(5), 1)
+    marked = written(scene, "sample  sample", 255, 0.5, range(10, 250, 48))
+    assert look(Detail(scene), Detail(marked), AS_IT_IS).one_way > 0.97
+    assert told_of(scene, marked) == told_of(marked, scene) == ""
+    one, other = (written(scene, words, 20, 1.0, range(104, 106)) for words in ("FOR SALE NOW", "SOLD AT 7 PM"))
+    assert told_of(one, other) == told_of(other, one) != ""
+
+
+def test_a_thing_that_lies_elsewhere_in_one_exposure_is_no_overlay():
+    scene = noisy(gray(5), 1)
+    one, other = scene.copy(), scene.copy()
+    one[90:130, 20:70], other[90:130, 150:200] = gray(9)[:40, :50], gray(9)[:40, :50]
+    assert told_of(one, other) == told_of(other, one) != ""
 
 
 def test_without_structure_only_what_stands_is_a_copy():

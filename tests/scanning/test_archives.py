@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import shutil
 import tarfile
 import time
+import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Callable
@@ -360,6 +362,32 @@ def test_older_files_of_a_name_and_files_without_one_are_counted(photos, tmp_pat
     assert listing.passed_over == {"older file of the same name": 1, "without a name": 1}
 
 
+def test_links_and_older_files_in_a_zip_are_counted_as_in_a_tar(photos, tmp_path):
+    first, second = (file.read_bytes() for file in files_of(photos)[:2])
+    link = zipfile.ZipInfo("link.jpg")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        archive.writestr("a.jpg", first)
+        archive.writestr("a.jpg", second)
+        archive.writestr(link, "a.jpg")
+    listing = list_source(tmp_path / "a.zip")
+    assert [file.path for file in listing.files] == ["a.jpg"] and listing.files[0].entry.size == len(second)
+    assert listing.passed_over == {"older file of the same name": 1, "link or device": 1}
+
+
+def test_a_zip_written_anew_at_another_time_is_not_read_again(photos, tmp_path, home, asked):
+    dedup.scan(zipped(photos, tmp_path / "a.zip"))
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        for file in files_of(photos):
+            member = zipfile.ZipInfo(file.relative_to(photos).as_posix(), (2001, 2, 3, 4, 5, 6))
+            archive.writestr(member, file.read_bytes())
+    os.replace(tmp_path / "b.zip", tmp_path / "a.zip")
+    asked.clear()
+    dedup.scan(tmp_path / "a.zip")
+    assert not asked["examine"]
+
+
 def test_a_member_that_is_made_to_fill_the_memory_is_not_unpacked(photos, tmp_path, home, monkeypatch):
     monkeypatch.setattr(archives, "UNPACKED_BYTES", 1 << 20)
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
@@ -381,6 +409,21 @@ def test_a_damaged_group_of_a_table_costs_its_own_rows(photos, tmp_path, home):
     frame = dedup.scan(table).frame
     assert frame["status"].eq("ok").sum() == 8
     assert frame["error"].str.contains("cannot be read to its end: group 2").sum() == 1
+
+
+def test_sound_is_no_column_of_images_and_other_images_are_counted(photos, tmp_path, home):
+    data = [file.read_bytes() for file in files_of(photos)[:3]]
+    images = [{"bytes": each, "path": "a.jpg"} for each in data]
+    sound = [{"bytes": b"RIFF", "path": "a.wav"}] * 3
+    told = {"info": {"features": {"audio": {"_type": "Audio"}, "picture": {"_type": "Image"}}}}
+    table = pa.table({"audio": sound, "picture": images, "mask": data})
+    for name, made in (
+        ("said", table.replace_schema_metadata({"huggingface": json.dumps(told)})),
+        ("named", pa.table({"audio": sound, "image": images, "mask": data})),
+    ):
+        pq.write_table(made, tmp_path / f"{name}.parquet")
+        dataset = dedup.scan(tmp_path / f"{name}.parquet")
+        assert dataset.frame["status"].eq("ok").all() and dataset.info.passed_over["image of the column mask"] == 3
 
 
 @pytest.mark.parametrize("columns", ["misleading", "literal", "dictionary"])

@@ -6,13 +6,16 @@ import http.server
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 import dedup
+from dedup.cli import main
 from dedup.errors import ExportError, SourceError, UnreadableImage
 from dedup.files import sha256_of
 from dedup.removal import planning
@@ -183,6 +186,52 @@ def test_what_fails_for_a_moment_is_tried_again(photos, bucket, home):
     assert frame["status"].eq("ok").all() and min(refused.values()) >= 3
 
 
+@pytest.mark.parametrize("make", [zipped, tarred, tabled])
+def test_an_archive_whose_parts_fail_for_a_moment_loses_nothing(make, photos, bucket, tmp_path, home):
+    """A library that cannot read takes that for damage: so it must be tried again below it."""
+    suffix = {zipped: ".zip", tarred: ".tar", tabled: ".parquet"}[make]
+    content = make(photos, tmp_path / f"a{suffix}").read_bytes()
+    for first in range(1, 8, 2):
+        bucket.quiet()
+        bucket.put(f"{first}{suffix}", content)
+        asked = iter(range(1, 10_000))
+        bucket.refuse = lambda path, asked=asked, first=first: next(asked) in (first, first + 1)
+        frame = dedup.scan(f"s3://bucket/{first}{suffix}", workers=1).frame
+        assert len(frame) == len(files_of(photos)) and frame["status"].eq("ok").all()
+
+
+def test_what_is_put_again_as_it_was_is_not_fetched_again(photos, bucket, home, asked):
+    bucket.put_folder(photos, "p/")
+    dedup.scan("s3://bucket/p")
+    time.sleep(1.1)  # S3 tells whole seconds
+    bucket.put("p/a/0002.jpg", (photos / "a/0002.jpg").read_bytes())
+    asked.clear()
+    dedup.scan("s3://bucket/p")
+    assert not asked["examine"]
+
+
+def test_images_of_any_name_are_found_as_in_folders(photos, bucket, tmp_path, home):
+    names = ("b.jpg_large", "c.bin", "e.jpg~2", "f", "g.tmp", "h.dat", "words.tmp", "words.npy", "page.html")
+    for name in names:
+        content = b"no picture" if name.startswith(("words", "page")) else (photos / "a/0001.jpg").read_bytes()
+        (tmp_path / "set").mkdir(exist_ok=True)
+        (tmp_path / "set" / name).write_bytes(content)
+    bucket.put_folder(tmp_path / "set", "odd/")
+    places = (tmp_path / "set", "s3://bucket/odd/", zipped(tmp_path / "set", tmp_path / "odd.zip"))
+    found = [[file.path for file in list_source(place).files] for place in places]
+    assert found[0] == found[1] == found[2] == ["b.jpg_large", "c.bin", "e.jpg~2", "f", "g.tmp", "h.dat"]
+
+
+def test_a_list_of_two_buckets_can_be_planned_and_moves_nothing(photos, bucket, tmp_path, home, capsys):
+    bucket.put_folder(photos, "p/")
+    bucket.put("q/x.jpg", (photos / "a/0002.jpg").read_bytes(), "other")
+    (tmp_path / "two.txt").write_text("s3://bucket/p/a/0002.jpg\ns3://other/q/x.jpg\n")
+    dataset = dedup.scan(tmp_path / "two.txt")
+    assert dataset.address == "s3://" and dataset.frame["kind"].eq("exact").sum() == 1
+    assert main(["remove", dataset.name, "--exact", "--apply"]) in (1, 2)
+    assert "should not have" not in capsys.readouterr().err
+
+
 def test_what_keeps_failing_is_one_failure_and_tried_in_the_next_scan(photos, bucket, home, asked, monkeypatch):
     monkeypatch.setattr(blobs, "ATTEMPTS", 1)
     bucket.put_folder(photos, "p/")
@@ -298,6 +347,19 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
     """A web server that may keep to itself when a file changed."""
 
     tells = True
+    leads = ""
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        if self.path.startswith("/lead/"):
+            self.send_response(302)
+            super().send_header("Location", self.leads)
+            self.end_headers()
+        elif self.path.startswith("/forbidden/"):
+            self.send_error(403, "Forbidden")
+        else:
+            super().do_GET()
 
     def send_header(self, keyword: str, value: str) -> None:
         if self.tells or keyword != "Last-Modified":
@@ -342,6 +404,63 @@ def test_a_server_that_tells_nothing_is_read_in_every_scan(photos, web, tmp_path
     assert sorted(asked["examine"]) == ["0001.jpg", "0002.jpg"]
 
 
+def test_a_list_asks_for_nothing_that_it_does_not_name(photos, web, tmp_path, home):
+    """Pages that lead on and on lie below the same address."""
+    url, handler = web
+    handler.asked = []
+    (tmp_path / "list.txt").write_text(f"{url}/a/0001.jpg\n{url}/a/0002.jpg\n")
+    dataset = dedup.scan(tmp_path / "list.txt")
+    dataset.export("folder", tmp_path / "out")
+    assert len(list((tmp_path / "out").rglob("*.jpg"))) == 2
+    assert set(handler.asked) == {"/a/0001.jpg", "/a/0002.jpg"}
+
+
+def test_where_an_address_leads_is_never_shown(web, tmp_path, home):
+    url, handler = web
+    handler.leads = f"{url}/signed/1.jpg?X-Amz-Credential=AKIA&X-Amz-Signature=TOPSECRET"
+    (tmp_path / "list.txt").write_text(f"{url}/lead/1.jpg\n{url}/no/such.jpg\n{url}/forbidden/1.jpg\n")
+    dataset = dedup.scan(tmp_path / "list.txt")
+    reasons = dict(zip(dataset.frame["path"], dataset.frame["error"], strict=True))
+    assert reasons["no/such.jpg"] == reasons["lead/1.jpg"] == "cannot be read: there is no such file"
+    assert reasons["forbidden/1.jpg"] == "cannot be read: 403 Forbidden"
+    assert not any(b"TOPSECRET" in file.read_bytes() for file in home.rglob("*") if file.is_file())
+    assert blobs.reason(OSError(f"403, url='{handler.leads}'")) == f"403, url='{url}/signed/1.jpg?…'"
+
+
+class _WholeOnly(http.server.SimpleHTTPRequestHandler):
+    """Python's own server, which knows no ranges."""
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("make", [zipped, tarred])
+def test_an_archive_of_a_server_that_gives_no_parts_is_told(make, photos, tmp_path, home):
+    (tmp_path / "served").mkdir()
+    file = make(photos, tmp_path / "served" / f"a{'.zip' if make is zipped else '.tar'}")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_WholeOnly, directory=str(tmp_path / "served")))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with pytest.raises(SourceError, match="its server gives no parts of a file"):
+            frame = dedup.scan(f"http://127.0.0.1:{server.server_port}/{file.name}").frame
+            assert frame["error"].str.contains("gives no parts of a file").all()
+            raise SourceError(frame["error"].iloc[0])
+    finally:
+        server.shutdown()
+
+
+@pytest.mark.parametrize("name", ["design", "author", "postcode", "keyword", "monkey", "assignment", "page"])
+def test_parameters_that_let_nobody_in_are_no_secrets(name):
+    assert blobs.problem_of(f"https://h/a.jpg?{name}=1") == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["sig", "X-Amz-Signature", "AWSAccessKeyId", "Key-Pair-Id", "auth", "access_token", "apikey", "pwd", "code"]
+)
+def test_parameters_that_let_somebody_in_are(name):
+    assert "signature or key" in blobs.problem_of(f"https://h/a.jpg?a=1&{name}=1")
+
+
 def test_lists_are_of_one_kind(tmp_path):
     (tmp_path / "mixed.txt").write_text("https://host/a.jpg\nb.jpg\n")
     with pytest.raises(SourceError, match=r"both addresses and paths, such as b\.jpg"):
@@ -367,7 +486,6 @@ def test_what_lies_in_memory_reaches_the_workers(photos, home):
 
 
 def test_the_gate_and_detect_take_any_source(photos, bucket, tmp_path, home, capsys):
-    from dedup.cli import main
 
     bucket.put_folder(photos, "p/")
     archive = zipped(photos, tmp_path / "photos.zip")

@@ -297,3 +297,24 @@ def test_a_thousand_folders_deep_are_scanned(tmp_path, home, deep_folder):
     assert dataset.frame["status"].tolist() == ["ok"]
     assert dataset.export("folder", tmp_path / "out").rows == 1
     subprocess.run(["rm", "-rf", tmp_path / "out"], check=True)
+
+
+def test_a_list_that_grows_beyond_its_folder_or_shrinks_keeps_its_images(tmp_path, home):
+    for name in ("train/cat/a", "train/dog/b", "test/cat/c"):
+        save(photo(len(name) + ord(name[-1])), tmp_path / f"set/{name}.jpg")
+    files = sorted((tmp_path / "set").rglob("*.jpg"))
+    (tmp_path / "g.txt").write_text(str(tmp_path / "set/train/cat/a.jpg"))
+    dataset = dedup.scan(tmp_path / "g.txt")
+    dataset.tag([True], "seen")
+    (tmp_path / "g.txt").write_text("\n".join(map(str, files)))
+    dataset = dedup.scan(tmp_path / "g.txt")
+    assert [dataset.where(row) for row in range(3)] == files
+    assert dataset.frame.set_index("path")["tag:seen"].to_dict() == {
+        "test/cat/c.jpg": False, "train/cat/a.jpg": True, "train/dog/b.jpg": False
+    }  # fmt: skip
+    dataset.export("folder", tmp_path / "out")
+    assert len(list((tmp_path / "out").rglob("*.jpg"))) == 3
+    (tmp_path / "g.txt").write_text("\n".join(map(str, files[1:2])))
+    dataset = dedup.scan(tmp_path / "g.txt")
+    assert dataset.frame["path"].tolist() == ["train/cat/a.jpg"] and dataset.where(0) == files[1]
+    assert dataset.frame["tag:seen"].all()

@@ -10,20 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageColor, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
+from PIL import Image, ImageColor, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 import dedup
 from dedup.matching import second_look, third_look
 from dedup.sample import edits
 from dedup.scanning import closely, verify
-from tests.pictures import detailed, save
+from tests.pictures import detailed, font, save
 
 Pictures = list[Image.Image]
 SIZE = (320, 240)
-
-
-def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
 
 
 def word(text: str) -> Image.Image:

@@ -224,6 +224,36 @@ SECOND_LOOK: dict[str, Parameter] = {
         "Of the area: more than this in difference is no overlay.",
         "Memes between two bars 0.28.",
     ),
+    "large_overlay": Parameter(
+        0.1, "fraction",
+        "Of the area: what differs in more is told for an overlay by its structure or its one tone, in less by its one "
+        "ink.",
+        "Things, words and prints that were changed within one exposure 0.1 at most; memes, captions and stickers 0.12 "
+        "and more.",
+    ),
+    "one_way": Parameter(
+        0.95, "fraction",
+        "Of what clearly differs, the part that is lighter, or that is darker, where something in one ink was put over "
+        "one of two ...",
+        "Watermarks and their like 0.99 and more, captions 0.93 and more; things pasted into one exposure, boxes and "
+        "masks drawn elsewhere, other words 0.87 at most but for one in twenty.",
+    ),
+    "one_sided_mark": Parameter(
+        0.6, "fraction",
+        "... if it also brings this part of the structure there.",
+        "Watermarks 0.63 and more.",
+    ),
+    "opaque_mark": Parameter(
+        0.3, "fraction",
+        "The same as opaque, of what differs in less than a tenth, in a certain exposure.",
+        "Logos 0.3 and more, but for one in ten; other prints and things pasted 0.25 at most, but for one in ten.",
+    ),
+    "askew": Parameter(
+        30, "times",
+        "What differs in little, in a certain exposure, and nowhere by so many times what all pixels do, may not quite "
+        "lie on each other.",
+        "Copies in perspective 20 to 40, equalised, stretched and resaved ones less; things pasted 80 and more.",
+    ),
     "one_sided": Parameter(
         0.73, "fraction",
         "Of the structure that differs, the part that an overlay brings; two items bring half each.",
