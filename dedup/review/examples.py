@@ -22,7 +22,7 @@ COPY = "copy"
 MOST = 30
 """Pairs that are asked about: some minutes of work."""
 AROUND = 150
-"""Pairs on each side of the threshold that these are taken from, the nearest to it."""
+"""Pairs that these are taken from, the nearest to the threshold."""
 FEWEST = 8
 """Answers before anything is suggested."""
 WRONG = 5
@@ -85,10 +85,9 @@ def change(pair: Pair, *, copy: bool) -> Change:
 def questions(table: pd.DataFrame, threshold: float) -> list[int]:
     """Places in `judged` pairs to ask about: evenly some of those nearest to the threshold, the nearest first."""
     distance = table["distance"].to_numpy()
-    middle = int(np.searchsorted(distance, threshold, side="right"))
-    near = np.arange(max(0, middle - AROUND), min(len(distance), middle + AROUND))
-    if not len(near):
+    if not len(distance):
         return []
+    near = np.sort(np.argsort(np.abs(distance - threshold), kind="stable")[:AROUND])
     taken = near[np.unique(np.linspace(0, len(near) - 1, MOST).round().astype(int))]
     found: list[int] = taken[np.argsort(np.abs(distance[taken] - threshold), kind="stable")].tolist()
     return found

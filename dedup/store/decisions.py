@@ -18,10 +18,12 @@ and from another process. Nothing here is ever rebuilt or thrown away on an erro
     split       image path     ''            train, val, test, set by hand
     folder      folder         ''            'protected' or 'incoming'
     setting     name           ''            a number or JSON
+    view        name           ''            the page and parameters of a saved view, as JSON
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import threading
@@ -47,6 +49,8 @@ CLASH, LABELS = "clash", "labels"
 EXAMPLE = "example"
 VIEW = "view"
 """A name for what is on the screen: subject the name, value the page and its parameters."""
+TAGS_OF_VIEWS = ("tag", "tag_all", "tag_none")
+"""The parameters of a view that name tags."""
 DIFFERENT = "different"
 PROTECTED, INCOMING = "protected", "incoming"
 OF_PATHS = (TAG, KEEPER, DROP, KEEP, SPLIT)
@@ -187,7 +191,8 @@ class Decisions:
             tag_id = self._tag_id(connection, name)
             if new_name != name:
                 self._require_free(connection, new_name)
-                self._apply(connection, [(TAG_NAME, tag_id, "", new_name)], f"Renamed tag {name} to {new_name}")
+                changes: list[Change] = [(TAG_NAME, tag_id, "", new_name), *_in_views(connection, {name}, new_name)]
+                self._apply(connection, changes, f"Renamed tag {name} to {new_name}")
 
     def recolour_tag(self, name: str, colour: str) -> None:
         """Raises `UnknownTag`."""
@@ -208,6 +213,7 @@ class Decisions:
             changes: list[Change] = [(TAG, path, target, "1") for path in sorted(gained)]
             for tag_id in sources:
                 changes += self._deletion(connection, tag_id)
+            changes += _in_views(connection, set(names), into)
             self._apply(connection, changes, f"Merged {', '.join(names)} into {into}")
         return len(gained)
 
@@ -326,7 +332,9 @@ class Decisions:
         if recorded:
             about: list[Key] = [(kind, subject, target) for kind, subject, target, _, _ in recorded]
             _write(connection, {key: values[key] for key in about})
-            counted = sum(kind not in (TAG_NAME, TAG_COLOUR) for kind, *_ in recorded) or 1  # a tag itself is no image
+            counted = (
+                sum(kind not in (TAG_NAME, TAG_COLOUR, VIEW) for kind, *_ in recorded) or 1
+            )  # a tag itself is no image
             connection.execute("UPDATE operation SET state = 'dropped' WHERE state = 'undone'")
             operation = connection.execute(
                 "INSERT INTO operation (at, session, label, changes) VALUES (?, ?, ?, ?)",
@@ -540,6 +548,21 @@ def _rename(connection: sqlite3.Connection, moves: Mapping[str, str]) -> None:
         connection.executemany(
             f"UPDATE OR REPLACE {table} SET subject = ? WHERE subject = ? AND kind IN ({kinds})", steps
         )
+
+
+def _in_views(connection: sqlite3.Connection, names: Collection[str], new_name: str) -> list[Change]:
+    """The saved views that name one of these tags, with its new name."""
+    changes: list[Change] = []
+    for name, value in connection.execute("SELECT subject, value FROM decision WHERE kind = ?", (VIEW,)).fetchall():
+        told = json.loads(value)
+        query = told.get("query", {})
+        for key in TAGS_OF_VIEWS:
+            given = query.get(key, [])
+            tags = given if isinstance(given, list) else [given]
+            if set(tags) & set(names):
+                query[key] = list(dict.fromkeys(new_name if tag in names else tag for tag in tags))
+        changes.append((VIEW, name, "", json.dumps(told)))
+    return changes
 
 
 def _count_revisions(connection: sqlite3.Connection, kinds: set[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -260,6 +261,24 @@ def test_an_edited_file_keeps_its_decisions_and_an_exchanged_one_does_not(decisi
     for kind in ("keeper", "split"):
         assert decisions.values(kind) == {("a", ""): "2", ("b", ""): "1"}
     assert decisions.values("folder") == {("a", ""): "protected"}
+
+
+def test_saved_views_follow_the_tags_that_they_name(decisions):
+    def view(*tags: str) -> str:
+        return json.dumps({"page": "Explorer", "query": {"tag": list(tags), "tag_none": ["other"]}})
+
+    def named() -> dict[str, list[str]]:
+        return {name: json.loads(told)["query"]["tag"] for (name, _), told in decisions.values("view").items()}
+
+    for tag in ("one", "two", "other"):
+        decisions.create_tag(tag)
+    decisions.decide([("view", "a", "", view("one", "two")), ("view", "b", "", view("other"))], "views")
+    decisions.rename_tag("one", "first")
+    assert named() == {"a": ["first", "two"], "b": ["other"]}
+    decisions.merge_tags(["first", "two"], "two")
+    assert named() == {"a": ["two"], "b": ["other"]}
+    decisions.undo(), decisions.undo()
+    assert named() == {"a": ["one", "two"], "b": ["other"]}
 
 
 def test_what_left_by_a_removal_is_not_renamed_and_nobody_takes_its_decisions(decisions):

@@ -149,7 +149,7 @@ def test_what_goes_to_the_browser_is_plain_json_within_bounds():
     assert data["tags"] == [{"name": "keep", "colour": "#00ff00"}]
     assert data["items"][0]["distance"] is None and data["items"][0]["match"]["distance"] is None
     assert data["items"][0]["name"] == "<b>a</b>.jpg"
-    assert set(data["palette"]) == {*Kind, Role.KEEPER, "severe", "moderate"}
+    assert set(data["palette"]) == {*Kind, Role.KEEPER, "severe", "moderate", "one", "other"}
 
 
 def test_without_an_app_around_it_the_gallery_shows_nothing_and_raises_nothing():

@@ -11,6 +11,7 @@ import pytest
 
 import dedup
 from dedup.images.metrics import said
+from dedup.ui.browser import palette
 from dedup.ui.map import atlas, colours, making
 from dedup.ui.shell import jobs
 from dedup.ui.shell.library import LIBRARY
@@ -139,20 +140,22 @@ def test_points_are_coloured_by_what_is_chosen(dataset, by):
     dataset.tag([0, 1], "keep")
     frame = dedup.open("set").frame
     assert by in colours.offered(frame, said(frame))
-    found = colours.coloured(frame, by)
+    found = colours.coloured(frame, by, dedup.open("set").tags)
     assert len(found.ink) == 13 and found.ink.max() < len(found.inks) < atlas.UNCHOSEN
     if by in ("kind", "split", "tag:keep"):
         assert sum(each.count for each in found.legend) == 13
     if by == "split":
         assert [(each.label, each.count) for each in found.legend] == [("train", 8), ("test", 5)]
+        assert found.inks[1:] == [(palette.SPLITS["train"],) * 2, (palette.SPLITS["test"],) * 2]
     if by == "tag:keep":
         assert [(each.label, each.count) for each in found.legend] == [("tagged", 2), ("not tagged", 11)]
+        assert found.inks[1] == (dataset.tags["keep"].colour,) * 2, "as it is beside the pictures"
 
 
 def test_a_number_is_told_by_lightness(dataset):
     dataset.draw_map()
     frame = dedup.open("set").frame.assign(width=np.arange(1, 14) * 100.0)
-    found = colours.coloured(frame, "width")
+    found = colours.coloured(frame, "width", {})
     assert found.ink.tolist() == sorted(found.ink.tolist()) and found.ink[0] == 1 and found.ink[-1] == colours.STEPS
     assert found.ends == ("100 px", "1,300 px")
 

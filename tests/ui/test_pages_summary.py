@@ -135,6 +135,10 @@ def test_tables_count_classes_by_split_and_times_by_month():
         classes=[("cat",), ("cat", "dog"), (), ("dog",)], split=["train", "test", "train", ""], status="ok",
         captured_at=["2020-01-05T10:00:00", "2020-01-06T10:00:00", "", "2023-07-01T00:00:00"],
     )  # fmt: skip
+    table = counts.classes_by_split(frame.assign(split=["train", "test", "train", "val"])).set_index("class")
+    assert table["val"].tolist() == [0, 1] or table["val"].tolist() == [1, 0]
+    empty = counts.classes_by_split(frame.assign(split=["train", "train", "val", "train"])).set_index("class")
+    assert empty["val"].tolist() == [0, 0], "a split without any class is what one looks for"
     table = counts.classes_by_split(frame).set_index("class")
     assert table.loc["cat"].to_dict() == {"all": 2, "train": 1, "test": 1, "none": 0}
     assert table["all"].tolist() == [2, 2] and counts.classes_by_split(frame.assign(classes=[()] * 4)).empty
@@ -171,6 +175,32 @@ def test_a_view_is_saved_under_a_name_and_brought_back(dataset):
     assert at.title[0].value == "Explorer" and at.session_state["view"] == saved
     at.button(key="forget view dark <b> ones").click().run()
     assert not dataset.decisions.values("view") and dataset.decisions.undo() == "Forget the view dark <b> ones"
+
+
+def test_a_dataset_opens_with_the_view_that_was_chosen_for_it(dataset):
+    told = {"page": "Explorer", "query": {"metric": "blur", "kind": ["near"]}}
+    dataset.decisions.decide([("view", "blurred", "", json.dumps(told))], "view")
+    at = healthy(start(MAIN, {"dataset": dataset.info.key}).run())
+    at.button(key="start with view blurred").click().run()
+    healthy(at)
+    assert dataset.decisions.values("setting") == {("start view", ""): "blurred"}
+    for wanted, kinds in (("blur", ("near",)), ("singularity", ())):
+        at.switch_page(str(navigation.PAGES / "datasets.py")).run()
+        at.button(key=f"explore {dataset.info.key}").click().run()
+        healthy(at)
+        view = at.session_state["view"]
+        assert (view.metric, view.selection.kinds, view.dataset) == (wanted, kinds, dataset.info.key)
+        at.session_state["view"] = replace(view, metric="singularity")
+        at.button(key="forget view blurred").click().run() if wanted == "blur" else None
+
+
+def test_tiles_lead_where_they_count_with_what_they_say_beside(dataset):
+    at = run_page("summary", {"dataset": dataset.info.key})
+    assert "with near ones" in at.button(key="more Exact copies").label
+    unreadable = int((dataset.frame["status"] == "failed").sum())
+    tile = next(each for each in tiles._tiles(LIBRARY.open(dataset.info.key)) if each.name == "Unreadable")
+    assert tile.number == str(unreadable) and tile.way is not None
+    assert LIBRARY.open(dataset.info.key).mask(tile.way.selection).sum() == unreadable
 
 
 def test_what_is_no_view_any_more_leads_to_the_explorer(dataset):
@@ -214,7 +244,7 @@ def test_thresholds_of_issues_are_moved_counted_and_undone(dataset, capsys):
     assert at.button(key="issue dark").label == "1 image"
     healthy(at.number_input(key="threshold dark").set_value(0.99).run())
     assert at.button(key="issue dark").label == "15 images"
-    assert "are dark: nearly black (brightness below 0.99)." in texts(at)
+    assert "are dark (brightness below 0.99)." in texts(at)
     dark = next(each for each in dataset.issues if each.kind == "dark")
     assert dark.name == "dark@0.99" and dataset.decisions.history()[0].label == "Set the threshold of dark to 0.99"
     assert main(["issues", dataset.name]) == 0

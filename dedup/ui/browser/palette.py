@@ -7,9 +7,10 @@ A colour never stands alone: a word or a symbol says the same.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dedup.model import Kind, Role
+from dedup.model import TAG_COLOURS, Kind, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,19 @@ COLOURS: dict[str, Colour] = {
     Role.KEEPER: Colour("#00805e", "#2cc295"),
     "severe": Colour("#a3326b", "#ee93bd"),
     "moderate": Colour("#7b5ea7", "#b9a3e3"),
+    "one": Colour("#3b5b8c", "#8fb3ea"),
+    "other": Colour("#8a6d1f", "#d9b95c"),
 }
-"""By the value of `Kind`, `Role.KEEPER`, and how far an outlier lies from the others."""
+"""By the value of `Kind`, `Role.KEEPER`, how far an outlier lies from the others, and which of two is compared."""
+SPLITS = {"train": "#0072b2", "val": "#e69f00", "test": "#cc79a7"}
+"""On light and dark pages alike; other splits take the colours of tags in turn."""
+
+
+def of_splits(names: Iterable[str]) -> dict[str, str]:
+    """Split to its `#rrggbb`."""
+    others = sorted({name for name in names if name and name not in SPLITS})
+    free = [colour for colour in TAG_COLOURS if colour not in SPLITS.values()]
+    return SPLITS | {name: free[place % len(free)] for place, name in enumerate(others)}
 
 
 def colour(meaning: str, *, dark: bool = False) -> str:

@@ -15,7 +15,7 @@ from dedup.query.selection import Selection
 from dedup.store.home import DatasetInfo
 from dedup.ui.datasets import opening
 from dedup.ui.parts.metric import staying
-from dedup.ui.shell import jobs, notices, session, working
+from dedup.ui.shell import jobs, notices, session, views, working
 from dedup.ui.shell.library import LIBRARY
 from dedup.ui.shell.literal import literal
 from dedup.ui.shell.navigation import explorer
@@ -58,7 +58,7 @@ def _card(info: DatasetInfo) -> None:
             if done is not None:
                 jobs.REGISTRY.dismiss(done)
             session.update(dataset=info.key, selection=Selection())
-            st.switch_page(explorer())
+            views.open_start(LIBRARY.open(info.key))
         choice = st.menu_button(
             f"What to do with {literal(info.name)}",
             list(ACTIONS),

@@ -79,6 +79,11 @@ def panel(opened: Opened) -> None:
         f"From {examples.FEWEST} answers on a threshold is suggested, with what it is expected to get wrong. Answers "
         "are kept like any decision; they change no group."
     )
+    if not (table["distance"] > threshold).any():
+        st.caption(
+            "No pair lies beyond the threshold: those that are alike and no copies were told apart by other things "
+            "than their distance, which no threshold changes. It can only be made stricter."
+        )
     count, done = sum(pair in said for pair in contents), len(asked) - len(left)
     st.progress(done / len(asked), text=f"**{done}** of {len(asked)} pairs answered")
     if st.button("Go on" if count else "Start", type="primary", disabled=not left, icon=":material/play_arrow:"):

@@ -9,12 +9,12 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dedup.model import EVALUATION_SPLITS, TAG_COLOURS, Role, Tag
+from dedup.model import EVALUATION_SPLITS, Role, Tag
 from dedup.query.ordering import Rows
 from dedup.query.selection import PARTS, Selection
 from dedup.splits import leaks
 from dedup.store.decisions import Decisions
-from dedup.ui.browser import gallery
+from dedup.ui.browser import gallery, palette
 from dedup.ui.leaks import repairing, splitting
 from dedup.ui.parts import grid
 from dedup.ui.parts.metric import BY_NAME
@@ -28,8 +28,6 @@ from dedup.words import plural
 CELL, PAGE = "leak cell", "leak page"
 GROUPS_A_PAGE = 20
 HEAT = "#d9541e"
-COLOURS = {"train": "#0072b2", "val": "#e69f00", "test": "#cc79a7"}
-"""The badges of splits; others take the colours of tags in turn."""
 
 
 def has_splits(opened: Opened) -> bool:
@@ -201,7 +199,7 @@ def groups(opened: Opened, view: View) -> None:
     number = min(pages, st.pagination(pages, key=PAGE)) if pages > 1 else 1
     shown = numbers[(number - 1) * GROUPS_A_PAGE : number * GROUPS_A_PAGE]
     rows = _members(dataset.frame, shown)
-    colours = badge_colours(leaks.splits_of(dataset.frame))
+    colours = palette.of_splits(leaks.splits_of(dataset.frame))
     held = dataset.frame["split"].to_numpy(object)
     cards = grid.items(dataset, rows, BY_NAME["singularity"])
     for card in cards:
@@ -224,10 +222,3 @@ def _members(frame: pd.DataFrame, numbers: Sequence[int]) -> Rows:
     order = np.lexsort((rows, part["split"], (part["role"] != Role.KEEPER).to_numpy(), part["group"]))
     found: Rows = rows[order]
     return found
-
-
-def badge_colours(names: Sequence[str]) -> dict[str, str]:
-    """Split to the colour of its badge."""
-    others = [name for name in names if name not in COLOURS]
-    free = [colour for colour in TAG_COLOURS if colour not in COLOURS.values()]
-    return COLOURS | {name: free[place % len(free)] for place, name in enumerate(others)}

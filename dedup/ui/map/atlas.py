@@ -95,7 +95,9 @@ def atlas(opened: Opened, selection: Selection, by: str) -> None:
     """The map, with the selection in its colours and the rest faint."""
     rows = placed(opened)
     told: Coloured = opened.remembered(
-        ("map colours", by), lambda: coloured(opened.dataset.frame.iloc[rows], by), tags=True
+        ("map colours", by),
+        lambda: coloured(opened.dataset.frame.iloc[rows], by, opened.dataset.tags),
+        tags=True,
     )
     inked = opened.remembered(
         ("map inked", by, selection), lambda: _packed(told.ink, opened.mask(selection)[rows]), tags=True

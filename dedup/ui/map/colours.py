@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dedup.images.metrics import Metric
-from dedup.model import CLUSTER, TAG_COLOURS, TAG_PREFIX, Kind, Role
+from dedup.model import CLUSTER, TAG_COLOURS, TAG_PREFIX, Kind, Role, Tag
 from dedup.ui.browser import palette
 from dedup.ui.parts.metric import BY_NAME
 from dedup.ui.parts.scale import scale_of
@@ -63,13 +63,14 @@ def offered(frame: pd.DataFrame, metrics: Sequence[Metric]) -> dict[str, str]:
     return found | {metric.name: metric.title for metric in metrics}
 
 
-def coloured(frame: pd.DataFrame, by: str) -> Coloured:
-    """The images of a frame coloured by one of `offered`."""
+def coloured(frame: pd.DataFrame, by: str, tags: Mapping[str, Tag]) -> Coloured:
+    """The images of a frame coloured by one of `offered`, a tag in its own colour."""
     if by in BY_NAME:
         return _by_number(frame, BY_NAME[by])
     if by.startswith(TAG_PREFIX):
-        carries = frame[by].to_numpy(bool)
-        return _by_word(f"Tag: {by.removeprefix(TAG_PREFIX)}", np.where(carries, "tagged", ""), "not tagged")
+        carries, name = frame[by].to_numpy(bool), by.removeprefix(TAG_PREFIX)
+        own = {"tagged": tags[name].colour} if name in tags else {}
+        return _by_word(f"Tag: {name}", np.where(carries, "tagged", ""), "not tagged", own)
     return _BY_WORD[by](frame)
 
 
@@ -96,10 +97,14 @@ def _between(low: str, high: str, share: float) -> str:
     return "#" + "".join(f"{round(one + share * (other - one)):02x}" for one, other in zip(*ends, strict=True))
 
 
-def _by_word(title: str, words: Sequence[str] | NDArray[np.str_], none: str, *, most: int = len(HUES)) -> Coloured:
-    """The most frequent words have a hue each; `none` says what the empty word means."""
+def _by_word(
+    title: str, words: Sequence[str] | NDArray[np.str_], none: str, own: Mapping[str, str] | None = None
+) -> Coloured:
+    """The most frequent words have a hue each, their `own` where they have one; `none` says what the empty word
+    means."""
     counts = Counter(each for each in words if each)
-    named = [word for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))][:most]
+    named = [word for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))][: len(HUES)]
+    inks = [((own or {})[word],) * 2 if word in (own or {}) else hue for word, hue in zip(named, HUES, strict=False)]
     number = {word: 1 + place for place, word in enumerate(named)}
     ink = np.array([number.get(each, 0) for each in words], np.uint8)
     rest = sum(counts[word] for word in counts if word not in number)
@@ -107,7 +112,7 @@ def _by_word(title: str, words: Sequence[str] | NDArray[np.str_], none: str, *, 
     legend = [Legend(number[word], word, counts[word]) for word in named]
     label = " and ".join(part for part in ("others" if rest else "", none if empty else "") if part)
     legend += [Legend(0, label, rest + empty)] if label else []
-    return Coloured(title, ink, [REST, *HUES[: len(named)]], legend)
+    return Coloured(title, ink, [REST, *inks], legend)
 
 
 def _kinds(frame: pd.DataFrame) -> Coloured:
@@ -139,7 +144,9 @@ def _clusters(frame: pd.DataFrame) -> Coloured:
 _BY_WORD: dict[str, Callable[[pd.DataFrame], Coloured]] = {
     CLUSTER: _clusters,
     KIND: _kinds,
-    SPLIT: lambda frame: _by_word(WORDS[SPLIT], frame["split"].tolist(), "no split"),
+    SPLIT: lambda frame: _by_word(
+        WORDS[SPLIT], frame["split"].tolist(), "no split", palette.of_splits(frame["split"].unique())
+    ),
     CLASS: lambda frame: _by_word(
         WORDS[CLASS], [names[0] if len(names) == 1 else "several" if names else "" for names in frame["classes"]],
         "no class",

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from dedup.errors import UsageError
-from dedup.store.decisions import VIEW, Decisions
+from dedup.store.decisions import SETTING, VIEW, Decisions
 from dedup.ui.shell import navigation, session
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import Opened
@@ -19,6 +19,8 @@ from dedup.ui.shell.notices import guarded, say
 from dedup.ui.shell.view import View
 
 SAVE, NAME = "save view", "name of the view"
+START = "start view"
+"""The setting that names the view with which a dataset opens."""
 LONGEST = 80
 """Letters of a name."""
 
@@ -35,10 +37,23 @@ def draw(opened: Opened) -> None:
         st.form_submit_button("Save", type="primary", on_click=guarded(_save), args=(mine,))
     if not known:
         st.caption("Save what is on the screen, filters and order included, to come back to it.")
+    start = mine.values(SETTING).get((START, ""))
     for name, told in known.items():
-        left, right = st.columns([5, 1], vertical_alignment="center", gap="xxsmall")
+        left, home, right = st.columns([5, 1, 1], vertical_alignment="center", gap="xxsmall")
         if left.button(literal(name), key=f"view {name}", type="tertiary", icon=":material/bookmark:"):
             _open(told)
+        is_start = name == start
+        home.button(
+            "",
+            key=f"start with view {name}",
+            icon=":material/home:",
+            type="primary" if is_start else "tertiary",
+            help="The dataset opens with this view; click to take that back"
+            if is_start
+            else "Open the dataset with it",
+            on_click=guarded(_start_with),
+            args=(mine, "" if is_start else name),
+        )
         right.button(
             "",
             key=f"forget view {name}",
@@ -63,9 +78,27 @@ def _save(mine: Decisions) -> None:
         raise UsageError(f"Give the view a name of up to {LONGEST} letters.")
     told = session.view().to_query()
     told.pop("dataset", None)
+    is_there = (name, "") in mine.values(VIEW)
     mine.decide([(VIEW, name, "", json.dumps({"page": session.place(), "query": told}))], f"Save the view {name}")
     st.session_state[SAVE] = False
-    say(f"View {name} saved.", icon=":material/bookmark:")
+    instead = "saved, in place of the one of that name; Undo brings that back" if is_there else "saved"
+    say(f"View {name} {instead}.", icon=":material/bookmark:")
+
+
+def _start_with(mine: Decisions, name: str) -> None:
+    label = f"Open with the view {name}" if name else "Open as usual"
+    mine.decide([(SETTING, START, "", name or None)], label)
+
+
+def open_start(opened: Opened) -> None:
+    """Go to the view that a dataset opens with; to the Explorer where there is none."""
+    mine = decisions(opened)
+    name = mine.values(SETTING).get((START, ""), "")
+    told = mine.values(VIEW).get((name, ""))
+    if told is None:
+        st.switch_page(navigation.explorer())
+    else:
+        _open(told)
 
 
 def _forget(mine: Decisions, name: str) -> None:

@@ -27,8 +27,8 @@ BARS = 32
 FEWEST = 5
 """Of fewer images no distribution is told."""
 ALL, NOW = "All images", "What the Explorer shows"
-FIRST, SECOND = "keeper", "near"
-"""Of the palette, what the two are drawn in: told apart with every common colour vision."""
+FIRST, SECOND = "one", "other"
+"""Of the palette, what the two are drawn in."""
 
 
 @dataclass(frozen=True)

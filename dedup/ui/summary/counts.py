@@ -12,6 +12,7 @@ import streamlit as st
 
 from dedup.labels.coco import Objects
 from dedup.model import Status
+from dedup.query.issues import GRAY
 from dedup.ui.browser import palette
 from dedup.ui.parts.filters import choices
 from dedup.ui.parts.metric import BY_NAME
@@ -40,8 +41,10 @@ def counts(opened: Opened) -> None:
 
 def tabulate(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """A table by title: how many images are so, most frequent first; classes by split."""
-    ok = frame.loc[frame["status"] == Status.OK, ["format", "bits", "bands"]]
-    depth = ok["bits"].astype(str) + " bits, " + ok["bands"].map(DEPTHS).fillna(ok["bands"].astype(str) + " bands")
+    ok = frame.loc[frame["status"] == Status.OK, ["format", "bits", "bands", "saturation"]]
+    colours = ok["bands"].map(DEPTHS).fillna(ok["bands"].astype(str) + " bands")
+    colours = colours.mask((ok["bands"] == 1) & (ok["saturation"] > GRAY), "colours of a palette")
+    depth = ok["bits"].astype(str) + " bits, " + colours
     splits = frame["split"].replace("", "none")
     return {
         "Formats": _counted(ok["format"], "format"),
@@ -64,6 +67,8 @@ def classes_by_split(frame: pd.DataFrame) -> pd.DataFrame:
     if not told:
         return pd.DataFrame()
     table = pd.Series(told).unstack(fill_value=0).astype(int)
+    for split in sorted(set(frame["split"].replace("", "none")) - set(table.columns)):
+        table[split] = 0  # what has none of any class is what one looks for
     table.insert(0, "all", table.sum(axis=1))
     table = table.sort_values("all", ascending=False, kind="stable").head(MOST)
     return table.rename_axis("class").reset_index()  # every column has a name, for who hears the table

@@ -42,7 +42,8 @@ def distributions(opened: Opened) -> None:
     st.markdown("## Metrics")
     st.caption(
         "Heights are square roots of counts. An outlier is moderate beyond 1.5 and severe beyond 2.5 interquartile "
-        "ranges from the quartiles; sizes and other metrics with a long tail by their logarithm."
+        "ranges from the quartiles; sizes and other metrics with a long tail by their logarithm. What over a tenth "
+        "of all images would have is no outlier: then a wider middle part tells how far values spread."
     )
     found = {each.fences.metric.name: each for each in far(opened)}
     shown = [metric for metric in opened.metrics() if metric is not RANDOM]

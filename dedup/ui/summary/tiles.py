@@ -9,9 +9,9 @@ from functools import partial
 import streamlit as st
 
 from dedup.errors import AnnotationError
-from dedup.model import Kind
-from dedup.query.issues import Issue
-from dedup.query.outliers import Outliers, any_of, outliers
+from dedup.model import Kind, Status
+from dedup.query.issues import ISSUES, Issue
+from dedup.query.outliers import FEWEST, Outliers, any_of, outliers
 from dedup.query.selection import PARTS, Selection
 from dedup.splits import leaks
 from dedup.ui.parts.metric import staying
@@ -21,6 +21,8 @@ from dedup.words import plural, size
 
 A_ROW = 4
 """Tiles side by side."""
+UNREADABLE = f'status == "{Status.FAILED}"'
+"""Those that are exact copies of another by their bytes, too."""
 FIRST = 10
 """Findings listed before the rest is asked for."""
 
@@ -43,6 +45,8 @@ class Tile:
     number: str
     more: str
     way: Way | None
+    further: Way | None = None
+    """Where what `more` says leads."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,11 @@ def tiles(opened: Opened) -> None:
             with column.container(border=True, height="stretch", gap=None, key=f"tile-{tile.name}"):
                 st.caption(tile.name)
                 st.markdown(f"**{tile.number}**")
-                if tile.more:
-                    st.caption(tile.more)
+                if tile.further is None:
+                    if tile.more:
+                        st.caption(tile.more)
+                elif st.button(tile.more, key=f"more {tile.name}", type="tertiary"):
+                    go(tile.further)
                 if tile.way and st.button(
                     "Look", key=f"tile {tile.name}", type="tertiary", icon=":material/arrow_forward:"
                 ):
@@ -109,6 +116,7 @@ def _tiles(opened: Opened) -> Iterator[Tile]:
         f"{counts[Kind.EXACT]:,}",
         f"{size(saved)} with near ones",
         _if(counts[Kind.EXACT], kind=Kind.EXACT),
+        Way("duplicates") if saved else None,
     )
     yield Tile(
         "Near duplicates",
@@ -120,13 +128,23 @@ def _tiles(opened: Opened) -> Iterator[Tile]:
     if dataset.info.thorough:
         parts = int((frame["part_of"] > 0).sum())
         yield Tile("Parts of others", f"{parts:,}", "in crops, collages, screenshots", _if(parts, where=PARTS))
-    yield Tile("Groups across splits", f"{crossing:,}", "", Way("leaks") if crossing else None)
+    splits = bool((frame["split"] != "").any())
+    yield Tile(
+        "Groups across splits", f"{crossing:,}" if splits else "no splits", "", Way("leaks") if crossing else None
+    )
     yield Tile(
         "Label clashes", "not known" if clashes is None else f"{clashes:,}", "", Way("clashes") if clashes else None
     )
     extreme, outlying = (_selected(opened, where) for where in (severe, every))
-    yield Tile("Severe outliers", f"{extreme:,}", f"{outlying:,} with moderate ones", _if(extreme, where=severe))
-    yield Tile("Unreadable", f"{counts[Kind.FAILED]:,}", "", _if(counts[Kind.FAILED], kind=Kind.FAILED))
+    yield Tile(
+        "Severe outliers",
+        f"{extreme:,}",
+        f"{outlying:,} with moderate ones",
+        _if(extreme, where=severe),
+        _if(outlying, where=every),
+    )
+    unreadable = _selected(opened, UNREADABLE)
+    yield Tile("Unreadable", f"{unreadable:,}", "", _if(unreadable, where=UNREADABLE))
 
 
 def _if(count: int, *, where: str = "", kind: str = "") -> Way | None:
@@ -155,7 +173,8 @@ def first(opened: Opened) -> None:
     found = sorted(_findings(opened), key=lambda each: (each.grave, -each.count))
     st.markdown("## Look at these first")
     if not found:
-        st.success("Nothing stands out: no copies, no leaks, no clashes, no outliers.", icon=":material/check_circle:")
+        told = "no outliers" if far(opened) else f"and fewer than {FEWEST} images tell no outliers"
+        st.success(f"Nothing stands out: no copies, no leaks, no clashes, {told}.", icon=":material/check_circle:")
         return
     wanted = len(found) if st.session_state.get("all findings") else FIRST
     with st.container(border=True, gap="xxsmall"):
@@ -177,8 +196,8 @@ def _findings(opened: Opened) -> Iterator[Finding]:
     if clashes := _clashes(opened):
         yield Finding(0, clashes, f"**{plural(clashes, 'pair')}** of copies whose labels differ: one of them is wrong.",
                       Way("clashes"))  # fmt: skip
-    if failed := counts[Kind.FAILED]:
-        yield Finding(1, failed, f"**{plural(failed, 'file')}** that cannot be read.", explorer(kind=Kind.FAILED))
+    if failed := _selected(opened, UNREADABLE):
+        yield Finding(1, failed, f"**{plural(failed, 'file')}** that cannot be read.", explorer(UNREADABLE))
     if exact := counts[Kind.EXACT]:
         yield Finding(1, exact, f"**{plural(exact, 'exact copy')}**, {exact / total:.1%} of all: they say nothing new.",
                       Way("duplicates"))  # fmt: skip
@@ -190,8 +209,9 @@ def _findings(opened: Opened) -> Iterator[Finding]:
             continue
         where = opened.remembered(("issue", kind.name), partial(kind.where, frame))
         if count := _selected(opened, where):
-            yield Finding(3, count, f"**{plural(count, 'image')}** {'is' if count == 1 else 'are'} {kind.kind}: "
-                          f"{kind.says} ({kind.column.replace('_', ' ')} {kind.limits()}).",
+            says = f": {kind.says}" if kind in ISSUES else ""  # which is meant at the usual threshold
+            yield Finding(3, count, f"**{plural(count, 'image')}** {'is' if count == 1 else 'are'} {kind.kind}"
+                          f"{says} ({kind.column.replace('_', ' ')} {kind.limits()}).",
                           to_issue(kind, where))  # fmt: skip
     for each in far(opened):
         if each.severe:
