@@ -165,6 +165,7 @@ def open_further(path: Path, most: int, *, max_pixels: int = MAX_PIXELS) -> Iter
         frames = int(getattr(image, "n_frames", 1))
         for place in np.unique(np.linspace(1, frames - 1, min(most, frames - 1)).round().astype(int)).tolist():
             image.seek(place)
+            in_own_order(image)
             header = Header.of(image, stream.name)
             image.load()
             seen = _at_depth(image, header) if image.format == "TIFF" else image
@@ -329,7 +330,23 @@ def open_image(stream: BinaryIO, max_pixels: int) -> Image.Image:
     if image.width * image.height > max_pixels:
         raise UnreadableImage(TOO_MANY.format(image.width * image.height))
     _scale_transparency(image)
+    in_own_order(image)
     return image
+
+
+_OWN_ORDER = {"I;16BS": "I;16S", "I;32BS": "I;32S", "F;32BF": "F;32F"}
+"""What Pillow takes libtiff to give of big-endian samples, and what it gives: it has put their bytes in order."""
+
+
+def in_own_order(image: Image.Image) -> None:
+    """Let the page of a compressed TIFF that is to be loaded next not be turned around a second time."""
+    if image.format == "TIFF":
+        image.tile = [  # type: ignore[attr-defined]
+            part._replace(args=(_OWN_ORDER.get(part.args[0], part.args[0]), *part.args[1:]))
+            if part.codec_name == "libtiff"
+            else part
+            for part in image.tile  # type: ignore[attr-defined]
+        ]
 
 
 _SPREAD = {"L;2": 85, "L;4": 17}
@@ -674,6 +691,7 @@ def _later(image: Image.Image, header: Header, frames: int) -> tuple[Image.Image
         for place in places:
             image.seek(place)
             image.draft("RGB", (SMALL_SIDE, SMALL_SIDE))
+            in_own_order(image)
             page = Header.of(image, header.path) if image.format == "TIFF" else header
             image.load()
             seen = _at_depth(image, page) if image.format == "TIFF" else image

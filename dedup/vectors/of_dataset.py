@@ -154,6 +154,8 @@ def embed(
                 failed[str(frame["path"].iat[missing[key]])] = found.reason
             elif known and len(found) != len(next(iter(known.values()))):
                 raise UsageError(f"{model.name} gives vectors of several lengths; they cannot be compared.")
+            elif not (np.isfinite(found).all() and found.any()):
+                failed[str(frame["path"].iat[missing[key]])] = "the model gives zeros, or what is no number"
             else:
                 known[key] = found
     except BaseException:  # whatever stops it, the next time begins where this one ended

@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from dedup.images import decode, deep
+from dedup.images.samples import digest
 from tests.images.files import chunk, exif_of, png, stored, tiff
 from tests.pictures import photo
 
@@ -265,3 +266,18 @@ def test_a_deep_gray_png_with_a_transparent_number_is_shown(tmp_path):
 def test_large_numbers_without_sign_stay_in_their_order(tmp_path):
     ramp = np.linspace(0, 2**32 - 1, 600).reshape(20, 30).astype(np.uint32)
     assert (np.diff(seen(tmp_path, ramp).ravel()) >= 0).all()
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.int16, np.int32, np.float32])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_the_order_of_bytes_changes_nothing(kind, compression, tmp_path):
+    values = light(30_000).astype(kind)
+    little, big = (
+        tiff(tmp_path / f"{order}.tif", values, values[::-1], byteorder=mark, compression=compression)
+        for order, mark in (("little", "<"), ("big", ">"))
+    )
+    assert np.array_equal(shown(little), shown(big)) and np.ptp(shown(big)) > 100
+    assert digest(little) == digest(big)
+    assert [np.asarray(page).tolist() for page in decode.open_further(little, 1)] == [
+        np.asarray(page).tolist() for page in decode.open_further(big, 1)
+    ]

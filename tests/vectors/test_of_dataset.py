@@ -12,6 +12,7 @@ import dedup
 from dedup.cli import main
 from dedup.errors import UsageError
 from dedup.images.metrics import said
+from dedup.vectors.model import Model
 from tests.pictures import folder_of_photos, photo, save
 from tests.vectors.models import colour_model, plain_pictures
 
@@ -151,8 +152,18 @@ def test_images_a_model_cannot_see_are_named(home, tmp_path, capsys):
     assert err.startswith("0001.jpg: ")
 
 
+def test_images_of_which_a_model_gives_no_numbers_are_named(home, tmp_path, capsys, monkeypatch):
+    plain_pictures(tmp_path / "set", {"red": (250, 0, 0), "green": (0, 240, 20), "blue": (0, 0, 250)})
+    main(["scan", str(tmp_path / "set")])
+    given = Model.vectors
+    monkeypatch.setattr(Model, "vectors", lambda self, pictures: np.where(
+        pictures[:, 3, 3, 1:2] > 200, np.nan, given(self, pictures)
+    ))  # fmt: skip
+    code, _, err = run(capsys, "embed", "set", "--model", str(colour_model(tmp_path / "m.onnx")))
+    assert code == 1 and "green.png" in err and "no number" in err
+
+
 def test_what_was_embedded_is_not_embedded_again(home, tmp_path, capsys, monkeypatch):
-    from dedup.vectors.model import Model
 
     folder_of_photos(tmp_path / "set", 3)
     dataset = dedup.scan(tmp_path / "set", workers=1)
@@ -186,7 +197,6 @@ def test_vectors_of_a_file(home, tmp_path, capsys):
 
 
 def test_what_a_stopped_model_gave_is_kept(home, tmp_path):
-    from dedup.vectors.model import Model
 
     folder_of_photos(tmp_path / "set", 40)
     dataset = dedup.scan(tmp_path / "set", workers=1)

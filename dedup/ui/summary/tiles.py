@@ -19,6 +19,7 @@ from dedup.ui.shell import navigation, session
 from dedup.ui.shell.library import Opened
 from dedup.words import plural, size
 
+ARROW = ":material/arrow_forward:"
 A_ROW = 4
 """Tiles side by side."""
 UNREADABLE = f'status == "{Status.FAILED}"'
@@ -92,15 +93,11 @@ def tiles(opened: Opened) -> None:
             with column.container(border=True, height="stretch", gap=None, key=f"tile-{tile.name}"):
                 st.caption(tile.name)
                 st.markdown(f"**{tile.number}**")
-                if tile.further is None:
-                    if tile.more:
-                        st.caption(tile.more)
-                elif st.button(tile.more, key=f"more {tile.name}", type="tertiary"):
-                    go(tile.further)
-                if tile.way and st.button(
-                    "Look", key=f"tile {tile.name}", type="tertiary", icon=":material/arrow_forward:"
-                ):
-                    go(tile.way)
+                if tile.more and tile.further is None:
+                    st.caption(tile.more)
+                for name, words, way in (("tile", "Look", tile.way), ("more", tile.more, tile.further)):
+                    if way and st.button(words, key=f"{name} {tile.name}", type="tertiary", icon=ARROW):
+                        go(way)
 
 
 def _tiles(opened: Opened) -> Iterator[Tile]:
