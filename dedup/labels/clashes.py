@@ -100,12 +100,13 @@ def find(frame: pd.DataFrame, pairs: pd.DataFrame, sources: Sequence[tuple[Coco,
     """
     classes = frame["classes"].tolist()
     related = np.flatnonzero(pairs["kind"].isin([Kind.EXACT, Kind.NEAR]).to_numpy())
-    if not len(related):
+    if not len(related) or not (sources or any(classes)):
         return []  # documents need not be read
-    boxes = boxes_of(frame, sources, _concerned(frame, pairs.iloc[related]))
+    boxes = boxes_of(frame, sources, _concerned(frame, pairs.iloc[related])) if sources else {}
     exact = (pairs["kind"].iloc[related] == Kind.EXACT).tolist()
     left, right = (pairs[side].to_numpy()[related].tolist() for side in ("left", "right"))
-    geometries = cast("list[dict[str, Any]]", pairs[GEOMETRY].iloc[related].to_dict("records"))
+    told = pairs[GEOMETRY].iloc[related].to_dict("records") if boxes else [{}] * len(related)
+    geometries = cast("list[dict[str, Any]]", told)
     speaker = _speakers(frame["content"].tolist(), [bool(names) or row in boxes for row, names in enumerate(classes)])
     clashes = []
     for pair, same, one, other, geometry in zip(related.tolist(), exact, left, right, geometries, strict=True):

@@ -6,7 +6,6 @@ copy shares with its original and another exposure does not.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -46,8 +45,6 @@ FEWEST_SOLID = 8
 """A piece of so many pixels, two wide at least, that clearly differs is a thing of its own, not noise."""
 GATHERED = 0.5
 """Copies leave 0.13 to 0.4 of all in a twentieth of the windows, forms filled in otherwise 0.57 and more."""
-RIM = 3
-"""What is around a piece: so many pixels."""
 FAINT_SLOPE, BENT_SHARE = 1.0, 0.1
 """Squared levels a pixel, and part of the steeper way, from which slopes of a window go another way as well."""
 FEW_TONES = 4
@@ -106,7 +103,6 @@ class Measured:
     one_sided: float  # 0.5..1: of the structure that differs, what the one that brings more of it brings
     opaque: float  # by how much more of what clearly differs is of one tone in one of them
     strength: float  # gray levels of the richer in contrast: what the largest piece differs by at most; 0 without one
-    owned: float  # 0.5..1: of such pieces, what is a thing in the one picture that has more of them; 1 without any
     usual: float  # gray levels of the same: by how much pixels differ that do not, the median of all
     exposure: float  # correlation of grain in flat places, -1..1; NaN where there are none
     grain: float  # standard deviation of that grain in the smoother of the two, gray levels ...
@@ -117,7 +113,7 @@ class Measured:
     corners: int  # windows of either, the fewer, in which slopes go more than one way
 
 
-NOTHING = Measured(*NO_AGREEMENT, 1.0, 0.5, 0.5, 0.0, 0.0, 1.0, 0.0, math.nan, 0.0, 1.0, 0.0, 0.0, 0.0, 0)
+NOTHING = Measured(*NO_AGREEMENT, 1.0, 0.5, 0.5, 0.0, 0.0, 0.0, math.nan, 0.0, 1.0, 0.0, 0.0, 0.0, 0)
 """Of two pictures that have next to nothing in common once they were laid over each other."""
 
 
@@ -356,16 +352,17 @@ def _cells(windows: Mask, cell: int, shape: tuple[int, ...]) -> Mask:
 
 def _differing(
     a: Floats, b: Floats, inside: Mask, where: Mask, most: Mask
-) -> tuple[float, float, float, float, float, float, float]:
+) -> tuple[float, float, float, float, float, float]:
     """`differing` to `usual` of `Measured`, in the pixels `where` windows disagree; pieces also where `most` is
     left."""
     where, looked_at = where & inside, (where | most) & inside
     if looked_at.sum() < FEWEST:
-        return 0.0, 0.5, 1.0, 0.0, 0.0, 1.0, 0.0
+        return 0.0, 0.5, 1.0, 0.0, 0.0, 0.0
     d, toned, clear, pieces = _pieces_apart(a, b, inside, looked_at)
     clear &= where
+    one_way = _one_way(a, b, inside, looked_at)
     if where.sum() < FEWEST:
-        return 0.0, 0.5, 1.0, 0.0, *pieces
+        return 0.0, one_way, 1.0, 0.0, *pieces
     slopes = [np.asarray(np.gradient(each)) for each in (d, a, toned)]
     own, theirs = (
         np.maximum(sign * (slopes[0] * each).sum(axis=0), 0)[where] for sign, each in ((1, slopes[1]), (-1, slopes[2]))
@@ -376,7 +373,7 @@ def _differing(
     top = steep >= np.quantile(steep, STRONGEST)
     shares = [max(x.sum(), y.sum()) / max(x.sum() + y.sum(), 1e-9) for x, y in ((own, theirs), (own[top], theirs[top]))]
     plain = abs(ground_share(a[clear]) - ground_share(b[clear])) if clear.sum() >= FEWEST_CLEAR else 0.0
-    return float(clear.sum() / inside.sum()), _one_way(a, b, inside, where), float(max(shares)), plain, *pieces
+    return float(clear.sum() / inside.sum()), one_way, float(max(shares)), plain, *pieces
 
 
 def _one_way(a: Floats, b: Floats, inside: Mask, where: Mask) -> float:
@@ -394,46 +391,27 @@ def _is_clear(d: Floats, usual: float) -> Mask:
 
 def _pieces_apart(
     a: Floats, b: Floats, inside: Mask, looked_at: Mask
-) -> tuple[Floats, Floats, Mask, tuple[float, float, float]]:
-    """What `apart` gives, where it is clear, and `strength`, `owned` and `usual` of `Measured`, seen from `a`."""
+) -> tuple[Floats, Floats, Mask, tuple[float, float]]:
+    """What `apart` gives, where it is clear, and `strength` and `usual` of `Measured`, seen from `a`."""
     d, toned = apart(a, b, inside)
     usual = float(np.median(np.abs(d[inside])))
     richer = max(1.0, float(b[inside].std()) / max(float(a[inside].std()), 1.0))
     clear = _is_clear(d, usual) & looked_at
-    strength, owned = _pieces(a, toned, d, clear)
-    return d, toned, clear, (richer * strength, owned, richer * usual)
+    return d, toned, clear, (richer * _strength(d, clear), richer * usual)
 
 
-def _pieces(a: Floats, toned: Floats, d: Floats, clear: Mask) -> tuple[float, float]:
-    """`strength` and `owned` of `Measured`. What is thinner than two pixels is no piece: an edge that does not lie
-    quite right."""
-    largest, strength, things = 0, 0.0, [0.0, 0.0]
-    for size, where, piece in (*_solid(clear & (d > 0)), *_solid(clear & (d <= 0))):
-        if size > largest:
-            largest, strength = size, float(np.abs(d[where][piece]).max())
-        contrasts = [_stands_out(each[where], piece, clear[where]) for each in (a, toned)]
-        things[contrasts[1] > contrasts[0]] += size * abs(contrasts[0] - contrasts[1])
-    return strength, max(things) / sum(things) if sum(things) else 1.0
-
-
-def _solid(clear: Mask) -> Iterator[tuple[int, tuple[slice, ...], Mask]]:
-    """The pieces of `clear`: how much of each is two pixels wide, where it and its rim are, and it there."""
+def _strength(d: Floats, clear: Mask) -> float:
+    """`strength` of `Measured`. What is thinner than two pixels is no piece: an edge that does not lie quite right."""
     from scipy import ndimage  # few pairs need it
 
-    labels, count = ndimage.label(clear, np.ones((3, 3)))
-    solid = np.bincount(labels[ndimage.binary_opening(clear, np.ones((2, 2)))], minlength=count + 1)
-    places = ndimage.find_objects(labels)
-    for number in (np.flatnonzero(solid[1:] >= FEWEST_SOLID) + 1).tolist():
-        where = tuple(slice(max(0, each.start - RIM), each.stop + RIM) for each in places[number - 1])
-        yield int(solid[number]), where, labels[where] == number
-
-
-def _stands_out(picture: Floats, piece: Mask, clear: Mask) -> float:
-    """By how many gray levels a piece is another tone than what is around it, as a thing is and no background."""
-    from scipy import ndimage
-
-    rim = ndimage.binary_dilation(piece, iterations=RIM) & ~clear
-    return abs(float(picture[piece].mean() - picture[rim].mean())) if rim.any() else 0.0
+    largest, strength = FEWEST_SOLID - 1, 0.0
+    for one_sign in (clear & (d > 0), clear & (d <= 0)):
+        labels, count = ndimage.label(one_sign, np.ones((3, 3)))
+        solid = np.bincount(labels[ndimage.binary_opening(one_sign, np.ones((2, 2)))], minlength=count + 1)
+        solid[0] = 0
+        if solid.max() > largest:
+            largest, strength = int(solid.max()), float(np.abs(d[labels == solid.argmax()]).max())
+    return strength
 
 
 def apart(a: Floats, b: Floats, inside: Mask, telling: Mask | None = None) -> tuple[Floats, Floats]:

@@ -143,7 +143,7 @@ def _is_overlay(m: Measured) -> bool:
     if m.differing > value("overlay") or m.settled > value("settled") or m.toned >= value("few_tones"):
         return False
     if m.differing > value("large_overlay"):
-        return _is_telling(m)
+        return m.one_sided >= value("one_sided") or m.opaque >= value("opaque")
     is_mark = m.one_way >= value("one_way") and m.one_sided >= value("one_sided_mark")
     return is_mark or (_certain(m) and (m.opaque >= value("opaque_mark") or _lies_askew(m)))
 
@@ -154,28 +154,16 @@ def _lies_askew(m: Measured) -> bool:
     return m.differing <= value("small_overlay") and m.strength < value("askew") * m.usual
 
 
-def _is_telling(m: Measured) -> bool:
-    """Whether one of the two brings most of what differs: in structure, or as a cover of one tone; what is small and
-    sharp, as parts and pointers are, in things, and not as much on either side, as other words on one sign do."""
-    if _is_small_and_sharp(m):
-        return m.owned >= value("owned") and m.one_sided >= value("one_sided_small")
-    return m.one_sided >= value("one_sided") or m.opaque >= value("opaque")
-
-
 def _is_sharp(m: Measured) -> bool:
     """Whether a piece differs strongly where all else agrees to next to nothing: no edit of the whole did that."""
     return m.strength >= value("piece") and m.strength >= value("sharp") * m.usual
 
 
-def _is_small_and_sharp(m: Measured) -> bool:
-    return _is_sharp(m) and m.differing <= value("small_overlay")
-
-
 def _is_content(m: Measured) -> bool:
     """Whether a piece, however small, makes two that agree otherwise two items: one part, one word, one stain differs.
-    Where the exposure is certain it may have been put there, or its tones were clipped."""
+    Where the exposure is certain it may have been put there, in one ink, or its tones were clipped."""
     there = m.strength >= value("piece") and m.strength >= value("piece_alone") * m.usual
-    return there and not (_certain(m) and (_is_telling(m) or not _is_sharp(m)))
+    return there and not (_certain(m) and (m.one_way >= value("one_way") or not _is_sharp(m)))
 
 
 def _is_a_sign(m: Measured) -> bool:

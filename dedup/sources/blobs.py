@@ -336,6 +336,8 @@ def reason(error: BaseException) -> str:
     status, words = getattr(error, "status", None), getattr(error, "message", None)
     if isinstance(error, OSError) and error.strerror:
         told = error.strerror
+    elif isinstance(error, TimeoutError):
+        told = "its server does not answer"
     elif isinstance(status, int) and isinstance(words, str):  # aiohttp's, which adds the address
         told = f"{status} {words}".strip() if status else "it leads on and on"
     else:

@@ -70,7 +70,7 @@ def _lines(text: str, folder: Path) -> list[str]:
     return [line for line in lines if not line.startswith("#") or os.path.lexists(folder / line)]
 
 
-SEPARATORS = ",;\t"
+SEPARATORS = ",;\t|"
 
 
 def separator_of(first_line: str) -> str:

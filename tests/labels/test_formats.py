@@ -496,6 +496,7 @@ def test_labels_of_other_images_that_lie_near_are_not_taken(tmp_path):
     [
         ("labels.csv", "filename,class,Split\na.png,cat,Train\na.png,dog,train\nb.png,cat,VAL\nc.png,cat,fold 3\n"),
         ("labels.csv", "image_id;label;subset\na;cat;training\nb;cat;validation\nc;cat;\ngone;cat;test\n"),
+        ("labels.csv", "image_id|label|subset\na|cat|training\nb|cat|validation\nc|cat|\ngone|cat|test\n"),
         ("openimages.csv", "ImageID,LabelName,Confidence,Subset\na,/m/1,1,train\nb,/m/1,1,validation\n"),
         ("images/metadata.csv", "file_name,label,split\na.png,cat,train\nb.png,cat,val\n"),
         ("images/metadata.jsonl", '{"file_name": "a.png", "set": "train"}\n{"file_name": "b.png", "set": "valid"}\n'),

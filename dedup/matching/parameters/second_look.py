@@ -58,12 +58,6 @@ SECOND_LOOK: dict[str, Parameter] = {
         "other does not, is another shot.",
         "Precision of maps between copies of one size.",
     ),
-    "one_sided_small": Parameter(
-        0.6, "fraction",
-        "Of what is small and sharp, the same as one_sided: so much at least.",
-        "Prices and figures exchanged on one photograph, and things that have moved, 0.51 to 0.59; captions and logos "
-        "0.62 and more.",
-    ),
     "grayed_gain": Parameter(
         0.1, "times",
         "Without its colours a drawing or a thing on white has the contrast it had, give or take ...",
@@ -235,8 +229,8 @@ SECOND_LOOK: dict[str, Parameter] = {
         0.95, "fraction",
         "Of what clearly differs, the part that is lighter, or that is darker, where something in one ink was put over "
         "one of two ...",
-        "Watermarks and their like 0.99 and more, captions 0.93 and more; things pasted into one exposure, boxes and "
-        "masks drawn elsewhere, other words 0.87 at most but for one in twenty.",
+        "Watermarks and their like 0.99 and more, clipped tones 1, captions 0.93 and more; things pasted into one "
+        "exposure, boxes and masks drawn elsewhere, other words 0.87 at most but for one in twenty.",
     ),
     "one_sided_mark": Parameter(
         0.6, "fraction",
@@ -264,12 +258,6 @@ SECOND_LOOK: dict[str, Parameter] = {
         "Of what clearly differs, by how much more is of one tone where an opaque overlay lies.",
         "Captions, logos and stickers 0.19 and more, other captions of one template 0.16 at most.",
     ),
-    "owned": Parameter(
-        0.8, "fraction",
-        "The same of what is small, and sharp against all else that agrees: of its pieces, those that are things in "
-        "one picture and not in the other.",
-        "Logos 0.89 and more, but for one of four; moved pointers 0.69 at most.",
-    ),
     "piece": Parameter(
         22, "gray levels",
         "A piece that differs by so much is a thing of its own, however small and however well the rest agrees ...",
@@ -281,9 +269,9 @@ SECOND_LOOK: dict[str, Parameter] = {
         "Copies without certain exposure and with more contrast 43, stains under another light 49 and more.",
     ),
     "sharp": Parameter(
-        80, "times",
+        100, "times",
         "A piece that differs by so many times what all pixels usually do is no trace of an edit of the whole.",
-        "Copies whose colours, light or perspective were changed 71 at most; moved pointers 97 and more.",
+        "Copies in perspective 74 at most, but for two in ten; other words and prices in one exposure 190 and more.",
     ),
     "certain_exposure": Parameter(
         0.65, "correlation",

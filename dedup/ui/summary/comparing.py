@@ -55,7 +55,7 @@ def comparing(opened: Opened) -> None:
     readable = (opened.dataset.frame["status"] == Status.OK).to_numpy()
     masks = [opened.mask(part) for part in parts]
     counts = [int((mask & readable).sum()) for mask in masks]
-    if one == other or min(counts) < FEWEST:
+    if np.array_equal(masks[0], masks[1]) or min(counts) < FEWEST:
         st.caption("Choose two selections of five images or more, such as a tag and all images.")
         return
     found = opened.remembered(("compared", *parts), lambda: compared(opened, masks[0], masks[1]), tags=True)
