@@ -176,7 +176,9 @@ def with_tags(frame: pd.DataFrame, tagged: dict[str, list[str]]) -> pd.DataFrame
         rows = places.get_indexer(pd.Index(paths, dtype=places.dtype))
         mask[rows[rows >= 0]] = True
         columns[TAG_PREFIX + name] = mask
-    return frame.assign(**columns)
+    if not columns:
+        return frame
+    return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)  # however many there are
 
 
 def describe(frame: pd.DataFrame, rows: Sequence[int]) -> list[str]:
