@@ -19,7 +19,7 @@ import time
 import warnings
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -162,9 +162,9 @@ def open_further(path: Path, most: int, *, max_pixels: int = MAX_PIXELS) -> Iter
     any size. Raises `UnreadableImage`."""
     with reasons(), open_regular(path) as stream:
         image = open_image(stream, max_pixels)
-        frames = int(getattr(image, "n_frames", 1))
-        for place in np.unique(np.linspace(1, frames - 1, min(most, frames - 1)).round().astype(int)).tolist():
-            image.seek(place)
+        pages = pages_of(image)
+        for place in np.unique(np.linspace(1, len(pages) - 1, min(most, len(pages) - 1)).round().astype(int)).tolist():
+            image.seek(pages[place])
             in_own_order(image)
             header = Header.of(image, stream.name)
             image.load()
@@ -277,13 +277,13 @@ def _described(image: Image.Image, path: Path, data: bytes | None, sha256: str, 
         small, filled = _shrunk(decoded.convert("RGB"), size, reduced)
         exact = orientation == reduced == 1
         shown, values, other = _Shown(_to_rgb), "", None
-    frames = _frames(image)
+    pages = _pages(image)
     width, height = size[::-1] if turn >= 5 else size
     return Decoded(
         small=upright(small, turn),
         other=upright(other, turn) if other else None,
         extent=_turned_extent(filled, small.size, turn),
-        later=() if frames == 1 else _later(image, header, frames) if frames else None,
+        later=() if len(pages) == 1 else _later(image, header, pages) if pages else None,
         width=width,
         height=height,
         sha256=sha256,
@@ -299,7 +299,7 @@ def _described(image: Image.Image, path: Path, data: bytes | None, sha256: str, 
         shown_on=shown.on,
         bits=header.bits,
         bands=header.bands,
-        frames=frames,
+        frames=len(pages),
         values=values,
         jpeg_quality=jpeg.quality(getattr(image, "quantization", None)),
         lossless=lossless,
@@ -675,21 +675,40 @@ def _bits_behind(path: str, name: str) -> int:
     return told(head[at + ahead]) if 0 <= at < len(head) - ahead else 8
 
 
-def _frames(image: Image.Image) -> int:
+REDUCED = 254, 1
+"""TIFF's NewSubfileType, and its bit for a page that is a smaller copy of another: a thumbnail, a step of a pyramid."""
+
+
+def pages_of(image: Image.Image) -> list[int]:
+    """Where `seek` finds the frames or pages of an image: all but smaller copies of others."""
+    count = int(getattr(image, "n_frames", 1))
+    if image.format != "TIFF" or count == 1:
+        return list(range(count))
+    tag, bit = REDUCED
+    found = [0]
+    for place in range(1, count):
+        image.seek(place)
+        if not int(image.tag_v2.get(tag) or 0) & bit:  # type: ignore[attr-defined]
+            found.append(place)
+    return found
+
+
+def _pages(image: Image.Image) -> list[int]:
+    """The same, none where that cannot be told."""
     try:
-        return int(getattr(image, "n_frames", 1))
+        return pages_of(image)
     except (OSError, Image.DecompressionBombError, *_DAMAGED):
-        return 0
+        return []
 
 
-def _later(image: Image.Image, header: Header, frames: int) -> tuple[Image.Image, ...] | None:
+def _later(image: Image.Image, header: Header, pages: Sequence[int]) -> tuple[Image.Image, ...] | None:
     """Small copies of some frames after the first; None where they cannot be read."""
-    reach = min(frames, max(2, LATER_PIXELS // (image.width * image.height)))
+    reach = min(len(pages), max(2, LATER_PIXELS // (image.width * image.height)))
     places = sorted({max(1, (reach - 1) * part // LATER_FRAMES) for part in range(1, LATER_FRAMES + 1)})
     found = []
     try:
         for place in places:
-            image.seek(place)
+            image.seek(pages[place])
             image.draft("RGB", (SMALL_SIDE, SMALL_SIDE))
             in_own_order(image)
             page = Header.of(image, header.path) if image.format == "TIFF" else header

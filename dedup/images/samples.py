@@ -21,7 +21,7 @@ from PIL import Image
 
 from dedup.files import open_regular
 from dedup.images import deep, metadata
-from dedup.images.decode import STRIP_PIXELS, Header, in_own_order, open_image, reasons, upright
+from dedup.images.decode import STRIP_PIXELS, Header, in_own_order, open_image, pages_of, reasons, upright
 from dedup.images.formats import MAX_PIXELS
 
 VERSION = 4
@@ -92,7 +92,7 @@ def _loaded(image: Image.Image, header: Header) -> Iterator[tuple[float, _Frame]
 
 def _pages(image: Image.Image, path: str) -> Iterator[tuple[float, _Frame]]:
     """The pages of a TIFF, each at its own depth."""
-    for number in range(int(getattr(image, "n_frames", 1))):
+    for number in pages_of(image):
         image.seek(number)
         header = Header.of(image, path)
         if header.bands != len(image.getbands()) or (header.bits > 8 and header.bands > 1):

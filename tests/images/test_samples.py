@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dedup.errors import UnreadableImage
-from dedup.images import samples
+from dedup.images import decode, samples
 from tests.images.files import AVIF_RGB_10, J2K_RGB_16, apng, chunk, exif_of, png, stored, tiff
 from tests.pictures import photo, save
 
@@ -407,3 +407,23 @@ def test_a_damaged_deep_tiff_proves_nothing(tmp_path):
 def test_too_many_pixels_are_refused(tmp_path):
     with pytest.raises(UnreadableImage, match="too many pixels"):
         samples.digest(save(photo(1), tmp_path / "a.png"), max_pixels=1000)
+
+
+def test_a_smaller_copy_of_a_page_within_its_file_is_no_page(tmp_path):
+    page, other = np.asarray(photo(3)), np.asarray(photo(4))
+    plain = tiff(tmp_path / "plain.tif", page, other, photometric="rgb")
+    with tifffile.TiffWriter(tmp_path / "thumb.tif") as writer:
+        for each in (page, other):
+            writer.write(each, photometric="rgb", metadata=None)
+            writer.write(np.ascontiguousarray(each[::4, ::4]), photometric="rgb", subfiletype=1, metadata=None)
+    thumb = tmp_path / "thumb.tif"
+    assert decode.read(plain).frames == decode.read(thumb).frames == 2
+    assert samples.digest(plain) == samples.digest(thumb)
+    first, second = ([np.asarray(each) for each in decode.open_further(path, 9)] for path in (plain, thumb))
+    assert len(first) == len(second) == 1 and (first[0] == second[0]).all()
+    alone = tiff(tmp_path / "alone.tif", page, photometric="rgb")
+    with tifffile.TiffWriter(tmp_path / "one.tif") as writer:
+        writer.write(page, photometric="rgb", metadata=None)
+        writer.write(np.ascontiguousarray(page[::4, ::4]), photometric="rgb", subfiletype=1, metadata=None)
+    assert decode.read(tmp_path / "one.tif").frames == 1
+    assert samples.digest(tmp_path / "one.tif") == samples.digest(alone)
