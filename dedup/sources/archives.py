@@ -74,12 +74,15 @@ class Damaged(Exception):
 
 
 class Zip:
-    """A ZIP archive. What it says of a member, its checksum and length, stands for the content."""
+    """A ZIP archive. What it says of a member, its checksum and length, stands for the content. Names whose folders all
+    end with a backslash, as old programs for Windows write them, are given with slashes."""
 
     images_only = False
 
     def __init__(self, stream: BinaryIO, version: str) -> None:
         self._file = zipfile.ZipFile(stream)
+        names = self._file.namelist()
+        self._turned = any("\\" in name for name in names) and not any("/" in name for name in names)
         self.left_out: Counter[str] = Counter()
 
     def entries(self) -> Iterator[tuple[str, Entry]]:
@@ -88,7 +91,10 @@ class Zip:
             if stat.S_ISLNK(info.external_attr >> 16):
                 self.left_out["link or device"] += 1
             elif not info.is_dir():
-                yield info.filename, self._entry(info)
+                yield info.filename.replace("\\", "/") if self._turned else info.filename, self._entry(info)
+
+    def _member(self, name: str) -> zipfile.ZipInfo | None:
+        return self._file.NameToInfo.get(name.replace("/", "\\") if self._turned else name)
 
     @staticmethod
     def _entry(info: zipfile.ZipInfo) -> Entry:
@@ -102,11 +108,14 @@ class Zip:
         return iter(())
 
     def starts(self, name: str, entry: Entry) -> bytes:
-        with self._file.open(name) as member:
+        info = self._member(name)
+        if info is None:
+            raise Changed
+        with self._file.open(info) as member:
             return member.read(HEAD_BYTES)
 
     def read(self, name: str, entry: Entry) -> bytes:
-        info = self._file.NameToInfo.get(name)
+        info = self._member(name)
         if info is None or self._entry(info).version != entry.version:
             raise Changed
         if info.flag_bits & 1:

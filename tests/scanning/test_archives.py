@@ -376,6 +376,17 @@ def test_links_and_older_files_in_a_zip_are_counted_as_in_a_tar(photos, tmp_path
     assert listing.passed_over == {"older file of the same name": 1, "link or device": 1}
 
 
+def test_folders_of_a_zip_from_windows_are_folders(photos, tmp_path, home):
+    with zipfile.ZipFile(tmp_path / "win.zip", "w") as archive:
+        for split, file in zip(("train", "test", "test"), files_of(photos), strict=False):
+            member = zipfile.ZipInfo("x")
+            member.filename = f"{split}\\cat\\{file.name}"
+            archive.writestr(member, file.read_bytes())
+    frame = dedup.scan(tmp_path / "win.zip").frame
+    assert frame["status"].eq("ok").all() and sorted(frame["split"]) == ["test", "test", "train"]
+    assert frame["path"].str.startswith(("train/cat/", "test/cat/")).all()
+
+
 def test_a_zip_written_anew_at_another_time_is_not_read_again(photos, tmp_path, home, asked):
     dedup.scan(zipped(photos, tmp_path / "a.zip"))
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
