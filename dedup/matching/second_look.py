@@ -63,7 +63,7 @@ def difference(m: Measured, *, free: bool, turned: bool, stands: bool, colourful
         limit *= much
         agrees = m.disagreeing <= value("disagreeing_drawn") * much and m.differing <= value("differing_drawn")
     else:
-        agrees = m.disagreeing <= value("disagreeing") or m.differing <= value("diffuse")
+        agrees = _agrees(m)
     if not drawn and _evenly(m) and not _is_content(m):
         return ""
     if agrees and _is_content(m):
@@ -75,6 +75,11 @@ def difference(m: Measured, *, free: bool, turned: bool, stands: bool, colourful
     if same and _is_overlay(m):
         return ""
     return ANOTHER_MOMENT if grainy and not same else SAME_TEMPLATE
+
+
+def _agrees(m: Measured) -> bool:
+    """Whether two photographs disagree nowhere, or in no more than noise and loss of detail do."""
+    return m.disagreeing <= value("disagreeing") or m.differing <= value("diffuse")
 
 
 def _limit(*, drawn: bool, few: bool, free: bool, turned: bool, colourful: bool) -> str:
@@ -226,7 +231,8 @@ class Verdict:
     """Why a pair is no copy, '' where it is one; where not `judged`, why it could not be. `unexplained`: see
     `Measured`. `allowed`: what had to be allowed for, one of `relations.ALLOWED`; `lies`: how copies lie on each other;
     `anew`: where the first look had laid them otherwise, so that what it says of their pixels does not hold; `drawn`:
-    whether they are no photographs; `ground`: the gray level that the transparent one of two stands on in the other,
+    whether they are no photographs; `doubtful`: whether they are, agree without any overlay, and not certainly of one
+    exposure; `ground`: the gray level that the transparent one of two stands on in the other,
     NaN where there is none such."""
 
     difference: str
@@ -236,6 +242,7 @@ class Verdict:
     lies: Lies | None = None
     anew: bool = False
     drawn: bool = False
+    doubtful: bool = False
     ground: float = math.nan
 
 
@@ -328,7 +335,9 @@ def _judge_form(
         return Verdict(why, measured.unexplained), measured
     lies = laid.lies()
     ground = ground_shown(left, right, lies.affine)
-    return Verdict("", measured.unexplained, True, allowed, lies, anew, is_drawn(measured), ground), measured
+    drawn = is_drawn(measured)
+    doubtful = not drawn and not _certain(measured) and _agrees(measured)
+    return Verdict("", measured.unexplained, True, allowed, lies, anew, drawn, doubtful, ground), measured
 
 
 def _allowances(

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dedup.matching.leftover import equally_sharp, toned
-from dedup.matching.parameters import value
 
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -39,11 +38,12 @@ class Found:
     soft: bool
 
 
-def is_other(left: Picture, right: Picture, most: float = math.inf) -> bool:
-    """Whether two drawn pictures (height, width, 3) of one shape hold other things somewhere. A patch may differ by
-    `most` gray levels: infinitely where the colours of the whole were changed, or one was made softer or smaller."""
+def is_other(left: Picture, right: Picture, stroke: float, most: float = math.inf) -> bool:
+    """Whether two pictures (height, width, 3) of one shape hold other things somewhere. A stroke of copies differs by
+    `stroke` gray levels at most, and a patch by `most`: infinitely where the colours of the whole were changed, or one
+    was made softer or smaller."""
     found = compare(left, right, patches=left.shape == right.shape and math.isfinite(most))
-    return found.stroke > value("stroke") or (not found.soft and found.patch > most)
+    return found.stroke > stroke or (not found.soft and found.patch > most)
 
 
 def compare(left: Picture, right: Picture, *, patches: bool = True) -> Found:

@@ -1,5 +1,6 @@
-"""A third look at near duplicates that are drawn and lie on each other as they stand: their files are read in full, to
-tell a copy from a form with other figures in small print (`matching.third_look`)."""
+"""A third look at near duplicates that lie on each other as they stand and are drawn, or photographs whose grain leaves
+a doubt: their files are read in full, to tell a copy from what has other figures in small print
+(`matching.third_look`)."""
 
 from __future__ import annotations
 
@@ -34,17 +35,20 @@ def ask(
 ) -> list[Verdict]:
     """The verdicts on pairs, one each, where those of a second look have to be taken back."""
     told = list(verdicts)
-    asked = [place for place, verdict in enumerate(verdicts) if verdict.drawn and verdict.lies]
+    asked = [place for place, each in enumerate(verdicts) if (each.drawn or each.doubtful) and each.lies]
     if not asked:
         return told
     some = pairs.iloc[asked]
     still = np.array([_lies_still(verdicts[place]) for place in asked]) & _of_one_shape(some)
     places, some = np.array(asked)[still], some[still]
-    sides, most = some[["left", "right"]].to_numpy(), _most_in_a_patch(some, images)
+    drawn = np.array([told[place].drawn for place in places.tolist()], np.bool_)
+    sides, most = some[["left", "right"]].to_numpy(), np.where(drawn, _most_in_a_patch(some, images), np.inf)
+    strokes = np.where(drawn, value("stroke"), value("stroke_photograph"))
     for part in portions(sides, PICTURES):
         held = dict(pixels(np.unique(sides[part]).tolist()))
         before = [told[place] for place in places[part].tolist()]
-        looks = executor.map(partial(_look, held), sides[part].tolist(), most[part].tolist(), before)
+        limits = strokes[part].tolist(), most[part].tolist()
+        looks = executor.map(partial(_look, held), sides[part].tolist(), *limits, before)
         for place, found in zip(places[part].tolist(), looks, strict=True):
             told[place] = found or told[place]
     return told
@@ -75,14 +79,16 @@ def _most_in_a_patch(pairs: pd.DataFrame, images: pd.DataFrame) -> NDArray[np.fl
     return np.where(free, np.inf, np.where(lossless, value("patch_lossless"), value("patch")))
 
 
-def _look(held: dict[int, NDArray[np.uint8]], sides: Sequence[int], most: float, before: Verdict) -> Verdict | None:
+def _look(
+    held: dict[int, NDArray[np.uint8]], sides: Sequence[int], stroke: float, most: float, before: Verdict
+) -> Verdict | None:
     """The verdict on a pair where it is another than `before`; None also where it could not be looked at. Whatever
     happens inside costs this pair only."""
     left, right = (held.get(side) for side in sides)
     if left is None or right is None:
         return None
     try:
-        other = third_look.is_other(left, right, most)
+        other = third_look.is_other(left, right, stroke, most)
     except Exception as error:
         return Verdict(f"{type(error).__name__}: {error}", judged=False)
     return Verdict(second_look.SAME_TEMPLATE, before.unexplained) if other else None

@@ -14,6 +14,7 @@ from dedup.matching.leftover import toned
 from dedup.matching.parameters import value
 
 Edit = Callable[[Image.Image], Image.Image]
+STROKE = value("stroke")
 
 
 def sheet(number: int) -> Image.Image:
@@ -64,25 +65,25 @@ def pixels(picture: Image.Image) -> np.ndarray:
 def test_what_an_edit_leaves_of_small_print_is_little(edit):
     original = sheet(123)
     for sides in ((original, EDITS[edit](original)), (EDITS[edit](original), original)):
-        assert not third_look.is_other(*map(pixels, sides))
+        assert not third_look.is_other(*map(pixels, sides), STROKE)
 
 
 @pytest.mark.parametrize("edit", [name for name in EDITS if name not in ("smaller", "blurred", "enlarged again")])
 def test_another_figure_in_small_print_is_another_sheet_whatever_was_done_to_it(edit):
-    assert third_look.is_other(pixels(sheet(123)), pixels(EDITS[edit](sheet(789))))
+    assert third_look.is_other(pixels(sheet(123)), pixels(EDITS[edit](sheet(789))), STROKE)
 
 
 def test_another_value_of_a_cell_is_told_where_colours_count():
     one, other = pixels(matrix(100)), pixels(matrix(135))
     found = third_look.compare(one, other)
     assert found.stroke < value("stroke") < 255 and found.patch > 12
-    assert third_look.is_other(one, other, 12.0) and not third_look.is_other(one, other)
-    assert not third_look.is_other(one, pixels(saved(matrix(100), 75)), value("patch"))
+    assert third_look.is_other(one, other, STROKE, 12.0) and not third_look.is_other(one, other, STROKE)
+    assert not third_look.is_other(one, pixels(saved(matrix(100), 75)), STROKE, value("patch"))
 
 
 def test_what_is_smaller_tells_of_strokes_alone():
     small = matrix(135).resize((200, 200), Image.Resampling.BOX)
-    assert not third_look.is_other(pixels(matrix(100)), pixels(small), 12.0)
+    assert not third_look.is_other(pixels(matrix(100)), pixels(small), STROKE, 12.0)
 
 
 def test_pictures_next_to_nothing_in_size_and_of_one_tone_are_compared():

@@ -199,6 +199,18 @@ def bottle(text: str) -> Image.Image:
     return picture.filter(ImageFilter.GaussianBlur(0.6))
 
 
+def pack(size: str, seed: int) -> Image.Image:
+    """A shot of a pack, of which only the small print tells its size; cardboard has a texture that every shot shows."""
+    picture = Image.new("RGB", (340, 420), (250, 250, 250))
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((70, 30, 270, 390), fill=(196, 46, 46))
+    draw.text((170, 90), "ACME", fill="white", font=font(44), anchor="mm")
+    draw.ellipse((110, 150, 230, 250), fill=(248, 240, 220))
+    draw.text((170, 300), "Cherry", fill="white", font=font(26), anchor="mm")
+    draw.text((170, 340), size, fill="white", font=font(17), anchor="mm")
+    return grained(grained(picture, 1, 1.2), seed, 1.5)
+
+
 def stripes(*colours: str, upright: bool = False) -> Image.Image:
     """A flag."""
     picture = Image.new("RGB", (len(colours), 1) if upright else (1, len(colours)))
@@ -248,6 +260,7 @@ APART: dict[str, Callable[[], Pictures]] = {
         balls("red", "blue", "green", "teal"),
     ],
     "arrows": lambda: [arrow_sign(), ImageOps.mirror(arrow_sign())],
+    "pack sizes": lambda: [pack(size, seed) for seed, size in enumerate(("100 ml", "125 ml", "275 ml"), 10)],
     "labels": lambda: [bottle(text) for text in ("Lemon", "Mint", "Honey")],
     "flags": lambda: [
         stripes("#ae1c28", "white", "#21468b"),

@@ -25,6 +25,11 @@ THIRD_LOOK: dict[str, Parameter] = {
         "Copies at JPEG quality 75 leave 23 at most, at 30 42, at 10 64, softened and reduced ones 57, in 16 colours "
         "87; other figures in small print 114 and more, another word 90.",
     ),
+    "stroke_photograph": Parameter(
+        105.0, "gray levels",
+        "The same in a photograph whose grain leaves a doubt.",
+        "Copies at JPEG quality 10 leave 76 at most, watermarked ones 98; another size on the same pack 112 and more.",
+    ),
     "patch_lossless": Parameter(
         12.0, "gray levels",
         "The same where both are saved without loss.",
