@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from dedup.errors import SourceError
@@ -76,7 +76,10 @@ def _images_in(file: str, held: dict[str, Entry]) -> tuple[list[str], Counter[st
 
     if archives.CONTAINERS[archives.suffix_of(file)].images_only:
         return list(held), Counter()
-    return images_among(held, announces)
+    if not blobs.is_address(file):
+        return images_among(held, announces)
+    found = _announcing(held, lambda some: {name for name in some if announces(name)})
+    return images_among(held, found.__contains__)
 
 
 def list_prefix(place: str) -> Listing:
@@ -89,30 +92,30 @@ def list_prefix(place: str) -> Listing:
         raise SourceError(f"{place} may not be read with the credentials there are: {blobs.reason(error)}.") from error
     except OSError as error:
         raise SourceError(f"Cannot list {place}: {blobs.reason(error)}.") from error
-    starts = _starts_of_images(place, [name for name in found if tells_nothing(name)])
-    images, others = images_among(found, lambda name: name in starts)
-    entries = {name: found[name] for name in images}
-    return Listing(place, source_files(images, None, entries), others, labels_among(found, images))
-
-
-def _starts_of_images(place: str, names: list[str]) -> set[str]:
-    """Of the files below a prefix whose names tell nothing those that begin as images do. Of each suffix some are asked
-    first, and all others only where one of these is an image."""
-    suffixes = defaultdict(list)
-    for name in names:
-        suffixes[os.path.splitext(name)[1].lower()].append(name)
-    found: set[str] = set()
     with ThreadPoolExecutor(AT_ONCE) as threads:
 
         def ask(some: list[str]) -> set[str]:
             told = threads.map(lambda name: _announces(place + name), some)
             return {name for name, is_image in zip(some, told, strict=True) if is_image}
 
-        for suffix, some in suffixes.items():
-            first = ask(some if not suffix else some[:ASKED])
-            found |= first
-            if suffix and first:
-                found |= ask(some[ASKED:])
+        images, others = images_among(found, _announcing(found, ask).__contains__)
+    entries = {name: found[name] for name in images}
+    return Listing(place, source_files(images, None, entries), others, labels_among(found, images))
+
+
+def _announcing(names: Iterable[str], ask: Callable[[list[str]], set[str]]) -> set[str]:
+    """Of the files elsewhere whose names tell nothing those that begin as images do, whom `ask` tells. Of each suffix
+    some are asked about first, and all others only where one of these is an image."""
+    suffixes = defaultdict(list)
+    for name in names:
+        if tells_nothing(name):
+            suffixes[os.path.splitext(name)[1].lower()].append(name)
+    found: set[str] = set()
+    for suffix, some in suffixes.items():
+        first = ask(some if not suffix else some[:ASKED])
+        found |= first
+        if suffix and first:
+            found |= ask(some[ASKED:])
     return found
 
 
