@@ -49,6 +49,8 @@ CLASH, LABELS = "clash", "labels"
 EXAMPLE = "example"
 VIEW = "view"
 """A name for what is on the screen: subject the name, value the page and its parameters."""
+OF_TAGS = (TAG_NAME, TAG_COLOUR, VIEW)
+"""Kinds whose subject is no image, and which change with tags."""
 TAGS_OF_VIEWS = ("tag", "tag_all", "tag_none")
 """The parameters of a view that name tags."""
 DIFFERENT = "different"
@@ -332,9 +334,7 @@ class Decisions:
         if recorded:
             about: list[Key] = [(kind, subject, target) for kind, subject, target, _, _ in recorded]
             _write(connection, {key: values[key] for key in about})
-            counted = (
-                sum(kind not in (TAG_NAME, TAG_COLOUR, VIEW) for kind, *_ in recorded) or 1
-            )  # a tag itself is no image
+            counted = sum(kind not in OF_TAGS for kind, *_ in recorded) or 1  # a tag itself is no image
             connection.execute("UPDATE operation SET state = 'dropped' WHERE state = 'undone'")
             operation = connection.execute(
                 "INSERT INTO operation (at, session, label, changes) VALUES (?, ?, ?, ?)",
