@@ -43,10 +43,12 @@ OPTIONS: dict[str, Any] = {
 """What file systems are made with: seconds and tries that end before the minute that a worker has for a file."""
 SECRETS = re.compile(
     r"(?i)(?:^|[^a-z])(?:sig|pass|pwd|creds?|key|auth|jwt|hmac|code|access|session)(?:$|[^a-z])"
-    r"|signature|token|secret|passw|credential|accesskey|apikey|api_?key|authoriz|sessionid|key(?:pair)?id"
+    r"|signature|token|secret|passw|credential|accesskey|apikey|authoriz|sessionid"
 )
 """What the names of parameters hold that let whoever has the address in: some as a word of their own, for a design, an
 author, a postcode and a keyword let nobody in."""
+CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+"""Where the next word of a name begins that is written like thisOne."""
 NAMED = re.compile(r"[^:/]+://(?:[^/?#]*@|[^/?#@:]*:(?!\d*(?:/|$))[^@]*@)")
 """An address with a name or password of somebody, whose slashes hide the sign that ends them."""
 ATTEMPTS, FIRST_PAUSE, PATIENCE = 4, 0.3, 25.0
@@ -88,7 +90,8 @@ def problem_of(address: str) -> str:
         return "cannot be understood"
     if NAMED.match(address) and parts.scheme not in ("abfs", "abfss"):
         return "holds a name or password; leave it out, it belongs where the storage looks for it"
-    if any(SECRETS.search(unquote(each.partition("=")[0])) for each in re.split("[&;]", parts.query) if "=" in each):
+    given = (unquote(each.partition("=")[0]) for each in re.split("[&;]", parts.query) if "=" in each)
+    if any(SECRETS.search(CAPITAL.sub("-", name)) for name in given):
         return "holds a signature or key, which would be kept; give one without"
     return "holds a signature or key, which would be kept; give one without" if "=" in parts.fragment else ""
 
