@@ -456,7 +456,19 @@ def test_parameters_that_let_nobody_in_are_no_secrets(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["sig", "X-Amz-Signature", "AWSAccessKeyId", "Key-Pair-Id", "auth", "access_token", "apikey", "pwd", "code", "userKey"]
+    "name",
+    [
+        "sig",
+        "X-Amz-Signature",
+        "AWSAccessKeyId",
+        "Key-Pair-Id",
+        "auth",
+        "access_token",
+        "apikey",
+        "pwd",
+        "code",
+        "userKey",
+    ],
 )
 def test_parameters_that_let_somebody_in_are(name):
     assert "signature or key" in blobs.problem_of(f"https://h/a.jpg?a=1&{name}=1")
