@@ -86,6 +86,9 @@ def chips(opened: Opened, view: View, *, all_ranges: bool = False) -> None:
             )
         if len(parts) > 1:
             st.button("Clear all", type="tertiary", on_click=session.update, kwargs={"selection": Selection()})
+        wanted = (*view.selection.tags_any, *view.selection.tags_all)
+        if gone := [tag for tag in dict.fromkeys(wanted) if tag not in opened.dataset.tags]:
+            st.caption(f"There is no tag {', '.join(map(literal, gone))} any more.")
 
 
 def _take_away(name: str) -> None:
