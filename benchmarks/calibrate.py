@@ -33,7 +33,7 @@ import dedup
 from benchmarks.relations import EXPECTED, family
 from dedup.images import detail
 from dedup.images.detail import Detail
-from dedup.matching import second_look
+from dedup.matching import notes, second_look
 from dedup.matching import verdict as first_look
 from dedup.matching.columns import AFFINE
 from dedup.matching.laying import Laid
@@ -115,7 +115,7 @@ class Stored:
             names = given[0]["path"].tolist()
             for row in first_look.judge(*given).to_dict("records"):
                 left, right = names[row["left"]], names[row["right"]]
-                if row["kind"] == Kind.UNJUDGED or row["note"] not in ("", second_look.OTHER_COLOURS_THROUGHOUT):
+                if row["kind"] == Kind.UNJUDGED or row["note"] not in ("", notes.OTHER_COLOURS_THROUGHOUT):
                     continue
                 if left in self.details and right in self.details and not self._why(left, right, row, remember):
                     yield frozenset((left, right)), frozenset(str(row["relations"]).split("|"))

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dedup.matching.notes import ANOTHER_MOMENT
 from dedup.matching.parameters import value
-from dedup.matching.second_look import ANOTHER_MOMENT
 from dedup.model import Kind, Role, Status
 
 BURST_SECONDS = 2.0

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from dedup.images import detail, signature
 from dedup.images.detail import Detail
 from dedup.images.signature import CHROMA
-from dedup.matching import geometry, relations, second_look, verdict
+from dedup.matching import geometry, notes, relations, second_look, verdict
 from dedup.matching.columns import AFFINE, SIZES
 from dedup.matching.geometry import UNIT
 from dedup.matching.leftover import AGREES, ROUNDING, STRUCTURE, Measured, agreeing_windows
@@ -188,7 +188,7 @@ class _Common:
             return False
         if few:
             return False
-        pair = self.pair | {"note": second_look.OTHER_COLOURS_THROUGHOUT}
+        pair = self.pair | {"note": notes.OTHER_COLOURS_THROUGHOUT}
         return not self._judge(pair, colourful=True).difference
 
     def agreeing_around(self, corners: list[geometry.Point]) -> _Seen:

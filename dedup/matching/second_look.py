@@ -31,13 +31,16 @@ from dedup.matching.leftover import (
     lacks_corners,
     measure,
 )
+from dedup.matching.notes import (
+    ANOTHER_MOMENT,
+    ANOTHER_SHOT,
+    OTHER_COLOURS,
+    OTHER_COLOURS_THROUGHOUT,
+    SAME_TEMPLATE,
+    TOO_PLAIN,
+)
 from dedup.matching.parameters import value
 from dedup.model import NEAR_DISTANCE
-
-ANOTHER_MOMENT = "same scene, another moment"
-SAME_TEMPLATE = "same template, other content"
-TOO_PLAIN = "too plain to tell"
-ANOTHER_SHOT = "same scene, each shows more on one side"
 
 
 def difference(m: Measured, *, free: bool, turned: bool, stands: bool, colourful: bool) -> str:
@@ -216,14 +219,6 @@ ALL_WINDOWS = 1700
 """With structure or without, of pictures that show the same."""
 TONES_STAND, LIGHT_STANDS = 0.03, 2.0
 """The same of gain, and of lightness in gray levels."""
-
-
-OTHER_FRAMES = "other frames or pages behind the first"
-"""Why two are no copies of which the first frames are."""
-OTHER_COLOURS = "other colours"
-"""Why two are no copies that have the same form, and for which no one change of tones explains the colours."""
-OTHER_COLOURS_THROUGHOUT = "other colours throughout"
-"""The same, where a freer change of colours explains them: an edit, if both are one exposure."""
 
 
 @dataclass(frozen=True, slots=True)

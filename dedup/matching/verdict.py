@@ -21,8 +21,8 @@ from dedup.matching.alignment import MEASURES
 from dedup.matching.candidates import Candidates, as_matrices
 from dedup.matching.columns import AFFINE, BOX, NEUTRAL, PAIR_COLUMNS, SIZES
 from dedup.matching.nearest_hash import bits_between
+from dedup.matching.notes import OTHER_COLOURS, OTHER_COLOURS_THROUGHOUT
 from dedup.matching.parameters import value
-from dedup.matching.second_look import OTHER_COLOURS, OTHER_COLOURS_THROUGHOUT
 from dedup.model import NEAR_DISTANCE, Kind
 
 Doubles = NDArray[np.float64]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dedup.matching import second_look, third_look
+from dedup.matching import notes, second_look, third_look
 from dedup.matching.parameters import value
 from dedup.matching.second_look import Verdict
 from dedup.scanning.portions import portions
@@ -91,4 +91,4 @@ def _look(
         other = third_look.is_other(left, right, stroke, most)
     except Exception as error:
         return Verdict(f"{type(error).__name__}: {error}", judged=False)
-    return Verdict(second_look.SAME_TEMPLATE, before.unexplained) if other else None
+    return Verdict(notes.SAME_TEMPLATE, before.unexplained) if other else None

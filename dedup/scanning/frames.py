@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from dedup.images.detail import Detail
-from dedup.matching import second_look
+from dedup.matching import notes, second_look
 from dedup.matching.columns import AFFINE
 from dedup.matching.second_look import Verdict
 from dedup.scanning.portions import portions
@@ -56,9 +56,9 @@ def _look(held: dict[int, list[Detail]], sides: Sequence[int], pair: dict[str, A
     try:
         for one, other in zip(left, right, strict=False):
             found = second_look.judge(one, other, pair, colourful=False)
-            plain = found.difference in ("", second_look.TOO_PLAIN)  # a blank page tells nothing
+            plain = found.difference in ("", notes.TOO_PLAIN)  # a blank page tells nothing
             if not plain and found.unexplained > most:
-                return Verdict(second_look.OTHER_FRAMES, found.unexplained)
+                return Verdict(notes.OTHER_FRAMES, found.unexplained)
     except Exception as error:
         return Verdict(f"{type(error).__name__}: {error}", judged=False)
     return None

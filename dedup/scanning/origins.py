@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dedup.images import traces
 from dedup.images.traces import Look
-from dedup.matching import alignment, relations, second_look
+from dedup.matching import alignment, notes, relations
 from dedup.matching.columns import AFFINE, PAIR_COLUMNS, SIZES
 from dedup.matching.parameters import value
 from dedup.matching.verdict import BEYOND
@@ -67,7 +67,7 @@ def tell(results: Results, look: Looks) -> Results:
         for place in there.tolist()
     ]
     moments = told.index[there[np.array(apart, bool)]]
-    pairs.loc[moments, ["note", "kind"]] = second_look.ANOTHER_MOMENT, Kind.SIMILAR.value
+    pairs.loc[moments, ["note", "kind"]] = notes.ANOTHER_MOMENT, Kind.SIMILAR.value
     pairs.loc[moments, "distance"] = np.maximum(pairs.loc[moments, "distance"], BEYOND)
     return replace(results, pairs=pairs.astype(PAIR_COLUMNS))
 

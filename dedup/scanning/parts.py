@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dedup.images.keypoints import POINT, Keypoints
-from dedup.matching import geometry, points, relations, second_look
+from dedup.matching import geometry, notes, points, relations
 from dedup.matching import parts as matching
 from dedup.matching.columns import AFFINE, NEUTRAL, PAIR_COLUMNS, SIZES
 from dedup.matching.points import Shared
@@ -35,7 +35,7 @@ SAVED = 2048
 """Keypoints of so many files are kept at a time, that a killed scan need not take again: 30 MB."""
 PICTURES = 96
 """Held at a time: 2 MB each."""
-MAY_BE_PARTS = ("", second_look.SAME_TEMPLATE, second_look.ANOTHER_MOMENT, second_look.TOO_PLAIN)
+MAY_BE_PARTS = ("", notes.SAME_TEMPLATE, notes.ANOTHER_MOMENT, notes.TOO_PLAIN)
 """Notes of pairs that are alike as a whole and may still be parts of each other: not those that hold other data, have
 other colours, or are two shots."""
 NOTHING = Keypoints(0, 0, np.empty(0, POINT))

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dedup.images.detail import Detail
-from dedup.matching import geometry, relations, second_look
+from dedup.matching import geometry, notes, relations, second_look
 from dedup.matching.columns import AFFINE, BOX, NEUTRAL, PAIR_COLUMNS, SIZES
 from dedup.matching.laying import Lies
 from dedup.matching.parameters import value
@@ -80,7 +80,7 @@ def _facing(pairs: pd.DataFrame, some: NDArray[np.bool_], images: pd.DataFrame) 
 def _open(pairs: pd.DataFrame) -> NDArray[np.bool_]:
     """Pairs that are alike, have not been looked at, and of which nothing else tells that they are no copies."""
     alike = pairs["kind"].isin([Kind.NEAR, Kind.SIMILAR]).to_numpy(np.bool_)
-    possible = pairs["note"].isin(["", second_look.OTHER_COLOURS_THROUGHOUT]).to_numpy(np.bool_)
+    possible = pairs["note"].isin(["", notes.OTHER_COLOURS_THROUGHOUT]).to_numpy(np.bool_)
     return np.asarray(alike & possible & pairs["unexplained"].isna().to_numpy())
 
 
@@ -122,13 +122,13 @@ def _look(
 
 def _told(pairs: pd.DataFrame, asked: NDArray[np.intp], verdicts: Sequence[Verdict]) -> pd.DataFrame:
     """`pairs` with what was found of those `asked` about."""
-    notes = np.array([each.difference for each in verdicts], object)
+    differences = np.array([each.difference for each in verdicts], object)
     judged = np.array([each.judged for each in verdicts])
     distance = pairs["distance"].to_numpy(np.float64)[asked]
-    far = np.where(notes == "", np.minimum(distance, NEAR_DISTANCE), np.maximum(distance, BEYOND))
-    kinds = np.where(notes == "", Kind.NEAR.value, Kind.SIMILAR.value)
+    far = np.where(differences == "", np.minimum(distance, NEAR_DISTANCE), np.maximum(distance, BEYOND))
+    kinds = np.where(differences == "", Kind.NEAR.value, Kind.SIMILAR.value)
     told = {
-        "note": notes,
+        "note": differences,
         "distance": np.where(judged, far, np.nan),
         "kind": np.where(judged, kinds, Kind.UNJUDGED.value),
         "unexplained": [each.unexplained for each in verdicts],

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import dedup
 from dedup.cli import main
 from dedup.groups import runs
-from dedup.matching.second_look import ANOTHER_MOMENT, SAME_TEMPLATE
+from dedup.matching.notes import ANOTHER_MOMENT, SAME_TEMPLATE
 from tests.pictures import photo, save
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter
 
 from dedup.images.detail import Detail
-from dedup.matching import geometry, laying, leftover, second_look
+from dedup.matching import geometry, laying, leftover, notes, second_look
 from dedup.matching.alignment import AS_IT_IS
 from dedup.matching.columns import AFFINE, SIZES
 from dedup.matching.laying import look
@@ -82,7 +82,7 @@ def test_grain_tells_exposures_apart():
     assert shared.exposure > 0.9 and abs(own.exposure) < 0.1
     for found, free in ((shared, False), (own, False)):
         assert found.grain > 2 and found.grain_ratio < 1.5, free
-    assert difference(own, free=False, turned=False, stands=True, colourful=False) == second_look.ANOTHER_MOMENT
+    assert difference(own, free=False, turned=False, stands=True, colourful=False) == notes.ANOTHER_MOMENT
     assert difference(shared, free=False, turned=False, stands=True, colourful=False) == ""
 
 
@@ -132,7 +132,7 @@ def test_without_structure_only_what_stands_is_a_copy():
     found = look(Detail(ramp), Detail(ramp), AS_IT_IS)
     assert found.windows == 0
     assert difference(found, free=False, turned=False, stands=True, colourful=False) == ""
-    assert difference(found, free=True, turned=False, stands=False, colourful=False) == second_look.TOO_PLAIN
+    assert difference(found, free=True, turned=False, stands=False, colourful=False) == notes.TOO_PLAIN
 
 
 def test_a_smooth_displacement_is_made_good():
@@ -248,12 +248,12 @@ def test_a_thing_in_other_colours_is_told_so_however_soon_it_is_told_apart(corre
     side = 32 if correlation < 0.9 else 256
     pair = dict.fromkeys(second_look.FIRST_LOOK, 1.0) | dict(zip(AFFINE, AS_IT_IS, strict=True))
     pair |= dict.fromkeys(SIZES, side) | {"rotation": 0.0, "perspective": 0.0}
-    pair |= {"note": second_look.OTHER_COLOURS_THROUGHOUT, "correlation": correlation, "distance": distance}
+    pair |= {"note": notes.OTHER_COLOURS_THROUGHOUT, "correlation": correlation, "distance": distance}
     left, right = Detail(gray(1, side)), Detail(gray(2, side))
-    assert second_look.judge(left, right, pair, colourful=True).difference == second_look.OTHER_COLOURS
+    assert second_look.judge(left, right, pair, colourful=True).difference == notes.OTHER_COLOURS
     assert second_look.judge(left, right, pair | {"note": ""}, colourful=True).difference not in (
         "",
-        second_look.OTHER_COLOURS,
+        notes.OTHER_COLOURS,
     )
 
 
@@ -297,7 +297,7 @@ def test_no_lens_is_tried_where_no_grain_is_shared(shared, tried, monkeypatch):
     pair |= dict.fromkeys(SIZES, SIDE) | {"note": "", "distance": 0.1, "correlation": 0.99, "gain": 1.0}
     pair |= {"orientation": 1, "stretch": 1.0}
     verdict = second_look.judge(Detail(one), Detail(other), pair, colourful=False)
-    assert verdict.difference == second_look.ANOTHER_MOMENT
+    assert verdict.difference == notes.ANOTHER_MOMENT
     assert bool(lenses) == tried
 
 
@@ -319,7 +319,7 @@ def test_one_edge_goes_on_another_under_a_map_with_freedom_and_proves_nothing():
     sheared = np.array([1.0, 0, 0, -0.1, 1, 0.15])
     there = pair_of(sheared, rotation=4.0)
     left, right = (Detail(noisy(each, seed, 0.3)) for seed, each in enumerate((one, other)))
-    assert second_look.judge(left, right, there, colourful=True).difference == second_look.TOO_PLAIN
+    assert second_look.judge(left, right, there, colourful=True).difference == notes.TOO_PLAIN
     as_it_is = second_look.judge(left, left, pair_of(AS_IT_IS), colourful=True)
     assert as_it_is.difference == ""  # nothing was free
 

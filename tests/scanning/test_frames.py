@@ -9,7 +9,7 @@ from PIL import Image
 
 import dedup
 from dedup.images import detail
-from dedup.matching import second_look
+from dedup.matching import notes, second_look
 from tests.scanning.test_verify import detailed, form
 
 PAGES = [form(f"Name {number}", str(1000 + number)) for number in range(6)]
@@ -26,7 +26,7 @@ def smaller(frames: list[Image.Image]) -> list[Image.Image]:
     return [frame.resize((frame.width * 3 // 4, frame.height * 3 // 4)) for frame in frames]
 
 
-def notes(folder: Path) -> list[tuple[str, str]]:
+def told_of(folder: Path) -> list[tuple[str, str]]:
     pairs = dedup.scan(folder).pairs
     return list(zip(pairs["kind"], pairs["note"], strict=True))
 
@@ -36,13 +36,13 @@ def test_documents_that_differ_in_one_page_are_no_copies(tmp_path, home, other):
     pages = [*PAGES[:other], form("Eve Fox", "2506"), *PAGES[other + 1 :]]
     write(tmp_path / "in/a.tif", PAGES)
     write(tmp_path / "in/b.tif", pages)
-    assert notes(tmp_path / "in") == [("similar", second_look.OTHER_FRAMES)]
+    assert told_of(tmp_path / "in") == [("similar", notes.OTHER_FRAMES)]
 
 
 def test_films_that_differ_in_one_stretch_are_no_copies(tmp_path, home):
     write(tmp_path / "in/a.png", FILM)
     write(tmp_path / "in/b.png", [*FILM[:5], *(detailed(8, (240, 180)).rotate(n) for n in range(2)), *FILM[7:]])
-    assert notes(tmp_path / "in") == [("similar", second_look.OTHER_FRAMES)]
+    assert told_of(tmp_path / "in") == [("similar", notes.OTHER_FRAMES)]
 
 
 def test_copies_of_all_frames_are_found(tmp_path, home):
@@ -52,7 +52,7 @@ def test_copies_of_all_frames_are_found(tmp_path, home):
     write(tmp_path / "in/b.tif", smaller(document), compression="jpeg", quality=60)
     write(tmp_path / "in/c.gif", FILM, duration=80)
     write(tmp_path / "in/d.webp", smaller(FILM), quality=60, duration=80)
-    assert notes(tmp_path / "in") == [("near", "")] * 2
+    assert told_of(tmp_path / "in") == [("near", "")] * 2
 
 
 def test_frames_of_a_long_film_are_spread_over_it(tmp_path):
@@ -74,4 +74,4 @@ def test_what_happens_with_one_pair_costs_that_pair(tmp_path, home, monkeypatch)
         return real(*given, **options)
 
     monkeypatch.setattr(second_look, "judge", failing)
-    assert notes(tmp_path / "in") == [("unjudged", "ZeroDivisionError: planted")]
+    assert told_of(tmp_path / "in") == [("unjudged", "ZeroDivisionError: planted")]
