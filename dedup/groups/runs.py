@@ -44,7 +44,7 @@ def runs(frame: pd.DataFrame, pairs: pd.DataFrame) -> list[list[int]]:
     usable = readable.tolist()
     follows: dict[int, int] = {}
     led: set[int] = set()
-    alike = _Alike(frame, _judged(pairs))
+    alike = _Alike(frame, pairs[pairs["kind"] != Kind.UNJUDGED])
     shots = bursts(frame.loc[readable, ["folder", "name", "captured_at"]])
     taken = frame["captured_at"].str[:SECONDS].to_numpy(object)
     burst = ((one, other) for one, other in shots if taken[one] != taken[other] or alike(one, other))
@@ -121,10 +121,6 @@ class _Alike:
     def __call__(self, one: int, other: int) -> bool:
         ends = int(self._stands[one]), int(self._stands[other])
         return ends[0] == ends[1] or (min(ends), max(ends)) in self._couples
-
-
-def _judged(pairs: pd.DataFrame) -> pd.DataFrame:
-    return pairs[pairs["kind"] != Kind.UNJUDGED]
 
 
 def _shows_the_same(pairs: pd.DataFrame) -> NDArray[np.bool_]:

@@ -164,8 +164,7 @@ def open_further(path: Path, most: int, *, max_pixels: int = MAX_PIXELS) -> Iter
         image = open_image(stream, max_pixels)
         pages = pages_of(image)
         for place in np.unique(np.linspace(1, len(pages) - 1, min(most, len(pages) - 1)).round().astype(int)).tolist():
-            image.seek(pages[place])
-            in_own_order(image)
+            to_page(image, pages[place])
             header = Header.of(image, stream.name)
             image.load()
             seen = _at_depth(image, header) if image.format == "TIFF" else image
@@ -330,7 +329,7 @@ def open_image(stream: BinaryIO, max_pixels: int) -> Image.Image:
     if image.width * image.height > max_pixels:
         raise UnreadableImage(TOO_MANY.format(image.width * image.height))
     _scale_transparency(image)
-    in_own_order(image)
+    _in_own_order(image)
     return image
 
 
@@ -338,7 +337,13 @@ _OWN_ORDER = {"I;16BS": "I;16S", "I;32BS": "I;32S", "F;32BF": "F;32F"}
 """What Pillow takes libtiff to give of big-endian samples, and what it gives: it has put their bytes in order."""
 
 
-def in_own_order(image: Image.Image) -> None:
+def to_page(image: Image.Image, place: int) -> None:
+    """Go to a frame or page, to be loaded next."""
+    image.seek(place)
+    _in_own_order(image)
+
+
+def _in_own_order(image: Image.Image) -> None:
     """Let the page of a compressed TIFF that is to be loaded next not be turned around a second time."""
     if image.format == "TIFF":
         image.tile = [  # type: ignore[attr-defined]
@@ -708,9 +713,8 @@ def _later(image: Image.Image, header: Header, pages: Sequence[int]) -> tuple[Im
     found = []
     try:
         for place in places:
-            image.seek(pages[place])
+            to_page(image, pages[place])
             image.draft("RGB", (SMALL_SIDE, SMALL_SIDE))
-            in_own_order(image)
             page = Header.of(image, header.path) if image.format == "TIFF" else header
             image.load()
             seen = _at_depth(image, page) if image.format == "TIFF" else image

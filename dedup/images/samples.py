@@ -21,7 +21,7 @@ from PIL import Image
 
 from dedup.files import open_regular
 from dedup.images import deep, metadata
-from dedup.images.decode import STRIP_PIXELS, Header, in_own_order, open_image, pages_of, reasons, upright
+from dedup.images.decode import STRIP_PIXELS, Header, open_image, pages_of, reasons, to_page, upright
 from dedup.images.formats import MAX_PIXELS
 
 VERSION = 4
@@ -85,7 +85,6 @@ def _loaded(image: Image.Image, header: Header) -> Iterator[tuple[float, _Frame]
     for number in range(count):
         if count > 1:
             image.seek(number)
-            in_own_order(image)
         image.load()
         yield float(image.info.get("duration", 0) or 0) if count > 1 else 0.0, _of_image(image, header)
 
@@ -93,7 +92,7 @@ def _loaded(image: Image.Image, header: Header) -> Iterator[tuple[float, _Frame]
 def _pages(image: Image.Image, path: str) -> Iterator[tuple[float, _Frame]]:
     """The pages of a TIFF, each at its own depth."""
     for number in pages_of(image):
-        image.seek(number)
+        to_page(image, number)
         header = Header.of(image, path)
         if header.bands != len(image.getbands()) or (header.bits > 8 and header.bands > 1):
             samples = deep.read_tiff(path, number)
@@ -101,7 +100,6 @@ def _pages(image: Image.Image, path: str) -> Iterator[tuple[float, _Frame]]:
             mode = "" if alpha or (image.mode == "RGB" and header.bands == 3) else f"{image.mode} {header.bands}"
             yield 0.0, _of_array(samples, header.turned, mode, alpha=alpha)
         else:
-            in_own_order(image)
             image.load()
             yield 0.0, _of_image(image, header)
 

@@ -394,14 +394,7 @@ class _Slot:
             self.close()
             self.version = version
             self.stream = blobs.open_at(address)
-            try:
-                self.container = CONTAINERS[suffix_of(address)](self.stream, self.version)
-            except BaseException as error:
-                problem = self.problem
-                self.close()
-                if problem and not isinstance(error, OSError):
-                    raise OSError(problem) from error
-                raise
+            self.container = CONTAINERS[suffix_of(address)](self.stream, self.version)
         return self.container
 
     @property
@@ -443,7 +436,8 @@ def opened(address: str, *, anew: bool = False) -> Iterator[Container]:
             raise
         except Exception as error:  # a library may call damaged what its server did not give
             problem = slot.problem
-            if not problem:
-                raise
-            slot.close()
-            raise OSError(problem) from error
+            if problem or slot.container is None:
+                slot.close()
+            if problem:
+                raise OSError(problem) from error
+            raise

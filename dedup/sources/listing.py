@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import mimetypes
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -169,19 +168,22 @@ def _is_hidden(path: PurePosixPath) -> bool:
     return left or any(part.startswith(".") or part.lower() in TRASH_FOLDERS for part in path.parts if part != "..")
 
 
-_TYPES = mimetypes.MimeTypes()
-"""Python's own table, and none of this machine's: everybody finds the same images."""
-_ANYTHING = "application/octet-stream"
+_OTHERS = frozenset({
+    ".7z", ".aac", ".avi", ".bat", ".c", ".cfg", ".css", ".doc", ".docx", ".eot", ".flac", ".gz", ".h5", ".hdf5",
+    ".htm", ".html", ".ini", ".ipynb", ".jar", ".js", ".log", ".m4a", ".m4v", ".md", ".mid", ".mkv", ".mov", ".mp3",
+    ".mp4", ".mpeg", ".mpg", ".npy", ".npz", ".ogg", ".otf", ".pdf", ".pickle", ".pkl", ".ppt", ".pptx", ".pt",
+    ".pth", ".py", ".rar", ".rst", ".rtf", ".sh", ".so", ".sql", ".tar", ".tfrecord", ".toml", ".ttf", ".wav",
+    ".webm", ".woff", ".woff2", ".xls", ".xlsx", ".xmp", ".zip",
+})  # fmt: skip
+"""Of files that hold no image whose format is read, as their names say; a table of our own, for that of a machine is
+its own, and everybody finds the same images."""
+_TOLD = SUFFIXES | UNSUPPORTED_SUFFIXES | LABEL_SUFFIXES | OF_SAMPLES | _OTHERS
 
 
 def tells_nothing(name: str) -> bool:
     """Whether a name leaves open what a file holds, so that its first bytes have to be asked: folders are asked about
     every file, but elsewhere each answer is a request, or a member to unpack."""
-    suffix = PurePosixPath(below(name)).suffix.lower()
-    if suffix in SUFFIXES or suffix in UNSUPPORTED_SUFFIXES or suffix in LABEL_SUFFIXES | OF_SAMPLES:
-        return False
-    kind, packed = _TYPES.guess_type(f"x{suffix}")
-    return packed is None and kind in (None, _ANYTHING)
+    return PurePosixPath(below(name)).suffix.lower() not in _TOLD
 
 
 def images_among(names: Iterable[str], announces: Callable[[str], bool]) -> tuple[list[str], Counter[str]]:

@@ -162,6 +162,6 @@ def test_a_number_is_told_by_lightness(dataset):
 
 def test_many_classes_share_gray():
     names = [f"class {number % 30}" for number in range(300)] + [""]
-    found = colours._by_word("Class", names, "no class")
+    found = colours._by_word("Class", names, "no class", {})
     assert len(found.inks) == 8 and found.legend[-1].label == "others and no class"
     assert sum(each.count for each in found.legend) == 301

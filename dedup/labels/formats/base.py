@@ -153,6 +153,11 @@ LOOKED_AT = 5
 """So many files of a folder are looked at to tell what it holds: the first may be a list or a note."""
 
 
+def images_of(files: Iterable[Path], pictures: Pictures, named: Callable[[Path], str]) -> set[str]:
+    """The images that files of labels are called after, or that they name."""
+    return {image for file in files for image in pictures.of_file(file) or pictures.of_file(file, named(file))}
+
+
 def together(
     folders: Sequence[Path], suffix: str, pictures: Pictures, named: Callable[[Path], str] = lambda file: ""
 ) -> list[Path]:
@@ -161,7 +166,7 @@ def together(
     groups: list[tuple[list[Path], set[str]]] = []
     for folder in folders:
         files = (folder / name for name in os.listdir(folder) if name.lower().endswith(suffix))
-        images = {image for file in files for image in pictures.of_file(file) or pictures.of_file(file, named(file))}
+        images = images_of(files, pictures, named)
         group = next((group for group in groups if not same_images(group[1], images)), None)
         if group is None:
             groups.append(([folder], images))
@@ -200,11 +205,7 @@ class FilePerImage:
 
     def labelled(self, path: Path, pictures: Pictures) -> set[str]:
         """The images that have a file."""
-        return {
-            image
-            for file in self.files(path)
-            for image in pictures.of_file(file) or pictures.of_file(file, self.named(file))
-        }
+        return images_of(self.files(path), pictures, self.named)
 
 
 MANY = 50

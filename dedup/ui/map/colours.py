@@ -97,14 +97,12 @@ def _between(low: str, high: str, share: float) -> str:
     return "#" + "".join(f"{round(one + share * (other - one)):02x}" for one, other in zip(*ends, strict=True))
 
 
-def _by_word(
-    title: str, words: Sequence[str] | NDArray[np.str_], none: str, own: Mapping[str, str] | None = None
-) -> Coloured:
+def _by_word(title: str, words: Sequence[str] | NDArray[np.str_], none: str, own: Mapping[str, str]) -> Coloured:
     """The most frequent words have a hue each, their `own` where they have one; `none` says what the empty word
     means."""
     counts = Counter(each for each in words if each)
     named = [word for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))][: len(HUES)]
-    inks = [((own or {})[word],) * 2 if word in (own or {}) else hue for word, hue in zip(named, HUES, strict=False)]
+    inks = [(own[word],) * 2 if word in own else hue for word, hue in zip(named, HUES, strict=False)]
     number = {word: 1 + place for place, word in enumerate(named)}
     ink = np.array([number.get(each, 0) for each in words], np.uint8)
     rest = sum(counts[word] for word in counts if word not in number)
@@ -149,6 +147,6 @@ _BY_WORD: dict[str, Callable[[pd.DataFrame], Coloured]] = {
     ),
     CLASS: lambda frame: _by_word(
         WORDS[CLASS], [names[0] if len(names) == 1 else "several" if names else "" for names in frame["classes"]],
-        "no class",
+        "no class", {},
     ),
 }  # fmt: skip

@@ -124,7 +124,7 @@ def scope_mask(opened: Opened, view: View, page: Page, scope: str) -> NDArray[np
         if scope == "every":
             return runs.every(selected, step, len(frame))
         still: NDArray[np.bool_] = opened.remembered(
-            ("unchanged", readable.tobytes()), lambda: runs.unchanged(selected, frame, dataset.pairs)
+            ("unchanged", view.selection), lambda: runs.unchanged(selected, frame, dataset.pairs), tags=True
         )
         return still
     if scope == "duplicates":

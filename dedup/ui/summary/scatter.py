@@ -68,7 +68,7 @@ def drawn(selection: Any, x: str, y: str, scales: tuple[Scale, Scale]) -> Region
         return None
     places = [np.array(shapes[-1][axis], np.float64) for axis in "xy"]
     is_box = len(places[0]) == 2
-    if not is_box and len(places[0]) > 2 and any(scale.logarithmic for scale in scales):
+    if len(places[0]) > 2 and any(scale.logarithmic for scale in scales):
         places = [_along_the_sides(each, MOST_CORNERS // len(each)) for each in places]
     across, up = ([_exact(scale, place) for place in each.tolist()] for scale, each in zip(scales, places, strict=True))
     try:
