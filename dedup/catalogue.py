@@ -41,8 +41,8 @@ def scan(
     ray_address: str = "",
     on_progress: OnProgress | None = None,
 ) -> Dataset:
-    """Scan a folder of images, or whatever else `dedup.sources` reads (a .zip, .tar or .parquet, a .txt or .csv list,
-    `s3://bucket/prefix`), and return its dataset.
+    """Scan a folder of images, or whatever else `dedup.sources` reads (a .zip, .tar, .parquet or .lmdb, a .txt or .csv
+    list, `s3://bucket/prefix`), and return its dataset.
 
     The same source keeps its dataset, and only what changed is read. `annotations` are files or folders of labels
     (`dedup.labels.formats`), an empty list for none; with `use_found`, those beside the images are used as long as

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import tarfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
+import lmdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -45,3 +47,21 @@ def tabled(folder: Path, output: Path, rows_of_a_group: int = 5) -> Path:
     images = [{"bytes": file.read_bytes(), "path": file.name} for file in files_of(folder)]
     pq.write_table(pa.table({"image": images, "label": [0] * len(images)}), output, row_group_size=rows_of_a_group)
     return output
+
+
+def mapped(folder: Path, target: Path) -> Path:
+    """An LMDB of all files of a folder, by their paths, in a folder of its own."""
+    return records(
+        target, {file.relative_to(folder).as_posix().encode(): file.read_bytes() for file in files_of(folder)}
+    )
+
+
+def records(target: Path, values: Mapping[bytes, bytes]) -> Path:
+    """An LMDB of some values by their keys, instead of one that is there: none is written that may be open."""
+    made = target.with_name(f"{target.name} made")
+    with lmdb.open(str(made), map_size=1 << 26) as file, file.begin(write=True) as writer:
+        for key, value in values.items():
+            writer.put(key, value)
+    target.mkdir(exist_ok=True)
+    (made / "data.mdb").replace(target / "data.mdb")
+    return target

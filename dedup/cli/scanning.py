@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LABELS_HELP = "A file or folder of labels; repeatable (default: those found beside the images)."
 HASH_HELP = "Also hash as imagehash does, such as phash; repeatable."
-SOURCE_HELP = "A folder of images, a .zip, .tar or .parquet with them, a .txt or .csv list, s3://bucket/prefix, ..."
+SOURCE_HELP = "A folder of images, a .zip, .tar, .parquet or .lmdb with them, a .txt or .csv list, s3://…"
 THOROUGH_HELP = "Also find parts: small crops, any rotation, collages, screenshots. A dataset keeps what it was told."
 NAME_HELP = "Name of the dataset (default: the folder's); needed where a folder has several."
 

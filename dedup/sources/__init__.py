@@ -22,7 +22,7 @@ from dedup.sources.namesakes import Namesakes
 from dedup.sources.reading import at_hand
 from dedup.sources.stored import list_archives, list_prefix
 
-_WITHIN = ("zip://", "tar://", "parquet://")
+_WITHIN = ("zip://", "tar://", "parquet://", "lmdb://")
 """Ahead of the path or address of a container, as fsspec has it."""
 
 
@@ -31,12 +31,18 @@ def address_of(given: Path | str) -> str:
     text = os.fspath(given)
     if text.lower().startswith(_WITHIN):
         inner, _, text = text.partition("://")[2].rpartition("::")
-        if inner or not archives.suffix_of(text):
+        if inner or not archives.suffix_of(_file_within(text)):
             raise SourceError("Give the archive alone, as zip://photos.zip: all images in it are read.")
     if blobs.is_address(text):
         return _checked(text)
-    path = Path(text).expanduser()
+    path = Path(_file_within(text)).expanduser()
     return os.fspath(path.resolve() if ".." in path.parts else path.absolute())  # links on the way stay as named
+
+
+def _file_within(text: str) -> str:
+    """The file of an LMDB, which is told by its folder; anything else as it is."""
+    file = os.path.join(text, archives.IN_FOLDER)
+    return file if os.path.isfile(os.path.expanduser(file)) else text
 
 
 def _checked(address: str) -> str:
@@ -72,7 +78,8 @@ def list_source(source: Path | str) -> Listing:
     if path.name.lower().endswith(archives.COMPRESSED):
         raise SourceError(f"{path} is compressed as a whole. Unpack it, or pack it as .zip or .tar, and scan that.")
     raise SourceError(
-        f"{path} is not a folder. Give a folder of images, a .zip, .tar or .parquet with them, or a .txt or .csv list."
+        f"{path} is not a folder. Give a folder of images, a .zip, .tar, .parquet or .lmdb with them, or a .txt or "
+        ".csv list."
     )
 
 
@@ -115,6 +122,8 @@ def name_of(address: str) -> str:
     """What a dataset of a source is called unless a person says so."""
     if os.path.isdir(address):
         return Path(address).name
+    if os.path.basename(address) == archives.IN_FOLDER:
+        return os.path.basename(os.path.dirname(address))
     name = address.rstrip("/").rpartition("/")[2] if blobs.is_address(address) else os.path.basename(address)
     if _suffix(address) in LIST_SUFFIXES or archives.suffix_of(address):
         stem = os.path.splitext(name)[0]

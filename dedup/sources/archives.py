@@ -1,5 +1,6 @@
 """Images within one file: members of a ZIP or TAR archive (WebDataset's shards are such), rows of a Parquet table
-(Hugging Face's datasets are such). Read here and there, on this machine or elsewhere, and never unpacked.
+(Hugging Face's datasets are such), records of an LMDB (LSUN's are such). Read here and there, on this machine or
+elsewhere, and never unpacked.
 
 A container is one class, and its suffix in CONTAINERS. All raise OSError or what its library raises for damaged files.
 """
@@ -22,7 +23,7 @@ from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Protocol
 
 from dedup.errors import SourceError, UnreadableImage
-from dedup.images.formats import FORMATS, HEAD_BYTES, sniff
+from dedup.images.formats import FORMATS, HEAD_BYTES, SUFFIXES, sniff
 from dedup.sources import blobs
 from dedup.sources.label_columns import LabelColumns, Told
 from dedup.sources.listing import Entry, Stored, nanoseconds
@@ -305,6 +306,78 @@ class Parquet:
         return (value.as_py() or b"") if value.is_valid else b""
 
 
+class Lmdb:
+    """An LMDB, a file of keys and values of which those are images that begin as images do.
+
+    Images are called by their key, in hexadecimal digits where it is no text, with a suffix where it has none. All
+    values are read once to list it, as a table's are: nothing says whether one is the same. Who writes to it meanwhile
+    is not waited for.
+    """
+
+    images_only = True
+
+    def __init__(self, stream: BinaryIO, version: str) -> None:
+        if not isinstance(getattr(stream, "name", None), str):  # the library maps the file into memory
+            raise SourceError("is an LMDB, which can be read on a disk of this machine only; copy it here")
+        try:
+            import lmdb
+        except ImportError as error:
+            raise SourceError('needs another package: pip install "dedup-images[lmdb]"') from error
+        self.left_out: Counter[str] = Counter()
+        try:
+            self._file = lmdb.open(stream.name, subdir=False, readonly=True, lock=False, readahead=False)
+        except lmdb.Error as error:
+            raise Damaged("it is no LMDB, or it is damaged at its beginning") from error
+        with self._file.begin() as reader:
+            needed = (self._file.info()["last_pgno"] + 1) * reader.stat()["psize"]
+        if os.fstat(stream.fileno()).st_size < needed:  # reading beyond the end of a mapped file ends the process
+            raise Damaged("the file ends before its last page")
+
+    def entries(self) -> Iterator[tuple[str, Entry]]:
+        import xxhash
+
+        self.left_out.clear()
+        with self._file.begin(buffers=True) as reader:
+            for key, value in reader.cursor():
+                ending = _ending(bytes(value[:HEAD_BYTES]))
+                if ending:
+                    version = f"{xxhash.xxh3_128_hexdigest(value)}@{bytes(key).hex()}"
+                    yield _record_name(bytes(key), ending), Entry(len(value), 0, version)
+                else:
+                    self.left_out["record that is no image"] += 1
+
+    def labels(self) -> Iterator[tuple[int, Told]]:
+        return iter(())
+
+    def starts(self, name: str, entry: Entry) -> bytes:
+        return self._value(entry)[:HEAD_BYTES]
+
+    def read(self, name: str, entry: Entry) -> bytes:
+        import xxhash
+
+        data = self._value(entry)
+        if xxhash.xxh3_128_hexdigest(data) != entry.version.partition("@")[0]:
+            raise Changed
+        return data
+
+    def _value(self, entry: Entry) -> bytes:
+        with self._file.begin() as reader:
+            value = reader.get(bytes.fromhex(entry.version.partition("@")[2]))
+        if value is None:
+            raise Changed
+        return bytes(value)
+
+
+def _record_name(key: bytes, ending: str) -> str:
+    """What the image of a key is called."""
+    try:
+        name = key.decode()
+    except UnicodeDecodeError:
+        name = ""
+    name = name if name.isprintable() and name.strip("./ ") else key.hex()
+    return name if PurePosixPath(name).suffix.lower() in SUFFIXES else name + ending
+
+
 IMAGE = "Image"
 """What Hugging Face calls the type of a column of images."""
 OTHER_IMAGES = ("mask", "masks", "thumbnail", "label_image", "depth", "annotation")
@@ -343,7 +416,9 @@ def _ending(data: bytes) -> str:
     return next((each.suffixes[0] for each in FORMATS if each.name == name), "")
 
 
-CONTAINERS: dict[str, type[Container]] = {".zip": Zip, ".tar": Tar, ".parquet": Parquet}
+CONTAINERS: dict[str, type[Container]] = {".zip": Zip, ".tar": Tar, ".parquet": Parquet, ".lmdb": Lmdb, ".mdb": Lmdb}
+IN_FOLDER = "data.mdb"
+"""What an LMDB is called in a folder of its own."""
 
 
 def suffix_of(place: str) -> str:

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import sys
 import tarfile
 import time
 import warnings
@@ -15,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,7 +29,7 @@ from dedup.errors import ExportError, RemovalError, SourceError, UnreadableImage
 from dedup.files import sha256_of
 from dedup.removal import applying, planning
 from dedup.sources import archives, at_hand, list_source
-from tests.packed import files_of, sharded, tabled, tarred, zipped
+from tests.packed import files_of, mapped, records, sharded, tabled, tarred, zipped
 from tests.pictures import folder_of_photos, photo, save
 
 
@@ -47,6 +49,9 @@ PLACES: dict[str, Callable[[Path, Path], str]] = {
     "braces": lambda photos, place: f"{sharded(photos, place / 'shards')}/part-{{000..002}}.tar",
     "stars": lambda photos, place: f"{sharded(photos, place / 'shards')}/part-*.tar",
     "parquet": lambda photos, place: str(tabled(photos, place / "photos.parquet")),
+    "lmdb": lambda photos, place: str(mapped(photos, place / "photos_lmdb")),
+    "lmdb file": lambda photos, place: str(mapped(photos, place / "photos_lmdb") / "data.mdb"),
+    "lmdb://": lambda photos, place: f"lmdb://{mapped(photos, place / 'photos_lmdb')}",
     "zip://": lambda photos, place: f"zip://{zipped(photos, place / 'photos.zip')}",
 }
 
@@ -200,13 +205,16 @@ def test_what_is_too_large_is_not_read_into_memory(photos, tmp_path, home, monke
         pass
 
 
-@pytest.mark.parametrize("place", ["zip", "tar", "parquet"])
+@pytest.mark.parametrize("place", ["zip", "tar", "parquet", "lmdb file"])
 def test_an_archive_that_changed_since_the_scan_gives_nothing_else_for_it(photos, place, tmp_path, home):
     source = PLACES[place](photos, tmp_path)
     dataset = dedup.scan(source)
     other = folder_of_photos(tmp_path / "other", 12, start=100)[0].parent
     time.sleep(0.02)  # for another time of change
-    {"zip": zipped, "tar": tarred, "parquet": tabled}[place](other, Path(source))
+    if place == "lmdb file":
+        mapped(other, Path(source).parent)
+    else:
+        {"zip": zipped, "tar": tarred, "parquet": tabled}[place](other, Path(source))
     with pytest.raises(UnreadableImage, match="changed since the scan"), dataset.at_hand(0):
         pass
     report = dataset.export("folder", tmp_path / "out")
@@ -245,6 +253,34 @@ def test_plain_bytes_and_rows_without_any(tmp_path, home):
         dedup.scan(tmp_path / "none.parquet")
 
 
+def test_records_of_an_lmdb_are_called_by_their_keys_and_what_is_no_image_is_counted(photos, tmp_path, home, asked):
+    picture, other = (file.read_bytes() for file in files_of(photos)[:2])
+    keys = {b"a/1.JPG": picture, b"a/1": picture, b"\xff\x00": other, b"..": other, b"num-samples": b"4", b"none": b""}
+    dataset = dedup.scan(records(tmp_path / "train_lmdb", keys))
+    assert dataset.name == "train_lmdb" and dataset.root.name == "data.mdb"
+    assert dataset.frame["path"].tolist() == ["2e2e.jpg", "a/1.JPG", "a/1.jpg", "ff00.jpg"]
+    assert dataset.frame["status"].eq("ok").all() and (dataset.frame["role"] == "duplicate").sum() == 2
+    assert list_source(tmp_path / "train_lmdb/data.mdb").passed_over == {"record that is no image": 2}
+    records(tmp_path / "train_lmdb", {**keys, b"a/1": other, b"new": other})
+    asked.clear()
+    dedup.scan(tmp_path / "train_lmdb")
+    assert sorted(asked["examine"]) == ["1.jpg", "new.jpg"]  # a table's digests tell what else is as it was
+
+
+def test_an_lmdb_that_ends_too_early_or_lies_elsewhere_is_one_sentence(photos, tmp_path, home, monkeypatch):
+    whole = (mapped(photos, tmp_path / "photos_lmdb") / "data.mdb").read_bytes()
+    (tmp_path / "cut.lmdb").write_bytes(whole[: len(whole) // 2])  # to read beyond its end would end the process
+    with pytest.raises(SourceError, match="ends before its last page"):
+        dedup.scan(tmp_path / "cut.lmdb")
+    monkeypatch.setitem(sys.modules, "lmdb", None)
+    (tmp_path / "whole.lmdb").write_bytes(whole)
+    with pytest.raises(SourceError, match=r"dedup-images\[lmdb\]"):
+        dedup.scan(tmp_path / "whole.lmdb")
+    fsspec.filesystem("memory").pipe("/far/photos.lmdb", whole)
+    with pytest.raises(SourceError, match="copy it here"):
+        dedup.scan("memory://far/photos.lmdb")
+
+
 @pytest.mark.parametrize("name", ["photos.tar.gz", "photos.tgz", "photos.7z"])
 def test_archives_that_are_compressed_as_a_whole_are_told_so(name, tmp_path):
     (tmp_path / name).write_bytes(b"x")
@@ -252,7 +288,7 @@ def test_archives_that_are_compressed_as_a_whole_are_told_so(name, tmp_path):
         list_source(tmp_path / name)
 
 
-@pytest.mark.parametrize("suffix", [".zip", ".tar", ".parquet"])
+@pytest.mark.parametrize("suffix", [".zip", ".tar", ".parquet", ".lmdb"])
 def test_what_is_no_archive_is_one_sentence(suffix, tmp_path):
     (tmp_path / f"broken{suffix}").write_bytes(b"nothing of the sort" * 100)
     with pytest.raises(SourceError, match=r"Cannot read .*broken"):

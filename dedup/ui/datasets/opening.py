@@ -50,7 +50,7 @@ def open_folder(infos: list[DatasetInfo]) -> None:
     if not text.strip():
         _suggest("Recent", recent.folders())
         st.caption(
-            "Type or paste a path: a folder, a .zip, .tar or .parquet with images, a .txt or .csv list of files, s3://…"
+            "Type or paste a path: a folder, a .zip, .tar, .parquet or .lmdb with images, a .txt or .csv list of files, s3://…"
         )
         return
     seen = _checked(text)
