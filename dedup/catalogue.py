@@ -20,7 +20,7 @@ from dedup.model import OnProgress
 from dedup.progress import watched
 from dedup.scanning import shards
 from dedup.scanning.engines import Choice
-from dedup.sources import Listing, address_of, beside, folder_of, is_there, list_source, name_of
+from dedup.sources import Listing, address_of, beside, folder_of, is_list, is_there, list_source, name_of
 from dedup.splits import given
 from dedup.store.decisions import Decisions
 from dedup.store.directory import Part, Store, name_for, same_source
@@ -152,8 +152,7 @@ def _scan(
     looked = bool(info.annotations) and not info.labels_unread and same_files  # to look again may cost more than a scan
     with watched(on_progress) as told:
         if asked.use_found and unsaid and not looked:
-            folder = folder_of(origin)
-            seen = formats.see(folder) if folder is not None else _labels_beside(store, listing, told)
+            seen = _labels_found(origin, store, listing, told)
             used = formats.used_from_now_on(seen.found, info.annotations)
             info = replace(info, annotations=used, labels_unread=seen.unread)
         elif asked.annotations is not None:
@@ -169,10 +168,16 @@ def find_labels(folder: Path | str) -> list[formats.Found]:
     return formats.find(_absolute(folder))
 
 
-def _labels_beside(store: Store, listing: Listing, on_progress: OnProgress | None) -> formats.Seen:
-    """Labels beside images that lie in no folder, brought here to be read."""
+def _labels_found(origin: str, store: Store, listing: Listing, on_progress: OnProgress | None) -> formats.Seen:
+    """Labels beside images: in their folder, in other columns of the list of them, or brought here to be read."""
+    folder = folder_of(origin)
+    if folder is not None:
+        return formats.see(folder)
+    paths = [file.path for file in listing.files]
+    if is_list(origin):
+        return formats.see_in_list(Path(origin), formats.Pictures(Path(listing.root), paths, {}))
     beside.bring(listing, store.labels, on_progress)
-    return formats.see_of(formats.Pictures(store.labels, [file.path for file in listing.files], {}))
+    return formats.see_of(formats.Pictures(store.labels, paths, {}))
 
 
 def rescan(dataset: Dataset, *, workers: int | None = None, on_progress: OnProgress | None = None) -> Dataset:

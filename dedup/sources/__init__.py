@@ -93,6 +93,11 @@ def is_folder(root: str) -> bool:
     return not blobs.is_address(root) and (archives.suffix_of(root) == "" or os.path.isdir(root))
 
 
+def is_list(address: str) -> bool:
+    """Whether a source is a list on this machine."""
+    return not blobs.is_address(address) and _suffix(address) in LIST_SUFFIXES
+
+
 def on_disk(root: str) -> str:
     """The path that a machine must see to read images relative to `root`; "" for what lies elsewhere."""
     if blobs.is_address(root):
@@ -146,6 +151,7 @@ __all__ = [
     "at_hand",
     "folder_of",
     "is_folder",
+    "is_list",
     "is_source",
     "is_there",
     "list_source",

@@ -17,7 +17,11 @@ from dedup.sources.stored import list_addresses
 FILE = re.compile(r"\s*file://(?=/)", re.IGNORECASE)
 """Ahead of a path, as browsers write it."""
 LIST_SUFFIXES = frozenset({".txt", ".csv", ".tsv", ".lst"})
-PATH_COLUMNS = ("path", "file_name", "filename", "file", "image", "filepath", "image_path")
+PATH_COLUMNS = (
+    *("path", "file_name", "filename", "file", "image", "filepath", "image_path", "file_path", "img_path"),
+    *("url", "image_url", "uri"),
+)
+"""What the column of files or addresses may be called, in any case; the first that is there counts."""
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a column beside the path may be long; the limit is a C long
 
 
@@ -79,7 +83,7 @@ def separator_of(first_line: str) -> str:
 
 
 def _csv_paths(text: str, path: Path) -> list[str]:
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    delimiter = separator_of(text.partition("\n")[0])
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
     columns = {name.strip().lower(): name for name in reader.fieldnames or () if name}
     column = next((columns[name] for name in PATH_COLUMNS if name in columns), None)

@@ -306,3 +306,24 @@ def test_what_is_brought_is_what_readers_look_for(tmp_path):
     assert brought == {beside.STATE, "data.yaml", *(f"labels/train/{number}.txt" for number in range(4))}
     shutil.rmtree(tmp_path / "labels")
     assert formats.see_of(formats.Pictures(tmp_path / "labels", [], {})).found == []
+
+
+@pytest.mark.parametrize("column", ["path", "url"])
+@pytest.mark.parametrize("place", ["folder", "bucket"])
+def test_other_columns_of_a_list_are_labels_of_its_images(tmp_path, place, column):
+    folder = tmp_path / "pictures"
+    for number in range(4):
+        save(photo(number), folder / f"{number}.jpg")
+    ahead = in_memory(folder, tmp_path) if place == "bucket" else "pictures/"
+    rows = [
+        f"{ahead}{number}.jpg;{'cat' if number % 2 else 'dog'};{'train' if number else 'test'}" for number in range(4)
+    ]
+    (tmp_path / "list.csv").write_text("\n".join([f"{column};label;split", *rows]))
+    dataset = scanned(tmp_path / "list.csv", tmp_path / "home")
+    assert dataset.frame["classes"].tolist() == [("dog",), ("cat",), ("dog",), ("cat",)]
+    assert dataset.frame["split"].tolist() == ["test", "train", "train", "train"]
+    (tmp_path / "plain.csv").write_text("\n".join([column, *(row.partition(";")[0] for row in rows)]))
+    plain = dedup.scan(tmp_path / "plain.csv", home=tmp_path / "home", use_found=True)
+    assert plain.info.annotations == () and plain.frame["classes"].tolist() == [()] * 4
+    untold = dedup.scan(tmp_path / "list.csv", home=tmp_path / "home", name="untold", annotations=[])
+    assert untold.info.annotations == ()

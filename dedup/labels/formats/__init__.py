@@ -43,6 +43,7 @@ __all__ = [
     "lie_beside",
     "read",
     "see",
+    "see_in_list",
     "see_of",
     "splits_of",
     "used_from_now_on",
@@ -87,6 +88,18 @@ def see(root: Path) -> Seen:
 def see_of(pictures: Pictures) -> Seen:
     """The same in the folder of pictures that do not lie there themselves."""
     return _seen_in(Tree(pictures.root, pictures=pictures))
+
+
+def see_in_list(file: Path, pictures: Pictures) -> Seen:
+    """The same in the list that names the pictures, whose other columns may tell of them."""
+    form = next((each for each in FORMATS[1:] if each.recognises(file)), None)
+    if form is None:
+        return Seen([], ())
+    try:
+        images = form.labelled(file, pictures)
+    except (AnnotationError, OSError, RecursionError) as error:
+        return Seen([], (f"{file.name} looks like {form.title} and cannot be read: {error}",))
+    return Seen([Found(file, form, frozenset(images))] if images else [], ())
 
 
 def _seen_in(tree: Tree) -> Seen:

@@ -65,6 +65,9 @@ COLUMNS = {
         "filepaths",
         "img_path",
         "fname",
+        "url",
+        "image_url",
+        "uri",
         "id",
     ),
     "label": (
