@@ -19,6 +19,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow
+import pyarrow.csv
 
 from dedup.exports.base import Export, Exportable, Meter, Report, classed
 from dedup.files import write_chunks
@@ -60,6 +62,8 @@ _APOSTROPHE = "'"
 
 def guard(text: str, *, path: bool = False) -> str:
     """`text` so that no spreadsheet runs it; `unguard` is the inverse. `path` must not begin with `./`."""
+    if text[:1].isalnum():
+        return text
     if path:
         return f"./{text}" if _FORMULA.match(text) else text
     return f"{_APOSTROPHE}{text}" if _FORMULA.match(text) or text.startswith(_APOSTROPHE) else text
@@ -119,25 +123,32 @@ def read(source: Path | io.BytesIO) -> pd.DataFrame:
     return frame
 
 
-def guarded(rows: pd.DataFrame, paths: tuple[str, ...]) -> pd.DataFrame:
+def guarded(rows: pd.DataFrame, paths: tuple[str, ...]) -> pyarrow.Table:
     """`rows` with texts guarded (those of the columns `paths` as paths) and truth values as true and false."""
-    safe: dict[str, object] = {}
-    for name in rows.columns:
-        if rows[name].dtype == bool:
-            safe[name] = np.where(rows[name], "true", "false")
-        elif pd.api.types.is_numeric_dtype(rows[name].dtype):
-            safe[name] = rows[name]
-        else:
-            texts = rows[name].astype(str).tolist()
-            known = {text: guard(text, path=name in paths) for text in set(texts)}  # most columns have a few words
-            safe[name] = [known[text] for text in texts]
-    return pd.DataFrame(safe, index=rows.index)
+    return pyarrow.table({name: _guarded(rows[name], path=name in paths) for name in rows.columns})
 
 
-def encode(rows: pd.DataFrame, *, header: bool) -> bytes:
+def _guarded(column: pd.Series, *, path: bool) -> pyarrow.Array:
+    if column.dtype == bool:
+        return pyarrow.array(np.where(column, "true", "false"))
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return pyarrow.array(column, from_pandas=True)
+    texts = column.astype(str).tolist()
+    known = {each: _encodable(guard(each, path=path)) for each in set(texts)}  # most columns have a few words
+    return pyarrow.array([known[text] for text in texts])
+
+
+def _encodable(text: str) -> str:
+    """The text, with what UTF-8 cannot hold written out."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
+def encode(rows: pyarrow.Table, *, header: bool) -> bytes:
     """Rows as CSV bytes: UTF-8, LF, every text in quotes, unknown values empty."""
-    text = rows.to_csv(index=False, header=header, lineterminator="\n", quoting=2)
-    return str(text).encode("utf-8", errors="backslashreplace")
+    written = io.BytesIO()
+    options = pyarrow.csv.WriteOptions(include_header=header)
+    pyarrow.csv.write_csv(rows, written, options)
+    return written.getvalue()
 
 
 def _chunks(rows: pd.DataFrame, on_progress: OnProgress | None) -> Iterator[bytes]:
