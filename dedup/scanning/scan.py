@@ -29,6 +29,7 @@ from dedup.scanning.engines import HERE, Choice, Engine, Failed, engine
 from dedup.scanning.warmup import prepare_parts, warm_up_beside
 from dedup.sources import Listing, SourceFile, Stored, Where, at_hand, on_disk
 from dedup.sources.blobs import UNKNOWN
+from dedup.sources.listing import DIGEST
 from dedup.store.directory import Part, Results, Store
 from dedup.store.home import Info
 from dedup.words import plural
@@ -230,6 +231,11 @@ def _stat(root: str, file: SourceFile) -> tuple[str, bytes | None, int, int, str
     return file.path, raw, stat.st_size, stat.st_mtime_ns, ""
 
 
+def _content_of(images: pd.DataFrame) -> pd.MultiIndex:
+    """What tells that images have the same bytes, whatever they are called, where their version does."""
+    return pd.MultiIndex.from_arrays([images["version"].str.extract(DIGEST, expand=False), images["bytes"]])
+
+
 def _identity(images: pd.DataFrame) -> pd.DataFrame:
     """What tells whether images are the same as before, columns IDENTITY."""
     told = images[["bytes", "mtime_ns"]].where(images["version"] == "", 0)
@@ -269,7 +275,13 @@ class _Known:
         holds &= ~self.images["version"].str.startswith(UNKNOWN)
         usable = _identity(self.images[holds]).reset_index(names="place").drop_duplicates(IDENTITY, keep="last")
         merged = _identity(found).merge(usable, on=IDENTITY, how="left")
-        return merged["place"].fillna(-1).to_numpy(np.int64)
+        places = merged["place"].fillna(-1).to_numpy(np.int64)
+        missing = np.flatnonzero((places < 0) & found["version"].str.match(DIGEST).to_numpy(bool))
+        if len(missing):
+            sound = self.images[holds & (self.images["error"] == "")]
+            of_content = pd.Series(sound.index, _content_of(sound)).groupby(level=[0, 1]).first()
+            places[missing] = of_content.reindex(_content_of(found.iloc[missing])).fillna(-1).to_numpy(np.int64)
+        return places
 
     def _of_another_limit(self, max_pixels: int) -> np.ndarray:
         """Which rows would fail, or would not, for having too many pixels under this limit, bool (n,)."""
@@ -408,6 +420,9 @@ def _assemble(
     signatures[old] = known.signatures[places[old]]
     if new:
         signatures[new] = _signatures([examined[place] for place in new])
+    stored = found["version"] != ""
+    told = ["version", "mtime_ns"]
+    images[told] = images[told].where(~stored, found[told])  # what has moved was called otherwise
     images.insert(0, "path", found["path"])
     images.insert(1, "raw", found["raw"].astype(object))
     images["random"] = [random(path) for path in images["path"]]

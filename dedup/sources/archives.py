@@ -341,7 +341,7 @@ class Lmdb:
             for key, value in reader.cursor():
                 ending = _ending(bytes(value[:HEAD_BYTES]))
                 if ending:
-                    version = f"{xxhash.xxh3_128_hexdigest(value)}@{bytes(key).hex()}"
+                    version = f"{xxhash.xxh3_128_hexdigest(value)}:{bytes(key).hex()}"
                     yield _record_name(bytes(key), ending), Entry(len(value), 0, version)
                 else:
                     self.left_out["record that is no image"] += 1
@@ -356,13 +356,13 @@ class Lmdb:
         import xxhash
 
         data = self._value(entry)
-        if xxhash.xxh3_128_hexdigest(data) != entry.version.partition("@")[0]:
+        if xxhash.xxh3_128_hexdigest(data) != entry.version.partition(":")[0]:
             raise Changed
         return data
 
     def _value(self, entry: Entry) -> bytes:
         with self._file.begin() as reader:
-            value = reader.get(bytes.fromhex(entry.version.partition("@")[2]))
+            value = reader.get(bytes.fromhex(entry.version.partition(":")[2]))
         if value is None:
             raise Changed
         return bytes(value)

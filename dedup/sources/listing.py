@@ -22,13 +22,16 @@ REMOVED = "dedup-removed"
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What a place that is no folder says of an image in it: bytes (-1 where it does not tell), the last change in
-    nanoseconds (0 likewise), and its word for this very content, by which a scan knows it again; never empty."""
+    nanoseconds (0 likewise), and its word for this very content, by which a scan knows it again; never empty. A word
+    that is a digest of all bytes (`DIGEST`) tells so under any name."""
 
     size: int
     mtime_ns: int
     version: str
 
 
+DIGEST = r"^([0-9a-f]{32})(?::[0-9a-f]*)?$"
+"""Versions that are a digest of the content, and what else may stand behind it."""
 LATEST_SECONDS = 1 << 33
 """The year 2242: what is told to be later, or before 1970, is no time that files can have everywhere."""
 
