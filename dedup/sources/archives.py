@@ -36,7 +36,9 @@ even a blank picture is compressed in its own format before it comes into an arc
 MOST_OPEN = 8
 """Archives that a process keeps open: the workers of a scan go through them one after the other."""
 COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".gz", ".7z", ".rar")
-"""Archives of which single files cannot be read."""
+"""Archives of which single files cannot be read ..."""
+COMPRESSED_BEGIN = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
+"""... and how they begin, when called otherwise: gzip, bzip2, xz, Zstandard."""
 
 
 class Container(Protocol):
@@ -135,6 +137,8 @@ class Tar:
     images_only = False
 
     def __init__(self, stream: BinaryIO, version: str) -> None:
+        if stream.read(6).startswith(COMPRESSED_BEGIN):
+            raise SourceError("is compressed as a whole, whatever it is called; unpack it, or pack it as .zip or .tar")
         self._stream, self._version = stream, version
         self.left_out: Counter[str] = Counter()
 

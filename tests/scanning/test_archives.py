@@ -312,6 +312,14 @@ def test_archives_that_are_compressed_as_a_whole_are_told_so(name, tmp_path):
         list_source(tmp_path / name)
 
 
+@pytest.mark.parametrize("mode", ["w:gz", "w:bz2", "w:xz"])
+def test_a_tar_that_is_compressed_though_called_plain_is_told_so(mode, photos, tmp_path):
+    with tarfile.open(tmp_path / "photos.tar", mode) as archive:
+        archive.add(photos, ".")
+    with pytest.raises(SourceError, match="compressed as a whole, whatever it is called"):
+        list_source(tmp_path / "photos.tar")
+
+
 @pytest.mark.parametrize("suffix", [".zip", ".tar", ".parquet", ".lmdb"])
 def test_what_is_no_archive_is_one_sentence(suffix, tmp_path):
     (tmp_path / f"broken{suffix}").write_bytes(b"nothing of the sort" * 100)
