@@ -7,6 +7,7 @@ import os
 import streamlit as st
 from starlette.middleware import Middleware
 
+from dedup.errors import UsageError
 from dedup.launch import OPEN_VARIABLE, PARENT_VARIABLE, end_with_parent
 from dedup.ui.browser import about
 from dedup.ui.map import atlas
@@ -19,7 +20,10 @@ from dedup.ui.shell.routes import Facts, routes
 if os.environ.get(PARENT_VARIABLE):
     end_with_parent()
 entrance.ask_nobody_outside()
-DOOR = door.from_settings()
+try:
+    DOOR = door.from_settings()
+except UsageError as error:
+    raise SystemExit(f"{error}") from None
 FACTS = Facts(about=about.answer, points=atlas.points, pointed=atlas.pointed)
 
 app = st.App(

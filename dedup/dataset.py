@@ -38,6 +38,7 @@ from dedup.labels.turned import upright
 from dedup.matching import relations
 from dedup.model import NEAR_DISTANCE, OnProgress, Role, Status, Tag
 from dedup.query.issues import ISSUES, Issue, adjusted
+from dedup.query.rows import rows_meant
 from dedup.query.selection import Selection
 from dedup.sources import Entry, Where, at_hand, beside, blobs, is_folder, where
 from dedup.store.decisions import (
@@ -59,7 +60,7 @@ from dedup.store.directory import Store
 from dedup.store.home import DatasetInfo
 from dedup.vectors import of_dataset
 from dedup.vectors.diverse import most_different
-from dedup.words import displayable, plural
+from dedup.words import command_line, displayable, plural
 
 if TYPE_CHECKING:
     from imagehash import ImageHash, ImageMultiHash
@@ -70,6 +71,8 @@ if TYPE_CHECKING:
 
 Rows = NDArray[np.int64]
 NEAR_THRESHOLD, KEEPER_RULES, FOLDER_CLASSES = "near_threshold", "keeper_rules", "folder_classes"
+PAGES = ("summary", "explorer", "map", "duplicates", "leaks", "clashes", "splits", "export")
+"""Of the app, by their addresses."""
 ISSUE_THRESHOLD = "issue "
 """Before the kind of an issue: the setting of its threshold."""
 
@@ -119,11 +122,12 @@ class Dataset:
     def show(self, page: str = "explorer") -> Served:
         """Open the app on this dataset in a browser; it ends with this process, or by `stop` of what is returned.
 
-        `page` is "summary", "explorer", "duplicates", "leaks", "clashes", "splits" or "export". Raises `UsageError`
-        where the app cannot be started.
+        `page` is one of `PAGES`. Raises `UsageError` for another, and where the app cannot be started.
         """
         from dedup.served import serve
 
+        if page not in PAGES:
+            raise UsageError(f"{page!r} is no page. Choose one of: {', '.join(PAGES)}.")
         return serve(self.directory.parent).opened(f"{page}?dataset={self.key}")
 
     # --- what it is ---------------------------------------------------------------------------------------------------
@@ -426,7 +430,7 @@ class Dataset:
         path = self._images["path"].iat[row]
         raise UsageError(
             f"{path} is no file of its own: it lies in {self.address}. Export the images to a folder first "
-            f"(dedup export {self.name} --to folder), and scan that."
+            f"({command_line('export', self.name)} --to folder), and scan that."
         )
 
     def where(self, row: int) -> Where:
@@ -698,10 +702,12 @@ class Dataset:
         return replace(report, path=os.fspath(output))
 
     def to_pandas(self, rows: Sequence[int] | NDArray[np.generic] | None = None) -> pd.DataFrame:
-        """Images as a frame of its own to work on: the columns of the CSV, with `classes` and `tags` as lists."""
+        """Images as a frame of its own to work on: the columns of the CSV, with `classes` and `tags` as lists. Its
+        index tells their rows here."""
         from dedup.exports.parquet import table
 
-        made: pd.DataFrame = table(self, self._mask(rows)).to_pandas()
+        mask = self._mask(rows)
+        made: pd.DataFrame = table(self, mask).to_pandas().set_index(np.flatnonzero(mask))
         return made
 
     def to_parquet(self, output: Path | str, rows: Sequence[int] | NDArray[np.generic] | None = None) -> Path:
@@ -737,14 +743,11 @@ class Dataset:
         """(n,) bool of rows as numbers or a mask; all for None."""
         mask = np.full(len(self._images), rows is None)
         if rows is not None:
-            mask[np.asarray(rows)] = True
+            mask[rows_meant(rows, len(mask))] = True
         return mask
 
     def _paths(self, rows: Sequence[int] | NDArray[np.generic]) -> list[str]:
-        chosen = np.asarray(rows)
-        if chosen.dtype == bool:
-            chosen = np.flatnonzero(chosen)
-        paths: list[str] = self._images["path"].iloc[chosen.astype(np.int64)].tolist()
+        paths: list[str] = self._images["path"].iloc[rows_meant(rows, len(self._images))].tolist()
         return paths
 
     @property

@@ -94,5 +94,11 @@ class PlanError(RemovalError):
     exit_code = UsageError.exit_code
 
 
+INTERRUPTED = 130
+"""What shells call the end of a program by Ctrl-C."""
+
+
 class Cancelled(DedupError):
     """A person stopped a job; what was finished is kept."""
+
+    exit_code = INTERRUPTED

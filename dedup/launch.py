@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ from dedup.errors import UsageError
 TOKEN_VARIABLE = "DEDUP_TOKEN"
 """The environment variable with the token that opens the app."""
 NO_TOKEN_VARIABLE = "DEDUP_NO_TOKEN"
-"""Set to anything, it leaves the app open to whoever reaches it."""
+"""Set to 1 (or true, yes, on), it leaves the app open to whoever reaches it."""
 PARENT_VARIABLE = "DEDUP_END_WITH_PARENT"
 """Set to anything, the app ends when its standard input does."""
 OPEN_VARIABLE = "DEDUP_OPEN_BROWSER"
@@ -45,7 +46,8 @@ class Launch:
     home: Path | None = None
 
     def command(self) -> list[str]:
-        """The command line. Raises `UsageError` where there is no front to start."""
+        """The command line. Raises `UsageError` where there is no front to start, and for another machine's address."""
+        check_address(self.host or os.environ.get("STREAMLIT_SERVER_ADDRESS", ""))
         given = {"server.address": self.host, "server.port": self.port, "server.baseUrlPath": self.base_path}
         options = [f"--{name}={value}" for name, value in given.items() if value is not None]
         options += [f"--server.allowedHosts={name}" for name in self.allow_hosts]
@@ -76,6 +78,20 @@ class Launch:
         sys.stdout.flush()
         os.chdir(front())
         return os.execve(command[0], command, environment)  # asked to end, it is the app that is asked
+
+
+def check_address(address: str) -> None:
+    """Raises `UsageError` where nothing can listen on it: Streamlit would say so in its own code's lines."""
+    if not address or address.startswith("unix://"):
+        return
+    try:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind((address, 0))
+    except OSError as error:
+        raise UsageError(
+            f"This machine has no address {address} to listen on. Give one of its own to --host, or 0.0.0.0 for all."
+        ) from error
 
 
 def front() -> Path:
@@ -111,7 +127,7 @@ def token_of(environment: Mapping[str, str], *, needed: bool) -> str:
 
     Empty where the app stands open. Raises `UsageError` for one that is too short.
     """
-    if environment.get(NO_TOKEN_VARIABLE):
+    if environment.get(NO_TOKEN_VARIABLE, "").strip().lower() in ("1", "true", "yes", "on"):
         return ""
     token = environment.get(TOKEN_VARIABLE, "").strip()
     if token and len(token) < _SHORTEST_TOKEN:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import difflib
 import math
+import shlex
 from collections.abc import Iterable, Mapping
 
 from dedup.errors import UnknownTag
 from dedup.model import Kind
+
+
+def command_line(*words: object) -> str:
+    """A command of ours as a shell takes it, whatever the names in it."""
+    return shlex.join(["dedup", *map(str, words)])
 
 
 def plural(count: int, noun: str) -> str:

@@ -9,8 +9,10 @@ import pytest
 from PIL import Image
 
 import dedup
+from dedup.dataset import PAGES
 from dedup.errors import UnknownDataset, UnknownTag, UsageError
 from dedup.groups.frame import COLUMNS, describe
+from dedup.launch import front
 from tests.pictures import folder_of_photos, photo, save
 
 
@@ -29,6 +31,25 @@ def test_the_frame_has_its_documented_columns(dataset):
     frame = dataset.frame
     assert list(frame.columns) == [*COLUMNS, "decided"] and len(frame) == 10 and frame["path"].is_monotonic_increasing
     assert frame["kind"].value_counts().to_dict() == {"near": 4, "unique": 4, "exact": 1, "failed": 1}
+
+
+def test_a_mask_of_a_part_of_the_frame_means_its_own_images(dataset):
+    readable = dataset.frame[dataset.frame["kind"] != "failed"].sort_values("sharpness")
+    dataset.tag(readable["singularity"] == 0, "redundant")
+    assert dataset.frame.loc[dataset.frame["tag:redundant"], "kind"].tolist() == ["exact"]
+    copies = dataset.to_pandas(np.flatnonzero(dataset.frame["group"] >= 0))
+    dataset.tag(copies["singularity"] == 0, "again")
+    assert dataset.frame["tag:again"].tolist() == dataset.frame["tag:redundant"].tolist()
+    with pytest.raises(UsageError, match="select"):
+        dataset.tag("singularity == 0", "wrong")
+    with pytest.raises(UsageError, match="one yes or no for each of 10 images"):
+        dataset.export("csv", "never.csv", np.ones(3, bool))
+
+
+def test_the_app_has_pages_and_no_others(dataset):
+    with pytest.raises(UsageError, match=r"is no page\. Choose one of: summary"):
+        dataset.show("nopage")
+    assert set(PAGES) == {each.stem for each in (front() / "pages").glob("*.py")} - {"datasets"}
 
 
 def test_rows_ids_and_files_belong_together(dataset):

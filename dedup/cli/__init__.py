@@ -5,6 +5,7 @@ Exit codes: 0 fine; 1 a failed check or a partial result (some files failed); 2 
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -32,7 +33,7 @@ from dedup.cli import (
     splitting,
 )
 from dedup.cli.common import complain
-from dedup.errors import DedupError, UsageError
+from dedup.errors import INTERRUPTED, DedupError, UsageError
 from dedup.model import SOFTWARE_VERSION
 
 VERBS: dict[str, Callable[..., Any]] = {
@@ -123,14 +124,14 @@ def _run(arguments: list[str]) -> object:
             complain(problem)
 
 
-INTERRUPTED = 130
-"""What shells call the end of a program by Ctrl-C."""
 STOPPED = "Stopped. What was done stays done; the same command goes on from there."
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command (the help without any) and return its exit code. Errors are one sentence on standard error."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    if sys.stdout is None:  # it was closed before we began
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it is used to the end
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -144,12 +145,21 @@ def main(arguments: list[str] | None = None) -> int:
         complain(STOPPED)
         return INTERRUPTED
     except TyperException as error:  # a usage error: unknown verb or option, missing argument
-        complain(f"{error.format_message().rstrip('.')}. See: dedup --help")
+        context = getattr(error, "ctx", None)
+        said = error.format_message().rstrip(".")
+        complain(
+            f"{said}{'' if said.endswith('?') else '.'} See: {context.command_path if context else 'dedup'} --help"
+        )
         return UsageError.exit_code
-    except BrokenPipeError:  # the reader of our output went away, e.g. `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except (BrokenPipeError, SystemExit) as error:
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of our output went away, e.g. `| head`
         return 0
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            complain(f"No space is left{f' for {error.filename}' if error.filename else ''}. Free some and try again.")
+            return 1
         if os.environ.get("DEDUP_DEBUG"):
             traceback.print_exc()
         complain(f"Something went wrong that should not have: {error!r}. Set DEDUP_DEBUG=1 for the details.")

@@ -9,6 +9,7 @@ import typer
 
 import dedup
 from dedup.cli.common import (
+    STANDARD_OUTPUT,
     Home,
     Json,
     Name,
@@ -83,7 +84,7 @@ def check(
     form: Annotated[str, typer.Option("--format", help="One of: text, json, sarif, junit, markdown.")] = "text",
     output: Annotated[
         Path | None,
-        typer.Option("--output", help="Write all but text here, and text to the terminal."),
+        typer.Option("--output", help="Write all but text here, and text to the terminal (- is standard output)."),
     ] = None,
     home: Home = None,
     as_json: Json = False,
@@ -125,7 +126,7 @@ def check(
     elif form == "json":
         summary = {"passed": passed, "dataset": dataset.name, "root": dataset.address} | _described(report)
         text = json_text(summary | ({} if known is None else _compared(known, matches)))
-    if text and output is None:
+    if text and output in (None, STANDARD_OUTPUT):
         say_text(text)
     else:
         if text and output is not None:

@@ -35,7 +35,7 @@ from dedup.cli.removing import (
     tell_stays,
     tell_switch,
 )
-from dedup.words import plural, size
+from dedup.words import command_line, plural, size
 
 
 def plan(
@@ -69,7 +69,8 @@ def plan(
     for told in made.told:
         say(told)
     tell_stays(dataset, made)
-    say(f"Carry it out with: dedup apply {name} {output}" if removal.can_leave(dataset) else removal.only_read(dataset))
+    carried_out = f"Carry it out with: {command_line('apply', name, output)}"
+    say(carried_out if removal.can_leave(dataset) else removal.only_read(dataset))
 
 
 def apply(
@@ -90,8 +91,15 @@ def apply(
 
     chosen = one_of(how, tuple(removal.HOW), "way for copies to leave")
     dataset, planned = opened(name, home), removal.read(plan_file)
-    united = {"tags": unite_tags, "annotations": unite_annotations}
-    return carry_out(dataset, planned, as_json, how=chosen, allow_delete=allow_delete, **united)
+    return carry_out(
+        dataset,
+        planned,
+        as_json,
+        how=chosen,
+        allow_delete=allow_delete,
+        tags=unite_tags,
+        annotations=unite_annotations,
+    )
 
 
 def show_clashes(name: Name, home: Home = None, as_json: Json = False) -> int:
@@ -143,7 +151,7 @@ def folders(
     say(f"The names of folders are {'taken' if taken else 'not taken'} for labels.")
     say(f"{seen.across:,} of {plural(seen.named, 'image')} in them have a copy in a folder of another name.")
     if dataset.asks_about_folders:
-        say(f"Say which: dedup folders {name} --classes, or --no-classes.")
+        say(f"Say which: {command_line('folders', name)} --classes, or --no-classes.")
 
 
 def export_verdicts(name: Name, output: Output, overwrite: Overwrite = False, home: Home = None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +14,7 @@ from dedup.cli.overview import remember
 from dedup.cli.scanning import HASH_HELP, SOURCE_HELP, NewName
 from dedup.images.hashes import check as check_hash
 from dedup.model import Kind, Role, Status
-from dedup.words import plural
+from dedup.words import command_line, plural
 
 if TYPE_CHECKING:
     from dedup.dataset import Dataset
@@ -51,10 +50,10 @@ def detect(
     if not as_json:
         _tell(dataset, found, near, montages)
     if remove:
-        return _take_out(dataset, near, home, as_json) or (1 if found["failed"] else 0)
+        return _take_out(dataset, near, home, found if as_json else None) or (1 if found["failed"] else 0)
     if not as_json and groups:
-        again = ["dedup", "detect", folder, "--remove", *(["--near"] if near else []), *_where(name, home)]
-        say(f"Nothing was touched. Take the copies out with: {shlex.join(again)}")
+        again = command_line("detect", folder, "--remove", *(["--near"] if near else []), *_where(name, home))
+        say(f"Nothing was touched. Take the copies out with: {again}")
     return 1 if found["failed"] else 0
 
 
@@ -93,18 +92,21 @@ def _tell(dataset: Dataset, found: dict[str, Any], near: bool, montages: Path | 
     many = f"{plural(found['copies'], 'copy')} more than needed in {plural(len(groups), 'group')} of {kinds}"
     say(f"{plural(found['images'], 'image')} in {dataset.address}: {many if groups else f'no {kinds}'}.")
     if found["failed"]:
-        say(f"{plural(found['failed'], 'file')} could not be read; see: dedup show {dataset.name}")
+        say(f"{plural(found['failed'], 'file')} could not be read; see: {command_line('show', dataset.name)}")
     if montages is not None:
         say(f"Wrote {plural(len(groups), 'montage')} to {montages}.")
 
 
-def _take_out(dataset: Dataset, near: bool, home: Path | None, as_json: bool) -> int:
+def _take_out(dataset: Dataset, near: bool, home: Path | None, found: dict[str, Any] | None) -> int:
+    """Move the copies away; what was `found` is told with the outcome where that is for machines."""
     from dedup.cli.removing import carry_out, redundant_plan
 
-    code = carry_out(dataset, redundant_plan(dataset, near=near), as_json, tags=True, annotations=False)
+    plan, as_json = redundant_plan(dataset, near=near), found is not None
+    code = carry_out(dataset, plan, as_json, before=found, tags=True, annotations=False)
     if not as_json:
         after = len(opened(dataset.name, home).frame)
         say(f"{plural(len(dataset.frame), 'image')} before, {after:,} after.")
-        back = ["dedup", "restore", dataset.name, *_where(None, home)]
-        say(f"They come back, byte for byte, with: {shlex.join(back)}")
+        if after < len(dataset.frame):
+            back = command_line("restore", dataset.name, *_where(None, home))
+            say(f"They come back, byte for byte, with: {back}")
     return code

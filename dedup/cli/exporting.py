@@ -28,7 +28,7 @@ from dedup.cli.common import (
 )
 from dedup.errors import Cancelled, UsageError
 from dedup.sources import blobs
-from dedup.words import plural
+from dedup.words import command_line, plural
 
 if TYPE_CHECKING:
     from dedup.dataset import Dataset
@@ -120,8 +120,10 @@ def export(
             try:
                 dedup.scan(place, home=home, annotations=read_back, use_found=found, on_progress=on_progress)
             except (Cancelled, KeyboardInterrupt) as error:
-                told = f"Stopped; all is written, but {place} is no dataset yet. To make it one: dedup scan {place}"
-                raise Cancelled(told) from error
+                to_go_on = command_line("scan", place)
+                raise Cancelled(
+                    f"Stopped; all is written, but {place} is no dataset yet. To make it one: {to_go_on}"
+                ) from error
     if as_json:
         say_json({"rows": report.rows, "path": report.path, "notes": report.notes})
         return

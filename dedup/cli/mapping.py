@@ -24,7 +24,7 @@ from dedup.cli.common import (
 )
 from dedup.errors import UsageError
 from dedup.model import OnProgress, Status
-from dedup.words import plural
+from dedup.words import command_line, plural
 
 if TYPE_CHECKING:
     from dedup.dataset import Dataset
@@ -76,7 +76,8 @@ def embed(
         say_json({"name": dataset.name, "embedded": held, "readable": readable, "recall": recall, "notes": notes})
     else:
         have = "has" if held == 1 else "have"
-        say(f"{held:,} of {plural(readable, 'readable image')} {have} a vector. Draw the map of them: dedup map {name}")
+        drawn = command_line("map", name)
+        say(f"{held:,} of {plural(readable, 'readable image')} {have} a vector. Draw the map of them: {drawn}")
         if recall < 1:
             say(f"Neighbours by an index, of which {recall:.1%} are the truly nearest (measured on a sample).")
         for note in notes[:NOTES]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +12,7 @@ import dedup
 from dedup.cli.common import Home, Json, Name, TagOption, complain, opened, progress, say, say_json
 from dedup.errors import DedupError, UsageError
 from dedup.model import Kind, Role
-from dedup.words import displayable, plural, size
+from dedup.words import command_line, displayable, plural, size
 
 if TYPE_CHECKING:
     from dedup import removal
@@ -204,11 +204,20 @@ def tell_switch(dataset: Dataset, reasons: Iterable[str]) -> None:
     from dedup.review.acts import LABELS_CLASH
 
     if dataset.folder_layout.named and any(reason.startswith(LABELS_CLASH) for reason in reasons):
-        say(f"If the names of folders are no labels here: dedup folders {dataset.name} --no-classes")
+        say(f"If the names of folders are no labels here: {command_line('folders', dataset.name, '--no-classes')}")
 
 
-def carry_out(dataset: Dataset, plan: Plan, as_json: bool, *, how: str = "quarantine", **options: bool) -> int:
-    """Apply a plan, bring the dataset up to date and report; the exit code. `options` are those of `uniting.leave`."""
+def carry_out(
+    dataset: Dataset,
+    plan: Plan,
+    as_json: bool,
+    *,
+    how: str = "quarantine",
+    before: Mapping[str, Any] | None = None,
+    **options: bool,
+) -> int:
+    """Apply a plan, bring the dataset up to date and report; the exit code. `before` is told first in JSON, `options`
+    are those of `handover.leave`."""
     from dedup.review.handover import leave
 
     with progress() as on_progress:
@@ -217,7 +226,7 @@ def carry_out(dataset: Dataset, plan: Plan, as_json: bool, *, how: str = "quaran
     report = done.report
     if as_json:
         entries = {entry.path: _described(entry) for entry in plan.entries}
-        say_json({"done": [entries[each.path] for each in report.done], "already": _already(report),
+        say_json({**(before or {}), "done": [entries[each.path] for each in report.done], "already": _already(report),
                   "stay": _staying(plan), "refused": _refused(report), "lost": done.lost})  # fmt: skip
     else:
         _tell(done.left, "given", done.lost)

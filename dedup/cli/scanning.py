@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +17,7 @@ from dedup.images.hashes import check as check_hash
 from dedup.model import Kind, Role
 from dedup.sources.blobs import is_address
 from dedup.store.home import find_directory, home_directory
-from dedup.words import other_files, plural
+from dedup.words import command_line, other_files, plural
 
 if TYPE_CHECKING:
     from dedup.dataset import Dataset
@@ -154,7 +153,7 @@ def _tell_shard(shard: Shard, parts: Path) -> int:
     for folder in shard.away:
         say(f"  the folder {folder} cannot be read here")
     when = "Next" if shard.of == 1 else f"When all {shard.of:,} are done"
-    say(f"{when}: {shlex.join(['dedup', 'merge', str(parts)])}")
+    say(f"{when}: {command_line('merge', parts)}")
     return 1 if shard.failed or shard.away else 0
 
 
@@ -176,8 +175,8 @@ def _notes(dataset: Dataset) -> list[str]:
     former = moved_from(dataset)
     if former is None:
         return []
-    go_on = shlex.join(["dedup", "scan", dataset.info.source, "--name", former.name])
-    clear_up = shlex.join(["dedup", "forget", dataset.name])
+    go_on = command_line("scan", dataset.info.source, "--name", former.name)
+    clear_up = command_line("forget", dataset.name)
     here = f"Most images of {former.name}, whose folder {former.root} is gone, are here"
     return [f"{here}: `{go_on}` goes on with its tags and decisions, then `{clear_up}` clears up."]
 
@@ -190,7 +189,7 @@ def make_sample(
 
     with progress() as on_progress:
         sample.make(folder, on_progress=on_progress)
-    say(f"Wrote the sample images to {folder}. Next: dedup scan {folder}")
+    say(f"Wrote the sample images to {folder}. Next: {command_line('scan', folder)}")
 
 
 def list_datasets(home: Home = None, as_json: Json = False) -> None:
@@ -257,8 +256,9 @@ def summary(dataset: Dataset) -> dict[str, object]:
 
 
 def _tell(counts: dict[str, object], near: str) -> None:
+    name = str(counts["name"])
     say(
-        f"{counts['name']}: {plural(cast('int', counts['images']), 'image')}, "
+        f"{name}: {plural(cast('int', counts['images']), 'image')}, "
         f"{plural(cast('int', counts['exact']), 'exact duplicate')}, {near}, "
         f"{counts['unique']:,} unique, {counts['failed']:,} failed"
     )
@@ -267,17 +267,17 @@ def _tell(counts: dict[str, object], near: str) -> None:
     if passed_over := cast("dict[str, int]", counts["passed_over"]):
         say(f"  passed over {other_files(passed_over)}")
     if counts["asks_about_folders"]:
-        say(f"  copies lie in folders of other names; say if these are labels: dedup folders {counts['name']!s}")
+        say(f"  copies lie in folders of other names; say if these are labels: {command_line('folders', name)}")
     labels = cast("list[dict[str, object]]", counts["labels"])
     for used, words in ((True, "labels"), (False, "found, not used")):
         if those := [str(each["what"]) for each in labels if each["used"] == used]:
             say(f"  {words}: {'; '.join(those)}" + ("" if used else " (--labels chooses, --no-labels reads none)"))
     if splits := cast("dict[str, int]", counts["splits_told"]):
         told = ", ".join(f"{name} {count:,}" for name, count in sorted(splits.items()))
-        say(f"  splits told by the labels: {told} (dedup splits {counts['name']!s} --clear takes them back)")
+        say(f"  splits told by the labels: {told} ({command_line('splits', name, '--clear')} takes them back)")
     if several := cast("dict[str, tuple[str, ...]]", counts["splits_several"]):
         path, names = next(iter(several.items()))
         say(f"  {plural(len(several), 'image')} in several splits by the labels, such as {path} ({', '.join(names)})")
     for note in (*counts["annotation_notes"], *counts["notes"]):  # type: ignore[misc]
         say(f"  {note}")
-    say(f"Look at it: dedup app, or: dedup show {counts['name']!s}")
+    say(f"Look at it: dedup app, or: {command_line('show', name)}")

@@ -19,6 +19,7 @@ from dedup.removal.objects import Object, Place
 from dedup.removal.refusal import RefusalError
 from dedup.sources import Where, blobs
 from dedup.sources.listing import address_in_words
+from dedup.words import command_line
 
 
 class Images(Protocol):
@@ -112,9 +113,10 @@ def is_there(place: Place) -> bool:
 
 def only_read(images: Images) -> str:
     """What to do instead where images cannot leave, in words."""
+    instead = command_line("export", images.name, "--to", "folder")
     return (
         f"The images of {images.name} lie in {images.address}, which is only read. "
-        f"Export those that stay instead: dedup export {images.name} --to folder --where \"role != 'duplicate'\"."
+        f"Export those that stay instead: {instead} --where \"role != 'duplicate'\"."
     )
 
 

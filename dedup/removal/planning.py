@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dedup.errors import UsageError
 from dedup.images.companions import HEAD, Companions, is_document
 from dedup.model import TAG_PREFIX, Kind
+from dedup.query.rows import rows_meant
 from dedup.query.where import check_tags
 from dedup.removal.images import Columns, Images, can_leave, is_there, place_of
 from dedup.removal.journal import read as journal
@@ -79,12 +79,7 @@ def _asked(frame: pd.DataFrame, chosen: Chosen) -> set[int]:
     if isinstance(chosen, str):
         check_tags(frame, [chosen])
         return set(np.flatnonzero(frame[TAG_PREFIX + chosen].to_numpy(dtype=bool)).tolist())
-    rows = np.asarray(chosen)
-    if rows.dtype == bool and len(rows) == len(frame):
-        return set(np.flatnonzero(rows).tolist())
-    if len(rows) and (rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= len(frame)):
-        raise UsageError(f"Rows to remove are numbers from 0 to {len(frame) - 1} or a mask of {len(frame)} booleans.")
-    return set(rows.tolist())
+    return set(rows_meant(chosen, len(frame)).tolist())
 
 
 def _held(columns: Columns, asked: set[int], hold: Mapping[int, str]) -> dict[int, str]:

@@ -29,6 +29,8 @@ _WITHIN = ("zip://", "tar://", "parquet://", "lmdb://")
 def address_of(given: Path | str) -> str:
     """The address by which a source is known, of what a person gave. Raises `SourceError`."""
     text = os.fspath(given)
+    if not text:
+        raise SourceError('No folder was given. Give one with images; that which you are in is called ".".')
     if text.lower().startswith(_WITHIN):
         inner, _, text = text.partition("://")[2].rpartition("::")
         if inner or not archives.suffix_of(_file_within(text)):

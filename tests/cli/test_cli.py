@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -202,7 +203,7 @@ def test_asked_to_end_a_scan_keeps_what_is_finished(home, tmp_path):
         continue
     process.terminate()
     _, complaint = process.communicate(timeout=60)
-    assert process.returncode == 1 and "what was read is kept" in complaint and "Traceback" not in complaint
+    assert process.returncode == 130 and "what was read is kept" in complaint and "Traceback" not in complaint
     assert list((home / "set" / "parts").glob("*.parquet"))
 
 
@@ -275,7 +276,58 @@ def test_a_dash_is_standard_output_and_holds_nothing_else(folder, capsysbinary, 
         assert piped.startswith(begins)
         if command != "plan set":  # a plan tells when it was made
             assert piped == file.read_bytes(), command
+    capsysbinary.readouterr()
+    assert main(["check", str(folder), "--name", "set", "--max-exact", "9", "--format", "markdown", "--output", "-"]) == 0
+    assert capsysbinary.readouterr().out.startswith(b"#")
     assert not (Path.cwd() / "-").exists()
+
+
+def test_a_wrong_option_names_the_help_of_its_verb(capsys):
+    assert main(["detect", "--dataset", "photos"]) == 2
+    assert capsys.readouterr().err.endswith("See: dedup detect --help\n")
+    assert main(["detct"]) == 2
+    assert "Did you mean 'detect'? See: dedup --help" in capsys.readouterr().err
+
+
+def test_no_folder_is_not_the_one_that_a_person_is_in(folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder)
+    for command in (["detect", "", "--remove"], ["scan", ""], ["check", "", "--max-exact", "0"]):
+        assert main(command) in (1, 2)
+        assert "No folder was given" in capsys.readouterr().err
+    assert not list(folder.glob("*quarantine*")) and dedup.scan(".", name="here").root == folder
+
+
+def test_commands_that_are_told_can_be_typed(tmp_path, home, capsys):
+    place = tmp_path / "my photos; here"
+    folder_of_photos(place, 2)
+    shutil.copy(place / "0000.jpg", place / "copy.jpg")
+    assert main(["scan", str(place)]) == 0
+    assert capsys.readouterr().out.rstrip().endswith("dedup show 'my photos; here'")
+    assert main(["plan", "my photos; here", "--output", str(tmp_path / "a plan.json")]) == 0
+    assert f"dedup apply 'my photos; here' '{tmp_path}/a plan.json'" in capsys.readouterr().out
+
+
+def test_an_output_that_is_full_or_closed_is_no_crash(folder, home):
+    program = [sys.executable, "-m", "dedup", "show", "set"]
+    with open("/dev/full", "wb") as full:
+        told = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert told.returncode == 1 and told.stderr.startswith("No space is left")
+    closed = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *program], stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert closed.returncode == 0 and not closed.stderr
+    reader = subprocess.Popen([sys.executable, "-m", "dedup", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    reader.stdout.close()
+    assert reader.wait(timeout=60) == 0 and not reader.stderr.read()
+
+
+def test_a_home_that_cannot_be_read_is_not_empty(home, capsys, monkeypatch):
+    def refused(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("dedup.store.home.os.listdir", refused)
+    assert main(["list"]) == 1
+    assert "Cannot read the home" in capsys.readouterr().err
 
 
 def test_a_folder_is_no_standard_output(folder, capsys):
@@ -315,5 +367,5 @@ def test_an_export_stopped_in_its_scan_says_that_it_is_written(folder, tmp_path,
         raise KeyboardInterrupt
 
     monkeypatch.setattr(dedup, "scan", stopped)
-    assert main(["export", "set", "--to", "folder", "--output", str(tmp_path / "clean")]) == 1
+    assert main(["export", "set", "--to", "folder", "--output", str(tmp_path / "clean")]) == 130
     assert "all is written" in capsys.readouterr().err and any((tmp_path / "clean").iterdir())

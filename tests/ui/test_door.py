@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import anyio
@@ -216,10 +219,26 @@ def test_a_token_is_taken_from_a_person_only():
 @pytest.mark.parametrize(
     ("environment", "needed", "expected"),
     [({}, False, ""), ({"DEDUP_TOKEN": TOKEN}, False, TOKEN), ({"DEDUP_TOKEN": TOKEN}, True, TOKEN),
+     ({"DEDUP_TOKEN": TOKEN, "DEDUP_NO_TOKEN": "0"}, True, TOKEN),
+     ({"DEDUP_TOKEN": TOKEN, "DEDUP_NO_TOKEN": "no"}, True, TOKEN),
      ({"DEDUP_NO_TOKEN": "1"}, True, ""), ({"DEDUP_NO_TOKEN": "1", "DEDUP_TOKEN": TOKEN}, True, "")],
 )  # fmt: skip
 def test_where_the_token_comes_from(environment, needed, expected):
     assert token_of(environment, needed=needed) == expected
+
+
+def test_an_address_of_another_machine_is_one_sentence():
+    for address in ("192.0.2.200", "nowhere.invalid", "[::1]", "*"):
+        with pytest.raises(UsageError, match="has no address"):
+            Launch(host=address).command()
+    assert "--server.address=127.0.0.1" in Launch(host="127.0.0.1").command()
+
+
+def test_a_setting_that_cannot_be_is_one_sentence_and_no_traceback():
+    environment = os.environ | {"DEDUP_TOKEN": "short"}
+    started = [sys.executable, "-m", "dedup", "app", "--no-browser", "--port", "0"]
+    told = subprocess.run(started, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert told.returncode and "DEDUP_TOKEN" in told.stderr and "Traceback" not in told.stdout + told.stderr
 
 
 def test_a_token_is_made_where_one_is_needed_and_a_short_one_is_refused():
