@@ -160,7 +160,8 @@ def show_leaks(
     home: Home = None,
     as_json: Json = False,
 ) -> int:
-    """Groups of duplicates across train, val, test and other splits, and the fewest moves that repair them.
+    """Groups of duplicates across train, val, test and other splits, after a thorough scan also images that contain one
+    of another split, and the fewest moves that repair them.
 
     Images to evaluate with (val, test, dev, eval, holdout) stay where they are as far as possible: their training
     copies move to them. Images that people decided to let go are in no proposal and in no repaired file.
@@ -170,7 +171,8 @@ def show_leaks(
     if labels is not None and folder is None:
         raise UsageError("--labels says how labels are written into a folder; give one with --folder.")
     dataset = opened(name, home)
-    repair = leaks.repair(leaks.staying(dataset.frame))
+    repair = leaks.repair(leaks.staying(dataset.frame), dataset.pairs)
+    containing = len({whole for whole, _ in leaks.parts_across(dataset.frame, dataset.pairs)})
     crossing = leaks.crossing_groups(dataset.frame)
     written = [] if csv is None else [_write_moves(repair, csv, overwrite)]
     made, notes = ([], ()) if coco is None else _write_coco(dataset, repair, coco, overwrite)
@@ -180,10 +182,10 @@ def show_leaks(
         notes = (*notes, *report.notes)
     if as_json:
         moves = [{"path": move.path, "before": move.before, "after": move.after} for move in repair.moves]
-        say_json({"crossing": len(crossing), "before": repair.before.to_dict(), "moves": moves,
-                  "written": [*written, *made], "notes": list(notes)})  # fmt: skip
+        say_json({"crossing": len(crossing), "containing": containing, "before": repair.before.to_dict(),
+                  "moves": moves, "written": [*written, *made], "notes": list(notes)})  # fmt: skip
     else:
-        _tell_leaks(len(crossing), repair, leaks.out_of_sight(dataset.frame))
+        _tell_leaks(len(crossing), containing, repair, leaks.out_of_sight(dataset.frame))
         if csv is not None:
             say(f"Wrote {plural(len(repair.moves), 'move')} to {csv}.")
         if report is not None:
@@ -196,7 +198,7 @@ def show_leaks(
         complain("No COCO file was written: no annotation of this dataset is of an image with a split. "
                  "Scan it with --annotations first.")  # fmt: skip
         return 1
-    return 1 if crossing else 0
+    return 1 if crossing or containing else 0
 
 
 def _found(dataset: Dataset, csv: Path | None) -> Splits:
@@ -269,8 +271,12 @@ def _write_folder(dataset: Dataset, repair: leaks.Repair, output: Path, labels: 
     return replace(report, notes=(*report.notes, *told))
 
 
-def _tell_leaks(crossing: int, repair: leaks.Repair, remark: str) -> None:
+def _tell_leaks(crossing: int, containing: int, repair: leaks.Repair, remark: str) -> None:
+    from dedup.splits import leaks
+
     say(f"{plural(crossing, 'group')} across splits.")
+    if containing:
+        say(f"{leaks.containing(containing)}.")
     if len(repair.before):
         say_text(repair.before.to_string())
     if remark:

@@ -252,7 +252,7 @@ def _is_covered(m: Measured) -> bool:
     """Whether two photographs are of one exposure, one of them covered in part or its light clipped."""
     if m.grain < value("grain") or not m.exposure >= value("covered_exposure") or m.ground > value("blank"):
         return False
-    if m.settled > value("covered_settled") or m.differing > value("covered"):
+    if m.settled > value("covered_settled") or m.differing > value("covered") or m.usual > value("covered_usual"):
         return False
     clipped = m.differing <= value("hardly_covered") and m.settled >= value("spread") * m.unexplained
     return m.differing <= 0.5 * value("part_differing") or clipped or _is_overlay(m)

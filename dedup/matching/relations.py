@@ -31,6 +31,10 @@ A_PART = "one shows a part of the other"
 """The note of pairs of which one is a part of the other: a picture of a collage, of a screenshot, or a small crop."""
 
 IDENTICAL_FILE, IDENTICAL_PIXELS, NEXT_TO_IDENTICAL = "identical file", "identical pixels", "next to identical"
+OTHERWISE = "otherwise changed"
+"""Of copies that were found by their details: what is left over says that something changed which has no name here."""
+OF_FILES = ("resized", "recompressed", "other format")
+"""What changes the file and leaves its picture as it was."""
 
 ALPHA = {"": 3, "white": 1, "black": 2}
 """What a transparent picture stands on when it is shown, as a number; '' where its colours are shown instead."""
@@ -376,6 +380,7 @@ NAMED: dict[str, Named] = {
         _nonzero("overlaid"),
         lambda row: ("without the overlay" if row["overlaid"] == -2 else "overlaid") + _place(row),
     ),
+    OTHERWISE: Named(None),
     "recompressed": Named(lambda pair: np.asarray(pair["recoded"] == 1)),
     "other format": Named(lambda pair: np.asarray(pair["recoded"] == 2)),
 }
@@ -388,6 +393,8 @@ def name(columns: Mapping[str, Any]) -> list[str]:
     """The names of what each row's parameters say, joined by |, in the order of `NAMES`."""
     facts = Facts(columns)
     said = {word: each.said(facts) for word, each in NAMED.items() if each.said}
+    told = np.logical_or.reduce([those for word, those in said.items() if word not in OF_FILES])
+    said[OTHERWISE] = (facts["details"] > 0) & (facts["unexplained"] > value("part_otherwise")) & ~told
     said[NEXT_TO_IDENTICAL] = ~np.logical_or.reduce(list(said.values()))
     words = [word for word in NAMES if word in said]
     table = np.stack([said[word] for word in words], axis=1).tolist()

@@ -134,13 +134,14 @@ def judge(
     columns["correlation"] = measured["correlation"]
     columns["recoded"] = recoded(facts, columns)
     columns["allowed"] = columns["details"] = np.zeros(len(columns["left"]), np.int8)
+    columns["unexplained"] = np.full(len(columns["left"]), np.nan)
     near = columns["distance"] <= NEAR_DISTANCE
     columns["kind"] = np.where(near, Kind.NEAR.value, Kind.SIMILAR.value)
     columns["bits"] = bits_between(signatures["hash"], columns["left"], columns["right"])
     columns["overlaid"] = _carriers(signatures, columns)
     columns["relations"] = np.array(relations.name(columns), dtype=object)
     columns["derived"] = _derived(facts, signatures, columns)
-    columns["earlier_left"] = columns["earlier_right"] = columns["unexplained"] = np.full(len(near), np.nan)
+    columns["earlier_left"] = columns["earlier_right"] = columns["unexplained"].copy()
     return pd.DataFrame({name: columns[name] for name in PAIR_COLUMNS}).astype(PAIR_COLUMNS)
 
 

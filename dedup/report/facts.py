@@ -143,7 +143,7 @@ def gather(dataset: Dataset) -> Facts:
     failed = frame[frame["status"] == Status.FAILED]
     clashes = dataset.open_clashes
     paths = frame["path"].to_numpy(object)
-    repair = leaks.repair(leaks.staying(frame))
+    repair = leaks.repair(leaks.staying(frame), dataset.pairs)
     goes, words = _going(frame)
     parts = dataset.pairs[dataset.pairs["kind"] == Kind.CONTAINS]
     across = leaks.parts_across(frame, parts)

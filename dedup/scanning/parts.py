@@ -20,8 +20,9 @@ from dedup.images.keypoints import POINT, Keypoints
 from dedup.matching import geometry, notes, points, relations
 from dedup.matching import parts as matching
 from dedup.matching.columns import AFFINE, NEUTRAL, PAIR_COLUMNS, SIZES
+from dedup.matching.parameters import value
 from dedup.matching.points import Shared
-from dedup.matching.verdict import kept_of, recoded, unjudged
+from dedup.matching.verdict import BEYOND, kept_of, recoded, unjudged
 from dedup.model import Kind
 from dedup.scanning.portions import portions
 from dedup.scanning.rematch import representatives
@@ -58,7 +59,7 @@ def tell(
     shared = points.shared(_keypoints(store, name_of, sound), executor)
     asked = _open(results.pairs, rows[shared.left], rows[shared.right])
     looked = _look(store, rows, sha256, shared, asked, sound, executor)
-    return replace(results, pairs=_joined(results, looked))
+    return replace(results, pairs=_joined(replace(results, pairs=_small_crops_apart(results.pairs)), looked))
 
 
 def _candidates(images: pd.DataFrame) -> NDArray[np.int64]:
@@ -186,6 +187,20 @@ def _joined(results: Results, found: pd.DataFrame) -> pd.DataFrame:
     before = results.pairs[~pd.MultiIndex.from_frame(results.pairs[["left", "right"]]).isin(anew)]
     pairs = pd.concat([before[list(PAIR_COLUMNS)], found]) if len(before) else found
     return relations.in_order(pairs)
+
+
+def _small_crops_apart(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Pairs of which a look at the whole says that one is a crop of the other: where too little of the other is left it
+    is a part of it, whoever found it."""
+    shown = pairs[["seen_left", "seen_right"]].min(axis=1)
+    small = (pairs["kind"] == Kind.NEAR) & (pairs["cropped"] != 0) & (shown < value("part_of_copy"))
+    if not small.any():
+        return pairs
+    apart = pairs[small].assign(
+        kind=Kind.CONTAINS.value, note=relations.A_PART, distance=BEYOND, derived=0, overlaid=0, details=1
+    )
+    apart["relations"] = relations.name({str(name): apart[name].to_numpy() for name in apart})
+    return relations.in_order(pd.concat([pairs[~small], apart.astype(PAIR_COLUMNS)]))
 
 
 def _described(pairs: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:

@@ -1,12 +1,14 @@
-"""Leaks: groups whose copies lie in more than one split, and the moves that repair them.
+"""Leaks: groups whose copies lie in more than one split, images in one that show a part of an image in another, and
+the moves that repair them.
 
 **Objective** of `repair`, minimised in this order: first `evaluation moves`, the images that leave an evaluation split
 (so that evaluation data stays and the training copy comes to it); then `moves + imbalance`. `moves` counts images that
 change their split; `imbalance` is the chi-square distance of every split's class counts from what they were, the sum
 over splits and classes of `(n_after - n_before)**2 / max(n_before, 1)`: small while moves are spread, large where one
-class drains out of one split. Whole groups move, so after a repair no group crosses. Groups are placed one after the
-other, largest first, each where the objective grows least, and then moved again while that lowers it: a local
-minimum, found the same way each time, and the least there is in evaluation moves.
+class drains out of one split. Whole groups move, and what holds a part of another moves with it, so after a repair
+nothing crosses. Groups are placed one after the other, largest first, each where the objective grows least, and then
+moved again while that lowers it: a local minimum, found the same way each time, and the least there is in evaluation
+moves.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +36,7 @@ from dedup.labels.entries import chunks
 from dedup.model import EVALUATION_SPLITS, SPLITS, Status
 from dedup.query.selection import GOES
 from dedup.sources import Where
+from dedup.splits import linked
 from dedup.splits.given import check_name
 from dedup.words import plural
 
@@ -45,7 +49,8 @@ Counts = dict[tuple[str, str], int]
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One image that changes its split."""
+    """One image that changes its split; `group` is the number of its group, below 0 for one that has no copies and
+    moves for the sake of a part."""
 
     row: int
     path: str
@@ -56,11 +61,13 @@ class Move:
 
 @dataclass(frozen=True)
 class Repair:
-    """A proposal: `moves`, the matrix `before` and `after` them, and the objective's parts."""
+    """A proposal: `moves`, the matrix `before` and `after` them, how many images contained one of another split, and
+    the objective's parts."""
 
     moves: tuple[Move, ...]
     before: pd.DataFrame = field(repr=False)
     after: pd.DataFrame = field(repr=False)
+    containing: int
     evaluation_moves: int
     imbalance: float
 
@@ -138,12 +145,13 @@ def staying(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(split=frame["split"].mask(frame["decided"] == GOES, ""))
 
 
-def repair(frame: pd.DataFrame) -> Repair:
-    """Propose a split for every group that crosses, by the module's objective. Images without a split stay without."""
+def repair(frame: pd.DataFrame, pairs: pd.DataFrame) -> Repair:
+    """Propose a split for every group that crosses, and for what holds a part of an image elsewhere, by the module's
+    objective. Images without a split stay without."""
     split = frame["split"].to_numpy(object)
     group = frame["group"].to_numpy()
-    crossing = crossing_groups(frame)
-    rows = _rows_of(group, split, crossing)
+    rows = _crossing_units(frame, pairs)
+    crossing = list(rows)
     plan = _Placement(split, [tuple(names) or ("",) for names in frame["classes"]])
     order = sorted(crossing, key=lambda number: (-len(rows[number]), number))
     targets = {number: sorted({split[row] for row in rows[number]}, key=_evaluation_first) for number in crossing}
@@ -160,6 +168,7 @@ def repair(frame: pd.DataFrame) -> Repair:
         moves=moves,
         before=matrix(frame),
         after=matrix(frame.assign(split=after)),
+        containing=len({whole for whole, _ in parts_across(frame, pairs)}),
         evaluation_moves=sum(move.before in EVALUATION_SPLITS for move in moves),
         imbalance=plan.imbalance(),
     )
@@ -287,11 +296,18 @@ def _evaluation_first(split: str) -> tuple[bool, str]:
     return split not in EVALUATION_SPLITS, split
 
 
-def _rows_of(group: NDArray[np.int32], split: NDArray[np.object_], numbers: Sequence[int]) -> dict[int, list[int]]:
-    rows: dict[int, list[int]] = {number: [] for number in numbers}
-    for row in np.flatnonzero(np.isin(group, numbers) & (split != "")).tolist():
-        rows[int(group[row])].append(row)
-    return rows
+def _crossing_units(frame: pd.DataFrame, pairs: pd.DataFrame) -> dict[int, list[int]]:
+    """The rows, in a split each, of groups and what shares parts with them, where they lie in more than one; by the
+    first row of all that belong together."""
+    split = frame["split"].to_numpy(object)
+    whole, part = whole_and_part(pairs)
+    both = (split[whole] != "") & (split[part] != "")
+    shared = zip(whole[both].tolist(), part[both].tolist(), strict=True)
+    unit = linked.joined(len(frame), chain(linked.of_groups(frame["group"].to_numpy()), shared))
+    rows: dict[int, list[int]] = defaultdict(list)
+    for row in np.flatnonzero(split != "").tolist():
+        rows[int(unit[row])].append(row)
+    return {number: those for number, those in rows.items() if len({split[row] for row in those}) > 1}
 
 
 def _members(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
@@ -313,6 +329,7 @@ def moves_csv(proposal: Repair) -> bytes:
     """The moves as CSV: path, group, before, after."""
     columns = ["path", "group", "before", "after"]
     rows = pd.DataFrame([[getattr(move, name) for name in columns] for move in proposal.moves], columns=columns)
+    rows["group"] = rows["group"].astype("Int64").where(rows["group"] >= 0)
     return encode(guarded(rows, ("path",)), header=True)
 
 

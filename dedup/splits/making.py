@@ -21,7 +21,7 @@ import hashlib
 import itertools
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from dedup.files import write_chunks
 from dedup.groups.runs import bursts
 from dedup.model import REACHES, SPLITS, TAG_PREFIX, Kind, Reach, Status
 from dedup.query.selection import GOES
+from dedup.splits import linked
 from dedup.splits.given import changes, check_name
 from dedup.store.decisions import Decisions
 from dedup.words import plural
@@ -189,9 +190,9 @@ def make(frame: pd.DataFrame, pairs: pd.DataFrame, asked: Asked) -> Made:
 def units(frame: pd.DataFrame, pairs: pd.DataFrame, asked: Asked) -> np.ndarray:
     """(n,) int64: the number of each image's unit, that of its first row."""
     paths = frame["path"].tolist()
-    links: list[Iterable[tuple[int, int]]] = [_alike(enumerate(frame[name].tolist())) for name in ("content", "sha256")]
+    links: list[linked.Links] = [linked.alike(enumerate(frame[name].tolist())) for name in ("content", "sha256")]
     if asked.together != "exact":
-        links.append(_alike((row, number) for row, number in enumerate(frame["group"].tolist()) if number >= 0))
+        links.append(linked.of_groups(frame["group"].to_numpy()))
         kinds = {Kind.EXACT, Kind.NEAR, Kind.CONTAINS}
         kinds |= {Kind.SIMILAR, Kind.UNJUDGED} if asked.together == "scene" else set()
         chosen = pairs[pairs["kind"].isin(kinds)]
@@ -199,27 +200,8 @@ def units(frame: pd.DataFrame, pairs: pd.DataFrame, asked: Asked) -> np.ndarray:
     if asked.together == "scene":
         links.append(bursts(frame))
     row_of = {path: row for row, path in enumerate(paths)}
-    links += [_alike((row_of[path], value) for path, value in held if path in row_of) for held in asked.by]
-    return _joined(len(paths), itertools.chain.from_iterable(links))
-
-
-def _alike(values: Iterable[tuple[int, object]]) -> Iterator[tuple[int, int]]:
-    """Links between rows of one value; "" is none."""
-    first: dict[object, int] = {}
-    for row, value in values:
-        if value != "":
-            yield first.setdefault(value, row), row
-
-
-def _joined(count: int, links: Iterable[tuple[int, int]]) -> np.ndarray:
-    """(count,) int64: the first row that links lead to from each."""
-    from scipy import sparse  # a quarter of a second that nothing else here needs
-
-    ends = np.array(list(links), np.int64).reshape(-1, 2)
-    graph = sparse.coo_array((np.ones(len(ends), np.int8), ends.T), (count, count))
-    _, number = sparse.csgraph.connected_components(graph, directed=False)
-    _, first = np.unique(number, return_index=True)
-    return np.asarray(first[number], np.int64)
+    links += [linked.alike((row_of[path], value) for path, value in held if path in row_of) for held in asked.by]
+    return linked.joined(len(paths), itertools.chain.from_iterable(links))
 
 
 def by_folder(frame: pd.DataFrame) -> list[tuple[str, str]]:

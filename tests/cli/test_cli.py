@@ -277,7 +277,9 @@ def test_a_dash_is_standard_output_and_holds_nothing_else(folder, capsysbinary, 
         if command != "plan set":  # a plan tells when it was made
             assert piped == file.read_bytes(), command
     capsysbinary.readouterr()
-    assert main(["check", str(folder), "--name", "set", "--max-exact", "9", "--format", "markdown", "--output", "-"]) == 0
+    assert (
+        main(["check", str(folder), "--name", "set", "--max-exact", "9", "--format", "markdown", "--output", "-"]) == 0
+    )
     assert capsysbinary.readouterr().out.startswith(b"#")
     assert not (Path.cwd() / "-").exists()
 

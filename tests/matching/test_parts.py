@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from dedup.matching import parts
+from dedup.matching.leftover import NOTHING
 from dedup.matching.parts import Part
 from dedup.model import Kind
 from tests.pictures import detailed
@@ -144,6 +146,13 @@ def test_a_copy_that_is_covered_in_part_is_a_copy(edit):
     picture = detailed(1, SIZE)
     told = judge(picture, edit(picture))
     assert told.kind == Kind.NEAR and told.values["overlaid"] == 1
+
+
+def test_where_most_differs_nothing_was_covered():
+    """What stands out from the rest is little then: two pictures on screens of one telephone."""
+    covered = replace(NOTHING, windows=900, seen=1600, grain=3.0, grain_ratio=1.1, exposure=0.9, ground=0.2,
+                      settled=0.02, unexplained=0.4, differing=0.03, one_sided=0.9, usual=6.0)  # fmt: skip
+    assert parts._is_covered(covered) and not parts._is_covered(replace(covered, usual=25.0))
 
 
 def test_other_captions_on_one_picture_are_no_copy():

@@ -79,6 +79,25 @@ def test_a_scan_finds_none_of_it_unless_it_is_thorough(folder, tmp_path):
     assert named(plain, "contains") == {} and not {frozenset(pair) for pair in PARTS} & set(named(plain))
 
 
+def test_a_crop_below_a_half_is_a_part_whoever_found_it(tmp_path):
+    """A look at the whole finds it, too, in every scan, and calls it near."""
+    for seed in range(4):
+        save(detailed(seed, SIZE), tmp_path / "in" / f"{seed}.png")
+    save(detailed(1, SIZE).crop((80, 60, 402, 300)), tmp_path / "in" / "crop.jpg", quality=90)
+    save(detailed(2, SIZE).crop((40, 30, 440, 330)), tmp_path / "in" / "large.jpg", quality=90)
+    small, large = frozenset({"1.png", "crop.jpg"}), frozenset({"2.png", "large.jpg"})
+    plain = dedup.scan(tmp_path / "in", home=tmp_path / "home")
+    assert named(plain) == {small: "near", large: "near"}
+    thorough = dedup.scan(tmp_path / "in", home=tmp_path / "home", thorough=True)
+    assert named(thorough) == {small: "contains", large: "near"}
+    (row,) = np.flatnonzero(thorough.frame["path"] == "crop.jpg")
+    assert thorough.frame["kind"].iat[row] == "unique" and thorough.frame["part_of"].iat[row] == 1
+    pair = thorough.pair(int(np.flatnonzero(thorough.pairs["kind"] == "contains")[0]))
+    assert "part of the other" in pair.relation or "contains the other" in pair.relation
+    assert dedup.scan(tmp_path / "in", home=tmp_path / "home").scan_id == thorough.scan_id
+    assert named(dedup.scan(tmp_path / "in", home=tmp_path / "home", thorough=False)) == named(plain)
+
+
 def test_what_contains_what_is_told(dataset):
     assert set(named(dataset, "contains")) == {frozenset(pair) for pair in PARTS}
     frame = dataset.frame.set_index("path")

@@ -34,7 +34,10 @@ def test_our_own_files_are_read_whatever_the_paths(tmp_path):
     """Exports of images, and the moves of a repair."""
     paths = ["=a.jpg", "b/c.jpg", "back\\slash.jpg", "spaced .jpg "]
     frame = make_frame(paths).assign(split=["train", "test", "train", "test"], group=[0, 0, 1, 1])
-    leaks.write_csv(leaks.repair(frame), tmp_path / "moves.csv")
+    leaks.write_csv(
+        leaks.repair(frame, pd.DataFrame({name: [] for name in ("left", "right", "kind", "cropped")})),
+        tmp_path / "moves.csv",
+    )
     moved = given.from_csv(tmp_path / "moves.csv", paths)
     assert moved == given.Splits({"=a.jpg": "test", "back\\slash.jpg": "test"})
     table = guarded(pd.DataFrame({"path": paths, "split": "val"}), ("path",))

@@ -15,7 +15,7 @@ from pycocotools.coco import COCO
 from dedup.errors import ExportError, UsageError
 from dedup.exports import csv
 from dedup.labels.coco import Coco
-from dedup.model import EVALUATION_SPLITS
+from dedup.model import EVALUATION_SPLITS, Kind
 from dedup.splits import leaks
 from tests.frames import make_frame
 
@@ -27,6 +27,37 @@ def frame_of(images: list[tuple[int, str, str]]) -> pd.DataFrame:
     return frame.assign(
         group=list(groups), split=list(splits), classes=pd.Series([(c,) if c else () for c in classes], dtype=object)
     )
+
+
+def parts(*pairs: tuple[int, int]) -> pd.DataFrame:
+    """Pairs of rows of which the first contains the second."""
+    kinds = [Kind.CONTAINS.value] * len(pairs)
+    left, right = ([min(pair) for pair in pairs], [max(pair) for pair in pairs])
+    cropped = [1 if whole == min(whole, part) else -1 for whole, part in pairs]
+    return pd.DataFrame({"left": left, "right": right, "kind": kinds, "cropped": cropped})
+
+
+def test_what_holds_a_part_of_another_split_moves_with_it():
+    frame = frame_of(
+        [
+            *[(-1, "train", ""), (-1, "test", ""), (-1, "train", "")],  # a collage of two, and its other picture
+            *[(0, "train", ""), (0, "train", ""), (-1, "val", "")],  # a group of which a screenshot shows one
+            *[
+                (-1, "train", ""),
+                (-1, "", ""),
+                (-1, "train", ""),
+            ],  # no split, or the same: no leak
+        ]
+    )
+    pairs = parts((0, 1), (0, 2), (5, 4), (6, 7), (6, 8))
+    assert leaks.parts_across(frame, pairs) == [(0, 1), (5, 4)]
+    proposal = leaks.repair(frame, pairs)
+    assert proposal.splits() == {"000.jpg": "test", "002.jpg": "test", "003.jpg": "val", "004.jpg": "val"}
+    assert (proposal.containing, proposal.evaluation_moves) == (2, 0)
+    after = frame.assign(split=frame["path"].map(proposal.splits()).fillna(frame["split"]))
+    assert leaks.parts_across(after, pairs) == [] and leaks.repair(after, pairs).moves == ()
+    written = leaks.moves_csv(proposal).decode().splitlines()
+    assert written[1] == '"000.jpg",,"train","test"' and written[3] == '"003.jpg",0,"train","val"'
 
 
 def test_the_matrix_counts_groups_by_pair_of_splits():
@@ -49,7 +80,7 @@ def test_the_matrix_counts_groups_by_pair_of_splits():
 def test_without_splits_there_is_nothing_to_leak():
     frame = frame_of([(0, "", ""), (0, "", "")])
     assert leaks.matrix(frame).empty
-    assert leaks.repair(frame).moves == ()
+    assert leaks.repair(frame, parts()).moves == ()
 
 
 @pytest.mark.parametrize(
@@ -69,12 +100,12 @@ def test_what_no_count_of_leaks_can_see_is_told(splits, remark):
 @pytest.mark.parametrize("split", ["dev", "eval", "holdout"])
 def test_evaluation_data_of_any_name_stays(split):
     frame = frame_of([(0, "train", "cat"), (0, split, "cat")])
-    assert leaks.repair(frame).splits() == {"000.jpg": split}
+    assert leaks.repair(frame, parts()).splits() == {"000.jpg": split}
 
 
 def test_the_training_copy_moves_to_the_evaluation_copy():
     frame = frame_of([(0, "train", "cat"), (0, "train", "cat"), (0, "test", "cat")] + [(-1, "train", "cat")] * 100)
-    proposal = leaks.repair(frame)
+    proposal = leaks.repair(frame, parts())
     assert [(move.row, move.before, move.after) for move in proposal.moves] == [
         (0, "train", "test"),
         (1, "train", "test"),
@@ -87,13 +118,13 @@ def test_the_training_copy_moves_to_the_evaluation_copy():
 
 def test_the_fewest_moves_between_equals():
     frame = frame_of([(0, "val", ""), (0, "val", ""), (0, "test", "")] + [(-1, s, "") for s in ("val", "test")] * 50)
-    assert [(move.row, move.after) for move in leaks.repair(frame).moves] == [(2, "val")]
+    assert [(move.row, move.after) for move in leaks.repair(frame, parts()).moves] == [(2, "val")]
 
 
 def test_a_class_is_not_drained_from_a_split():
     """Ten groups of the same two classes between val and test: they are shared out rather than all moved one way."""
     leaking = [(number, split, "cat") for number in range(10) for split in ("val", "test")]
-    proposal = leaks.repair(frame_of(leaking))
+    proposal = leaks.repair(frame_of(leaking), parts())
     assert sorted(move.after for move in proposal.moves) == ["test"] * 5 + ["val"] * 5
     assert proposal.imbalance == 0
 
@@ -109,7 +140,7 @@ images = st.lists(
 @given(images)
 def test_after_a_repair_nothing_crosses_and_only_leaking_images_moved(given_images):
     frame = frame_of(given_images)
-    proposal = leaks.repair(frame)
+    proposal = leaks.repair(frame, parts())
     after = frame.assign(
         split=[proposal.splits().get(p, s) for p, s in zip(frame["path"], frame["split"], strict=True)]
     )
@@ -141,7 +172,7 @@ def objective(frame: pd.DataFrame, splits: list[str]) -> tuple[int, float]:
 def test_the_cost_is_the_stated_objective_and_a_local_minimum(given_images):
     """No single group placed elsewhere lowers it, and no placement at all has fewer evaluation moves."""
     frame = frame_of(given_images)
-    proposal = leaks.repair(frame)
+    proposal = leaks.repair(frame, parts())
     splits = [proposal.splits().get(p, s) for p, s in zip(frame["path"], frame["split"], strict=True)]
     assert proposal.cost == pytest.approx(objective(frame, splits))
     crossing = leaks.crossing_groups(frame)
@@ -165,12 +196,12 @@ def test_the_cost_is_the_stated_objective_and_a_local_minimum(given_images):
 def test_the_list_is_a_csv(tmp_path):
     frame = frame_of([(0, "train", ""), (0, "test", "")])
     frame.loc[0, "path"] = "=evil.jpg"
-    leaks.write_csv(leaks.repair(frame), tmp_path / "moves.csv")
+    leaks.write_csv(leaks.repair(frame, parts()), tmp_path / "moves.csv")
     rows = pd.read_csv(io.BytesIO((tmp_path / "moves.csv").read_bytes()))
     assert rows.to_dict("list") == {"path": ["./=evil.jpg"], "group": [0], "before": ["train"], "after": ["test"]}
     assert csv.unguard(rows["path"][0], path=True) == "=evil.jpg"
     with pytest.raises(ExportError, match="exists"):
-        leaks.write_csv(leaks.repair(frame), tmp_path / "moves.csv")
+        leaks.write_csv(leaks.repair(frame, parts()), tmp_path / "moves.csv")
 
 
 def coco_file(path, names: list[str], categories: list[str]) -> Coco:

@@ -132,7 +132,7 @@ def test_decisions_that_may_change_are_counted_before_a_repair(home, tmp_path):
         picture(tmp_path / "images" / path, 1, (size, size * 3 // 4))
     dataset = dedup.scan(tmp_path / "images", name="one", workers=1)
     drop(dataset, "train/b.png")
-    now, found = acts.state(dataset), leaks.repair(leaks.staying(dataset.frame))
+    now, found = acts.state(dataset), leaks.repair(leaks.staying(dataset.frame), dataset.pairs)
     assert "What is decided in these groups (1 decision) holds" in repairing.decided_words(now, found)
     clashing = replace(now, clashing={found.moves[0].row: "cat here, dog there"})
     assert repairing.decided_words(clashing, found).startswith("1 decision may change")
@@ -164,7 +164,7 @@ def test_the_review_shows_the_groups_across_evaluation_data(dataset):
 
 
 def test_the_proposal_as_files(dataset):
-    found = leaks.repair(leaks.staying(dataset.frame))
+    found = leaks.repair(leaks.staying(dataset.frame), dataset.pairs)
     moves = pd.read_csv(io.BytesIO(leaks.moves_csv(found)))
     assert len(moves) == len(found.moves) == 6
     with zipfile.ZipFile(io.BytesIO(repairing.coco_zip(dataset, found))) as archive:
@@ -179,7 +179,7 @@ def test_the_proposal_as_files(dataset):
 
 
 def test_the_class_balance_tells_before_and_after(dataset):
-    found = leaks.repair(dataset.frame)
+    found = leaks.repair(dataset.frame, dataset.pairs)
     table = repairing.balance(dataset.frame, found)
     assert list(table) == ["train", "val", "test"]
     assert "→" in table.iloc[0]["train"]

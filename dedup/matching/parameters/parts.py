@@ -20,6 +20,11 @@ PARTS: dict[str, Parameter] = {
         "Where more disagrees at a glance, fewer than `many_keypoints` do not make it worth a second look.",
         "Of 64 copies found by so few 0.35 at most; of 1,537 other pairs 88 % more.",
     ),
+    "part_otherwise": Parameter(
+        0.01, "of the energy",
+        "Of copies that were found by their details, and of which no change is named, more than this is one.",
+        "Saved again 0.001 to 0.006; strips in another order 0.02, colours turned around 0.02 and more.",
+    ),
     "part_overlaid": Parameter(
         0.01, "fraction of the area",
         "Where more clearly differs, it is said to be an overlay: no rule for what was only saved again takes it.",
@@ -64,6 +69,12 @@ PARTS: dict[str, Parameter] = {
         0.3, "fraction of the area",
         "... and no more may clearly differ.",
         "A sticker of 40 % 0.16 to 0.28: only where the picture has structure can it differ.",
+    ),
+    "covered_usual": Parameter(
+        14.0, "gray levels",
+        "Nor may half of the pixels differ by more: where most differs hardly anything stands out.",
+        "Copies under stickers of 40 % 0.4 to 10.4; other pictures on one telephone, collages with one part in common "
+        "19 to 42.",
     ),
     "hardly_covered": Parameter(
         0.07, "fraction of the area",

@@ -30,7 +30,7 @@ from dedup.words import plural, quote
 
 def proposal(opened: Opened) -> Repair:
     """The repair of the dataset without the images that are decided to go."""
-    found: Repair = opened.remembered("repair", lambda: leaks.repair(staying(opened)))
+    found: Repair = opened.remembered("repair", lambda: leaks.repair(staying(opened), opened.dataset.pairs))
     return found
 
 
@@ -78,7 +78,7 @@ def _offer(opened: Opened, found: Repair) -> None:
 
 def decided_words(now: State, found: Repair) -> str:
     """What becomes of the decisions about copies in the groups that move."""
-    touched = [now.members[number] for number in {move.group for move in found.moves}]
+    touched = [now.members[number] for number in {move.group for move in found.moves if move.group >= 0}]
     clashing = [rows for rows in touched if now.clash_of(rows) and not now.is_chosen(rows[0])]
     decided, doubtful = (sum(row in now.fates for rows in groups for row in rows) for groups in (touched, clashing))
     if doubtful:
@@ -105,7 +105,7 @@ def _instead(opened: Opened) -> None:
             session.update(selection=across(opened.dataset.frame), panel="review", undecided=False)
             st.switch_page(navigation.duplicates())
     if rows:
-        st.caption(let_go_words(staying(opened), rows))
+        st.caption(let_go_words(staying(opened), rows, opened.dataset.pairs))
 
 
 def across(frame: pd.DataFrame) -> Selection:
@@ -115,15 +115,17 @@ def across(frame: pd.DataFrame) -> Selection:
     return Selection(splits=tuple(outside), where=f"split in ({inside})")
 
 
-def let_go_words(frame: pd.DataFrame, rows: list[int]) -> str:
+def let_go_words(frame: pd.DataFrame, rows: list[int], pairs: pd.DataFrame) -> str:
     """What it means that the copies of `rows` go instead; `frame` is that of `staying`."""
     split = frame["split"].copy()
     split.iloc[rows] = ""
-    still = len(leaks.crossing_groups(frame.assign(split=split)))
+    left = frame.assign(split=split)
+    still, containing = len(leaks.crossing_groups(left)), len({row for row, _ in leaks.parts_across(left, pairs)})
     told = (
         "Evaluation data keeps its size, and copies of it outside are decided to go: the Removal plan of Duplicates "
         "carries that out, and Undo takes it back. "
     )
+    told += f"{leaks.containing(containing)} even then. " if containing else ""
     if not still:
         return told + "After that no group crosses."
     return told + (
@@ -181,8 +183,9 @@ def repair_words(found: Repair) -> str:
         else "every evaluation image stays where it is"
     )
     return (
-        f"Move {plural(len(found.moves), 'image')} to {'its' if len(found.moves) == 1 else 'their'} copies: {told}. "
-        f"After that no group crosses, and {evaluation}. "
+        f"Move {plural(len(found.moves), 'image')} to {'its' if len(found.moves) == 1 else 'their'} copies"
+        f"{' or to what shows a part of the same' if found.containing else ''}: {told}. After that no group crosses"
+        f"{', no image contains one of another split' if found.containing else ''}, and {evaluation}. "
         "Among the proposals that keep evaluation data in place, this one moves few images and keeps the classes of "
         "every split as even as it can: the table below has the numbers."
     )
@@ -205,7 +208,7 @@ def moves_table(dataset: Dataset, found: Repair) -> pd.DataFrame:
             "Path": [move.path for move in found.moves],
             "From": [move.before for move in found.moves],
             "To": [move.after for move in found.moves],
-            "Group": [move.group for move in found.moves],
+            "Group": [move.group if move.group >= 0 else None for move in found.moves],
         }
     )
 
