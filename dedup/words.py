@@ -18,11 +18,16 @@ def command_line(*words: object) -> str:
 
 def plural(count: int, noun: str) -> str:
     """'1 image', '2,000 images', '2 copies', '3 clashes'."""
+    return f"{count:,} {noun_of(count, noun)}"
+
+
+def noun_of(count: int, noun: str) -> str:
+    """The noun as so many take it, where the number stands elsewhere."""
     if count == 1:
-        return f"1 {noun}"
+        return noun
     if noun.endswith("y"):
-        return f"{count:,} {noun[:-1]}ies"
-    return f"{count:,} {noun}es" if noun.endswith(("s", "sh", "ch", "x")) else f"{count:,} {noun}s"
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(("s", "sh", "ch", "x")) else f"{noun}s"
 
 
 def size(count: float) -> str:

@@ -102,7 +102,7 @@ def test_ten_groups_by_keyboard_alone_then_the_plan_is_applied_and_restored(app,
     plan = json.loads(Path(download.value.path()).read_text())
     assert {entry["path"] for entry in plan["entries"]} == gone
     page.get_by_role("button", name="Move 9 files to the quarantine").click()
-    page.get_by_role("button", name="Move them").click()
+    page.locator(".st-key-take-out-now button").click()
     page.get_by_text("moved to the quarantine").wait_for(timeout=JOB_MS)
     assert contents(dataset.root) == {path: digest for path, digest in before.items() if path not in gone}
     page.get_by_role("button", name="Verify").click()
@@ -236,7 +236,7 @@ def test_the_dogs_end_at_993_in_five_clicks_and_come_back(serve, new_page, dogs,
     page.get_by_text("0 open").wait_for()
     page.locator(".st-key-panel").get_by_text("Removal plan").click()
     page.get_by_role("button", name="Move 7 files to the quarantine").click()
-    page.get_by_role("button", name="Move them").click()
+    page.locator(".st-key-take-out-now button").click()
     page.get_by_text("moved to the quarantine").wait_for(timeout=JOB_MS)
     assert page.evaluate("Number(sessionStorage.clicks)") <= 5
     assert len(dogs.decisions.history()) == 1

@@ -567,7 +567,7 @@ def test_a_card_leads_to_the_failures_and_tells_what_was_passed_over(dataset):
     assert "passed over 1 other file: .txt 1" in texts(at)
     assert "no annotation files" in texts(at)
     healthy(button(at, "1 failed").click().run())
-    assert at.dataframe[0].value["path"].tolist() == ["empty.jpg"]
+    assert at.dataframe[0].value["Path"].tolist() == ["empty.jpg"]
 
 
 def test_running_failed_and_cancelled_jobs_are_shown(home):

@@ -145,9 +145,10 @@ class Inbox {
     const frame = el("div", { class: "frame", style: `--ratio: ${(side.width || 1) / (side.height || 1)}` },
       el("img", { src: side.full, alt: side.name, draggable: "false" }),
       ...item.boxes.filter(box => this.wanted(box, name)).flatMap(box => [this.outline(box, name), this.box(box, name)]));
+    const title = el("span", { class: "name cut", title: side.path });
+    fillName(title, side.name);
     return el("figure", { class: `copy ${name}` },
-      el("figcaption", {}, el("span", { class: "side", text: name }),
-        el("span", { class: "name", text: side.name, title: side.path }),
+      el("figcaption", {}, el("span", { class: "side", text: name }), title,
         side.split ? el("span", { class: "split", text: `split: ${side.split}` }) : null,
         el("span", { class: "quiet", text: [side.folder, facts(side)].filter(Boolean).join(" · ") })),
       item.boxes.length ? null : el("div", { class: "classes", text: side.classes.join(", ") }),

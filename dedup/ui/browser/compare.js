@@ -511,10 +511,12 @@ class CompareView {
 
   stripButton(side, index) {
     const note = side.note ?? (typeof side.distance === "number" ? side.distance.toFixed(3) : "");
+    const name = el("span", { class: "cut" });
+    fillName(name, side.name);
     return el("button", { type: "button", "data-id": side.id,
       title: [side.name, side.relation].filter(Boolean).join(": "), onclick: () => this.show(index) },
     side.thumb ? el("img", { src: side.thumb, alt: "", loading: "lazy" }) : null,
-    el("span", { text: side.name }), note ? el("span", { class: "quiet", text: note }) : null);
+    name, note ? el("span", { class: "quiet", text: note }) : null);
   }
 
   paintActions() {

@@ -23,6 +23,7 @@ const TAIL = 12;
 function fillName(node, name) {
   if (node.dataset.full === name) return;
   node.dataset.full = name;
+  node.dir = "auto"; // or the two halves of a Hebrew or Arabic name stand in the wrong order
   const letters = [...name];
   const cut = Math.max(letters.length - TAIL, Math.ceil(letters.length / 2));
   node.replaceChildren(el("span", { class: "head", text: letters.slice(0, cut).join("") }),

@@ -478,7 +478,7 @@ function head(strip) {
   const button = (name, text, title) => el("button", { type: "button", tabindex: "-1", "data-do": name, text, title });
   const why = strip.clash ? el("span", { class: "why clash" }, el("b", { text: "Labels clash: " }), `${strip.clash}. Choose the copy to keep yourself.`)
     : el("span", { class: "why" }, keeper ? el("b", { text: `${keeper.name} ` }) : null, `stays: ${strip.reason || "no copy of it goes"}`);
-  return el("header", {}, el("span", { class: "number many", text: `${count} ${count === 1 ? "image" : "images"}` }),
+  return el("header", {}, el("span", { class: "number many", text: `${count.toLocaleString("en-US")} ${count === 1 ? "image" : "images"}` }),
     el("span", { class: "number quiet", text: `saves ${formatBytes(strip.saved)}` }), why, el("span", { class: "spring" }),
     el("span", { class: "buttons" },
       strip.open ? null : el("span", { class: "done", text: "✓ decided" }),

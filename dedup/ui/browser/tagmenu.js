@@ -69,6 +69,8 @@ class TagMenu {
     const shown = this.matching();
     this.current = clamp(this.current, 0, Math.max(0, shown.length - 1));
     this.list.replaceChildren(...shown.map((tag, index) => this.option(tag, index)));
+    if (shown.length) this.list.setAttribute("role", "listbox");
+    else this.list.removeAttribute("role"); // a list has options
     if (!shown.length) this.list.append(el("div", { class: "quiet", text: "No tags yet: type a name to create one" }));
     this.list.children[this.current]?.scrollIntoView?.({ block: "nearest" });
   }

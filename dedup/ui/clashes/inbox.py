@@ -127,6 +127,7 @@ def summary(opened: Opened) -> None:
         list(FILTERS),
         format_func=lambda name: f"{FILTERS[name]} {counts[name]:,}",
         key=SHOWN,
+        required=True,
         label_visibility="collapsed",
     )
 

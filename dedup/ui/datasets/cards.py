@@ -19,7 +19,7 @@ from dedup.ui.shell import jobs, notices, session, views, working
 from dedup.ui.shell.library import LIBRARY
 from dedup.ui.shell.literal import literal
 from dedup.ui.shell.navigation import explorer
-from dedup.words import other_files, plural
+from dedup.words import other_files, plural, size
 
 COUNTED = 20_000
 """Datasets up to this size are opened to show their counts; larger ones only when a person opens them."""
@@ -42,7 +42,7 @@ def cards(infos: list[DatasetInfo]) -> None:
 
 def _card(info: DatasetInfo) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        with st.container(width="stretch", gap=None):
+        with st.container(width="stretch", gap=None, key=f"about {info.key}"):
             st.markdown(f"## {literal(info.name)}")
             with notices.errors_shown():
                 st.markdown(_counts(info))
@@ -135,7 +135,8 @@ def _failures(info: DatasetInfo) -> None:
             return
         st.markdown(by_reason(table))
         st.caption(f"All of them lie in {literal(info.root)}:")
-        st.dataframe(table, hide_index=True, width="stretch")
+        shown = table.assign(bytes=table["bytes"].map(size)).rename(columns=str.capitalize)
+        st.dataframe(shown.rename(columns={"Bytes": "Size"}), hide_index=True, width="stretch")
         if st.button("Look at them in the Explorer", icon=":material/broken_image:"):
             session.update(dataset=info.key, selection=Selection(kinds=(Kind.FAILED,)))
             st.switch_page(explorer())
@@ -171,7 +172,7 @@ def _remove(info: DatasetInfo) -> None:
         f"The images in {literal(info.root)} are not touched."
     )
     with notices.errors_shown():
-        if st.button("Remove from the list", type="primary"):
+        if st.button("Remove from the list", type="primary", key="take from list"):
             LIBRARY.remove(info)
             st.rerun()
 

@@ -44,7 +44,8 @@ UNITE_HELP = "Undo takes it back."
 
 @dataclass(frozen=True)
 class Way:
-    """How copies can leave, in words: in the list, on the button, in the question (`told`) and once they have."""
+    """How copies can leave, in words: in the list, on the button before their number, in the question (`told`) and once
+    they have."""
 
     title: str
     button: str
@@ -55,7 +56,7 @@ class Way:
 WAYS = {
     "quarantine": Way(
         "Into the quarantine: Restore brings every file back, byte for byte",
-        "Move them",
+        "Move",
         "moved to the quarantine",
         lambda opened, _: (
             f"leave for the quarantine in {literal(removal.quarantine_of(opened.dataset))}. "
@@ -64,7 +65,7 @@ WAYS = {
     ),
     "hardlink": Way(
         "Become hard links to the copies that stay: no name is lost, the space is saved",
-        "Link them",
+        "Link",
         "became links to the copies that stay",
         lambda _, plan: (
             f"are looked at: the {_same_bytes(plan):,} with the very "
@@ -73,7 +74,7 @@ WAYS = {
     ),
     "delete": Way(
         "Deleted for good: nothing brings them back",
-        "Delete them",
+        "Delete",
         "deleted",
         lambda *_: "are deleted. **This cannot be undone.**",
     ),
@@ -118,7 +119,7 @@ def _preview(opened: Opened, plan: Plan) -> None:
         column_config={
             "picture": st.column_config.ImageColumn("", width="small"),
             "keeper": st.column_config.ImageColumn("", width="small"),
-            "size": st.column_config.NumberColumn("Frees", format="bytes"),
+            "size": st.column_config.TextColumn("Frees", alignment="right"),
             "goes": st.column_config.TextColumn("Goes", width="medium"),
             "along": st.column_config.TextColumn("With it", width="small"),
             "stays": st.column_config.TextColumn("Stays for it", width="medium"),
@@ -144,7 +145,7 @@ def table(opened: Opened, plan: Plan) -> pd.DataFrame:
         {
             "picture": thumbs[0],
             "goes": [middle(entry.path, PATH_LETTERS) for entry in entries],
-            "size": [entry.bytes for entry in entries],
+            "size": [size(entry.bytes) for entry in entries],
             "keeper": thumbs[1],
             "stays": [middle(entry.keeper_path, PATH_LETTERS) for entry in entries],
         }
@@ -233,7 +234,8 @@ def _confirm(opened: Opened, plan: Plan) -> None:
         ways = [name for name in WAYS if name != "hardlink" or opened.dataset.in_files]
         st.radio("How copies leave", ways, format_func=lambda name: WAYS[name].title, key=HOW)
     allowed = how != "delete" or _typed(len(plan.entries))
-    if st.button(way.button, type="primary", key="take out now", disabled=not allowed):
+    deed = f"{way.button} {plural(len(plan.entries), 'file')}"
+    if st.button(deed, type="primary", key="take out now", disabled=not allowed):
         start_apply(opened, plan, tags=tags, annotations=annotations, how=how)
         st.rerun()
 

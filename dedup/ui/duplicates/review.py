@@ -10,9 +10,11 @@ from typing import Any, TypedDict
 
 import streamlit as st
 
+from dedup import removal
 from dedup.errors import UsageError
 from dedup.matching import geometry, relations
 from dedup.model import TAG_PREFIX, Kind, Role
+from dedup.query.selection import Selection
 from dedup.review import acts
 from dedup.review.acts import Fate, Order, State, Step
 from dedup.store.decisions import Decisions
@@ -20,7 +22,7 @@ from dedup.ui.browser import gallery
 from dedup.ui.browser.sides import Side, finite, records, sides
 from dedup.ui.clashes import inbox
 from dedup.ui.parts import grid
-from dedup.ui.shell import session
+from dedup.ui.shell import navigation, session
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import LIBRARY, Opened, asks_for_tags
 from dedup.ui.shell.view import PANELS, View
@@ -278,7 +280,7 @@ def watch(opened: Opened, drawn: int) -> None:
 
     @st.fragment(run_every=POLL_SECONDS)
     def body() -> None:
-        if opened.dataset.revision != drawn or LIBRARY.open(opened.dataset.info.key) is not opened:
+        if not LIBRARY.is_current(opened) or opened.dataset.revision != drawn:
             st.rerun()
 
     body()
@@ -314,12 +316,29 @@ def _next_sides(opened: Opened, sheet: Sheet) -> list[Side]:
 def _nothing(opened: Opened, view: View) -> None:
     now = state(opened)
     if not now.members:
-        st.success("No image of this dataset has a duplicate.", icon=":material/check_circle:")
+        _no_duplicate(opened)
     elif view.undecided and not now.open:
         st.success("Every group is decided. The removal plan shows what would go.", icon=":material/check_circle:")
         st.button("Removal plan", icon=":material/arrow_forward:", on_click=session.update, kwargs={"panel": "plan"})
     else:
         st.info("No group is in this selection. Take a filter away, or show decided groups.", icon=":material/info:")
+
+
+def _no_duplicate(opened: Opened) -> None:
+    """Why there is no group at all, and the ways on."""
+    counts = opened.counts()
+    gone = len(removal.standing(opened.dataset.directory))
+    if counts[""] == counts[Kind.FAILED]:
+        st.warning("No image of this dataset could be read, so none was compared.", icon=":material/broken_image:")
+    else:
+        left = f" {plural(gone, 'file')} left before: the removal plan brings them back." if gone else ""
+        st.success(f"No image of this dataset has a duplicate.{left}", icon=":material/check_circle:")
+    with st.container(horizontal=True):
+        if gone:
+            st.button("Removal plan", icon=":material/undo:", on_click=session.update, kwargs={"panel": "plan"})
+        if st.button("Look at the images", icon=":material/bar_chart:", type="tertiary"):
+            session.update(selection=Selection())
+            st.switch_page(navigation.explorer())
 
 
 def strips(opened: Opened, groups: Worklist) -> list[Strip]:

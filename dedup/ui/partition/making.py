@@ -154,7 +154,7 @@ def _offer(opened: Opened, asked: Asked, made: Made, *, as_tags: bool) -> None:
         "Set in this dataset only, in one step that Undo takes back; no file is moved. Filter & Export then writes a "
         "folder with its labels, one file for each split."
     )
-    if not made.new and asked.keep:
+    if not made.new and asked.keep and made.of:
         st.caption("Every image has its split already: to divide them anew, do not leave them where they are.")
     if not made.new and st.button("On to Filter & Export", icon=":material/ios_share:", type="tertiary"):
         st.switch_page(navigation.export())

@@ -26,7 +26,7 @@ from dedup.ui.browser.similar import OURS, candidates, orders
 from dedup.ui.parts.metric import BOXES, BY_NAME
 from dedup.ui.shell import desktop, session
 from dedup.ui.shell.current import decisions
-from dedup.ui.shell.library import Opened
+from dedup.ui.shell.library import LIBRARY, Opened
 from dedup.ui.shell.notices import say
 from dedup.ui.shell.view import PAGE_SIZES, View
 
@@ -185,8 +185,12 @@ def _redrawn(opened: Opened, draw: Callable[[], None], *, everywhere: bool) -> N
     """Draw the cards so that choosing some and turning a page draws nothing else, unless it changes what stands
     `everywhere`. All else that is done in the cards draws the whole page."""
 
+    drawn = opened.dataset.revision
+
     @st.fragment
     def cards() -> None:
+        if not LIBRARY.is_current(opened) or opened.dataset.revision != drawn:  # by another tab or program
+            st.rerun()
         types = apply_events(opened)
         if types - ALONE or (types and everywhere):
             st.rerun()

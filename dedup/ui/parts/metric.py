@@ -23,6 +23,7 @@ from dedup.ui.shell import session
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import NEAR_KEEPERS, Opened, asks_for_tags
 from dedup.ui.shell.view import View
+from dedup.words import noun_of
 
 BY_NAME: dict[str, Metric] = {metric.name: metric for metric in METRICS}
 ALL, ONE_OF_EACH, REMAINING = "All", "One per group", "Without what I decided to remove"
@@ -185,9 +186,9 @@ def counts(opened: Opened, place: DeltaGenerator) -> None:
     counts = opened.counts()
     dark = st.context.theme.type == "dark"
     told = [
-        ("", counts[""], "images"),
-        (Kind.EXACT, counts[Kind.EXACT], "exact duplicates"),
-        (Kind.NEAR, counts[Kind.NEAR], f"near duplicates{staying(counts)}"),
+        ("", counts[""], noun_of(counts[""], "image")),
+        (Kind.EXACT, counts[Kind.EXACT], noun_of(counts[Kind.EXACT], "exact duplicate")),
+        (Kind.NEAR, counts[Kind.NEAR], noun_of(counts[Kind.NEAR], "near duplicate") + staying(counts)),
         (Kind.FAILED, counts[Kind.FAILED], "failed"),
         ("", len(session.chosen()), "selected"),
     ]

@@ -50,8 +50,8 @@ def panel(opened: Opened, view: View, page: Page) -> None:
     action = st.segmented_control(
         "Add or remove", ACTIONS, default="Add", required=True, key="bulk action", persist_state="session"
     )
-    if st.session_state.get("bulk scope") not in scopes:
-        st.session_state.pop("bulk scope", None)
+    chosen = st.session_state.get("bulk scope")
+    st.session_state["bulk scope"] = chosen if chosen in scopes else "range"  # set anew: the labels have their counts
     scope = st.radio(
         "Images",
         list(scopes),

@@ -7,11 +7,15 @@ import uuid
 import streamlit as st
 
 from dedup.errors import UnknownDataset
+from dedup.query.selection import Selection
 from dedup.store.decisions import Decisions
-from dedup.ui.shell import session
+from dedup.ui.shell import navigation, session
 from dedup.ui.shell.library import LIBRARY, Opened
+from dedup.ui.shell.literal import literal
 
 WHO = "who"
+OFFERED = 6
+"""Other datasets that are offered where the one of a link is gone; the page of all is one click further."""
 
 
 def decisions(opened: Opened) -> Decisions:
@@ -38,8 +42,16 @@ def opened_dataset() -> Opened:
     try:
         return LIBRARY.open(key)
     except UnknownDataset:
-        if LIBRARY.infos():
-            st.warning("This link is to a dataset that is no longer in the list. Choose another one in the sidebar.")
-        else:
-            st.warning("This link is to a dataset that is no longer in the list. Open a folder of images first.")
+        _gone()
         st.stop()
+
+
+def _gone() -> None:
+    """What a page says of a dataset that is not in the list, and the ways on: what ends here draws no sidebar."""
+    st.warning("This dataset is no longer in the list.", icon=":material/playlist_remove:")
+    with st.container(horizontal=True):
+        for info in LIBRARY.infos()[:OFFERED]:
+            wanted = {"dataset": info.key, "selection": Selection()}
+            st.button(literal(info.name), key=f"instead {info.key}", on_click=session.update, kwargs=wanted)
+        if st.button("To the datasets", icon=":material/photo_library:", type="tertiary"):
+            st.switch_page(navigation.datasets())

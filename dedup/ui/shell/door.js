@@ -2,6 +2,7 @@
 (() => {
   const SECONDS = 12; // a slow first start is done by then
   const connected = () => document.querySelector('[data-test-connection-state="CONNECTED"]') !== null;
+  const drawn = () => document.querySelector('[data-testid="stSidebarNavItems"]') !== null; // it was let in before
   const say = text => {
     const paragraph = Object.assign(document.createElement("p"), { textContent: text });
     paragraph.id = "dedup-door";
@@ -13,6 +14,12 @@
     const empty = document.getElementById("root");
     if (empty && !connected()) empty.hidden = true; // nothing will ever fill the frame that Streamlit shows meanwhile
     document.body.append(paragraph);
+    const watch = setInterval(() => { // a server that was away for a while is back
+      if (!connected()) return;
+      clearInterval(watch);
+      if (empty) empty.hidden = false;
+      paragraph.remove();
+    }, 1000);
   };
   const plain = answer => (answer.headers.get("Content-Type") ?? "").startsWith("text/plain");
 
@@ -21,7 +28,7 @@
     if (answer && [401, 403].includes(answer.status) && plain(answer)) say(await answer.text());
   };
   const askForSockets = () => {
-    if (connected()) return;
+    if (connected() || drawn()) return;
     const address = new URL("./door", location.href);
     address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(address);

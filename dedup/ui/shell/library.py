@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import dedup
 from dedup.dataset import Dataset
-from dedup.errors import UnknownDataset
+from dedup.errors import DedupError, UnknownDataset
 from dedup.images import thumbnails
 from dedup.images.formats import MAX_PIXELS
 from dedup.images.metrics import Metric, said
@@ -168,6 +168,13 @@ class Library:
             if known is None or known[0] != version:
                 known = self._opened[key] = (version, Opened(dedup.open(info.name, session="app")))
             return known[1]
+
+    def is_current(self, opened: Opened) -> bool:
+        """Whether this is what `open` still gives: not once it was scanned again, or is no longer in the list."""
+        try:
+            return self.open(opened.dataset.info.key) is opened
+        except DedupError:
+            return False
 
     def rename(self, info: DatasetInfo, name: str) -> None:
         """Give a dataset another name. Raises `UsageError`, `DatasetError`."""
