@@ -36,7 +36,7 @@ from dedup.labels.folder_names import Layout, layout
 from dedup.labels.formats import Found
 from dedup.labels.turned import upright
 from dedup.matching import relations
-from dedup.model import NEAR_DISTANCE, OnProgress, Role, Status, Tag
+from dedup.model import MATCHING_VERSION, NEAR_DISTANCE, OnProgress, Role, Status, Tag
 from dedup.query.issues import ISSUES, Issue, adjusted
 from dedup.query.rows import rows_meant
 from dedup.query.selection import Selection
@@ -172,6 +172,17 @@ class Dataset:
     def scan_id(self) -> str:
         """Changes with every scan that found a change."""
         return self._info.scan_id
+
+    @cached_property
+    def outdated(self) -> str:
+        """What to do where an earlier version of dedup found the pairs, in words; '' where this one did. They can be
+        looked at, and nothing is removed by them."""
+        if self._store.matched_by(self._info) == str(MATCHING_VERSION):
+            return ""
+        return (
+            f"The pairs of {self.name} were found by another version of dedup. Scan the folder again to compare its "
+            "images anew; what is unchanged is not read again, and no decision is lost."
+        )
 
     @property
     def revision(self) -> int:

@@ -27,6 +27,7 @@ class Images:
     in_files: bool = True
     key: str = "made"
     scan_id: str = "made"
+    outdated: str = ""
 
     @property
     def address(self) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dedup.errors import DatasetError
 from dedup.files import PRIVATE, write_text
-from dedup.model import SOFTWARE_VERSION
+from dedup.model import MATCHING_VERSION, SOFTWARE_VERSION
 from dedup.store.decisions import Decisions
 from dedup.store.home import find_directory, home_directory, read_info
 
@@ -42,8 +42,9 @@ def remember(dataset: Dataset) -> dict[str, Any]:
 
 
 def of(dataset: Dataset) -> dict[str, Any]:
-    """name, root, counts (by what is counted), tags (name to count), groups (how many), bytes_saved, biggest (path,
-    exact, near, bytes_saved of each), failed (how many), failures (path and error of each)."""
+    """name, root, outdated (what to do, or ""), thorough, containing (images), counts (by what is counted), tags (name
+    to count), groups (how many), bytes_saved, biggest (path, exact, near, bytes_saved of each), failed (how many),
+    failures (path and error of each)."""
     from dedup.model import Status
     from dedup.query.selection import KINDS
 
@@ -54,6 +55,9 @@ def of(dataset: Dataset) -> dict[str, Any]:
     return {
         "name": dataset.name,
         "root": dataset.address,
+        "outdated": dataset.outdated,
+        "thorough": dataset.info.thorough,
+        "containing": int((frame["contains"] > 0).sum()),
         "counts": {"images": len(frame)} | {kind: int(kinds.get(kind, 0)) for kind in KINDS},
         "tags": {tag.name: tag.count for tag in dataset.tags.values()},
         "groups": len(groups),
@@ -67,7 +71,7 @@ def of(dataset: Dataset) -> dict[str, Any]:
 def _key(directory: Path) -> list[object]:
     """Changes with whatever the overview tells of."""
     revisions = Decisions(directory / "decisions.db", "command line").revisions()
-    return [SOFTWARE_VERSION, directory.name, read_info(directory).scan_id, *revisions]
+    return [SOFTWARE_VERSION, MATCHING_VERSION, directory.name, read_info(directory).scan_id, *revisions]
 
 
 def _kept(directory: Path, key: list[object]) -> dict[str, Any] | None:

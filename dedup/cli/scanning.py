@@ -237,6 +237,7 @@ def summary(dataset: Dataset) -> dict[str, object]:
     return {
         "name": dataset.name,
         "root": dataset.address,
+        "outdated": dataset.outdated,
         "images": len(dataset.frame),
         **{kind: int(kinds.get(kind, 0)) for kind in KINDS},
         "groups": len(dataset.groups),

@@ -34,6 +34,10 @@ class Images(Protocol):
         """What tells the dataset from one that has its name by now."""
 
     @property
+    def outdated(self) -> str:
+        """What to do before anything is removed, where another version found the pairs; '' where this one did."""
+
+    @property
     def scan_id(self) -> str:
         """The scan that its frame is of."""
 

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dedup.errors import RemovalError
 from dedup.images.companions import HEAD, Companions, is_document
 from dedup.model import TAG_PREFIX, Kind
 from dedup.query.rows import rows_meant
@@ -43,9 +44,12 @@ def plan(
 
     `hold` maps rows that must stay to the reason (protected folder, label clash). `decided` marks rows that a person
     decided one by one. With `companions`, files that belong to images by name go along. Nothing on disk is touched.
-    Raises `UnknownTag` and, for rows out of range, `UsageError`. The plan for an archive or a bucket, which are only
+    Raises `UnknownTag`, for rows out of range `UsageError`, and `RemovalError` where another version of dedup found the
+    pairs: it may have taken for a copy what this one does not. The plan for an archive or a bucket, which are only
     ever read, says what would go.
     """
+    if images.outdated:
+        raise RemovalError(images.outdated)
     columns = Columns(images.frame)
     gone = _gone_rows(images)
     members = _members(columns, gone)

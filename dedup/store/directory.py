@@ -41,6 +41,7 @@ from dedup.errors import DatasetError, ScanRunning, UsageError
 from dedup.files import PRIVATE, clear_unfinished, make_private, write_text
 from dedup.images.metrics import MEASURED
 from dedup.images.signature import SIGNATURE
+from dedup.matching.columns import NEUTRAL, PAIR_COLUMNS
 from dedup.model import MATCHING_VERSION, SOFTWARE_VERSION
 from dedup.store import tables
 from dedup.store.home import INFO_FILE, Info, as_written, clean_name, directories, now, read_info
@@ -154,14 +155,20 @@ class Store:
         return images.assign(**{each.name: math.nan for each in MEASURED if each.name not in images})
 
     def read_pairs(self, info: Info, columns: list[str] | None = None) -> pd.DataFrame:
-        """The pairs of the scan that `info` names, or some of their columns.
-
-        Raises `DatasetError`, also when another version matched them.
+        """The pairs of the scan that `info` names, or some of their columns, by whichever version they were matched
+        (see `matched_by`): what that did not tell yet is neutral. Raises `DatasetError`.
         """
-        table = self._table("pairs.parquet", info, columns)
-        if tables.metadata(table).get("matching") != str(MATCHING_VERSION):
-            raise DatasetError(f"{info.name} was scanned by another version. Scan the folder again; nothing is lost.")
-        return tables.frame_of(table)
+        if self.matched_by(info) == str(MATCHING_VERSION):
+            return tables.frame_of(self._table("pairs.parquet", info, columns))
+        stored = tables.frame_of(self._table("pairs.parquet", info))
+        told = {name: stored[name] if name in stored else NEUTRAL[name] for name in columns or PAIR_COLUMNS}
+        kinds = {name: PAIR_COLUMNS[name] for name in told}
+        return pd.DataFrame(told, index=stored.index).astype(kinds)
+
+    def matched_by(self, info: Info) -> str:
+        """The version of the matching that the pairs of the scan that `info` names were found by. Raises
+        `DatasetError`."""
+        return tables.metadata(self._table("pairs.parquet", info, [])).get("matching", "")
 
     def read_signatures(self, info: Info) -> np.ndarray:
         """Structured array of dtype `SIGNATURE`, one per image; zeros where the file failed. Raises `DatasetError`."""

@@ -10,12 +10,16 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 import dedup
+import dedup.dataset as api
 from dedup.checks import gate
-from dedup.errors import Cancelled, DatasetError, ScanRunning, SourceError, UsageError
+from dedup.errors import Cancelled, DatasetError, RemovalError, ScanRunning, SourceError, UsageError
+from dedup.removal import planning
 from dedup.scanning import scan
 from dedup.scanning.engines.local import Local
 from dedup.store import directory
@@ -136,13 +140,32 @@ def test_kill_nine_and_scan_again_resumes(tmp_path, home, counted):
 def test_a_newer_matching_matches_again_without_decoding(tmp_path, home, counted, monkeypatch):
     folder_of_photos(tmp_path / "in", 3)
     before = dedup.scan(tmp_path / "in")
+    assert not before.outdated
     counted.clear()
-    for module in (scan, directory):
+    for module in (scan, directory, api):
         monkeypatch.setattr(module, "MATCHING_VERSION", 999)
-    with pytest.raises(DatasetError, match="another version"):
-        _ = dedup.open("in").frame
+    stored = dedup.open("in")
+    assert stored.outdated
+    pd.testing.assert_frame_equal(stored.frame, before.frame)
+    pd.testing.assert_frame_equal(stored.pairs, before.pairs)
+    with pytest.raises(RemovalError, match="found by another version"):
+        planning.plan(stored)
     after = dedup.scan(tmp_path / "in")
-    assert after.scan_id != before.scan_id and counted == []
+    assert after.scan_id != before.scan_id and counted == [] and not after.outdated
+
+
+def test_pairs_of_another_version_have_the_columns_of_this_one(tmp_path, home, monkeypatch):
+    picture = photo(1)
+    save(picture, tmp_path / "in" / "a.png")
+    save(picture, tmp_path / "in" / "b.jpg", quality=80)
+    dataset = dedup.scan(tmp_path / "in")
+    file = dataset.directory / "pairs.parquet"
+    table = pq.read_table(file).drop_columns(["details", "unexplained"])
+    metadata = {**table.schema.metadata, b"matching": b"1"}
+    pq.write_table(table.append_column("of_old", pa.array([1] * len(table))).replace_schema_metadata(metadata), file)
+    stored = dedup.open("in")
+    assert stored.outdated and list(stored.pairs) == list(dataset.pairs) and len(stored.pairs) == 1
+    assert stored.frame["kind"].tolist() == ["near", "near"] and stored.pair(0).relation == dataset.pair(0).relation
 
 
 def test_two_scans_at_once_are_refused(tmp_path, home):

@@ -10,6 +10,7 @@ from pathlib import Path
 import imagehash
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -692,3 +693,19 @@ def test_a_card_lets_its_copy_go_and_one_without_a_copy_stays(dataset):
     send(at, f"grid {dataset.info.key}", {"type": "decide", "action": "keep", "ids": [copy]})
     assert len(acts.state(dataset).dropped) == 2
     assert signatures(dataset)[0] == at.session_state[current.WHO]
+
+
+def test_pairs_of_another_version_are_shown_with_what_to_do(dataset):
+    file = dataset.directory / "pairs.parquet"
+    table = pq.read_table(file)
+    pq.write_table(table.replace_schema_metadata({**table.schema.metadata, b"matching": b"1"}), file)
+    at = healthy(start(MAIN).run())
+    explorer = str(navigation.PAGES / "explorer.py")
+    at = healthy(at.switch_page(explorer).run())
+    told = "The pairs of test were found by another version of dedup"
+    assert any(plain(each.value).startswith(told) for each in at.sidebar.warning)
+    button(at, "Scan again").click().run()
+    (job,) = jobs.REGISTRY.jobs()
+    wait_for(lambda: not job.running, SECONDS)
+    at = healthy(start(MAIN).run().switch_page(explorer).run())
+    assert not any(told in plain(each.value) for each in at.sidebar.warning)

@@ -38,6 +38,7 @@ def draw() -> None:
         return
     dataset_choice(infos, current)
     opened = LIBRARY.open(current)
+    outdated(opened)
     tags(opened)
     views.draw(opened)
     undo(opened)
@@ -52,6 +53,20 @@ def dataset_choice(infos: list[DatasetInfo], current: str) -> None:
         format_func=lambda key: names.get(key, key),
         **session.held("dataset", current, lambda key: session.update(dataset=key, selection=Selection())),
     )
+
+
+def outdated(opened: Opened) -> None:
+    """What to do where another version of dedup found the pairs."""
+    if not opened.dataset.outdated:
+        return
+    st.warning(literal(opened.dataset.outdated), icon=":material/update:")
+    info = opened.dataset.info
+    st.button("Scan again", icon=":material/refresh:", on_click=guarded(_scan_again), args=(info.source, info.name))
+
+
+def _scan_again(source: str, name: str) -> None:
+    command = jobs.scan_command(source, name=name)
+    jobs.REGISTRY.start(name, f"Scanning {name}", lambda job: jobs.run_process(command, job))
 
 
 def tags(opened: Opened) -> None:
