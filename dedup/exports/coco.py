@@ -33,6 +33,7 @@ import numpy as np
 import pandas as pd
 
 from dedup.exports.base import Export, Exportable, Meter, Report, classed
+from dedup.exports.csv import PARTS
 from dedup.files import write_chunks
 from dedup.labels.coco import NAMESPACE, Attachment, Coco, FileNames
 from dedup.labels.coco_join import NAMED_APART, Document, Part, next_id, told_apart
@@ -233,12 +234,14 @@ def _fields(frame: pd.DataFrame, rows: Iterable[int], names: FileNames) -> list[
     }
     singularity = frame["singularity"].to_numpy(np.float64)
     kinds, keepers = frame["kind"].to_numpy(object), frame["keeper"].to_numpy()
+    parts = {name: frame[name].to_numpy() for name in PARTS if name in frame and frame[name].any()}
     return [
         {
             "tags": [tag for tag, carried in tags.items() if carried[row]],
             "singularity": None if np.isnan(singularity[row]) else float(singularity[row]),
             "kind": str(kinds[row]),
             "keeper": names.of(int(keepers[row])) if keepers[row] >= 0 else None,
+            **{name: int(counts[row]) for name, counts in parts.items()},
         }
         for row in rows
     ]

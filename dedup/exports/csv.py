@@ -46,13 +46,18 @@ TEXTS = (
     "relation",
     "decided",
 )
-INTEGERS = ("bytes", "width", "height", "group", "nearest_bits", "annotations", "crowds", "score_version")
+INTEGERS = (
+    *("bytes", "width", "height", "group", "nearest_bits", "annotations", "crowds", "contains", "part_of"),
+    "score_version",
+)
 COLUMNS = (
     *("path", "sha256", "bytes", "width", "height", "format", "captured_at", "status", "error", "split", "class"),
     *("kind", "singularity", "group", "role", "keeper", "keeper_reason", "nearest", "distance", "nearest_bits"),
     *("relation", "decided"),
 )
 """The columns before the other metrics, the tags and the score's version."""
+PARTS = ("contains", "part_of")
+"""Those that follow where any image is known to contain another one."""
 
 CLASS_SEPARATOR = " | "
 
@@ -89,9 +94,10 @@ def table(frame: pd.DataFrame, mask: Mask) -> pd.DataFrame:
         columns[name] = chosen[name].astype("Int64").where(chosen[name] >= 0)
     metrics = [metric.name for metric in said(frame) if metric.name not in COLUMNS]
     tags = [name for name in frame.columns if name.startswith(TAG_PREFIX)]
+    parts = [name for name in PARTS if name in frame and frame[name].any()]
     result = pd.DataFrame({name: columns[name] for name in COLUMNS}, index=chosen.index)
     kinds = [name for name in frame.columns if name.startswith(COLUMN)]
-    result = pd.concat([result, chosen[metrics], chosen[kinds], chosen[tags].astype(bool)], axis=1)
+    result = pd.concat([result, chosen[parts], chosen[metrics], chosen[kinds], chosen[tags].astype(bool)], axis=1)
     return result.assign(score_version=SCORE_VERSION).reset_index(drop=True)
 
 

@@ -29,11 +29,19 @@ import numpy.typing as npt
 import pandas as pd
 
 from dedup.errors import WhereError
-from dedup.model import TAG_PREFIX
+from dedup.model import TAG_PREFIX, Kind, Role, Status
 from dedup.words import did_you_mean, quote, unknown_tag
 
 Mask = npt.NDArray[np.bool_]
 
+OF_FEW: dict[str, tuple[str, ...]] = {
+    "kind": (Kind.EXACT, Kind.NEAR, Kind.UNIQUE, Kind.FAILED),
+    "role": tuple(Role),
+    "status": tuple(Status),
+    "decided": ("goes", "stays", "open"),
+}
+"""Columns that say one of a few words: another one would silently select nothing."""
+PARTS_HINT = ', and images that contain others have "contains > 0"'
 MAX_LENGTH = 10_000
 MAX_DEPTH = 50
 
@@ -379,6 +387,9 @@ class _Types:
                 self.refuse(left, node, item)
             self.check_tag(left, item)
             self.check_tag(item, left)
+            if isinstance(right, Values) or node.op in ("==", "!="):
+                self.check_word(left, item)
+                self.check_word(item, left)
 
     def allowed(self, left: str, op: str, right: str) -> bool:
         if op in ("in", "not in"):
@@ -394,6 +405,13 @@ class _Types:
     def check_tag(self, names: Literal | Column, value: Literal | Column) -> None:
         if self.strict and isinstance(names, Column) and names.name == "tags" and isinstance(value, Literal):
             check_tags(self.frame, [str(value.value)])
+
+    def check_word(self, column: Literal | Column, value: Literal | Column) -> None:
+        known = OF_FEW.get(column.name, ()) if isinstance(column, Column) else ()
+        if self.strict and known and isinstance(value, Literal) and value.value not in known:
+            words = ", ".join(f'"{each}"' for each in known)
+            hint = PARTS_HINT if value.value == Kind.CONTAINS else ""
+            _fail(self.text, value.at, f"{self.name(column)} is one of {words}{hint}")
 
 
 def check_tags(frame: pd.DataFrame, names: Iterable[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import json
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from PIL import Image, ImageOps
 
 import dedup
 from dedup.checks import gate
+from dedup.errors import WhereError
+from dedup.exports.csv import read as read_csv
 from dedup.groups.frame import describe
 from dedup.images import keypoints
 from dedup.matching import parts as matching
@@ -157,6 +160,26 @@ def test_pairs_are_exported_with_them(dataset, tmp_path):
     dataset.export("pairs", tmp_path / "pairs.csv")
     rows = list(csv.DictReader(io.StringIO((tmp_path / "pairs.csv").read_text(encoding="utf-8-sig"))))
     assert sorted(row["kind"] for row in rows) == ["contains"] * 4 + ["near"]
+
+
+def test_exports_of_images_tell_of_it(dataset, tmp_path):
+    dataset.export("csv", tmp_path / "a.csv")
+    told = read_csv(tmp_path / "a.csv").set_index("path")
+    assert told.loc["train/collage.jpg", "contains"] == 2 and told.loc["train/crop.jpg", "part_of"] == 1
+    assert dataset.to_pandas().set_index("path").loc["train/page.jpg", "contains"] == 1
+    dataset.export("coco", tmp_path / "a.json")
+    images = {each["file_name"]: each["dedup"] for each in json.loads((tmp_path / "a.json").read_text())["images"]}
+    assert (images["train/collage.jpg"]["contains"], images["test/0.png"]["part_of"]) == (2, 1)
+
+
+def test_a_kind_that_no_image_has_is_told_with_what_is_meant(dataset):
+    for wrong in ("kind == 'contains'", "kind in ('near', 'contains')", "'contains' != kind"):
+        with pytest.raises(WhereError, match='images that contain others have "contains > 0"'):
+            dataset.select(wrong)
+    for wrong in ("kind == 'dupe'", "role == 'single'", "decided == 'open?'", "status != 'bad'"):
+        with pytest.raises(WhereError, match="is one of"):
+            dataset.select(wrong)
+    assert dataset.select("'ea' in kind and role != '' or kind == 'unique'").any()
 
 
 def test_images_can_be_filtered_by_it(dataset):
