@@ -57,6 +57,13 @@ HARDLY = 1e-4
 """The weight of a pixel that counts where no other does."""
 FEWEST_CLEAR = 50
 """So many pixels must clearly differ for their tones to be counted."""
+CLOSED, BOXED = 5, 0.7
+"""Gaps of so many pixels are closed in what clearly differs, and of a box it fills so much at least."""
+AT_EDGE, BESIDE, FURTHEST_BESIDE = 3, 6, 10
+"""The edge of a box lies within so many pixels of what differs; so many further on, to so many, is beside it."""
+AROUND = np.arange(-FURTHEST_BESIDE, FURTHEST_BESIDE + 1)
+LEAST_STEP = 0.3
+"""Gray levels from pixel to pixel that noise makes anyway."""
 STRONGEST = 0.9
 """Quantile of the changes whose strength is compared."""
 GRAINY = 128
@@ -102,6 +109,7 @@ class Measured:
     one_way: float  # 0.5..1: of what clearly differs by the tones around that agree, what is lighter, or what is darker
     one_sided: float  # 0.5..1: of the structure that differs, what the one that brings more of it brings
     opaque: float  # by how much more of what clearly differs is of one tone in one of them
+    framed: float  # where much differs: how many times as far tones step at the edge of its box as beside, on either
     strength: float  # gray levels of the richer in contrast: what the largest piece differs by at most; 0 without one
     usual: float  # gray levels of the same: by how much pixels differ that do not, the median of all
     exposure: float  # correlation of grain in flat places, -1..1; NaN where there are none
@@ -113,7 +121,7 @@ class Measured:
     corners: int  # windows of either, the fewer, in which slopes go more than one way
 
 
-NOTHING = Measured(*NO_AGREEMENT, 1.0, 0.5, 0.5, 0.0, 0.0, 0.0, math.nan, 0.0, 1.0, 0.0, 0.0, 0.0, 0)
+NOTHING = Measured(*NO_AGREEMENT, 1.0, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0, math.nan, 0.0, 1.0, 0.0, 0.0, 0.0, 0)
 """Of two pictures that have next to nothing in common once they were laid over each other."""
 
 
@@ -352,17 +360,17 @@ def _cells(windows: Mask, cell: int, shape: tuple[int, ...]) -> Mask:
 
 def _differing(
     a: Floats, b: Floats, inside: Mask, where: Mask, most: Mask
-) -> tuple[float, float, float, float, float, float]:
+) -> tuple[float, float, float, float, float, float, float]:
     """`differing` to `usual` of `Measured`, in the pixels `where` windows disagree; pieces also where `most` is
     left."""
     where, looked_at = where & inside, (where | most) & inside
     if looked_at.sum() < FEWEST:
-        return 0.0, 0.5, 1.0, 0.0, 0.0, 0.0
+        return 0.0, 0.5, 1.0, 0.0, 0.0, 0.0, 0.0
     d, toned, clear, pieces = _pieces_apart(a, b, inside, looked_at)
     clear &= where
     one_way = _one_way(a, b, inside, looked_at)
     if where.sum() < FEWEST:
-        return 0.0, one_way, 1.0, 0.0, *pieces
+        return 0.0, one_way, 1.0, 0.0, 0.0, *pieces
     slopes = [np.asarray(np.gradient(each)) for each in (d, a, toned)]
     own, theirs = (
         np.maximum(sign * (slopes[0] * each).sum(axis=0), 0)[where] for sign, each in ((1, slopes[1]), (-1, slopes[2]))
@@ -373,7 +381,42 @@ def _differing(
     top = steep >= np.quantile(steep, STRONGEST)
     shares = [max(x.sum(), y.sum()) / max(x.sum() + y.sum(), 1e-9) for x, y in ((own, theirs), (own[top], theirs[top]))]
     plain = abs(ground_share(a[clear]) - ground_share(b[clear])) if clear.sum() >= FEWEST_CLEAR else 0.0
-    return float(clear.sum() / inside.sum()), one_way, float(max(shares)), plain, *pieces
+    differing = float(clear.sum() / inside.sum())
+    framed = _framed(a, b, inside, clear) if differing > value("large_overlay") else 0.0
+    return differing, one_way, float(max(shares)), plain, framed, *pieces
+
+
+def _framed(a: Floats, b: Floats, inside: Mask, clear: Mask) -> float:
+    """`framed` of `Measured`: what is put over a picture has an edge of its own, and the scene below it goes on there;
+    where both have that edge, each has something else in the same frame. 0 for what fills no box."""
+    from scipy import ndimage  # few pairs need it
+
+    solid = ndimage.binary_fill_holes(ndimage.binary_closing(clear, np.ones((CLOSED, CLOSED))))
+    labels, _ = ndimage.label(solid, np.ones((3, 3)))
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    (box,) = ndimage.find_objects((labels == sizes.argmax()).astype(int))
+    if sizes.max() < BOXED * labels[box].size:
+        return 0.0
+    return min(_steps_at(each, inside, *box) for each in (a, b))
+
+
+def _steps_at(picture: Floats, inside: Mask, rows: slice, columns: slice) -> float:
+    """How many times as far tones step at the edges of a box as along lines beside them; 0 where fewer than three edges
+    lie within."""
+    at, beside = [], []
+    for tones, seen, across, along in ((picture, inside, rows, columns), (picture.T, inside.T, columns, rows)):
+        both = seen[1:, along] & seen[:-1, along]
+        steps = (np.abs(np.diff(tones[:, along], axis=0)) * both).sum(axis=1) / np.maximum(both.sum(axis=1), 1)
+        steps[both.sum(axis=1) < FEWEST] = np.nan
+        padded = np.pad(steps, FURTHEST_BESIDE + 1, constant_values=np.nan)
+        for edge in (across.start, across.stop):  # before the first pixel, and before the one after the last
+            around = padded[edge : edge + len(AROUND)]
+            near, far = np.abs(AROUND) <= AT_EDGE, np.abs(AROUND) >= BESIDE
+            if np.isfinite(around[near]).any() and np.isfinite(around[far]).any():
+                at.append(float(np.nanmax(around[near])))
+                beside.append(float(np.nanmean(around[far])))
+    return sum(at) / max(sum(beside), LEAST_STEP * len(at)) if len(at) >= 3 else 0.0
 
 
 def _one_way(a: Floats, b: Floats, inside: Mask, where: Mask) -> float:

@@ -259,7 +259,10 @@ def _is_covered(m: Measured) -> bool:
 
 
 def _is_overlay(m: Measured) -> bool:
-    """Whether what differs was put over one of the two: other captions on one picture bring as much on either side."""
+    """Whether what differs was put over one of the two: other captions on one picture bring as much on either side, and
+    other tiles of a collage have an edge on both."""
+    if m.framed >= value("framed"):
+        return False
     return m.one_sided >= value("covered_one_sided") or m.opaque >= value("covered_opaque")
 
 

@@ -151,6 +151,8 @@ def _is_overlay(m: Measured) -> bool:
     if m.differing > value("overlay") or m.settled > value("settled") or m.toned >= value("few_tones"):
         return False
     if m.differing > value("large_overlay"):
+        if m.framed >= value("framed"):
+            return False
         return m.one_sided >= value("one_sided") or m.opaque >= value("opaque")
     is_mark = m.one_way >= value("one_way") and m.one_sided >= value("one_sided_mark")
     return is_mark or (_certain(m) and (m.opaque >= value("opaque_mark") or _lies_askew(m)))

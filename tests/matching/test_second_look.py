@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -125,6 +126,27 @@ def test_a_thing_that_lies_elsewhere_in_one_exposure_is_no_overlay():
     one, other = scene.copy(), scene.copy()
     one[90:130, 20:70], other[90:130, 150:200] = gray(9)[:40, :50], gray(9)[:40, :50]
     assert told_of(one, other) == told_of(other, one) != ""
+
+
+@pytest.mark.parametrize("place", [(60, 70), (0, 70), (60, 120)])
+def test_what_differs_in_one_frame_on_both_is_no_overlay(place):
+    """Two posters on one wall, the second with less in it, so that the first seems to be put over it; also where the
+    frame ends with the picture."""
+    y, x = place
+    scene = noisy(np.asarray(Image.fromarray(gray(5)).filter(ImageFilter.GaussianBlur(4))), 1)
+    walls = [scene.copy(), scene.copy()]
+    for wall, seed, contrast in zip(walls, (30, 31), (1.4, 0.3), strict=True):
+        poster = gray(seed)[:112, :112].astype(float)
+        wall[y : y + 124, x : x + 124] = 20
+        wall[y + 6 : y + 118, x + 6 : x + 118] = np.clip((poster - poster.mean()) * contrast + 150, 0, 255)
+    found = look(Detail(walls[0]), Detail(walls[1]), AS_IT_IS)
+    assert found.differing > 0.1 and found.framed > 5
+    told = [
+        difference(each, free=False, turned=False, stands=True, colourful=False)
+        for each in (found, replace(found, framed=1.3))
+    ]
+    assert told == [notes.SAME_TEMPLATE, ""]
+    assert look(Detail(scene), Detail(walls[0]), AS_IT_IS).framed < 2, "the scene goes on below a poster"
 
 
 def test_without_structure_only_what_stands_is_a_copy():

@@ -225,6 +225,13 @@ SECOND_LOOK: dict[str, Parameter] = {
         "Things, words and prints that were changed within one exposure 0.1 at most; memes, captions and stickers 0.12 "
         "and more.",
     ),
+    "framed": Parameter(
+        2.9, "times",
+        "Where tones of both step so much further at the edge of what differs than beside, each has something else in "
+        "one frame.",
+        "Captions, stickers and memes 0.2 to 1.6, with the copy where they step less; other pictures in one frame of a "
+        "room, other tiles of a collage 4.1 to 9.",
+    ),
     "one_way": Parameter(
         0.95, "fraction",
         "Of what clearly differs, the part that is lighter, or that is darker, where something in one ink was put over "
