@@ -82,6 +82,10 @@ FAMILIES: dict[str, dict[str, Callable[..., Any]]] = {
     "verdicts": {"export": deciding.export_verdicts, "import": deciding.import_verdicts},
 }
 """Verbs of two words."""
+FAMILIES_HELP = {
+    "fingerprint": "Write what a dataset looks like, without its images, for `check --against`.",
+    "verdicts": "Carry decisions about pairs from one home or machine to another.",
+}
 
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
@@ -108,7 +112,7 @@ def _program(first: str) -> typer.Typer:
     for verb in [first] if first in VERBS else VERBS:
         app.command(verb)(VERBS[verb])
     for family, verbs in FAMILIES.items():
-        part = typer.Typer(help=f"Verbs of {family}.", context_settings=HELP_OPTIONS)
+        part = typer.Typer(help=FAMILIES_HELP[family], context_settings=HELP_OPTIONS)
         for verb, function in verbs.items():
             part.command(verb)(function)
         app.add_typer(part, name=family)

@@ -40,7 +40,19 @@ if TYPE_CHECKING:
 
     Known = Dataset | Fingerprint | HashList
 
-Limit = Annotated[int | None, typer.Option(min=0, help="The most there may be (default: not checked).")]
+MaxExact = Annotated[
+    int | None, typer.Option(min=0, help="The most redundant exact copies there may be (default: not checked).")
+]
+MaxNear = Annotated[
+    int | None,
+    typer.Option(min=0, help="The most near duplicates there may be, but for those that stay (default: not checked)."),
+]
+MaxLeaks = Annotated[
+    int | None, typer.Option(min=0, help="The most groups and parts across splits there may be (default: not checked).")
+]
+MaxClashes = Annotated[
+    int | None, typer.Option(min=0, help="The most copies with other labels there may be (default: not checked).")
+]
 MaxFailed = Annotated[int | None, typer.Option(min=0, help="The most unreadable files there may be (default: 0).")]
 MaxUnread = Annotated[int | None, typer.Option(min=0, help="The most unread labels there may be (default: 0).")]
 UNLABELLED_HELP = "Let --max-clashes pass where no image has a label."
@@ -55,10 +67,10 @@ def check(
             help="A folder of images or another source (see scan); where there is none, the name of a dataset.",
         ),
     ],
-    max_exact: Limit = None,
-    max_near: Limit = None,
-    max_leaks: Limit = None,
-    max_clashes: Limit = None,
+    max_exact: MaxExact = None,
+    max_near: MaxNear = None,
+    max_leaks: MaxLeaks = None,
+    max_clashes: MaxClashes = None,
     max_failed: MaxFailed = None,
     max_unread: MaxUnread = None,
     max_issue: Annotated[

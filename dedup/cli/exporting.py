@@ -104,7 +104,8 @@ def export(
         PAIRS.name: {"similar": similar},
     }
     if place == STANDARD_OUTPUT and (to == FOLDER.name or as_json):
-        raise UsageError("Standard output takes one file: give a path with --output for a folder, or leave out --json.")
+        other = "leave out --json" if as_json else "choose another export"
+        raise UsageError(f"Standard output takes one file: give a path with --output, or {other}.")
     with progress() as on_progress, nullcontext(place) if isinstance(place, str) else file_for(place) as path:
         report = dataset.export(
             to,

@@ -271,6 +271,9 @@ def test_a_token_is_needed_beyond_this_machine(address, beyond, monkeypatch):
     link = door.link(8501)
     named = address if address in ("192.0.2.7", "box.example", "127.8.8.8") else None
     assert door.link(8501, secure=True).startswith("https://")
+    assert door.link(8501, address="192.0.2.7").startswith("http://192.0.2.7:8501/")
+    assert Door(addresses=True).everywhere and not Door(addresses=True, address="192.0.2.7").everywhere
+    assert not Door().everywhere
     assert (f"http://{named}:8501/" if named else "8501/") in link and ("token=" in link) is beyond
 
 

@@ -122,10 +122,17 @@ class Door:
             return False
         return hmac.compare_digest(_token_in(scope).encode(), self.token.encode())
 
-    def link(self, port: int, *, secure: bool = False) -> str:
-        """The address to open, the token in it; `secure` where the app itself speaks HTTPS."""
+    @property
+    def everywhere(self) -> bool:
+        """Whether it listens on every address of this machine."""
+        return self.addresses and self.address == "localhost"
+
+    def link(self, port: int, *, secure: bool = False, address: str = "") -> str:
+        """The address to open here, or at another of this machine's, the token in it; `secure` where the app itself
+        speaks HTTPS."""
         query = f"?{urlencode({'token': self.token})}" if self.token else ""
-        host = f"[{self.address}]" if ":" in self.address else self.address
+        address = address or self.address
+        host = f"[{address}]" if ":" in address else address
         return f"http{'s' if secure else ''}://{host}:{port}{self.base}/{query}"
 
 

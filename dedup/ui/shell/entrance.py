@@ -6,9 +6,10 @@ asks for the reason and shows it.
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -84,13 +85,24 @@ def announced(door: Door, *, open_browser: bool) -> Any:
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
         secure = bool(config.get_option("server.sslCertFile"))
-        link = door.link(int(config.get_option("server.port")), secure=secure)
-        print(f"\n  dedup is at {link}\n  Stop it with Ctrl-C.\n", file=sys.stderr, flush=True)  # noqa: T201
+        port = int(config.get_option("server.port"))
+        link, own = door.link(port, secure=secure), _own_address() if door.everywhere else ""
+        from_there = f"  From another machine: {door.link(port, secure=secure, address=own)}\n" if own else ""
+        print(f"\n  dedup is at {link}\n{from_there}  Stop it with Ctrl-C.\n", file=sys.stderr, flush=True)  # noqa: T201
         if open_browser and not config.get_option("server.headless"):  # which it is where there is no screen
             open_in_browser(link)
         yield
 
     return lifespan
+
+
+def _own_address() -> str:
+    """The address by which this machine would talk to others, "" where it has none. Nothing is sent: a datagram's
+    socket is only told where to, an address that is nobody's (RFC 5737)."""
+    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))
+        return str(probe.getsockname()[0])
+    return ""
 
 
 def ask_nobody_outside() -> None:
