@@ -19,7 +19,7 @@ from dedup.removal.moves import Hasher, Stat, duplicate, free_place, identity_of
 from dedup.removal.objects import AnySpot, Place, free_address, tree_at
 from dedup.removal.planfile import Entry, Plan
 from dedup.removal.recovery import is_link_to, recover, settle
-from dedup.removal.refusal import RefusalError, attempt
+from dedup.removal.refusal import UNREADABLE_NOW, RefusalError, attempt
 from dedup.removal.tree import Spot
 from dedup.words import displayable
 
@@ -248,7 +248,10 @@ class _Worker:
 
     def _proven(self, source: AnySpot, sha256: str) -> Stat:
         stat = source.stat()
-        if source.sha256() != sha256 or identity_of(source.stat()) != identity_of(stat):
+        digest = source.sha256()
+        if not digest:
+            raise RefusalError(UNREADABLE_NOW)
+        if digest != sha256 or identity_of(source.stat()) != identity_of(stat):
             raise RefusalError("it changed since the scan; scan again")
         return stat
 

@@ -14,7 +14,7 @@ from dedup.removal.keeping import Keeping
 from dedup.removal.moves import A_LINK, Hasher, is_one_entry, is_same_file, outside
 from dedup.removal.objects import Object, Place
 from dedup.removal.planfile import Entry, Plan
-from dedup.removal.refusal import RefusalError, attempt
+from dedup.removal.refusal import UNREADABLE_NOW, RefusalError, attempt
 
 
 class Checks:
@@ -117,8 +117,11 @@ class Checks:
         row, stat = self.rows[path], Object(file).stat() if isinstance(file, str) else file.stat()
         if stat.st_size == self.columns.bytes[row]:
             as_scanned = stat.st_mtime_ns == self.columns.mtime_ns[row] and self.columns.sha256[row] == sha256
-            if as_scanned or self._sha256(file) == sha256:
+            digest = sha256 if as_scanned else self._sha256(file)
+            if digest == sha256:
                 return
+            if not digest:
+                raise RefusalError(f"{path}: {UNREADABLE_NOW}")
         raise RefusalError(f"{path} changed since the scan; scan again")
 
 

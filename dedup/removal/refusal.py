@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from dedup.errors import RemovalError
 
+UNREADABLE_NOW = "it cannot be read now; check its permissions, or that its disk is there"
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from dedup import removal
 from dedup.errors import Cancelled, ExportError, RemovalError, UnknownTag, UsageError
 from dedup.removal import State, checking, journal, moves, planning, tree
+from dedup.removal.tree import Spot
 from dedup.store.directory import Store
 from dedup.store.home import Info
 from tests.building import Images, frame_of, make_images, picture
@@ -421,6 +422,15 @@ def test_a_file_changed_since_the_scan_is_refused(images):
     report = removal.apply(images, plan)
     assert [(o.path, o.reason) for o in report.refused] == [("copy/a.png", "it changed since the scan; scan again")]
     assert [outcome.path for outcome in report.done] == ["copy/a2.png"]
+    assert (images.root / "copy/a.png").exists()
+
+
+def test_a_file_that_cannot_be_read_any_more_is_not_said_to_have_changed(images, monkeypatch):
+    plan, read = removal.plan(images), Spot.sha256
+    monkeypatch.setattr(Spot, "sha256", lambda spot: "" if spot.path.name == "a.png" else read(spot))
+    report = removal.apply(images, plan)
+    assert [each.path for each in report.refused] == ["copy/a.png"]
+    assert report.refused[0].reason.startswith("it cannot be read now; check its permissions")
     assert (images.root / "copy/a.png").exists()
 
 
