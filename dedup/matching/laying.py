@@ -211,6 +211,11 @@ class Laid:
         """The same with what is left of a smooth displacement made good."""
         return replace(self, other=_bent(self.one, self.other, self.inside))
 
+    def as_a_quadrilateral(self) -> Laid:
+        """The same with `other` drawn as another quadrilateral, whose sides are divided evenly: what many programs mean
+        by perspective, and what no map of a plane is."""
+        return replace(self, other=_as_a_quadrilateral(self.one, self.other, self.inside))
+
     def toned(self) -> Iterator[Laid]:
         """The same with the tones of the one picture carried to those of the other, and back: in either they may have
         been clipped."""
@@ -321,18 +326,44 @@ def _bent(one: Floats, other: Floats, inside: Mask) -> Floats:
 
     The method of Lucas & Kanade 1981 over wide windows, in which an object that has moved counts for little.
     """
-    if len(one) >= FINE:  # what is smooth shows on half the side as well
-        coarse = 2 * _shift(halved(one), halved(other), inside[::2, ::2] & inside[1::2, 1::2])
-        between = (np.mgrid[: len(one), : len(one)] + 0.5) / 2 - 0.5
-        shift = np.stack([_sampled(each, between, LINEAR) for each in coarse]).astype(np.float64)
-    else:
-        shift = _shift(one, other, inside)
+    across, down = _shift(one, other, inside)
     y, x = np.mgrid[: len(one), : len(one)].astype(np.float64)
-    return _sampled(other, [y + shift[1], x + shift[0]], CUBIC)
+    return _sampled(other, [y + down, x + across], CUBIC)
+
+
+def _as_a_quadrilateral(one: Floats, other: Floats, inside: Mask) -> Floats:
+    """`other` displaced by a sum of 1, x, y and xy either way, so that it lies on `one`: fitted to what `_shift` tells,
+    the more where more there is to go by, until it tells no more."""
+    y, x = np.mgrid[: len(one), : len(one)].astype(np.float64)
+    right, below = x / len(one) - 0.5, y / len(one) - 0.5
+    terms = np.stack([np.ones_like(x), right, below, right * below], axis=-1)
+    slopes = np.gradient(smooth(one, 2))
+    firm = np.sqrt(box_sums((slopes[0] ** 2 + slopes[1] ** 2) * inside, max(4, len(one) // BENT // 2))) * inside
+    weight, some = firm[::SPARSE, ::SPARSE].reshape(-1, 1), terms[::SPARSE, ::SPARSE].reshape(-1, 4)
+    by, moved = np.zeros((4, 2)), other
+    for _ in range(QUADRILATERALS):
+        told = _shift(one, moved, inside)[:, ::SPARSE, ::SPARSE].reshape(2, -1).T
+        further = np.linalg.lstsq(some * weight, told * weight, rcond=None)[0]
+        by += further
+        across, down = np.moveaxis(terms @ by, -1, 0)
+        moved = _sampled(other, [y + down, x + across], CUBIC)
+        if np.abs(some @ further).max() < SETTLED:
+            break
+    return moved
 
 
 def _shift(one: Floats, other: Floats, inside: Mask) -> Doubles:
-    """By how many pixels (2, side, side), across and down, `other` is to be displaced."""
+    """By how many pixels (2, side, side), across and down, `other` is to be displaced. What is smooth shows on half the
+    side as well."""
+    if len(one) < FINE:
+        return _shift_at(one, other, inside)
+    coarse = 2 * _shift_at(halved(one), halved(other), inside[::2, ::2] & inside[1::2, 1::2])
+    between = (np.mgrid[: len(one), : len(one)] + 0.5) / 2 - 0.5
+    return np.stack([_sampled(each, between, LINEAR) for each in coarse]).astype(np.float64)
+
+
+def _shift_at(one: Floats, other: Floats, inside: Mask) -> Doubles:
+    """The same, at the side that there is."""
     y, x = np.mgrid[: len(one), : len(one)].astype(np.float64)
     reach = max(4, len(one) // BENT // 2)
     target, moved, shift = smooth(one, 2), other, np.zeros((2, *one.shape))
@@ -354,6 +385,10 @@ def _shift(one: Floats, other: Floats, inside: Mask) -> Doubles:
     return shift
 
 
+QUADRILATERALS, SETTLED = 8, 0.2
+"""Times that one is fitted at most, and pixels of a last step that is not worth another."""
+SPARSE = 8
+"""One pixel of so many, either way, is fitted to: what is smooth needs no more."""
 LINEAR, CUBIC = 1, 3
 """Orders of splines."""
 

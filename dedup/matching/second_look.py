@@ -352,7 +352,10 @@ def _allowances(
         yield relations.BENT, seen
         yield relations.BENT, seen.bent()
     if looks.agreement.disagreeing <= value("bent_disagreeing"):
-        yield relations.BENT, laid.bent()
+        bent = laid.bent()
+        yield relations.BENT, bent
+        if _certain(bent.measured()):  # a few pixels are not enough, and the grain says that it is worth more
+            yield relations.BENT, laid.as_a_quadrilateral().bent()
 
 
 def _first_copy(

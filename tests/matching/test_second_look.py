@@ -166,6 +166,33 @@ def test_a_smooth_displacement_is_made_good():
     assert laid.bent().measured().unexplained < 0.6 * laid.measured().unexplained
 
 
+def drawn_as_a_quadrilateral(picture: np.ndarray, by: float) -> np.ndarray:
+    """As programs draw perspective: every side divided evenly, which no map of a plane does."""
+    side, far = len(picture), by * len(picture)
+    corners = (far, 0.4 * far, 0, side - 0.7 * far, side - 0.3 * far, side, side - far, 0)
+    whole = Image.fromarray(picture)
+    return np.asarray(whole.transform(whole.size, Image.Transform.QUAD, corners, Image.Resampling.BICUBIC))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("by", [0.05, 0.1])
+def test_a_quadrilateral_is_made_good_and_grain_tells_then(by, turned):
+    scene = noisy(np.asarray(Image.fromarray(gray(6)).filter(ImageFilter.GaussianBlur(1.5))), 2)
+    pair = [Detail(scene), Detail(drawn_as_a_quadrilateral(scene, by))]
+    laid = laying.lay(*(pair[::-1] if turned else pair), AS_IT_IS)
+    as_one = laid.as_a_quadrilateral()
+    assert as_one.measured().unexplained < 0.5 * laid.measured().unexplained
+    both = as_one.bent().measured()
+    assert both.unexplained < 0.02 and both.exposure > value("certain_exposure")
+
+
+def test_no_quadrilateral_makes_one_exposure_of_two():
+    quiet = np.asarray(Image.fromarray(gray(6)).filter(ImageFilter.GaussianBlur(1.5)))
+    one, other = noisy(quiet, 2), drawn_as_a_quadrilateral(noisy(quiet, 3), 0.05)
+    found = laying.lay(Detail(one), Detail(other), AS_IT_IS).as_a_quadrilateral().bent().measured()
+    assert found.exposure < 0.6 * value("certain_exposure")
+
+
 @pytest.mark.parametrize("k", [-0.1, -0.05, 0.05, 0.1])
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_lens_is_found(k, turned):

@@ -332,9 +332,9 @@ SECOND_LOOK: dict[str, Parameter] = {
         "Quadrilaterals drawn by a tenth, barrels and photographed pages: 0.1.",
     ),
     "bent_settled": Parameter(
-        0.008, "fraction",
+        0.006, "fraction",
         "Where windows that agree leave less unexplained, nothing is bent: an object has moved.",
-        "Frames of a fixed camera 0.001 to 0.005, quadrilaterals 0.01 and more.",
+        "Frames of a fixed camera 0.001 to 0.005, quadrilaterals 0.007 and more.",
     ),
     "small": Parameter(
         0.96, "correlation",
