@@ -137,17 +137,15 @@ class Tar:
     images_only = False
 
     def __init__(self, stream: BinaryIO, version: str) -> None:
-        if stream.read(6).startswith(COMPRESSED_BEGIN):
-            raise SourceError("is compressed as a whole, whatever it is called; unpack it, or pack it as .zip or .tar")
         self._stream, self._version = stream, version
         self.left_out: Counter[str] = Counter()
 
     def entries(self) -> Iterator[tuple[str, Entry]]:
         self._stream.seek(0)
         self.left_out.clear()
-        archive = tarfile.open(fileobj=self._stream, mode="r:")  # noqa: SIM115 - closing it would close the stream
         places: dict[str, tuple[int, int]] = {}
         try:
+            archive = tarfile.open(fileobj=self._stream, mode="r:")  # noqa: SIM115 - closing it would close the stream
             for member in archive:
                 archive.members = []  # type: ignore[attr-defined]  # which it would keep all
                 if member.isreg() and not member.issparse():
@@ -163,6 +161,11 @@ class Tar:
             self._stream.seek(archive.offset)
             rest = self._stream.read(tarfile.BLOCKSIZE)
         except (tarfile.TarError, ValueError, OverflowError) as error:
+            self._stream.seek(0)
+            if not places and self._stream.read(6).startswith(COMPRESSED_BEGIN):
+                raise Damaged(
+                    "it is compressed as a whole, whatever it is called; unpack it, or pack it as .zip or .tar"
+                ) from error
             raise Damaged(str(error)) from error
         if rest.strip(b"\0"):
             raise Damaged("what follows is no member")

@@ -402,6 +402,7 @@ def test_no_page_is_skipped_however_often_an_arrow_is_pressed_at_its_end(page, s
     cell(page, 23).click()
     page.keyboard.press("Enter")
     view = page.locator("dialog.compare[open]")
+    view.locator(".caption", has_text="image_023.jpg").wait_for()
     for _ in range(4):
         page.keyboard.press("ArrowRight")
     view.locator(".caption", has_text="image_024.jpg").wait_for()
