@@ -172,7 +172,7 @@ def show_leaks(
         raise UsageError("--labels says how labels are written into a folder; give one with --folder.")
     dataset = opened(name, home)
     repair = leaks.repair(leaks.staying(dataset.frame), dataset.pairs)
-    containing = len({whole for whole, _ in leaks.parts_across(dataset.frame, dataset.pairs)})
+    containing = leaks.holders(leaks.parts_across(dataset.frame, dataset.pairs))
     crossing = leaks.crossing_groups(dataset.frame)
     written = [] if csv is None else [_write_moves(repair, csv, overwrite)]
     made, notes = ([], ()) if coco is None else _write_coco(dataset, repair, coco, overwrite)

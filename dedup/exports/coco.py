@@ -33,7 +33,7 @@ import numpy as np
 import pandas as pd
 
 from dedup.exports.base import Export, Exportable, Meter, Report, classed
-from dedup.exports.csv import PARTS
+from dedup.exports.csv import parts_told
 from dedup.files import write_chunks
 from dedup.labels.coco import NAMESPACE, Attachment, Coco, FileNames
 from dedup.labels.coco_join import NAMED_APART, Document, Part, next_id, told_apart
@@ -234,7 +234,7 @@ def _fields(frame: pd.DataFrame, rows: Iterable[int], names: FileNames) -> list[
     }
     singularity = frame["singularity"].to_numpy(np.float64)
     kinds, keepers = frame["kind"].to_numpy(object), frame["keeper"].to_numpy()
-    parts = {name: frame[name].to_numpy() for name in PARTS if name in frame and frame[name].any()}
+    parts = {name: frame[name].to_numpy() for name in parts_told(frame)}
     return [
         {
             "tags": [tag for tag, carried in tags.items() if carried[row]],

@@ -94,11 +94,17 @@ def table(frame: pd.DataFrame, mask: Mask) -> pd.DataFrame:
         columns[name] = chosen[name].astype("Int64").where(chosen[name] >= 0)
     metrics = [metric.name for metric in said(frame) if metric.name not in COLUMNS]
     tags = [name for name in frame.columns if name.startswith(TAG_PREFIX)]
-    parts = [name for name in PARTS if name in frame and frame[name].any()]
     result = pd.DataFrame({name: columns[name] for name in COLUMNS}, index=chosen.index)
     kinds = [name for name in frame.columns if name.startswith(COLUMN)]
-    result = pd.concat([result, chosen[parts], chosen[metrics], chosen[kinds], chosen[tags].astype(bool)], axis=1)
+    result = pd.concat(
+        [result, chosen[parts_told(frame)], chosen[metrics], chosen[kinds], chosen[tags].astype(bool)], axis=1
+    )
     return result.assign(score_version=SCORE_VERSION).reset_index(drop=True)
+
+
+def parts_told(frame: pd.DataFrame) -> list[str]:
+    """Those of `PARTS` that tell anything."""
+    return [name for name in PARTS if name in frame and frame[name].any()]
 
 
 def write(

@@ -61,7 +61,7 @@ CLOSED, BOXED = 5, 0.7
 """Gaps of so many pixels are closed in what clearly differs, and of a box it fills so much at least."""
 AT_EDGE, BESIDE, FURTHEST_BESIDE = 3, 6, 10
 """The edge of a box lies within so many pixels of what differs; so many further on, to so many, is beside it."""
-AROUND = np.arange(-FURTHEST_BESIDE, FURTHEST_BESIDE + 1)
+AROUND = np.abs(np.arange(-FURTHEST_BESIDE, FURTHEST_BESIDE + 1))
 LEAST_STEP = 0.3
 """Gray levels from pixel to pixel that noise makes anyway."""
 STRONGEST = 0.9
@@ -407,15 +407,16 @@ def _steps_at(picture: Floats, inside: Mask, rows: slice, columns: slice) -> flo
     at, beside = [], []
     for tones, seen, across, along in ((picture, inside, rows, columns), (picture.T, inside.T, columns, rows)):
         both = seen[1:, along] & seen[:-1, along]
-        steps = (np.abs(np.diff(tones[:, along], axis=0)) * both).sum(axis=1) / np.maximum(both.sum(axis=1), 1)
-        steps[both.sum(axis=1) < FEWEST] = np.nan
+        count = both.sum(axis=1)
+        steps = (np.abs(np.diff(tones[:, along], axis=0)) * both).sum(axis=1) / np.maximum(count, 1)
+        steps[count < FEWEST] = np.nan
         padded = np.pad(steps, FURTHEST_BESIDE + 1, constant_values=np.nan)
         for edge in (across.start, across.stop):  # before the first pixel, and before the one after the last
             around = padded[edge : edge + len(AROUND)]
-            near, far = np.abs(AROUND) <= AT_EDGE, np.abs(AROUND) >= BESIDE
-            if np.isfinite(around[near]).any() and np.isfinite(around[far]).any():
-                at.append(float(np.nanmax(around[near])))
-                beside.append(float(np.nanmean(around[far])))
+            near, far = around[AROUND <= AT_EDGE], around[AROUND >= BESIDE]
+            if np.isfinite(near).any() and np.isfinite(far).any():
+                at.append(float(np.nanmax(near)))
+                beside.append(float(np.nanmean(far)))
     return sum(at) / max(sum(beside), LEAST_STEP * len(at)) if len(at) >= 3 else 0.0
 
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -339,35 +339,46 @@ def _judge_form(
 
 def _allowances(
     left: Detail, right: Detail, affine: Doubles, laid: Laid, looks: Looks, *, displaced: bool
-) -> Iterator[tuple[str, Laid]]:
-    """What may have to be allowed for so that two photographs are copies (of `relations.ALLOWED`), and how they lie on
-    each other then; a lens and the like only where they may be `displaced`."""
+) -> Iterator[Way]:
+    """What may have to be allowed for so that two photographs are copies; a lens and the like only where they may be
+    `displaced`."""
     if looks.evened.disagreeing <= value("displaced"):
-        yield relations.UNEVENLY_LIT, lay(left, right, affine, evened=True)
+        yield Way.of(relations.UNEVENLY_LIT, lay(left, right, affine, evened=True))
     if not displaced:
         return
     lensed = through_a_lens(left, right, affine)
     if lensed:
         seen = lay(*lensed, affine)
-        yield relations.BENT, seen
-        yield relations.BENT, seen.bent()
+        yield Way.of(relations.BENT, seen)
+        yield Way.of(relations.BENT, seen.bent())
     if looks.agreement.disagreeing <= value("bent_disagreeing"):
-        bent = laid.bent()
-        yield relations.BENT, bent
-        if _certain(bent.measured()):  # a few pixels are not enough, and the grain says that it is worth more
-            yield relations.BENT, laid.as_a_quadrilateral().bent()
+        bent = Way.of(relations.BENT, laid.bent())
+        yield bent
+        if _certain(bent.measured):  # a few pixels are not enough, and the grain says that it is worth more
+            yield Way.of(relations.BENT, laid.as_a_quadrilateral().bent())
 
 
-def _first_copy(
-    ways: Iterable[tuple[str, Laid]], laid: Laid, measured: Measured, told: Callable[[Measured], str]
-) -> tuple[str, Laid, Measured] | None:
-    """The first way to lie on each other in which two are copies, and what was measured then; None where there is none.
-    In an exposure that is certain, for freedom fits a lot, or where it is slight."""
-    for allowed, again in ways:
-        found = again.measured()
-        slight = again.p is laid.p and _is_slight(measured)
-        if (_certain(found) or slight) and not told(found):
-            return allowed, again, found
+class Way(NamedTuple):
+    """How two pictures lie on each other once something is `allowed` for, one of `relations.ALLOWED`, and what is left
+    over then."""
+
+    allowed: str
+    laid: Laid
+    measured: Measured
+
+    @classmethod
+    def of(cls, allowed: str, laid: Laid) -> Way:
+        """The way, measured."""
+        return cls(allowed, laid, laid.measured())
+
+
+def _first_copy(ways: Iterable[Way], laid: Laid, measured: Measured, told: Callable[[Measured], str]) -> Way | None:
+    """The first way to lie on each other in which two are copies; None where there is none. In an exposure that is
+    certain, for freedom fits a lot, or where it is slight."""
+    for way in ways:
+        slight = way.laid.p is laid.p and _is_slight(measured)
+        if (_certain(way.measured) or slight) and not told(way.measured):
+            return way
     return None
 
 

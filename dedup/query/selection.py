@@ -22,7 +22,7 @@ from dedup.query.region import Region, is_number
 from dedup.query.where import Mask, check_tags
 from dedup.words import did_you_mean, quote
 
-KINDS = tuple(str(kind) for kind in (Kind.EXACT, Kind.NEAR, Kind.UNIQUE, Kind.FAILED))
+KINDS = where_language.OF_FEW["kind"]
 """What an image can be; pairs have kinds of their own."""
 
 ROLES = ("keeper", "duplicate", "single")
@@ -30,7 +30,7 @@ ROLES = ("keeper", "duplicate", "single")
 
 PARTS = "part_of > 0 or contains > 0"
 """Images that are a part of another one, and those that contain one: `where` of a selection."""
-GOES, STAYS, OPEN = DECIDED = ("goes", "stays", "open")
+GOES, STAYS, OPEN = DECIDED = where_language.OF_FEW["decided"]
 """What a person decided about an image: that it is to be removed, that it stays, or nothing."""
 
 KNOWN = {"kinds": KINDS, "roles": ROLES, "decided": DECIDED}

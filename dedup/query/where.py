@@ -35,9 +35,9 @@ from dedup.words import did_you_mean, quote, unknown_tag
 Mask = npt.NDArray[np.bool_]
 
 OF_FEW: dict[str, tuple[str, ...]] = {
-    "kind": (Kind.EXACT, Kind.NEAR, Kind.UNIQUE, Kind.FAILED),
-    "role": tuple(Role),
-    "status": tuple(Status),
+    "kind": tuple(map(str, (Kind.EXACT, Kind.NEAR, Kind.UNIQUE, Kind.FAILED))),
+    "role": tuple(map(str, Role)),
+    "status": tuple(map(str, Status)),
     "decided": ("goes", "stays", "open"),
 }
 """Columns that say one of a few words: another one would silently select nothing."""

@@ -163,7 +163,7 @@ def gather(dataset: Dataset) -> Facts:
         remark=leaks.out_of_sight(frame),
         parts=tuple(_parts(parts, set(across))),
         part_count=len(parts),
-        parts_crossing=len({whole for whole, _ in across}),
+        parts_crossing=leaks.holders(across),
         clashes=tuple((paths[each.left], paths[each.right], each.sentence()) for each in clashes[:CLASHES]),
         clash_count=len(clashes),
         failures=tuple(zip(failed["path"], failed["error"], strict=True))[:FAILURES],

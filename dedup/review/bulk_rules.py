@@ -14,12 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dedup.groups.frame import below
-from dedup.matching.relations import ORIENTATION_NAMES
+from dedup.matching.relations import NEXT_TO_IDENTICAL, OF_FILES, ORIENTATION_NAMES
 from dedup.model import Kind, Role
 
 Mask = NDArray[np.bool_]
 
-SAME_CONTENT = frozenset({"next to identical", "recompressed", "resized", "other format"})
+SAME_CONTENT = frozenset({NEXT_TO_IDENTICAL, *OF_FILES})
 """Relations that leave the picture's content as it was."""
 
 MIRRORING = frozenset({"mirrored", "flipped", "transposed", "transversed"})

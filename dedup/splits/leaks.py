@@ -135,6 +135,11 @@ def parts_across(frame: pd.DataFrame, pairs: pd.DataFrame) -> list[tuple[int, in
     return list(zip(whole[across].tolist(), part[across].tolist(), strict=True))
 
 
+def holders(across: Iterable[tuple[int, int]]) -> int:
+    """How many images contain one of another split, of what `parts_across` gave."""
+    return len({whole for whole, _ in across})
+
+
 def containing(count: int) -> str:
     """'2 images contain an image of another split'."""
     return f"{plural(count, 'image')} contain{'s' if count == 1 else ''} an image of another split"
@@ -168,7 +173,7 @@ def repair(frame: pd.DataFrame, pairs: pd.DataFrame) -> Repair:
         moves=moves,
         before=matrix(frame),
         after=matrix(frame.assign(split=after)),
-        containing=len({whole for whole, _ in parts_across(frame, pairs)}),
+        containing=holders(parts_across(frame, pairs)),
         evaluation_moves=sum(move.before in EVALUATION_SPLITS for move in moves),
         imbalance=plan.imbalance(),
     )

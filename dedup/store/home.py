@@ -92,15 +92,14 @@ def directories(home: Path) -> list[Path]:
     """Those of the datasets of a home, by name; other folders there are ignored. Raises `DatasetError` where that one
     may not be read, which is not to be empty."""
     try:
-        os.listdir(home)
+        names = os.listdir(home)
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         raise DatasetError(
             f"Cannot read the home {home}: {error.strerror}. Choose another with --home or DEDUP_HOME."
         ) from error
-    found = sorted(home.glob(f"*/{INFO_FILE}"))
-    return [path.parent for path in found if not path.parent.name.startswith(".")]
+    return sorted(home / name for name in names if not name.startswith(".") and (home / name / INFO_FILE).exists())
 
 
 def find_directory(home: Path, name: str) -> Path:

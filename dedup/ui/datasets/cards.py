@@ -135,8 +135,9 @@ def _failures(info: DatasetInfo) -> None:
             return
         st.markdown(by_reason(table))
         st.caption(f"All of them lie in {literal(info.root)}:")
-        shown = table.assign(bytes=table["bytes"].map(size)).rename(columns=str.capitalize)
-        st.dataframe(shown.rename(columns={"Bytes": "Size"}), hide_index=True, width="stretch")
+        titles = {"path": "Path", "reason": "Reason", "bytes": "Size"}
+        shown = table.assign(bytes=table["bytes"].map(size)).rename(columns=titles)
+        st.dataframe(shown, hide_index=True, width="stretch")
         if st.button("Look at them in the Explorer", icon=":material/broken_image:"):
             session.update(dataset=info.key, selection=Selection(kinds=(Kind.FAILED,)))
             st.switch_page(explorer())

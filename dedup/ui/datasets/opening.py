@@ -189,11 +189,9 @@ def free_name(address: str, infos: list[DatasetInfo]) -> str:
 def start_scan(
     folder: str, name: str, annotation_files: Sequence[str] | None = None, thorough: bool | None = None
 ) -> jobs.Job:
-    """Scan `folder` in a process of its own, as dataset `name`, with these labels and no others, None those of before;
-    `thorough` None as before."""
+    """`jobs.start_scan` of a folder that is offered first from now on."""
     recent.remember(folder)
-    command = jobs.scan_command(folder, name=name, annotations=annotation_files, thorough=thorough)
-    return jobs.REGISTRY.start(name, f"Scanning {name}", lambda job: jobs.run_process(command, job))
+    return jobs.start_scan(folder, name, annotation_files, thorough)
 
 
 def try_sample() -> None:

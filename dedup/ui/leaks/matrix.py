@@ -76,7 +76,7 @@ def _parts(opened: Opened) -> None:
     across = opened.remembered("parts across", lambda: leaks.parts_across(opened.dataset.frame, opened.dataset.pairs))
     if not across:
         return
-    count = len({whole for whole, _ in across})
+    count = leaks.holders(across)
     with st.container(horizontal=True, vertical_alignment="center"):
         told = f"**{leaks.containing(count)}**, whole or in part: a crop, a collage, a screenshot."
         st.warning(told, icon=":material/picture_in_picture:")

@@ -120,7 +120,7 @@ def let_go_words(frame: pd.DataFrame, rows: list[int], pairs: pd.DataFrame) -> s
     split = frame["split"].copy()
     split.iloc[rows] = ""
     left = frame.assign(split=split)
-    still, containing = len(leaks.crossing_groups(left)), len({row for row, _ in leaks.parts_across(left, pairs)})
+    still, containing = len(leaks.crossing_groups(left)), leaks.holders(leaks.parts_across(left, pairs))
     told = (
         "Evaluation data keeps its size, and copies of it outside are decided to go: the Removal plan of Duplicates "
         "carries that out, and Undo takes it back. "

@@ -139,6 +139,12 @@ def scan_command(
     return command("scan", folder, home=home, options=["--name", name, *labels, *reach])
 
 
+def start_scan(folder: str, name: str, annotations: Sequence[str] | None = None, thorough: bool | None = None) -> Job:
+    """Scan a folder, or another source, as dataset `name` in a process of its own; see `scan_command`."""
+    started = scan_command(folder, name=name, annotations=annotations, thorough=thorough)
+    return REGISTRY.start(name, f"Scanning {name}", lambda job: run_process(started, job))
+
+
 def run_process(command: list[str], job: Job) -> dict[str, Any]:
     """Run a command until it ends or `job` is stopped; returns what it told last.
 

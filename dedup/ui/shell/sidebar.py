@@ -61,12 +61,7 @@ def outdated(opened: Opened) -> None:
         return
     st.warning(literal(opened.dataset.outdated), icon=":material/update:")
     info = opened.dataset.info
-    st.button("Scan again", icon=":material/refresh:", on_click=guarded(_scan_again), args=(info.source, info.name))
-
-
-def _scan_again(source: str, name: str) -> None:
-    command = jobs.scan_command(source, name=name)
-    jobs.REGISTRY.start(name, f"Scanning {name}", lambda job: jobs.run_process(command, job))
+    st.button("Scan again", icon=":material/refresh:", on_click=guarded(jobs.start_scan), args=(info.source, info.name))
 
 
 def tags(opened: Opened) -> None:
