@@ -20,9 +20,17 @@ from numpy.typing import NDArray
 from dedup import display
 from dedup.display import Group, Groups, Pair
 from dedup.errors import AnnotationError, UsageError
-from dedup.groups import keepers, members, runs
+from dedup.groups import joined_before, keepers, members, runs
 from dedup.groups.fates import outcomes
-from dedup.groups.frame import Joined, Review, describe_files, join, with_tags, without_classes
+from dedup.groups.frame import (
+    Joined,
+    Review,
+    describe_files,
+    join,
+    with_tags,
+    with_tags_changed,
+    without_classes,
+)
 from dedup.groups.stars import exact_classes
 from dedup.images import hashes
 from dedup.images.formats import MAX_PIXELS
@@ -90,7 +98,7 @@ class Dataset:
         self._info = self._store.read_info()
         self.decisions = Decisions(self._store.decisions, session)
         self._lock = threading.RLock()
-        self._joined: tuple[int, tuple[Review, Kept], Joined] | None = None
+        self._joined: tuple[int, tuple[object, ...], Joined] | None = None
         self._decided: tuple[int, pd.DataFrame] | None = None
         self._tagged: tuple[tuple[int, int], pd.DataFrame] | None = None
         self._cases: tuple[pd.DataFrame, list[Case]] | None = None
@@ -213,12 +221,26 @@ class Dataset:
         with self._lock:
             revisions = self.decisions.revisions()
             if self._tagged is None or self._tagged[0] != revisions:
-                if self._decided is None or self._decided[0] != revisions[1]:
-                    joined = self._joined_at(revisions[1]).frame
-                    self._decided = (revisions[1], joined.assign(decided=self._outcomes(joined)))
-                self._tagged = (revisions, with_tags(self._decided[1], self.decisions.tagged()))
+                self._tagged = (revisions, self._frame_at(revisions))
             images: pd.DataFrame = self._tagged[1]
             return images
+
+    def _frame_at(self, revisions: tuple[int, int]) -> pd.DataFrame:
+        if self._decided is None or self._decided[0] != revisions[1]:
+            joined = self._joined_at(revisions[1]).frame
+            self._decided = (revisions[1], joined.assign(decided=self._outcomes(joined)))
+        elif self._tagged is not None and self._tagged[0][1] == revisions[1]:
+            changed = self.decisions.retagged(self._tagged[0][0], revisions[0])
+            if changed is not None:
+                return with_tags_changed(self._tagged[1], self._places, changed)
+        return with_tags(self._decided[1], self._places, self.decisions.tagged())
+
+    @cached_property
+    def _places(self) -> pd.Index:
+        """The paths of the rows: an index that can be looked up in at once."""
+        images = self._joined_at(self.decisions.revisions()[1]).frame
+        paths: pd.Index = pd.Index(images["path"])
+        return paths
 
     @property
     def pairs(self) -> pd.DataFrame:
@@ -291,13 +313,32 @@ class Dataset:
     def _joined_at(self, review_revision: int) -> Joined:
         """The tables at that revision; decisions that shape no group, such as what is to be removed, change nothing."""
         if self._joined is None or self._joined[0] != review_revision:
-            shape = self._review(), self._kept
-            if self._joined is None or self._joined[1] != shape:
-                joined = join(self._kept.files, self._store.read_pairs(self._info), shape[0])
+            review = self._review()
+            shape = review, self.decisions.values(LABELS), self.decisions.setting(FOLDER_CLASSES)
+            if self._joined is None:
+                joined = self._opened(shape, review)
+            elif self._joined[1] != shape:
+                joined = self._join(review)
             else:
                 joined = self._joined[2]
             self._joined = (review_revision, shape, joined)
         return self._joined[2]
+
+    def _join(self, review: Review) -> Joined:
+        return join(self._kept.files, self._store.read_pairs(self._info), review)
+
+    def _opened(self, shape: Sequence[object], review: Review) -> Joined:
+        """As they were kept by who opened the dataset before, where all that shapes them is as it was then."""
+        if self._info.images < joined_before.MANY:
+            return self._join(review)
+        labels = [attached.key_of(file, self.scan_id) for file in map(Path, self._info.annotations)]
+        key = joined_before.key_of(self.directory, [*shape, labels])
+        known = joined_before.recall(self.directory, key, lambda: self._images)
+        if known is None:
+            known = self._join(review)
+            if not self.annotation_errors:
+                joined_before.keep(self.directory, key, known, self._images)
+        return known
 
     @property
     def _kept(self) -> Kept:
@@ -488,7 +529,7 @@ class Dataset:
 
     @cached_property
     def _row_of_id(self) -> dict[str, int]:
-        return {image_id: row for row, image_id in enumerate(self._files["id"])}
+        return {image_id: row for row, image_id in enumerate(self.frame["id"])}
 
     # --- annotations --------------------------------------------------------------------------------------------------
 

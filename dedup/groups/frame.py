@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -167,18 +167,34 @@ def whole_and_part(pairs: pd.DataFrame) -> tuple[Rows, Rows]:
     return np.where(of_left, left, right), np.where(of_left, right, left)
 
 
-def with_tags(frame: pd.DataFrame, tagged: dict[str, list[str]]) -> pd.DataFrame:
-    """The frame with one bool column `tag:NAME` per tag; shares all other columns with `frame`."""
-    places = pd.Index(frame["path"])
+def with_tags(frame: pd.DataFrame, places: pd.Index, tagged: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """The frame with one bool column `tag:NAME` per tag; shares all other columns with `frame`. `places` are its
+    paths."""
     columns = {}
     for name, paths in tagged.items():
         mask = np.zeros(len(frame), bool)
-        rows = places.get_indexer(pd.Index(paths, dtype=places.dtype))
-        mask[rows[rows >= 0]] = True
+        mask[_rows_of(places, paths)] = True
         columns[TAG_PREFIX + name] = mask
     if not columns:
         return frame
     return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)  # however many there are
+
+
+def with_tags_changed(frame: pd.DataFrame, places: pd.Index, changed: Mapping[str, Mapping[str, bool]]) -> pd.DataFrame:
+    """A frame of `with_tags` where these paths got (True) or lost their tags."""
+    columns = {}
+    for name, carried in changed.items():
+        mask = frame[TAG_PREFIX + name].to_numpy(copy=True)
+        for carries in (False, True):
+            mask[_rows_of(places, [path for path, each in carried.items() if each == carries])] = carries
+        columns[TAG_PREFIX + name] = mask
+    return frame.assign(**columns)
+
+
+def _rows_of(places: pd.Index, paths: Sequence[str]) -> Rows:
+    """Rows of the paths that are there."""
+    rows = places.get_indexer(pd.Series(paths, dtype=places.dtype))  # type: ignore[arg-type] # that of text
+    return np.asarray(rows[rows >= 0])
 
 
 def describe(frame: pd.DataFrame, rows: Sequence[int]) -> list[str]:

@@ -34,6 +34,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from itertools import chain
 from pathlib import Path
 
 from dedup.errors import DatasetError, UnknownTag, UsageError
@@ -63,6 +64,17 @@ LONGEST_TAG = 60
 STANDING = "SELECT id, label, session FROM operation WHERE state = 'done'"
 LATEST = f"{STANDING} ORDER BY id DESC LIMIT 1"
 UNDONE = "SELECT id, label, session FROM operation WHERE state = 'undone' ORDER BY id LIMIT 1"
+CHANGED = "SELECT {} FROM change WHERE operation = ?"
+RETAGGED = """SELECT name.value, change.subject, tag.value IS NOT NULL FROM change
+              JOIN decision name ON name.kind = 'tag-name' AND name.subject = change.object
+              LEFT JOIN decision tag
+                ON tag.kind = 'tag' AND tag.object = change.object AND tag.subject = change.subject
+              WHERE change.operation = ? AND change.kind = 'tag'"""
+KINDS_CHANGED = f"{CHANGED.format('kind, count(*)')} GROUP BY kind"
+RECORD = """INSERT INTO change
+            SELECT ?, asked.kind, asked.subject, asked.object, decision.value, asked.after
+            FROM asked LEFT JOIN decision USING (kind, object, subject) WHERE decision.value IS NOT asked.after"""
+"""Record what is asked for and does not stand."""
 
 
 MIGRATIONS = (
@@ -87,8 +99,34 @@ MIGRATIONS = (
         "CREATE TABLE revision (topic TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID",
         "INSERT INTO revision VALUES ('tags', 0), ('review', 0)",
     ),
+    ("CREATE TABLE retagged (revision INTEGER PRIMARY KEY, operation INTEGER NOT NULL)",),
+    (  # a million decisions are written in a third of the time where each stands in one tree, beside its like
+        "ALTER TABLE decision RENAME TO before",
+        (
+            "CREATE TABLE decision (kind TEXT, subject TEXT, object TEXT, value TEXT NOT NULL,"
+            " PRIMARY KEY (kind, object, subject)) WITHOUT ROWID"
+        ),
+        "INSERT INTO decision SELECT kind, subject, object, value FROM before ORDER BY kind, object, subject",
+        "DROP TABLE before",
+        "ALTER TABLE change RENAME TO before",
+        (
+            "CREATE TABLE change (operation INTEGER NOT NULL REFERENCES operation, kind TEXT NOT NULL,"
+            " subject TEXT NOT NULL, object TEXT NOT NULL, before TEXT, after TEXT)"
+        ),
+        # of several changes of one decision in one operation what was before all and what is after all
+        (
+            "INSERT INTO change SELECT operation, kind, subject, object, before, after FROM"
+            " (SELECT operation, kind, subject, object, first_value(before) OVER whole AS before,"
+            "  last_value(after) OVER whole AS after, row_number() OVER whole AS number FROM before"
+            "  WINDOW whole AS (PARTITION BY operation, kind, object, subject ORDER BY rowid"
+            "  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)) WHERE number = 1 ORDER BY operation"
+        ),
+        "DROP TABLE before",
+        "CREATE INDEX change_operation ON change (operation)",
+    ),
 )
-"""Statements of each version of the tables; a version's run once, in one transaction with its record (user_version)."""
+"""Statements of each version of the tables; a version's run once, in one transaction with its record (user_version).
+The first version's tables can be read, and written, as those of later ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +176,22 @@ class Decisions:
                 found[name].append(path)
         return found
 
+    def retagged(self, before: int, now: int) -> dict[str, dict[str, bool]] | None:
+        """Tag name to the paths that got or lost it between two revisions of tags, and whether they carry it now; None
+        where that is not known, for tags came or went, or paths were renamed."""
+        found: dict[str, dict[str, bool]] = defaultdict(dict)
+        with self._connected() as connection:
+            operations: list[int] = []
+            with suppress(sqlite3.OperationalError):  # tables of an earlier version, that can only be read
+                query = "SELECT operation FROM retagged WHERE revision > ? AND revision <= ?"
+                operations = [operation for (operation,) in connection.execute(query, (before, now))]
+            if len(operations) < now - before:
+                return None
+            for operation in set(operations):
+                for name, path, carried in connection.execute(RETAGGED, (operation,)):
+                    found[name][path] = bool(carried)
+        return found
+
     def tag(self, paths: Sequence[str], name: str, *, remove: bool = False) -> int:
         """Put a tag on images, or take it off, in one undoable step; an unknown tag is created when adding.
 
@@ -149,14 +203,15 @@ class Decisions:
         """`tag` for several tags in one undoable step; returns how many times a tag was given or taken."""
         value = None if remove else "1"
         verb = "Removed" if remove else "Added"
-        changes: list[Change] = []
+        ids: list[str] = []
         made: list[Change] = []
         with self._transaction() as connection:
             for name in names:
                 tag_id, new = self._find_or_make(connection, name, remove)
                 made += new
-                changes += [(TAG, path, tag_id, value) for path in paths]
-            changed = self._apply(connection, made + changes, f"{verb} tag {', '.join(names)}")
+                ids.append(tag_id)
+            changes = ((TAG, path, tag_id, value) for tag_id in ids for path in paths)
+            changed = self._apply(connection, chain(made, changes), f"{verb} tag {', '.join(names)}")
         return changed - len(made)
 
     def sort_into(self, paths_of: Mapping[str, Sequence[str]], label: str) -> int:
@@ -236,7 +291,7 @@ class Decisions:
     def decide(self, changes: Iterable[Change], label: str) -> int:
         """Apply changes as one undoable operation and return how many rows really changed."""
         with self._transaction() as connection:
-            return self._apply(connection, list(changes), label)
+            return self._apply(connection, changes, label)
 
     def ever(self, kinds: Collection[str]) -> bool:
         """Whether anything of these kinds was ever decided, be it undone since or about images that are away."""
@@ -322,45 +377,34 @@ class Decisions:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _apply(self, connection: sqlite3.Connection, changes: list[Change], label: str) -> int:
-        """Write changes and their record; those that change nothing are left out."""
-        recorded = []
-        values = _present(connection, changes)
-        for kind, subject, target, after in changes:
-            before = values.get((kind, subject, target))
-            if before != after:
-                values[kind, subject, target] = after
-                recorded.append((kind, subject, target, before, after))
-        if recorded:
-            about: list[Key] = [(kind, subject, target) for kind, subject, target, _, _ in recorded]
-            _write(connection, {key: values[key] for key in about})
-            counted = sum(kind not in OF_TAGS for kind, *_ in recorded) or 1  # a tag itself is no image
+    def _apply(self, connection: sqlite3.Connection, changes: Iterable[Change], label: str) -> int:
+        """Write changes and their record; those that change nothing are left out. The last one on a decision counts."""
+        asked = {(kind, subject, target): after for kind, subject, target, after in changes}
+        connection.execute("CREATE TEMP TABLE asked (kind TEXT, subject TEXT, object TEXT, after TEXT)")
+        connection.executemany("INSERT INTO asked VALUES (?, ?, ?, ?)", ((*key, after) for key, after in asked.items()))
+        (operation,) = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM operation").fetchone()
+        written = connection.execute(RECORD, (operation,)).rowcount
+        connection.execute("DROP TABLE asked")
+        if written:
+            counts: dict[str, int] = dict(connection.execute(KINDS_CHANGED, (operation,)).fetchall())
+            counted = sum(count for kind, count in counts.items() if kind not in OF_TAGS) or 1  # a tag is no image
             connection.execute("UPDATE operation SET state = 'dropped' WHERE state = 'undone'")
-            operation = connection.execute(
-                "INSERT INTO operation (at, session, label, changes) VALUES (?, ?, ?, ?)",
-                (datetime.now(UTC).isoformat(timespec="seconds"), self.session, label, counted),
-            ).lastrowid
-            connection.executemany(
-                "INSERT INTO change VALUES (?, ?, ?, ?, ?, ?)", [(operation, *change) for change in recorded]
+            connection.execute(
+                "INSERT INTO operation (id, at, session, label, changes) VALUES (?, ?, ?, ?, ?)",
+                (operation, datetime.now(UTC).isoformat(timespec="seconds"), self.session, label, counted),
             )
-            _count_revisions(connection, {kind for kind, *_ in recorded})
-        return len(recorded)
+            _bring(connection, operation, "after")
+            _count_revisions(connection, operation, counts)
+        return written
 
     def _step(self, connection: sqlite3.Connection, operation: tuple[int, str, str] | None, state: str) -> str | None:
         """Bring an operation into `state` ("undone" or "done"); returns its label."""
         if operation is None:
             return None
         number, label, _ = operation
-        changes = connection.execute(
-            "SELECT kind, subject, object, before, after FROM change WHERE operation = ?", (number,)
-        ).fetchall()
-        if state == "undone":  # from the last to the first: what a subject had before all of them counts
-            values = {(kind, subject, target): before for kind, subject, target, before, _ in reversed(changes)}
-        else:
-            values = {(kind, subject, target): after for kind, subject, target, _, after in changes}
-        _write(connection, values)
+        _bring(connection, number, "before" if state == "undone" else "after")
         connection.execute("UPDATE operation SET state = ? WHERE id = ?", (state, number))
-        _count_revisions(connection, {kind for kind, *_ in changes})
+        _count_revisions(connection, number, dict(connection.execute(KINDS_CHANGED, (number,)).fetchall()))
         return label
 
     def _tag_ids(self, connection: sqlite3.Connection) -> dict[str, str]:
@@ -449,7 +493,8 @@ class Decisions:
         address = f"{self.path.absolute().as_uri()}?mode={mode}"
         connection = sqlite3.connect(address, timeout=BUSY_SECONDS, isolation_level=None, uri=True)
         try:
-            for setting in (*settings, "PRAGMA synchronous = FULL", "SELECT count(*) FROM sqlite_master"):
+            told = "PRAGMA synchronous = FULL", "PRAGMA temp_store = MEMORY", "SELECT count(*) FROM sqlite_master"
+            for setting in (*settings, *told):
                 connection.execute(setting).fetchall()
         except BaseException:
             connection.close()
@@ -458,6 +503,13 @@ class Decisions:
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
+        try:
+            self._bring_up_to_date(connection, version)
+        except sqlite3.OperationalError:
+            if not version:
+                raise  # else nothing can be written, and it is read as it is
+
+    def _bring_up_to_date(self, connection: sqlite3.Connection, version: int) -> None:
         for number, migration in enumerate(MIGRATIONS[version:], start=version + 1):
             connection.execute("BEGIN IMMEDIATE")
             (now,) = connection.execute("PRAGMA user_version").fetchone()
@@ -484,35 +536,14 @@ def _make_private(path: Path) -> None:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE))
 
 
-Key = tuple[str, str, str]
-"""Kind, subject and object of a decision."""
-FEW = 500
-"""So many decisions are looked up one by one; of more, all of their kinds and objects are read at once, so long as
-these are that few."""
-
-
-def _present(connection: sqlite3.Connection, changes: Sequence[Change]) -> dict[Key, str | None]:
-    """The values that stand now of what changes are about, and maybe others."""
-    if len(changes) <= FEW:
-        query = "SELECT value FROM decision WHERE kind = ? AND subject = ? AND object = ?"
-        found = ((key, connection.execute(query, key).fetchone()) for *key, _ in changes)
-        return {(kind, subject, target): row[0] for (kind, subject, target), row in found if row}
-    about = {(kind, target) for kind, _, target, _ in changes}
-    query = "SELECT kind, subject, object, value FROM decision WHERE kind = ?"
-    asked = about if len(about) <= FEW else {(kind,) for kind, _ in about}
-    return {
-        (kind, subject, target): value
-        for each in sorted(asked)
-        for kind, subject, target, value in connection.execute(query + " AND object = ?" * (len(each) - 1), each)
-    }
-
-
-def _write(connection: sqlite3.Connection, values: Mapping[Key, str | None]) -> None:
-    """Let these values stand; None takes a decision away."""
-    gone = [key for key, value in values.items() if value is None]
-    connection.executemany("DELETE FROM decision WHERE kind = ? AND subject = ? AND object = ?", gone)
-    stand = ((*key, value) for key, value in values.items() if value is not None)
-    connection.executemany("INSERT OR REPLACE INTO decision VALUES (?, ?, ?, ?)", stand)
+def _bring(connection: sqlite3.Connection, operation: int, side: str) -> None:
+    """Let what an operation changed stand as it was "before" or "after" it."""
+    connection.execute(f"INSERT OR REPLACE INTO decision {CHANGED.format(f'kind, subject, object, {side}')}"
+                       f" AND {side} IS NOT NULL", (operation,))  # fmt: skip
+    gone = CHANGED.format("kind, object, subject")
+    connection.execute(
+        f"DELETE FROM decision WHERE (kind, object, subject) IN ({gone} AND {side} IS NULL)", (operation,)
+    )
 
 
 def _moves(seen: Mapping[str, str], present: Mapping[str, str], removed: Mapping[str, str]) -> dict[str, str]:
@@ -542,12 +573,20 @@ def _aside(path: str, taken: Collection[str]) -> str:
 def _rename(connection: sqlite3.Connection, moves: Mapping[str, str]) -> None:
     """Give decisions and their history other paths, all at once: by way of names that are no paths, for they end in
     a slash."""
-    steps = [(f"{new}/", old) for old, new in moves.items()] + [(new, f"{new}/") for new in moves.values()]
+    if not moves:
+        return
+    steps = ({old: f"{new}/" for old, new in moves.items()}, {f"{new}/": new for new in moves.values()})
     kinds = ", ".join(f"'{kind}'" for kind in OF_PATHS)
-    for table in ("decision", "change"):
-        connection.executemany(
-            f"UPDATE OR REPLACE {table} SET subject = ? WHERE subject = ? AND kind IN ({kinds})", steps
-        )
+    connection.execute("CREATE TEMP TABLE step (old TEXT PRIMARY KEY, new TEXT) WITHOUT ROWID")
+    for step in steps:
+        connection.execute("DELETE FROM step")
+        connection.executemany("INSERT INTO step VALUES (?, ?)", step.items())
+        for table in ("decision", "change"):
+            connection.execute(
+                f"UPDATE OR REPLACE {table} SET subject = (SELECT new FROM step WHERE old = subject)"
+                f" WHERE kind IN ({kinds}) AND subject IN (SELECT old FROM step)"
+            )
+    connection.execute("DROP TABLE step")
 
 
 def _in_views(connection: sqlite3.Connection, names: Collection[str], new_name: str) -> list[Change]:
@@ -565,9 +604,11 @@ def _in_views(connection: sqlite3.Connection, names: Collection[str], new_name: 
     return changes
 
 
-def _count_revisions(connection: sqlite3.Connection, kinds: set[str]) -> None:
+def _count_revisions(connection: sqlite3.Connection, operation: int, kinds: Collection[str]) -> None:
     topics = {"tags" if kind.startswith(TAG) else "review" for kind in kinds}
     connection.executemany("UPDATE revision SET number = number + 1 WHERE topic = ?", [(topic,) for topic in topics])
+    if TAG in kinds and not {TAG_NAME, TAG_COLOUR} & set(kinds):
+        connection.execute("INSERT INTO retagged SELECT number, ? FROM revision WHERE topic = 'tags'", (operation,))
 
 
 def _check_tag_name(name: str) -> None:

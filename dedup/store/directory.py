@@ -12,6 +12,8 @@
   hashes.parquet       hashes of imagehash that were asked for, by content
   vectors.parquet      vectors that were given, map.parquet the places of the map (see `dedup.store.vectors`)
   labels/              files of labels from beside images that lie in no folder (see `dedup.sources.beside`)
+  joined.parquet       of many images, with joined-pairs.parquet: groups and scores as they were opened last (see
+                       `dedup.groups.joined_before`); made anew when they are gone
   decisions.db         what people decided (see `dedup.store.decisions`)
   scan.lock, parts/    while a scan runs
 """

@@ -36,7 +36,7 @@ def test_who_is_to_go_has_the_content_that_was_decided_about(sha256, keeper, fat
 def test_hundreds_of_tags_are_columns_without_a_warning():
     frame = pd.DataFrame({"path": ["a", "b", "c"], "bytes": [1, 2, 3]})
     tagged = {f"tag {number}": ["b", "gone"] for number in range(300)}
-    found = with_tags(frame, tagged)
+    found = with_tags(frame, pd.Index(frame["path"]), tagged)
     assert found.shape == (3, 302) and found["tag:tag 7"].tolist() == [False, True, False]
     assert np.shares_memory(found["bytes"].to_numpy(), frame["bytes"].to_numpy())
-    assert with_tags(frame, {}) is frame
+    assert with_tags(frame, pd.Index(frame["path"]), {}) is frame

@@ -7,13 +7,16 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedup.errors import DatasetError, UnknownTag, UsageError
-from dedup.store.decisions import Decisions
+from dedup.store.decisions import MIGRATIONS, Decisions
 
 
 @pytest.fixture
@@ -293,3 +296,106 @@ def test_what_left_by_a_removal_is_not_renamed_and_nobody_takes_its_decisions(de
     assert decisions.tagged()["of c"] == ["c"]
     follow(decisions, {"a": "1", "b": "1", "c": "2", "new": "1", "newer": "1"})
     assert decisions.tagged() == {"of b": ["b"], "of c": ["c"]}
+
+
+def tables(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Of a database: its tables and indexes, as they were made."""
+    return sorted(connection.execute("SELECT name, replace(sql, char(34), '') FROM sqlite_master WHERE sql NOT NULL"))
+
+
+@pytest.fixture
+def first_version(tmp_path):
+    """Decisions as the first version kept them: a tag given to two images, to one of them by way of another value."""
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in (*MIGRATIONS[0], "PRAGMA user_version = 1"):
+            connection.execute(statement)
+        connection.execute("INSERT INTO operation VALUES (1, '2026-01-01', 'test', 'Added tag x', 2, 'done')")
+        changes = [("a", None, "0"), ("a", "0", "1"), ("b", None, "1")]
+        connection.executemany("INSERT INTO change VALUES (1, 'tag', ?, 't', ?, ?)", changes)
+        stand = [("tag", "a", "t", "1"), ("tag", "b", "t", "1"), ("tag-name", "t", "", "x")]
+        connection.executemany("INSERT INTO decision VALUES (?, ?, ?, ?)", stand)
+    return path
+
+
+def test_decisions_of_the_first_version_stay_and_can_be_undone(first_version, tmp_path):
+    old = Decisions(first_version)
+    assert sorted(old.tagged()["x"]) == ["a", "b"]
+    assert old.undo() == "Added tag x" and old.tagged() == {"x": []}
+    assert old.redo() == "Added tag x" and old.values("tag") == {("a", "t"): "1", ("b", "t"): "1"}
+    Decisions(tmp_path / "new.db")
+    with closing(sqlite3.connect(first_version)) as old_file, closing(sqlite3.connect(tmp_path / "new.db")) as new_file:
+        assert tables(old_file) == tables(new_file)
+
+
+def test_what_cannot_be_written_is_read_as_it_is(first_version, monkeypatch):
+    def full(*_):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Decisions, "_bring_up_to_date", full)
+    assert sorted(Decisions(first_version).tagged()["x"]) == ["a", "b"]
+    with pytest.raises(DatasetError, match="disk is full"):
+        Decisions(first_version.with_name("new.db"))
+
+
+def tagged_paths(decisions: Decisions) -> set[tuple[str, str]]:
+    """Tag and path of everything that is tagged."""
+    return {(name, path) for name, paths in decisions.tagged().items() for path in paths}
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["give", "take", "undo", "redo", "rename", "delete", "keep", "follow"]),
+            st.sets(st.sampled_from("abcd"), min_size=1),
+            st.sampled_from("xy"),
+        ),
+        max_size=12,
+    ),
+    st.integers(1, 4),
+)
+def test_what_changed_since_is_what_changed(steps, pace):
+    """Asked after so many steps each, by one connection about what another one did."""
+    with TemporaryDirectory() as folder:
+        acting, asking = (Decisions(Path(folder) / "decisions.db", who) for who in ("one", "other"))
+        for name in "xy":
+            acting.create_tag(name)
+        acting.follow([(path, path) for path in "abcd"])
+        (seen, _), known = asking.revisions(), tagged_paths(asking)
+        for number, (step, paths, name) in enumerate(steps):
+            with suppress(UnknownTag, UsageError):
+                match step:
+                    case "give" | "take":
+                        acting.tag(sorted(paths), name, remove=step == "take")
+                    case "undo" | "redo":
+                        getattr(acting, step)()
+                    case "rename":
+                        acting.rename_tag(name, f"{name}{number}")
+                    case "delete":
+                        acting.delete_tag(name)
+                    case "keep":
+                        acting.decide([("keep", path, "", name) for path in paths], "kept")
+                    case "follow":
+                        acting.follow([(path, "dcba"["abcd".index(path)]) for path in "abcd"])
+            if number % pace:
+                continue
+            now, _ = asking.revisions()
+            changed = asking.retagged(seen, now)
+            if changed is not None:
+                for tag, paths_of in changed.items():
+                    for path, has in paths_of.items():
+                        known = known | {(tag, path)} if has else known - {(tag, path)}
+                assert known == tagged_paths(asking)
+            seen, known = now, tagged_paths(asking)
+
+
+def test_what_is_rolled_back_is_no_change_of_tags(decisions, monkeypatch):
+    decisions.tag(["a"], "x")
+    before, _ = decisions.revisions()
+    monkeypatch.setattr("dedup.store.decisions._bring", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        decisions.tag(["b"], "x")
+    monkeypatch.undo()
+    assert decisions.revisions()[0] == before
+    decisions.tag(["c"], "x")
+    assert decisions.retagged(before, before + 1) == {"x": {"c": True}}
