@@ -185,7 +185,8 @@ def _read_table(
         some = order[start : start + BLOCK + NEIGHBOURS]
         keys, owners = key[some] >> shift, owner[some]
         for u in range(len(some)):  # side by side: most of the time would go on fetching them one by one
-            here[u] = bits[some[u]]
+            for word in range(4):
+                here[u, word] = bits[some[u], word]
         for u in range(min(BLOCK, len(some))):
             i = some[u]
             for v in range(u + 1, min(len(some), u + 1 + NEIGHBOURS)):
@@ -310,7 +311,8 @@ def _vote(
         start, count = starts[pair], ends[pair] - starts[pair]
         a, b = np.empty((count, 4)), np.empty((count, 4))
         for k in range(count):
-            a[k], b[k] = seen[i[start + k]], seen[j[start + k]]
+            for number in range(4):
+                a[k, number], b[k, number] = seen[i[start + k], number], seen[j[start + k], number]
             if pairs[pair, 2] == NEGATIVE:
                 b[k, 3] += math.pi
             if pairs[pair, 2] == MIRRORED:
