@@ -44,7 +44,7 @@ from dedup.labels.folder_names import Layout, layout
 from dedup.labels.formats import Found
 from dedup.labels.turned import upright
 from dedup.matching import relations
-from dedup.model import MATCHING_VERSION, NEAR_DISTANCE, OnProgress, Role, Status, Tag
+from dedup.model import MATCHING_VERSION, NEAR_DISTANCE, TAG_PREFIX, OnProgress, Role, Status, Tag
 from dedup.query.issues import ISSUES, Issue, adjusted
 from dedup.query.rows import rows_meant
 from dedup.query.selection import Selection
@@ -230,9 +230,9 @@ class Dataset:
             joined = self._joined_at(revisions[1]).frame
             self._decided = (revisions[1], joined.assign(decided=self._outcomes(joined)))
         elif self._tagged is not None and self._tagged[0][1] == revisions[1]:
-            changed = self.decisions.retagged(self._tagged[0][0], revisions[0])
-            if changed is not None:
-                return with_tags_changed(self._tagged[1], self._places, changed)
+            before, changed = self._tagged[1], self.decisions.retagged(self._tagged[0][0], revisions[0])
+            if changed is not None and all(TAG_PREFIX + name in before for name in changed):  # not renamed meanwhile
+                return with_tags_changed(before, self._places, changed)
         return with_tags(self._decided[1], self._places, self.decisions.tagged())
 
     @cached_property
@@ -332,7 +332,7 @@ class Dataset:
         if self._info.images < joined_before.MANY:
             return self._join(review)
         labels = [attached.key_of(file, self.scan_id) for file in map(Path, self._info.annotations)]
-        key = joined_before.key_of(self.directory, [*shape, labels])
+        key = joined_before.key_of(self.directory, [self.scan_id, *shape, labels])
         known = joined_before.recall(self.directory, key, lambda: self._images)
         if known is None:
             known = self._join(review)

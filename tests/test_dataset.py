@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -81,6 +82,37 @@ def test_tagging_by_rows_and_by_mask(dataset):
     assert {name: tag.count for name, tag in dataset.tags.items()} == {"a": 2, "b": 1}
     with pytest.raises(UnknownTag):
         dataset.tag([0], "c", remove=True)
+
+
+def test_tags_are_those_of_a_dataset_that_was_just_opened_whatever_was_done(dataset, monkeypatch):
+    """Only what changed is read again; where it is not known what did, all of it."""
+    other = dedup.open(dataset.name)
+    path = dataset.frame["path"].iat[0]
+    for act in (
+        lambda: other.tag([0, 1, 2], "x"),
+        lambda: other.tag([2, 3], "x"),
+        lambda: other.decisions.tag([path, "gone.jpg"], "x", remove=True),
+        lambda: other.decisions.tag_all([path], ["x", "y"]),
+        lambda: other.tag([4], "y") and other.tag([4], "y", remove=True),
+        lambda: other.decisions.undo(),
+        lambda: other.decisions.decide([("keep", path, "", "")], "kept") and other.tag([5], "y"),
+        lambda: other.decisions.rename_tag("x", "z"),
+        lambda: other.decisions.undo(),
+        lambda: other.decisions.merge_tags(["y"], "x"),
+        lambda: other.decisions.undo(),
+        lambda: other.decisions.redo(),
+    ):
+        act()
+        pd.testing.assert_frame_equal(dataset.frame, dedup.open(dataset.name).frame)
+    other.tag([7], "x")
+    retagged = dataset.decisions.retagged
+
+    def renamed_meanwhile(before, now):
+        other.decisions.rename_tag("x", "new name")
+        return retagged(before, now)
+
+    monkeypatch.setattr(dataset.decisions, "retagged", renamed_meanwhile)
+    assert dataset.frame["tag:new name"].iat[7]
 
 
 def test_selecting_and_exporting(dataset, tmp_path):

@@ -68,8 +68,10 @@ def _code() -> str:
 
 
 def _as_it_is(file: Path) -> bytes:
-    stat = file.stat()
-    return os.fsencode(file) + b"%d %d;" % (stat.st_size, stat.st_mtime_ns)
+    with suppress(OSError):  # another process has just taken it away
+        stat = file.stat()
+        return os.fsencode(file) + b"%d %d;" % (stat.st_size, stat.st_mtime_ns)
+    return os.fsencode(file)
 
 
 def recall(directory: Path, key: str, images: Callable[[], pd.DataFrame]) -> Joined | None:
