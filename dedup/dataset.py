@@ -22,15 +22,7 @@ from dedup.display import Group, Groups, Pair
 from dedup.errors import AnnotationError, UsageError
 from dedup.groups import joined_before, keepers, members, runs
 from dedup.groups.fates import outcomes
-from dedup.groups.frame import (
-    Joined,
-    Review,
-    describe_files,
-    join,
-    with_tags,
-    with_tags_changed,
-    without_classes,
-)
+from dedup.groups.frame import Joined, Review, describe_files, join, with_tags, with_tags_changed, without_classes
 from dedup.groups.stars import exact_classes
 from dedup.images import hashes
 from dedup.images.formats import MAX_PIXELS

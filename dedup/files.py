@@ -159,6 +159,15 @@ def content_of(path: Path) -> bytes:
         return stream.read()
 
 
+def as_it_is(path: Path) -> bytes:
+    """A file by its path, size and time, or that there is none: changes when it does. Raises OSError."""
+    try:
+        stat = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return os.fsencode(path) + b";"
+    return os.fsencode(path) + b"%d %d;" % (stat.st_size, stat.st_mtime_ns)
+
+
 def head_of(path: Path, count: int) -> bytes:
     """The first bytes of a file; none of one that cannot be read."""
     try:

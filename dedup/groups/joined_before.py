@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +19,7 @@ import pyarrow as pa
 
 from dedup import plugins
 from dedup.errors import DatasetError
+from dedup.files import as_it_is
 from dedup.groups.frame import Joined
 from dedup.store import tables
 
@@ -37,10 +36,10 @@ OF_TUPLES = ("classes", "relations")
 def key_of(directory: Path, told: Sequence[object]) -> str:
     """What joined tables hold for: the dataset's files but its decisions, by size and time, what is `told` beside, and
     the code, plug-ins included."""
-    digest = hashlib.blake2b(_code().encode(), digest_size=16)
+    digest = hashlib.blake2b(_code(), digest_size=16)
     for file in sorted(directory.glob("*.parquet")):
         if file.name not in (FRAME, PAIRS):
-            digest.update(_as_it_is(file))
+            digest.update(as_it_is(file))
     digest.update(repr(_in_order(told)).encode(errors="surrogatepass"))
     return digest.hexdigest()
 
@@ -57,21 +56,10 @@ def _in_order(told: object) -> object:
 
 
 @cache
-def _code() -> str:
-    own = sorted(Path(__file__).parents[1].rglob("*.py"))
-    added = sorted(
-        f"{point.value} {point.dist and point.dist.version}"
-        for group in plugins.GROUPS
-        for point in entry_points(group=group)
-    )
-    return hashlib.blake2b(b"".join(map(_as_it_is, own)) + repr(added).encode(), digest_size=16).hexdigest()
-
-
-def _as_it_is(file: Path) -> bytes:
-    with suppress(OSError):  # another process has just taken it away
-        stat = file.stat()
-        return os.fsencode(file) + b"%d %d;" % (stat.st_size, stat.st_mtime_ns)
-    return os.fsencode(file)
+def _code() -> bytes:
+    own = map(as_it_is, sorted(Path(__file__).parents[1].rglob("*.py")))
+    added = (plugins.versions(group) for group in (plugins.METRICS, plugins.KEEPER_RULES, plugins.LABELS))
+    return b"".join([*own, ";".join(added).encode()])
 
 
 def recall(directory: Path, key: str, images: Callable[[], pd.DataFrame]) -> Joined | None:

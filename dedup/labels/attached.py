@@ -16,7 +16,7 @@ from typing import Any, overload
 import msgspec
 
 from dedup.errors import DatasetError
-from dedup.files import PRIVATE, atomic_write
+from dedup.files import PRIVATE, as_it_is, atomic_write
 from dedup.labels import formats
 from dedup.labels.coco import Attachment, Coco
 
@@ -61,8 +61,7 @@ def key_of(source: Path, scan_id: str) -> Key:
         return None
     try:
         for file in formats.files_of(source):
-            stat = file.stat() if file.exists() else None
-            digest.update(os.fsencode(file) + (b"%d %d;" % (stat.st_size, stat.st_mtime_ns) if stat else b";"))
+            digest.update(as_it_is(file))
     except OSError:
         return None
     return [VERSION, scan_id, digest.hexdigest()]

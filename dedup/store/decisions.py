@@ -64,17 +64,20 @@ LONGEST_TAG = 60
 STANDING = "SELECT id, label, session FROM operation WHERE state = 'done'"
 LATEST = f"{STANDING} ORDER BY id DESC LIMIT 1"
 UNDONE = "SELECT id, label, session FROM operation WHERE state = 'undone' ORDER BY id LIMIT 1"
-CHANGED = "SELECT {} FROM change WHERE operation = ?"
 RETAGGED = """SELECT name.value, change.subject, tag.value IS NOT NULL FROM change
               JOIN decision name ON name.kind = 'tag-name' AND name.subject = change.object
               LEFT JOIN decision tag
                 ON tag.kind = 'tag' AND tag.object = change.object AND tag.subject = change.subject
               WHERE change.operation = ? AND change.kind = 'tag'"""
-KINDS_CHANGED = f"{CHANGED.format('kind, count(*)')} GROUP BY kind"
+KINDS_CHANGED = "SELECT kind, count(*) FROM change WHERE operation = ? GROUP BY kind"
 RECORD = """INSERT INTO change
             SELECT ?, asked.kind, asked.subject, asked.object, decision.value, asked.after
             FROM asked LEFT JOIN decision USING (kind, object, subject) WHERE decision.value IS NOT asked.after"""
 """Record what is asked for and does not stand."""
+LET_STAND = """INSERT OR REPLACE INTO decision
+               SELECT kind, subject, object, {side} FROM change WHERE operation = ? AND {side} IS NOT NULL"""
+TAKE_AWAY = """DELETE FROM decision WHERE (kind, object, subject) IN
+               (SELECT kind, object, subject FROM change WHERE operation = ? AND {side} IS NULL)"""
 
 
 MIGRATIONS = (
@@ -126,7 +129,7 @@ MIGRATIONS = (
     ),
 )
 """Statements of each version of the tables; a version's run once, in one transaction with its record (user_version).
-The first version's tables can be read, and written, as those of later ones."""
+The first version's tables can be read as those of later ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -452,6 +455,7 @@ class Decisions:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._connected() as connection:
+            self._bring_up_to_date(connection)
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -502,22 +506,27 @@ class Decisions:
         return connection
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        is_new = not _version(connection)
         try:
-            self._bring_up_to_date(connection, version)
+            self._bring_up_to_date(connection)
         except sqlite3.OperationalError:
-            if not version:
-                raise  # else nothing can be written, and it is read as it is
+            if is_new:
+                raise  # else nothing can be written now, and it is read as it is
 
-    def _bring_up_to_date(self, connection: sqlite3.Connection, version: int) -> None:
+    def _bring_up_to_date(self, connection: sqlite3.Connection) -> None:
+        version = _version(connection)
         for number, migration in enumerate(MIGRATIONS[version:], start=version + 1):
             connection.execute("BEGIN IMMEDIATE")
-            (now,) = connection.execute("PRAGMA user_version").fetchone()
-            if now < number:  # another process may have been faster
+            if _version(connection) < number:  # another process may have been faster
                 for statement in migration:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {number}")
             connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
 
 
 _MAKING = threading.Lock()
@@ -538,12 +547,8 @@ def _make_private(path: Path) -> None:
 
 def _bring(connection: sqlite3.Connection, operation: int, side: str) -> None:
     """Let what an operation changed stand as it was "before" or "after" it."""
-    connection.execute(f"INSERT OR REPLACE INTO decision {CHANGED.format(f'kind, subject, object, {side}')}"
-                       f" AND {side} IS NOT NULL", (operation,))  # fmt: skip
-    gone = CHANGED.format("kind, object, subject")
-    connection.execute(
-        f"DELETE FROM decision WHERE (kind, object, subject) IN ({gone} AND {side} IS NULL)", (operation,)
-    )
+    for statement in (LET_STAND, TAKE_AWAY):
+        connection.execute(statement.format(side=side), (operation,))
 
 
 def _moves(seen: Mapping[str, str], present: Mapping[str, str], removed: Mapping[str, str]) -> dict[str, str]:

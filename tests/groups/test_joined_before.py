@@ -95,7 +95,7 @@ def test_it_is_joined_anew_after_a_scan_with_vectors_labels_and_other_code(opene
     for _ in range(2):
         dataset, joined = opened()
         assert joined and dataset.annotation_errors, "what cannot be read is never kept"
-    monkeypatch.setattr(joined_before, "_code", lambda: "another version")
+    monkeypatch.setattr(joined_before, "_code", lambda: b"another version")
     assert opened()[1]
 
 

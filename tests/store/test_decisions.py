@@ -333,9 +333,13 @@ def test_what_cannot_be_written_is_read_as_it_is(first_version, monkeypatch):
         raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr(Decisions, "_bring_up_to_date", full)
-    assert sorted(Decisions(first_version).tagged()["x"]) == ["a", "b"]
-    with pytest.raises(DatasetError, match="disk is full"):
-        Decisions(first_version.with_name("new.db"))
+    old = Decisions(first_version)
+    assert sorted(old.tagged()["x"]) == ["a", "b"]
+    for act in (lambda: Decisions(first_version.with_name("new.db")), lambda: old.tag(["c"], "x")):
+        with pytest.raises(DatasetError, match="disk is full"):
+            act()
+    monkeypatch.undo()
+    assert old.tag(["c"], "x") == 1 and sorted(old.tagged()["x"]) == ["a", "b", "c"], "once there is room again"
 
 
 def tagged_paths(decisions: Decisions) -> set[tuple[str, str]]:
