@@ -78,6 +78,8 @@ def embed(
         have = "has" if held == 1 else "have"
         drawn = command_line("map", name)
         say(f"{held:,} of {plural(readable, 'readable image')} {have} a vector. Draw the map of them: {drawn}")
+        thorough = command_line("scan", dataset.info.root, "--thorough")
+        say(f"A thorough scan looks closer at each image and the nearest ones by these vectors: {thorough}")
         if recall < 1:
             say(f"Neighbours by an index, of which {recall:.1%} are the truly nearest (measured on a sample).")
         for note in notes[:NOTES]:

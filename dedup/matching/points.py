@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,27 +87,43 @@ class Shared:
     box: Doubles
     negative: NDArray[np.bool_]
 
+    def joined(self, more: Shared) -> Shared:
+        """The pairs of both in order; where both have one, as most of its keypoints agree, else as it is here."""
+        both = {
+            each.name: np.concatenate([getattr(self, each.name), getattr(more, each.name)]) for each in fields(Shared)
+        }
+        order = np.lexsort((-both["agreeing"], both["right"], both["left"]))
+        left, right = both["left"][order], both["right"][order]
+        first = (np.diff(left, prepend=-1) != 0) | (np.diff(right, prepend=-1) != 0)
+        return Shared(**{name: values[order[first]] for name, values in both.items()})
 
-def shared(pictures: Sequence[Keypoints], pool: Executor) -> Shared:
-    """The pairs of pictures that may share a part. The number of threads changes nothing; of keypoints that are as
-    alike the first counts, so who wants the same whatever the files are called gives pictures in an order of their
-    contents."""
+
+def shared(pictures: Sequence[Keypoints], pool: Executor, named: Places | None = None) -> Shared:
+    """The pairs of pictures that may share a part: those whose keypoints are found in the tables, and of the pairs
+    (m, 2) that somebody `named` those whose keypoints are alike when each is compared with each.
+
+    The number of threads changes nothing; of keypoints that are as alike the first counts, so who wants the same
+    whatever the files are called gives pictures in an order of their contents.
+    """
     owner = np.repeat(np.arange(len(pictures)), [len(each.points) for each in pictures])
     if not len(owner):
         nothing = np.empty(0, np.int64)
         return Shared(nothing, nothing, np.empty((0, 6)), nothing, np.empty((0, 4)), nothing.astype(bool))
     points = np.concatenate([each.points for each in pictures])
-    alike = _alike(np.ascontiguousarray(points["bits"]), owner, pool)
-    proposals = _Proposals.of(alike, owner, pictures, points)
-    return proposals.agreed(pictures, pool)
+    bits, seen = np.ascontiguousarray(points["bits"]), _seen(points)
+    found = _Proposals.of(*_alike(bits, owner, pool), owner, len(pictures), seen).agreed(pictures, pool)
+    if named is None or not len(named):
+        return found
+    alike = _alike_in_pairs(bits, owner, named, pool)
+    return found.joined(_Proposals.of(*alike, owner, len(pictures), seen).agreed(pictures, pool))
 
 
 # --- keypoints that look alike ----------------------------------------------------------------------------------------
 
 
-def _alike(bits: Bits, owner: Places, pool: Executor) -> NDArray[np.int32]:
-    """For each keypoint the likeliest others (n, LIKELIEST), -1 for none; n times one of the `FORMS`, and k, stand for
-    the k-th one in that form."""
+def _alike(bits: Bits, owner: Places, pool: Executor) -> tuple[Places, NDArray[np.int32]]:
+    """Keypoints (m,), and for each one of the likeliest others (m,): n times one of the `FORMS`, and k, stand for the
+    k-th of n in that form."""
     every = np.concatenate([bits, *(of_form(bits) for of_form in FORMS[1:])])
     owners = np.tile(owner, len(FORMS)).astype(np.int32)
     shared_bits = max(1, int(math.log2(len(bits))) - 2)  # some eight keypoints share them, were they independent
@@ -125,12 +141,13 @@ def _alike(bits: Bits, owner: Places, pool: Executor) -> NDArray[np.int32]:
     likeliest = _nobody(len(bits))
     for found in pool.map(table, chosen):
         _join(*found, *likeliest)
-    return likeliest[0]
+    i, place = np.nonzero(likeliest[0] >= 0)
+    return i, likeliest[0][i, place]
 
 
-def _nobody(count: int) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
+def _nobody(count: int, likeliest: int = LIKELIEST) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
     """Room for the likeliest of each of so many keypoints, and by how many bits they differ."""
-    return np.full((count, LIKELIEST), -1, np.int32), np.full((count, LIKELIEST), ALIKE + 1, np.int16)
+    return np.full((count, likeliest), -1, np.int32), np.full((count, likeliest), ALIKE + 1, np.int16)
 
 
 @machine_code()
@@ -165,6 +182,28 @@ def _put(likeliest: NDArray[np.int32], by: NDArray[np.int16], i: int, other: int
         by[i, last], likeliest[i, last] = by[i, last - 1], likeliest[i, last - 1]
         last -= 1
     by[i, last], likeliest[i, last] = apart, other
+
+
+@machine_code()
+def _face(
+    one: Bits,
+    other: Bits,
+    first: int,
+    start: int,
+    form: int,
+    there: NDArray[np.int32],
+    there_by: NDArray[np.int16],
+    back: NDArray[np.int32],
+    back_by: NDArray[np.int16],
+) -> None:
+    """Compare each keypoint of one picture, numbered from `first`, with each of another, numbered from `start`; what
+    tells the form of the other one is added to the numbers that are kept."""
+    for i in range(len(one)):
+        for j in range(len(other)):
+            apart = _apart(one, i, other, j)
+            if apart <= ALIKE:
+                _put(there, there_by, i, form + start + j, apart)
+                _put(back, back_by, j, form + first + i, apart)
 
 
 @machine_code()
@@ -213,6 +252,25 @@ def _join(
                 _put(likeliest, by, i, found[i, k], found_by[i, k])
 
 
+def _alike_in_pairs(bits: Bits, owner: Places, pairs: Places, pool: Executor) -> tuple[Places, NDArray[np.int32]]:
+    """The same of some pairs (m, 2) of pictures: keypoints that are each other's likeliest, for where each is compared
+    with each, chance has more to choose from."""
+    starts = np.searchsorted(owner, np.arange(pairs.max() + 2)).astype(np.int64)
+
+    def compare(pair: Places) -> tuple[Places, NDArray[np.int32]]:
+        (first, last), (start, end) = ((starts[each], starts[each + 1]) for each in pair.tolist())
+        there, back = _nobody(last - first, 1), _nobody(end - start, 1)
+        for form, of_form in enumerate(FORMS):
+            _face(bits[first:last], of_form(bits[start:end]), first, start, form * len(bits), *there, *back)
+        i = np.flatnonzero(there[0] >= 0)
+        form, j = np.divmod(there[0][i, 0], len(bits))
+        mutual = back[0][j - start, 0] == form * len(bits) + first + i
+        return first + i[mutual], there[0][i[mutual], 0]
+
+    found = list(pool.map(compare, pairs))
+    return np.concatenate([i for i, _ in found]).astype(np.int64), np.concatenate([j for _, j in found])
+
+
 # --- how two pictures lie on each other -------------------------------------------------------------------------------
 
 
@@ -242,15 +300,12 @@ class _Proposals:
 
     @classmethod
     def of(
-        cls, alike: NDArray[np.int32], owner: Places, pictures: Sequence[Keypoints], points: keypoints.Points
+        cls, i: Places, others: NDArray[np.int32], owner: Places, pictures: int, seen: NDArray[np.float32]
     ) -> _Proposals:
-        """Those of enough keypoints to vote."""
-        count = len(owner)
-        i, place = np.nonzero(alike >= 0)
-        j = alike[i, place].astype(np.int64)
-        form, j = np.divmod(j, count)
+        """Those of enough keypoints to vote: `i` (k,) and the `others` (k,) they are like, as `_alike` names them."""
+        form, j = np.divmod(others.astype(np.int64), len(owner))
         i, j = np.where(owner[i] > owner[j], j, i), np.where(owner[i] > owner[j], i, j)
-        pair = (owner[i] * len(pictures) + owner[j]) * len(FORMS) + form
+        pair = (owner[i] * pictures + owner[j]) * len(FORMS) + form
         order = np.lexsort((j, i, pair))
         i, j, pair = i[order], j[order], pair[order]
         fresh = (np.diff(pair, prepend=-1) != 0) | (np.diff(i, prepend=-1) != 0) | (np.diff(j, prepend=-1) != 0)
@@ -260,8 +315,8 @@ class _Proposals:
         many = ends - starts >= VOTES
         starts, ends = starts[many], ends[many]
         both, form = np.divmod(pair[starts], len(FORMS))
-        pairs = np.stack([*np.divmod(both, len(pictures)), form], axis=1)
-        return cls(i, j, starts, ends, pairs, _seen(points))
+        pairs = np.stack([*np.divmod(both, pictures), form], axis=1)
+        return cls(i, j, starts, ends, pairs, seen)
 
     def agreed(self, pictures: Sequence[Keypoints], pool: Executor) -> Shared:
         """The pairs of which enough keypoints agree, in the form on which most do."""

@@ -27,6 +27,7 @@ from dedup.model import Kind
 from dedup.scanning.portions import portions
 from dedup.scanning.rematch import representatives
 from dedup.scanning.verify import GONE
+from dedup.store import vectors
 from dedup.store.directory import Results, Store
 
 Reading = Callable[[str, str], Callable[[Sequence[int]], Iterable[tuple[int, Any]]]]
@@ -39,6 +40,8 @@ PICTURES = 96
 MAY_BE_PARTS = ("", notes.SAME_TEMPLATE, notes.ANOTHER_MOMENT, notes.TOO_PLAIN)
 """Notes of pairs that are alike as a whole and may still be parts of each other: not those that hold other data, have
 other colours, or are two shots."""
+NAMES = ("one", "other", "agreeing")
+"""Columns that name a pair that was looked at: by SHA-256, and by how many keypoints agreed."""
 NOTHING = Keypoints(0, 0, np.empty(0, POINT))
 
 
@@ -56,7 +59,7 @@ def tell(
         read = reading(stage, task)
         return lambda some: ((row, found) for row, found in read(some) if still_holds(row, name_of[row]))
 
-    shared = points.shared(_keypoints(store, name_of, sound), executor)
+    shared = points.shared(_keypoints(store, name_of, sound), executor, _nearest(store, sha256))
     asked = _open(results.pairs, rows[shared.left], rows[shared.right])
     looked = _look(store, rows, sha256, shared, asked, sound, executor)
     return replace(results, pairs=_joined(replace(results, pairs=_small_crops_apart(results.pairs)), looked))
@@ -89,6 +92,18 @@ def _keypoints(store: Store, name_of: Mapping[int, str], reading: Reading) -> li
     return [known.get(name, NOTHING) for name in name_of.values()]
 
 
+def _nearest(store: Store, sha256: Sequence[str]) -> NDArray[np.int64]:
+    """Places (m, 2) in `sha256` of pictures that are nearest to each other by the vectors that a person gave."""
+    found = vectors.read_nearest(store.directory)
+    if found is None:
+        return np.empty((0, 2), np.int64)
+    names, others = found
+    place = np.append(pd.Index(sha256).get_indexer(pd.Index(names)), -1)  # the last for those that have fewer
+    pairs = np.stack([np.repeat(place[:-1], others.shape[1]), place[others.ravel()]], axis=1)
+    pairs = pairs[(pairs >= 0).all(axis=1)]
+    return np.unique(np.sort(pairs, axis=1), axis=0).astype(np.int64)
+
+
 def _open(pairs: pd.DataFrame, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which pairs of rows are not known to be copies, nor known to be none whatever their parts."""
     settled = pairs[(pairs["kind"] != Kind.SIMILAR) | ~pairs["note"].isin(MAY_BE_PARTS)]
@@ -119,10 +134,16 @@ def _look(
     reading: Reading,
     executor: Executor,
 ) -> pd.DataFrame:
-    """The pairs `asked` about that are related, columns of `PAIR_COLUMNS`, left and right as rows, not in order."""
-    names = [(sha256[left], sha256[right]) for left, right in zip(shared.left, shared.right, strict=True)]
+    """The pairs `asked` about that are related, columns of `PAIR_COLUMNS`, left and right as rows, not in order.
+
+    What was told of a pair holds for as many agreeing keypoints: where others come to light it is looked at anew.
+    """
+    names = [
+        (sha256[left], sha256[right], agreeing)
+        for left, right, agreeing in zip(shared.left, shared.right, shared.agreeing.tolist(), strict=True)
+    ]
     known = store.read_looked()
-    before = set() if known is None else set(zip(known["one"], known["other"], strict=True))
+    before = set() if known is None else set(_names(known))
     fresh = [place for place in np.flatnonzero(asked).tolist() if names[place] not in before]
     pairs = [
         _Pair(
@@ -138,19 +159,25 @@ def _look(
     values: list[dict[str, Any]] = []
     try:
         for place, told in zip(fresh, _judged(pairs, reading, executor), strict=True):
-            values.append({"one": names[place][0], "other": names[place][1]} | told)
+            values.append(dict(zip(NAMES, names[place], strict=True)) | told)
     finally:  # who is stopped keeps what is done
-        found = pd.DataFrame(values, columns=["one", "other", *PAIR_COLUMNS]).drop(columns=["left", "right"])
+        found = pd.DataFrame(values, columns=[*NAMES, *PAIR_COLUMNS]).drop(columns=["left", "right"])
         every = found if known is None else pd.concat([known, found], ignore_index=True) if len(found) else known
         if len(found):
             there = every["one"].isin(set(sha256)) & every["other"].isin(set(sha256))
-            store.write_looked(every[there & (every["kind"] != Kind.UNJUDGED)])
+            kept = every[there & (every["kind"] != Kind.UNJUDGED)]
+            store.write_looked(kept.drop_duplicates(["one", "other"], keep="last"))
     row_of = dict(zip(sha256, rows.tolist(), strict=True))
     wanted = {names[place] for place in np.flatnonzero(asked).tolist()}
-    chosen = [pair in wanted for pair in zip(every["one"], every["other"], strict=True)]
+    chosen = [name in wanted for name in _names(every)]
     related = every[np.array(chosen, bool) & (every["kind"] != Kind.UNIQUE).to_numpy()]
     sides = {side: related[name].map(row_of) for side, name in (("left", "one"), ("right", "other"))}
     return related.assign(**sides)[list(PAIR_COLUMNS)].astype(PAIR_COLUMNS)
+
+
+def _names(looked: pd.DataFrame) -> Iterator[tuple[str, str, int]]:
+    """What names each pair that was looked at."""
+    return zip(*(looked[name] for name in NAMES), strict=True)
 
 
 def _judged(pairs: Sequence[_Pair], reading: Reading, executor: Executor) -> Iterator[dict[str, Any]]:

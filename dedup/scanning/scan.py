@@ -32,6 +32,7 @@ from dedup.sources.blobs import UNKNOWN
 from dedup.sources.listing import DIGEST
 from dedup.store.directory import Part, Results, Store
 from dedup.store.home import Info
+from dedup.store.vectors import stamp_of_vectors
 from dedup.words import plural
 
 WORTH_WARMING = 32
@@ -67,13 +68,14 @@ def scan_into(
     if not listing.files:
         raise SourceError(f"There are no images in {listing.root}. Choose a place with pictures in it.")
     report = on_progress or _ignore
+    info = replace(info, vectors=stamp_of_vectors(store.directory) if info.thorough else "")
     with store.scanning(stored):
         previous = store.previous(info)
         found = _stats(listing)
         known = _Known.gather(previous, [*read, *store.read_parts()])
         places = known.places(found, info.max_pixels or MAX_PIXELS)
         same_matching = previous is not None and previous.matching == str(MATCHING_VERSION)
-        same_reach = stored is not None and stored.thorough == info.thorough
+        same_reach = stored is not None and (stored.thorough, stored.vectors) == (info.thorough, info.vectors)
         if previous is not None and same_matching and same_reach and _unchanged(places, len(previous.images)):
             if info != stored:
                 store.write_info(info)

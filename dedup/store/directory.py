@@ -83,10 +83,14 @@ def _proof_version() -> dict[str, str]:
     return {"samples": str(samples.VERSION)}
 
 
+LOOKED_VERSION = "2"
+"""Grows when pairs that were looked at are named in another way."""
+
+
 def _looked_version() -> dict[str, str]:
     from dedup.images import keypoints
 
-    return {"matching": str(MATCHING_VERSION), "keypoints": str(keypoints.VERSION)}
+    return {"looked": LOOKED_VERSION, "matching": str(MATCHING_VERSION), "keypoints": str(keypoints.VERSION)}
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ def home_directory(home: Path | str | None = None) -> Path:
 @dataclass(frozen=True)
 class Info:
     """dataset.json. `key` stands for the dataset in URLs; `scan_id` names the scan the tables were written by;
-    `thorough` says that parts of pictures are looked for as well; `annotations` are the files and folders of its
+    `thorough` says that parts of pictures are looked for as well, `vectors` stands for those whose neighbours it looked
+    at, "" for none; `annotations` are the files and folders of its
     labels, `labels_said` whether a person chose them, or none, and `labels_unread` sentences on files that hold labels
     and were not read."""
 
@@ -44,6 +45,7 @@ class Info:
     software: str = SOFTWARE_VERSION
     max_pixels: int = 0
     thorough: bool = False
+    vectors: str = ""
     annotations: tuple[str, ...] = ()
     labels_said: bool = False
     labels_unread: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 
 from dedup.errors import DatasetError
 from dedup.store import tables
+
+Number = TypeVar("Number", bound=np.generic)
 
 VECTORS, MAP = "vectors.parquet", "map.parquet"
 UNFINISHED = "vectors-unfinished.parquet"
@@ -39,23 +42,25 @@ class Told:
 @dataclass(frozen=True)
 class KeptVectors:
     """Vectors by SHA-256: unit `vectors` (m, d) float32 and `singularity` (m,), 1 minus the cosine to the nearest
-    other picture, NaN where it is the only one."""
+    other picture, NaN where it is the only one; `nearest` (m, k) int32 are the places of the nearest others, -1 where
+    there are fewer."""
 
     told: Told
     sha256: list[str]
     singularity: NDArray[np.float32]
     vectors: NDArray[np.float32]
+    nearest: NDArray[np.int32] | None = None
 
 
 def write_vectors(directory: Path, kept: KeptVectors, name: str = VECTORS) -> None:
     """Raises `DatasetError`."""
-    width = kept.vectors.shape[1]
-    flat = pa.array(np.ascontiguousarray(kept.vectors, np.float32).ravel())
     columns = {
         "sha256": kept.sha256,
         "singularity": kept.singularity,
-        "vector": pa.FixedSizeListArray.from_arrays(flat, width),
+        "vector": _lists(np.asarray(kept.vectors, np.float32)),
     }
+    if kept.nearest is not None and kept.nearest.size:
+        columns["nearest"] = _lists(kept.nearest)
     tables.write_table(directory / name, pa.table(columns), _metadata(kept.told))
 
 
@@ -65,14 +70,32 @@ def read_vectors(directory: Path, name: str = VECTORS) -> KeptVectors | None:
     if found is None:
         return None
     told, table = found
-    vector = table.column("vector").combine_chunks()
-    values = vector.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
     return KeptVectors(
         told,
         table.column("sha256").to_pylist(),
         table.column("singularity").to_numpy(),
-        values.reshape(len(table), vector.type.list_size),
+        _of_lists(table, "vector").astype(np.float32, copy=False),
     )
+
+
+def read_nearest(directory: Path) -> tuple[list[str], NDArray[np.int32]] | None:
+    """SHA-256 (m,) and the places (m, k) of the nearest others by the vectors, -1 for none; None where nobody gave any,
+    or somebody did before they were kept."""
+    found = _read(directory / VECTORS, ["sha256", "nearest"])
+    if found is None:
+        return None
+    return found[1].column("sha256").to_pylist(), _of_lists(found[1], "nearest").astype(np.int32, copy=False)
+
+
+def _lists(rows: NDArray[Number]) -> pa.Array:
+    """Rows (m, k) as a column."""
+    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(rows).ravel()), rows.shape[1])
+
+
+def _of_lists(table: pa.Table, name: str) -> NDArray[np.generic]:
+    column = table.column(name).combine_chunks()
+    values = column.flatten().to_numpy(zero_copy_only=False)
+    return np.asarray(values.reshape(len(table), column.type.list_size))
 
 
 def read_singularity(directory: Path) -> tuple[Told, pd.DataFrame] | None:
@@ -96,6 +119,15 @@ def told_of_map(directory: Path) -> Told | None:
     """What is known of the map beside its places."""
     found = _read(directory / MAP, [])
     return None if found is None else found[0]
+
+
+def stamp_of_vectors(directory: Path) -> str:
+    """Names the vectors by size and time of their file, "" where there are none."""
+    try:
+        stat = (directory / VECTORS).stat()
+    except OSError:
+        return ""
+    return f"{stat.st_size}-{stat.st_mtime_ns}"
 
 
 def stamp(directory: Path) -> tuple[int, ...]:

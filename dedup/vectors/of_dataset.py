@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 FEWEST_TO_DIFFER, SAME = 8, 1e-6
 """So many contents or more whose vectors of length 1 differ by less anywhere come from something that sees none."""
+NEAREST = 6
+"""Of each picture so many nearest ones are kept, for a thorough scan to look at: as many as it tells of one anyway."""
 SIGNATURES = ""
 """The source of vectors that come from signatures."""
 
@@ -206,9 +208,11 @@ def give(
         raise UsageError("All images have the same vector, which tells nothing of them. Name another output or file.")
     apart = np.full(len(rows), np.nan, np.float32)
     own = np.flatnonzero(~copies[rows])
-    near = nearest(units[own], 1, on_progress)
+    near = nearest(units[own], NEAREST, on_progress)
+    others = np.full((len(rows), near.rows.shape[1]), -1, np.int32)
     if near.rows.shape[1]:
         apart[own] = np.clip(1 - near.similarity[:, 0], 0, 1)
+        others[own] = own[near.rows]
     told = kept.Told(source, near.recall)
-    kept.write_vectors(directory, kept.KeptVectors(told, frame["sha256"].iloc[rows].tolist(), apart, units))
+    kept.write_vectors(directory, kept.KeptVectors(told, frame["sha256"].iloc[rows].tolist(), apart, units, others))
     return told

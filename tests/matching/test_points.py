@@ -119,15 +119,51 @@ def test_the_likeliest_are_the_likeliest(pool):
         for bit in random.integers(0, 256, 6):
             bits[i, bit >> 6] = bits[i - 200, bit >> 6] ^ (np.uint64(1) << np.uint64(bit & 63))
     owner = np.arange(300)
-    told = points._alike(bits, owner, pool)
+    some, others = points._alike(bits, owner, pool)
     both = np.concatenate([bits, keypoints.mirrored(bits)])
     apart = np.bitwise_count(bits[:, None] ^ both[None]).sum(axis=2)
     apart[owner, owner] = apart[owner, owner + 300] = 999
     nearest = np.where(apart.min(axis=1) <= ALIKE, apart.argmin(axis=1), -1)
-    assert (told[:, 0] == nearest).mean() > 0.95
-    assert told.shape == (300, LIKELIEST)
-    some, place = np.nonzero(told >= 0)
-    assert (apart[some, told[some, place]] <= ALIKE).all()
+    first = np.full(300, -1)
+    first[some[::-1]] = others[::-1]
+    assert (first == nearest).mean() > 0.95
+    assert np.bincount(some).max() <= LIKELIEST
+    assert (apart[some, others] <= ALIKE).all()
+
+
+def blurred(picture: Keypoints, some: int, bits: int) -> Keypoints:
+    """Some of the keypoints of a picture, so many bits of each changed."""
+    random = np.random.default_rng(5)
+    kept = picture.points[random.choice(len(picture.points), some, replace=False)].copy()
+    for point in kept:
+        for bit in random.choice(256, bits, replace=False):
+            point["bits"][bit >> 6] ^= np.uint64(1) << np.uint64(bit & 63)
+    return Keypoints(picture.width, picture.height, kept)
+
+
+def test_pairs_that_somebody_names_are_compared_keypoint_by_keypoint(pool):
+    """Among 100,000 other keypoints too few of twelve worn ones share a place in a table."""
+    one = keypoints.of_picture(detailed(3, SIZE))
+    other = blurred(one, 12, 58)
+    random = np.random.default_rng(6)
+    crowd = []
+    for _ in range(250):
+        points_of = random.choice(one.points, 400)
+        points_of["bits"] = random.integers(0, 2**64, (400, 4), np.uint64)
+        crowd.append(Keypoints(*SIZE, points_of))
+    every = [one, other, *crowd]
+    without = shared(every, pool)
+    assert (0, 1) not in set(zip(without.left.tolist(), without.right.tolist(), strict=True))
+    named = shared(every, pool, np.array([[0, 1], [0, 2], [1, 3]]))
+    assert (named.left.tolist(), named.right.tolist(), named.agreeing.tolist()) == ([0], [1], [12])
+    assert named.affine[0] == pytest.approx([1, 0, 0, 0, 1, 0], abs=0.01)
+
+
+def test_naming_a_pair_that_is_found_anyway_takes_nothing_away(others, pool):
+    every = [keypoints.of_picture(each) for each in (detailed(7, SIZE), turned(detailed(7, SIZE)))] + others
+    told, named = shared(every, pool), shared(every, pool, np.array([[0, 1], [2, 3]]))
+    assert (named.left.tolist(), named.right.tolist()) == (told.left.tolist(), told.right.tolist()) == ([0], [1])
+    assert named.agreeing[0] >= told.agreeing[0]
 
 
 def test_a_crowd_is_compared_with_its_likeliest_only(pool):

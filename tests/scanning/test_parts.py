@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from dedup.exports.csv import read as read_csv
 from dedup.groups.frame import describe
 from dedup.images import keypoints
 from dedup.matching import parts as matching
+from dedup.matching import points
 from dedup.model import NEAR_DISTANCE
 from dedup.scanning import parts, scan
 from dedup.splits import leaks, making
@@ -362,3 +364,26 @@ def test_what_was_looked_at_is_kept_as_long_as_its_pictures(folder, tmp_path):
     save(detailed(2, SIZE).crop((40, 40, 300, 300)), here / "train" / "another.png")
     dedup.scan(here, home=tmp_path / "home")
     assert gone not in looked()["one"].tolist() + looked()["other"].tolist()
+
+
+def test_vectors_name_candidates_and_decide_nothing(folder, tmp_path, monkeypatch):
+    """With tables that overlook everything, that is found which vectors name and the judge takes, not all they name."""
+    monkeypatch.setattr(points, "TABLES", 0)
+    scanned = partial(dedup.scan, folder, home=tmp_path, name="named", thorough=True)
+    dataset = scanned()
+    assert not dataset.pairs["details"].any()
+    names = dataset.frame["name"].tolist()
+    vectors = np.eye(len(names))
+    for one, other in (("collage.jpg", "0.png"), ("page.jpg", "4.png"), ("6.png", "7.png")):
+        vectors[names.index(one)] = vectors[names.index(other)]
+    dataset.give_vectors(vectors, "mine")
+    dataset = scanned()
+    found = dataset.pairs[dataset.pairs["details"] == 1]
+    pairs = [{names[left], names[right]} for left, right in zip(found["left"], found["right"], strict=True)]
+    assert {"collage.jpg", "0.png"} in pairs and {"page.jpg", "4.png"} in pairs and {"6.png", "7.png"} not in pairs
+
+    scan_id = dataset.info.scan_id
+    assert scanned().info.scan_id == scan_id  # nothing has changed
+    shuffled = np.random.default_rng(0).permutation(len(names))
+    dataset.give_vectors(np.eye(len(names))[shuffled], "other")
+    assert scanned().info.scan_id != scan_id
