@@ -7,6 +7,7 @@ import struct
 import zlib
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import dedup
@@ -165,3 +166,17 @@ def test_many_classes_share_gray():
     found = colours._by_word("Class", names, "no class", {})
     assert len(found.inks) == 8 and found.legend[-1].label == "others and no class"
     assert sum(each.count for each in found.legend) == 301
+
+
+def test_a_class_has_the_colour_on_the_map_that_it_has_on_pictures():
+    """Of two classes whose hue would be the same the rarer is gray here; what has several has a colour of its own."""
+    names = "abcdefgh"
+    classes = [(name,) for place, name in enumerate(names) for _ in range(20 - place)] + [("a", "b"), ()]
+    frame = pd.DataFrame({"classes": classes})
+    inks = palette.of_classes(frame["classes"])
+    found = colours.coloured(frame, colours.CLASS, {})
+    shown = {each.label: found.inks[each.ink][0] for each in found.legend}
+    assert [shown[name] for name in "abcdef"] == [inks[name] for name in "abcdef"]
+    assert len(set(shown.values())) == len(shown) and shown["several"] == palette.SEVERAL
+    assert found.legend[-1].label == "others and no class" and found.legend[-1].count == 14 + 13 + 1
+    assert inks["g"] == inks["a"]

@@ -113,7 +113,7 @@ def about(opened: Opened, row: int) -> About:
         "annotations": annotations,
         "more_annotations": max(0, len(entries) - MOST),
         "size": size,
-        "shapes": annotated.shapes(entries, size, MOST_SHAPES),
+        "shapes": annotated.shapes(opened, entries, size, MOST_SHAPES),
     }
 
 

@@ -7,8 +7,10 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from dedup.ui.browser import palette
 from dedup.ui.browser.shapes import Shape, shape_of
 from dedup.ui.shell.library import Opened
 from dedup.words import visible
@@ -29,10 +31,16 @@ def entries(opened: Opened, row: int) -> list[tuple[Mapping[str, Any], str]]:
     return found
 
 
-def shapes(told: list[tuple[Mapping[str, Any], str]], size: tuple[int, int], most: int) -> list[Shape]:
-    """Up to `most` of the `entries` of an image of a `size` (width, height) that have a shape, as they are drawn."""
-    drawn = (shape_of(entry, category, size) for entry, category in told)
+def shapes(opened: Opened, told: list[tuple[Mapping[str, Any], str]], size: tuple[int, int], most: int) -> list[Shape]:
+    """Up to `most` of the `entries` of an image of a `size` (width, height) that have a shape, as they are drawn: a
+    class in the same colour on every picture."""
+    inks = opened.remembered("inks of classes", lambda: _inks(opened.dataset.frame["classes"]))
+    drawn = (shape_of(entry, category, inks.get(category, palette.NO_CLASS), size) for entry, category in told)
     return list(islice((shape for shape in drawn if shape is not None), most))
+
+
+def _inks(classes: pd.Series) -> dict[str, str]:
+    return {visible(name): ink for name, ink in palette.of_classes(classes).items()}
 
 
 def _places(opened: Opened) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -199,18 +199,18 @@ class CompareView {
     const turn = this.turn;
     this.labelsButton.setAttribute("aria-pressed", String(this.labels));
     for (const slot of [this.under, this.over, this.beside]) slot.querySelector(".shapes")?.remove();
-    /** @type {Set<string>} */
-    const categories = new Set();
+    /** @type {Map<string, string>} */
+    const inks = new Map();
     for (const side of this.labels ? this.shown : []) {
       const told = this.single ? this.about.known.get(side.id) : side && await this.about.ask(side);
       if (turn !== this.turn || !this.labels) return;
-      for (const shape of told?.shapes ?? []) categories.add(shape.category);
+      for (const shape of told?.shapes ?? []) inks.set(shape.category, shape.ink);
       for (const slot of told?.shapes?.length ? [this.under, this.over, this.beside] : []) {
         const image = slot.querySelector("img");
         if (image?.side === side && !slot.querySelector(".shapes")) slot.append(shapesOver(told.shapes, told.size));
       }
     }
-    const named = [...categories].sort();
+    const named = [...inks].sort();
     this.labelsMenu.hidden = !named.length;
     if (this.labelsList.dataset.of !== named.join("\n")) {  // else whoever chooses by keyboard would lose the place
       this.labelsList.dataset.of = named.join("\n");

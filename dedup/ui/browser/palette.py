@@ -7,8 +7,11 @@ A colour never stands alone: a word or a symbol says the same.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+import pandas as pd
 
 from dedup.model import TAG_COLOURS, Kind, Role
 
@@ -36,6 +39,8 @@ COLOURS: dict[str, Colour] = {
     "other": Colour("#8a6d1f", "#d9b95c"),
 }
 """By the value of `Kind`, `Role.KEEPER`, how far an outlier lies from the others, and which of two is compared."""
+CLASSES, SEVERAL, NO_CLASS = TAG_COLOURS[:6], TAG_COLOURS[6], TAG_COLOURS[7]
+"""Of classes, of what is of several, and of what has none; on light and dark pages and on pictures alike."""
 SPLITS = {"train": "#0072b2", "val": "#e69f00", "test": "#cc79a7"}
 """On light and dark pages alike; other splits take the colours of tags in turn."""
 
@@ -45,6 +50,16 @@ def of_splits(names: Iterable[str]) -> dict[str, str]:
     others = sorted({name for name in names if name and name not in SPLITS})
     free = [colour for colour in TAG_COLOURS if colour not in SPLITS.values()]
     return SPLITS | {name: free[place % len(free)] for place, name in enumerate(others)}
+
+
+def of_classes(classes: pd.Series) -> dict[str, str]:
+    """Class to its `#rrggbb`, the most frequent first, of the classes (tuples) of images; hues come again, for there
+    are more classes than hues."""
+    counts: Counter[str] = Counter()
+    for names, images in Counter(classes).items():
+        counts.update(dict.fromkeys(names, images))
+    ranked = sorted(counts, key=lambda name: (-counts[name], name))
+    return {name: CLASSES[place % len(CLASSES)] for place, name in enumerate(ranked)}
 
 
 def colour(meaning: str, *, dark: bool = False) -> str:

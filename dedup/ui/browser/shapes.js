@@ -2,18 +2,9 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const LABEL_SIZES = { none: 0, small: 11, large: 16 };
-/** Okabe and Ito's hues, which are told apart with every common colour vision; a word says the same. */
-const HUES = ["#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#d55e00", "#0072b2", "#ffffff"];
 
 /** How annotations are shown; the same for every picture of the session. */
 const drawing = { opacity: 0.25, label: "small", /** @type {Set<string>} */ hidden: new Set() };
-
-/** A class has the same colour on every picture. */
-function hueOf(category) {
-  let sum = 7;
-  for (const letter of category) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % 9973;
-  return HUES[sum % HUES.length];
-}
 
 function svgNode(tag, options = {}, text = "") {
   const node = document.createElementNS(SVG, tag);
@@ -25,10 +16,9 @@ function svgNode(tag, options = {}, text = "") {
 /** The annotations of a picture of `size`, to lie over it; nothing where there are none to show. */
 function shapesOver(shapes, [width, height], { words = true } = {}) {
   const svg = svgNode("svg", { class: "shapes", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none" });
-  for (const { category, path, points, crowd } of shapes) {
+  for (const { category, ink, path, points, crowd } of shapes) {
     if (drawing.hidden.has(category)) continue;
-    const hue = hueOf(category);
-    const group = svgNode("g", { "data-category": category, stroke: hue, fill: hue });
+    const group = svgNode("g", { "data-category": category, stroke: ink, fill: ink });
     if (path) {
       group.append(svgNode("path", { d: path, class: "halo", fill: "none" }),
         svgNode("path", { d: path, "fill-opacity": String(drawing.opacity), ...(crowd ? { "stroke-dasharray": "6 4" } : {}) }));
@@ -52,19 +42,19 @@ function scaleShapes(svg, scale) {
   svg.style.setProperty("--word", String(LABEL_SIZES[drawing.label]));
 }
 
-/** The menu of how they are shown; `changed` is called after every change, `categories` are those on the screen. */
-function shapesMenu(categories, changed) {
+/** The menu of how they are shown; `changed` is called after every change, `inks` are those of the classes on the screen. */
+function shapesMenu(inks, changed) {
   const choice = (name, now, options, set) => el("label", {}, name,
     el("select", { onchange: event => { set(event.target.value); changed(); } }, ...options.map(([value, text]) =>
       el("option", { value, text, selected: value === now ? "" : null }))));
-  const boxes = categories.map(category => {
+  const boxes = inks.map(([category, ink]) => {
     const box = el("input", { type: "checkbox", onchange: () => {
       if (box.checked) drawing.hidden.delete(category); else drawing.hidden.add(category);
       changed();
     } });
     box.checked = !drawing.hidden.has(category);
     const dot = el("i", {});
-    dot.style.background = hueOf(category);
+    dot.style.background = ink;
     return el("label", {}, box, dot, category);
   });
   return [

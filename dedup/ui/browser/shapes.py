@@ -25,15 +25,17 @@ Corner = tuple[int, int]
 
 
 class Shape(TypedDict):
-    """An annotation to draw: `path` closes on itself, `points` are x, y and whether it is seen, of each keypoint."""
+    """An annotation to draw in an `ink` (#rrggbb): `path` closes on itself, `points` are x, y and whether it is seen,
+    of each keypoint."""
 
     category: str
+    ink: str
     path: str
     points: list[list[float]]
     crowd: bool
 
 
-def shape_of(entry: Mapping[str, Any], category: str, size: tuple[int, int]) -> Shape | None:
+def shape_of(entry: Mapping[str, Any], category: str, ink: str, size: tuple[int, int]) -> Shape | None:
     """How an annotation of an image of a `size` (width, height) is drawn: by its outline or mask, else by its box; None
     for one of the whole image."""
     outline = entry.get("segmentation")
@@ -49,7 +51,7 @@ def shape_of(entry: Mapping[str, Any], category: str, size: tuple[int, int]) -> 
     points = _points(entry.get("keypoints"))
     if not path and not points:
         return None
-    return Shape(category=category, path=path, points=points, crowd=bool(entry.get("iscrowd")))
+    return Shape(category=category, ink=ink, path=path, points=points, crowd=bool(entry.get("iscrowd")))
 
 
 def _polygon(numbers: Sequence[float]) -> str:

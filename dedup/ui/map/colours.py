@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ Ink = tuple[str, str]
 
 REST: Ink = ("#8a949d", "#7c8792")
 """Of what has no hue of its own."""
+SEVERAL = "several"
 HUES: tuple[Ink, ...] = tuple((each, each) for each in TAG_COLOURS[:7])
 """Those of tags: told apart with every common colour vision, and seen on light and dark pages."""
 STEPS = 24
@@ -97,11 +99,18 @@ def _between(low: str, high: str, share: float) -> str:
     return "#" + "".join(f"{round(one + share * (other - one)):02x}" for one, other in zip(*ends, strict=True))
 
 
-def _by_word(title: str, words: Sequence[str] | NDArray[np.str_], none: str, own: Mapping[str, str]) -> Coloured:
-    """The most frequent words have a hue each, their `own` where they have one; `none` says what the empty word
-    means."""
+def _by_word(
+    title: str,
+    words: Sequence[str] | NDArray[np.str_],
+    none: str,
+    own: Mapping[str, str],
+    only: Container[str] | None = None,
+) -> Coloured:
+    """The most frequent words, of some `only`, have a hue each, their `own` where they have one; `none` says what the
+    empty word means."""
     counts = Counter(each for each in words if each)
-    named = [word for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))][: len(HUES)]
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    named = [word for word, _ in ranked if only is None or word in only][: len(HUES)]
     inks = [(own[word],) * 2 if word in own else hue for word, hue in zip(named, HUES, strict=False)]
     number = {word: 1 + place for place, word in enumerate(named)}
     ink = np.array([number.get(each, 0) for each in words], np.uint8)
@@ -126,6 +135,13 @@ def _kinds(frame: pd.DataFrame) -> Coloured:
     return Coloured(WORDS[KIND], ink, inks, legend)
 
 
+def _classes(frame: pd.DataFrame) -> Coloured:
+    """In the hues that classes have on pictures; those whose hue comes again are among the others."""
+    own = dict(islice(palette.of_classes(frame["classes"]).items(), len(palette.CLASSES))) | {SEVERAL: palette.SEVERAL}
+    words = [names[0] if len(names) == 1 else SEVERAL if names else "" for names in frame["classes"]]
+    return _by_word(WORDS[CLASS], words, "no class", own, only=own)
+
+
 def _clusters(frame: pd.DataFrame) -> Coloured:
     """Neighbours differ; hues come again, for there are more clusters than hues."""
     cluster = frame[CLUSTER].to_numpy()
@@ -145,8 +161,5 @@ _BY_WORD: dict[str, Callable[[pd.DataFrame], Coloured]] = {
     SPLIT: lambda frame: _by_word(
         WORDS[SPLIT], frame["split"].tolist(), "no split", palette.of_splits(frame["split"].unique())
     ),
-    CLASS: lambda frame: _by_word(
-        WORDS[CLASS], [names[0] if len(names) == 1 else "several" if names else "" for names in frame["classes"]],
-        "no class", {},
-    ),
+    CLASS: _classes,
 }  # fmt: skip

@@ -232,7 +232,7 @@ def _with_shapes(opened: Opened, item: gallery.Item) -> gallery.Item:
         return item
     size = item["width"], item["height"]
     shapes: list[Shape] = opened.remembered(
-        ("shapes", row), lambda: annotated.shapes(annotated.entries(opened, row), size, SHAPES)
+        ("shapes", row), lambda: annotated.shapes(opened, annotated.entries(opened, row), size, SHAPES)
     )
     return {**item, "shapes": shapes}
 
