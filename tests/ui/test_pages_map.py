@@ -141,7 +141,7 @@ def test_points_are_coloured_by_what_is_chosen(dataset, by):
     dataset.tag([0, 1], "keep")
     frame = dedup.open("set").frame
     assert by in colours.offered(frame, said(frame))
-    found = colours.coloured(frame, by, dedup.open("set").tags)
+    found = colours.coloured(frame, by, dedup.open("set").tags, frame["classes"])
     assert len(found.ink) == 13 and found.ink.max() < len(found.inks) < atlas.UNCHOSEN
     if by in ("kind", "split", "tag:keep"):
         assert sum(each.count for each in found.legend) == 13
@@ -156,7 +156,7 @@ def test_points_are_coloured_by_what_is_chosen(dataset, by):
 def test_a_number_is_told_by_lightness(dataset):
     dataset.draw_map()
     frame = dedup.open("set").frame.assign(width=np.arange(1, 14) * 100.0)
-    found = colours.coloured(frame, "width", {})
+    found = colours.coloured(frame, "width", {}, frame["classes"])
     assert found.ink.tolist() == sorted(found.ink.tolist()) and found.ink[0] == 1 and found.ink[-1] == colours.STEPS
     assert found.ends == ("100 px", "1,300 px")
 
@@ -174,9 +174,11 @@ def test_a_class_has_the_colour_on_the_map_that_it_has_on_pictures():
     classes = [(name,) for place, name in enumerate(names) for _ in range(20 - place)] + [("a", "b"), ()]
     frame = pd.DataFrame({"classes": classes})
     inks = palette.of_classes(frame["classes"])
-    found = colours.coloured(frame, colours.CLASS, {})
+    found = colours.coloured(frame, colours.CLASS, {}, frame["classes"])
     shown = {each.label: found.inks[each.ink][0] for each in found.legend}
     assert [shown[name] for name in "abcdef"] == [inks[name] for name in "abcdef"]
     assert len(set(shown.values())) == len(shown) and shown["several"] == palette.SEVERAL
     assert found.legend[-1].label == "others and no class" and found.legend[-1].count == 14 + 13 + 1
     assert inks["g"] == inks["a"]
+    some = colours.coloured(frame.iloc[100:], colours.CLASS, {}, frame["classes"])
+    assert {each.label: some.inks[each.ink][0] for each in some.legend[:-1]}.items() <= shown.items()

@@ -3,8 +3,9 @@
 const SVG = "http://www.w3.org/2000/svg";
 const LABEL_SIZES = { none: 0, small: 11, large: 16 };
 
-/** How annotations are shown; the same for every picture of the session. */
-const drawing = { opacity: 0.25, label: "small", /** @type {Set<string>} */ hidden: new Set() };
+/** How annotations are shown; the same for every picture of the session. More than a tenth of fill makes copies that are labelled
+ * in two ways look like two pictures. */
+const drawing = { opacity: 0.1, label: "small", /** @type {Set<string>} */ hidden: new Set() };
 
 function svgNode(tag, options = {}, text = "") {
   const node = document.createElementNS(SVG, tag);
@@ -58,7 +59,7 @@ function shapesMenu(inks, changed) {
     return el("label", {}, box, dot, category);
   });
   return [
-    choice("Fill", String(drawing.opacity), [["0", "none"], ["0.25", "light"], ["0.6", "strong"]],
+    choice("Fill", String(drawing.opacity), [["0", "none"], ["0.1", "light"], ["0.6", "strong"]],
       value => { drawing.opacity = Number(value); }),
     choice("Words", drawing.label, [["none", "none"], ["small", "small"], ["large", "large"]],
       value => { drawing.label = value; }),

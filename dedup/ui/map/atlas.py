@@ -93,10 +93,10 @@ def colour_choice(opened: Opened) -> str:
 
 def atlas(opened: Opened, selection: Selection, by: str) -> None:
     """The map, with the selection in its colours and the rest faint."""
-    rows = placed(opened)
+    frame, rows = opened.dataset.frame, placed(opened)
     told: Coloured = opened.remembered(
         ("map colours", by),
-        lambda: coloured(opened.dataset.frame.iloc[rows], by, opened.dataset.tags),
+        lambda: coloured(frame.iloc[rows], by, opened.dataset.tags, frame["classes"]),
         tags=True,
     )
     inked = opened.remembered(

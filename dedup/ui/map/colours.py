@@ -65,15 +65,16 @@ def offered(frame: pd.DataFrame, metrics: Sequence[Metric]) -> dict[str, str]:
     return found | {metric.name: metric.title for metric in metrics}
 
 
-def coloured(frame: pd.DataFrame, by: str, tags: Mapping[str, Tag]) -> Coloured:
-    """The images of a frame coloured by one of `offered`, a tag in its own colour."""
+def coloured(frame: pd.DataFrame, by: str, tags: Mapping[str, Tag], classes: pd.Series) -> Coloured:
+    """The images of a frame coloured by one of `offered`, a tag in its own colour, classes in those they have among
+    the `classes` (tuples) of all images."""
     if by in BY_NAME:
         return _by_number(frame, BY_NAME[by])
     if by.startswith(TAG_PREFIX):
         carries, name = frame[by].to_numpy(bool), by.removeprefix(TAG_PREFIX)
         own = {"tagged": tags[name].colour} if name in tags else {}
         return _by_word(f"Tag: {name}", np.where(carries, "tagged", ""), "not tagged", own)
-    return _BY_WORD[by](frame)
+    return _by_class(frame, classes) if by == CLASS else _BY_WORD[by](frame)
 
 
 def _by_number(frame: pd.DataFrame, metric: Metric) -> Coloured:
@@ -135,9 +136,9 @@ def _kinds(frame: pd.DataFrame) -> Coloured:
     return Coloured(WORDS[KIND], ink, inks, legend)
 
 
-def _classes(frame: pd.DataFrame) -> Coloured:
+def _by_class(frame: pd.DataFrame, classes: pd.Series) -> Coloured:
     """In the hues that classes have on pictures; those whose hue comes again are among the others."""
-    own = dict(islice(palette.of_classes(frame["classes"]).items(), len(palette.CLASSES))) | {SEVERAL: palette.SEVERAL}
+    own = dict(islice(palette.of_classes(classes).items(), len(palette.CLASSES))) | {SEVERAL: palette.SEVERAL}
     words = [names[0] if len(names) == 1 else SEVERAL if names else "" for names in frame["classes"]]
     return _by_word(WORDS[CLASS], words, "no class", own, only=own)
 
@@ -161,5 +162,4 @@ _BY_WORD: dict[str, Callable[[pd.DataFrame], Coloured]] = {
     SPLIT: lambda frame: _by_word(
         WORDS[SPLIT], frame["split"].tolist(), "no split", palette.of_splits(frame["split"].unique())
     ),
-    CLASS: _classes,
 }  # fmt: skip
