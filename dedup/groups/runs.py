@@ -13,6 +13,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from operator import itemgetter
 
 import numpy as np
 import pandas as pd
@@ -73,19 +74,28 @@ def _chains(follows: dict[int, int], led: set[int]) -> Iterator[list[int]]:
 def bursts(frame: pd.DataFrame) -> Iterator[tuple[int, int]]:
     """Rows (the index of the frame) of pictures of one folder that were taken one right after the other. Those of the
     same second, as cameras write it, follow each other as people count: 9 before 10."""
-    taken: dict[str, list[tuple[datetime, list[str | int], int]]] = defaultdict(list)
+    taken: dict[str, list[tuple[datetime, int, str]]] = defaultdict(list)
     columns = (each.tolist() for each in (frame.index, frame["folder"], frame["name"], frame["captured_at"]))
     for row, folder, name, told in zip(*columns, strict=True):
         if not told:
             continue
         try:
-            taken[folder].append((datetime.fromisoformat(told).replace(tzinfo=None), _counted(name), row))
+            taken[folder].append((datetime.fromisoformat(told).replace(tzinfo=None), row, name))
         except (ValueError, TypeError):
             continue  # not known
     for times in taken.values():
-        for (earlier, _, one), (later, _, other) in itertools.pairwise(sorted(times)):
+        for (earlier, one), (later, other) in itertools.pairwise(_one_by_one(times)):
             if (later - earlier).total_seconds() <= BURST_SECONDS:
                 yield one, other
+
+
+def _one_by_one(times: list[tuple[datetime, int, str]]) -> Iterator[tuple[datetime, int]]:
+    """Pictures in the order in which they were taken."""
+    for when, told in itertools.groupby(sorted(times), key=itemgetter(0)):
+        same = list(told)
+        if len(same) > 1:
+            same.sort(key=lambda each: (_counted(each[2]), each[1]))
+        yield from ((when, row) for _, row, _ in same)
 
 
 def _counted(name: str) -> list[str | int]:

@@ -309,10 +309,15 @@ def _crossing_units(frame: pd.DataFrame, pairs: pd.DataFrame) -> dict[int, list[
     both = (split[whole] != "") & (split[part] != "")
     shared = zip(whole[both].tolist(), part[both].tolist(), strict=True)
     unit = linked.joined(len(frame), chain(linked.of_groups(frame["group"].to_numpy()), shared))
+    code, names = pd.factorize(split)
+    held = np.flatnonzero((names != "")[code])
+    least, most = np.full(len(frame), len(names)), np.full(len(frame), -1)
+    np.minimum.at(least, unit[held], code[held])
+    np.maximum.at(most, unit[held], code[held])
     rows: dict[int, list[int]] = defaultdict(list)
-    for row in np.flatnonzero(split != "").tolist():
+    for row in held[(least < most)[unit[held]]].tolist():
         rows[int(unit[row])].append(row)
-    return {number: those for number, those in rows.items() if len({split[row] for row in those}) > 1}
+    return dict(rows)
 
 
 def _members(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 Links = Iterable[tuple[int, int]]
@@ -19,6 +20,13 @@ def joined(count: int, links: Links) -> NDArray[np.int64]:
     _, number = sparse.csgraph.connected_components(graph, directed=False)
     _, first = np.unique(number, return_index=True)
     return np.asarray(first[number], np.int64)
+
+
+def of_one_value(values: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Links between the rows of one of the `values` (n,) that several have."""
+    code = pd.factorize(np.asarray(values, object), use_na_sentinel=False)[0]
+    rows = np.flatnonzero(np.bincount(code)[code] > 1)
+    return alike((row, values[row]) for row in rows.tolist())
 
 
 def alike(values: Iterable[tuple[int, object]]) -> Iterator[tuple[int, int]]:

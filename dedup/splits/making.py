@@ -23,6 +23,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -171,16 +172,16 @@ def make(frame: pd.DataFrame, pairs: pd.DataFrame, asked: Asked) -> Made:
     placing = _Placing(frame, asked, list(members.values()), held)
     placing.place()
     of, torn = placing.result()
-    paths, before = frame["path"].tolist(), dict(zip(frame["path"], split, strict=True))
+    paths, before = frame["path"].tolist(), split.tolist()
     told = {paths[row]: name for row, name in of.items()}
     return Made(
         asked,
         told,
-        {path: name for path, name in told.items() if before[path] != name},
+        {paths[row]: name for row, name in of.items() if before[row] != name},
         len(members),
         max(map(len, members.values()), default=0),
         tuple(sorted(paths[row] for row in torn)),
-        sum(len({of[row] for row in rows if row in of}) > 1 for rows in members.values()),
+        sum(len({of[row] for row in rows if row in of}) > 1 for rows in members.values() if len(rows) > 1),
         int((~readable).sum()),
         Counter(told.values()),
         _by_class(frame, of, list(asked.shares)),
@@ -190,7 +191,7 @@ def make(frame: pd.DataFrame, pairs: pd.DataFrame, asked: Asked) -> Made:
 def units(frame: pd.DataFrame, pairs: pd.DataFrame, asked: Asked) -> np.ndarray:
     """(n,) int64: the number of each image's unit, that of its first row."""
     paths = frame["path"].tolist()
-    links: list[linked.Links] = [linked.alike(enumerate(frame[name].tolist())) for name in ("content", "sha256")]
+    links: list[linked.Links] = [linked.of_one_value(frame[name].tolist()) for name in ("content", "sha256")]
     if asked.together != "exact":
         links.append(linked.of_groups(frame["group"].to_numpy()))
         kinds = {Kind.EXACT, Kind.NEAR, Kind.CONTAINS}
@@ -219,14 +220,16 @@ class _Placing:
         counted = (frame["decided"] != GOES).to_numpy()
         labels = frame["classes"].tolist() if asked.stratify else [()] * len(frame)
         number: dict[str, int] = {}
-        self.content: list[dict[int, int]] = []
-        for rows in members:
-            held_here: Counter[int] = Counter()
-            for row in rows:
-                if counted[row]:
-                    held_here[0] += 1  # column 0 is of all images
-                    held_here.update(number.setdefault(name, len(number) + 1) for name in set(labels[row]))
-            self.content.append(dict(held_here))
+
+        @cache
+        def held_by(of: tuple[tuple[str, ...], ...]) -> dict[int, int]:
+            """Images, in column 0, and those of each class, in the others, where they have these classes."""
+            held_here = Counter({0: len(of)} if of else {})
+            for names in of:
+                held_here.update(number.setdefault(name, len(number) + 1) for name in dict.fromkeys(names))
+            return dict(held_here)
+
+        self.content = [held_by(tuple(labels[row] for row in rows if counted[row])) for rows in members]
         totals = np.zeros(len(number) + 1)
         for content in self.content:
             for column, count in content.items():
@@ -312,7 +315,9 @@ class _Placing:
 
 def _by_class(frame: pd.DataFrame, of: Mapping[int, str], names: list[str]) -> pd.DataFrame:
     classes = frame["classes"].tolist()
-    counts = Counter((name, split) for row, split in of.items() for name in set(classes[row]))
+    counts: Counter[tuple[str, str]] = Counter()
+    for (labels, split), images in Counter((classes[row], split) for row, split in of.items()).items():
+        counts.update({(name, split): images for name in labels})
     rows = sorted({name for name, _ in counts})
     return pd.DataFrame(
         [[counts[row, name] for name in names] for row in rows], index=rows, columns=names, dtype=np.int64

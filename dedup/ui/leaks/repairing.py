@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections import Counter
+from collections.abc import Sequence
 from html import escape
 
 import pandas as pd
@@ -50,8 +51,8 @@ def repair(opened: Opened) -> None:
     _offer(opened, found)
     _instead(opened)
     _matrices(found)
-    _balance(staying(opened), found)
-    _moves(opened.dataset, found)
+    _balance(opened.remembered("class balance", lambda: balance(staying(opened), found)))
+    _moves(opened.remembered("moves", lambda: moves_table(opened.dataset, found)))
 
 
 def _offer(opened: Opened, found: Repair) -> None:
@@ -152,8 +153,7 @@ def _matrices(found: Repair) -> None:
         column.html(matrix_html(table))
 
 
-def _balance(frame: pd.DataFrame, found: Repair) -> None:
-    table = balance(frame, found)
+def _balance(table: pd.DataFrame) -> None:
     changed = table[table.apply(lambda line: line.str.contains("→").any(), axis=1)]
     kept = len(table) - len(changed)
     st.markdown("**Class balance**: images of a class in each split, before → after")
@@ -162,12 +162,12 @@ def _balance(frame: pd.DataFrame, found: Repair) -> None:
         st.caption(f"{kept:,} other {'class keeps its' if kept == 1 else 'classes keep their'} counts.")
 
 
-def _moves(dataset: Dataset, found: Repair) -> None:
-    st.markdown(f"**{plural(len(found.moves), 'image')}** would move")
+def _moves(table: pd.DataFrame) -> None:
+    st.markdown(f"**{plural(len(table), 'image')}** would move")
     st.dataframe(
-        moves_table(dataset, found),
+        table,
         hide_index=True,
-        height=min(420, 38 + 46 * len(found.moves)),
+        height=min(420, 38 + 46 * len(table)),
         row_height=46,
         column_config={"Image": st.column_config.ImageColumn(width="small")},
     )
@@ -215,10 +215,11 @@ def moves_table(dataset: Dataset, found: Repair) -> pd.DataFrame:
 
 def balance(frame: pd.DataFrame, found: Repair) -> pd.DataFrame:
     """Classes by splits: the number of images before and after, the classes that change most first."""
-    moved = found.splits()
-    after = frame["path"].map(lambda path: moved.get(path, "")).where(frame["path"].isin(moved), frame["split"])
+    after = frame["split"].tolist()
+    for move in found.moves:
+        after[move.row] = move.after
     names = [str(name) for name in found.before]
-    before, then = (_class_counts(frame, split, names) for split in (frame["split"], after))
+    before, then = (_class_counts(frame["classes"], split, names) for split in (frame["split"].tolist(), after))
     change = (then - before).abs().sum(axis=1).sort_values(ascending=False, kind="stable")
     text = {
         name: [
@@ -230,12 +231,11 @@ def balance(frame: pd.DataFrame, found: Repair) -> pd.DataFrame:
     return pd.DataFrame(text, index=pd.Index(change.index, name="Class"))
 
 
-def _class_counts(frame: pd.DataFrame, split: pd.Series, names: list[str]) -> pd.DataFrame:
-    labelled = pd.DataFrame(
-        {"class": [tuple(each) or ("(no class)",) for each in frame["classes"]], "split": split.astype(str).to_numpy()}
-    ).explode("class")
-    counts = labelled.groupby(["class", "split"]).size().unstack(fill_value=0)
-    return counts.reindex(columns=names, fill_value=0)
+def _class_counts(classes: pd.Series, splits: Sequence[str], names: list[str]) -> pd.DataFrame:
+    counts: Counter[tuple[str, str]] = Counter()
+    for (labels, split), images in Counter(zip(classes.tolist(), splits, strict=True)).items():
+        counts.update({(name, split): images for name in labels or ("(no class)",)})
+    return pd.Series(counts).unstack(fill_value=0).reindex(columns=names, fill_value=0)
 
 
 def matrix_html(table: pd.DataFrame) -> str:

@@ -111,8 +111,9 @@ def _compare(metric: Metric, one: NDArray[np.float64], other: NDArray[np.float64
 
 def apart(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     """The largest difference of the shares of values up to any value: the statistic of Kolmogorov and Smirnov, 0..1."""
-    every = np.concatenate([one, other])
-    shares = [np.searchsorted(np.sort(each), every, side="right") / len(each) for each in (one, other)]
+    parts = [np.sort(each) for each in (one, other)]
+    every = np.concatenate(parts)  # sorted values are looked up in a fraction of the time
+    shares = [np.searchsorted(each, every, side="right") / len(each) for each in parts]
     return float(np.abs(shares[0] - shares[1]).max())
 
 

@@ -42,16 +42,18 @@ def counts(opened: Opened) -> None:
 def tabulate(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """A table by title: how many images are so, most frequent first; classes by split."""
     ok = frame.loc[frame["status"] == Status.OK, ["format", "bits", "bands", "saturation"]]
-    colours = ok["bands"].map(DEPTHS).fillna(ok["bands"].astype(str) + " bands")
-    colours = colours.mask((ok["bands"] == 1) & (ok["saturation"] > GRAY), "colours of a palette")
-    depth = ok["bits"].astype(str) + " bits, " + colours
+    depth = ok[["bits", "bands"]].assign(palette=(ok["bands"] == 1) & (ok["saturation"] > GRAY)).value_counts()
     splits = frame["split"].replace("", "none")
     return {
         "Formats": _counted(ok["format"], "format"),
-        "Depth": _counted(depth, "depth"),
+        "Depth": pd.DataFrame({"depth": [_depth(*each) for each in depth.index], "images": depth.to_numpy()}),
         "Splits": _counted(splits, "split") if (frame["split"] != "").any() else pd.DataFrame(),
         "Classes by split": classes_by_split(frame) if (frame["split"] != "").any() else pd.DataFrame(),
     }
+
+
+def _depth(bits: int, bands: int, palette: bool) -> str:
+    return f"{bits} bits, {'colours of a palette' if palette else DEPTHS.get(bands, f'{bands} bands')}"
 
 
 def _counted(column: pd.Series, name: str) -> pd.DataFrame:
