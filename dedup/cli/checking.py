@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,6 +57,7 @@ MaxClashes = Annotated[
 MaxFailed = Annotated[int | None, typer.Option(min=0, help="The most unreadable files there may be (default: 0).")]
 MaxUnread = Annotated[int | None, typer.Option(min=0, help="The most unread labels there may be (default: 0).")]
 UNLABELLED_HELP = "Let --max-clashes pass where no image has a label."
+KNOWN_ALREADY = "images known already"
 HASHES_ALONE = "This fingerprint holds hashes alone: crops and other changes of what a picture shows cannot be found."
 
 
@@ -124,16 +126,18 @@ def check(
         raise UsageError(f"{folder} and {against} are one and the same folder. Compare with another one.")
     unlabelled = allow_unlabelled or said.unlabelled
     found = gate.check(dataset, gate.Limits(**limits, unlabelled=unlabelled, issues=issues))
-    report = settings.applied(found, said, settings.read_baseline(baseline) if baseline else None)
+    matches = _matches(dataset, known, within)
+    found = gate.CheckReport((*found.findings, *_unhashed(dataset, known), *_known_already(known, matches)))
+    whole = settings.applied(found, said, settings.read_baseline(baseline) if baseline else None)
     if write_baseline is not None:  # once what was known is read: both may be one file
         settings.write_baseline(found, write_baseline)
     for each in said.of_nothing(dataset.frame["path"].tolist()):
         complain(f"{said.source} names {each!r}, which no image is called here.")
-    matches = _matches(dataset, known, within)
-    report = gate.CheckReport((*report.findings, *_unhashed(dataset, known)))
-    passed, text = report.passed and not matches, ""
+    left = {path for each in whole.findings if each.name == KNOWN_ALREADY for path in _paths(each)}
+    matches = [each for each in matches if each.path in left]
+    report = gate.CheckReport(tuple(each for each in whole.findings if each.name != KNOWN_ALREADY))
+    passed, text = whole.passed, ""
     if form in formats.FORMATS:
-        whole = gate.CheckReport((*report.findings, *_known_already(known, matches)))
         text = formats.FORMATS[form](formats.Checked(whole, dataset.name, dataset.address, len(dataset.frame)))
     elif form == "json":
         summary = {"passed": passed, "dataset": dataset.name, "root": dataset.address} | _described(report)
@@ -215,7 +219,13 @@ def _known_already(known: Known | None, matches: list[gate.Match]) -> list[gate.
     if known is None:
         return []
     details = tuple(gate.Detail(f"{each.path} is known as {each.known}", (each.path,)) for each in matches)
-    return [gate.Finding("images known already", len(matches), 0, details)]
+    return [gate.Finding(KNOWN_ALREADY, len(matches), 0, details)]
+
+
+def _paths(finding: gate.Finding) -> Iterator[str]:
+    """The images that a finding is about."""
+    for each in finding.details:
+        yield from each.paths
 
 
 def export_fingerprint(

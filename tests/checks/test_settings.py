@@ -319,3 +319,22 @@ def test_a_baseline_of_unread_labels_holds(folder, tmp_path, capsys):
     assert told(capsys, *check, "--baseline", tmp_path / "b.json")[0] == 0
     (folder / "new/0000.txt").write_text("0 0.5 0.5 0.1 0.1\nx\ny\n")
     assert told(capsys, *check, "--baseline", tmp_path / "b.json")[1]["unread labels"]["count"] == 1
+
+
+def test_what_is_known_already_can_be_accepted_ignored_and_kept_in_a_baseline(folder, tmp_path, capsys):
+    known = tmp_path / "known"
+    known.mkdir()
+    shutil.copy(folder / "new/0002.jpg", known / "old.jpg")
+    assert main(["scan", str(known)]) == 0
+    capsys.readouterr()
+
+    def check(*more: object) -> tuple[int, list[str]]:
+        code = main(["check", str(folder), "--against", "known", "--json", *map(str, more)])
+        return code, [each["path"] for each in json.loads(capsys.readouterr().out)["known"]]
+
+    assert check("--write-baseline", tmp_path / "base.json") == (1, ["new/0002.jpg"])
+    assert check("--baseline", tmp_path / "base.json") == (0, [])
+    write(folder, '[check]\naccept = [["new/0002.jpg"]]\n')
+    assert check() == (0, [])
+    write(folder, '[check]\nignore = ["new/0*"]\n')
+    assert check() == (0, [])
