@@ -362,6 +362,22 @@ def test_of_several_formats_of_one_set_one_is_taken_and_of_splits_all(tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("whole", "boxed"),
+    [
+        ("ImageID,LabelName,Confidence\na,/m/1,1\n", "ImageID,LabelName,XMin,XMax,YMin,YMax\na,/m/1,0.1,0.5,0.2,0.6\n"),
+        ("filename,label\na.jpg,cat\n", "filename,label,xmin,ymin,xmax,ymax\na.jpg,cat,1,2,30,40\n"),
+    ],
+)
+def test_of_tables_of_the_same_images_the_one_with_boxes_is_taken(tmp_path, whole, boxed):
+    """As FiftyOne lays OpenImages out, and as its seventh version is called: labels of images come first by name."""
+    pictures(tmp_path, "data/a.jpg")
+    write(tmp_path / "labels", {"classifications.csv": whole, "detections.csv": boxed})
+    found = formats.find(tmp_path)
+    assert len(found) == 2
+    assert [each.path.name for each in formats.chosen(found)] == ["detections.csv"]
+
+
 def test_a_clash_in_a_yolo_folder_does_not_pass_the_gate(tmp_path, home):
     save(photo(1), tmp_path / "in/images/train/a.png")
     save(photo(1), tmp_path / "in/images/val/b.png")

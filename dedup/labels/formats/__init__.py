@@ -17,7 +17,7 @@ from dedup.labels.formats.base import CONTAINERS, Format, Pictures, Tree, guarde
 from dedup.labels.formats.coco import COCO
 from dedup.labels.formats.cvat import CVAT
 from dedup.labels.formats.labelme import LABELME
-from dedup.labels.formats.tables import HUGGING_FACE, OPENIMAGES, SAMPLES, TABLE
+from dedup.labels.formats.tables import HUGGING_FACE, OPENIMAGES, SAMPLES, TABLE, holds_boxes
 from dedup.labels.formats.voc import VOC
 from dedup.labels.formats.yolo import YOLO
 from dedup.sources.split_names import split_name
@@ -176,17 +176,25 @@ them is better than one of a part, though the part be in a format that holds mor
 
 def chosen(found: Sequence[Found]) -> list[Found]:
     """Those to use unless told otherwise: of several that tell of the same images the first, but for one that tells of
-    few of them; of COCO files instances before captions and keypoints, which tell of the same objects again."""
+    few of them; of COCO files instances before captions and keypoints, which tell of the same objects again; of tables
+    those with boxes before those of whole images."""
     most = max((len(each.images) for each in found), default=0)
     taken: list[Found] = []
 
     def rank(one: Found) -> tuple[bool, int, bool]:
-        return len(one.images) < FEW * most, FORMATS.index(one.format), not one.path.name.startswith("instances")
+        return len(one.images) < FEW * most, FORMATS.index(one.format), _holds_less(one)
 
     for each in sorted(found, key=rank):
         if not any(same_images(each.images, other.images) for other in taken):
             taken.append(each)
     return sorted(taken, key=found.index)
+
+
+def _holds_less(one: Found) -> bool:
+    """Whether others of its format may hold more of the same images."""
+    if one.format in (OPENIMAGES, TABLE):
+        return not holds_boxes(one.path)
+    return not one.path.name.startswith("instances")
 
 
 def used_from_now_on(found: Sequence[Found], used: Sequence[str]) -> tuple[str, ...]:

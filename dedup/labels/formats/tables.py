@@ -137,6 +137,12 @@ WRITTEN = ("file_name", "split", "class", "xmin", "ymin", "xmax", "ymax", "iscro
 GUARD = "'"
 
 
+def holds_boxes(path: Path) -> bool:
+    """Whether a CSV has columns of boxes, by its header."""
+    header = _header(path)
+    return {*EDGES} <= {*header} if {*OPEN_IMAGES} <= {*header} else bool(_way(_columns(header))[0])
+
+
 # --- OpenImages -------------------------------------------------------------------------------------------------------
 
 
