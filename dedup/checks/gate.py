@@ -136,6 +136,10 @@ class Images(Protocol):
     def labels_unread(self) -> Sequence[str]:
         """Sentences on files that hold labels and were not read."""
 
+    @property
+    def labels_strange(self) -> Sequence[str]:
+        """Sentences on files that tell of images and may hold labels."""
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -160,7 +164,7 @@ def check(images: Images, limits: Limits) -> CheckReport:
         _finding("exact duplicates", limits.exact, lambda: _copies(images.frame, Kind.EXACT)),
         _finding("near duplicates except keepers", limits.near, lambda: _copies(images.frame, Kind.NEAR)),
         _finding("leaks", limits.leaks, lambda: _leaks(images), leaks.out_of_sight(images.frame)),
-        _seeing_labels(_finding("label clashes", limits.clashes, lambda: _clashes(images)), images.frame, limits),
+        _seeing_labels(_finding("label clashes", limits.clashes, lambda: _clashes(images)), images, limits),
         _finding("unreadable files", limits.failed, lambda: _failures(images.frame)),
         _unread(images, limits.unread),
         *(_finding(name, limit, partial(_issue, images.frame, name)) for name, limit in limits.issues.items()),
@@ -205,10 +209,11 @@ def _finding(name: str, limit: int | None, count: Callable[[], Sequence[Detail]]
     return Finding(name, len(details), limit, details, remark)
 
 
-def _seeing_labels(finding: Finding | None, frame: pd.DataFrame, limits: Limits) -> Finding | None:
-    """A finding on labels, which says what it can where there are none."""
-    if finding is None or frame["classes"].map(bool).any():
-        return finding
+def _seeing_labels(finding: Finding | None, images: Images, limits: Limits) -> Finding | None:
+    """A finding on labels, which says what it can where there are none, and what may hold some that it does not know."""
+    if finding is None or images.frame["classes"].map(bool).any():
+        strange = "" if finding is None or images.attachments else " ".join(images.labels_strange).removesuffix(".")
+        return replace(finding, remark=strange) if finding and strange else finding
     if limits.unlabelled:
         return replace(finding, remark="no image has a label")
     return replace(finding, blind="no image has a label: scan with --labels, or allow that with --allow-unlabelled")

@@ -23,6 +23,10 @@ GENERIC_FOLDERS = frozenset(
     }
 )
 """Folder names that say where pictures lie, not what they show."""
+NUMBERED = re.compile(
+    r"(?:.*[-_ ])?(?:images?|imgs?|photos?|pictures?|part|batch|shard|chunk)[-_ ]?\d{1,5}", re.IGNORECASE
+)
+"""One of the parts that a large set comes in: `images_001`, `HAM10000_images_part_1`, `batch_3`."""
 
 
 def classes_from_folder(path: str) -> tuple[str, ...]:
@@ -49,7 +53,7 @@ def _class_word(part: str) -> str:
     """The class that a folder names, or an archive of which there is one for each class; "" for none."""
     packed = ARCHIVE.fullmatch(part)
     word = packed["name"] if packed else part
-    numbered = packed is not None and packed["number"]
+    numbered = (packed is not None and packed["number"]) or NUMBERED.fullmatch(word)
     return "" if numbered or split_name(part) or word.casefold() in GENERIC_FOLDERS else word
 
 

@@ -26,6 +26,10 @@ from dedup.labels.folder_names import classes_from_folder, folder_classes, layou
         ("part-000.tar/a.jpg", ()),
         ("000.tar/a.jpg", ()),
         ("images.zip/a.jpg", ()),
+        ("images_001/images/a.png", ()),
+        ("HAM10000_images_part_1/a.jpg", ()),
+        ("cats/batch_2/a.jpg", ("cats",)),
+        ("particle 12/a.jpg", ("particle 12",)),
     ],
 )
 def test_classes_are_the_innermost_telling_folder(path, classes):

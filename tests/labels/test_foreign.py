@@ -234,3 +234,12 @@ def test_splits_that_only_labels_tell_are_seen_by_the_gate(two, tmp_path, home, 
     assert set(again.frame["split"]) == ({"train", "val"} if two else {""})
     again.decisions.undo()
     assert set(dedup.rescan(again).frame["split"]) == {""}
+
+
+def test_a_gate_on_names_of_folders_tells_of_a_table_that_it_did_not_read(tmp_path, home):
+    for number in range(4):
+        picture(tmp_path / f"in/{'cat' if number % 2 else 'dog'}/{number}.png", number, (160, 120))
+    (tmp_path / "in/meta.csv").write_text("image_id,dx\n" + "".join(f"{number},nv{number % 2}\n" for number in range(4)))
+    dataset = dedup.scan(tmp_path / "in", use_found=True)
+    (clashes,) = check(dataset, Limits(exact=None, failed=None, clashes=0)).findings
+    assert clashes.remark == "meta.csv tells of images here, in no format that is read"
