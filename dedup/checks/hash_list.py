@@ -107,7 +107,8 @@ def _names_for(first: Sequence[str]) -> list[str]:
 
 
 def _column(file: Path, columns: Sequence[str], kind: str | None) -> str:
-    """The column of hashes: the one whose name tells a kind, the one of the kind where several do."""
+    """The column of hashes: the one whose name tells a kind; where several do the one of the kind, else the first of
+    `KINDS`."""
     found = {}
     for name in columns:
         try:
@@ -121,7 +122,8 @@ def _column(file: Path, columns: Sequence[str], kind: str | None) -> str:
         raise UsageError(f"{file} says in its header that it holds {told}, and --hash-kind says {kind}.")
     rest = [name for name in columns if name.strip().lower() not in PATH_COLUMNS]
     called_so = [name for name in rest if name.strip().lower() == HASH]
-    chosen = of_kind or alike or (called_so if kind else []) or list(found)
+    finest = sorted(found, key=lambda name: hashes.KINDS.index(found[name]))  # those of colours tell least, and come last
+    chosen = of_kind or alike or (called_so if kind else []) or finest
     if chosen := chosen or (rest if kind and len(rest) == 1 else []):
         return chosen[0]
     raise UsageError(

@@ -169,6 +169,15 @@ def test_the_kind_of_a_list_is_told_by_its_column_and_length(tmp_path):
         hash_list.read(tmp_path / "x.csv")
 
 
+def test_of_several_columns_the_finest_is_compared(tmp_path):
+    """As our own CSV has them, which stand by the alphabet: colours alone tell hardly any picture from another."""
+    (tmp_path / "x.csv").write_text(
+        f"path,hash:colorhash,hash:crop-resistant,hash:phash\na.png,07000e00000,ff,{'0f' * 8}\n"
+    )
+    assert hash_list.read(tmp_path / "x.csv").kind == "phash"
+    assert hash_list.read(tmp_path / "x.csv", "colorhash").kind == "colorhash"
+
+
 def test_what_failed_once_is_hashed_when_it_can_be_and_nothing_passes_for_want_of_a_hash(home, tmp_path, capsys):
     folder_of_photos(tmp_path / "in", 2)
     dataset = dedup.scan(tmp_path / "in", workers=1)
