@@ -145,13 +145,25 @@ def applied(report: CheckReport, settings: Settings, baseline: Mapping[str, froz
 
 
 def _without(finding: Finding, settings: Settings, baseline: Mapping[str, frozenset[str]] | None) -> Finding:
-    known = _Known((baseline or {}).get(finding.name, frozenset()))
+    marks = (baseline or {}).get(finding.name, frozenset())
+    known = _Known(marks)
     kept = tuple(each for each in finding.details if not settings.leaves_out(each) and not known.holds(each))
-    left = len(finding.details) - len(kept)
-    if not left:
+    untold = finding.count - len(finding.details)  # of unread labels but the first are told
+    count = max(0, len(kept) + untold - _untold(marks))
+    if count == finding.count:
         return finding
-    remark = ", ".join(filter(None, [finding.remark, f"{left:,} known or accepted"]))
-    return replace(finding, count=finding.count - left, details=kept, remark=remark)
+    remark = ", ".join(filter(None, [finding.remark, f"{finding.count - count:,} known or accepted"]))
+    return replace(finding, count=count, details=kept[:count], remark=remark)
+
+
+UNTOLD = "\nand more: "
+"""What a baseline says of things that were counted and not told begins with; no path or sentence does."""
+
+
+def _untold(marks: Collection[str]) -> int:
+    """How many things a baseline counts without telling them."""
+    told = (each.removeprefix(UNTOLD) for each in marks if each.startswith(UNTOLD))
+    return sum(int(number) for number in told if number.isdecimal())
 
 
 class _Known:
@@ -179,9 +191,15 @@ def mark(detail: Detail) -> str:
     return "\n".join(sorted(detail.paths)) or detail.sentence
 
 
+def _marks(finding: Finding) -> list[str]:
+    """What a baseline says of a finding."""
+    untold = finding.count - len(finding.details)
+    return sorted(mark(each) for each in finding.details) + ([f"{UNTOLD}{untold}"] if untold else [])
+
+
 def write_baseline(report: CheckReport, output: Path) -> None:
     """Write what was found, for `read_baseline`. Raises `ExportError`."""
-    found = {finding.name: sorted(mark(each) for each in finding.details) for finding in report.findings}
+    found = {finding.name: _marks(finding) for finding in report.findings}
     write_chunks(output, [json.dumps({"dedup baseline": 1, "found": found}, indent=1).encode()], overwrite=True)
 
 

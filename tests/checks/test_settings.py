@@ -263,6 +263,7 @@ def test_the_steps_of_the_action_run(folder, tmp_path):
     assert len(json.loads((tmp_path / "dedup.sarif").read_text())["runs"][0]["results"]) == 2
     assert "| ❌ | exact duplicates | 2 | 0 |" in summary.read_text()
     hook = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())[0]
+    assert not {"types", "types_or", "files"} & hook.keys()  # a commit of labels alone may clash, too
     ran = subprocess.run([str(command), *hook["entry"].split()[1:], *hook["args"]], env=environment, cwd=folder)
     assert ran.returncode == 1
 
@@ -319,6 +320,18 @@ def test_a_baseline_of_unread_labels_holds(folder, tmp_path, capsys):
     assert told(capsys, *check, "--baseline", tmp_path / "b.json")[0] == 0
     (folder / "new/0000.txt").write_text("0 0.5 0.5 0.1 0.1\nx\ny\n")
     assert told(capsys, *check, "--baseline", tmp_path / "b.json")[1]["unread labels"]["count"] == 1
+
+
+def test_a_baseline_of_more_unread_labels_than_are_told_holds(folder, tmp_path, capsys):
+    text = folder / "new/0000.txt"
+    text.write_text("0 0.5 0.5 0.1 0.1\n" + "x\n" * 1_200)
+    check = [folder, "--max-unread", 0, "--max-exact", 9]
+    assert told(capsys, *check, "--write-baseline", tmp_path / "b.json")[1]["unread labels"]["count"] == 1_200
+    assert told(capsys, *check, "--baseline", tmp_path / "b.json")[0] == 0
+    text.write_text("0 0.5 0.5 0.1 0.1\n" * 11 + "x\n" * 1_190)  # some are mended, so that others are told
+    assert told(capsys, *check, "--baseline", tmp_path / "b.json")[0] == 0
+    text.write_text("0 0.5 0.5 0.1 0.1\n" + "x\n" * 1_203)
+    assert told(capsys, *check, "--baseline", tmp_path / "b.json")[1]["unread labels"]["count"] == 3
 
 
 def test_what_is_known_already_can_be_accepted_ignored_and_kept_in_a_baseline(folder, tmp_path, capsys):
