@@ -133,6 +133,26 @@ def test_rows_of_one_kind_where_all_objects_have_it(made, tmp_path, kind):
     assert near(list(here[1:]), list(told[1:]), 0.01)
 
 
+@pytest.mark.parametrize("name", [each.name for each in LABEL_FORMATS])
+def test_an_image_that_is_listed_twice_keeps_all_that_is_said_of_it(home, tmp_path, name):
+    """Formats of a file for each image have one place for both."""
+    picture(tmp_path / "in/a.png", 1, (100, 80))
+    document = {
+        "images": [{"id": id_, "file_name": "a.png", "width": 100, "height": 80} for id_ in (1, 2)],
+        "annotations": [
+            {"id": id_, "image_id": id_, "category_id": id_, "bbox": [10 * id_, 10, 20, 20], "area": 400, "iscrowd": 0}
+            for id_ in (1, 2)
+        ],
+        "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
+    }
+    (tmp_path / "coco.json").write_text(json.dumps(document))
+    dataset = dedup.scan(tmp_path / "in", annotations=tmp_path / "coco.json", workers=1)
+    there, _ = back(dataset, name, tmp_path / "out")
+    assert [[each[:2] for each in told] for told in said(there).values()] == [
+        [("cat", [10, 10, 20, 20]), ("dog", [20, 10, 20, 20])]
+    ]
+
+
 def test_what_a_format_cannot_hold_is_counted(made, tmp_path):
     dataset = made(ENTRIES["mixed"])
     lost = {name: " ".join(back(dataset, name, tmp_path / name)[1]) for name in HOLDS}

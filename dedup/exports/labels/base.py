@@ -143,14 +143,17 @@ class Contents:
         self.categories: list[Entry] = list(document["categories"])
         self.images: list[Labelled] = []
         of_id: dict[Any, Labelled] = {}
+        there: dict[int, Labelled] = {}
         for image, row, split, width, height in zip(document["images"], rows, *columns, strict=True):
             size = (int(width), int(height))
             if not upright and [image.get("width"), image.get("height")] == [*size[::-1]]:
                 size = size[::-1]
-            held = Labelled(row, image["file_name"], str(split), size)
-            self.images.append(held)
+            held = there.get(row)
+            if held is None:  # an image that is listed twice has one place for all that is said of it
+                held = there[row] = Labelled(row, image["file_name"], str(split), size)
+                self.images.append(held)
+                held.annotations += self._of_folders(image)
             of_id[image["id"]] = held
-            held.annotations += self._of_folders(image)
         for entry in Entries.of(document.get("annotations") or ()):
             if entry["image_id"] in of_id:
                 of_id[entry["image_id"]].annotations.append(entry)
