@@ -113,7 +113,8 @@ def check(
     from dedup.sources.blobs import is_address
 
     form = one_of("json" if as_json else form, ("text", "json", *formats.FORMATS), "format")
-    said = settings.find(Path() if is_address(folder) else Path(folder).expanduser().absolute())
+    place = _source_of(folder, name, home)
+    said = settings.find(Path() if is_address(place) else Path(place).expanduser().absolute())
     told = {"exact": max_exact, "near": max_near, "leaks": max_leaks, "clashes": max_clashes, "failed": max_failed,
             "unread": max_unread}  # fmt: skip
     limits = {"exact": None, **said.limits, **{name: limit for name, limit in told.items() if limit is not None}}
@@ -244,6 +245,18 @@ def export_fingerprint(
         with file_for(output) as path:
             fingerprint.write(made, path, overwrite=overwrite)
     teller(output)(f"Wrote the fingerprint of {plural(len(made), 'image')} to {named(output)}.")
+
+
+def _source_of(folder: str, name: str | None, home: Path | None) -> str:
+    """Where the images lie that are checked: of a dataset's name, its folder. What is neither is told by the scan."""
+    from dedup.sources import is_source
+
+    if name or is_source(folder):
+        return folder
+    try:
+        return opened(folder, home).info.source
+    except UnknownDataset:
+        return folder
 
 
 def _scanned(folder: str, name: str | None, home: Path | None) -> Dataset:

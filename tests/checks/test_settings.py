@@ -86,6 +86,15 @@ def test_limits_stand_beside_the_data_and_the_command_line_goes_before(folder, c
     assert told(capsys, folder)[0] == 1
 
 
+def test_settings_beside_the_data_hold_for_the_name_of_its_dataset(folder, tmp_path, monkeypatch, capsys):
+    write(folder, "[check]\nmax-exact = 0\n")
+    assert main(["scan", str(folder), "--name", "called"]) == 0
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+    assert told(capsys, "called")[1]["exact duplicates"]["count"] == 2
+    assert told(capsys, "called", "--max-near", 9)[0] == 1
+
+
 def test_ignored_paths_and_accepted_pairs_count_for_nothing(folder, capsys):
     write(folder, '[check]\nmax-exact = 0\naccept = [["new/copy a.jpg", "new/0000.jpg"]]\n')
     code, found = told(capsys, folder)
