@@ -20,7 +20,7 @@ from dedup.files import PRIVATE, as_it_is, atomic_write
 from dedup.labels import formats
 from dedup.labels.coco import Attachment, Coco
 
-VERSION = 5
+VERSION = 6
 """Grows when attaching gives other results."""
 
 Source = tuple[Coco, Attachment]

@@ -420,6 +420,21 @@ def test_labels_are_never_of_an_image_in_another_folder(tmp_path, home):
     assert len(said) == 6 and all(each == [("class 0", [60, 30, 40, 20])] for each in said.values())
 
 
+@pytest.mark.parametrize(
+    ("home", "name", "ours", "theirs"),
+    [
+        ("labels", "a.txt", "0 0.4 0.45 0.4 0.5", "1 0.2 0.2 0.1 0.1"),
+        ("Annotations", "a.xml", VOC_FILE, VOC_FILE.replace("dog", "cat")),
+    ],
+)
+def test_a_backup_of_labels_adds_nothing_to_those_in_their_place(tmp_path, home, name, ours, theirs):
+    write(tmp_path, {f"{home}/{name}": ours, f"{home}/backup/{name}": theirs, "classes.txt": "dog\ncat\n"})
+    known = pictures(tmp_path, "images/a.png")
+    coco = formats.read(tmp_path / home, known)
+    assert told(coco, known) == {"images/a.png": [("dog", BOX)]}
+    assert problems(coco) == [f"backup/{name}: its image has labels in {name} already"]
+
+
 def test_flat_labels_of_images_in_folders_are_told_by_their_names(tmp_path):
     known = pictures(write(tmp_path, {"Annotations/a.xml": VOC_FILE}), "JPEGImages/train/a.png", "JPEGImages/val/b.png")
     assert told(formats.read(tmp_path / "Annotations", known), known) == {"JPEGImages/train/a.png": [("dog", BOX)]}

@@ -329,6 +329,17 @@ class Pictures:
         ]
         return near if len({path.rpartition("/")[0] for path in near}) == 1 else []
 
+    def own_of(self, files: Iterable[Path]) -> dict[str, Path]:
+        """The file of labels of each image that has one in its own place. What is called like it and lies elsewhere, as
+        a backup or predictions below `labels` do, is of it only where there is none."""
+        own: dict[str, Path] = {}
+        for file in files:
+            told = _told(file.parent)
+            for image in self.of_file(file):
+                if _told((self.root / image).parent) == told:
+                    own.setdefault(image, file)
+        return own
+
     def of_names(self, names: Iterable[str], source: Path) -> set[str]:
         """The images that a file of labels calls by these names."""
         return set(self._named(names, source).values())
@@ -404,6 +415,13 @@ class Builder:
         """What an image is called that a file of labels is of and that is not there: as the file is, so that no other
         image may be meant."""
         return self._inside(file)
+
+    def is_second(self, file: Path, image: str, own: Mapping[str, Path]) -> bool:
+        """Whether an image has labels in its own place (`Pictures.own_of`) and these are others, which is told."""
+        first = own.get(image, file)
+        if first != file:
+            self.odd(file, 0, f"its image has labels in {self._inside(first)} already")
+        return first != file
 
     def odd(self, file: Path, line: int, problem: str, *, kept: bool = False) -> None:
         """Something in a file that cannot be taken, or only as it is (`kept`); `line` is 0 where it is all of it."""

@@ -40,6 +40,7 @@ NO_ATTRIBUTES = frozenset({"label", "points", "shape_type", "mask", "line_color"
 def read(path: Path, pictures: Pictures) -> Coco:
     """The document. Raises `AnnotationError`."""
     builder = Builder(path)
+    own = pictures.own_of(FILES.files(path))
     for file in FILES.files(path):
         try:
             held = json_of(file)
@@ -53,6 +54,8 @@ def read(path: Path, pictures: Pictures) -> Coco:
         known = (int(size[0]), int(size[1])) if are_finite(size) and min(size) > 0 else None
         named = str(held.get("imagePath") or "")
         for image in pictures.of_file(file, named) or [builder.orphan(file)]:
+            if builder.is_second(file, image, own):
+                continue
             id_ = builder.image(image, known)
             for flag, is_set in held["flags"].items() if isinstance(held.get("flags"), dict) else ():
                 if is_set is True:

@@ -45,6 +45,7 @@ NO_ATTRIBUTES = frozenset({"name", "type", "bndbox", "robndbox", "polygon", "par
 def read(path: Path, pictures: Pictures) -> Coco:
     """The document. Raises `AnnotationError`."""
     builder = Builder(path)
+    own = pictures.own_of(FILES.files(path))
     for file in FILES.files(path):
         try:
             root = xml_of(file)
@@ -57,6 +58,8 @@ def read(path: Path, pictures: Pictures) -> Coco:
         size = number_of(root, "size/width"), number_of(root, "size/height")
         known = (int(size[0]), int(size[1])) if size[0] and size[1] else None
         for image in pictures.of_file(file, named) or [builder.orphan(file)]:
+            if builder.is_second(file, image, own):
+                continue
             id_ = builder.image(image, known)
             for place, thing in enumerate(root.iterfind("object"), start=1):
                 _annotate(builder, id_, thing, file, place)

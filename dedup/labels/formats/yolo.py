@@ -143,11 +143,14 @@ def read(path: Path, pictures: Pictures) -> Coco:
     reader = _Reader(builder, settings.keypoints, oriented=_are_turned(lengths))
     seen: set[str] = set()
     here = split_from_path(f"{pictures.root.as_posix()}/")
+    own = pictures.own_of(texts)
     for text, rows in parsed.items():
         images = pictures.of_file(text)
         if not images and contradict(split_from_path(text.as_posix()), here):
             continue  # of another split than the one that was asked for
         for image in images or [builder.orphan(text)]:
+            if builder.is_second(text, image, own):
+                continue
             seen.add(image)
             size = pictures.size(image) if images else None
             id_ = builder.image(image, size)
