@@ -210,7 +210,7 @@ def _finding(name: str, limit: int | None, count: Callable[[], Sequence[Detail]]
 
 
 def _seeing_labels(finding: Finding | None, images: Images, limits: Limits) -> Finding | None:
-    """A finding on labels, which says what it can where there are none, and what may hold some that it does not know."""
+    """A finding on labels, which says what it can where there are none, and what may hold some that was not read."""
     if finding is None or images.frame["classes"].map(bool).any():
         strange = "" if finding is None or images.attachments else " ".join(images.labels_strange).removesuffix(".")
         return replace(finding, remark=strange) if finding and strange else finding

@@ -122,7 +122,7 @@ def _column(file: Path, columns: Sequence[str], kind: str | None) -> str:
         raise UsageError(f"{file} says in its header that it holds {told}, and --hash-kind says {kind}.")
     rest = [name for name in columns if name.strip().lower() not in PATH_COLUMNS]
     called_so = [name for name in rest if name.strip().lower() == HASH]
-    finest = sorted(found, key=lambda name: hashes.KINDS.index(found[name]))  # those of colours tell least, and come last
+    finest = sorted(found, key=lambda name: hashes.KINDS.index(found[name]))  # those of colours tell least: last
     chosen = of_kind or alike or (called_so if kind else []) or finest
     if chosen := chosen or (rest if kind and len(rest) == 1 else []):
         return chosen[0]

@@ -239,7 +239,21 @@ def test_splits_that_only_labels_tell_are_seen_by_the_gate(two, tmp_path, home, 
 def test_a_gate_on_names_of_folders_tells_of_a_table_that_it_did_not_read(tmp_path, home):
     for number in range(4):
         picture(tmp_path / f"in/{'cat' if number % 2 else 'dog'}/{number}.png", number, (160, 120))
-    (tmp_path / "in/meta.csv").write_text("image_id,dx\n" + "".join(f"{number},nv{number % 2}\n" for number in range(4)))
+    (tmp_path / "in/meta.csv").write_text(
+        "image_id,dx\n" + "".join(f"{number},nv{number % 2}\n" for number in range(4))
+    )
     dataset = dedup.scan(tmp_path / "in", use_found=True)
     (clashes,) = check(dataset, Limits(exact=None, failed=None, clashes=0)).findings
     assert clashes.remark == "meta.csv tells of images here, in no format that is read"
+
+
+def test_json_of_one_image_in_a_folder_for_labels_stops_the_gate(tmp_path, home):
+    """As BDD100K has them; beside the images such a file is what a tool says of one."""
+    picture(tmp_path / "in/images/train/a.png", 1, (160, 120))
+    for folder in ("images", "labels"):
+        (tmp_path / "in" / folder / "train").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / folder / "train/a.json").write_text('{"name": "a", "frames": [{"objects": []}]}')
+    dataset = dedup.scan(tmp_path / "in", use_found=True)
+    assert dataset.labels_unread == ("labels/train/a.json tells of images here, in no format that is read.",)
+    (tmp_path / "in/labels/train/a.json").unlink()
+    assert not dedup.scan(tmp_path / "in", use_found=True).labels_unread

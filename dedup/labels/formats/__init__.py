@@ -133,7 +133,7 @@ def _seen_in(tree: Tree) -> Seen:
         unread = of_others | unread
         strays = [path for path in foreign.strays(tree) if path not in unread]
         told = {path: f"{where(path)} tells of images here, in no format that is read." for path in strays}
-        strange = {path: words for path, words in told.items() if path.suffix.lower() not in foreign.FOR_LABELS}
+        strange = {path: words for path, words in told.items() if not foreign.is_for_labels(path, tree)}
         unread |= {path: words for path, words in told.items() if path not in strange}
     return Seen(list(found.values()), tuple(unread.values()), tuple(strange.values()))
 

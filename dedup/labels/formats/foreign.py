@@ -112,15 +112,25 @@ def _names_of(path: str) -> tuple[str, str]:
 
 
 def _is_stray(path: Path, suffix: str, names: Set[str], tree: Tree) -> bool:
-    if tree.pictures.of_file(path):  # what a tool says of one image may lie beside it, as its JSON or its caption
-        return suffix == ".xml" or (suffix == ".txt" and any(part.casefold() in LABELS for part in path.parts))
+    if images := tree.pictures.of_file(path):  # what a tool says of one image may lie beside it: its JSON, its caption
+        beside = any((tree.pictures.root / image).parent == path.parent for image in images)
+        told = (".txt",) if beside else (".txt", ".json")
+        return suffix == ".xml" or (suffix in told and any(part.casefold() in LABELS for part in path.parts))
     if suffix in (".csv", ".tsv"):
         return _names_images_in_a_column(head_of(path), names)
     return suffix in (".json", ".jsonl") and _names_images(head_of(path), names)
 
 
 FOR_LABELS = (".xml", ".txt")
-"""Strays that so end are labels; a table or JSON may say anything of images."""
+"""Strays that so end are labels; a table or JSON may say anything of images, but for one called like an image in a
+folder for labels."""
+
+
+def is_for_labels(stray: Path, tree: Tree) -> bool:
+    """Whether a stray is labels by its place, and not only something that is told of images."""
+    return stray.suffix.lower() in FOR_LABELS or bool(tree.pictures.of_file(stray))
+
+
 LABELS = ("labels", "label", "annotations", "labeltxt", "bboxes")
 """Folders in which texts are labels, and not captions."""
 MANY_NAMED = 0.5
