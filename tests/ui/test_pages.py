@@ -381,6 +381,15 @@ def test_the_export_starts_from_the_tag_that_was_just_given(dataset):
     assert chips(at) == ["kind: Unique"]
 
 
+def test_the_export_does_not_start_from_a_tag_that_no_image_carries_any_more(dataset):
+    dataset.tag([0], "keep")
+    dataset.decisions.tag([dataset.frame["path"][0]], "keep", remove=True)
+    query = {"dataset": dataset.info.key, "kind": "unique"}
+    at = run_page("export", query, **{"fresh tag": (dataset.info.key, "keep")})
+    assert chips(at) == ["kind: Unique"]
+    assert "Nothing is left" not in texts(at)
+
+
 def test_the_plan_leads_to_what_remains_also_after_tagging(dataset):
     dataset.tag([0], "keep")
     dataset.decisions.decide(*accepted(dataset))

@@ -69,9 +69,11 @@ A_ROW = 3
 
 def start_from_fresh_tag(opened: Opened) -> None:
     """Whoever comes here after tagging wants what carries the tag: the range of the Explorer, with which it was given,
-    would leave half of it out. What was selected before is one click away."""
+    would leave half of it out. What was selected before is one click away. A tag that no image carries any more, for
+    it was taken off all of them or undone, is nothing to start from."""
     tag, before = session.fresh_tag(), session.view().selection
-    if session.arrived() and tag in opened.dataset.tags and before != (wanted := Selection(tags_any=(tag,))):
+    wanted = Selection(tags_any=(tag,))
+    if session.arrived() and tag in opened.dataset.tags and before != wanted and opened.mask(wanted).any():
         st.session_state[BEFORE] = (opened.dataset.info.key, wanted, before)
         session.update(selection=wanted)
         session.synchronise()
