@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 
 import dedup
 from dedup.errors import Cancelled, DedupError
@@ -416,6 +417,37 @@ def test_a_tag_is_created_in_the_sidebar_and_its_form_goes(dataset):
     healthy(button(at, "Create").click().run())
     assert list(dataset.tags) == ["later"]
     assert at.session_state["new tag"] is False
+
+
+@pytest.mark.parametrize("deed", ["rename", "delete"])
+def test_what_cannot_be_done_to_a_tag_is_said_in_its_dialog(dataset, deed):
+    def dialog():
+        import streamlit as st
+
+        from dedup.ui.shell import sidebar
+
+        {"rename": sidebar._edit, "delete": sidebar._delete}[st.session_state["deed"]](
+            st.session_state["mine"], st.session_state["tag"]
+        )
+
+    for name in ("keep", "later"):
+        dataset.decisions.create_tag(name)
+    at = AppTest.from_function(dialog, default_timeout=SECONDS)
+    for name, value in {"deed": deed, "mine": dataset.decisions, "tag": dataset.tags["keep"]}.items():
+        at.session_state[name] = value
+    healthy(at.run())
+    if deed == "rename":
+        at.text_input[0].set_value("later").run()
+        at.color_picker[0].set_value("#123456").run()
+        button(at, "Save").click().run()
+        told = "There is a tag 'later' already. Choose another name."
+        assert dataset.tags["keep"].colour != "#123456"
+    else:
+        dataset.decisions.delete_tag("keep")  # by another tab
+        button(at, "Delete the tag").click().run()
+        told = "keep"
+    assert not at.exception
+    assert told in plain(at.error[0].value)
 
 
 def test_undo_and_redo_name_what_they_do_and_rest_where_there_is_nothing(dataset):

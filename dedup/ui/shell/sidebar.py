@@ -15,7 +15,7 @@ from dedup.ui.shell import jobs, session, views, working
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import LIBRARY, Opened
 from dedup.ui.shell.literal import literal
-from dedup.ui.shell.notices import guarded, say
+from dedup.ui.shell.notices import errors_shown, guarded, say
 from dedup.words import plural
 
 NEW_TAG, NEW_TAG_NAME = "new tag", "new tag name"
@@ -124,12 +124,13 @@ def tag_html(tag: Tag) -> str:
 def _edit(mine: Decisions, tag: Tag) -> None:
     name = st.text_input("Name", tag.name).strip()
     colour = st.color_picker("Colour", tag.colour)
-    if st.button("Save", type="primary", disabled=not name):
-        if colour != tag.colour:
-            mine.recolour_tag(tag.name, colour)
-        if name != tag.name:
-            mine.rename_tag(tag.name, name)
-        st.rerun()
+    with errors_shown():
+        if st.button("Save", type="primary", disabled=not name):
+            if name != tag.name:
+                mine.rename_tag(tag.name, name)
+            if colour != tag.colour:
+                mine.recolour_tag(name, colour)
+            st.rerun()
 
 
 @st.dialog("Merge into another tag")
@@ -141,9 +142,10 @@ def _merge(mine: Decisions, tag: Tag) -> None:
         st.markdown(
             f"What has **{name}** ({plural(tag.count, 'image')}) gets **{literal(target)}**, and **{name}** goes."
         )
-    if st.button("Merge", type="primary", disabled=not target):
-        mine.merge_tags([tag.name], str(target))
-        st.rerun()
+    with errors_shown():
+        if st.button("Merge", type="primary", disabled=not target):
+            mine.merge_tags([tag.name], str(target))
+            st.rerun()
 
 
 @st.dialog("Delete this tag?")
@@ -152,9 +154,10 @@ def _delete(mine: Decisions, tag: Tag) -> None:
         f"**{literal(tag.name)}** is taken from {plural(tag.count, 'image')}. "
         "The images stay, and Undo brings the tag back."
     )
-    if st.button("Delete the tag", type="primary"):
-        mine.delete_tag(tag.name)
-        st.rerun()
+    with errors_shown():
+        if st.button("Delete the tag", type="primary"):
+            mine.delete_tag(tag.name)
+            st.rerun()
 
 
 _DIALOGS = {"edit": _edit, "merge": _merge, "delete": _delete}
