@@ -254,6 +254,25 @@ def test_a_link_reopens_the_view_and_back_goes_back(app, home, page, new_page, p
     page.get_by_text("selection holds 7 of 25").wait_for()
 
 
+def test_similar_images_that_were_left_by_back_do_not_lie_over_another_page(app, home, page, photos):
+    explore(page, app, home, photos)
+    page.get_by_role("link", name="Summary").click()
+    page.get_by_text("Look at these first").wait_for()
+    page.get_by_role("link", name="Explorer").click()
+    page.get_by_text("selection holds").wait_for()
+    settle(page)
+    page.locator(".cell").nth(1).hover()
+    page.locator(".cell").nth(1).get_by_role("button", name="Show similar images").click()
+    page.get_by_role("button", name="Side by side").wait_for()
+    settle(page)
+    page.go_back()
+    page.get_by_text("Look at these first").wait_for()
+    page.get_by_role("link", name="Explorer").click()
+    page.get_by_text("selection holds").wait_for()
+    settle(page)
+    expect(page.get_by_role("button", name="Side by side")).to_have_count(0)
+
+
 def test_two_tabs_lose_nothing(app, home, page, new_page, photos):
     explore(page, app, home, photos)
     new_tag(page, "one")

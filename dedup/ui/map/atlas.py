@@ -41,7 +41,7 @@ def apply_events(opened: Opened) -> None:
 
     def each(event: gallery.Event) -> Callable[[], None] | None:
         if event["type"] == "similar":
-            return partial(st.session_state.__setitem__, grid.COMPARING, event["id"])
+            return partial(st.session_state.__setitem__, session.COMPARING, event["id"])
         if event["type"] == "action" and event["action"] == "region":
             return partial(_draw_around, event["ids"])
         return None

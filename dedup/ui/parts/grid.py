@@ -30,7 +30,6 @@ from dedup.ui.shell.library import LIBRARY, Opened
 from dedup.ui.shell.notices import say
 from dedup.ui.shell.view import PAGE_SIZES, View
 
-COMPARING = "comparing"
 SHAPES = 60
 """Annotations drawn on a card: of more nothing would be seen."""
 ORDER = "order of similar images"
@@ -97,7 +96,7 @@ def apply(opened: Opened, mine: Decisions, event: gallery.Event) -> Callable[[],
     if event["type"] == "select":
         return partial(session.choose, event["ids"])
     if event["type"] == "similar":
-        return partial(st.session_state.__setitem__, COMPARING, event["id"])
+        return partial(st.session_state.__setitem__, session.COMPARING, event["id"])
     if event["type"] == "reveal":
         return partial(_reveal, dataset, event["id"])
     if event["type"] == "view":
@@ -286,7 +285,7 @@ def items(
 
 def compare(opened: Opened) -> None:
     """The image that was asked about beside those like it, until the person closes the view."""
-    asked = st.session_state.get(COMPARING)
+    asked = st.session_state.get(session.COMPARING)
     if asked is None:
         return
     dataset = opened.dataset
@@ -294,7 +293,7 @@ def compare(opened: Opened) -> None:
     key = f"compare {dataset.info.key}"
     for event in gallery.events(key):
         if event["type"] == "close":
-            st.session_state[COMPARING] = None
+            st.session_state[session.COMPARING] = None
             st.rerun()
         if event["type"] == "order":
             st.session_state[ORDER] = event["action"]
@@ -303,7 +302,7 @@ def compare(opened: Opened) -> None:
     order = order if order in offered else OURS
     found = (candidates(opened, int(rows[0]), order) or candidates(opened, int(rows[0]))) if rows.size else []
     if not found:
-        st.session_state[COMPARING] = None
+        st.session_state[session.COMPARING] = None
         say("No image like this one was found.", icon=":material/search_off:")
         st.rerun()
     left = sides(dataset, [int(rows[0])])[0]

@@ -13,6 +13,8 @@ from dedup.ui.shell.notices import guarded
 from dedup.ui.shell.view import Query, View
 
 VIEW, WRITTEN, TOUCHED, CHOSEN, FRESH, PLACE = "view", "written", "touched", "chosen", "fresh tag", "place"
+COMPARING = "comparing"
+"""The image that is shown beside those like it, as long as the person stays on the page."""
 SETTLING_SECONDS = 1.0
 """A click this soon after a change may still carry the URL from before it, which must not undo the change."""
 
@@ -88,8 +90,12 @@ def choose(ids: list[str]) -> None:
 
 
 def be_at(page: str) -> None:
-    """Remember which page is drawn, and whether the person has just come to it."""
-    st.session_state[PLACE] = (page, st.session_state.get(PLACE, ("", False))[0] != page)
+    """Remember which page is drawn, and whether the person has just come to it: then nothing of the page before lies
+    over it, however that was left (by Back, no view is closed first)."""
+    came = st.session_state.get(PLACE, ("", False))[0] != page
+    st.session_state[PLACE] = (page, came)
+    if came:
+        st.session_state.pop(COMPARING, None)
 
 
 def place() -> str:
