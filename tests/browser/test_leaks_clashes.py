@@ -137,3 +137,19 @@ def test_a_hovered_difference_lights_both_boxes(page, app, home):
     expect(page.locator(".box.carried")).to_have_count(0)
     page.keyboard.press("a")
     expect(page.locator(".box.agrees")).to_have_count(0)
+
+
+def test_the_page_stays_at_its_top_on_a_telephone_while_the_strip_follows(page, app, home):
+    dataset = dedup.open("clashing", home=home)
+    page.set_viewport_size({"width": 390, "height": 844})
+    go(page, app, "clashes", dataset)
+    expect(page.locator(".inbox .position")).to_have_text("1 of 3")
+    expect(page.locator(".inbox .strip button[aria-current=true]")).to_have_count(1)
+    page.wait_for_timeout(1500)
+    assert page.get_by_test_id("stMain").evaluate("main => main.scrollTop") == 0
+    page.set_viewport_size({"width": 200, "height": 844})  # so narrow that the strip does not hold all three
+    strip = page.locator(".inbox .strip")
+    for _ in range(2):
+        page.locator(".inbox").press("ArrowRight")
+    expect(page.locator(".inbox .position")).to_have_text("3 of 3")
+    until(lambda: strip.evaluate("s => s.scrollWidth - s.clientWidth - s.scrollLeft < 4"))

@@ -211,7 +211,14 @@ class Inbox {
       setText(button.lastChild, items[index].choice || "open");
       button.classList.toggle("decided", Boolean(items[index].choice));
     });
-    this.strip.children[this.index]?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    this.bringIntoStrip(this.strip.children[this.index]);
+  }
+
+  /** Scrolls the strip and nothing around it: the page stays where the pictures are. */
+  bringIntoStrip(button) {
+    if (!button) return;
+    const [strip, box] = [this.strip.getBoundingClientRect(), button.getBoundingClientRect()];
+    this.strip.scrollLeft += Math.min(0, box.left - strip.left) + Math.max(0, box.right - strip.right);
   }
 
   preload(item) {
