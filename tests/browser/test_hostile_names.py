@@ -102,3 +102,14 @@ def test_the_app_is_framed_by_nobody_and_driven_by_no_other_page(serve, new_page
         app.url.replace("http", "ws") + "/_stcore/stream",
     )
     assert told == "refused"
+
+
+def test_a_clash_of_long_names_stays_in_its_card(serve, new_page, tmp_path):
+    for split in ("train", "test"):
+        save(photo(1), tmp_path / "set" / split / (split + "x" * 110) / "a.png")
+    made = dedup.scan(tmp_path / "set", home=tmp_path / "home", workers=1)
+    page = new_page()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{serve(ROOT / 'app.py', DEDUP_HOME=str(tmp_path / 'home')).url}/duplicates?dataset={made.info.key}")
+    page.locator(".why.clash").wait_for()
+    assert page.get_by_test_id("stMain").evaluate("main => main.scrollWidth - main.clientWidth") <= 0
