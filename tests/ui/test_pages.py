@@ -28,6 +28,7 @@ from dedup.ui.export.downloads import OFFERS, made
 from dedup.ui.parts.tagging import SCOPES, changes, explain
 from dedup.ui.shell import current, jobs, navigation
 from dedup.ui.shell.library import LIBRARY
+from dedup.ui.shell.view import View
 from tests.building import picture
 from tests.packed import zipped
 from tests.pictures import detailed, photo, save
@@ -448,6 +449,24 @@ def test_what_cannot_be_done_to_a_tag_is_said_in_its_dialog(dataset, deed):
         told = "keep"
     assert not at.exception
     assert told in plain(at.error[0].value)
+
+
+def test_a_renamed_tag_stays_what_is_selected_and_given(dataset):
+    def rename():
+        from dedup.ui.shell import session
+
+        session.view()
+        session.renamed("keep", "later")
+
+    dataset.tag([0], "keep")
+    at = AppTest.from_function(rename, default_timeout=SECONDS)
+    at.session_state["view"] = View(dataset.info.key, selection=Selection(tags_any=("keep",), tags_none=("other",)))
+    at.session_state["fresh tag"] = (dataset.info.key, "keep")
+    at.session_state["bulk tags"] = ["other", "keep"]
+    healthy(at.run())
+    assert at.session_state["view"].selection == Selection(tags_any=("later",), tags_none=("other",))
+    assert at.session_state["fresh tag"] == (dataset.info.key, "later")
+    assert at.session_state["bulk tags"] == ["other", "later"]
 
 
 def test_undo_and_redo_name_what_they_do_and_rest_where_there_is_nothing(dataset):

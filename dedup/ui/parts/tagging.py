@@ -61,7 +61,7 @@ def panel(opened: Opened, view: View, page: Page) -> None:
     )
     if scope == "every":
         st.number_input("Of each run keep one in", 2, 1000, value=STEP, key=STEP_KEY, persist_state="session")
-    remove, mask, tags = action == "Remove", scopes[str(scope)], list(st.session_state.get("bulk tags", []))
+    remove, mask, tags = action == "Remove", scopes[str(scope)], list(st.session_state.get(session.BULK_TAGS, []))
     changing = changes(dataset.frame, mask, tags, remove=remove)
     unreadable = int(opened.mask(view.selection).sum() - mask.sum()) if scope == "range" else 0
     with st.container(height=92, border=False, key="bulk told"):
@@ -69,7 +69,7 @@ def panel(opened: Opened, view: View, page: Page) -> None:
     st.multiselect(
         "Tags",
         list(dataset.tags),
-        key="bulk tags",
+        key=session.BULK_TAGS,
         placeholder="choose or name tags",
         accept_new_options=True,
         persist_state="session",

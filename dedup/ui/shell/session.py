@@ -15,6 +15,8 @@ from dedup.ui.shell.view import Query, View
 VIEW, WRITTEN, TOUCHED, CHOSEN, FRESH, PLACE = "view", "written", "touched", "chosen", "fresh tag", "place"
 COMPARING = "comparing"
 """The image that is shown beside those like it, as long as the person stays on the page."""
+BULK_TAGS = "bulk tags"
+"""The key of the tags that are given or taken in bulk."""
 SETTLING_SECONDS = 1.0
 """A click this soon after a change may still carry the URL from before it, which must not undo the change."""
 
@@ -117,6 +119,22 @@ def fresh_tag() -> str:
     """The tag that was given or taken last in this dataset and not gone on with yet; "" for none. It is told once."""
     dataset, name = st.session_state.pop(FRESH, ("", ""))
     return str(name) if dataset == view().dataset else ""
+
+
+def renamed(tag: str, new_name: str) -> None:
+    """Go on with a tag under its new name, as saved views do: what the selection asks for, and what was used last."""
+    now = view().selection
+    fields: dict[str, Any] = {
+        field: tuple(dict.fromkeys(new_name if name == tag else name for name in getattr(now, field)))
+        for field in ("tags_any", "tags_all", "tags_none")
+    }
+    if (wanted := replace(now, **fields)) != now:
+        show(replace(view(), selection=wanted))
+    if st.session_state.get(FRESH) == (view().dataset, tag):
+        tagged(new_name)
+    bulk = st.session_state.get(BULK_TAGS)
+    if bulk and tag in bulk:
+        st.session_state[BULK_TAGS] = list(dict.fromkeys(new_name if name == tag else name for name in bulk))
 
 
 def held(key: str, value: Any, apply: Callable[[Any], None]) -> dict[str, Any]:

@@ -128,6 +128,7 @@ def _edit(mine: Decisions, tag: Tag) -> None:
         if st.button("Save", type="primary", disabled=not name):
             if name != tag.name:
                 mine.rename_tag(tag.name, name)
+                session.renamed(tag.name, name)
             if colour != tag.colour:
                 mine.recolour_tag(name, colour)
             st.rerun()
@@ -145,6 +146,7 @@ def _merge(mine: Decisions, tag: Tag) -> None:
     with errors_shown():
         if st.button("Merge", type="primary", disabled=not target):
             mine.merge_tags([tag.name], str(target))
+            session.renamed(tag.name, str(target))
             st.rerun()
 
 
