@@ -22,7 +22,6 @@ from dedup.store import vectors as kept
 from dedup.ui.browser import gallery
 from dedup.ui.browser.sides import Side, sides
 from dedup.ui.map.colours import Coloured, coloured, offered
-from dedup.ui.parts import grid
 from dedup.ui.shell import session
 from dedup.ui.shell.library import LIBRARY, Opened
 from dedup.ui.shell.routes import pointed_url, points_url
