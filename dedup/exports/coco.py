@@ -105,8 +105,10 @@ def _parted(documents: Sequence[Coco]) -> tuple[list[Coco], list[Coco]]:
             continue
         bare = [id_ is None for id_ in each.annotations.column("category_id")]
         if any(bare):
-            plain: Document = {key: held for key, held in each.document.items() if key != "categories"}
-            parts[1].append(replace(each, document=plain | {"annotations": each.annotations.where(bare)}))
+            plain = each.annotations.where(bare)
+            needed = any("segments_info" in entry for entry in plain)  # panoptic: classes are told of segments within
+            kept: Document = {key: held for key, held in each.document.items() if needed or key != "categories"}
+            parts[1].append(replace(each, document=kept | {"annotations": plain}))
             rest = each.annotations.where(not is_bare for is_bare in bare)
             parts[0].append(replace(each, document=dict(each.document) | {"annotations": rest}))
         else:
@@ -186,7 +188,7 @@ def _from_sources(
 
 
 def _with_ids(document: Document, sources: Sequence[Coco]) -> Document:
-    """A document in which every annotation has an id of its own, new ones after all of the sources."""
+    """A document in which every annotation has an id of its own, new ones after all that are or were taken."""
     entries = Entries.of(document.get("annotations") or ())
     taken: set[Any] = set()
     without = []
@@ -196,7 +198,7 @@ def _with_ids(document: Document, sources: Sequence[Coco]) -> Document:
         taken.add(id_)
     if not without:
         return document
-    first = next_id(id_ for source in sources for id_ in source.annotations.column("id"))
+    first = next_id([*taken, *(id_ for source in sources for id_ in source.annotations.column("id"))])
     given = {place: {"id": id_} for id_, place in enumerate(without, start=first)}
     return document | {"annotations": entries.with_fields(given)}
 

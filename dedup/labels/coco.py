@@ -11,7 +11,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -252,16 +252,21 @@ def _objects_of(areas: NDArray[np.float64]) -> Objects:
 
 def hints(file: Path, root: Path | None) -> tuple[Callable[[str], bool], ...]:
     """Tests a path passes when it is likelier than others to be meant by a file of labels: it lies beside or below it
-    in `root`, or is of the split that its name speaks of."""
+    in `root`, or below the nearest folder that the file lies in; is of the split that the file's name, or else its
+    folder's, speaks of; or lies in a folder called like the file."""
     found: list[Callable[[str], bool]] = []
-    if root is not None:
-        below = _relative(file.parent, root)
-        if below:
-            found.append(lambda path: path.startswith(f"{below}/"))
-    splits = splits_in(file.stem)
+    below = _relative(file.parent, root) if root is not None else ""
+    while below:
+        found.append(partial(_lies_in, folder=below))
+        below = posixpath.dirname(below)
+    splits = splits_in(file.stem) or splits_in(file.parent.name)
     if len(splits) == 1:
         found.append(lambda path: split_from_path(path) in splits)
-    return tuple(found)
+    return (*found, lambda path: file.stem.casefold() in path.casefold().split("/")[:-1])
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return path.startswith(f"{folder}/")
 
 
 def names_of(categories: Sequence[Mapping[str, Any]], used: Collection[Any]) -> dict[Any, str]:

@@ -51,21 +51,24 @@ def read(path: Path) -> tuple[Entry, list[Unsound]]:
     """A COCO file with its sound entries only, annotations as `Entries`, and what is not sound. Raises
     `AnnotationError` for what is no COCO file at all."""
     with _no_collection():
-        return _looked_at(path, lambda document, strange: _sound(document, path, strange=strange))
+        return _looked_at(
+            path, lambda document, strange, guessed: _sound(document, path, strange=strange, guessed=guessed)
+        )
 
 
 def check(path: Path) -> None:
     """Raises the `AnnotationError` that `read` would raise, without a look at every annotation."""
-    _looked_at(path, lambda document, _strange: _check_shape(document, path))
+    _looked_at(path, lambda document, _strange, _guessed: _check_shape(document, path))
 
 
-def _looked_at(path: Path, look: Callable[[Any, bool], T]) -> T:
-    """What `look` makes of a document, and of whether there may be numbers in it that are none in JSON. What the faster
-    reader refuses, then or while `look` decodes its annotations, is read as a whole, or explained."""
+def _looked_at(path: Path, look: Callable[[Any, bool, bool], T]) -> T:
+    """What `look` makes of a document, of whether there may be numbers in it that are none in JSON, and of whether its
+    coding was guessed. What the faster reader refuses, then or while `look` decodes its annotations, is read as a
+    whole, or explained."""
     content = _content(path)
     if _depth(content) < DEEP:
         with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return look(_parts(content), False)
+            return look(_parts(content), False, False)
     return look(*_whole(content, path))
 
 
@@ -87,10 +90,12 @@ def _check_shape(document: Any, path: Path) -> None:
             raise _unusable(path, f'"{key}" is no list')
 
 
-def _sound(document: Any, path: Path, *, strange: bool) -> tuple[Entry, list[Unsound]]:
+def _sound(document: Any, path: Path, *, strange: bool, guessed: bool) -> tuple[Entry, list[Unsound]]:
     """What `read` returns; `strange` where there may be numbers that are none in JSON."""
     _check_shape(document, path)
     unsound: list[Unsound] = []
+    if guessed:
+        unsound.append(Unsound(path.name, 0, "it is no UTF-8 text; taken for Windows-1252", kept=True))
     if strange:
         document = _without_strange_numbers(document, unsound)
     images, contested = _once(_checked(document["images"], "images", _sound_image, unsound), unsound)
@@ -145,7 +150,7 @@ def name_in_url(url: str) -> str:
     named = next(
         (value for key, _, value in (each.partition("=") for each in parts.query.split("&")) if key == "d"), ""
     )
-    return unquote(named or parts.path).lstrip("/")
+    return unquote(named or parts.path).replace("\\", "/").lstrip("/")
 
 
 HUGE = re.compile(r"[eE]\+?\d{3}")
@@ -173,8 +178,9 @@ def _parts(content: bytes) -> Entry:
     return {key: document[key] for key in parts}
 
 
-def _whole(content: bytes, path: Path) -> tuple[Any, bool]:
-    """What a file holds, and whether there may be numbers in it that are none in JSON."""
+def _whole(content: bytes, path: Path) -> tuple[Any, bool, bool]:
+    """What a file holds, whether there may be numbers in it that are none in JSON, and whether its coding was guessed:
+    what is no UTF-8 is most often what older tools write on Windows."""
     constants: list[str] = []
 
     def constant(text: str) -> float:
@@ -182,8 +188,8 @@ def _whole(content: bytes, path: Path) -> tuple[Any, bool]:
         return math.nan
 
     try:
-        text = content.decode(json.detect_encoding(content))
-        return json.loads(text, parse_constant=constant), bool(constants) or bool(HUGE.search(text))
+        text, guessed = _text(content)
+        return json.loads(text, parse_constant=constant), bool(constants) or bool(HUGE.search(text)), guessed
     except UnicodeDecodeError as error:
         raise AnnotationError(f"{path} is not a COCO file: it is no UTF-8 text.") from error
     except json.JSONDecodeError as error:
@@ -193,6 +199,16 @@ def _whole(content: bytes, path: Path) -> tuple[Any, bool]:
         raise AnnotationError(f"{path} is not a COCO file: {error}.") from error
     except RecursionError as error:
         raise AnnotationError(f"{path} is not a COCO file: its JSON is nested too deep.") from error
+
+
+def _text(content: bytes) -> tuple[str, bool]:
+    coding = json.detect_encoding(content)
+    try:
+        return content.decode(coding), False
+    except UnicodeDecodeError:
+        if coding != "utf-8":
+            raise
+        return content.decode("cp1252"), True
 
 
 BLOCK = 1 << 20
@@ -279,15 +295,29 @@ def _once(
     entries: Iterable[tuple[str, int, Entry]], unsound: list[Unsound]
 ) -> tuple[dict[int | str, Entry], set[int | str]]:
     """Entries under their ids, what is there twice once, and the ids that several claim: of these the first stays, and
-    all are listed."""
+    all are listed. What only differs in what no box depends on is the same; the first says it."""
     held: dict[int | str, list[tuple[str, int, Entry]]] = defaultdict(list)
     for key, place, entry in entries:
-        if all(entry != other for _, _, other in held[entry["id"]]):
-            held[entry["id"]].append((key, place, entry))
+        claims = held[entry["id"]]
+        same = next((number for number, (_, _, other) in enumerate(claims) if _mean_the_same(entry, other)), None)
+        if same is None:
+            claims.append((key, place, entry))
+        elif entry != claims[same][2]:
+            first, at, other = claims[same]
+            claims[same] = first, at, entry | other
+            unsound.append(Unsound(key, place, f"its id {entry['id']!r} is there twice; taken as one", kept=True))
     contested = {id_: claims for id_, claims in held.items() if len(claims) > 1}
     for id_, claims in contested.items():
         unsound += [Unsound(key, place, f"its id {id_!r} is that of another entry") for key, place, _ in claims]
     return {id_: claims[0][2] for id_, claims in held.items()}, set(contested)
+
+
+TELLING = ("file_name", "width", "height", "name", "supercategory")
+"""Fields by which images and classes are told apart."""
+
+
+def _mean_the_same(one: Entry, other: Entry) -> bool:
+    return all(one[key] == other[key] for key in TELLING if one.get(key) and other.get(key))
 
 
 def _with_whole(entry: Entry, *keys: str) -> Entry:

@@ -322,6 +322,26 @@ def test_tasks_of_one_image_set_are_read_by_others(tmp_path):
     assert beside["annotations"] == captions["annotations"] and any("out.2.json" in note for note in report.notes)
 
 
+def test_annotations_without_an_id_get_none_that_another_document_was_given(tmp_path):
+    image, cat = {"id": 1, "file_name": "a.jpg"}, {"id": 1, "name": "cat"}
+    box = {"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}
+    without, *others = (
+        {"images": [image], "categories": [cat], "annotations": held} for held in ([box], *([{"id": 1, **box}],) * 2)
+    )
+    document = coco.build(several(tmp_path, without, *others), np.array([True, False, False]), tmp_path / "out.json")[0]
+    assert sorted(each["id"] for each in document["annotations"]) == [1, 2, 3]
+
+
+def test_what_is_told_of_segments_keeps_its_classes(tmp_path):
+    sky = {"id": 3, "name": "sky", "supercategory": "stuff", "isthing": 0}
+    segments = [{"id": 5, "category_id": 3, "bbox": [1, 2, 3, 4], "area": 12, "iscrowd": 0}]
+    panoptic = {"images": [{"id": 1, "file_name": "a.jpg"}], "categories": [sky],
+                "annotations": [{"image_id": 1, "file_name": "a.png", "segments_info": segments}]}  # fmt: skip
+    coco.write(several(tmp_path, panoptic), np.array([True, False, False]), tmp_path / "out.json")
+    beside = json.loads((tmp_path / "out.0.json").read_text())
+    assert beside["categories"] == [sky] and beside["annotations"][0]["segments_info"] == segments
+
+
 def test_a_caption_among_boxes_is_written_apart_and_stops_no_reader(tmp_path):
     box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "area": 12, "iscrowd": 0}
     caption = {"id": 2, "image_id": 1, "caption": "a dog"}

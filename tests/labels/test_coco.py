@@ -91,6 +91,22 @@ def test_the_annotation_file_itself_tells_images_of_one_name_apart(tmp_path):
     assert list(beside.attach(paths, root=tmp_path).image_ids) == ["val/1.jpg"]
 
 
+@pytest.mark.parametrize(
+    ("name", "paths"),
+    [
+        ("task2/annotations/instances_default.json", ["task1/images/default/1.jpg", "task2/images/default/1.jpg"]),
+        ("val/annotations/instances.json", ["train/images/1.jpg", "val/images/1.jpg"]),
+        ("annotations/val/coco.json", ["images/train/1.jpg", "images/val/1.jpg"]),
+        ("annotations/cam2.json", ["cam1/1.jpg", "cam2/1.jpg"]),
+    ],
+)
+def test_the_folders_of_the_annotation_file_tell_images_of_one_name_apart(tmp_path, name, paths):
+    source = coco(tmp_path, document("1.jpg"), name=name)
+    assert list(source.attach(paths, root=tmp_path).image_ids) == paths[1:]
+    elsewhere = coco(tmp_path, document("1.jpg"), name="other/coco.json")
+    assert elsewhere.attach(paths, root=tmp_path).ambiguous == ("1.jpg",)
+
+
 def test_one_file_listed_twice_keeps_both_ids(tmp_path):
     attachment = coco(tmp_path, document("a.jpg", "./a.jpg")).attach(["a.jpg"])
     assert attachment.image_ids == {"a.jpg": (10, 11)}
@@ -110,7 +126,7 @@ def test_one_file_listed_twice_keeps_both_ids(tmp_path):
         (b'{"images": {}}', '"images" is no list'),
         (b'{"images": null}', '"images" is no list'),
         (b'{"images": [], "annotations": 3}', '"annotations" is no list'),
-        (b'{"images": [], "annotations": [{"x": "\xff"}]}', "no UTF-8 text"),
+        (b'{"images": [], "annotations": [{"x": "\x81"}]}', "no UTF-8 text"),
     ],
 )
 def test_what_is_not_coco_is_a_clear_sentence(tmp_path, content, says):
@@ -225,15 +241,30 @@ def test_an_entry_that_is_there_twice_is_there_once_and_a_contested_id_labels_no
     assert classes.document["categories"] == [] and classes.annotations == []
 
 
+def test_an_entry_that_is_there_twice_and_says_more_the_second_time_is_one(tmp_path):
+    images = read(tmp_path, of("images", json.dumps(IMAGE | {"date_captured": "2024"})))
+    assert images.images == [IMAGE | {"date_captured": "2024"}] and images.annotations == [BOX]
+    assert [(each.key, each.place, each.kept) for each in images.unsound] == [("images", 1, True)]
+    classes = read(tmp_path, of("categories", json.dumps(CAT | {"color": "#f00"})))
+    assert classes.document["categories"] == [CAT | {"color": "#f00"}] and classes.annotations == [BOX]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
 def test_any_unicode_is_read(tmp_path, encoding):
     assert read(tmp_path, of("images", '{"id": 2, "file_name": "\u00e9.png"}').encode(encoding)).images[1]["id"] == 2
+
+
+def test_what_older_tools_write_on_windows_is_read_and_told(tmp_path):
+    coco = read(tmp_path, of("categories", '{"id": 2, "name": "Stra\u00dfe"}').encode("cp1252"))
+    assert coco.document["categories"][1]["name"] == "Stra\u00dfe" and coco.annotations == [BOX]
+    assert [(each.key, each.kept) for each in coco.unsound] == [("labels.json", True)]
 
 
 @pytest.mark.parametrize(
     "name",
     [
         "http://img.example.org/train/one.jpg", "https://x.org/a/one.jpg?size=3", "/data/local-files/?d=pics/one.jpg",
+        "/data/local-files/?d=pics%5Cone.jpg",
         "s3://bucket/one.jpg", "%6Fne.jpg", "ONE.JPG", "one", "C:\\pics\\one.jpg",
     ],
 )  # fmt: skip
