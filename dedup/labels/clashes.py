@@ -150,18 +150,40 @@ def boxes_of(
     Annotations without a category are left out."""
     row_of = {path: row for row, path in enumerate(frame["path"])}
     found: dict[int, list[Box]] = {}
+    shared = shared_names([coco for coco, _ in sources])
     for number, (coco, attachment) in enumerate(sources):
+        names = dict(coco.category_names)
+        for category in coco.document.get("categories") or []:
+            names[category["id"]] = name_among(shared, category, names[category["id"]])
         row_of_id = {id_: row_of[path] for path, ids in attachment.image_ids.items() for id_ in ids if path in row_of}
         for row in row_of_id.values():
             found.setdefault(row, [])
         columns = (coco.annotations.column(key) for key in ("image_id", "category_id"))
         for place, (image_id, category_id) in enumerate(zip(*columns, strict=True)):
-            row, name = row_of_id.get(image_id, -1), coco.category_names.get(category_id)
+            row, name = row_of_id.get(image_id, -1), names.get(category_id)
             if row >= 0 and name is not None and (rows is None or row in rows):
                 annotation = coco.annotations[place]
                 crowd = bool(annotation.get("iscrowd"))
                 found[row].append(Box(name, rectangle_of(annotation), crowd, number, place))
     return found
+
+
+def shared_names(documents: Sequence[Coco]) -> set[str]:
+    """Names that documents give to several classes with annotations, one below another supercategory than the other."""
+    above: dict[str, set[str]] = {}
+    for coco in documents:
+        used = set(coco.annotations.column("category_id"))
+        for category in coco.document.get("categories") or []:
+            if category["id"] in used and category.get("supercategory"):
+                above.setdefault(category["name"], set()).add(str(category["supercategory"]))
+    return {name for name, held in above.items() if len(held) > 1}
+
+
+def name_among(shared: Collection[str], category: Mapping[str, Any], name: str) -> str:
+    """What a class is called where the names in `shared` are several classes: `name`, what its document calls it, or
+    that with its supercategory."""
+    tell = name in shared and name == category["name"] and category.get("supercategory")
+    return f"{name} ({category['supercategory']})" if tell else name
 
 
 def rectangle_of(annotation: Mapping[str, Any]) -> Rectangle | None:

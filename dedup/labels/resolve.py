@@ -33,8 +33,10 @@ from dedup.labels.clashes import (
     boxes_of,
     cut,
     meet,
+    name_among,
     record,
     rectangle_of,
+    shared_names,
     shared_region,
 )
 from dedup.labels.coco import Attachment, Coco, FileNames, ImageId, names_of
@@ -205,6 +207,7 @@ class _Work:
     def __init__(self, frame: pd.DataFrame, sources: Sources, rows: Collection[int]) -> None:
         self.frame = frame
         self.sources = sources
+        self.shared = shared_names([coco for coco, _ in sources])
         self.boxes = {row: dict.fromkeys(boxes) for row, boxes in boxes_of(frame, sources, rows).items()}
         self.images = [list(coco.images) for coco, _ in sources]
         self.out: list[set[int]] = [set() for _ in sources]
@@ -318,7 +321,9 @@ class _Work:
         self.next_id[number] += 1
         crowd = bool(given.annotation.get("iscrowd"))
         self.used[number].add(category_id)
-        name = names_of(self.categories[number], self.used[number])[category_id]
+        named = names_of(self.categories[number], self.used[number])[category_id]
+        category = next(each for each in self.categories[number] if each["id"] == category_id)
+        name = name_among(self.shared, category, named)
         box = Box(name, rectangle_of(given.annotation), crowd, number, place)
         self.boxes.setdefault(row, {})[box] = None
 

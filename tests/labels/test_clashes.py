@@ -397,6 +397,26 @@ def test_images_of_two_documents_with_other_category_ids(tmp_path, frame):
     assert resolved.documents[1].document == second
 
 
+def test_classes_of_one_name_in_two_documents_are_told_apart_by_what_they_are_below(tmp_path, frame):
+    given_sources = []
+    for name, above in (("a", "animal"), ("b", "device")):
+        document = {
+            "images": [{"id": 1, "file_name": f"{name}.jpg"}],
+            "categories": [{"id": 1, "name": "mouse", "supercategory": above}],
+            "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 9, 9]}],
+        }
+        (tmp_path / f"{name}.json").write_text(json.dumps(document))
+        coco = Coco.read(tmp_path / f"{name}.json")
+        given_sources.append((coco, coco.attach(["a.jpg", "b.jpg", "c.jpg"])))
+    assert found(frame, SAME, given_sources) == ["mouse (animal) on the left, mouse (device) on the right"]
+    pairs = make_pairs([SAME])
+    every = [(clash, Choice.RIGHT) for clash in clashes.find(frame, pairs, given_sources)]
+    documents = resolve.resolve(frame, pairs, given_sources, every).documents
+    above = {each["id"]: each["supercategory"] for each in documents[0].document["categories"]}
+    assert [above[each["category_id"]] for each in documents[0].annotations] == ["device"]
+    assert clashes.find(frame, pairs, [(each, each.attach(["a.jpg", "b.jpg", "c.jpg"])) for each in documents]) == []
+
+
 def test_iou_of_known_rectangles():
     assert clashes.overlap((0, 0, 2, 2), (1, 0, 3, 2)) == pytest.approx(1 / 3)
     assert clashes.overlap((0, 0, 1, 1), (2, 2, 3, 3)) == 0
