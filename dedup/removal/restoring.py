@@ -53,6 +53,7 @@ class _Worker:
 
     def __init__(self, images: Images, journal: Journal) -> None:
         self.images, self.journal, self.tree = images, journal, tree_at(ground_of(images))
+        self.linked: set[int] = set()  # of removals that brought back but a further name of a file
         recover(journal, self.tree)
 
     def chosen(self, paths: Collection[str] | None) -> list[Removal]:
@@ -68,7 +69,7 @@ class _Worker:
         """Bring one file back and say what became of it."""
         back = self._from_quarantine if removal.state == State.QUARANTINED else self._from_link
         reason = attempt(lambda: back(removal))
-        result, size = ("refused", 0) if reason else ("done", removal.bytes)
+        result, size = ("refused", 0) if reason else ("done", 0 if removal.id in self.linked else removal.bytes)
         return Outcome(removal.path, -1, result, size, reason, of=removal.of)
 
     def tidy(self) -> None:
@@ -97,6 +98,7 @@ class _Worker:
         stat = stored.stat()
         if isinstance(target, Spot) and self._linked_again(removal, lambda other: other.link(target)):
             target.sync()
+            self.linked.add(removal.id)
         else:
             duplicate(stored, target, part_name(removal.id), removal.sha256)
         withdraw(stored, stat)

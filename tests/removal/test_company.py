@@ -130,9 +130,11 @@ def test_the_last_name_frees_the_space(linked):
 
 def test_links_come_back_as_links(linked):
     before = inodes(linked)
-    assert len(removal.apply(linked, removal.plan(linked)).done) == 3
+    went = removal.apply(linked, removal.plan(linked))
+    assert len(went.done) == 3
     assert removal.verify(linked).problems == ()
-    assert len(removal.restore(linked).done) == 3
+    came = removal.restore(linked)
+    assert len(came.done) == 3 and came.bytes == went.bytes
     after = inodes(linked)
     assert after[0] == after[1] == after[2] == before[0] != after[3]
     assert not list((linked.directory / "quarantine").rglob("*.png"))
