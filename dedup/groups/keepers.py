@@ -29,7 +29,7 @@ EQUAL = "the copies are equal; the first by content and path stays"
 
 REASON_COLUMNS = [
     *("name", "split", "annotations", "width", "height", "format", "lossless", "jpeg_quality", "camera", "captured_at"),
-    *("classes", "edits", "earlier_quality", "bits", "frames"),
+    *("classes", "edits", "earlier_quality", "bits", "bands", "saturation", "frames"),
 ]
 """What the reasons of rules are made of."""
 
@@ -94,7 +94,16 @@ def _edited(frame: pd.DataFrame) -> Scores:
 
 
 def _depth(frame: pd.DataFrame) -> Scores:
-    return -frame["bits"].to_numpy(np.float64) * np.where(_in_colour(frame), 3, 1)
+    """By bits a pixel; exact copies hold the same, in however many bits and bands a file stores it."""
+    bits = pd.Series(-frame["bits"].to_numpy(np.float64) * np.where(_in_colour(frame), _bands(frame), 1))
+    content = frame["content"].reset_index(drop=True)
+    return np.where(content != "", bits.groupby(content).transform("min"), bits)
+
+
+def _bands(frame: pd.DataFrame) -> NDArray[np.int64]:
+    """Of an image in colour: three, but what a TIFF has beyond them that is no transparency is data of its own."""
+    further = np.where(frame["format"] == "TIFF", frame["bands"] - frame["alpha"].astype(np.int64), 3)
+    return np.maximum(further, 3)
 
 
 def _in_colour(frame: pd.DataFrame) -> NDArray[np.bool_]:
@@ -151,7 +160,10 @@ def _frames_reason(keeper: Image, other: Image) -> str:
 
 def _depth_reason(keeper: Image, other: Image) -> str:
     if keeper["bits"] == other["bits"]:
-        return "is in colour, the other gray"
+        if min(keeper["bands"], other["bands"]) >= 3:
+            return f"has {keeper['bands']} bands, the other {other['bands']}"
+        in_colour = other["saturation"] > GRAY
+        return "has all colours, the other those of a palette" if in_colour else "is in colour, the other gray"
     return f"has {keeper['bits']} bits a sample, the other {other['bits']}"
 
 

@@ -24,9 +24,11 @@ _XMP_KEYWORDS = ("dc:subject", "lr:hierarchicalSubject", "xmp:Rating", "mwg-rs:N
 _XMP_PLACES = ("exif:GPSLatitude", "photoshop:City", "Iptc4xmpCore:Location")
 """Names of XMP (ISO 16684-1, and IPTC's, Adobe's and the Metadata Working Group's), as elements or as attributes: who
 is seen and how a picture was rated is as good as a keyword."""
+_GEOREFERENCE = (33922, 34264)
+"""ModelTiepoint and ModelTransformation (OGC GeoTIFF 1.1, 7.2): where on Earth the pixels of a TIFF lie."""
 _OF_CAMERAS = re.compile(rb"(?i)\s*((olympus|minolta|konica minolta|sony|samsung|kodak|pentax|nikon|casio)?[\s_]*"
-                         rb"(digital camera|dsc\w*|exif jpeg|picture)|dcim\S*)\s*")  # fmt: skip
-"""What cameras write into every picture as its caption."""
+                         rb"(digital camera|dsc\w*|exif jpeg|picture)|dcim\S*|\{\"shape\": \[.*\})\s*")  # fmt: skip
+"""What cameras, and tifffile, write into every picture as its caption."""
 _COMMENT_CODES = (b"ASCII\0\0\0", b"UNICODE\0", b"JIS\0\0\0\0\0", b"\0" * 8)
 """How a user's comment begins (EXIF 2.32, UserComment)."""
 _XMP_EXTRAS = (b"MotionPhoto", b"MicroVideo", b"hdrgm:Version", b"hdrgainmap")
@@ -59,6 +61,7 @@ def read(image: Image.Image) -> Metadata:
     iptc = _iptc(image)
     text = {**image.info, **getattr(image, "text", {})} if image.format == "PNG" else {}
     place = _told(exif.get_ifd(ExifTags.IFD.GPSInfo), (ExifTags.GPS.GPSLatitude,)) if exif else False
+    place = place or (image.format == "TIFF" and _told(exif, _GEOREFERENCE))
     caption = _told(exif, _CAPTIONS) or _told(iptc, _IPTC_CAPTIONS) or _told(text, _TEXT_CAPTIONS)
     caption = caption or _commented(image, exif)
     keywords = _told(exif, _KEYWORDS) or _told(iptc, _IPTC_KEYWORDS) or _told(text, _TEXT_KEYWORDS)

@@ -6,8 +6,10 @@ import io
 import struct
 from pathlib import Path
 
+import numpy as np
 import pillow_heif
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, PngImagePlugin
@@ -99,6 +101,14 @@ def test_exif_of_a_tiff_is_read(tmp_path):
 def test_iptc_tells_of_caption_and_keywords(records, described, tmp_path):
     path = written(tmp_path / "a.jpg", jpeg_with(PICTURE, APP13, iptc(*records)))
     assert told(path).described == described
+
+
+def test_where_on_earth_a_tiff_lies_is_a_place_and_what_tifffile_writes_no_caption(tmp_path):
+    samples, tiepoint = np.zeros((18, 24, 3), np.uint8), (33922, "d", 6, (0.0, 0.0, 0.0, 5e5, 4.6e6, 0.0), True)
+    tifffile.imwrite(tmp_path / "a.tif", samples, photometric="rgb")
+    tifffile.imwrite(tmp_path / "b.tif", samples, photometric="rgb", extratags=[tiepoint])
+    tifffile.imwrite(tmp_path / "c.tif", samples, photometric="rgb", description="Anna")
+    assert [told(tmp_path / f"{name}.tif").described for name in "abc"] == [0, 1, 1]
 
 
 def test_iptc_of_a_tiff_is_read(tmp_path):
