@@ -123,6 +123,7 @@ def _compression(frame: pd.DataFrame) -> Scores:
     lossy = np.select(kinds, [HEIF + by_bits, WEB + by_bits, quality + by_bits], quality)
     content = frame["content"]
     doubtful = ~lossless & (content != "").to_numpy() & content.isin(content[lossless]).to_numpy(bool)
+    doubtful &= (frame["format"] != "JPEG2000").to_numpy()  # which may be lossless, and does not tell
     sources = pd.Series(lossy[doubtful]).groupby(content[doubtful].to_numpy()).min()
     saved_from = content.map(sources).to_numpy(np.float64) + JUST_AFTER
     claimed = np.where(lossless, np.where(np.isnan(saved_from), LOSSLESS, saved_from), lossy)

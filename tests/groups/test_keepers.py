@@ -106,6 +106,11 @@ CASES = [
         {"content": "77", "lossless": True, "format": "PNG", "jpeg_quality": np.nan},
         "the other, though PNG, has just the pixels of a lossy file",
     ),
+    (
+        {"content": "77", "lossless": True, "format": "PNG", "jpeg_quality": np.nan},
+        {"content": "77", "format": "JPEG2000", "jpeg_quality": np.nan, "path": "a"},
+        "lossless PNG beats JPEG2000",
+    ),
     ({"format": "TIFF", "bands": 4}, {"path": "a", "bands": 3}, "has 4 bands, the other 3"),
     ({"format": "TIFF", "bands": 4, "alpha": True}, {"format": "TIFF", "path": "a"}, "keeps its transparency"),
     ({"bands": 3}, {"bands": 1, "path": "a"}, "has all colours, the other those of a palette"),
