@@ -469,6 +469,16 @@ def test_a_renamed_tag_stays_what_is_selected_and_given(dataset):
     assert at.session_state["bulk tags"] == ["other", "later"]
 
 
+def test_a_deleted_tag_is_chosen_no_longer_where_tags_are_given(dataset):
+    for name in ("keep", "later"):
+        dataset.decisions.create_tag(name)
+    at = run_page("explorer", {"dataset": dataset.info.key}, beside="tagging")
+    healthy(at.multiselect(key="bulk tags").set_value(["keep", "later", "typed"]).run())
+    dataset.decisions.delete_tag("keep")
+    healthy(at.run())
+    assert at.multiselect(key="bulk tags").value == ["later", "typed"]
+
+
 def test_undo_and_redo_name_what_they_do_and_rest_where_there_is_nothing(dataset):
     at = healthy(start(MAIN, {"dataset": dataset.info.key}).run())
     assert (button(at, "Undo").disabled, button(at, "Redo").disabled) == (True, True)

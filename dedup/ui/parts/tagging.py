@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -36,6 +36,8 @@ THINNED = ("every", "unchanged")
 STEP, STEP_KEY = 5, "bulk step"
 """Of a run one in so many is left, unless told."""
 
+KNOWN = "bulk tags known"
+"""The tags that there were when the panel was drawn last."""
 MOST_CARDS = 10_000
 """More cards are not selected one by one: the whole selection is what is meant then."""
 ACTIONS = ("Add", "Remove")
@@ -47,6 +49,7 @@ def panel(opened: Opened, view: View, page: Page) -> None:
     The list of tags opens downwards: what tells the count stands above it.
     """
     dataset, scopes = opened.dataset, _scopes(opened, view, page)
+    _forget_gone(dataset.tags)
     action = st.segmented_control(
         "Add or remove", ACTIONS, default="Add", required=True, key="bulk action", persist_state="session"
     )
@@ -94,6 +97,15 @@ def panel(opened: Opened, view: View, page: Page) -> None:
         on_click=session.choose,
         args=(dataset.frame["id"].iloc[np.flatnonzero(mask)].tolist() if many <= MOST_CARDS else [],),
     )
+
+
+def _forget_gone(tags: Collection[str]) -> None:
+    """A tag that was deleted, or is another dataset's, is chosen no longer: giving it would create it anew."""
+    gone = set(st.session_state.get(KNOWN, ())) - set(tags)
+    st.session_state[KNOWN] = list(tags)
+    chosen = st.session_state.get(session.BULK_TAGS) or []
+    if gone & set(chosen):
+        st.session_state[session.BULK_TAGS] = [name for name in chosen if name not in gone]
 
 
 def deed(count: int, tags: Sequence[str], *, remove: bool) -> str:
