@@ -12,9 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
+import dedup
 from dedup.model import TAG_COLOURS, Kind, Role
 from dedup.ui.browser import palette
 from dedup.ui.browser.gallery import ACKNOWLEDGED, gallery, take
+from dedup.ui.browser.sides import sides
+from tests.pictures import photo, save
 
 UI = Path(__file__).parents[2] / "dedup" / "ui" / "browser"
 
@@ -213,3 +216,10 @@ def test_the_kinds_that_stand_side_by_side_differ_for_colour_blind_eyes(dark):
 def test_new_tags_get_different_readable_colours():
     assert len(set(TAG_COLOURS)) == len(TAG_COLOURS)
     assert all(is_readable(colour) for colour in TAG_COLOURS)
+
+
+def test_a_line_break_in_a_name_is_shown_and_breaks_no_card(tmp_path):
+    save(photo(1), tmp_path / "set/line\nbreak.png")
+    dataset = dedup.scan(tmp_path / "set", home=tmp_path / "home", workers=1)
+    (side,) = sides(dataset, [0])
+    assert side["name"] == "line\\nbreak.png" and side["path"].endswith(side["name"])

@@ -14,6 +14,7 @@ from dedup.images import thumbnails
 from dedup.matching import geometry
 from dedup.matching.columns import AFFINE, SIZES
 from dedup.ui.shell.routes import about_url, image_url, thumbnail_url
+from dedup.words import visible
 
 Affine = Sequence[Sequence[float]]
 """Two rows of three numbers: upright pixel coordinates (x, y, 1) of a copy to those of the left image.
@@ -23,8 +24,8 @@ Affine = Sequence[Sequence[float]]
 
 
 class Side(TypedDict):
-    """One image of the compare view. `full` is the URL of the full-size image, `about` that of all that is known of it;
-    sizes are upright pixels.
+    """One image of the compare view. `name` and `path` have their control characters escaped. `full` is the URL of the
+    full-size image, `about` that of all that is known of it; sizes are upright pixels.
 
     `distance` in [0, 1], `relation` and `affine` are relative to the left image. The strip shows `thumb` and `note`, by
     default the distance, under the `heading` where it changes.
@@ -74,8 +75,8 @@ def _side(key: str, record: Mapping[str, Any]) -> Side:
     address = key, record["id"], thumbnails.version(record["sha256"], record["mtime_ns"])
     return {
         "id": record["id"],
-        "name": record["name"],
-        "path": record["path"],
+        "name": visible(record["name"]),
+        "path": visible(record["path"]),
         "thumb": thumbnail_url(*address),
         "full": image_url(*address),
         "about": about_url(key, record["id"]),
