@@ -347,7 +347,9 @@ LEAST_SIDE = 0.15
 WINDOWED_SIDE = 64
 """Pictures whose longer side is shorter in pixels are looked for whole only: a part of so little may be of anything."""
 FLAT = 1.5
-"""Views of a smaller standard deviation, in gray levels, have no frequencies worth comparing."""
+"""Views of a smaller standard deviation, in gray levels, have no frequencies worth comparing ..."""
+FAINT = 0.25
+"""... and of one that is smaller yet show nothing: noise of a blank page leaves as much."""
 EDGE = 2
 """Pixels along the edges of a view inside a border that may show some of it."""
 MOST, MOST_SMALL = (24, 8), (8, 4)
@@ -437,7 +439,11 @@ class Index:
         self._own_views = len(tiny) + len(inner)
         self.owner, self.boxes = owner.astype(np.int32), boxes
         self._tone = self._pixels.mean(axis=(1, 2))
-        self.flat = np.asarray(self._pixels.std(axis=(1, 2)) < FLAT)
+        contrast = self._pixels.std(axis=(1, 2))
+        self.flat = np.asarray(contrast < FLAT)
+        whole = (self.boxes[: self._own_views] == WHOLE).all(axis=1)
+        self._flat = np.flatnonzero(self.flat[: self._own_views] & whole)
+        self.faint = self._flat[contrast[self._flat] >= FAINT]
         within = self._pixels[len(tiny) : self._own_views, EDGE:-EDGE, EDGE:-EDGE]
         self.content[inner[within.std(axis=(1, 2)) < FLAT]] = WHOLE  # a stripe between stripes is no picture in a frame
         self._shape = np.round(SHAPES * np.log2(sizes[:, 0] / np.maximum(sizes[:, 1], 1))).astype(np.int64)
@@ -473,26 +479,25 @@ class Index:
                 rows.append(np.column_stack([np.full(len(found), view), found]))
         return Matches(np.concatenate(rows), queries, counts)
 
-    def flat_matches(self) -> NDArray[np.float64]:
+    def flat_matches(self, nearest: NDArray[np.integer]) -> NDArray[np.float64]:
         """Matches, as rows of `Matches`, of flat pictures: each with the first of its shape and tone, and of its shape
-        and the tone above.
+        and the tone above; and those that are `faint` with the `nearest` of them, a view each, -1 for none.
 
-        None where some are not fresh: who is the first may change with every one that comes.
+        None where some are not fresh: who is the first, or nearest, may change with every one that comes.
         """
-        flat = np.flatnonzero((self.flat & (self.boxes == WHOLE).all(axis=1))[: self._own_views])
+        flat = self._flat
         if not self._fresh[flat].all():
             return np.empty((0, 6))
         keys = list(zip(self._shape[flat].tolist(), np.floor(self._tone[flat]).astype(int).tolist(), strict=True))
         first = {key: int(flat[place]) for place, key in reversed(list(enumerate(keys)))}
-        return np.array(
-            [
-                (view, first[near], 0, 0, 0, 1)
-                for view, (shape, tone) in zip(flat.tolist(), keys, strict=True)
-                for near in ((shape, tone), (shape, tone + 1))
-                if near in first and first[near] != view
-            ],
-            np.float64,
-        ).reshape(-1, 6)
+        matches = [
+            (view, first[near], 0, 0, 0, 1)
+            for view, (shape, tone) in zip(flat.tolist(), keys, strict=True)
+            for near in ((shape, tone), (shape, tone + 1))
+            if near in first and first[near] != view
+        ]
+        matches += [(view, other, 0, 0, 0, 1) for view, other in zip(self.faint, nearest, strict=True) if other >= 0]
+        return np.array(matches, np.float64).reshape(-1, 6)
 
     def candidates(self, matches: NDArray[np.float64]) -> Candidates:
         """The best match of each pair of pictures, by bits, then correlation, then the lower source."""

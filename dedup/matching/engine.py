@@ -187,12 +187,17 @@ class _Search:
         there = signature.otherwise(self.signatures[self.order[clear]])["tiny"] if len(clear) else None
         index = candidates.Index(tiny, trims, self.order, sizes, plan, target, fresh, clear, there)
         parts = np.array_split(np.arange(len(index)), max(1, len(index) // CHUNK))
-        rows, counts = [index.flat_matches()], np.zeros(len(self.order), np.int64)
+        rows, counts = [index.flat_matches(self._nearest_of(index.faint))], np.zeros(len(self.order), np.int64)
         for done, found in enumerate(self.pool.map(index.search, parts), 1):
             rows.append(found.rows)
             np.maximum.at(counts, index.owner[found.queries], found.counts)
             self.clock.tell("candidates", done, len(parts))
         return index, np.concatenate(rows), counts
+
+    def _nearest_of(self, some: NDArray[np.intp]) -> NDArray[np.intp]:
+        """For each of some pictures the nearest by hash among them, -1 for none."""
+        near, _ = nearest_hash.nearest(self.signatures["hash"][self.order[some]], self.pool)
+        return np.where(near >= 0, some[near], -1) if len(some) else some
 
     def _pairs(self, index: candidates.Index, matches: NDArray[np.float64]) -> pd.DataFrame:
         found = index.candidates(matches)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
+from scipy import ndimage
 
 from dedup.matching import relations
 from dedup.matching.candidates import MOST
@@ -126,6 +127,20 @@ def test_flat_pictures_match_only_when_they_are_the_same() -> None:
     pictures = tones + pages
     found = relate(facts_of(pictures), signatures_of(pictures)).pairs
     assert (found["kind"] != "near").all()
+
+
+def cloth(seed: int) -> Image.Image:
+    """A pale texture, too fine for the levels that are compared first."""
+    grain = ndimage.gaussian_filter(np.random.default_rng(seed).normal(0, 1, (300, 400)), 1)
+    return Image.fromarray(np.uint8(np.clip(190 + 5 * grain / grain.std(), 0, 255))).convert("RGB")
+
+
+def test_of_pale_pictures_each_is_compared_with_the_one_that_is_most_like_it() -> None:
+    """Whatever else there is: not with the first of its tone alone."""
+    pictures = [each for seed in range(4) for each in (cloth(seed), jpeg(cloth(seed), 85))]
+    found = relate(facts_of(pictures), signatures_of(pictures)).pairs
+    near = found[found["kind"] == "near"]
+    assert list(zip(near["left"], near["right"], strict=True)) == [(0, 1), (2, 3), (4, 5), (6, 7)]
 
 
 def test_a_recoloured_product_is_only_similar() -> None:
