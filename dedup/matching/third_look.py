@@ -1,4 +1,5 @@
-"""A third look at drawn pictures that lie on each other as they stand: at their own pixels, where small print is.
+"""A third look at drawn pictures that lie on each other as they stand, or were carried there: at their own pixels,
+where small print is.
 
 A second look at 256 pixels a side makes blots of small figures, and tones that are evened out by place hide a patch in
 another one. Here the tones of one picture are carried to the other's by the monotone curve that fits best (isotonic
@@ -44,6 +45,37 @@ def is_other(left: Picture, right: Picture, stroke: float, most: float = math.in
     was made softer or smaller."""
     found = compare(left, right, patches=left.shape == right.shape and math.isfinite(most))
     return found.stroke > stroke or (not found.soft and found.patch > most)
+
+
+RIM = 4
+"""Pixels along the edge of what both show that are left out of a carried picture: there it is half its ground."""
+
+
+def carried(left: Picture, right: Picture, affine: NDArray[np.float64]) -> tuple[Picture, Picture]:
+    """What both show of two pictures, of one shape and at the pixels of the coarser: `affine` (6,) carries places of
+    `left` (sides) to `right`."""
+    map_ = np.vstack([affine.reshape(2, 3), (0.0, 0.0, 1.0)])
+    steps = np.diag([right.shape[1], right.shape[0]]) @ map_[:2, :2] @ np.diag([1 / left.shape[1], 1 / left.shape[0]])
+    finer = math.sqrt(abs(float(np.linalg.det(steps))))  # pixels of the right one to a pixel of the left one
+    left, right = _at(_shrunk(left, min(finer, 1.0)), left), _at(_shrunk(right, min(1 / finer, 1.0)), right)
+    (height, width), (rows, columns) = left.shape[:2], right.shape[:2]
+    to_right = np.diag([columns, rows, 1.0]) @ map_ @ np.diag([1 / width, 1 / height, 1.0])
+    how = (width, height), Image.Transform.AFFINE, tuple(to_right[:2].ravel().tolist())
+    laid = np.asarray(Image.fromarray(right).transform(*how, Image.Resampling.BICUBIC))
+    seen = np.asarray(Image.new("L", (columns, rows), 255).transform(*how, Image.Resampling.NEAREST)) > 0
+    inside = tuple(_middle(seen.mean(axis=axis)) for axis in (1, 0))
+    return left[inside], laid[inside]
+
+
+def _shrunk(picture: Picture, scale: float) -> tuple[int, int]:
+    """The height and width of a picture at a part of its size."""
+    return max(1, round(picture.shape[0] * scale)), max(1, round(picture.shape[1] * scale))
+
+
+def _middle(seen: NDArray[np.float64]) -> slice:
+    """Where half of each line is seen, without its rim."""
+    lines = np.flatnonzero(seen > 0.5)
+    return slice(lines[0] + RIM, lines[-1] + 1 - RIM) if len(lines) > 2 * RIM else slice(0, 0)
 
 
 def compare(left: Picture, right: Picture, *, patches: bool = True) -> Found:

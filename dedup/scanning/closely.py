@@ -1,5 +1,5 @@
-"""A third look at near duplicates that lie on each other as they stand and are drawn, or photographs whose grain leaves
-a doubt: their files are read in full, to tell a copy from what has other figures in small print
+"""A third look at near duplicates that are drawn, and at photographs that lie on each other as they stand and whose
+grain leaves a doubt: their files are read in full, to tell a copy from what has other figures in small print
 (`matching.third_look`)."""
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ PICTURES = 32
 """Held at a time: up to 8 MB each."""
 ROUNDED = 0.01
 """Sides in proportion but for this (log2): those of a smaller picture are whole numbers."""
+UPRIGHT = 0.01
+"""Sides by which a turn, a shear or a perspective of a map may move a corner: what was turned lost its finest lines."""
 LOSSLESS = ("PNG", "BMP", "TIFF")
 """Formats of drawings that keep every value, as a rule."""
 FEW_COLOURS = "GIF"
@@ -40,15 +42,18 @@ def ask(
         return told
     some = pairs.iloc[asked]
     still = np.array([_lies_still(verdicts[place]) for place in asked]) & _of_one_shape(some)
-    places, some = np.array(asked)[still], some[still]
+    carried = ~still & np.array([_may_be_carried(verdicts[place]) for place in asked]) & _of_one_ground(some)
+    looked = still | carried
+    places, some, still = np.array(asked)[looked], some[looked], still[looked]
     drawn = np.array([told[place].drawn for place in places.tolist()], np.bool_)
-    sides, most = some[["left", "right"]].to_numpy(), np.where(drawn, _most_in_a_patch(some, images), np.inf)
-    strokes = np.where(drawn, value("stroke"), value("stroke_photograph"))
+    patches = drawn & still
+    sides, most = some[["left", "right"]].to_numpy(), np.where(patches, _most_in_a_patch(some, images), np.inf)
+    strokes = np.where(still, np.where(drawn, value("stroke"), value("stroke_photograph")), value("stroke_carried"))
     for part in portions(sides, PICTURES):
         held = dict(pixels(np.unique(sides[part]).tolist()))
         before = [told[place] for place in places[part].tolist()]
-        limits = strokes[part].tolist(), most[part].tolist()
-        looks = executor.map(partial(_look, held), sides[part].tolist(), *limits, before)
+        asked_of = still[part].tolist(), strokes[part].tolist(), most[part].tolist()
+        looks = executor.map(partial(_look, held), sides[part].tolist(), *asked_of, before)
         for place, found in zip(places[part].tolist(), looks, strict=True):
             told[place] = found or told[place]
     return told
@@ -58,12 +63,24 @@ def _lies_still(verdict: Verdict) -> bool:
     return verdict.lies is not None and second_look.stands_still(verdict.lies.affine)
 
 
+def _may_be_carried(verdict: Verdict) -> bool:
+    """Whether a drawing lies on another cropped, bordered, stretched or mirrored alone, so that it can be carried
+    there."""
+    if verdict.lies is None or not verdict.drawn or verdict.allowed:
+        return False
+    return bool(max(*np.abs(verdict.lies.affine[[1, 3]]), verdict.lies.perspective) < UPRIGHT)
+
+
+def _of_one_ground(pairs: pd.DataFrame) -> NDArray[np.bool_]:
+    return np.asarray(pairs["left_alpha"] == pairs["right_alpha"])
+
+
 def _of_one_shape(pairs: pd.DataFrame) -> NDArray[np.bool_]:
     """Pairs of which one has the pixels of the other, or so many of them to a pixel, and neither shows what is behind
     it."""
     one = pairs["left_width"].to_numpy(np.float64) * pairs["right_height"]
     other = pairs["right_width"].to_numpy(np.float64) * pairs["left_height"]
-    return np.asarray((np.abs(np.log2(one / other)) < ROUNDED) & (pairs["left_alpha"] == pairs["right_alpha"]))
+    return np.asarray((np.abs(np.log2(one / other)) < ROUNDED) & _of_one_ground(pairs))
 
 
 def _most_in_a_patch(pairs: pd.DataFrame, images: pd.DataFrame) -> NDArray[np.float64]:
@@ -80,14 +97,18 @@ def _most_in_a_patch(pairs: pd.DataFrame, images: pd.DataFrame) -> NDArray[np.fl
 
 
 def _look(
-    held: dict[int, NDArray[np.uint8]], sides: Sequence[int], stroke: float, most: float, before: Verdict
+    held: dict[int, NDArray[np.uint8]], sides: Sequence[int], still: bool, stroke: float, most: float, before: Verdict
 ) -> Verdict | None:
-    """The verdict on a pair where it is another than `before`; None also where it could not be looked at. Whatever
-    happens inside costs this pair only."""
+    """The verdict on a pair where it is another than `before`; None also where it could not be looked at. What does not
+    lie `still` is carried there first. Whatever happens inside costs this pair only."""
     left, right = (held.get(side) for side in sides)
     if left is None or right is None:
         return None
     try:
+        if before.lies is not None and not still:
+            left, right = third_look.carried(left, right, before.lies.affine)
+            if not left.size:
+                return None
         other = third_look.is_other(left, right, stroke, most)
     except Exception as error:
         return Verdict(f"{type(error).__name__}: {error}", judged=False)

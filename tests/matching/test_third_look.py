@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
 from dedup.matching import third_look
 from dedup.matching.leftover import toned
@@ -97,3 +97,36 @@ def test_tones_are_carried_by_the_best_monotone_curve():
     picture = rng.integers(0, 256, (40, 40), np.uint8)
     assert np.abs(toned(picture, np.uint8(picture // 2 + 30)) - (picture // 2 + 30)).max() < 1e-3
     assert len(np.unique(toned(picture, np.uint8(255 - picture)))) == 1  # no rising curve does it
+
+
+def ticket(seat: str) -> Image.Image:
+    """A ticket for a seat."""
+    picture = Image.new("RGB", (560, 420), (250, 244, 225))
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((0, 0, 560, 80), fill=(30, 60, 120))
+    for top, words in ((25, "CITY THEATRE"), (130, f"Row 7  Seat {seat}"), (230, "12.5.2026  20:00")):
+        draw.text((30, top), words, fill="white" if top < 80 else "black", font=ImageFont.load_default(28))
+    return picture
+
+
+CARRIED: dict[str, tuple[Edit, list[float]]] = {
+    "mirrored": (ImageOps.mirror, [-1, 0, 1, 0, 1, 0]),
+    "cropped": (lambda picture: picture.crop((28, 21, 532, 399)), [1 / 0.9, 0, -0.05 / 0.9, 0, 1 / 0.9, -0.05 / 0.9]),
+    "larger": (lambda picture: picture.resize((840, 630), Image.Resampling.BICUBIC), [1, 0, 0, 0, 1, 0]),
+    "bordered": (lambda picture: ImageOps.expand(picture, (56, 42)), [1 / 1.2, 0, 0.1 / 1.2, 0, 1 / 1.2, 0.1 / 1.2]),
+}
+
+
+@pytest.mark.parametrize("edit", CARRIED)
+@pytest.mark.parametrize("off", [0.0, 0.002])
+def test_a_drawing_that_lies_otherwise_is_carried_there(edit, off):
+    made, numbers = CARRIED[edit]
+    affine = np.add(numbers, [0, 0, off / 2, 0, 0, 0])
+    most = value("stroke_carried")
+    assert not third_look.is_other(*third_look.carried(pixels(ticket("11")), pixels(made(ticket("11"))), affine), most)
+    assert third_look.is_other(*third_look.carried(pixels(ticket("11")), pixels(made(ticket("27"))), affine), most)
+
+
+def test_of_two_that_show_nothing_in_common_nothing_is_carried():
+    left, right = third_look.carried(pixels(ticket("1")), pixels(ticket("2")), np.array([1.0, 0, 2, 0, 1, 0]))
+    assert left.size == right.size == 0

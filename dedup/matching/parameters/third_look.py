@@ -25,6 +25,13 @@ THIRD_LOOK: dict[str, Parameter] = {
         "Copies at JPEG quality 75 leave 23 at most, at 30 42, at 10 64, softened and reduced ones 57, in 16 colours "
         "87; other figures in small print 114 and more, another word 90.",
     ),
+    "stroke_carried": Parameter(
+        120.0, "gray levels",
+        "The same of drawings of which one was cropped, bordered, mirrored or lies otherwise than it stands, once it "
+        "is carried there.",
+        "Of 1,500 copies of 40 kinds 7 leave more (lines of a pixel or two in borders); confusion matrices and tickets "
+        "with other figures 140 and more, unless one is at half its size.",
+    ),
     "stroke_photograph": Parameter(
         105.0, "gray levels",
         "The same in a photograph whose grain leaves a doubt.",
