@@ -40,10 +40,6 @@ SAMPLES = {
     "labelbox.json": ("Labelbox", json.dumps([{"data_row": {"external_id": "a.png"}, "projects": {}}])),
     "label_2/a.txt": ("KITTI", "Car 0.00 0 -1.58 587.01 173.33 614.12 200.12 1.65 1.67 3.64 -0.65 1.71 46.70 -1.59\n"),
     "labelTxt/a.txt": ("DOTA", "imagesource:GoogleEarth\ngsd:0.14\n10.0 10.0 20.0 10.0 20.0 30.0 10.0 30.0 plane 0\n"),
-    "_classes.csv": (
-        "a table of classes in columns of 0 and 1",
-        "filename, cat, dog\na.png, 0, 1\nb.png, 1, 0\n",
-    ),
 }
 
 

@@ -237,6 +237,11 @@ def head_of(path: Path) -> bytes:
     return files.head_of(path, HEAD)
 
 
+def whole_lines(head: bytes) -> bytes:
+    """The first bytes of a file without a line that was cut."""
+    return head if len(head) < HEAD else head[: head.rfind(b"\n") + 1]
+
+
 def content_of(path: Path) -> bytes:
     """A file's bytes. Raises `AnnotationError`."""
     try:

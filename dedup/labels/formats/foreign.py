@@ -2,8 +2,7 @@
 and files that tell of the images of a folder by their names, whatever they are.
 
 What a file of each begins with is as its tool documents it: VGG Image Annotator 2, Apple's CreateML, Label Studio's
-export, Supervisely, Datumaro, Labelbox, KITTI's object benchmark, DOTA, and tables with a column of 0 and 1 for each
-class.
+export, Supervisely, Datumaro, Labelbox, KITTI's object benchmark, and DOTA.
 """
 
 from __future__ import annotations
@@ -12,10 +11,9 @@ import csv
 import re
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePosixPath
 
-from dedup.images.formats import SUFFIXES as IMAGE_SUFFIXES
-from dedup.labels.formats.base import HEAD, Tree, coding_of, first_line, head_of
+from dedup.labels.formats.base import Tree, coding_of, first_line, head_of, whole_lines
 from dedup.labels.formats.markup import finite
 from dedup.labels.formats.tables import OURS, SPLIT
 from dedup.sources.lists import separator_of
@@ -43,27 +41,6 @@ def _with_rows(row: bytes) -> Callable[[bytes], bool]:
 
 
 NUMBER = rb"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"
-LARGEST_TABLE = 256
-"""Classes of which a table may have a column each."""
-
-
-def _whole_lines(head: bytes) -> bytes:
-    """The first bytes of a file without a line that was cut."""
-    return head if len(head) < HEAD else head[: head.rfind(b"\n") + 1]
-
-
-def _one_hot(head: bytes) -> bool:
-    """Whether each row of a table names an image in its first column and says 0 or 1 in all others, two or more."""
-    whole = _whole_lines(head)
-    try:
-        names, *rows = csv.reader(whole.decode("utf-8-sig").splitlines())
-    except (UnicodeDecodeError, ValueError, csv.Error):
-        return False
-    images = bool(rows) and all(row and PurePath(row[0]).suffix.lower() in IMAGE_SUFFIXES for row in rows)
-    told = {each.strip() for row in rows for each in row[1:]}
-    return images and 3 <= len(names) <= LARGEST_TABLE and told <= {"0", "1"}
-
-
 FOREIGN = (
     Foreign("VGG Image Annotator", (".json",), _with_keys(b"{", b"regions", b"shape_attributes")),
     Foreign("VGG Image Annotator", (".csv",), lambda head: b"region_shape_attributes" in head.partition(b"\n")[0]),
@@ -75,7 +52,6 @@ FOREIGN = (
     Foreign("Labelbox", (".json",), _with_keys(b"[", b"data_row", b"projects")),
     Foreign("KITTI", (".txt",), _with_rows(rb"[A-Za-z_]\w*(?:[ \t]+" + NUMBER + rb"){14,15}")),
     Foreign("DOTA", (".txt",), _with_rows(NUMBER + rb"(?:[ \t]+" + NUMBER + rb"){7}[ \t]+[A-Za-z][\w-]*[ \t]+\d")),
-    Foreign("a table of classes in columns of 0 and 1", (".csv",), _one_hot),
 )
 """Formats that are recognised and not read."""
 SUFFIXES = tuple({suffix: None for form in FOREIGN for suffix in form.suffixes})
@@ -139,7 +115,7 @@ MANY_NAMED = 0.5
 
 def _names_images_in_a_column(head: bytes, names: Set[str]) -> bool:
     """Whether a table tells more of images than how they are called, their split, and numbers."""
-    whole = _whole_lines(head)
+    whole = whole_lines(head)
     try:
         text = whole.decode(coding_of(whole))
         header, *rows = csv.reader(text.splitlines(), delimiter=separator_of(first_line(text)))
