@@ -92,7 +92,10 @@ COLUMNS: dict[str, Column] = {
     "box_bottom": Column("float32", math.nan, CARRIED, "See `box_left`."),
     "unexplained": Column("float32", 0.0, SAME, "Of the structure's energy at a second look, 0..1; NaN without one."),
     "allowed": Column("int8", 0, SAME, "What the second look had to allow for, a place in `relations.ALLOWED`."),
-    "details": Column("int8", 0, SAME, "1 where keypoints tell that a part of either is the same, else 0."),
+    "details": Column(
+        "int8", 0, SAME,
+        "1 where keypoints tell that a part of either is the same, 2 where a look at the whole knew the pair, else 0.",
+    ),
     "note": Column("str", "", SAME, "Why the two are alike and no copies, or could not be judged; empty for copies."),
 }  # fmt: skip
 

@@ -43,6 +43,9 @@ other colours, or are two shots."""
 NAMES = ("one", "other", "agreeing")
 """Columns that name a pair that was looked at: by SHA-256, and by how many keypoints agreed."""
 NOTHING = Keypoints(0, 0, np.empty(0, POINT))
+ANEW = 2
+"""What `details` says of a pair that a look at the whole knew otherwise: a later scan looks at the whole again, for by its
+parts it may not be found, or not the same."""
 
 
 def tell(
@@ -211,7 +214,9 @@ def _joined(results: Results, found: pd.DataFrame) -> pd.DataFrame:
         return results.pairs
     found = relations.in_order(_described(found, results.images))
     anew = pd.MultiIndex.from_frame(found[["left", "right"]])
-    before = results.pairs[~pd.MultiIndex.from_frame(results.pairs[["left", "right"]]).isin(anew)]
+    known = pd.MultiIndex.from_frame(results.pairs[["left", "right"]])
+    before = results.pairs[~known.isin(anew)]
+    found = found.assign(details=np.where(anew.isin(known), ANEW, found["details"]).astype(np.int8))
     pairs = pd.concat([before[list(PAIR_COLUMNS)], found]) if len(before) else found
     return relations.in_order(pairs)
 
@@ -224,7 +229,7 @@ def _small_crops_apart(pairs: pd.DataFrame) -> pd.DataFrame:
     if not small.any():
         return pairs
     apart = pairs[small].assign(
-        kind=Kind.CONTAINS.value, note=relations.A_PART, distance=BEYOND, derived=0, overlaid=0, details=1
+        kind=Kind.CONTAINS.value, note=relations.A_PART, distance=BEYOND, derived=0, overlaid=0, details=ANEW
     )
     apart["relations"] = relations.name({str(name): apart[name].to_numpy() for name in apart})
     return relations.in_order(pd.concat([pairs[~small], apart.astype(PAIR_COLUMNS)]))

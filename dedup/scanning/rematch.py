@@ -89,6 +89,7 @@ def _carry_over(previous: Results, images: pd.DataFrame, chosen: np.ndarray) -> 
     origin[moved[kept]] = kept
 
     pairs = previous.pairs
+    whole = pairs.loc[pairs["details"] > 1, "left"].to_numpy()  # of which a look at the whole is known no more
     pairs = pairs[(pairs["kind"] != Kind.EXACT) & (pairs["details"] == 0)]  # what parts tell is told anew (`parts`)
     left, right = moved[pairs["left"].to_numpy()], moved[pairs["right"].to_numpy()]
     alive = (left >= 0) & (right >= 0)
@@ -104,6 +105,7 @@ def _carry_over(previous: Results, images: pd.DataFrame, chosen: np.ndarray) -> 
     alike = np.zeros(len(chosen), np.int32)
     alike[kept_today] = previous.images["alike"].to_numpy()[kept]
     fresh = (origin < 0) | (nearest < 0)  # whose nearest image has gone must look again
+    fresh |= np.isin(origin, whole)
     if len(kept) < len(before):
         fresh |= alike > sum(candidates.MOST_SMALL)  # somebody may have gone in whose place another one comes
         fresh |= alike < 0  # nor were flat pictures to any but the first of them

@@ -229,6 +229,25 @@ def test_a_later_scan_looks_at_what_is_new_and_finds_what_a_fresh_one_finds(fold
     assert done == [], "nothing changed"
 
 
+def test_what_a_look_at_the_whole_knew_is_the_same_in_a_later_scan(tmp_path):
+    """Small crops that it calls near and that are parts, with keypoints and without any."""
+    here, (y, x) = tmp_path / "pictures", np.mgrid[:300, :400]
+    waves = np.random.default_rng(0).uniform(-0.05, 0.05, (4, 2))
+    smooth = 128 + 27 * sum(np.sin(x * across + y * down) for across, down in waves.tolist())
+    for name, picture in (("smooth", Image.fromarray(np.uint8(smooth.clip(0, 255)))), ("fine", detailed(1, (400, 300)))):
+        save(picture, here / f"{name}.png")
+        save(picture.crop((56, 42, 344, 258)), here / f"{name}-crop.png")
+    first = dedup.scan(here, home=tmp_path / "home", thorough=True)
+    crops = {frozenset({f"{name}.png", f"{name}-crop.png"}): "contains" for name in ("smooth", "fine")}
+    assert named(first) == crops
+    save(detailed(2, SIZE), here / "other.png")
+    for _ in range(2):
+        later, fresh = (dedup.scan(here, home=tmp_path / home, thorough=True) for home in ("home", "fresh"))
+        assert named(later) == crops and later.pairs.equals(fresh.pairs) and later.frame.equals(fresh.frame)
+        shutil.rmtree(tmp_path / "fresh")
+        (here / "other.png").unlink(missing_ok=True)
+
+
 def test_a_negative_is_near_and_named_whatever_its_grain(tmp_path):
     """Where two lie on each other as they stand, their grain is compared: that of a negative is turned around."""
     noise = np.random.default_rng(1).normal(0, 5, (SIZE[1], SIZE[0], 3))
