@@ -350,6 +350,9 @@ FLAT = 1.5
 """Views of a smaller standard deviation, in gray levels, have no frequencies worth comparing ..."""
 FAINT = 0.25
 """... and of one that is smaller yet show nothing: noise of a blank page leaves as much."""
+NEAREST_FAINT = 8
+"""Those that show something are compared with so many of the nearest: copies of one that are all nearest to each other
+would fall apart in twos and threes."""
 EDGE = 2
 """Pixels along the edges of a view inside a border that may show some of it."""
 MOST, MOST_SMALL = (24, 8), (8, 4)
@@ -481,7 +484,7 @@ class Index:
 
     def flat_matches(self, nearest: NDArray[np.integer]) -> NDArray[np.float64]:
         """Matches, as rows of `Matches`, of flat pictures: each with the first of its shape and tone, and of its shape
-        and the tone above; and those that are `faint` with the `nearest` of them, a view each, -1 for none.
+        and the tone above; and those that are `faint` with the `nearest` of them, views (m, k), -1 for none.
 
         None where some are not fresh: who is the first, or nearest, may change with every one that comes.
         """
@@ -496,7 +499,11 @@ class Index:
             for near in ((shape, tone), (shape, tone + 1))
             if near in first and first[near] != view
         ]
-        matches += [(view, other, 0, 0, 0, 1) for view, other in zip(self.faint, nearest, strict=True) if other >= 0]
+        matches += [
+            (view, other, 0, 0, 0, 1)
+            for view, others in zip(self.faint, nearest, strict=True)
+            for other in others[others >= 0]
+        ]
         return np.array(matches, np.float64).reshape(-1, 6)
 
     def candidates(self, matches: NDArray[np.float64]) -> Candidates:

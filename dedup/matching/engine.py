@@ -195,9 +195,9 @@ class _Search:
         return index, np.concatenate(rows), counts
 
     def _nearest_of(self, some: NDArray[np.intp]) -> NDArray[np.intp]:
-        """For each of some pictures the nearest by hash among them, -1 for none."""
-        near, _ = nearest_hash.nearest(self.signatures["hash"][self.order[some]], self.pool)
-        return np.where(near >= 0, some[near], -1) if len(some) else some
+        """For each of some pictures the nearest by hash among them (m, k), -1 for none."""
+        near = nearest_hash.several(self.signatures["hash"][self.order[some]], candidates.NEAREST_FAINT, self.pool)
+        return np.where(near >= 0, some[near], -1) if len(some) else near
 
     def _pairs(self, index: candidates.Index, matches: NDArray[np.float64]) -> pd.DataFrame:
         found = index.candidates(matches)

@@ -97,6 +97,22 @@ def nearest_with_known(hashes: NDArray[np.uint8], known: Nearest, fresh: NDArray
     return rows, bits
 
 
+def several(hashes: NDArray[np.uint8], count: int, pool: Executor) -> NDArray[np.int32]:
+    """For each picture the `count` nearest other rows by hash (n, 32), nearest first, -1 where there are fewer; above
+    `BRUTE` pictures the nearest only."""
+    if len(hashes) > BRUTE:
+        return nearest(hashes, pool)[0][:, None]
+    words = np.ascontiguousarray(hashes).view(np.uint64)
+    parts = np.array_split(np.arange(len(words)), max(1, len(words) // BLOCK))
+
+    def look(part: NDArray[np.intp]) -> NDArray[np.int32]:
+        rows, bits = np.full((len(part), count), -1, np.int32), np.full((len(part), count), BITS + 1, np.int16)
+        _compare_several(oriented_hashes(hashes[part]), words, part, rows, bits)
+        return rows
+
+    return np.concatenate(list(pool.map(look, parts)))
+
+
 def _joined(pool: Executor, work: Callable[[NDArray[np.intp]], Nearest], count: int) -> Nearest:
     parts = np.array_split(np.arange(count), max(1, count // BLOCK))
     found = list(pool.map(work, parts))
@@ -140,6 +156,27 @@ def _compare(
                         best = apart
                         rows[i] = others[j]
                         bits[i] = apart
+
+
+@machine_code()
+def _compare_several(
+    oriented: Keys, words: Keys, queries: NDArray[np.intp], rows: NDArray[np.int32], bits: NDArray[np.int16]
+) -> None:
+    last = rows.shape[1] - 1
+    for i in range(oriented.shape[0]):
+        for j in range(words.shape[0]):
+            least = np.uint64(BITS)
+            for o in range(8):
+                apart = popcount(oriented[i, o, 0] ^ words[j, 0]) + popcount(oriented[i, o, 1] ^ words[j, 1])
+                apart += popcount(oriented[i, o, 2] ^ words[j, 2]) + popcount(oriented[i, o, 3] ^ words[j, 3])
+                least = lesser(least, apart)
+            if j == queries[i] or np.int64(least) >= bits[i, last]:
+                continue
+            place = last
+            while place > 0 and np.int64(least) < bits[i, place - 1]:
+                rows[i, place], bits[i, place] = rows[i, place - 1], bits[i, place - 1]
+                place -= 1
+            rows[i, place], bits[i, place] = j, least
 
 
 class _Forest:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from io import BytesIO
 
 import numpy as np
@@ -141,6 +142,14 @@ def test_of_pale_pictures_each_is_compared_with_the_one_that_is_most_like_it() -
     found = relate(facts_of(pictures), signatures_of(pictures)).pairs
     near = found[found["kind"] == "near"]
     assert list(zip(near["left"], near["right"], strict=True)) == [(0, 1), (2, 3), (4, 5), (6, 7)]
+
+
+def test_copies_of_a_pale_picture_hang_together() -> None:
+    """Though each is nearest to one other of them only."""
+    pictures = [each for seed in range(4) for each in (cloth(seed), *(jpeg(cloth(seed), q) for q in (95, 90, 85, 75)))]
+    found = relate(facts_of(pictures), signatures_of(pictures)).pairs
+    near = set(found.loc[found["kind"] == "near", ["left", "right"]].itertuples(index=False, name=None))
+    assert near == {(a, b) for a, b in itertools.combinations(range(len(pictures)), 2) if a // 5 == b // 5}
 
 
 def test_a_recoloured_product_is_only_similar() -> None:
