@@ -169,6 +169,7 @@ class _Common:
             copy = self.looks.measured.differing <= value("part_differing") or _is_overlay(self.looks.measured)
         if not copy and agreeing >= value("box_keypoints" if sure else "many_keypoints"):
             copy = self.told.judged and _is_covered(self.looks.measured)
+            copy = copy and (self.is_part or not second_look.is_another(self.looks.measured))
         return copy and self._in_its_colours()
 
     def is_negative(self) -> bool:

@@ -176,6 +176,11 @@ def _is_content(m: Measured) -> bool:
     return there and not (_certain(m) and (m.one_way >= value("one_way") or not _is_sharp(m)))
 
 
+def is_another(m: Measured) -> bool:
+    """Whether two photographs agree in all but a piece that makes two items of them."""
+    return _agrees(m) and _is_content(m)
+
+
 def _is_a_sign(m: Measured) -> bool:
     """Whether a drawing is of a few flat colours and not much: an arrow that points the other way is another sign."""
     return m.toned >= value("flat_colours") and m.windows < value("sign_windows")

@@ -13,7 +13,7 @@ from dedup.matching import parts
 from dedup.matching.leftover import NOTHING
 from dedup.matching.parts import Part
 from dedup.model import Kind
-from tests.pictures import detailed
+from tests.pictures import detailed, font
 
 SIZE = (480, 360)
 WHOLE = np.array([0.0, 0.0, 1.0, 1.0])
@@ -61,6 +61,19 @@ def test_a_negative_is_a_copy_as_its_original_is():
     assert judge(picture, small, affine, negative=True).kind == Kind.CONTAINS
     assert judge(picture, ImageOps.invert(picture)).kind == Kind.UNIQUE, "who is not told does not believe it"
     assert judge(picture, ImageOps.invert(detailed(2, SIZE)), negative=True).kind == Kind.UNIQUE
+
+
+def test_one_exposure_with_other_figures_on_it_is_no_copy():
+    """As the second look says of the two as wholes, however many keypoints agree."""
+    noise = np.random.default_rng(3).normal(0, 6, (450, 800, 3))
+    scene = Image.fromarray((np.asarray(detailed(1, (800, 450))) + noise).clip(0, 255).astype(np.uint8))
+    shown = []
+    for score in ("1:3", "2:1"):
+        shown.append(scene.copy())
+        pen = ImageDraw.Draw(shown[-1])
+        pen.rectangle((20, 20, 320, 80), fill=(20, 20, 80))
+        pen.text((30, 30), f"HOME {score} AWAY", fill="white", font=font(34))
+    assert judge(*shown).kind == Kind.UNIQUE
 
 
 def test_a_sign_in_other_tones_is_no_negative():
