@@ -194,7 +194,7 @@ class _Search:
             self.clock.tell("candidates", done, len(parts))
         return index, np.concatenate(rows), counts
 
-    def _nearest_of(self, some: NDArray[np.intp]) -> NDArray[np.intp]:
+    def _nearest_of(self, some: NDArray[np.intp]) -> NDArray[np.integer]:
         """For each of some pictures the nearest by hash among them (m, k), -1 for none."""
         near = nearest_hash.several(self.signatures["hash"][self.order[some]], candidates.NEAREST_FAINT, self.pool)
         return np.where(near >= 0, some[near], -1) if len(some) else near

@@ -44,8 +44,8 @@ NAMES = ("one", "other", "agreeing")
 """Columns that name a pair that was looked at: by SHA-256, and by how many keypoints agreed."""
 NOTHING = Keypoints(0, 0, np.empty(0, POINT))
 ANEW = 2
-"""What `details` says of a pair that a look at the whole knew otherwise: a later scan looks at the whole again, for by its
-parts it may not be found, or not the same."""
+"""What `details` says of a pair that a look at the whole knew otherwise: a later scan looks at the whole again, for by
+its parts it may not be found, or not the same."""
 
 
 def tell(

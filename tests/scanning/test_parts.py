@@ -234,7 +234,8 @@ def test_what_a_look_at_the_whole_knew_is_the_same_in_a_later_scan(tmp_path):
     here, (y, x) = tmp_path / "pictures", np.mgrid[:300, :400]
     waves = np.random.default_rng(0).uniform(-0.05, 0.05, (4, 2))
     smooth = 128 + 27 * sum(np.sin(x * across + y * down) for across, down in waves.tolist())
-    for name, picture in (("smooth", Image.fromarray(np.uint8(smooth.clip(0, 255)))), ("fine", detailed(1, (400, 300)))):
+    smooth_picture = Image.fromarray(np.uint8(smooth.clip(0, 255)))
+    for name, picture in (("smooth", smooth_picture), ("fine", detailed(1, (400, 300)))):
         save(picture, here / f"{name}.png")
         save(picture.crop((56, 42, 344, 258)), here / f"{name}-crop.png")
     first = dedup.scan(here, home=tmp_path / "home", thorough=True)
