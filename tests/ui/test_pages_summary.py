@@ -147,6 +147,14 @@ def test_tables_count_classes_by_split_and_times_by_month():
     assert set(counts.by_time(months)) == {2} and len(counts.by_time(months)) == 6
 
 
+def test_what_cannot_be_read_is_no_image_of_no_width_in_the_quartiles_of_its_class():
+    frame = make_frame([f"{place}.jpg" for place in range(4)]).assign(
+        classes=[("cat",)] * 3 + [("dog",)], status=["ok", "failed", "failed", "failed"], width=[400, 0, 0, 0]
+    )
+    told = counts.metric_by_class(frame, "width").set_index("class")
+    assert told.index.tolist() == ["cat"] and told.loc["cat", "median"] == 400
+
+
 def test_the_scatter_changes_with_its_axes(dataset):
     at = run_page("summary", {"dataset": dataset.info.key})
     at.selectbox(key=scatter.X).select("brightness").run()

@@ -116,8 +116,8 @@ def by_class(frame: pd.DataFrame, objects: Mapping[str, Objects]) -> pd.DataFram
 
 
 def metric_by_class(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The quartiles of a metric among the images of each class, the highest median first."""
-    known = frame.loc[frame[name].notna(), ["classes", name]].explode("classes").dropna()
+    """The quartiles of a metric among the readable images of each class, the highest median first."""
+    known = frame.loc[frame["status"] == Status.OK, ["classes", name]].explode("classes").dropna()
     common = known["classes"].value_counts().index[:MOST]
     grouped = known[known["classes"].isin(common)].groupby("classes")[name]
     told = grouped.quantile(np.array(list(QUARTILES))).unstack().rename(columns=QUARTILES)
