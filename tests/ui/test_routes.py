@@ -14,8 +14,10 @@ import pytest
 from PIL import Image
 from starlette.applications import Starlette
 
+import dedup
 from dedup.images import thumbnails
 from dedup.ui.shell import routes as shell_routes
+from dedup.ui.shell.library import Library, Opened
 from dedup.ui.shell.routes import Facts, ServedImage, about_url, image_url, routes, thumbnail_url
 from tests.ui.asgi import Answer, scope_of
 from tests.ui.asgi import get as ask
@@ -111,6 +113,23 @@ def test_what_cannot_be_shown_says_why_and_is_not_kept(get, address, status):
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.body.endswith(b".") or b"Cannot be shown: " in answer.body
+
+
+def test_a_picture_of_a_dataset_that_another_program_forgot_is_refused_with_the_reason(tmp_path):
+    home = tmp_path / "home"
+    (tmp_path / "photos").mkdir()
+    PHOTO.save(tmp_path / "photos" / "a.png")
+    dataset = dedup.scan(tmp_path / "photos", home=home)
+    shown = Library()
+    shown._opened[dataset.info.key] = ("", Opened(dataset))  # open here
+    app = Starlette(routes=routes(shown.resolve))
+    address = thumbnail_url(dataset.info.key, dataset.frame["id"][0], "ab12")
+    assert ask(app, address).status == 200
+    whole = image_url(dataset.info.key, dataset.frame["id"][0], "ab12")
+    dedup.forget(dataset.name, home=home)
+    for each in (address, whole):
+        answer = ask(app, each)
+        assert (answer.status, answer.text[:17]) == (422, "Cannot be shown: ")
 
 
 @pytest.mark.parametrize(

@@ -221,8 +221,13 @@ def _answer(show: Show, image: ServedImage, version: str) -> Response:
     return response
 
 
-def _resolved(resolve: Resolve, dataset: str, image_id: str) -> ServedImage | None:
-    return resolve(dataset, image_id) if _ID.fullmatch(dataset) and _ID.fullmatch(image_id) else None
+def _resolved(resolve: Resolve, dataset: str, image_id: str) -> ServedImage | Response | None:
+    if not (_ID.fullmatch(dataset) and _ID.fullmatch(image_id)):
+        return None
+    try:
+        return resolve(dataset, image_id)
+    except DedupError as error:  # forgotten by another program while it is open here
+        return _refuse(f"Cannot be shown: {error}", 422)
 
 
 def _thumbnail(image: ServedImage) -> Response:
