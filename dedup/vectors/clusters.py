@@ -25,6 +25,12 @@ def clusters(vectors: NDArray[np.float32]) -> NDArray[np.int32]:
     from sklearn.cluster import MiniBatchKMeans
 
     made = MiniBatchKMeans(count, batch_size=BATCH, n_init=TRIES, random_state=SEED).fit_predict(vectors)
+    return from_the_largest(made)
+
+
+def from_the_largest(parts: NDArray[np.int32]) -> NDArray[np.int32]:
+    """(n,) the same parts, whose numbers are not negative, numbered by how many each has, 1 the largest."""
+    count = int(parts.max(initial=0)) + 1
     rank = np.empty(count, np.int32)
-    rank[np.argsort(-np.bincount(made, minlength=count), kind="stable")] = np.arange(1, count + 1)
-    return np.asarray(rank[made])
+    rank[np.argsort(-np.bincount(parts, minlength=count), kind="stable")] = np.arange(1, count + 1)
+    return np.asarray(rank[parts])

@@ -43,7 +43,7 @@ def draw(
             "row": np.concatenate([own, copies]),
             "x": np.concatenate([places[:, 0], around[:, 0]]),
             "y": np.concatenate([places[:, 1], around[:, 1]]),
-            "cluster": np.concatenate([parts, parts[copy_of]]),
+            "cluster": clusters.from_the_largest(np.concatenate([parts, parts[copy_of]]) - 1),  # copies count, too
         }
     )
 

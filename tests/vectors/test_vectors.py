@@ -195,6 +195,16 @@ def test_clusters_are_numbered_from_the_largest():
         assert len(np.unique(kinds[found == number])) == 1
 
 
+def test_clusters_on_the_map_are_numbered_from_the_largest_with_the_copies_in_them():
+    vectors, _ = islands()
+    last = np.bincount(clusters.clusters(vectors))[1:].argmin() + 1
+    stays = int(np.flatnonzero(clusters.clusters(vectors) == last)[0])
+    copies = dict.fromkeys(range(80, 140), stays)
+    found = drawn(np.concatenate([vectors, np.tile(vectors[stays], (60, 1))]), frame_of(140, copies))
+    assert (np.diff(np.bincount(found["cluster"])[1:]) <= 0).all()
+    assert found.loc[stays, "cluster"] == found.loc[139, "cluster"] == 1
+
+
 def test_blank_pictures_are_taken_once():
     vectors = np.concatenate([np.zeros((5, 3), np.float32), some(6, 3)])
     taken = most_different(vectors, 11).tolist()
