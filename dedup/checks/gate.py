@@ -234,7 +234,8 @@ def _unread(images: Images, limit: int | None) -> Finding | None:
 
 def _issue(frame: pd.DataFrame, name: str) -> list[Detail]:
     kind = issues.issue(name)
-    return [Detail(f"{path}: {kind.says}", (path,)) for path in frame["path"][kind.mask(frame)]]
+    says = kind.says if kind in issues.ISSUES else f"{kind.column} {kind.limits()}"  # it says the usual limit
+    return [Detail(f"{path}: {says}", (path,)) for path in frame["path"][kind.mask(frame)]]
 
 
 def _copies(frame: pd.DataFrame, kind: Kind) -> list[Detail]:

@@ -31,7 +31,8 @@ def issues(opened: Opened) -> None:
             where = opened.remembered(("issue", kind.name), partial(kind.where, frame))
             count = int(opened.mask(Selection(where=where)).sum())
             words, number, button = st.columns([5, 2, 2], vertical_alignment="center")
-            words.markdown(f"**{kind.kind}** · {kind.says}  \n{_measured(kind)}")
+            says = f" · {kind.says}" if kind == usual else ""  # which is meant at the usual threshold
+            words.markdown(f"**{kind.kind}**{says}  \n{_measured(kind)}")
             if kind.threshold is not None:
                 with number:
                     _threshold(opened, kind, usual)
