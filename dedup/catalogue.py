@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dedup.dataset import Dataset, contents
 from dedup.errors import AnnotationError, DatasetError, UsageError
+from dedup.files import expanded
 from dedup.images.formats import MAX_PIXELS
 from dedup.labels import formats
 from dedup.labels.coco import tags_from_coco
@@ -322,7 +323,7 @@ def _moved_along(path: str, root: str, new_root: str) -> str:
 
 def _absolute(path: Path | str) -> Path:
     """A path from the top, under the name a person gave: links on the way stay, unless it goes up again after one."""
-    path = Path(path).expanduser()
+    path = expanded(path)
     return path.resolve() if ".." in path.parts else path.absolute()
 
 

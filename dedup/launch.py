@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dedup.errors import UsageError
+from dedup.files import expanded
 
 TOKEN_VARIABLE = "DEDUP_TOKEN"
 """The environment variable with the token that opens the app."""
@@ -67,7 +68,7 @@ class Launch:
         if self.open_browser:
             told[OPEN_VARIABLE] = "1"
         if home := self.home or told.get("DEDUP_HOME"):
-            told["DEDUP_HOME"] = str(Path(home).expanduser().absolute())
+            told["DEDUP_HOME"] = str(expanded(home).absolute())
         return told
 
     def run(self) -> int:

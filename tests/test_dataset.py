@@ -11,9 +11,10 @@ from PIL import Image
 
 import dedup
 from dedup.dataset import PAGES
-from dedup.errors import UnknownDataset, UnknownTag, UsageError
+from dedup.errors import ExportError, UnknownDataset, UnknownTag, UsageError
 from dedup.groups.frame import COLUMNS, describe
 from dedup.launch import front
+from tests.packed import zipped
 from tests.pictures import folder_of_photos, photo, save
 
 
@@ -123,6 +124,37 @@ def test_selecting_and_exporting(dataset, tmp_path):
     assert dataset.export("folder", tmp_path / "clean", [0, 1], mode="symlink").rows == 2
     with pytest.raises(UsageError, match="csv, parquet, pairs, coco, folder"):
         dataset.export("pdf", tmp_path / "clean.pdf")
+
+
+@pytest.mark.parametrize("name", ["photos.zip", "photos.csv"])
+def test_no_export_is_written_over_what_the_images_are_read_from(tmp_path, home, name):
+    folder_of_photos(tmp_path / "photos", 2)
+    source = tmp_path / name
+    if name.endswith(".zip"):
+        zipped(tmp_path / "photos", source)
+    else:
+        source.write_text("path\n" + "\n".join(map(str, sorted((tmp_path / "photos").iterdir()))) + "\n")
+    before = source.read_bytes()
+    dataset = dedup.scan(source, home=home, name="packed")
+    with pytest.raises(ExportError, match="are read from"):
+        dataset.export("csv", source, overwrite=True)
+    assert source.read_bytes() == before
+
+
+def test_a_folder_may_be_called_as_no_home_is(tmp_path, home, monkeypatch):
+    """~old is a name like any other where there is no user old."""
+    monkeypatch.chdir(tmp_path)
+    folder_of_photos(tmp_path / "~old", 1)
+    dataset = dedup.scan("~old", home=home)
+    assert dataset.root == tmp_path / "~old"
+    assert dataset.export("csv", "~old.csv").path == tmp_path / "~old.csv"
+
+
+def test_a_scan_by_less_than_one_worker_is_refused(tmp_path, home):
+    """-1 is "all" to others; here it waited for ever."""
+    folder_of_photos(tmp_path / "photos", 1)
+    with pytest.raises(UsageError, match="-1 workers"):
+        dedup.scan(tmp_path / "photos", home=home, workers=-1)
 
 
 def test_another_process_sees_the_decision_at_once(dataset):

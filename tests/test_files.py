@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from dedup.errors import DatasetError, ExportError
-from dedup.files import SHA256, atomic_write, sha256_of, write_chunks, write_text
+from dedup.files import SHA256, atomic_write, require_free, sha256_of, write_chunks, write_text
 
 
 def test_the_file_appears_whole_with_ordinary_permissions(tmp_path):
@@ -51,6 +53,27 @@ def test_a_file_is_not_overwritten_unasked(tmp_path):
     for output, message in ((tmp_path, "is a folder"), (tmp_path / "no" / "a", "There is no folder")):
         with pytest.raises(ExportError, match=message):
             write_chunks(output, [b""], overwrite=True)
+
+
+def test_no_picture_pipe_or_device_is_written_over_even_when_asked(tmp_path):
+    """An original is not a list that was written before, and /dev/stdout is not to become a file."""
+    picture, link, pipe = tmp_path / "a.jpg", tmp_path / "link.csv", tmp_path / "pipe"
+    Image.new("RGB", (8, 8)).save(picture)
+    before = picture.read_bytes()
+    link.symlink_to(picture)
+    os.mkfifo(pipe)
+    for output, message in (
+        (picture, "is a picture"),
+        (link, "is a picture"),
+        (pipe, "is no file but a pipe"),
+        (Path("/dev/null"), "is no file but a pipe"),
+        (Path("/dev/stdout"), "is no file but a pipe"),
+    ):
+        with pytest.raises(ExportError, match=message):
+            require_free(output, overwrite=True)
+    with pytest.raises(ExportError, match="is a picture"):
+        write_chunks(picture, [b"path"], overwrite=True)
+    assert picture.read_bytes() == before and link.is_symlink() and pipe.is_fifo()
 
 
 def test_a_hash_is_that_of_the_bytes(tmp_path):

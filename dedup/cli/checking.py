@@ -30,7 +30,7 @@ from dedup.cli.common import (
 )
 from dedup.cli.scanning import NewName
 from dedup.errors import DatasetError, SourceError, UnknownDataset, UsageError
-from dedup.files import write_chunks
+from dedup.files import expanded, write_chunks
 from dedup.words import plural
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def check(
 
     form = one_of("json" if as_json else form, ("text", "json", *formats.FORMATS), "format")
     place = _source_of(folder, name, home)
-    said = settings.find(Path() if is_address(place) else Path(place).expanduser().absolute())
+    said = settings.find(Path() if is_address(place) else expanded(place).absolute())
     told = {"exact": max_exact, "near": max_near, "leaks": max_leaks, "clashes": max_clashes, "failed": max_failed,
             "unread": max_unread}  # fmt: skip
     limits = {"exact": None, **said.limits, **{name: limit for name, limit in told.items() if limit is not None}}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from dedup.files import picture_heads
+
 HEAD_BYTES = 16
 """So many first bytes of a file are enough to tell its format."""
 MAX_PIXELS = 200_000_000
@@ -83,3 +85,6 @@ def _of_brand() -> dict[bytes, str]:
 @cache
 def _starts() -> tuple[tuple[bytes, str], ...]:
     return tuple((start, each.name) for each in FORMATS for start in each.starts)
+
+
+picture_heads.append(sniff)  # so that nothing is written over a picture

@@ -14,6 +14,7 @@ import os
 from pathlib import Path
 
 from dedup.errors import SourceError
+from dedup.files import expanded
 from dedup.sources import archives, blobs
 from dedup.sources.folder import list_folder
 from dedup.sources.listing import Entry, Listing, SourceFile, Stored, Where, where
@@ -37,7 +38,7 @@ def address_of(given: Path | str) -> str:
             raise SourceError("Give the archive alone, as zip://photos.zip: all images in it are read.")
     if blobs.is_address(text):
         return _checked(text)
-    path = Path(_file_within(text)).expanduser()
+    path = expanded(_file_within(text))
     return os.fspath(path.resolve() if ".." in path.parts else path.absolute())  # links on the way stay as named
 
 
@@ -112,7 +113,7 @@ def is_source(text: str) -> bool:
     may be the name of a dataset."""
     if blobs.is_address(text):
         return True
-    path = Path(text).expanduser()
+    path = expanded(text)
     if archives.suffix_of(text) and blobs.is_pattern(os.fspath(path)):
         return True
     known = _suffix(text) in LIST_SUFFIXES or archives.suffix_of(text) != ""

@@ -14,6 +14,7 @@ from pathlib import Path
 import platformdirs
 
 from dedup.errors import DatasetError, UnknownDataset, UsageError
+from dedup.files import expanded
 from dedup.model import SOFTWARE_VERSION
 
 INFO_FILE = "dataset.json"
@@ -24,7 +25,7 @@ FORBIDDEN_IN_NAMES = re.compile(r'[\x00-\x1f<>:"/\\|?*\ud800-\udfff]')
 def home_directory(home: Path | str | None = None) -> Path:
     """Where datasets live: the argument, else DEDUP_HOME, else the platform's user data directory."""
     chosen = home or os.environ.get("DEDUP_HOME") or platformdirs.user_data_dir("dedup", appauthor=False)
-    return Path(chosen).expanduser().absolute()
+    return expanded(chosen).absolute()
 
 
 @dataclass(frozen=True)

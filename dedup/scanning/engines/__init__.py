@@ -32,6 +32,8 @@ def engine(choice: Choice = HERE) -> Engine:
     """The engine that was chosen. Raises `UsageError`, and `EngineError` where it is not there."""
     if choice.name not in ENGINES:
         raise UsageError(f"There is no engine {choice.name!r}{did_you_mean(choice.name, ENGINES) or '.'}")
+    if choice.workers is not None and choice.workers < 1:
+        raise UsageError(f"{choice.workers} workers read nothing. Give 1 or more, or none for all processors.")
     return ENGINES[choice.name](choice.workers, choice.address)
 
 

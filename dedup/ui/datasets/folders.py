@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dedup.errors import SourceError
+from dedup.files import expanded
 from dedup.images.formats import SUFFIXES
 from dedup.machine import within
 from dedup.sources import address_of
@@ -39,7 +40,7 @@ class FolderCheck:
 def typed_place(text: str) -> Path | str:
     """The absolute path a person means, also when it was pasted with quotes or with `~`; an address as it is."""
     given = _unquoted(text)
-    return given if is_address(given) else Path(given).expanduser().absolute()
+    return given if is_address(given) else expanded(given).absolute()
 
 
 def _unquoted(text: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+from dedup.files import expanded
 from dedup.model import MAP_X, Status
 from dedup.store import vectors as kept
 from dedup.ui.map.atlas import placed
@@ -87,7 +88,7 @@ def _vectors(opened: Opened) -> None:
         )
         file = st.text_input("File on this machine", placeholder="/models/clip/vision_model.onnx", key="vectors file")
         if st.button("Embed and draw", type="primary", disabled=not file.strip()):
-            start(opened, str(Path(file.strip()).expanduser()))
+            start(opened, str(expanded(file.strip())))
             st.rerun()
 
 
