@@ -471,8 +471,7 @@ class Decisions:
                 yield connection
         except sqlite3.Error as error:
             raise DatasetError(
-                f"The decisions in {self.path} cannot be used: {error}. Nothing was changed; "
-                "free some space, or put a copy of the file back."
+                f"The decisions in {self.path} cannot be used: {error}. Nothing was changed; {_remedy(error)}."
             ) from error
 
     def _open(self) -> sqlite3.Connection:
@@ -619,3 +618,16 @@ def _count_revisions(connection: sqlite3.Connection, operation: int, kinds: Coll
 def _check_tag_name(name: str) -> None:
     if not name.strip() or name != name.strip() or len(name) > LONGEST_TAG or not name.isprintable():
         raise UsageError(f"{name!r} cannot name a tag. Use up to {LONGEST_TAG} visible characters.")
+
+
+def _remedy(error: sqlite3.Error) -> str:
+    """What a person can do: an earlier copy is put back where the file is damaged, and nowhere else, for it would take
+    the decisions since then along."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # without what is said beyond it
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return "put a copy of the file back"
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        return "free some space and try again"
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+        return "make the file and its folder writable"
+    return "try again, and look whether the dataset was renamed meanwhile"

@@ -403,3 +403,32 @@ def test_what_is_rolled_back_is_no_change_of_tags(decisions, monkeypatch):
     assert decisions.revisions()[0] == before
     decisions.tag(["c"], "x")
     assert decisions.retagged(before, before + 1) == {"x": {"c": True}}
+
+
+def error_of(code: int) -> sqlite3.Error:
+    error = sqlite3.OperationalError("something")
+    error.sqlite_errorcode = code
+    return error
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        (sqlite3.SQLITE_NOTADB, "put a copy of the file back"),
+        (sqlite3.SQLITE_FULL, "free some space"),
+        (sqlite3.SQLITE_READONLY, "writable"),
+        (sqlite3.SQLITE_CANTOPEN, "renamed meanwhile"),
+        (sqlite3.SQLITE_ERROR, "renamed meanwhile"),
+    ],
+)
+def test_a_copy_is_put_back_only_where_the_file_is_damaged(decisions, monkeypatch, code, remedy):
+    """Over a good file, which merely cannot be written now, it would take the decisions since then along."""
+
+    def refused():
+        raise error_of(code)
+
+    monkeypatch.setattr(decisions, "_open", refused)
+    with pytest.raises(DatasetError) as raised:
+        decisions.tag(["a.jpg"], "blurry")
+    assert remedy in str(raised.value)
+    assert ("put a copy" in str(raised.value)) == (code == sqlite3.SQLITE_NOTADB)
