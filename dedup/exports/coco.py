@@ -64,7 +64,7 @@ def build(
         notes.append(f"{plural(dropped, 'image')} left out: dropped because of clashing labels.")
     failed = int((mask & (frame["status"] == Status.FAILED).to_numpy()).sum())
     if failed:
-        notes.append(f"{plural(failed, 'image')} cannot be read; select without the kind failed to leave such out.")
+        notes.append(f"{plural(failed, 'image')} cannot be read; select status == 'ok' to leave such out.")
     return document, tuple(notes)
 
 

@@ -163,3 +163,10 @@ def test_a_readable_file_stays_for_its_copy_under_a_name_that_is_not_read(tmp_pa
     assert frame["status"].to_dict() == {"a.dng": "failed", tiff.name: "ok"}
     assert frame["role"].to_dict() == {"a.dng": "duplicate", tiff.name: "keeper"}
     assert frame["kind"].to_dict() == {"a.dng": "exact", tiff.name: "unique"}
+
+
+def test_the_documented_filter_leaves_out_copies_of_what_cannot_be_read(mixed):
+    """The kind of all but one of them is exact."""
+    left = mixed.select("status == 'ok'")
+    assert left.sum() == len(mixed.frame) - mixed.info.failed
+    assert mixed.select("kind != 'failed'").sum() > left.sum()
