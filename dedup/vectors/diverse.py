@@ -30,7 +30,7 @@ def most_different(
         nearest[blank if blank[furthest] else furthest] = 1
         if on_progress:
             on_progress(Progress("choosing", len(taken), count, 0.0))
-    return np.array(taken)
+    return np.array(taken, np.int64)
 
 
 SAME = 1 - 1e-6
