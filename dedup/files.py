@@ -142,7 +142,7 @@ def require_free(output: Path, overwrite: bool) -> None:
     a pipe or a device), or no folder."""
     if output.is_dir():
         raise ExportError(f"{output} is a folder. Give the name of a file to write.")
-    if output.exists() and not output.is_file() or output.absolute().parent in STREAMS:
+    if (output.exists() and not output.is_file()) or output.absolute().parent in STREAMS:
         raise ExportError(f"{output} is no file but a pipe or a device. Give the name of a file.")
     if _is_picture(output):
         raise ExportError(f"{output} is a picture, which nothing is written over. Choose another name.")

@@ -117,32 +117,40 @@ def _folder_name(number: int, of: int) -> str:
 def gather(folders: Sequence[Path], *, one_source: bool = True) -> Merged:
     """What all shards below `folders` read, where their source may have `one_source` name only. Raises `UsageError`
     where one is missing, unfinished, damaged, or of another source, limit or version: whatever would be read anew in
-    silence, or not be what the others are."""
+    silence, or not be what the others are. Of one that is there twice, the first that is whole counts."""
     from dedup.images.examine import VERSIONS
 
-    found = {place: _finished(place) for folder in folders for place in _places(folder)}
-    shards = {shard.number: (place, shard) for place, shard in reversed(found.items()) if shard is not None}
-    if not shards:
+    places = dict.fromkeys(place for folder in folders for place in _places(folder))
+    found = [(place, shard) for place in places if (shard := _finished(place)) is not None]
+    if not found:
         names = ", ".join(map(str, folders))
         raise UsageError(f"There is no finished shard in {names}. Give the folders that `dedup scan --shard` wrote.")
     for each, what in (("of", "numbers of shards"), ("source", "sources"), ("max_pixels", "limits of pixels")):
         if each == "source" and not one_source:
             continue
-        values = sorted({str(getattr(shard, each)) for _, shard in shards.values()})
+        values = sorted({str(getattr(shard, each)) for _, shard in found})
         if len(values) > 1:
             hint = ", or name the one folder they all are with --source" if each == "source" else ""
             raise UsageError(
                 f"These shards are of different {what}: {', '.join(values)}. Merge those of one scan{hint}."
             )
-    _, one = next(iter(shards.values()))
-    missing = sorted(set(range(1, one.of + 1)) - shards.keys())
-    old = sorted(number for number, (_, shard) in shards.items() if shard.versions != VERSIONS)
-    parts = {number: Store(place).read_parts() for number, (place, _) in shards.items()}
-    held = {number: sum(len(part.images) for part in parts[number]) for number in parts}
-    damaged = sorted(number for number in held if number not in old and held[number] != shards[number][1].images)
+    one = found[0][1]
+    parts: dict[int, list[Part]] = {}
+    old, damaged = set[int](), set[int]()
+    for place, shard in found:
+        if shard.number in parts:
+            continue
+        held = Store(place).read_parts() if shard.versions == VERSIONS else []
+        if shard.versions != VERSIONS:
+            old.add(shard.number)
+        elif sum(len(part.images) for part in held) != shard.images:
+            damaged.add(shard.number)
+        else:
+            parts[shard.number] = held
+    missing = set(range(1, one.of + 1)) - {shard.number for _, shard in found}
     for numbers, what in ((missing, "not finished"), (old, "of another version"), (damaged, "damaged")):
-        if numbers:
-            raise UsageError(_again(numbers, what, one))
+        if numbers - parts.keys():
+            raise UsageError(_again(sorted(numbers - parts.keys()), what, one))
     return Merged(one.source, one.max_pixels, [part for number in sorted(parts) for part in parts[number]])
 
 

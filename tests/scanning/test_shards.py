@@ -172,6 +172,26 @@ def test_shards_of_several_folders_and_of_another_place_are_merged(folder, home,
     assert merged.root == tmp_path / "moved"
 
 
+def test_shards_of_two_sources_with_the_same_numbers_are_refused(folder, home, tmp_path):
+    read_all(folder, tmp_path / "parts")
+    folder_of_photos(tmp_path / "other", 3)
+    read_all(tmp_path / "other", tmp_path / "of the other", 3)
+    with pytest.raises(UsageError, match="of different sources: "):  # or those of one would be left out in silence
+        dedup.merge([tmp_path / "parts", tmp_path / "of the other"])
+    read_all(folder, tmp_path / "two", 2)
+    with pytest.raises(UsageError, match="of different numbers of shards: 2, 3"):
+        dedup.merge([tmp_path / "parts", tmp_path / "two"])
+
+
+@pytest.mark.parametrize("harm", [lambda parts: table(parts, 2).write_bytes(b"no table"), changed(versions={})])
+def test_a_shard_that_was_run_again_elsewhere_stands_for_the_damaged_one(folder, home, tmp_path, harm):
+    read_all(folder, tmp_path / "parts")
+    harm(tmp_path / "parts")
+    dedup.scan_shard(folder, f"2/{COUNT}", tmp_path / "again", workers=1)
+    for order in (["parts", "again"], ["again", "parts"]):
+        assert len(dedup.merge([tmp_path / each for each in order], workers=1).frame) == 12
+
+
 def test_a_folder_that_one_machine_cannot_read_is_told_and_read_by_another(folder, home, tmp_path, capsys, monkeypatch):
     with monkeypatch.context() as patched:
         shut_off(folder / "deep", patched)
