@@ -70,7 +70,7 @@ def plan(
         say(told)
     tell_stays(dataset, made)
     carried_out = f"Carry it out with: {command_line('apply', name, output)}"
-    say(carried_out if removal.can_leave(dataset) else removal.only_read(dataset))
+    say(carried_out if removal.can_leave(dataset) else removal.only_read(dataset, made.entries))
 
 
 def apply(

@@ -176,7 +176,7 @@ def _preview(dataset: Dataset, plan: Plan, basis: Basis, left: Heritage, lost: s
         where = "the quarantine" if dataset.in_files else removal.quarantine_of(dataset)
         say(f"{goes} would go to {where}; nothing was touched. Add --apply.")
     else:
-        say(f"{goes} would go; nothing was touched. {removal.only_read(dataset)}")
+        say(f"{goes} would go; nothing was touched. {removal.only_read(dataset, plan.entries)}")
 
 
 def _tell(left: Heritage, verb: str, lost: str) -> None:

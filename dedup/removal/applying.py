@@ -107,7 +107,7 @@ def apply(
     they are.
     """
     require_way(how, allow_delete=allow_delete)
-    require_leaving(images)
+    require_leaving(images, plan.entries)
     with locked(images.directory, images.key) as journal:
         journal.prepare()
         recover(journal, tree_at(ground_of(images)))

@@ -132,7 +132,7 @@ def likely(
     it, image and keeper are there as they were scanned, and no earlier run did it. A file of another time is read.
 
     Raises `RemovalError` where images cannot leave."""
-    require_leaving(images)
+    require_leaving(images, plan.entries)
     checks = Checks(images, read(images.directory).values(), how, hold)
     return tuple(
         entry for entry in plan.entries if not checks.already(entry) and not attempt(partial(checks.at_a_glance, entry))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import re
+import shlex
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
 
 from dedup.errors import RemovalError
-from dedup.model import Role, Status
+from dedup.model import TAG_PREFIX, Role, Status
 from dedup.removal import objects
 from dedup.removal.journal import QUARANTINE
 from dedup.removal.objects import Object, Place
@@ -20,6 +22,9 @@ from dedup.removal.refusal import RefusalError
 from dedup.sources import Where, blobs
 from dedup.sources.listing import address_in_words
 from dedup.words import command_line
+
+if TYPE_CHECKING:
+    from dedup.removal.planfile import Entry
 
 
 class Images(Protocol):
@@ -74,10 +79,10 @@ def can_leave(images: Images) -> bool:
     return images.in_files or blobs.can_change(images.address)
 
 
-def require_leaving(images: Images) -> None:
-    """Raises `RemovalError` where they cannot."""
+def require_leaving(images: Images, entries: Sequence[Entry] = ()) -> None:
+    """Raises `RemovalError` where they cannot, which says how all but the `entries` of a plan can be had."""
     if not can_leave(images):
-        raise RemovalError(only_read(images))
+        raise RemovalError(only_read(images, entries))
 
 
 def quarantine_of(images: Images) -> str:
@@ -115,13 +120,29 @@ def is_there(place: Place) -> bool:
     return Object(place).exists() if isinstance(place, str) else os.path.lexists(place)
 
 
-def only_read(images: Images) -> str:
-    """What to do instead where images cannot leave, in words."""
-    instead = command_line("export", images.name, "--to", "folder")
+def only_read(images: Images, entries: Sequence[Entry] = ()) -> str:
+    """What to do instead where images cannot leave, in words: export all but the `entries` of a plan."""
+    where = _all_but(images, entries)
+    where = f'"{where}"' if "'" in where else shlex.quote(where)
+    command = command_line("export", images.name, "--to", "folder", "--output", "clean.zip")
     return (
         f"The images of {images.name} lie in {images.address}, which is only read. "
-        f"Export those that stay instead: {instead} --where \"role != 'duplicate'\"."
+        f"Export those that stay instead: {command} --where {where}."
     )
+
+
+def _all_but(images: Images, entries: Sequence[Entry]) -> str:
+    """The expression for the images that a plan leaves where they are."""
+    frame, copies = images.frame, "role != 'duplicate'"
+    if not entries:
+        return copies
+    goes = frame["path"].isin([each.path for each in entries])
+    for tag in (str(name) for name in frame if str(name).startswith(TAG_PREFIX)):
+        if goes.equals(frame[tag].astype(bool)) and not re.search("[\"'\\\\]", tag):
+            return f'not ("{tag.removeprefix(TAG_PREFIX)}" in tags)'
+    if all(each.decided for each in entries):
+        return "decided != 'goes'"
+    return "kind != 'exact'" if all(each.identical for each in entries) else copies
 
 
 class Columns:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 import shutil
+import zipfile
+from pathlib import Path
 
 import pytest
 
 from dedup.cli import main
 from tests.packed import zipped
-from tests.pictures import folder_of_photos
+from tests.pictures import folder_of_photos, photo, save
 
 
 @pytest.fixture
@@ -38,6 +41,30 @@ def test_removals_are_planned_and_told_but_never_carried_out(archive, tmp_path, 
         assert main(command) == code, command
         said = capsys.readouterr()
         assert "packed.zip, which is only read. Export those that stay instead" in said.out + said.err, command
+
+
+def test_the_command_that_is_said_instead_leaves_out_what_would_go_and_no_more(tmp_path, home, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with zipfile.ZipFile(tmp_path / "packed.zip", "w") as packed:
+        for number, name in ((0, "a"), (0, "b"), (1, "c")):
+            packed.write(save(photo(number), tmp_path / f"{number}.png"), f"{name}.png")
+        packed.write(save(photo(1).resize((48, 36)), tmp_path / "small.jpg"), "small of c.jpg")
+    assert main(["scan", "packed.zip"]) == 0
+    assert main(["tag", "packed", "bad", "--where", "path == 'c.png'"]) == 0
+    for options, left in (
+        (["remove", "packed"], 3),
+        (["detect", "packed.zip", "--remove"], 3),
+        (["detect", "packed.zip", "--remove", "--near"], 2),
+        (["remove", "packed", "--tag", "bad"], 3),
+    ):
+        capsys.readouterr()
+        main(options)
+        said = "".join(capsys.readouterr())
+        command = shlex.split(said[said.index("dedup export") :].splitlines()[0].removesuffix("."))
+        assert main(command[1:]) == 0, command
+        with zipfile.ZipFile("clean.zip") as clean:
+            assert len(clean.namelist()) == left, command
+        Path("clean.zip").unlink()
 
 
 def test_what_is_said_instead_can_be_done(archive, tmp_path, capsys):
