@@ -33,6 +33,8 @@ MOST_SIZE = 1 << 62
 UNPACKED_BYTES, MOST_TIMES = 64 << 20, 100
 """A member that unpacks to more than both so many bytes and so many times what it takes is made to fill the memory:
 even a blank picture is compressed in its own format before it comes into an archive."""
+AFTER_END = 1 << 20
+"""Zeros after the end of a TAR archive that are looked through: programs fill up so many at most."""
 MOST_OPEN = 8
 """Archives that a process keeps open: the workers of a scan go through them one after the other."""
 COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".gz", ".7z", ".rar")
@@ -159,7 +161,7 @@ class Tar:
                 offset, size = places[member.name]
                 yield member.name, Entry(size, nanoseconds(member.mtime), f"{self._version}@{offset:x}")
             self._stream.seek(archive.offset)
-            rest = self._stream.read(tarfile.BLOCKSIZE)
+            rest = self._stream.read(AFTER_END)  # where one archive was put behind another, that is
         except (tarfile.TarError, ValueError, OverflowError) as error:
             self._stream.seek(0)
             if not places and self._stream.read(6).startswith(COMPRESSED_BEGIN):

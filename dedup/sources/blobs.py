@@ -251,6 +251,9 @@ def open_at(address: str) -> BinaryIO:
     if not is_address(address):
         return cast(BinaryIO, open_regular(Path(address)))
     opened = patiently(lambda: filesystem(address).open(path_in(address), block_size=READ_AHEAD))
+    if getattr(opened, "size", None) is None:  # what tells no length is read from its beginning to its end, once
+        opened.close()
+        raise OSError(WHOLE_ONLY[0])
     return cast(BinaryIO, Patient(opened))
 
 

@@ -53,12 +53,22 @@ def list_file(address: str) -> Listing:
 
 def _addressed(address: str, names: list[str]) -> list[str]:
     """Names in a list of addresses: those that are none are relative to a list that lies elsewhere itself."""
-    beside = address.rpartition("/")[0] + "/"
     missing = next((name for name in names if not blobs.is_address(name.strip())), None)
     if missing is not None and not blobs.is_address(address):
         raise SourceError(f"The list {address} has both addresses and paths, such as {missing}. Make one list of each.")
-    written = (name.strip() if blobs.is_address(name.strip()) else beside + name.strip() for name in names)
+    written = (name.strip() if blobs.is_address(name.strip()) else _beside(address, name.strip()) for name in names)
     return [protocol.lower() + "://" + rest for protocol, _, rest in (each.partition("://") for each in written)]
+
+
+def _beside(address: str, name: str) -> str:
+    """The address of a name in a list at an address; what `..` means there no storage knows."""
+    protocol, _, place = address.rpartition("/")[0].partition("://")
+    parts, rest = place.split("/"), name
+    while step := re.match(r"\.\.?/+", rest):
+        rest = rest[step.end() :]
+        if step[0].startswith("..") and len(parts) > 1:  # nothing is above a bucket or a host
+            parts.pop()
+    return f"{protocol}://{'/'.join(parts)}/{rest}"
 
 
 def _named(folder: Path, name: str) -> Path:

@@ -142,7 +142,12 @@ def list_addresses(addresses: Iterable[str]) -> Listing:
     with ThreadPoolExecutor(AT_ONCE) as threads:
         told = dict(zip(usable, threads.map(_told, usable), strict=True))
     entries = {address.removeprefix(root): entry for address, entry in told.items()}
-    problems = {f"{_bare(each).removeprefix(root)}?…": f"its address {problem}" for each, problem in wrong.items()}
+    problems: dict[str, str] = {}
+    alike = Counter[str]()
+    for each, problem in wrong.items():  # what tells them apart may be what must not be shown
+        shown = f"{_bare(each).removeprefix(root)}?…"
+        alike[shown] += 1
+        problems[shown if alike[shown] == 1 else f"{shown}~{alike[shown]}"] = f"its address {problem}"
     return Listing(root, source_files(entries, problems, entries))
 
 

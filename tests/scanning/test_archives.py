@@ -430,6 +430,13 @@ def test_older_files_of_a_name_and_files_without_one_are_counted(photos, tmp_pat
     assert listing.passed_over == {"older file of the same name": 1, "without a name": 1}
 
 
+def test_a_tar_behind_another_is_not_passed_over_in_silence(photos, tmp_path, home):
+    first = tarred(photos, tmp_path / "first.tar")
+    (tmp_path / "both.tar").write_bytes(first.read_bytes() + first.read_bytes())
+    frame = dedup.scan(tmp_path / "both.tar").frame
+    assert "what follows is no member" in " ".join(frame["error"])
+
+
 def test_links_and_older_files_in_a_zip_are_counted_as_in_a_tar(photos, tmp_path):
     first, second = (file.read_bytes() for file in files_of(photos)[:2])
     link = zipfile.ZipInfo("link.jpg")

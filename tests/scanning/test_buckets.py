@@ -378,6 +378,24 @@ def web(photos) -> Iterator[tuple[str, type[_Handler]]]:
     server.shutdown()
 
 
+def test_refused_addresses_that_differ_in_what_is_not_shown_are_failures_each(web, tmp_path, home):
+    url, _ = web
+    (tmp_path / "list.txt").write_text(
+        "\n".join(f"{url}/image?id={number}&token=secret{number}" for number in range(3))
+    )
+    frame = dedup.scan(tmp_path / "list.txt").frame
+    assert len(frame) == 3 and frame["error"].str.contains("signature or key").all()
+    assert not any(b"secret" in file.read_bytes() for file in home.rglob("*") if file.is_file())
+
+
+def test_a_list_in_a_bucket_names_files_above_it(bucket, photos, home):
+    bucket.put_folder(photos, "data/photos/")
+    names = [f"../photos/{file.relative_to(photos).as_posix()}" for file in files_of(photos)]
+    bucket.put("data/lists/train.txt", "\n".join(names).encode())
+    frame = dedup.scan("s3://bucket/data/lists/train.txt").frame
+    assert len(frame) == len(names) and frame["status"].eq("ok").all()
+
+
 def test_a_list_of_web_addresses(photos, web, tmp_path, home, asked):
     url, _ = web
     addresses = [f"{url}/{file.relative_to(photos).as_posix()}" for file in files_of(photos)]
@@ -435,11 +453,20 @@ class _WholeOnly(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+class _NoLength(_WholeOnly):
+    """One that does not even say how long a file is."""
+
+    def send_header(self, keyword: str, value: str) -> None:
+        if keyword != "Content-Length":
+            super().send_header(keyword, value)
+
+
+@pytest.mark.parametrize("handler", [_WholeOnly, _NoLength])
 @pytest.mark.parametrize("make", [zipped, tarred])
-def test_an_archive_of_a_server_that_gives_no_parts_is_told(make, photos, tmp_path, home):
+def test_an_archive_of_a_server_that_gives_no_parts_is_told(make, handler, photos, tmp_path, home):
     (tmp_path / "served").mkdir()
     file = make(photos, tmp_path / "served" / f"a{'.zip' if make is zipped else '.tar'}")
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_WholeOnly, directory=str(tmp_path / "served")))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(tmp_path / "served")))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         with pytest.raises(SourceError, match="its server gives no parts of a file"):
