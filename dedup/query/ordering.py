@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dedup.images import metrics
+
 Rows = NDArray[np.int64]
 
 
@@ -22,7 +24,7 @@ def arrange(
     leads it. O(n log n); 100,000 images take some 30 ms.
     """
     rows = np.flatnonzero(mask)
-    values = frame[metric].to_numpy(dtype=np.float64, copy=False)[rows]
+    values = metrics.values(frame, metric)[rows]
     keys = np.where(np.isnan(values), np.inf, values if ascending else -values)
     if together is None:
         together = metric == "singularity"

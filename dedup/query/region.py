@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dedup.errors import UsageError
+from dedup.images import metrics
 from dedup.model import Status
 
 MOST_CORNERS = 200
@@ -42,7 +43,7 @@ class Region:
         size 0, and on no chart."""
         if not (is_number(frame, self.x) and is_number(frame, self.y)):
             return np.zeros(len(frame), bool)
-        x, y = (frame[name].to_numpy(np.float64) for name in (self.x, self.y))
+        x, y = (metrics.values(frame, name) for name in (self.x, self.y))
         return inside(x, y, np.array(self.corners)) & (frame["status"] == Status.OK).to_numpy(bool)
 
     def text(self) -> str:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from dedup.errors import UnknownMetric, UsageError
+from dedup.images import metrics
 from dedup.model import TAG_PREFIX, Kind, Role
 from dedup.query import where as where_language
 from dedup.query.region import Region, is_number
@@ -62,7 +63,7 @@ class Range:
         """Rows inside the range: bool, shape (n,); none where the frame has no such number."""
         if not is_number(frame, self.metric):
             return np.zeros(len(frame), dtype=bool)
-        values = frame[self.metric].to_numpy(dtype=np.float64)
+        values = metrics.values(frame, self.metric)
         inside: Mask = ~np.isnan(values)
         if self.low is not None:
             inside &= values >= self.low

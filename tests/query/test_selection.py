@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedup.errors import UnknownMetric, UnknownTag, UsageError, WhereError
+from dedup.query.ordering import arrange
 from dedup.query.selection import DECIDED, KINDS, QUERY_KEYS, ROLES, Range, Selection
 from tests.frames import PATHS, make_frame
 
@@ -187,3 +188,11 @@ def test_works_on_an_empty_frame():
     selection = Selection(ranges=(Range("width", 1),), tags_any=("keep",), classes=("a",), folders=("b",), text="x")
     mask = selection.mask(FRAME.iloc[:0])
     assert mask.shape == (0,) and mask.dtype == np.bool_
+
+
+def test_what_cannot_be_read_has_no_width():
+    """Its column holds 0: it is in no range, and comes last in either order."""
+    frame = FRAME.head(3).assign(width=[0, 400, 30], status=["failed", "ok", "ok"])
+    assert Range("width", None, 100).mask(frame).tolist() == [False, False, True]
+    for ascending, told in ((True, [2, 1, 0]), (False, [1, 2, 0])):
+        assert arrange(frame, np.ones(3, bool), "width", ascending=ascending).tolist() == told

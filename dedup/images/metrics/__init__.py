@@ -6,6 +6,8 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from dedup import plugins
 from dedup.images.metrics.annotation import CROWDS, LARGEST, OBJECTS, SMALLEST
 from dedup.images.metrics.colour import BLUE, GREEN, RED, SATURATION
@@ -18,6 +20,7 @@ from dedup.model import FACTS, FOUND
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 
 def _guarded(metric: Metric) -> Metric:
@@ -87,4 +90,14 @@ def said(frame: pd.DataFrame) -> list[Metric]:
     return [metric for metric in held if not metric.optional or (frame[metric.name].to_numpy() > 0).any()]
 
 
-__all__ = ["ADDED", "MEASURED", "METRICS", "VERSION", "Metric", "Sample", "measure", "said"]
+SIZES = ("width", "height")
+"""Columns in which a file that cannot be read has 0, and no image has."""
+
+
+def values(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    """(n,) a column of a frame as numbers, NaN where none is known."""
+    told = frame[name].to_numpy(np.float64)
+    return np.where(told > 0, told, np.nan) if name in SIZES else told
+
+
+__all__ = ["ADDED", "MEASURED", "METRICS", "VERSION", "Metric", "Sample", "measure", "said", "values"]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dedup.dataset import Dataset
 from dedup.errors import UnknownDataset, UnreadableImage
+from dedup.images import metrics
 from dedup.images.decode import camera_facts
 from dedup.images.metrics import Metric
 from dedup.labels.clashes import rectangle_of
@@ -107,7 +108,7 @@ def about(opened: Opened, row: int) -> About:
             ("Content", record["content"]),
             ("Perceptual, 256 bits", dataset.hashes[row].tobytes().hex() if record["status"] == Status.OK else ""),
         ],
-        "metrics": [_measure(opened, metric, float(record[metric.name])) for metric in opened.metrics()],
+        "metrics": [_measure(opened, metric, row) for metric in opened.metrics()],
         "group": _linked(opened, row, group[:MOST], related),
         "related": _linked(opened, row, apart[:MOST], related),
         "annotations": annotations,
@@ -155,8 +156,9 @@ def _facts(record: Mapping[str, Any], camera: Sequence[tuple[str, str]]) -> list
     return [(word, encodable(str(what))) for word, what in told.items() if what]
 
 
-def _measure(opened: Opened, metric: Metric, value: float) -> Measure:
-    column = opened.dataset.frame[metric.name].to_numpy(np.float64)
+def _measure(opened: Opened, metric: Metric, row: int) -> Measure:
+    column = metrics.values(opened.dataset.frame, metric.name)
+    value = float(column[row])
     low, high, bars = opened.kept(("bars", metric.name), lambda: _bars(column))
     known = int(np.isfinite(column).sum())
     return {

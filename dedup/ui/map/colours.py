@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dedup.images import metrics
 from dedup.images.metrics import Metric
 from dedup.model import CLUSTER, TAG_COLOURS, TAG_PREFIX, Kind, Role, Tag
 from dedup.ui.browser import palette
@@ -78,7 +79,7 @@ def coloured(frame: pd.DataFrame, by: str, tags: Mapping[str, Tag], classes: pd.
 
 
 def _by_number(frame: pd.DataFrame, metric: Metric) -> Coloured:
-    values = frame[metric.name].to_numpy(np.float64)
+    values = metrics.values(frame, metric.name)
     scale = scale_of(metric, values)
     left, right = scale.ends
     known = np.isfinite(values)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dedup.dataset import Dataset
 from dedup.errors import UsageError
 from dedup.groups.frame import describe
+from dedup.images import metrics
 from dedup.images.metrics import Metric
 from dedup.model import TAG_PREFIX
 from dedup.query.ordering import Rows
@@ -260,6 +261,8 @@ def items(
     matches = dict(zip(nearest, sides(dataset, nearest), strict=True))
     described = describe(frame, rows.tolist())
     maps = maps_to(dataset.pairs, rows.tolist(), nearest)
+    values = metrics.values(frame[[metric.name]].iloc[rows], metric.name).tolist()
+    texts = dict(zip(rows.tolist(), map(metric.text, values), strict=True))
     return [
         {
             **shown,
@@ -268,7 +271,7 @@ def items(
             "decided": str(record["decided"]),
             "company": selected is not None and not selected[row],
             "tags": [tag for tag in tags if record.get(TAG_PREFIX + tag)],
-            "value": metric.text(float(record[metric.name])),
+            "value": texts[row],
             "description": words,
             "error": str(record["error"]),
             "distance": float(record["distance"]),

@@ -12,6 +12,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dedup.dataset import Dataset
+from dedup.images import metrics
 from dedup.images.metrics import METRICS, Metric
 from dedup.images.metrics.annotation import OBJECTS
 from dedup.model import NEAR_SINGULARITY, Kind
@@ -248,7 +249,7 @@ def distribution(opened: Opened, view: View) -> None:
 
 
 def _figure(opened: Opened, view: View, *, dark: bool) -> tuple[go.Figure, Scale]:
-    column = opened.dataset.frame[view.metric].to_numpy(np.float64)
+    column = metrics.values(opened.dataset.frame, view.metric)
     others = opened.mask(view.selection.with_range(view.metric, None, None))
     inside = opened.mask(view.selection)[others]
     scale = _scale(opened, view)
@@ -259,7 +260,7 @@ def _figure(opened: Opened, view: View, *, dark: bool) -> tuple[go.Figure, Scale
 def _scale(opened: Opened, view: View) -> Scale:
     scale: Scale = opened.kept(  # no decision changes it: singularity's is always the same
         ("scale", view.metric),
-        lambda: scale_of(BY_NAME[view.metric], opened.dataset.frame[view.metric].to_numpy(np.float64)),
+        lambda: scale_of(BY_NAME[view.metric], metrics.values(opened.dataset.frame, view.metric)),
     )
     return scale
 

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from dedup.images import metrics
 from dedup.images.metrics import Metric
 from dedup.images.metrics.information import RANDOM
 from dedup.model import Status
@@ -93,7 +94,7 @@ def compared(opened: Opened, one: NDArray[np.bool_], other: NDArray[np.bool_]) -
     readable = (frame["status"] == Status.OK).to_numpy()
     found = []
     for metric in opened.metrics():
-        values = frame[metric.name].to_numpy(np.float64)
+        values = metrics.values(frame, metric.name)
         parts = [values[mask & readable & np.isfinite(values)] for mask in (one, other)]
         if metric is not RANDOM and min(map(len, parts)) >= FEWEST:
             found.append(_compare(metric, parts[0], parts[1]))

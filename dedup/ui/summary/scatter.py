@@ -10,6 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dedup.errors import UsageError
+from dedup.images import metrics
 from dedup.model import Status
 from dedup.query.region import MOST_CORNERS, Region
 from dedup.query.selection import Selection
@@ -106,7 +107,7 @@ def _whole(scale: Scale) -> Scale:
 
 def _figure(opened: Opened, x: str, y: str, scales: tuple[Scale, Scale], *, dark: bool) -> go.Figure:
     frame = opened.dataset.frame
-    columns = [frame[name].to_numpy(np.float64) for name in (x, y)]
+    columns = [metrics.values(frame, name) for name in (x, y)]
     known = np.isfinite(columns[0]) & np.isfinite(columns[1]) & (frame["status"] == Status.OK).to_numpy()
     places = [scale.position(column[known]) for scale, column in zip(scales, columns, strict=True)]
     across, up, counts = cells(*places)
