@@ -143,7 +143,7 @@ def _tell_made(made: making.Made, asked: making.Asked, *, preview: bool) -> None
     say(f"{made.units_told()}" + ("." if made.divided else "; none is divided."))
     if made.passed_over:
         say(f"In no split, for they cannot be read: {plural(made.passed_over, 'file')}.")
-    for told in filter(None, (made.divided_told(), made.torn_told())):
+    for told in filter(None, (made.kept_told(), made.divided_told(), made.torn_told())):
         complain(told)
     changed = plural(len(made.new), "image")
     say(f"{changed} would change. Leave out --preview to set them." if preview else f"{changed} changed; dedup undo.")

@@ -81,6 +81,10 @@ def folds(count: int) -> dict[str, float]:
     return {f"fold {number}": 1 / count for number in range(1, count + 1)}
 
 
+FAR = 0.02
+"""Shares further from what was asked for than a unit or two explain, in all but the smallest sets."""
+
+
 @dataclass(frozen=True)
 class Made:
     """The result. `of` is path to split of every image that has one now, `new` of those that change theirs. `units` is
@@ -130,6 +134,14 @@ class Made:
         """For people: what was kept together."""
         reach = REACHES[self.asked.together]
         return f"{plural(self.units, 'unit')} of {reach}, the largest of {plural(self.largest, 'image')}"
+
+    def kept_told(self) -> str:
+        """One sentence on images that keep their split, where that is why shares are far from what was asked for."""
+        kept = len(self.of) - len(self.new)
+        if not (self.asked.keep and kept and self.deviation > FAR):
+            return ""
+        keep = "keeps its" if kept == 1 else "keep their"
+        return f"{plural(kept, 'image')} {keep} split: make all splits anew to come nearer to what was asked for."
 
     def divided_told(self) -> str:
         """One sentence on units that splits divide already; '' where there are none."""

@@ -185,6 +185,19 @@ def test_the_dogs_are_divided_as_asked_and_nothing_crosses(dogs, home):
     assert len(pairs) >= 7 and (split[pairs["left"]] == split[pairs["right"]]).all()
 
 
+def test_who_asks_for_other_shares_is_told_what_stands_in_the_way():
+    """Five folds after four: those that are there stay as they are."""
+    frame = frame_of(100, grouped=0)
+    four = making.make(frame, NO_PAIRS, Asked(making.folds(4)))
+    assert four.kept_told() == ""
+    divided = frame.assign(split=frame["path"].map(four.of))
+    five = making.make(divided, NO_PAIRS, Asked(making.folds(5)))
+    assert five.counts["fold 5"] == 0 and five.kept_told().startswith(
+        "100 images keep their split: make all splits anew"
+    )
+    assert making.make(divided, NO_PAIRS, Asked(making.folds(5), keep=False)).kept_told() == ""
+
+
 def test_a_split_that_gets_no_image_and_values_that_overlap():
     frame = frame_of(4, grouped=0)
     assert "0 in test" in making.make(frame, NO_PAIRS, Asked(SHARES)).sentence()

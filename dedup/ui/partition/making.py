@@ -129,6 +129,8 @@ def _offer(opened: Opened, asked: Asked, made: Made, *, as_tags: bool) -> None:
     st.dataframe(table, hide_index=True, width="stretch", height="content" if len(made.classes) < 12 else 430)
     if made.passed_over:
         st.caption(f"In no split, for they cannot be read: {plural(made.passed_over, 'file')}.")
+    if kept := made.kept_told():
+        st.caption(kept)
     if divided := made.divided_told():
         st.warning(divided, icon=":material/warning:")
     if torn := made.torn_told():
