@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import signal
@@ -47,8 +48,14 @@ class Launch:
     home: Path | None = None
 
     def command(self) -> list[str]:
-        """The command line. Raises `UsageError` where there is no front to start, and for another machine's address."""
-        check_address(self.host or os.environ.get("STREAMLIT_SERVER_ADDRESS", ""))
+        """The command line. Raises `UsageError` where there is no front to start, for another machine's address, a port
+        that is taken, and a base path that no browser asks for."""
+        address = self.host or os.environ.get("STREAMLIT_SERVER_ADDRESS", "")
+        check_address(address)
+        if self.port is not None:
+            check_port(address, self.port)
+        if {"..", "."} & {*(self.base_path or "").split("/")}:
+            raise UsageError(f"--base-path {self.base_path} is no path below a host: browsers take its dots away.")
         given = {"server.address": self.host, "server.port": self.port, "server.baseUrlPath": self.base_path}
         options = [f"--{name}={value}" for name, value in given.items() if value is not None]
         options += [f"--server.allowedHosts={name}" for name in self.allow_hosts]
@@ -81,14 +88,33 @@ class Launch:
         return os.execve(command[0], command, environment)  # asked to end, it is the app that is asked
 
 
+def check_port(address: str, port: int) -> None:
+    """Raises `UsageError` where something else listens on a port already."""
+    if address.startswith("unix://"):
+        return
+    try:
+        _probe(address or "127.0.0.1", port)
+    except OSError as error:
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            taken = "is taken" if error.errno == errno.EADDRINUSE else "may not be used by you"
+            raise UsageError(f"Port {port} {taken}. Give another one to --port.") from error
+
+
+def _probe(address: str, port: int) -> None:
+    """Raises `OSError` where nothing can listen there."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        if os.name == "posix":  # there it lets go of what was just left, and of nothing that is in use
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((address, port))
+
+
 def check_address(address: str) -> None:
     """Raises `UsageError` where nothing can listen on it: Streamlit would say so in its own code's lines."""
     if not address or address.startswith("unix://"):
         return
     try:
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.bind((address, 0))
+        _probe(address, 0)
     except OSError as error:
         raise UsageError(
             f"This machine has no address {address} to listen on. Give one of its own to --host, or 0.0.0.0 for all."

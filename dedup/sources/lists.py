@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import os
@@ -32,7 +33,7 @@ def list_file(address: str) -> Listing:
     Raises `SourceError` when the list is empty or is not text.
     """
     try:
-        text = blobs.read(address).decode("utf-8-sig", "surrogateescape")
+        text = _text(blobs.read(address))
     except OSError as error:
         raise SourceError(f"Cannot read the list {address}: {blobs.reason(error)}.") from error
     path = Path(address)
@@ -49,6 +50,14 @@ def list_file(address: str) -> Listing:
         raise SourceError(f"The files of {path} have no folder in common ({error}). Make one list a drive.") from error
     relatives = [os.path.relpath(name, root).replace(os.sep, "/") for name in absolute]
     return Listing(os.fspath(root), source_files(relatives))
+
+
+def _text(content: bytes) -> str:
+    """What a list holds: UTF-16, as Windows' shells write it, by its first bytes, else UTF-8, and bytes that are none
+    as names may hold them."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace")
+    return content.decode("utf-8-sig", "surrogateescape")
 
 
 def _addressed(address: str, names: list[str]) -> list[str]:

@@ -215,6 +215,14 @@ def test_names_in_lists_come_back_as_themselves(name, tmp_path):
         assert paths(tmp_path / "list.txt") == [name]
 
 
+@pytest.mark.parametrize("coding", ["utf-16", "utf-16-be", "utf-8-sig"])
+def test_lists_are_read_as_windows_writes_them(coding, tmp_path):
+    save(photo(1), tmp_path / "a \u00e9.png")
+    mark = "\ufeff" if coding == "utf-16-be" else ""
+    (tmp_path / "list.txt").write_bytes(f"{mark}a \u00e9.png\r\n".encode(coding))
+    assert paths(tmp_path / "list.txt") == ["a \u00e9.png"]
+
+
 def test_spaces_around_a_name_in_a_list_are_no_part_of_one_that_has_none(tmp_path):
     save(photo(1), tmp_path / "a.jpg")
     (tmp_path / "list.txt").write_text("  a.jpg \n")

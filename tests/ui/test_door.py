@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from typing import Any
@@ -232,6 +233,19 @@ def test_an_address_of_another_machine_is_one_sentence():
         with pytest.raises(UsageError, match="has no address"):
             Launch(host=address).command()
     assert "--server.address=127.0.0.1" in Launch(host="127.0.0.1").command()
+
+
+def test_a_port_that_is_taken_and_a_path_that_no_browser_asks_for_are_refused_in_a_sentence():
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        held.listen()
+        port = held.getsockname()[1]
+        with pytest.raises(UsageError, match=f"^Port {port} is taken. Give another one to --port.$"):
+            Launch(port=port).command()
+    assert f"--server.port={port}" in Launch(port=port).command()
+    for path in ("../x", "a/../b", "./x"):
+        with pytest.raises(UsageError, match="no path below a host"):
+            Launch(base_path=path).command()
 
 
 def test_a_setting_that_cannot_be_is_one_sentence_and_no_traceback():
