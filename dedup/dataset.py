@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import os
 import threading
@@ -390,7 +391,7 @@ class Dataset:
 
         Returns the share of nearest neighbours that were found, 1 where all pairs were compared. Raises `UsageError`.
         """
-        told = of_dataset.give(self.directory, self.frame, vectors, source, on_progress)
+        told = of_dataset.give(self.directory, self.frame, _numbers(vectors, len(self.frame)), source, on_progress)
         self._forget()
         return told.recall
 
@@ -407,7 +408,7 @@ class Dataset:
 
     def search(self, vector: NDArray[np.floating], count: int) -> list[tuple[int, float]]:
         """Rows of up to `count` images whose vectors are nearest to one of the same space, each with its cosine, the
-        nearest first. Raises `UsageError` where it has another length."""
+        nearest first. Raises `UsageError` where it has another length, or holds what is no number."""
         return of_dataset.search(self.vectors, np.asarray(vector, np.float32), count)
 
     def draw_map(self, on_progress: OnProgress | None = None) -> int:
@@ -431,6 +432,7 @@ class Dataset:
     def imagehash(self, row: int, kind: str = "phash") -> ImageHash | ImageMultiHash:
         """The hash of an image as the library imagehash has it: `dataset.imagehash(0) - dataset.imagehash(1)` is how
         many bits differ. Kept if it was computed, else computed now. Raises `UsageError` and `UnreadableImage`."""
+        self._require_row(row)
         column = hashes.COLUMN + hashes.check(kind)
         text = str(self._files[column].iat[row]) if column in self._files else ""
         limit = self._info.max_pixels or MAX_PIXELS
@@ -479,13 +481,18 @@ class Dataset:
         )
 
     def where(self, row: int) -> Where:
-        """Where the image of a row lies, or lay."""
+        """Where the image of a row lies, or lay. Raises `UsageError` where there is no such row."""
+        self._require_row(row)
         paths, raws, versions = self._whereabouts
         relative = os.fsdecode(raw) if isinstance(raw := raws[row], bytes) else str(paths[row])
         if self.in_files:
             return where(self._info.root, relative, None)
         size, mtime_ns = (self._images[name].to_numpy()[row].item() for name in ("bytes", "mtime_ns"))
         return where(self._info.root, relative, Entry(size, mtime_ns, str(versions[row])))
+
+    def _require_row(self, row: int) -> None:
+        if not 0 <= row < len(self._images):
+            raise UsageError(f"There is no row {row}: the images are the rows 0 to {len(self._images) - 1:,}.")
 
     @cached_property
     def _whereabouts(self) -> tuple[Any, Any, Any]:
@@ -735,6 +742,8 @@ class Dataset:
         chosen = next((export for export in EXPORTS if export.name == to), None)
         if chosen is None:
             raise UsageError(f"{to!r} is no export format. Choose one of: {', '.join(each.name for each in EXPORTS)}.")
+        if strange := options.keys() - inspect.signature(chosen.write).parameters.keys():
+            raise UsageError(f"The export {to} has no option {', '.join(sorted(strange))}.")
         mask = self._mask(rows)
         write: Callable[..., Report] = chosen.write
         if not blobs.is_address(os.fspath(output)):
@@ -758,10 +767,15 @@ class Dataset:
     def to_pandas(self, rows: Sequence[int] | NDArray[np.generic] | None = None) -> pd.DataFrame:
         """Images as a frame of its own to work on: the columns of the CSV, with `classes` and `tags` as lists. Its
         index tells their rows here."""
+        import pyarrow as pa
+
         from dedup.exports.parquet import table
 
         mask = self._mask(rows)
-        made: pd.DataFrame = table(self, mask).to_pandas().set_index(np.flatnonzero(mask))
+        found = table(self, mask)
+        made: pd.DataFrame = found.to_pandas().set_index(np.flatnonzero(mask))
+        for name in (each.name for each in found.schema if pa.types.is_list(each.type)):
+            made[name] = [list(each) for each in made[name]]
         return made
 
     def to_parquet(self, output: Path | str, rows: Sequence[int] | NDArray[np.generic] | None = None) -> Path:
@@ -823,6 +837,20 @@ class Dataset:
             raise UsageError("The near-duplicate threshold is a distance above 0 and up to 1.")
         change = (SETTING, NEAR_THRESHOLD, "", repr(float(threshold)))
         self.decisions.decide([change], f"Set the near-duplicate threshold to {threshold:g}")
+
+
+def _numbers(vectors: NDArray[np.floating], count: int) -> NDArray[np.floating]:
+    """Vectors as an array (count, d). Raises `UsageError` where they are none."""
+    try:
+        held = np.asarray(vectors)
+    except ValueError as error:  # rows of several lengths
+        raise UsageError(f"The vectors are no array of numbers: {error}.") from error
+    if held.ndim != 2 or held.dtype.kind not in "fiu" or len(held) != count:
+        raise UsageError(
+            f"Give a row of numbers for each of the {count:,} images, NaN where there is none; this is {held.dtype} of "
+            f"shape {held.shape}."
+        )
+    return held
 
 
 def contents(images: pd.DataFrame) -> list[tuple[str, str]]:

@@ -157,6 +157,26 @@ def test_a_scan_by_less_than_one_worker_is_refused(tmp_path, home):
         dedup.scan(tmp_path / "photos", home=home, workers=-1)
 
 
+def test_what_python_cannot_give_is_a_sentence(dataset, tmp_path):
+    count = len(dataset.frame)
+    for row in (-1, count):
+        for ask in (dataset.file, dataset.at_hand, dataset.imagehash, dataset.where):
+            with pytest.raises(UsageError, match=f"no row {row}"):
+                ask(row)
+    for vectors in (np.zeros((count - 1, 4)), np.zeros(count), [[1.0], [1.0, 2.0]], [["a"]] * count, "no"):
+        with pytest.raises(UsageError, match=r"row of numbers for each|no array of numbers"):
+            dataset.give_vectors(vectors, "mine")
+    for vector in (np.full(4, np.nan), np.zeros((1, 4))):
+        with pytest.raises(UsageError, match=r"finite numbers|the shape"):
+            dataset.search(vector, 3)
+    with pytest.raises(UsageError, match="how many"):
+        dataset.search(np.zeros(4), -1)
+    with pytest.raises(UsageError, match="The export csv has no option foo"):
+        dataset.export("csv", tmp_path / "x.csv", foo=1)
+    table = dataset.to_pandas()
+    assert all(type(each) is list for name in ("classes", "tags") if name in table for each in table[name])
+
+
 def test_another_process_sees_the_decision_at_once(dataset):
     other = dedup.open(dataset.name)
     before = other.revision

@@ -116,12 +116,15 @@ def draw(
 def search(held: Vectors, vector: NDArray[np.float32], count: int) -> list[tuple[int, float]]:
     """Rows of the `count` images nearest to a vector (d,), with their cosines. Raises `UsageError`."""
     known = np.flatnonzero(held.known)
+    if count < 0 or not np.isfinite(vector).all():
+        raise UsageError("Give a vector of finite numbers, and how many images to find.")
     if not len(known):
         return []
     units = held.of(known)
     if vector.shape != units.shape[1:]:
+        told = vector.size if vector.ndim == 1 else f"the shape {vector.shape}"
         raise UsageError(
-            f"The vectors of the images have {units.shape[1]} numbers, this one has {vector.size}: the two sides of "
+            f"The vectors of the images have {units.shape[1]} numbers, this one has {told}: the two sides of "
             "one model are needed. Embed the images with the other side: dedup embed NAME --model FILE."
         )
     cosine = units @ unit(vector[None])[0]
