@@ -66,12 +66,18 @@ def read(file: Path, rows: Mapping[str, int], count: int, root: Path, paths: Pat
             f"{file} names no image of the dataset, such as {unknown[0]!r}. Paths are relative to {root}, or whole."
         )
     odd = {
-        "name no image here": unknown,
-        "name an image once more, and the last counts": again,
-        "hold numbers that are not finite, or nothing but zeros, and are left out": empty,
+        ("names no image here", "name no image here"): unknown,
+        ("names an image once more, and counts", "name images once more, and the last counts"): again,
+        (
+            "holds numbers that are not finite, or nothing but zeros, and is left out",
+            "hold numbers that are not finite, or nothing but zeros, and are left out",
+        ): empty,
     }
-    told = {what: names for what, names in odd.items() if names}
-    notes = (f"{plural(len(each), 'entry')} of {file.name} {what}, such as {each[0]!r}." for what, each in told.items())
+    notes = (
+        f"{plural(len(names), 'entry')} of {file.name} {one if len(names) == 1 else many}, such as {names[0]!r}."
+        for (one, many), names in odd.items()
+        if names
+    )
     return Given(found, tuple(notes))
 
 

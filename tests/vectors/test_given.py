@@ -46,10 +46,10 @@ def test_every_kind_of_file(kind, tmp_path):
 def test_paths_that_no_image_has_are_counted(tmp_path):
     np.savez(tmp_path / "v.npz", paths=["a.jpg", "gone.jpg"], vectors=VECTORS)
     found = read(tmp_path / "v.npz", tmp_path)
-    assert found.notes == ("1 entry of v.npz name no image here, such as 'gone.jpg'.",)
+    assert found.notes == ("1 entry of v.npz names no image here, such as 'gone.jpg'.",)
     np.savez(tmp_path / "v.npz", paths=["a.jpg", "./a.jpg"], vectors=VECTORS)
     found = read(tmp_path / "v.npz", tmp_path)
-    assert found.notes == ("1 entry of v.npz name an image once more, and the last counts, such as './a.jpg'.",)
+    assert found.notes == ("1 entry of v.npz names an image once more, and counts, such as './a.jpg'.",)
     assert found.vectors[0].tolist() == VECTORS[1].tolist()
 
 

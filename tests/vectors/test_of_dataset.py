@@ -190,7 +190,7 @@ def test_vectors_of_a_file(home, tmp_path, capsys):
     np.savez(tmp_path / "v.npz", paths=["0000.jpg", "0001.jpg", "x.jpg"], vectors=np.eye(3))
     capsys.readouterr()
     code, out, err = run(capsys, "embed", "set", "--vectors", str(tmp_path / "v.npz"))
-    assert code == 1 and out.startswith("2 of 3") and "1 entry of v.npz name no image here, such as 'x.jpg'" in err
+    assert code == 1 and out.startswith("2 of 3") and "1 entry of v.npz names no image here, such as 'x.jpg'" in err
     assert run(capsys, "embed", "set")[::2] == (2, "Give --model FILE or --vectors FILE.\n")
     code, _, err = run(capsys, "embed", "set", "--model", str(colour_model(tmp_path / "m.onnx")), "--mean", "1,2")
     assert code == 2 and "--mean is three numbers" in err
