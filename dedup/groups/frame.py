@@ -128,7 +128,11 @@ def join(files: pd.DataFrame, pairs: pd.DataFrame, review: Review) -> Joined:
         role=_roles(groups),
         keeper_reason=deciding.reasons(preferences, rules, len(files)),
         **_scored(files, links, review.threshold),
-        semantic_singularity=np.where(links.is_copy, 0.0, files["semantic_singularity"].to_numpy(np.float64)),
+        semantic_singularity=np.where(
+            links.is_copy & (files["status"] == Status.OK).to_numpy(),
+            0.0,
+            files["semantic_singularity"].to_numpy(np.float64),
+        ),
         relation=told.sentences,
         relations=pd.Series(told.names, dtype=object),
     )

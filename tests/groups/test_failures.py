@@ -170,3 +170,8 @@ def test_the_documented_filter_leaves_out_copies_of_what_cannot_be_read(mixed):
     left = mixed.select("status == 'ok'")
     assert left.sum() == len(mixed.frame) - mixed.info.failed
     assert mixed.select("kind != 'failed'").sum() > left.sum()
+
+
+def test_no_vector_says_anything_of_what_cannot_be_read(mixed):
+    failed = mixed.frame[mixed.frame["status"] == "failed"]
+    assert (failed["kind"] == "exact").any() and failed["semantic_singularity"].isna().all()

@@ -96,6 +96,8 @@ def maps_to(pairs: pd.DataFrame, rows: Sequence[int], others: Sequence[int]) -> 
     near = np.flatnonzero(np.isin(left, list(wanted)) | np.isin(right, list(wanted)))
     found: dict[int, Affine | None] = {}
     for pair in records(pairs, near.tolist(), ["left", "right", *AFFINE, *SIZES]):
+        if not all(pair[name] for name in SIZES):
+            continue  # copies of each other that cannot be read
         forth = geometry.pixel_affine(pair)
         if wanted.get(pair["left"]) == pair["right"]:
             found[pair["left"]] = finite(forth)
