@@ -205,7 +205,7 @@ class Selection:
         """Whether one row of the frame is selected: the slow reference of `mask`."""
         tags = {key.removeprefix(TAG_PREFIX) for key in row if key.startswith(TAG_PREFIX) and row[key]}
         return (
-            all(range_.holds(row.get(range_.metric, math.nan)) for range_ in self.ranges)
+            all(range_.holds(metrics.value(row, range_.metric)) for range_ in self.ranges)
             and all(region.mask(pd.DataFrame([row])).all() for region in self.regions)
             and (not self.tags_any or any(tag in tags for tag in self.tags_any))
             and all(tag in tags for tag in self.tags_all)

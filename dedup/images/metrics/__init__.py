@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -100,4 +101,10 @@ def values(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
     return np.where(told > 0, told, np.nan) if name in SIZES else told
 
 
-__all__ = ["ADDED", "MEASURED", "METRICS", "VERSION", "Metric", "Sample", "measure", "said", "values"]
+def value(row: Mapping[str, Any], name: str) -> float:
+    """The same of one row."""
+    told = float(row.get(name, math.nan))
+    return math.nan if name in SIZES and not told > 0 else told
+
+
+__all__ = ["ADDED", "MEASURED", "METRICS", "VERSION", "Metric", "Sample", "measure", "said", "value", "values"]
