@@ -14,6 +14,7 @@ import pandas as pd
 from dedup.dataset import Dataset
 from dedup.exports.montage import captions
 from dedup.groups.frame import whole_and_part
+from dedup.images import metrics
 from dedup.images.metrics import said
 from dedup.matching.relations import records, told_and_back
 from dedup.model import SCORE_VERSION, SOFTWARE_VERSION, Kind, Role, Status
@@ -190,7 +191,7 @@ def _parts(pairs: pd.DataFrame, across: set[tuple[int, int]]) -> list[Part]:
 def _distributions(frame: pd.DataFrame) -> list[Distribution]:
     found = []
     for metric in said(frame):
-        values = frame[metric.name].to_numpy(np.float64)
+        values = metrics.values(frame, metric.name)
         values = values[np.isfinite(values)]
         if metric.name == "random" or not len(values):
             continue

@@ -42,6 +42,8 @@ def test_facts_are_those_of_the_dataset(dataset):
     assert [path for path, _ in found.failures] == ["train/cat/broken.jpg"]
     total = next(each for each in found.distributions if each.title == "Brightness")
     assert sum(total.counts) == 8
+    width = next(each for each in found.distributions if each.title == "Width")
+    assert sum(width.counts) == 8 and not width.low.startswith("0 ")  # what cannot be read is no image of no width
     json.dumps(found.to_dict(), allow_nan=False)
 
 
