@@ -127,7 +127,6 @@ def write_text(path: Path, text: str, mode: int = OPEN) -> None:
         stream.write(text.encode("utf-8"))
 
 
-HEAD_BYTES = 16
 STREAMS = tuple(map(Path, ("/dev", "/dev/fd", "/proc/self/fd")))
 """Folders whose files are pipes, devices and links to open files, which nothing is to be put in the place of."""
 
@@ -144,7 +143,7 @@ def require_free(output: Path, overwrite: bool) -> None:
         raise ExportError(f"{output} is a folder. Give the name of a file to write.")
     if (output.exists() and not output.is_file()) or output.absolute().parent in STREAMS:
         raise ExportError(f"{output} is no file but a pipe or a device. Give the name of a file.")
-    if _is_picture(output):
+    if any(is_picture(output) for is_picture in tests_for_pictures):
         raise ExportError(f"{output} is a picture, which nothing is written over. Choose another name.")
     if output.exists() and not overwrite:
         raise ExportError(f"{output} exists already. Choose another name, or replace it with --overwrite.")
@@ -152,16 +151,8 @@ def require_free(output: Path, overwrite: bool) -> None:
         raise ExportError(f"There is no folder {output.parent} to write {output.name} into. Make it first.")
 
 
-picture_heads: list[Callable[[bytes], object]] = []
-"""What tells a picture by its first bytes; `dedup.images.formats` knows how."""
-
-
-def _is_picture(file: Path) -> bool:
-    try:
-        head = head_of(file, HEAD_BYTES)
-    except OSError:  # nothing there, or nothing that can be read
-        return False
-    return any(told(head) for told in picture_heads)
+tests_for_pictures: list[Callable[[Path], bool]] = []
+"""What tells whether a file is a picture: `dedup.images.formats` knows, which stands on this ground."""
 
 
 def write_chunks(output: Path, chunks: Iterable[bytes], overwrite: bool) -> None:

@@ -5,7 +5,7 @@ Column names of the frame are documented in `dedup.dataset.Dataset.frame`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -64,6 +64,11 @@ readable with dark or white ink on light and dark pages alike."""
 
 Change = tuple[str, str, str, str | None]
 """One decision to store: kind, subject, object and new value (None takes it away); see `dedup.store.decisions`."""
+
+
+def called_otherwise(tags: Iterable[str], names: Collection[str], new_name: str) -> list[str]:
+    """Tags, of which those with one of the `names` have a new one; each once."""
+    return list(dict.fromkeys(new_name if tag in names else tag for tag in tags))
 
 
 def next_colour(taken: Collection[str]) -> str:

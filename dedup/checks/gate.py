@@ -211,9 +211,11 @@ def _finding(name: str, limit: int | None, count: Callable[[], Sequence[Detail]]
 
 def _seeing_labels(finding: Finding | None, images: Images, limits: Limits) -> Finding | None:
     """A finding on labels, which says what it can where there are none, and what may hold some that was not read."""
-    if finding is None or images.frame["classes"].map(bool).any():
-        strange = "" if finding is None or images.attachments else " ".join(images.labels_strange).removesuffix(".")
-        return replace(finding, remark=strange) if finding and strange else finding
+    if finding is None:
+        return None
+    if images.frame["classes"].map(bool).any():
+        strange = "" if images.attachments else " ".join(images.labels_strange).removesuffix(".")
+        return replace(finding, remark=strange) if strange else finding
     if limits.unlabelled:
         return replace(finding, remark="no image has a label")
     return replace(finding, blind="no image has a label: scan with --labels, or allow that with --allow-unlabelled")

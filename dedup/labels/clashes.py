@@ -152,9 +152,7 @@ def boxes_of(
     found: dict[int, list[Box]] = {}
     shared = shared_names([coco for coco, _ in sources])
     for number, (coco, attachment) in enumerate(sources):
-        names = dict(coco.category_names)
-        for category in coco.document.get("categories") or []:
-            names[category["id"]] = name_among(shared, category, names[category["id"]])
+        names = names_among(shared, coco.document.get("categories") or [], coco.category_names)
         row_of_id = {id_: row_of[path] for path, ids in attachment.image_ids.items() for id_ in ids if path in row_of}
         for row in row_of_id.values():
             found.setdefault(row, [])
@@ -179,11 +177,17 @@ def shared_names(documents: Sequence[Coco]) -> set[str]:
     return {name for name, held in above.items() if len(held) > 1}
 
 
-def name_among(shared: Collection[str], category: Mapping[str, Any], name: str) -> str:
-    """What a class is called where the names in `shared` are several classes: `name`, what its document calls it, or
-    that with its supercategory."""
-    tell = name in shared and name == category["name"] and category.get("supercategory")
-    return f"{name} ({category['supercategory']})" if tell else name
+def names_among(
+    shared: Collection[str], categories: Iterable[Mapping[str, Any]], names: Mapping[Any, str]
+) -> dict[Any, str]:
+    """What the classes of a document are called where the names in `shared` are several classes, by id: what it calls
+    them (`names`), or that with the supercategory."""
+    found = dict(names)
+    for category in categories:
+        name, above = names[category["id"]], category.get("supercategory")
+        if name in shared and name == category["name"] and above:
+            found[category["id"]] = f"{name} ({above})"
+    return found
 
 
 def rectangle_of(annotation: Mapping[str, Any]) -> Rectangle | None:

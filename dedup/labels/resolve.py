@@ -33,7 +33,7 @@ from dedup.labels.clashes import (
     boxes_of,
     cut,
     meet,
-    name_among,
+    names_among,
     record,
     rectangle_of,
     shared_names,
@@ -321,9 +321,8 @@ class _Work:
         self.next_id[number] += 1
         crowd = bool(given.annotation.get("iscrowd"))
         self.used[number].add(category_id)
-        named = names_of(self.categories[number], self.used[number])[category_id]
-        category = next(each for each in self.categories[number] if each["id"] == category_id)
-        name = name_among(self.shared, category, named)
+        categories = self.categories[number]
+        name = names_among(self.shared, categories, names_of(categories, self.used[number]))[category_id]
         box = Box(name, rectangle_of(given.annotation), crowd, number, place)
         self.boxes.setdefault(row, {})[box] = None
 

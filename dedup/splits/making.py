@@ -34,6 +34,7 @@ from dedup.exports.csv import encode, guarded
 from dedup.files import write_chunks
 from dedup.groups.runs import bursts
 from dedup.model import REACHES, SPLITS, TAG_PREFIX, Kind, Reach, Status
+from dedup.query.classes import counted
 from dedup.query.selection import GOES
 from dedup.splits import linked
 from dedup.splits.given import changes, check_name
@@ -327,9 +328,7 @@ class _Placing:
 
 def _by_class(frame: pd.DataFrame, of: Mapping[int, str], names: list[str]) -> pd.DataFrame:
     classes = frame["classes"].tolist()
-    counts: Counter[tuple[str, str]] = Counter()
-    for (labels, split), images in Counter((classes[row], split) for row, split in of.items()).items():
-        counts.update({(name, split): images for name in labels})
+    counts = counted((classes[row] for row in of), of.values())
     rows = sorted({name for name, _ in counts})
     return pd.DataFrame(
         [[counts[row, name] for name in names] for row in rows], index=rows, columns=names, dtype=np.int64

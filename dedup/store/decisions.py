@@ -39,7 +39,7 @@ from pathlib import Path
 
 from dedup.errors import DatasetError, UnknownTag, UsageError
 from dedup.files import PRIVATE
-from dedup.model import Change, Tag, next_colour
+from dedup.model import Change, Tag, called_otherwise, next_colour
 
 BUSY_SECONDS = 30.0
 WRITE_AHEAD = "PRAGMA journal_mode = WAL"
@@ -603,7 +603,7 @@ def _in_views(connection: sqlite3.Connection, names: Collection[str], new_name: 
             given = query.get(key, [])
             tags = given if isinstance(given, list) else [given]
             if set(tags) & set(names):
-                query[key] = list(dict.fromkeys(new_name if tag in names else tag for tag in tags))
+                query[key] = called_otherwise(tags, names, new_name)
         changes.append((VIEW, name, "", json.dumps(told)))
     return changes
 

@@ -4,7 +4,6 @@ several."""
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 
@@ -17,14 +16,12 @@ from dedup.labels.formats.base import (
     Pictures,
     Tree,
     coding_of,
-    first_line,
     head_of,
     text_of,
     the_file,
     whole_lines,
 )
-from dedup.labels.formats.tables import COLUMNS, METADATA, SPLIT
-from dedup.sources.lists import separator_of
+from dedup.labels.formats.tables import COLUMNS, SPLIT, csv_reader, is_csv
 
 Rows = Iterator[tuple[int, list[str]]]
 """Lines and cells; the first is the header."""
@@ -36,7 +33,7 @@ FEWEST, MOST = 2, 256
 
 def _rows(text: str) -> Rows:
     """Raises `csv.Error`."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(first_line(text)), strict=True)
+    reader = csv_reader(text)
     yield from ((reader.line_num, row) for row in reader if row)
 
 
@@ -47,7 +44,7 @@ def _split_column(header: Sequence[str]) -> int:
 
 def _recognises(path: Path) -> bool:
     """Whether the first column names images and all others, but for one of splits, say 0 or 1."""
-    if path.suffix.lower() not in (".csv", ".tsv") or not path.is_file() or path.name in METADATA:
+    if not is_csv(path):
         return False
     whole = whole_lines(head_of(path))
     try:

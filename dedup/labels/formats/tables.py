@@ -206,8 +206,7 @@ def _descriptions(folder: Path, builder: Builder) -> dict[str, str]:
 
 
 def _is_table(path: Path) -> bool:
-    named = path.suffix.lower() in (".csv", ".tsv") and path.is_file() and path.name not in METADATA
-    header = _header(path) if named else []
+    header = _header(path) if is_csv(path) else []
     found = _columns(header)
     of_images = {"file", "label"} <= found.keys() and (found["file"], found["label"]) != OF_CLASSES
     return of_images and not {OURS, ANNOTATOR} & {*header} and not _is_openimages(path)
@@ -506,11 +505,19 @@ def _header(path: Path) -> list[str]:
         return []
 
 
+def is_csv(path: Path) -> bool:
+    """Whether a file is a table in text, and none that Hugging Face's imagefolder means."""
+    return path.suffix.lower() in (".csv", ".tsv") and path.is_file() and path.name not in METADATA
+
+
+def csv_reader(text: str) -> Any:
+    """A strict reader of a table, whichever separator its first line has; it raises `csv.Error`."""
+    return csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(first_line(text)), strict=True)
+
+
 def _csv_rows(path: Path) -> Iterator[tuple[int, Row]]:
     """Rows by column name in small letters, each with its line. Raises `AnnotationError`."""
-    text = text_of(path)
-    first = first_line(text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(first), strict=True)
+    reader = csv_reader(text_of(path))
     try:
         header = [name.strip().casefold() for name in next(reader, [])]
         for row in reader:

@@ -14,6 +14,7 @@ import streamlit as st
 from dedup.dataset import Dataset
 from dedup.labels.entries import chunks
 from dedup.model import EVALUATION_SPLITS
+from dedup.query.classes import counted
 from dedup.query.selection import GOES, Selection
 from dedup.review import acts
 from dedup.review.acts import State
@@ -232,9 +233,7 @@ def balance(frame: pd.DataFrame, found: Repair) -> pd.DataFrame:
 
 
 def _class_counts(classes: pd.Series, splits: Sequence[str], names: list[str]) -> pd.DataFrame:
-    counts: Counter[tuple[str, str]] = Counter()
-    for (labels, split), images in Counter(zip(classes.tolist(), splits, strict=True)).items():
-        counts.update({(name, split): images for name in labels or ("(no class)",)})
+    counts = counted(classes.tolist(), splits, none=("(no class)",))
     return pd.Series(counts).unstack(fill_value=0).reindex(columns=names, fill_value=0)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from dedup.model import called_otherwise
 from dedup.ui.shell.notices import guarded
 from dedup.ui.shell.view import Query, View
 
@@ -125,7 +126,7 @@ def renamed(tag: str, new_name: str) -> None:
     """Go on with a tag under its new name, as saved views do: what the selection asks for, and what was used last."""
     now = view().selection
     fields: dict[str, Any] = {
-        field: tuple(dict.fromkeys(new_name if name == tag else name for name in getattr(now, field)))
+        field: tuple(called_otherwise(getattr(now, field), {tag}, new_name))
         for field in ("tags_any", "tags_all", "tags_none")
     }
     if (wanted := replace(now, **fields)) != now:
@@ -134,7 +135,7 @@ def renamed(tag: str, new_name: str) -> None:
         tagged(new_name)
     bulk = st.session_state.get(BULK_TAGS)
     if bulk and tag in bulk:
-        st.session_state[BULK_TAGS] = list(dict.fromkeys(new_name if name == tag else name for name in bulk))
+        st.session_state[BULK_TAGS] = called_otherwise(bulk, {tag}, new_name)
 
 
 def held(key: str, value: Any, apply: Callable[[Any], None]) -> dict[str, Any]:

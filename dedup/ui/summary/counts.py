@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,6 +11,7 @@ import streamlit as st
 
 from dedup.labels.coco import Objects
 from dedup.model import Status
+from dedup.query.classes import counted
 from dedup.query.issues import GRAY
 from dedup.ui.browser import palette
 from dedup.ui.parts.filters import choices
@@ -62,10 +62,7 @@ def _counted(column: pd.Series, name: str) -> pd.DataFrame:
 
 def classes_by_split(frame: pd.DataFrame) -> pd.DataFrame:
     """Images of each class (rows, most frequent first) in each split (columns) and in all."""
-    labelled = Counter(zip(frame["classes"].tolist(), frame["split"].tolist(), strict=True))
-    told: Counter[tuple[str, str]] = Counter()
-    for (names, split), count in labelled.items():
-        told.update({(name, split or "none"): count for name in names})
+    told = counted(frame["classes"].tolist(), frame["split"].replace("", "none").tolist())
     if not told:
         return pd.DataFrame()
     table = pd.Series(told).unstack(fill_value=0).astype(int)
