@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from dedup import display
 from dedup.display import Group, Groups, Pair
-from dedup.errors import AnnotationError, ExportError, UsageError
+from dedup.errors import AnnotationError, UsageError
 from dedup.files import expanded
 from dedup.groups import joined_before, keepers, members, runs
 from dedup.groups.fates import outcomes
@@ -42,7 +42,7 @@ from dedup.model import MATCHING_VERSION, NEAR_DISTANCE, TAG_PREFIX, OnProgress,
 from dedup.query.issues import ISSUES, Issue, adjusted
 from dedup.query.rows import rows_meant
 from dedup.query.selection import Selection
-from dedup.sources import Entry, Where, at_hand, beside, blobs, is_folder, where
+from dedup.sources import Entry, Where, at_hand, beside, blobs, is_folder, keep_source, where
 from dedup.store.decisions import (
     CLASH,
     DIFFERENT,
@@ -90,6 +90,7 @@ class Dataset:
         """Raises `DatasetError` when the directory is damaged."""
         self._store = Store(directory)
         self._info = self._store.read_info()
+        keep_source(self._info.root, self._info.source)
         self.decisions = Decisions(self._store.decisions, session)
         self._lock = threading.RLock()
         self._joined: tuple[int, tuple[object, ...], Joined] | None = None
@@ -747,22 +748,12 @@ class Dataset:
         mask = self._mask(rows)
         write: Callable[..., Report] = chosen.write
         if not blobs.is_address(os.fspath(output)):
-            place = expanded(output).absolute()
-            self._require_no_source(place)
-            return write(self, mask, place, on_progress, overwrite=overwrite, **options)
+            return write(self, mask, expanded(output).absolute(), on_progress, overwrite=overwrite, **options)
         if to == FOLDER.name:
             return write(self, mask, os.fspath(output), on_progress, **options)
         with written_elsewhere(os.fspath(output), overwrite=overwrite) as file:
             report = write(self, mask, file, on_progress, **options)
         return replace(report, path=os.fspath(output))
-
-    def _require_no_source(self, output: Path) -> None:
-        """Raises `ExportError` for the archive, table or list that the images are read from: written over, it would
-        take all of them along."""
-        target, root = output.resolve(), self.root.resolve()
-        archives = not self.in_files and (target == root or root in target.parents)
-        if target.is_file() and (archives or target == Path(self.info.source).resolve()):
-            raise ExportError(f"The images of {self.name} are read from {output}. Choose another name.")
 
     def to_pandas(self, rows: Sequence[int] | NDArray[np.generic] | None = None) -> pd.DataFrame:
         """Images as a frame of its own to work on: the columns of the CSV, with `classes` and `tags` as lists. Its

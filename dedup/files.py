@@ -138,21 +138,21 @@ def expanded(path: Path | str) -> Path:
 
 def require_free(output: Path, overwrite: bool) -> None:
     """Raises `ExportError` where no file can be written: something lies there (unless `overwrite`, and never a picture,
-    a pipe or a device), or no folder."""
+    what pictures are read from, a pipe or a device), or no folder."""
     if output.is_dir():
         raise ExportError(f"{output} is a folder. Give the name of a file to write.")
     if (output.exists() and not output.is_file()) or output.absolute().parent in STREAMS:
         raise ExportError(f"{output} is no file but a pipe or a device. Give the name of a file.")
-    if any(is_picture(output) for is_picture in tests_for_pictures):
-        raise ExportError(f"{output} is a picture, which nothing is written over. Choose another name.")
+    if what := next(filter(None, (told(output) for told in never_written_over)), ""):
+        raise ExportError(f"{output} is {what}, which nothing is written over. Choose another name.")
     if output.exists() and not overwrite:
         raise ExportError(f"{output} exists already. Choose another name, or replace it with --overwrite.")
     if not output.parent.is_dir():
         raise ExportError(f"There is no folder {output.parent} to write {output.name} into. Make it first.")
 
 
-tests_for_pictures: list[Callable[[Path], bool]] = []
-"""What tells whether a file is a picture: `dedup.images.formats` knows, which stands on this ground."""
+never_written_over: list[Callable[[Path], str]] = []
+"""Each tells what a file is that people cannot make again, "" for any other: those know that stand on this ground."""
 
 
 def write_chunks(output: Path, chunks: Iterable[bytes], overwrite: bool) -> None:

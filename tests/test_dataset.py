@@ -136,7 +136,7 @@ def test_no_export_is_written_over_what_the_images_are_read_from(tmp_path, home,
         source.write_text("path\n" + "\n".join(map(str, sorted((tmp_path / "photos").iterdir()))) + "\n")
     before = source.read_bytes()
     dataset = dedup.scan(source, home=home, name="packed")
-    with pytest.raises(ExportError, match="are read from"):
+    with pytest.raises(ExportError, match="images are read from"):
         dataset.export("csv", source, overwrite=True)
     assert source.read_bytes() == before
 

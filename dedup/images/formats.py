@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from dedup.files import head_of, tests_for_pictures
+from dedup.files import head_of, never_written_over
 
 HEAD_BYTES = 16
 """So many first bytes of a file are enough to tell its format."""
@@ -87,4 +87,4 @@ def _starts() -> tuple[tuple[bytes, str], ...]:
     return tuple((start, each.name) for each in FORMATS for start in each.starts)
 
 
-tests_for_pictures.append(lambda file: bool(sniff(head_of(file, HEAD_BYTES))))  # so that nothing is written over one
+never_written_over.append(lambda file: "a picture" if sniff(head_of(file, HEAD_BYTES)) else "")

@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 
 from dedup.errors import SourceError
-from dedup.files import expanded
+from dedup.files import expanded, never_written_over
 from dedup.sources import archives, blobs
 from dedup.sources.folder import list_folder
 from dedup.sources.listing import Entry, Listing, SourceFile, Stored, Where, where
@@ -106,6 +106,27 @@ def on_disk(root: str) -> str:
     if blobs.is_address(root):
         return ""
     return os.path.dirname(root) if blobs.is_pattern(root) else root
+
+
+_kept: set[Path] = set()
+"""Files that images are read from, and folders of archives that they are read from."""
+
+
+def keep_source(root: str, source: str) -> None:
+    """From now on nothing of this process is written over the archives, the table or the list of a dataset."""
+    if is_list(source):
+        _kept.add(Path(source).resolve())
+    if not is_folder(root) and (place := on_disk(root)):
+        _kept.add(Path(place).resolve())
+
+
+def _told_as_kept(file: Path) -> str:
+    there = file.resolve()
+    in_folder = archives.suffix_of(there.name) != "" and there.parent in _kept
+    return "what images are read from" if there.is_file() and (in_folder or there in _kept) else ""
+
+
+never_written_over.append(_told_as_kept)
 
 
 def is_source(text: str) -> bool:

@@ -43,6 +43,27 @@ def test_removals_are_planned_and_told_but_never_carried_out(archive, tmp_path, 
         assert "packed.zip, which is only read. Export those that stay instead" in said.out + said.err, command
 
 
+def test_nothing_is_written_over_the_archive_whatever_is_asked_for(archive, tmp_path, capsys):
+    splits = tmp_path / "splits.csv"
+    splits.write_text("path,split\n0000.jpg,train\n0001.jpg,train\n0002.jpg,test\ncopy.jpg,test\n")
+    assert main(["splits", "packed", "--csv", str(splits)]) == 0
+    for verb, option in (
+        (["export", "packed", "--to", "csv", "--overwrite"], "--output"),
+        (["export", "packed", "--to", "parquet", "--overwrite"], "--output"),
+        (["report", "packed", "--overwrite"], "--output"),
+        (["plan", "packed", "--overwrite"], "--output"),
+        (["check", "packed", "--max-leaks", "9", "--format", "json"], "--output"),
+        (["check", "packed", "--max-leaks", "9"], "--write-baseline"),
+        (["fingerprint", "export", "packed", "--overwrite"], "--output"),
+        (["verdicts", "export", "packed", "--overwrite"], "--output"),
+        (["leaks", "packed", "--overwrite"], "--csv"),
+        (["split", "packed", "--train", "0.5", "--test", "0.5", "--overwrite"], "--csv"),
+    ):
+        capsys.readouterr()
+        assert main([*verb, option, str(archive)]) == 1, verb
+        assert "images are read from" in capsys.readouterr().err, verb
+
+
 def test_the_command_that_is_said_instead_leaves_out_what_would_go_and_no_more(tmp_path, home, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with zipfile.ZipFile(tmp_path / "packed.zip", "w") as packed:
