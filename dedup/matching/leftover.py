@@ -110,6 +110,7 @@ class Measured:
     one_sided: float  # 0.5..1: of the structure that differs, what the one that brings more of it brings
     opaque: float  # by how much more of what clearly differs is of one tone in one of them
     framed: float  # where much differs: how many times as far tones step at the edge of its box as beside, on either
+    set_in: float  # 1 where that box lies away from all edges of what both show, else 0
     strength: float  # gray levels of the richer in contrast: what the largest piece differs by at most; 0 without one
     usual: float  # gray levels of the same: by how much pixels differ that do not, the median of all
     exposure: float  # correlation of grain in flat places, -1..1; NaN where there are none
@@ -121,7 +122,7 @@ class Measured:
     corners: int  # windows of either, the fewer, in which slopes go more than one way
 
 
-NOTHING = Measured(*NO_AGREEMENT, 1.0, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0, math.nan, 0.0, 1.0, 0.0, 0.0, 0.0, 0)
+NOTHING = Measured(*NO_AGREEMENT, 1.0, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, math.nan, 0.0, 1.0, 0.0, 0.0, 0.0, 0)
 """Of two pictures that have next to nothing in common once they were laid over each other."""
 
 
@@ -360,17 +361,17 @@ def _cells(windows: Mask, cell: int, shape: tuple[int, ...]) -> Mask:
 
 def _differing(
     a: Floats, b: Floats, inside: Mask, where: Mask, most: Mask
-) -> tuple[float, float, float, float, float, float, float]:
+) -> tuple[float, float, float, float, float, float, float, float]:
     """`differing` to `usual` of `Measured`, in the pixels `where` windows disagree; pieces also where `most` is
     left."""
     where, looked_at = where & inside, (where | most) & inside
     if looked_at.sum() < FEWEST:
-        return 0.0, 0.5, 1.0, 0.0, 0.0, 0.0, 0.0
+        return 0.0, 0.5, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0
     d, toned, clear, pieces = _pieces_apart(a, b, inside, looked_at)
     clear &= where
     one_way = _one_way(a, b, inside, looked_at)
     if where.sum() < FEWEST:
-        return 0.0, one_way, 1.0, 0.0, 0.0, *pieces
+        return 0.0, one_way, 1.0, 0.0, 0.0, 0.0, *pieces
     slopes = [np.asarray(np.gradient(each)) for each in (d, a, toned)]
     own, theirs = (
         np.maximum(sign * (slopes[0] * each).sum(axis=0), 0)[where] for sign, each in ((1, slopes[1]), (-1, slopes[2]))
@@ -382,13 +383,13 @@ def _differing(
     shares = [max(x.sum(), y.sum()) / max(x.sum() + y.sum(), 1e-9) for x, y in ((own, theirs), (own[top], theirs[top]))]
     plain = abs(ground_share(a[clear]) - ground_share(b[clear])) if clear.sum() >= FEWEST_CLEAR else 0.0
     differing = float(clear.sum() / inside.sum())
-    framed = _framed(a, b, inside, clear) if differing > value("large_overlay") else 0.0
-    return differing, one_way, float(max(shares)), plain, framed, *pieces
+    framed, set_in = _framed(a, b, inside, clear) if differing > value("large_overlay") else (0.0, 0.0)
+    return differing, one_way, float(max(shares)), plain, framed, set_in, *pieces
 
 
-def _framed(a: Floats, b: Floats, inside: Mask, clear: Mask) -> float:
-    """`framed` of `Measured`: what is put over a picture has an edge of its own, and the scene below it goes on there;
-    where both have that edge, each has something else in the same frame. 0 for what fills no box."""
+def _framed(a: Floats, b: Floats, inside: Mask, clear: Mask) -> tuple[float, float]:
+    """`framed` and `set_in` of `Measured`: what is put over a picture has an edge of its own, and the scene below it
+    goes on there; where both have that edge, each has something else in the same frame. 0 for what fills no box."""
     from scipy import ndimage  # few pairs need it
 
     solid = ndimage.binary_fill_holes(ndimage.binary_closing(clear, np.ones((CLOSED, CLOSED))))
@@ -397,8 +398,11 @@ def _framed(a: Floats, b: Floats, inside: Mask, clear: Mask) -> float:
     sizes[0] = 0
     (box,) = ndimage.find_objects((labels == sizes.argmax()).astype(int))
     if sizes.max() < BOXED * labels[box].size:
-        return 0.0
-    return min(_steps_at(each, inside, *box) for each in (a, b))
+        return 0.0, 0.0
+    around = (slice(max(each.start - BESIDE, 0), each.stop + BESIDE) for each in box)
+    seen = inside[tuple(around)]
+    set_in = seen.shape == tuple(each.stop - each.start + 2 * BESIDE for each in box) and bool(seen.all())
+    return min(_steps_at(each, inside, *box) for each in (a, b)), float(set_in)
 
 
 def _steps_at(picture: Floats, inside: Mask, rows: slice, columns: slice) -> float:

@@ -153,7 +153,8 @@ def _is_overlay(m: Measured) -> bool:
     if m.differing > value("large_overlay"):
         if m.framed >= value("framed"):
             return False
-        return m.one_sided >= value("one_sided") or m.opaque >= value("opaque")
+        edged = m.set_in and m.framed >= value("edged")
+        return m.one_sided >= value("one_sided") or m.opaque >= value("opaque_edged" if edged else "opaque")
     is_mark = m.one_way >= value("one_way") and m.one_sided >= value("one_sided_mark")
     return is_mark or (_certain(m) and (m.opaque >= value("opaque_mark") or _lies_askew(m)))
 

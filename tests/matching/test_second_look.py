@@ -143,10 +143,24 @@ def test_what_differs_in_one_frame_on_both_is_no_overlay(place):
     assert found.differing > 0.1 and found.framed > 5
     told = [
         difference(each, free=False, turned=False, stands=True, colourful=False)
-        for each in (found, replace(found, framed=1.3))
+        for each in (found, replace(found, framed=0.7))
     ]
     assert told == [notes.SAME_TEMPLATE, ""]
     assert look(Detail(scene), Detail(walls[0]), AS_IT_IS).framed < 2, "the scene goes on below a poster"
+
+
+def test_where_a_busy_scene_hides_the_frame_what_was_put_there_is_nearly_of_one_tone():
+    """Tones step as far all over a busy scene as at the edge of a poster: a label is plain, a product on white less."""
+    scene = gray(5)
+    shelf, one, label = scene.copy(), scene.copy(), scene.copy()
+    place = slice(60, 172), slice(70, 182)
+    shelf[place], one[place], label[place] = gray(30)[:112, :112], gray(31)[:112, :112], 235
+    one[60:110, 70:182] = 250
+    looks = [look(Detail(each), Detail(other), AS_IT_IS) for each, other in ((shelf, one), (scene, label))]
+    assert all(each.set_in and each.framed < 2.9 for each in looks)
+    told = [difference(each, free=False, turned=False, stands=True, colourful=False) for each in looks]
+    assert told == [notes.SAME_TEMPLATE, ""]
+    assert not look(Detail(scene[60:]), Detail(label[60:]), AS_IT_IS).set_in, "a bar begins at the edge"
 
 
 def test_without_structure_only_what_stands_is_a_copy():

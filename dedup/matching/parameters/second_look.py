@@ -265,6 +265,17 @@ SECOND_LOOK: dict[str, Parameter] = {
         "Of what clearly differs, by how much more is of one tone where an opaque overlay lies.",
         "Captions, logos and stickers 0.19 and more, other captions of one template 0.16 at most.",
     ),
+    "edged": Parameter(
+        0.8, "times",
+        "A box away from all edges, at whose edge tones of both step by so much, may hold something on either ...",
+        "Labels on a busy scene 0.9 to 2, posters on one wall from 0.5 on.",
+    ),
+    "opaque_edged": Parameter(
+        0.37, "fraction",
+        "... and then so much of it must be of one tone on one of them alone.",
+        "Labels and stickers 0.4 and more, but for one in twenty; posters and goods on white 0.36 at most, but for one "
+        "in ten.",
+    ),
     "piece": Parameter(
         22, "gray levels",
         "A piece that differs by so much is a thing of its own, however small and however well the rest agrees ...",
