@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Time and memory of the matching over many signatures, made by perturbing real ones, with planted near duplicates.
 
-    python -m benchmarks.matching FOLDER [--counts 100000] [--planted 1000] [--workers 2]
+    python -m benchmarks.matching FOLDER [--counts 100000] [--planted 1000] [--workers 2] [--engine ray]
 
 FOLDER holds pictures (searched for .jpg, .jpeg and .png). Every artificial signature is a blend of cuts of three real
 ones, each turned one of eight ways, so that it is like no other and still has the spectrum of a photograph. The
 planted copies are photometric (gain, bias, gamma, noise) and turned one of eight ways. Prints, for each count, the
-wall and processor seconds, peak memory, and the fraction of planted pairs found; and the growth exponent.
+wall and processor seconds, peak memory, and the fraction of planted pairs found; and the growth exponent. With the
+engine ray the work is done by a cluster of RAY_ADDRESS, or one that is started; its processor time and memory are not
+counted.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from PIL import Image
 
 from dedup.images import signature
 from dedup.matching.engine import relate
+from dedup.scanning.engines import ENGINES, Choice, engine
 
 SIDE = signature.TINY
 
@@ -90,15 +93,17 @@ def main() -> None:
     parser.add_argument("--counts", type=int, nargs="+", default=[100_000])
     parser.add_argument("--planted", type=int, default=1000)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--engine", choices=[*ENGINES], default="local")
     args = parser.parse_args()
     real = pictures(args.folder)
-    warm, facts = make(real, 300, 10)
-    relate(facts, warm)
+    executor = engine(Choice(args.engine, args.workers)).executor
+    warm, facts = make(real, 3000, 10)
+    relate(facts, warm, executor=executor)
     before = None
     for count in args.counts:
         records, facts = make(real, count, args.planted)
         wall, processor = time.monotonic(), time.process_time()
-        related = relate(facts, records, workers=args.workers)
+        related = relate(facts, records, executor=executor)
         wall, processor = time.monotonic() - wall, time.process_time() - processor
         near = related.pairs[related.pairs["kind"] == "near"]
         found = set(zip(near["left"], near["right"], strict=True))

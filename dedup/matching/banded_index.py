@@ -27,6 +27,15 @@ CROWD = 512
 """Of a band that more views share, so many are compared, whose keys lie around the one that is looked up."""
 
 
+class _Scratch(threading.local):
+    """What each thread needs for itself, and none gets from another process."""
+
+    best: Spectra
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        return type(self), ()
+
+
 class Banded:
     """A target like `candidates.Brute`, for many views."""
 
@@ -42,7 +51,7 @@ class Banded:
             values = _band_values(self._keys, chosen)
             self._orders[table] = np.lexsort((self._keys[:, 0], values))  # like keys lie together within a band
             self._offsets[table, 1:] = np.cumsum(np.bincount(values, minlength=1 << plan.band))
-        self._scratch = threading.local()
+        self._scratch = _Scratch()
 
     def search(self, keys: Keys, windows: Spectra) -> NDArray[np.float64]:
         """Rows (member, bits, window, orientation, correlation) of the candidates of one view's windows."""

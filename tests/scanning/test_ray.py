@@ -17,9 +17,11 @@ import dedup
 from dedup.cli import main
 from dedup.errors import Cancelled, EngineError
 from dedup.images import examine
+from dedup.matching import candidates
+from dedup.matching import engine as matching
 from dedup.model import Progress
 from dedup.scanning import scan
-from dedup.scanning.engines import Choice, engine
+from dedup.scanning.engines import Choice, engine, spread
 from tests.conftest import ROOT
 from tests.packed import zipped
 from tests.pictures import detailed, folder_of_photos, photo, save
@@ -86,10 +88,27 @@ def on(cluster, source, **options) -> dedup.Dataset:
     return dedup.scan(source, engine="ray", ray_address=cluster.address, **options)
 
 
-def test_a_cluster_finds_what_one_machine_finds(cluster, photos, here, home):
+@pytest.fixture
+def carried(monkeypatch) -> list[str]:
+    """The functions that are called on the nodes, which take all work on arrays, in many small parts."""
+    names: list[str] = []
+    on_nodes = spread.Spread._on_nodes
+
+    def noted(self, function, calls):
+        names.append(getattr(function, "__name__", "") or function.func.__name__)
+        return on_nodes(self, function, calls)
+
+    monkeypatch.setattr(spread.Spread, "_on_nodes", noted)
+    monkeypatch.setattr(spread, "WORTH", 1)
+    monkeypatch.setattr(matching, "CHUNK", 16)
+    return names
+
+
+def test_a_cluster_finds_what_one_machine_finds(cluster, photos, here, home, carried):
     told: list[Progress] = []
     dataset = on(cluster, photos, on_progress=told.append)
     assert same(dataset, here)
+    assert {"search", "sparing", "_look_at"} <= set(carried)  # candidates, the first look and the second
     reading = [each for each in told if each.stage == "reading images"]
     assert reading[-1].done == 62 and any(each.rate > 0 and each.seconds_left is not None for each in reading)
     assert not ray.is_initialized()  # it left the cluster
@@ -106,8 +125,16 @@ def test_shards_and_archives_on_a_cluster(cluster, photos, here, tmp_path, home)
     assert (merged.signatures == here.signatures).all() and merged.pairs.equals(here.pairs)
 
 
-def test_parts_of_pictures_on_a_cluster(cluster, tmp_path, home):
-    """Keypoints are taken and pairs are read by the nodes."""
+def test_the_index_of_many_pictures_on_a_cluster(cluster, photos, here, home, carried, monkeypatch):
+    """That which is banded, and looked up for each picture, when there are more than 50,000."""
+    many = candidates.plan_for(100_000)
+    monkeypatch.setattr(matching, "plan_for", lambda _: many)
+    assert many.band and same(on(cluster, photos), dedup.scan(photos, name="banded here"))
+    assert "search" in carried
+
+
+def test_parts_of_pictures_on_a_cluster(cluster, tmp_path, home, carried):
+    """Keypoints are taken, compared and judged by the nodes, and pairs are read."""
     pictures = [detailed(seed, (400, 300)) for seed in range(3)]
     for number, each in enumerate(pictures):
         save(each, tmp_path / f"in/{number}.png")
@@ -117,6 +144,28 @@ def test_parts_of_pictures_on_a_cluster(cluster, tmp_path, home):
     local = dedup.scan(tmp_path / "in", name="local", thorough=True)
     assert same(there, local)
     assert (there.pairs["kind"] == "contains").sum() == 2
+    assert {"table", "_judge"} <= set(carried)
+
+
+def test_work_on_arrays_survives_the_process_it_is_done_in(cluster, tmp_path):
+    """A process that dies is another's work; work that kills every process is told in a sentence."""
+    died = tmp_path / "died"
+
+    def once(number: int) -> int:
+        if number == 9 and not died.exists():
+            died.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return number * number
+
+    def fails(number: int) -> float:
+        return 1 / (number - 9)
+
+    with closing(engine(Choice("ray", address=cluster.address))) as there:
+        assert list(there.executor.map(once, range(20))) == [each * each for each in range(20)] and died.exists()
+        with pytest.raises(ZeroDivisionError):
+            list(there.executor.map(fails, range(20)))
+        with pytest.raises(EngineError, match="lost what it worked on"):
+            list(there.executor.map(lambda _: os.kill(os.getpid(), signal.SIGKILL), range(20)))
 
 
 def kill_when_under_way(kill) -> Any:

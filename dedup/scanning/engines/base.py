@@ -36,11 +36,11 @@ class Failed:
 
 
 class Engine(Protocol):
-    """Runs tasks on many files, and whatever else is run in threads of this process."""
+    """Runs tasks on many files, and work on arrays."""
 
     @property
     def executor(self) -> Executor:
-        """Threads for work on arrays, which compiled code does without holding the interpreter."""
+        """For work on arrays: threads of this process, for compiled code does not hold the interpreter, or more."""
 
     def require(self, folder: str) -> None:
         """Raises `EngineError` where part of it cannot work on the images in a folder, "" for any other place."""

@@ -12,15 +12,15 @@ import os
 import socket
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
 from dedup.errors import EngineError
-from dedup.machine import default_workers
 from dedup.scanning.engines.base import Failed
 from dedup.scanning.engines.local import BATCH, Local
+from dedup.scanning.engines.spread import Spread
 from dedup.sources.reading import Image, portable
 
 AHEAD = 2
@@ -51,8 +51,8 @@ class Ray:
 
     @cached_property
     def executor(self) -> Executor:
-        """Threads of this machine."""
-        return ThreadPoolExecutor(default_workers())
+        """The nodes, for work on arrays that is worth it, and else threads of this machine."""
+        return Spread(self._ray, self._processors, TRIES)
 
     def require(self, folder: str) -> None:
         """Raises `EngineError` where a node has another version of the package or none, or does not see the folder."""
@@ -81,6 +81,9 @@ class Ray:
             raise EngineError("The Ray cluster has no node with a free processor. Add one: ray start --address ADDRESS")
         return alive
 
+    def _processors(self) -> int:
+        return max(1, int(sum(node["Resources"]["CPU"] for node in self._nodes())))
+
     def run(self, task: str, images: Sequence[Image], options: Mapping[str, Any]) -> Iterator[tuple[int, Any]]:
         """Yield (place in `images`, result or `Failed`) in the order of completion. Closing the iterator stops it."""
         ray = self._ray
@@ -89,7 +92,7 @@ class Ray:
         under_way: dict[Any, list[int]] = {}
         try:
             while waiting or under_way:
-                room = AHEAD * max(1, int(sum(node["Resources"]["CPU"] for node in self._nodes())))
+                room = AHEAD * self._processors()
                 while waiting and len(under_way) < room:
                     places = waiting.popleft()
                     under_way[read.remote(task, [portable(images[place]) for place in places], options)] = places
