@@ -139,6 +139,12 @@ def expanded(path: Path | str) -> Path:
 def require_free(output: Path, overwrite: bool) -> None:
     """Raises `ExportError` where no file can be written: something lies there (unless `overwrite`, and never a picture,
     what pictures are read from, a pipe or a device), or no folder."""
+    try:
+        os.lstat(output)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:  # a name too long, a folder that may not be looked into
+        raise ExportError(f"{output} cannot be written: {error.strerror}. Choose another name.") from error
     if output.is_dir():
         raise ExportError(f"{output} is a folder. Give the name of a file to write.")
     if (output.exists() and not output.is_file()) or output.absolute().parent in STREAMS:

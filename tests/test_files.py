@@ -76,6 +76,12 @@ def test_no_picture_pipe_or_device_is_written_over_even_when_asked(tmp_path):
     assert picture.read_bytes() == before and link.is_symlink() and pipe.is_fifo()
 
 
+def test_a_name_that_no_file_can_have_is_told_in_a_sentence(tmp_path):
+    for name, says in (("x" * 300, "File name too long"), ("no/x", "There is no folder")):
+        with pytest.raises(ExportError, match=says):
+            require_free(tmp_path / name, overwrite=False)
+
+
 def test_a_hash_is_that_of_the_bytes(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert sha256_of(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()

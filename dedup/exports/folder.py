@@ -39,6 +39,7 @@ from dedup.labels import formats
 from dedup.model import OnProgress
 from dedup.query.where import Mask
 from dedup.sources import at_hand, blobs
+from dedup.sources.archives import COMPRESSED
 
 Mode = Literal["copy", "hardlink", "symlink"]
 MODES: tuple[Mode, ...] = ("copy", "hardlink", "symlink")
@@ -83,6 +84,8 @@ def write(
     if mode != "copy" and any(item.stored for item in items):
         raise ExportError(f"The images lie in {dataset.address}, which no file can be a link to. Choose copy.")
     check_target(dataset, output)
+    if output.name.lower().endswith(COMPRESSED) and not output.is_dir():
+        raise ExportError(f"{output} would be compressed as a whole. Give a .zip or .tar, or the name of a folder.")
     if output.exists() and not output.is_dir():
         raise ExportError(f"{output} is a file. Choose a new or empty folder.")
     _prepare(output, order, mode)

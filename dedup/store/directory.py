@@ -46,7 +46,7 @@ from dedup.images.signature import SIGNATURE
 from dedup.matching.columns import NEUTRAL, PAIR_COLUMNS
 from dedup.model import MATCHING_VERSION, SOFTWARE_VERSION
 from dedup.store import tables
-from dedup.store.home import INFO_FILE, Info, as_written, clean_name, directories, now, read_info
+from dedup.store.home import INFO_FILE, Info, as_written, directories, name_after, now, read_info
 
 if TYPE_CHECKING:
     from dedup.images.keypoints import Keypoints
@@ -446,7 +446,7 @@ def name_for(home: Path, source: str, name: str) -> str:
 
     Raises `UsageError` where several belong to it: their splits, labels and decisions differ.
     """
-    base = clean_name(name)
+    base = name_after(name)
     own = [store.directory.name for store in stores(home) if _is_of(store, source)]
     if len(own) > 1:
         raise UsageError(f"{source} belongs to the datasets {', '.join(own)}. Say which with --name, e.g. {own[0]}.")

@@ -125,12 +125,18 @@ def datasets(home: Path | str | None = None) -> list[DatasetInfo]:
 
 
 def check_name(name: str) -> str:
-    """A name as given by a person, unchanged. Raises `UsageError` when no folder can be called that."""
-    if not name or name != clean_name(name):
+    """A name as given by a person, unchanged. Raises `UsageError` when no folder can be called that, or no command
+    could be told of it."""
+    if not name or name != name_after(name):
         raise UsageError(
-            f"{name!r} cannot name a dataset. Use letters, digits, spaces and dashes, e.g. {clean_name(name)!r}."
+            f"{name!r} cannot name a dataset. Use letters, digits, spaces and dashes, e.g. {name_after(name)!r}."
         )
     return name
+
+
+def name_after(text: str) -> str:
+    """The nearest text to `text` that can name a dataset: a folder, and what no command takes for an option."""
+    return clean_name(clean_name(text).lstrip("-"))
 
 
 def clean_name(text: str) -> str:

@@ -68,6 +68,7 @@ def test_refuses_targets_that_are_not_empty_or_in_the_dataset(data, tmp_path):
         (data.root, "own folder"),
         (data.root / "new", "own folder"),
         (tmp_path, "not empty"),
+        (tmp_path / "x.tar.gz", "compressed as a whole"),
     ]:
         with pytest.raises(ExportError, match=says):
             folder.write(data, data.everything(), target, overwrite=True)

@@ -240,7 +240,7 @@ def test_names_are_kept_apart(tmp_path, home):
     assert dedup.scan(tmp_path / "b/same").name == "other"
     with pytest.raises(UsageError, match="is the dataset of"):
         dedup.scan(tmp_path / "b/same", name="same")
-    for bad in ("", "a/b", "..", "nul\0", " padded "):
+    for bad in ("", "a/b", "..", "nul\0", " padded ", "-x", "--"):
         with pytest.raises(UsageError):
             check_name(bad)
 

@@ -14,7 +14,7 @@ from dedup.labels import formats
 from dedup.machine import within
 from dedup.sources import folder_of, name_of
 from dedup.store.directory import same_source
-from dedup.store.home import DatasetInfo, clean_name, home_directory
+from dedup.store.home import DatasetInfo, home_directory, name_after
 from dedup.ui.datasets.folders import PATIENT_SECONDS, FolderCheck, check
 from dedup.ui.shell import jobs, recent
 from dedup.ui.shell.literal import literal
@@ -178,7 +178,7 @@ def _start(folder: str, name: str, annotation_files: Sequence[str] | None, thoro
 
 def free_name(address: str, infos: list[DatasetInfo]) -> str:
     """A name made from the source's that no dataset has."""
-    base, taken = clean_name(name_of(address) or "dataset"), {info.name for info in infos}
+    base, taken = name_after(name_of(address)), {info.name for info in infos}
     return next(
         name
         for number in range(1, len(taken) + 2)
