@@ -181,13 +181,21 @@ def _labels_found(origin: str, store: Store, listing: Listing, on_progress: OnPr
     return formats.see_of(formats.Pictures(store.labels, paths, {}))
 
 
-def rescan(dataset: Dataset, *, workers: int | None = None, on_progress: OnProgress | None = None) -> Dataset:
-    """Scan a dataset's source again and return the dataset as it is then. Raises what `scan` raises, and
-    `UnknownDataset` when it was renamed or forgotten since it was opened."""
+def rescan(
+    dataset: Dataset,
+    *,
+    thorough: bool | None = None,
+    workers: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> Dataset:
+    """Scan a dataset's source again, `thorough` as it was told before unless said, and return the dataset as it is
+    then. Raises what `scan` raises, and `UnknownDataset` when it was renamed or forgotten since it was opened."""
     store = Store(find_directory(dataset.directory.parent, dataset.name))
     known, origin = store.read_info(), dataset.info.source
     listing = _listed(origin, known)
     info = _info_for(known, dataset.name, origin, listing, None)
+    if thorough is not None:
+        info = replace(info, thorough=thorough)
     with watched(on_progress) as told:
         listing = _with_labels_here(store, info, listing, told)
         return _scanned(store, info, listing, known, Choice(workers=workers), told)

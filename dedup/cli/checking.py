@@ -28,7 +28,7 @@ from dedup.cli.common import (
     say_text,
     teller,
 )
-from dedup.cli.scanning import NewName
+from dedup.cli.scanning import NewName, Thorough
 from dedup.errors import DatasetError, SourceError, UnknownDataset, UsageError
 from dedup.files import expanded, write_chunks
 from dedup.words import plural
@@ -80,6 +80,7 @@ def check(
     ] = None,
     allow_unlabelled: Annotated[bool, typer.Option("--allow-unlabelled", help=UNLABELLED_HELP)] = False,
     name: NewName = None,
+    thorough: Thorough = None,
     against: Annotated[
         str | None,
         typer.Option("--against", help="A fingerprint, a CSV of hashes, or the name of a dataset, to compare with."),
@@ -122,7 +123,7 @@ def check(
     if against is None and not issues and limits == {"exact": None}:
         raise UsageError("Nothing was checked. Give a limit, e.g. --max-exact 0 --max-leaks 0, or --against.")
     known = _known(against, home, hash_kind) if against is not None else None
-    dataset = _scanned(folder, name, home)
+    dataset = _scanned(folder, name, home, thorough)
     if isinstance(known, Dataset) and known.info.source == dataset.info.source:
         raise UsageError(f"{folder} and {against} are one and the same folder. Compare with another one.")
     unlabelled = allow_unlabelled or said.unlabelled
@@ -259,15 +260,15 @@ def _source_of(folder: str, name: str | None, home: Path | None) -> str:
         return folder
 
 
-def _scanned(folder: str, name: str | None, home: Path | None) -> Dataset:
+def _scanned(folder: str, name: str | None, home: Path | None, thorough: bool | None) -> Dataset:
     """The dataset `name` of a folder or list, else that which is called like `folder`, as its files are now."""
     from dedup.sources import is_source
 
     with progress() as on_progress:
         if name or is_source(folder):
-            return dedup.scan(folder, name=name, home=home, use_found=True, on_progress=on_progress)
+            return dedup.scan(folder, name=name, home=home, use_found=True, thorough=thorough, on_progress=on_progress)
         try:
-            return dedup.rescan(opened(folder, home), on_progress=on_progress)
+            return dedup.rescan(opened(folder, home), thorough=thorough, on_progress=on_progress)
         except UnknownDataset as error:
             raise UnknownDataset(f"There is no folder or list {folder}. {error}") from error
         except SourceError as error:

@@ -9,7 +9,7 @@ import pytest
 
 import dedup
 from dedup.cli import main
-from tests.pictures import folder_of_photos, photo, save
+from tests.pictures import detailed, folder_of_photos, photo, save
 
 
 def said(capsys) -> str:
@@ -118,6 +118,18 @@ def test_leaks_without_splits_are_remarked_upon(base, capsys):
     assert main(["check", "base", "--max-leaks", "0", "--json"]) == 0
     finding = json.loads(said(capsys))["findings"]["leaks"]
     assert finding["count"] == 0 and "dedup splits" in finding["remark"]
+
+
+def test_a_thorough_gate_finds_a_test_image_in_a_crop_of_the_training_set(home, tmp_path, capsys):
+    scene = detailed(1, (400, 300))
+    save(scene, tmp_path / "in/test/scene.png")
+    save(scene.crop((100, 60, 300, 210)), tmp_path / "in/train/cut.png")
+    folder, name = str(tmp_path / "in"), "in"
+    assert main(["check", folder, "--max-leaks", "0"]) == 0
+    assert main(["check", name, "--max-leaks", "0", "--thorough"]) == 1
+    assert "leaks: 1, more than the 0 allowed" in said(capsys) and dedup.open(name).info.thorough
+    assert main(["check", folder, "--max-leaks", "0"]) == 1, "a dataset keeps what it was told"
+    assert main(["check", folder, "--max-leaks", "0", "--not-thorough"]) == 0
 
 
 def test_a_development_set_leaks_like_any_other(home, tmp_path, capsys):
