@@ -236,9 +236,12 @@ def _tell_splits(before: dict[str, int], after: dict[str, int], found: Splits, a
         say(f"{split or 'no split'}: {plural(now, 'image')}" + (f", before {then:,}" if after != before else ""))
     if found.missing:
         complain(f"{plural(len(found.missing), 'name')} of no image of this dataset, such as {found.missing[0]}.")
-    if found.ambiguous:
-        told = plural(len(found.ambiguous), "image")
-        complain(f"{told} in several splits, such as {found.ambiguous[0]}; left alone.")
+    if found.unclear:
+        told = plural(len(found.unclear), "name")
+        complain(f"{told} that several images may have, such as {found.unclear[0]}; left alone.")
+    if found.several:
+        told = plural(len(found.several), "image")
+        complain(f"{told} in several splits, such as {next(iter(found.several))}; left alone.")
 
 
 def _write_moves(repair: leaks.Repair, output: Path, overwrite: bool) -> Path:

@@ -24,6 +24,7 @@ Selected files that cannot be read are exported like the others (width and heigh
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +35,7 @@ import pandas as pd
 
 from dedup.exports.base import Export, Exportable, Meter, Report, classed
 from dedup.exports.csv import parts_told
-from dedup.files import write_chunks
+from dedup.files import require_free, write_chunks
 from dedup.labels.coco import NAMESPACE, Attachment, Coco, FileNames
 from dedup.labels.coco_join import NAMED_APART, Document, Part, next_id, told_apart
 from dedup.labels.entries import Entries, chunks, is_list
@@ -78,15 +79,30 @@ def write(
     names: Mapping[int, str] | None = None,
 ) -> Report:
     """Write the images in `mask` to the COCO file `output`; `names` as in `build`. Raises `ExportError`."""
+    labels = dataset.labels
+    apart = _places(output, _parted(labels.documents)[1])
+    for place in (output, *apart):  # all before any: half an export would be taken for a whole one
+        require_free(place, overwrite)
     document, notes = build(dataset, mask, output, names)
     write_chunks(output, _metered(document, on_progress), overwrite)
-    labels = dataset.labels
-    for source in _parted(labels.documents)[1]:
-        beside = output.with_name(f"{output.stem}.{source.path.stem}{output.suffix}")
+    for beside, source in apart.items():
         part, _ = _from_sources(dataset, _without(mask, labels.dropped), beside, [source], names, alone=True)
         write_chunks(beside, _metered(part, on_progress), overwrite)
         notes = (*notes, f"What has no classes in {source.path.name} was written to {beside.name}.")
     return Report(len(document["images"]), output, notes)
+
+
+def _places(output: Path, documents: Sequence[Coco]) -> dict[Path, Coco]:
+    """Where documents that stay apart are written: beside `output` under their names, several of one name by numbers
+    (`train/captions.json` and `val/captions.json`), also where capitals make no difference."""
+    places: dict[Path, Coco] = {}
+    taken: set[str] = set()
+    for each in documents:
+        stems = itertools.chain([each.path.stem], (f"{each.path.stem}-{number}" for number in itertools.count(2)))
+        stem = next(stem for stem in stems if stem.lower() not in taken)
+        taken.add(stem.lower())
+        places[output.with_name(f"{output.stem}.{stem}{output.suffix}")] = each
+    return places
 
 
 def _without(mask: Mask, dropped: Iterable[int]) -> Mask:

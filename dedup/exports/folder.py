@@ -196,7 +196,7 @@ def _place(item: Item, target: Path, mode: Mode) -> str:
 def _source_problem(item: Item, *, read: bool) -> str:
     """Why the source cannot be exported, as far as is known before copying; `read` compares its content too."""
     if not item.source.is_file():
-        return "the file has vanished"
+        return "it is no file" if item.source.exists() else "the file has vanished"
     if not item.sha256:
         return "the file cannot be read"
     try:

@@ -194,7 +194,7 @@ def _content(held: Image) -> tuple[bytes, float]:
     if isinstance(held, Stored):
         return read(held), held.entry.mtime_ns / 1e9
     if not held.is_file():
-        raise UnreadableImage("the file has vanished")
+        raise UnreadableImage("it is no file" if held.exists() else "the file has vanished")
     try:
         return held.read_bytes(), held.stat().st_mtime
     except OSError as error:

@@ -37,6 +37,11 @@ class Splits:
     ambiguous: tuple[str, ...] = ()
     several: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def unclear(self) -> tuple[str, ...]:
+        """The names that could mean several images."""
+        return tuple(name for name in self.ambiguous if name not in self.several)
+
     def new(self, frame: pd.DataFrame) -> dict[str, str]:
         """Path to split of the images that would change theirs."""
         held = dict(zip(frame["path"].tolist(), frame["split"].tolist(), strict=True)) if self.of else {}

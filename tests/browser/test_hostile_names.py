@@ -14,8 +14,8 @@ from tests.pictures import photo, save
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
-PAGES = ("", "explorer", "duplicates", "duplicates?panel=rules", "duplicates?panel=plan", "duplicates?panel=history",
-         "clashes", "leaks", "export")  # fmt: skip
+PAGES = ("", "summary", "explorer", "map", "duplicates", "duplicates?panel=rules", "duplicates?panel=plan",
+         "duplicates?panel=history", "leaks", "clashes", "splits", "export")  # fmt: skip
 
 
 @pytest.fixture
@@ -62,6 +62,11 @@ def hostile(tmp_path, listener) -> tuple[str, str]:
     paths = made.frame["path"].tolist()
     made.decisions.decide([("split", paths[-1], "", "$x$ **y**")], f"Set {image} {html}")
     return str(tmp_path / "home"), made.info.key
+
+
+def test_every_page_is_walked():
+    addresses = {"" if file.stem == "datasets" else file.stem for file in (ROOT / "pages").glob("*.py")}
+    assert {name.partition("?")[0] for name in PAGES} == addresses
 
 
 def test_no_page_calls_out_and_names_are_shown_as_they_are(serve, new_page, hostile, listener):

@@ -43,6 +43,20 @@ def test_splits_come_from_a_csv_in_one_step_and_go_again(folder, tmp_path, capsy
     assert main(["splits", "set", "--clear"]) == 0 and splits_now() == [""] * 4
 
 
+def test_a_name_of_several_images_is_not_said_to_be_in_several_splits(tmp_path, capsys):
+    for folder in ("a", "b"):
+        save(photo(1), tmp_path / "photos" / folder / "1.png")
+        save(photo(2), tmp_path / "photos" / folder / f"{folder}.png")
+    dedup.scan(tmp_path / "photos", name="set", workers=1)
+    (tmp_path / "splits.csv").write_text("path,split\n1.png,train\na.png,train\nb.png,val\nb.png,test\n")
+    capsys.readouterr()
+    assert main(["splits", "set", "--csv", str(tmp_path / "splits.csv")]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "1 name that several images may have, such as 1.png; left alone.",
+        "1 image in several splits, such as b/b.png; left alone.",
+    ]
+
+
 def test_splits_come_from_the_names_of_annotation_files(folder, tmp_path, capsys):
     files = {"train": ["0000.jpg", "0001.jpg"], "val": ["0002.jpg", "copy.jpg"]}
     options = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -320,6 +320,34 @@ def test_tasks_of_one_image_set_are_read_by_others(tmp_path):
     assert [each.get("keypoints") for each in loaded.loadAnns(loaded.getAnnIds())] == [None, [1, 2, 2]]
     beside = json.loads((tmp_path / "out.2.json").read_text())
     assert beside["annotations"] == captions["annotations"] and any("out.2.json" in note for note in report.notes)
+
+
+def captioned(folder, name):
+    """A document without classes of one image, in a folder of its own."""
+    folder.mkdir()
+    document = {"images": [{"id": 1, "file_name": name}], "annotations": [{"id": 1, "image_id": 1, "caption": name}]}
+    (folder / "captions.json").write_text(json.dumps(document))
+    return Coco.read(folder / "captions.json")
+
+
+def test_captions_of_several_files_of_one_name_are_all_written(tmp_path):
+    boxes = {"images": [{"id": 1, "file_name": "c.jpg"}], "annotations": [], "categories": [{"id": 1, "name": "cat"}]}
+    data = several(tmp_path, boxes)
+    more = (captioned(tmp_path / "train", "a.jpg"), captioned(tmp_path / "val", "b.jpg"))
+    data = replace(data, annotations=(*data.annotations, *more))
+    report = coco.write(data, np.array([True, True, True]), tmp_path / "out.json")
+    beside = [json.loads((tmp_path / f"out.{stem}.json").read_text()) for stem in ("captions", "captions-2")]
+    assert [[each["caption"] for each in document["annotations"]] for document in beside] == [["a.jpg"], ["b.jpg"]]
+    assert sum("was written to" in note for note in report.notes) == 2
+
+
+def test_where_a_file_beside_cannot_be_written_none_is(tmp_path):
+    boxes = {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [], "categories": [{"id": 1, "name": "cat"}]}
+    captions = {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": []}
+    (tmp_path / "out.1.json").write_text("mine")
+    with pytest.raises(ExportError, match=r"out\.1\.json exists already"):
+        coco.write(several(tmp_path, boxes, captions), np.array([True, False, False]), tmp_path / "out.json")
+    assert not (tmp_path / "out.json").exists() and (tmp_path / "out.1.json").read_text() == "mine"
 
 
 def test_annotations_without_an_id_get_none_that_another_document_was_given(tmp_path):

@@ -120,6 +120,13 @@ def test_changed_and_vanished_files_are_left_out_and_listed(data, tmp_path):
         assert len(folder.write(data, data.everything(), tmp_path / mode, mode=mode).notes) == 2
 
 
+def test_what_is_no_file_is_not_said_to_have_vanished(data, tmp_path):
+    first = data.frame["path"][0]
+    (data.root / first).unlink()
+    (data.root / first).mkdir()
+    assert folder.write(data, data.everything(), tmp_path / "out").notes == (f"Left out {first}: it is no file.",)
+
+
 @pytest.mark.parametrize("mode", folder.MODES)
 def test_files_that_may_not_be_read_are_left_out(data, tmp_path, monkeypatch, mode):
     first = data.frame["path"][0]

@@ -59,7 +59,7 @@ def test_names_as_others_write_them(tmp_path):
     (tmp_path / "s.csv").write_text("\n".join(rows))
     found = given.from_csv(tmp_path / "s.csv", paths)
     assert found.of == {"images/a.jpg": "train", "images/b.png": "val", "y/c.jpg": "val", "d d.jpg": "val"}
-    assert (found.missing, found.ambiguous) == (("e",), ("c.jpg",))
+    assert (found.missing, found.ambiguous, found.unclear) == (("e",), ("c.jpg",), ("c.jpg",))
 
 
 @pytest.mark.parametrize("name", ["a\u2028b.jpg", "a\x0cb.jpg", " a.jpg", "a.jpg ", "a\nb.jpg", "-a.jpg"])
@@ -72,7 +72,7 @@ def test_odd_names_in_our_own_csv_come_back(tmp_path, name):
 def test_an_image_in_two_splits_is_in_none_and_said(tmp_path):
     (tmp_path / "s.csv").write_text("path,split\na.jpg,train\na.jpg,test\nd.jpg,holdout\n")
     found = given.from_csv(tmp_path / "s.csv", PATHS)
-    assert (found.of, found.ambiguous) == ({"d.jpg": "holdout"}, ("a.jpg",))
+    assert (found.of, found.ambiguous, found.unclear) == ({"d.jpg": "holdout"}, ("a.jpg",), ())
 
 
 @pytest.mark.parametrize(

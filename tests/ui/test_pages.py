@@ -253,6 +253,38 @@ def test_an_export_holds_exactly_the_selection(dataset):
     assert b"left" in pairs.splitlines()[0]
 
 
+def test_labels_that_a_later_scan_names_or_that_changed_are_seen_without_a_restart(dataset, tmp_path):
+    def seen() -> list[tuple[str, ...]]:
+        attached = LIBRARY.open(dataset.info.key).dataset.attachments
+        return [names for met in attached.values() for names in met.classes.values()]
+
+    assert seen() == []
+    opened = LIBRARY.open(dataset.info.key)
+    assert LIBRARY.open(dataset.info.key) is opened
+    named = {"id": 1, "file_name": dataset.frame["path"][0]}
+    box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 5, 5]}
+    for name in ("cat", "a dog"):
+        document = {"images": [named], "annotations": [box], "categories": [{"id": 1, "name": name}]}
+        (tmp_path / "labels.json").write_text(json.dumps(document))
+        dedup.scan(dataset.root, name=dataset.name, annotations=tmp_path / "labels.json", workers=1)
+        assert seen() == [(name,)]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_export_page_says_where_captions_go(dataset, tmp_path, count):
+    named = {"id": 1, "file_name": dataset.frame["path"][0]}
+    box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 5, 5]}
+    captions = {"images": [named], "annotations": [{"id": 1, "image_id": 1, "caption": "one"}]}
+    boxes = {"images": [named], "annotations": [box], "categories": [{"id": 1, "name": "cat"}]}
+    files = [tmp_path / "captions.json", tmp_path / "boxes.json"][:count]
+    for file, document in zip(files, (captions, boxes), strict=False):
+        file.write_text(json.dumps(document))
+    dedup.scan(dataset.root, name=dataset.name, annotations=files, workers=1)
+    page = run_page("export", {"dataset": dataset.info.key})
+    told = "What has no classes (captions) is a file of its own: a folder of files has both."
+    assert (told in [each.value for each in page.caption]) == (count == 2)
+
+
 def test_the_export_page_counts_what_is_left(dataset):
     at = run_page("export", {"dataset": dataset.info.key, "kind": "unique"})
     assert [(each.value, each.delta) for each in at.metric] == [

@@ -137,11 +137,24 @@ def downloads(opened: Opened, view: View) -> None:
             with column.container(border=True, height="stretch"):
                 st.markdown(f"**{literal(offer.title)}**")
                 st.caption(offer.words)
+                if offer.export is COCO and _has_captions(opened):
+                    st.caption("What has no classes (captions) is a file of its own: a folder of files has both.")
                 st.space("stretch")
                 if mask.sum() <= AT_ONCE:
                     _save(opened, offer, partial(made, opened, mask, offer.export), enabled=bool(mask.any()))
                 else:
                     _prepare(opened, mask, offer)
+
+
+def _has_captions(opened: Opened) -> bool:
+    """Whether labels say something with a class and something without one, for which readers of COCO want two files."""
+    told = {
+        bool(met.classes.get(path))
+        for met in opened.dataset.attachments.values()
+        for path, count in met.counts.items()
+        if count
+    }
+    return len(told) > 1
 
 
 def _save(opened: Opened, offer: Offer, data: bytes | Callable[[], bytes], *, enabled: bool = True) -> None:

@@ -129,10 +129,15 @@ def _offer(opened: Opened, source: str, found: Splits, *, always: bool) -> None:
         st.caption(
             f"No image of this dataset: {plural(len(found.missing), 'name')}, such as {literal(found.missing[0])}."
         )
-    if found.ambiguous:
+    if found.unclear:
         st.caption(
-            f"In several splits and left alone: {plural(len(found.ambiguous), 'image')}, "
-            f"such as {literal(found.ambiguous[0])}."
+            f"Names that several images may have, and left alone: {plural(len(found.unclear), 'name')}, "
+            f"such as {literal(found.unclear[0])}."
+        )
+    if found.several:
+        st.caption(
+            f"In several splits and left alone: {plural(len(found.several), 'image')}, "
+            f"such as {literal(next(iter(found.several)))}."
         )
     st.button(
         f"Set the split of {plural(len(new), 'image')}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 import dedup
 from dedup.dataset import Dataset
 from dedup.errors import DedupError, UnknownDataset
+from dedup.files import as_it_is
 from dedup.images import thumbnails
 from dedup.images.formats import MAX_PIXELS
 from dedup.images.metrics import Metric, said
@@ -141,8 +143,16 @@ def asks_for_tags(selection: Selection) -> bool:
     return bool(selection.tags_any or selection.tags_all or selection.tags_none or selection.where)
 
 
+def _stamp(source: Path) -> bytes:
+    """Changes when a file of labels does; of a folder of many, which would take long to look through, its own alone."""
+    try:
+        return as_it_is(source)
+    except OSError as error:
+        return str(error).encode()
+
+
 class Library:
-    """Opens each dataset once, and again after it was scanned or its map was drawn anew."""
+    """Opens each dataset once, and again after it was scanned, its labels changed or its map was drawn anew."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -162,7 +172,8 @@ class Library:
     def open(self, key: str) -> Opened:
         """The dataset of that key, shared. Raises `UnknownDataset` and `DatasetError`."""
         info = self.info(key)
-        version = (info.directory, info.scan_id, *vectors.stamp(info.directory))
+        labels = [_stamp(Path(source)) for source in info.annotations]  # a scan that finds only these new keeps its id
+        version = (info.directory, info.scan_id, *labels, *vectors.stamp(info.directory))
         with self._lock:
             known = self._opened.get(key)
             if known is None or known[0] != version:
