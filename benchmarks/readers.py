@@ -5,7 +5,7 @@
 Exports a dataset with boxes in every format to a temporary folder and reads it back with whichever of these packages
 are installed: pycocotools, torchvision (CocoDetection), ultralytics (its check of a dataset, and its loader) and
 Hugging Face datasets; also what `to_fiftyone` makes. Exit 1 where one reads something else. PyTorch takes gigabytes
-and FiftyOne a database, which is why the tests do not do this; run it after changing a writer.
+and FiftyOne a database, which is why the tests have only pycocotools and datasets; run it after changing a writer.
 """
 
 from __future__ import annotations

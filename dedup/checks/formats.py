@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from urllib.parse import quote
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -145,6 +146,18 @@ def markdown(checked: Checked) -> str:
             lines += [f"- and {more:,} more"] if more > 0 else []
             lines += ["", "</details>"]
     return "\n".join(lines) + "\n"
+
+
+def verdict(checked: Checked) -> str:
+    """Each limit and what is over it, as the part of a page of HTML."""
+    lines = []
+    for each in checked.report.findings:
+        more = len(each.details) - SHOWN
+        told = [escape(_plain(detail.sentence)) for detail in each.details[:SHOWN]] if each.exceeded else []
+        told += [f"and {more:,} more"] if told and more > 0 else []
+        inner = f"<ul>{''.join(f'<li>{line}</li>' for line in told)}</ul>" if told else ""
+        lines.append(f"<li>{escape(_plain(each.sentence()))}{inner}</li>")
+    return f"<h2>Check: {'passed' if checked.passed else 'failed'}</h2><ul>{''.join(lines)}</ul>"
 
 
 def _code(text: str) -> str:

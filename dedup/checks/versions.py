@@ -1,8 +1,7 @@
 """What a new version of a dataset adds, loses, duplicates and labels otherwise, against an older one.
 
 Images are the same by content: by their bytes, or by their samples where files of other bytes look identical, as `check
---against` compares them. A dataset or a fingerprint may be the older one; classes and boxes are compared between
-datasets.
+--against` compares them. Each may be a dataset or a fingerprint; classes and boxes are compared between datasets.
 """
 
 from __future__ import annotations
@@ -12,8 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
 from dedup.checks import fingerprint, gate
 from dedup.checks.fingerprint import Fingerprint
+from dedup.errors import UsageError
 from dedup.labels.coco import Attachment, Coco
 from dedup.labels.coco_sound import is_box
 from dedup.model import Kind, OnProgress, Status
@@ -34,7 +38,7 @@ class Images(fingerprint.Images, Protocol):
 
 @dataclass(frozen=True)
 class Diff:
-    """The new version against the old one, by path. Where a fingerprint has no names, old images are called by the
+    """The new version against the old one, by path. Where a fingerprint has no names, its images are called by the
     start of their SHA-256.
 
     `added` are images of which the old one has nothing like, `near` those that are near duplicates of old ones, `lost`
@@ -42,7 +46,7 @@ class Diff:
     and `fewer` (path, before, after) images that are there more and less often, with how often, `relabelled` (path,
     before, after) images of both whose classes differ, `redrawn` those whose boxes do, of the same classes, in both
     near duplicates of one path and size included, as a version that was encoded anew has them; `kept`
-    counts what is as it was. `unlabelled` is whether the old one tells no labels, and nothing is known of these two.
+    counts what is as it was. `unlabelled` is whether one of them tells no labels, and nothing is known of these two.
     """
 
     added: list[str] = field(default_factory=list)
@@ -65,7 +69,7 @@ class Diff:
 @dataclass(frozen=True)
 class _Version:
     """The readable images of one version, in order: paths, what tells copies within it, width and height, and classes
-    and boxes (none if unknown). Where not `named`, paths are none."""
+    and boxes. Where not `named`, paths are none; where not `labelled`, nobody knows of classes and boxes."""
 
     paths: list[str]
     content: list[str]
@@ -73,17 +77,39 @@ class _Version:
     classes: list[Classes] = field(default_factory=list)
     boxes: Mapping[str, list[Box]] = field(default_factory=dict)
     named: bool = True
+    labelled: bool = True
 
     @classmethod
     def of(cls, images: Images | Fingerprint) -> _Version:
         if isinstance(images, Fingerprint):
-            sha256 = images.facts["sha256"].tolist()
-            names = [path or hashed[:12] for path, hashed in zip(images.facts["path"], sha256, strict=True)]
-            return cls(names, sha256, [], named=bool(images.facts["path"].any()))
+            named = bool(images.facts["path"].any())
+            return cls(_names(images), images.facts["sha256"].tolist(), [], named=named, labelled=False)
         part = images.frame[images.frame["status"] == Status.OK]
         classes = [tuple(sorted(each)) for each in part["classes"]]
         sizes = list(zip(part["width"].tolist(), part["height"].tolist(), strict=True))
         return cls(part["path"].tolist(), part["content"].tolist(), sizes, classes, _boxes(images))
+
+
+def _names(known: Fingerprint) -> list[str]:
+    facts = known.facts
+    return [path or hashed[:12] for path, hashed in zip(facts["path"], facts["sha256"], strict=True)]
+
+
+class _Held:
+    """What a fingerprint holds of its images, to be looked up in another as those of a dataset are."""
+
+    def __init__(self, held: Fingerprint) -> None:
+        if held.signatures is None:
+            raise UsageError("The newer version is a fingerprint of hashes alone, which tell no edited copies.")
+        told = zip(held.samples(range(len(held))), held.facts["sha256"], strict=True)
+        content = [samples or sha256 for samples, sha256 in told]
+        self.frame: pd.DataFrame = held.facts.assign(path=_names(held), status=Status.OK, content=content)
+        self.signatures: NDArray[np.void] = held.signatures
+        self._held = held
+
+    def samples(self, rows: Sequence[int], _on_progress: OnProgress | None = None, /) -> list[str]:
+        """Digests of the samples of images, as they are told."""
+        return self._held.samples(rows)
 
 
 def _boxes(images: Images) -> dict[str, list[Box]]:
@@ -99,14 +125,16 @@ def _boxes(images: Images) -> dict[str, list[Box]]:
     return {path: sorted(boxes) for path, boxes in found.items()}
 
 
-def diff(old: Images | Fingerprint, new: Images, on_progress: OnProgress | None = None) -> Diff:
-    """Compare two versions; reads files only where their samples must tell."""
+def diff(old: Images | Fingerprint, new: Images | Fingerprint, on_progress: OnProgress | None = None) -> Diff:
+    """Compare two versions; reads files only where their samples must tell. Raises `UsageError` for a new one of hashes
+    alone."""
     then, now = _Version.of(old), _Version.of(new)
-    matches = {match.path: match for match in gate.check_against(new, old, on_progress=on_progress)}
+    asked = _Held(new) if isinstance(new, Fingerprint) else new
+    matches = {match.path: match for match in gate.check_against(asked, old, on_progress=on_progress)}
     found = Diff(
         added=[path for path in now.paths if path not in matches],
         near=[match for match in matches.values() if match.kind != Kind.EXACT],
-        unlabelled=not then.classes,
+        unlabelled=not (then.labelled and now.labelled),
     )
     here: dict[str, list[int]] = defaultdict(list)
     for place, path in enumerate(now.paths):
@@ -122,17 +150,19 @@ def diff(old: Images | Fingerprint, new: Images, on_progress: OnProgress | None 
     place_of = {path: place for place, path in enumerate(now.paths)}
     for match in found.near:
         before, after = match.known_row, place_of[match.path]
-        if then.classes and then.paths[before] == match.path and then.sizes[before] == now.sizes[after]:
+        if not found.unlabelled and then.paths[before] == match.path and then.sizes[before] == now.sizes[after]:
             _labelled_otherwise(found, then, now, before, after)
     return Diff(**{**vars(found), "kept": kept})
 
 
 def _labelled_otherwise(found: Diff, then: _Version, now: _Version, before: int, after: int) -> bool:
     """Whether an image has other classes or boxes now, which is added to `found`."""
-    if then.classes and then.classes[before] != now.classes[after]:
+    if found.unlabelled:
+        return False
+    if then.classes[before] != now.classes[after]:
         found.relabelled.append((now.paths[after], then.classes[before], now.classes[after]))
         return True
-    if then.classes and _differ(then.boxes.get(then.paths[before], []), now.boxes.get(now.paths[after], [])):
+    if _differ(then.boxes.get(then.paths[before], []), now.boxes.get(now.paths[after], [])):
         found.redrawn.append(now.paths[after])
         return True
     return False
@@ -148,7 +178,7 @@ def _compare(found: Diff, then: _Version, now: _Version, old: list[int], new: li
     if len(new) < len(old):
         found.fewer.append((now.paths[new[0]], len(old), len(new)))
     names = {now.paths[place]: place for place in new}
-    if then.named:
+    if then.named and now.named:
         same = [(place, names.pop(then.paths[place])) for place in old if then.paths[place] in names]
     else:
         same = list(zip(old, new, strict=False))

@@ -34,7 +34,7 @@ from dedup.files import expanded, write_chunks
 from dedup.words import plural
 
 if TYPE_CHECKING:
-    from dedup.checks import gate
+    from dedup.checks import formats, gate
     from dedup.checks.fingerprint import Fingerprint
     from dedup.checks.hash_list import HashList
     from dedup.dataset import Dataset
@@ -96,7 +96,7 @@ def check(
     write_baseline: Annotated[
         Path | None, typer.Option("--write-baseline", help="Write what is found into this file, for --baseline.")
     ] = None,
-    form: Annotated[str, typer.Option("--format", help="One of: text, json, sarif, junit, markdown.")] = "text",
+    form: Annotated[str, typer.Option("--format", help="One of: text, json, sarif, junit, markdown, html.")] = "text",
     output: Annotated[
         Path | None,
         typer.Option("--output", help="Write all but text here, and text to the terminal (- is standard output)."),
@@ -113,13 +113,15 @@ def check(
     from dedup.dataset import Dataset
     from dedup.sources.blobs import is_address
 
-    form = one_of("json" if as_json else form, ("text", "json", *formats.FORMATS), "format")
+    form = one_of("json" if as_json else form, ("text", "json", *formats.FORMATS, "html"), "format")
     place = _source_of(folder, name, home)
     said = settings.find(Path() if is_address(place) else expanded(place).absolute())
     told = {"exact": max_exact, "near": max_near, "leaks": max_leaks, "clashes": max_clashes, "failed": max_failed,
             "unread": max_unread}  # fmt: skip
     limits = {"exact": None, **said.limits, **{name: limit for name, limit in told.items() if limit is not None}}
     issues = {**said.issues, **_issues(max_issue or [])}
+    if form == "text" and output not in (None, STANDARD_OUTPUT):
+        raise UsageError("Text goes to the terminal. Say with --format what goes to --output, such as sarif.")
     if against is None and not issues and limits == {"exact": None}:
         raise UsageError("Nothing was checked. Give a limit, e.g. --max-exact 0 --max-leaks 0, or --against.")
     known = _known(against, home, hash_kind) if against is not None else None
@@ -139,8 +141,11 @@ def check(
     matches = [each for each in matches if each.path in left]
     report = gate.CheckReport(tuple(each for each in whole.findings if each.name != KNOWN_ALREADY))
     passed, text = whole.passed, ""
+    checked = formats.Checked(whole, dataset.name, dataset.address, len(dataset.frame))
     if form in formats.FORMATS:
-        text = formats.FORMATS[form](formats.Checked(whole, dataset.name, dataset.address, len(dataset.frame)))
+        text = formats.FORMATS[form](checked)
+    elif form == "html":
+        text = _page(dataset, checked)
     elif form == "json":
         summary = {"passed": passed, "dataset": dataset.name, "root": dataset.address} | _described(report)
         text = json_text(summary | ({} if known is None else _compared(known, matches)))
@@ -190,6 +195,15 @@ def show_issues(
     for one in far:
         counts = f"{one.severe:,} severe and {one.moderate:,} moderate"
         say(f"outliers of {one.fences.metric.title.lower()}: {counts} ({one.fences.where(severe=False)})")
+
+
+def _page(dataset: Dataset, checked: formats.Checked) -> str:
+    """The report, as `dedup report` has it, below what the check said."""
+    from dedup.checks import formats
+    from dedup.report import facts, page
+
+    with progress() as on_progress:
+        return page.render(facts.gather(dataset), on_progress, verdict=formats.verdict(checked))
 
 
 def _issues(told: list[str]) -> dict[str, int]:

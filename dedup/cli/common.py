@@ -30,13 +30,13 @@ Home = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
-def _names_that_begin(incomplete: str) -> list[str]:
+def names_that_begin(incomplete: str) -> list[str]:
     """Names of datasets, for a shell that completes one."""
     return [info.name for info in dedup.datasets() if info.name.startswith(incomplete)]
 
 
 Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="Name of a dataset, see `list`.", autocompletion=_names_that_begin)
+    str, typer.Argument(metavar="NAME", help="Name of a dataset, see `list`.", autocompletion=names_that_begin)
 ]
 Where = Annotated[
     str, typer.Option("--where", help="""Only images that satisfy this, e.g. 'singularity == 0 and "keep" in tags'.""")

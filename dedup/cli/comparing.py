@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dedup.cli.common import Home, Json, Name, opened, progress, say, say_json
+from dedup.cli.common import Home, Json, names_that_begin, opened, progress, say, say_json
 from dedup.words import plural
+
+if TYPE_CHECKING:
+    from dedup.checks.fingerprint import Fingerprint
+    from dedup.dataset import Dataset
 
 SHOWN = 10
 """Lines of each kind; all are in --json."""
@@ -17,16 +21,16 @@ SHOWN = 10
 
 def diff(
     old: Annotated[str, typer.Argument(help="The older version: a dataset or a fingerprint.")],
-    new: Name,
+    new: Annotated[str, typer.Argument(help="The newer version, likewise.", autocompletion=names_that_begin)],
     home: Home = None,
     as_json: Json = False,
 ) -> int:
     """What NEW adds, loses, repeats, moves and labels otherwise against OLD. Exits with 1 where they differ."""
-    from dedup.checks import fingerprint, versions
+    from dedup.checks import versions
 
-    known = fingerprint.read(Path(old)) if Path(old).is_file() else opened(old, home)
+    then, now = _version(old, home), _version(new, home)
     with progress() as on_progress:
-        found = versions.diff(known, opened(new, home), on_progress)
+        found = versions.diff(then, now, on_progress)
     if as_json:
         near = [{"path": each.path, "known": each.known, "relation": each.relation} for each in found.near]
         say_json({**asdict(found), "near": near})
@@ -46,7 +50,7 @@ def diff(
     }
     if found.unlabelled:
         del told["labelled otherwise"], told["with other boxes"]
-        say("labels: not known, for the older version tells none")
+        say("labels: not known, for a fingerprint tells none")
     for title, lines in told.items():
         say(f"{title}: {len(lines):,}")
         for line in lines[:SHOWN]:
@@ -55,3 +59,10 @@ def diff(
             say(f"  and {len(lines) - SHOWN:,} more")
     say(f"{plural(found.kept, 'image')} as before.")
     return 0 if found.empty else 1
+
+
+def _version(told: str, home: Path | None) -> Dataset | Fingerprint:
+    """The fingerprint in that file, or the dataset of that name."""
+    from dedup.checks import fingerprint
+
+    return fingerprint.read(Path(told)) if Path(told).is_file() else opened(told, home)

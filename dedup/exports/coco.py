@@ -44,6 +44,9 @@ from dedup.model import SCORE_VERSION, TAG_PREFIX, OnProgress, Status
 from dedup.query.where import Mask
 from dedup.words import plural
 
+OF_FOLDERS = "No annotations: which image is of which class by its folder stands in its `dedup.classes`."
+"""A note on COCO files; other formats have a place for classes of images, or count them as lost."""
+
 
 def build(
     dataset: Exportable, mask: Mask, output: Path, names: Mapping[int, str] | None = None, *, upright: bool = False
@@ -59,7 +62,7 @@ def build(
     else:
         document, notes = _fresh(classed(dataset), mask, names), []
         if document["categories"]:
-            notes.append("No annotations: which image is of which class by its folder stands in its `dedup.classes`.")
+            notes.append(OF_FOLDERS)
     notes += labels.notes
     if dropped := int((wanted & ~mask).sum()):
         notes.append(f"{plural(dropped, 'image')} left out: dropped because of clashing labels.")

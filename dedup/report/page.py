@@ -35,8 +35,8 @@ def write(facts: Facts, output: Path, *, overwrite: bool = False, on_progress: O
     write_chunks(output, [render(facts, on_progress).encode("utf-8", "replace")], overwrite)
 
 
-def render(facts: Facts, on_progress: OnProgress | None = None) -> str:
-    """The page's text."""
+def render(facts: Facts, on_progress: OnProgress | None = None, *, verdict: str = "") -> str:
+    """The page's text; `verdict` is HTML on what a check said, which comes first."""
     pictures = _Pictures(facts)
     worst = [row for each in facts.issues for row in each.rows]
     for row in worst:
@@ -46,6 +46,7 @@ def render(facts: Facts, on_progress: OnProgress | None = None) -> str:
     parts = [
         f"<h1>{name}</h1>",
         f"<p class=quiet>{_e(facts.dataset.address)} · {_e(facts.made)} · dedup {SOFTWARE_VERSION}</p>",
+        verdict,
         _tiles(facts),
         _plan(facts),
         _leaks(facts),

@@ -231,12 +231,31 @@ def test_junit_is_xml_whatever_names_hold():
     assert failure is not None and "<script>" in (failure.text or "") and "\x07" not in (failure.text or "")
 
 
+def test_a_file_for_text_is_refused_instead_of_forgotten(folder, tmp_path, capsys):
+    check = ["check", str(folder), "--max-exact", "2"]
+    assert main([*check, "--output", str(tmp_path / "out.txt")]) == 2
+    assert "--format" in capsys.readouterr().err
+    assert main([*check, "--output", "-"]) == 0 and "Passed." in capsys.readouterr().out
+
+
 def test_markdown_interprets_no_name():
     text = formats.markdown(CHECKED)
     assert "| ❌ | exact duplicates | 2 | 0 |" in text and "| ✅ | leaks | 0 | 0 |" in text and "not known" in text
     (line, _) = [line for line in text.splitlines() if "<script>" in line]
     assert line.startswith("- ``") and line.endswith("``") and "# a" in line
     assert "`a <b>`" in text
+
+
+def test_the_page_has_what_the_check_said_and_interprets_no_name(folder, tmp_path, capsys):
+    page = tmp_path / "check.html"
+    assert main(["check", str(folder), "--max-exact", "0", "--format", "html", "--output", str(page)]) == 1
+    assert "exact duplicates: 2, more than the 0 allowed." in capsys.readouterr().out
+    text = page.read_text()
+    assert text.startswith("<!doctype html>") and text.index("Check: failed") < text.index("Before and after")
+    assert "<li>exact duplicates: 2, more than the 0 allowed<ul><li>new/" in text
+    assert "data:image/jpeg" in text
+    part = formats.verdict(CHECKED)
+    assert "<script" not in part and "&lt;script" in part and "no image has a label" in part
 
 
 @pytest.mark.parametrize("form", formats.FORMATS)

@@ -58,6 +58,30 @@ def test_a_version_is_as_itself_and_a_fingerprint_does_too(two, tmp_path):
     assert found.lost[0] == old.frame["sha256"][3][:12] and found.repeated == [("train/cat/0001.jpg", 1, 2)]
 
 
+def test_the_newer_version_may_be_a_fingerprint(two, tmp_path, capsys):
+    old, new = two
+    whole = versions.diff(old, new)
+    for names in (True, False):
+        for each, dataset in (("old", old), ("new", new)):
+            made = fingerprint.of(dataset, names=names)
+            fingerprint.write(made, tmp_path / f"{each}.parquet", overwrite=True)
+        known = fingerprint.read(tmp_path / "new.parquet")
+        for before in (old, fingerprint.read(tmp_path / "old.parquet")):
+            found = versions.diff(before, known)
+            assert found.unlabelled and not found.relabelled and not found.redrawn
+            assert len(found.added) == len(found.near) == len(found.repeated) == 1 and len(found.lost) == 2
+            if names:
+                assert (found.added, found.moved, found.lost) == (whole.added, whole.moved, whole.lost)
+            else:
+                assert not found.moved
+        assert versions.diff(new, known).empty and versions.diff(known, known).empty
+    assert main(["diff", "old", str(tmp_path / "new.parquet")]) == 1
+    assert "labels: not known" in capsys.readouterr().out
+    fingerprint.write(fingerprint.of(new, hash_only=True), tmp_path / "hashes.parquet")
+    assert main(["diff", "old", str(tmp_path / "hashes.parquet")]) == 2
+    assert "hashes alone" in capsys.readouterr().err
+
+
 def test_on_the_command_line(two, capsys):
     assert main(["diff", "old", "old"]) == 0
     assert "6 images as before.\n" in capsys.readouterr().out

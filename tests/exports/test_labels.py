@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from datasets import load_dataset
 from labelformat.formats import PascalVOCObjectDetectionInput, YOLOv8ObjectDetectionInput
 from PIL import Image
 from pycocotools import coco as pycoco
@@ -183,6 +184,26 @@ def test_yolo_and_voc_load_with_labelformat_and_coco_with_pycocotools(made, tmp_
     assert all((tmp_path / "coco" / image["file_name"]).exists() for image in loaded.loadImgs(loaded.getImgIds()))
 
 
+def test_imagefolders_load_with_datasets_of_hugging_face(made, home, tmp_path):
+    """Boxes by metadata and classes by folders, each image with its own, in every split."""
+    dataset = made([{"bbox": [10, 20, 80, 50]}, {"bbox": [100.5, 40.25, 30, 20], "category_id": 2}])
+    dataset.export("folder", tmp_path / "boxes", labels="imagefolder")
+    loaded = load_dataset("imagefolder", data_dir=str(tmp_path / "boxes"), cache_dir=str(tmp_path / "cache"))
+    assert {split: len(rows) for split, rows in loaded.items()} == {"train": 1, "validation": 1}
+    for split, name in (("train", "a.png"), ("validation", "b.png")):
+        (row,) = loaded[split]
+        assert row["image"].size == SIZE
+        told = sorted(zip(row["objects"]["category"], row["objects"]["bbox"], strict=True), key=str)
+        assert told == [(label, box) for label, box, *_ in said(dataset)[name]]
+
+    for number, name in enumerate(("train/cat/a.png", "train/dog/a.png", "test/cat/a.png", "test/dog/b.png")):
+        picture(tmp_path / "classes" / name, number, SIZE)
+    dedup.scan(tmp_path / "classes", workers=1).export("folder", tmp_path / "folders", labels="imagefolder")
+    loaded = load_dataset("imagefolder", data_dir=str(tmp_path / "folders"), cache_dir=str(tmp_path / "cache"))
+    assert loaded["train"].features["label"].names == ["cat", "dog"]
+    assert {split: sorted(rows["label"]) for split, rows in loaded.items()} == {"train": [0, 1], "test": [0, 1]}
+
+
 def test_every_format_of_the_shared_set_goes_through_every_writer(shared_data, home, tmp_path):
     """273 boxes of five formats through five writers: the same boxes, to two pixels."""
     root = shared_data / "C-voc-multiformat" / "data" / "database"
@@ -213,6 +234,8 @@ def test_classes_of_folders_become_folders_of_classes(home, tmp_path):
     assert names == ["more/a.png", "test/cat/a.png", "train/cat/a.png", "train/dog/a.png"]
     report = dataset.export("folder", tmp_path / "yolo", labels="yolo")
     assert "YOLO cannot hold 4 whole-image classes; left out." in report.notes
+    assert not any("dedup.classes" in note for note in report.notes), "that is COCO's"
+    assert "dedup.classes" in dataset.export("folder", tmp_path / "coco", labels="coco").notes[0]
     dataset.export("folder", tmp_path / "csv", labels="csv")
     assert "train/cat/a.png,train,cat,,,,,0\n" in (tmp_path / "csv/labels.csv").read_text()
 

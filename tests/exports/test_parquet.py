@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+
+import datasets
 import pandas as pd
 import pytest
 
@@ -27,7 +30,7 @@ def test_types_lists_and_unknown_values_survive(tmp_path):
     parquet.write(data, data.everything(), tmp_path / "out.parquet", overwrite=True)
 
 
-def test_python_gets_the_same(home, tmp_path):
+def test_python_gets_the_same(home, tmp_path, monkeypatch):
     folder_of_photos(tmp_path / "in", 3)
     dataset = dedup.scan(tmp_path / "in", workers=1)
     dataset.tag([1], "good")
@@ -35,11 +38,9 @@ def test_python_gets_the_same(home, tmp_path):
     assert table["path"].tolist() == ["0001.jpg", "0002.jpg"]
     assert [list(each) for each in table["tags"]] == [["good"], []]
     assert len(pd.read_parquet(dataset.to_parquet(tmp_path / "x.parquet"))) == 3
-    try:
-        import datasets
-    except ImportError:
-        with pytest.raises(UsageError, match="pip install datasets"):
-            dataset.to_datasets()
-    else:
-        made = dataset.to_datasets()
-        assert isinstance(made, datasets.Dataset) and made[1]["image"].size == (table["width"][0], table["height"][0])
+    made = dataset.to_datasets([1, 2])
+    assert isinstance(made, datasets.Dataset) and made["path"][:] == ["0001.jpg", "0002.jpg"]
+    assert made[0]["image"].size == (table["width"].iloc[0], table["height"].iloc[0]) and made[0]["tags"] == ["good"]
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(UsageError, match="pip install datasets"):
+        dataset.to_datasets()

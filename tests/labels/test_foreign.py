@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
 import pytest
 
 import dedup
+from dedup.checks import fingerprint
 from dedup.checks.gate import Limits, check
 from dedup.cli import main
 from dedup.labels import formats
@@ -93,6 +95,8 @@ def test_no_gate_passes_what_tells_of_its_images_and_cannot_be_read(files, words
         ("table.csv", "pic,breed\na.png,pug\n"),
         ("rows.csv", "a.png,1,2,3,4,cat\na.png,1,2,3,4,dog\n"),
         ("labels.json", '{"classes": ["x"], "labels": {"a.png": 0}}'),
+        ("val.txt", "train/a.png 3\n"),
+        ("boxes.txt", "C:\\images\\a.png 50,100,150,200,0 30,50,200,120,3\n"),
         ("min.json", '[{"image": "/data/a.png", "kind": [{"x": 1}]}]'),
     ],
 )
@@ -108,8 +112,14 @@ def test_what_may_hold_labels_is_told_and_stops_no_gate(name, text, tmp_path, ho
 def test_what_is_said_of_images_beside_them_is_no_label(tmp_path, home):
     """Captions, sidecars, lists of splits and of hashes, and our own exports."""
     picture(tmp_path / "in" / "a.png", 1)
-    dedup.scan(tmp_path / "in", workers=1).export("csv", tmp_path / "in" / "ours.csv")
+    dataset = dedup.scan(tmp_path / "in", workers=1)
+    dataset.export("csv", tmp_path / "in" / "ours.csv")
+    dataset.to_parquet(tmp_path / "in" / "ours.parquet")
+    fingerprint.write(fingerprint.of(dataset, names=True), tmp_path / "in" / "print.parquet")
+    pd.DataFrame({"file": ["a.png"], "width": [20]}).to_parquet(tmp_path / "in" / "sizes.parquet")
     texts = {
+        "train.txt": "in/a.png\n",
+        "sums.txt": "d41d8cd98f00b204e9800998ecf8427e  a.png\n",
         "a.txt": "a photo of a dog",
         "a.png.json": '{"title": "a.png", "camera": {}}',
         "splits.csv": "path,split\na.png,train\n",
@@ -119,6 +129,14 @@ def test_what_is_said_of_images_beside_them_is_no_label(tmp_path, home):
         (tmp_path / "in" / name).write_text(text)
     seen = formats.see(tmp_path / "in")
     assert seen.unread == () == seen.strange
+
+
+@pytest.mark.parametrize("kind", ["string", "category"])
+def test_a_parquet_table_that_tells_of_images_is_told(kind, tmp_path):
+    picture(tmp_path / "a.png", 1)
+    pd.DataFrame({"pic": ["x/a.png"], "breed": ["pug"]}).astype(kind).to_parquet(tmp_path / "breeds.parquet")
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 and no more")
+    assert formats.see(tmp_path).strange == ("breeds.parquet tells of images here, in no format that is read.",)
 
 
 def test_labels_that_became_unreadable_stop_the_gate(tmp_path, home):

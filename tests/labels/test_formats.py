@@ -4,6 +4,7 @@ files."""
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -762,12 +763,42 @@ def test_labels_of_openimages_are_named_as_fiftyone_lays_them_out(tmp_path):
     assert problems(coco) == ["detections.csv, line 3: its box is in pixels; fractions of the image are read"]
 
 
+def test_boxes_of_openimages_whose_image_is_not_here_are_nothing_unread(home, tmp_path):
+    """A part of a large set, or one that copies left: the images are counted as missing, and the gate passes."""
+    Image.new("RGB", SIZE).save(tmp_path / "a.png")
+    (tmp_path / "broken.png").write_bytes(b"none")
+    rows = ("a,x,/m/1,1,0.2,0.6,0.2,0.7", "gone,x,/m/1,1,0.2,0.6,0.2,0.7")
+    write(tmp_path, {"boxes.csv": "\n".join((HEADER, *rows))})
+    dataset = dedup.scan(tmp_path, use_found=True, workers=1)
+    assert not dataset.annotation_errors and gate.check(dataset, gate.Limits(failed=None)).passed
+    assert dataset.frame["classes"].tolist() == [("/m/1",), ()]
+
+    write(tmp_path, {"boxes.csv": "\n".join((HEADER, *rows, "broken,x,/m/1,1,0,1,0,1", "gone,x,/m/1,1,0,,0,1"))})
+    (source,) = dedup.scan(tmp_path, use_found=True, workers=1).sources
+    assert problems(source[0]) == [
+        "boxes.csv, line 4: its image cannot be read, and without its size nor can the box",
+        "boxes.csv, line 5: its box is no four finite numbers",
+    ]
+
+
 def test_metadata_that_say_no_labels_leave_the_folders_theirs(home, tmp_path):
     for name in ("cat/a.png", "cat/b.png", "dog/c.png", "dog/d.png"):
         save(photo(ord(name[-5])), tmp_path / "in" / name)
     (tmp_path / "in/metadata.csv").write_text("file_name,photographer\ncat/a.png,Ann\ncat/b.png,Bob\n")
     dataset = dedup.scan(tmp_path / "in", use_found=True)
     assert dataset.frame["classes"].tolist() == [("cat",)] * 2 + [("dog",)] * 2 and not dataset.info.annotations
+
+
+@pytest.mark.parametrize("column", ["class", "category", "class_name"])
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_classes_in_metadata_are_read_by_whatever_their_column_is_called(kind, column, tmp_path):
+    known = pictures(tmp_path, "a.png", "b.png")
+    table = pd.DataFrame({"file_name": ["a.png", "b.png"], "split": ["train", "train"], column: ["dog", "cat"]})
+    save_as = {"csv": table.to_csv, "parquet": table.to_parquet}.get(kind, partial(table.to_json, orient="records"))
+    save_as(tmp_path / f"metadata.{kind}", **({"lines": True} if kind == "jsonl" else {"index": False}))
+    (found,) = formats.find(tmp_path)
+    assert found.format.name == "imagefolder"
+    assert told(formats.read(found.path, known), known) == {"a.png": [("dog", [])], "b.png": [("cat", [])]}
 
 
 def test_a_list_of_classes_is_no_table_of_images(tmp_path):

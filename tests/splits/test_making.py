@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
@@ -9,11 +10,13 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 import dedup
 from dedup.errors import UsageError
 from dedup.splits import making
 from dedup.splits.making import Asked
+from tests.labelled import VOC
 
 SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}
 NO_PAIRS = pd.DataFrame({"left": [], "right": [], "kind": []})
@@ -183,6 +186,30 @@ def test_the_dogs_are_divided_as_asked_and_nothing_crosses(dogs, home):
     assert frame["split"].value_counts().to_dict() == {"train": 800, "val": 100, "test": 100}
     split = frame["split"].to_numpy()
     assert len(pairs) >= 7 and (split[pairs["left"]] == split[pairs["right"]]).all()
+
+
+def test_photographs_of_several_classes_are_divided_to_an_image_and_no_copy_crosses(home, shared_data, tmp_path):
+    """Twenty classes of three to 41 photographs, most with several; a fifth of them has a smaller copy elsewhere."""
+    shutil.copytree(shared_data / VOC / "images", tmp_path / "in/images")
+    files = sorted((tmp_path / "in/images").iterdir())
+    (tmp_path / "in/more").mkdir()
+    for file in files[::5]:
+        with Image.open(file) as picture:
+            picture.resize((picture.width * 2 // 3, picture.height * 2 // 3)).save(tmp_path / "in/more" / file.name)
+    document = json.loads((shared_data / VOC / "gts/coco_format_v1/instances_default.json").read_text())
+    for image in document["images"]:
+        image["file_name"] = f"images/{image['file_name'].rpartition('/')[2]}"
+    (tmp_path / "coco.json").write_text(json.dumps(document))
+    dataset = dedup.scan(tmp_path / "in", annotations=tmp_path / "coco.json", workers=2)
+    assert (dataset.frame["role"] == "keeper").sum() >= 19
+    for seed in range(3):
+        made = making.make(dataset.frame, dataset.pairs, Asked(SHARES, seed=seed))
+        split = dataset.frame["path"].map(made.of).to_numpy()
+        assert (split[dataset.pairs["left"]] == split[dataset.pairs["right"]]).all()
+        assert made.deviation <= 0.01
+        table = made.table()
+        wanted = np.outer(table.sum(axis=1), [SHARES[name] for name in table])
+        assert len(table) == 21 and np.abs(table - wanted).to_numpy().max() <= 1.5
 
 
 def test_who_asks_for_other_shares_is_told_what_stands_in_the_way():

@@ -135,7 +135,8 @@ class Contents:
         """Places are in upright pixels or, where a format says the size they are in and `upright` is false, in those
         that they came in. Raises `AnnotationError` where the labels cannot be read."""
         frame = wanted.dataset.frame
-        document, self._notes = coco.build(wanted.dataset, wanted.mask, wanted.output, wanted.names, upright=upright)
+        document, notes = coco.build(wanted.dataset, wanted.mask, wanted.output, wanted.names, upright=upright)
+        self._notes = [each for each in notes if each != coco.OF_FOLDERS]
         self._output = wanted.output
         row_of = {name: row for row, name in wanted.names.items()}
         rows = [row_of[image["file_name"]] for image in document["images"]]

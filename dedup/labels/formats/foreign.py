@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from dedup.files import open_regular
 from dedup.labels.formats.base import Tree, coding_of, first_line, head_of, whole_lines
 from dedup.labels.formats.markup import finite
 from dedup.labels.formats.tables import OURS, SPLIT
@@ -71,10 +72,10 @@ def find(tree: Tree) -> Iterator[tuple[Path, str]]:
 
 def strays(tree: Tree) -> Iterator[Path]:
     """Files that tell of images of the tree, by the look of them: an XML file called like one, a text so called in a
-    folder for labels, a table or JSON that names some. Of many in one folder the first."""
+    folder for labels, a table, list or JSON that names some. Of many in one folder the first."""
     names = {name for path in tree.pictures.paths for name in _names_of(path)}
     told: set[tuple[Path, str]] = set()
-    for path in tree.files(".xml", ".txt", ".csv", ".tsv", ".json", ".jsonl"):
+    for path in tree.files(".xml", ".txt", ".csv", ".tsv", ".parquet", ".json", ".jsonl"):
         suffix = path.suffix.lower()
         if (path.parent, suffix) not in told and _is_stray(path, suffix, names, tree):
             told.add((path.parent, suffix))
@@ -94,33 +95,70 @@ def _is_stray(path: Path, suffix: str, names: Set[str], tree: Tree) -> bool:
         return suffix == ".xml" or (suffix in told and any(part.casefold() in LABELS for part in path.parts))
     if suffix in (".csv", ".tsv"):
         return _names_images_in_a_column(head_of(path), names)
+    if suffix == ".parquet":
+        return _tell_of_images(*_text_columns(path), names)
+    if suffix == ".txt":
+        return _names_images_in_rows(head_of(path), names)
     return suffix in (".json", ".jsonl") and _names_images(head_of(path), names)
 
 
-FOR_LABELS = (".xml", ".txt")
-"""Strays that so end are labels; a table or JSON may say anything of images, but for one called like an image in a
-folder for labels."""
-
-
 def is_for_labels(stray: Path, tree: Tree) -> bool:
-    """Whether a stray is labels by its place, and not only something that is told of images."""
-    return stray.suffix.lower() in FOR_LABELS or bool(tree.pictures.of_file(stray))
+    """Whether a stray is labels by its place, called like an image, and not only something that is told of images: a
+    table, list or JSON may say anything."""
+    return bool(tree.pictures.of_file(stray))
 
 
 LABELS = ("labels", "label", "annotations", "labeltxt", "bboxes")
 """Folders in which texts are labels, and not captions."""
 MANY_NAMED = 0.5
 """Of the rows of a table that name an image of the folder, for it to be about them."""
+FIRST_ROWS = 500
+"""Of a Parquet file, which has no first bytes to go by."""
 
 
 def _names_images_in_a_column(head: bytes, names: Set[str]) -> bool:
-    """Whether a table tells more of images than how they are called, their split, and numbers."""
     whole = whole_lines(head)
     try:
         text = whole.decode(coding_of(whole))
         header, *rows = csv.reader(text.splitlines(), delimiter=separator_of(first_line(text)))
     except (UnicodeDecodeError, ValueError, csv.Error):
         return False
+    return _tell_of_images(header, rows, names)
+
+
+def _text_columns(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Header and first rows of the columns of text in a Parquet file; none where it is another, damaged or ours."""
+    import pyarrow.parquet  # most trees hold no such file
+
+    try:
+        with open_regular(path) as stream:
+            file = pyarrow.parquet.ParquetFile(stream)
+            kinds = {each.name: getattr(each.type, "value_type", each.type) for each in file.schema_arrow}
+            if OURS.encode() in (file.schema_arrow.metadata or {}):
+                return [], []
+            texts = [name for name, kind in kinds.items() if str(kind) in ("string", "large_string")]
+            first = next(file.iter_batches(FIRST_ROWS, columns=texts), None) if texts else None
+    except (OSError, pyarrow.ArrowException):
+        return [], []
+    rows = first.to_pylist() if first is not None else []
+    return texts, [[str(row[name] or "") for name in texts] for row in rows]
+
+
+def _names_images_in_rows(head: bytes, names: Set[str]) -> bool:
+    """Whether a text lists images by their whole names, each with more behind it: a class, as Caffe has them, boxes."""
+    whole = whole_lines(head)
+    try:
+        lines = whole.decode(coding_of(whole)).splitlines()
+    except ValueError:
+        return False
+    rows = [re.split(r"[\s,;]+", line.strip(), maxsplit=1) for line in lines if line.strip()]
+    files = [re.split(r"[/\\]", row[0])[-1] for row in rows if len(row) == 2]
+    named = [name for name in files if name in names and PurePosixPath(name).suffix]
+    return bool(named) and len(named) >= MANY_NAMED * len(rows)
+
+
+def _tell_of_images(header: Sequence[str], rows: Sequence[Sequence[str]], names: Set[str]) -> bool:
+    """Whether a table tells more of images than how they are called, their split, and numbers."""
     columns = [{re.split(r"[/\\]", row[place])[-1] for row in rows if place < len(row)} for place in range(len(header))]
     named = [bool(held) and len(held & names) >= MANY_NAMED * len(held) for held in columns]
     others = {

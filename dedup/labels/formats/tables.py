@@ -116,7 +116,9 @@ NOT_READ = ("segmentation", "encodedpixels", "rle", "polygon", "mask", "keypoint
 """What a column of shapes may be called; in a table they are written in too many ways."""
 OF_CLASSES = ("id", "name")
 """What the columns of a list of classes, or of products, are called: no table of images has but these two."""
-SAY_LABELS = frozenset({"label", "labels", "objects", *SPLIT})
+CLASS = ("label", "labels", "class", "class_name", "category", "category_name")
+"""What the column of an image's class is called in Hugging Face's metadata; the first that says something counts."""
+SAY_LABELS = frozenset({*CLASS, "objects", *SPLIT})
 """Columns of Hugging Face's metadata that say what images show, or their split."""
 OPEN_IMAGES = ("imageid", "labelname")
 NO_ATTRIBUTES = frozenset({"bbox", "bboxes", "category", "categories", "label", "labels", "id", "image_id", "area",
@@ -164,13 +166,17 @@ def _read_openimages(path: Path, pictures: Pictures) -> Coco:
             continue  # a person said that this is not in the picture
         fields = _fractions(row, pictures.size(meant[name] or ""))
         if isinstance(fields, str):
-            builder.odd(path, line, fields)
+            if fields != SIZE_UNKNOWN or meant[name]:  # one that is not here is counted, as in every format
+                builder.odd(path, line, fields)
             continue
         if fields and row.get("isgroupof") == "1":
             fields["iscrowd"] = 1
         attributes = {ours: True for theirs, ours in ATTRIBUTES.items() if row.get(theirs) == "1"}
         builder.annotate(ids[name], names.get(code, code), fields, attributes)
     return builder.done()
+
+
+SIZE_UNKNOWN = "its image cannot be read, and without its size nor can the box"
 
 
 def _fractions(row: Row, size: tuple[int, int] | None) -> dict[str, Any] | str:
@@ -182,7 +188,7 @@ def _fractions(row: Row, size: tuple[int, int] | None) -> dict[str, Any] | str:
     if len(known) < 4:
         return "its box is no four finite numbers"
     if size is None:
-        return "its image is not there or cannot be read, and without its size nor can the box"
+        return SIZE_UNKNOWN
     left, top, right, bottom = known
     if max(map(abs, known)) > MOST:
         return "its box is in pixels; fractions of the image are read"
@@ -412,7 +418,7 @@ def _read_metadata(path: Path, pictures: Pictures) -> Coco:
         id_ = builder.image(_inside(path, name, pictures), _size_of(row, *SIZES[0]))
         for column in {*NOT_READ, "bbox"} & row.keys():
             builder.odd(path, line, f"its {column} is not read: boxes are read in objects")
-        label = row.get("label", row.get("labels"))
+        label = next((row[name] for name in CLASS if row.get(name) is not None), None)
         for each in label if isinstance(label, list) else [label]:
             if told := _told(each):
                 builder.annotate(id_, told, {})
