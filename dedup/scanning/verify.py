@@ -64,7 +64,14 @@ def tell(
     verdicts = closely.ask(pairs.iloc[asked], verdicts, results.images, pixels, executor)
     verdicts = frames.ask(pairs.iloc[asked], verdicts, results.images, further, executor)
     pairs = _told(pairs, asked, verdicts)
-    return replace(results, pairs=relations.in_order(pairs[~(pairs["distance"] > FURTHEST)]))
+    return replace(results, pairs=relations.in_order(_of_interest(pairs)))
+
+
+def _of_interest(pairs: pd.DataFrame) -> pd.DataFrame:
+    """`pairs` without those that are too far apart. The next shot of a scene never is, however far the camera moved on:
+    what either shows more is all that sets it apart, and a film that pans is made of nothing else."""
+    distance = pairs["distance"].mask(pairs["note"] == notes.ANOTHER_SHOT, pairs["distance"].clip(upper=FURTHEST))
+    return pairs.assign(distance=distance.astype(pairs["distance"].dtype))[~(distance > FURTHEST)]
 
 
 def _facing(pairs: pd.DataFrame, some: NDArray[np.bool_], images: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 
 import pytest
 from PIL import Image
@@ -148,7 +149,14 @@ def test_annotations_are_drawn_on_cards_where_they_are(app, home, page, tmp_path
     across, down, wide, high = found  # of the line's outer edge
     assert (across + wide / 2, down + high / 2) == pytest.approx((80, 60), abs=0.3)
     assert 0 < wide - 64 < 8 and wide - 64 == pytest.approx(high - 48, abs=0.3)
-    assert not page.locator(".cell .shapes text").count(), "words are for the large view"
+    word = page.locator(".cell .shapes text")
+    assert word.text_content() == "cat" and not word.is_visible(), "a small card has no room for words"
+    page.get_by_label("Size of the thumbnails").fill("9")
+    word.wait_for()
+    tile, told = page.locator(".cell .tile").first.bounding_box(), word.bounding_box()
+    assert 10 < told["height"] < 30
+    scale = min(tile["width"] / 160, tile["height"] / 120)
+    assert told["x"] == pytest.approx(tile["x"] + 48 * scale, abs=12), "at its box"
 
 
 def test_a_part_that_is_drawn_on_a_chart_leads_to_its_images(app, home, page, tmp_path):
@@ -182,3 +190,32 @@ def test_a_part_that_is_drawn_on_a_chart_leads_to_its_images(app, home, page, tm
     page.locator(".cell").nth(1).wait_for()
     assert "region=width" in page.url
     assert {name.strip() for name in page.locator(".cell .name").all_text_contents()} == {"large 7.png", "large 8.png"}
+
+
+def test_a_tile_leads_to_its_images_and_a_saved_view_is_reopened(app, home, page, tmp_path):
+    """Two black pictures and six others, of one of which there is a copy."""
+    folder = tmp_path / "to look at"
+    kept, *_ = folder_of_photos(folder, 6)
+    shutil.copy(kept, folder / "again.jpg")
+    for side in (60, 70):
+        save(Image.new("RGB", (side, 40)), folder / f"black {side}.png")
+    dataset = dedup.scan(folder, home=home, workers=1)
+    page.goto(f"{app.url}/summary?dataset={dataset.info.key}")
+    page.locator(".st-key-tile-Exact-copies").get_by_role("button", name="Look").first.click()
+    page.get_by_text("selection holds 1 of 9").wait_for()
+    page.locator(".cell").nth(1).wait_for()  # with what stays beside it
+    assert {name.strip() for name in page.locator(".cell .name").all_text_contents()} == {"0000.jpg", "again.jpg"}
+
+    page.goto(f"{app.url}/explorer?dataset={dataset.info.key}&where=brightness+%3C+0.1")
+    page.get_by_text("selection holds 2 of 9").wait_for()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_label("Name of what is on the screen").fill("black ones")
+    page.get_by_test_id("stPopoverBody").get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="black ones").first.wait_for()
+    page.goto(f"{app.url}/summary?dataset={dataset.info.key}")
+    page.get_by_role("button", name="black ones").first.click()
+    page.get_by_text("selection holds 2 of 9").wait_for()
+    page.locator(".cell").nth(1).wait_for()
+    assert sorted(each.strip() for each in page.locator(".cell .name").all_text_contents()) == [
+        "black 60.png", "black 70.png",
+    ]  # fmt: skip

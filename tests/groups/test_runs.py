@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 import dedup
 from dedup.cli import main
 from dedup.groups import runs
-from dedup.matching.notes import ANOTHER_MOMENT, SAME_TEMPLATE
-from tests.pictures import photo, save
+from dedup.matching.notes import ANOTHER_MOMENT, ANOTHER_SHOT, SAME_TEMPLATE
+from tests.pictures import detailed, photo, save
 
 
 def frame_of(names: list[str], times: dict[str, str] | None = None, **columns) -> pd.DataFrame:
@@ -146,6 +146,17 @@ def test_runs_are_listed_and_thinned_by_a_tag(film, capsys):
     assert main(["runs", "in", "--unchanged", "--json"]) == 0
     for wrong in (["--every", "4", "--unchanged"], ["--put-tag", "x"]):
         assert main(["runs", "in", *wrong]) == 2
+
+
+def test_a_film_that_pans_is_a_run(tmp_path, home):
+    wide = detailed(5, (560, 400))
+    for step in range(4):  # by more than a hundredth of a side, at which no frame is a copy of the one before
+        save(
+            wide.crop((7 * step, 4 * step, 7 * step + 480, 4 * step + 360)), tmp_path / f"in/{step:03}.jpg", quality=92
+        )
+    dataset = dedup.scan(tmp_path / "in")
+    assert set(dataset.pairs["note"]) == {ANOTHER_SHOT} and dataset.pairs["distance"].max() <= 1
+    assert [len(run) for run in dataset.runs] == [4]
 
 
 def test_times_and_numbers_that_contradict_each_other_lose_no_run():

@@ -24,7 +24,7 @@ from dedup.ui.shell import navigation, views
 from dedup.ui.shell.library import LIBRARY
 from dedup.ui.summary import comparing, counts, distributions, scatter, tiles
 from tests.frames import make_frame
-from tests.pictures import photo, save
+from tests.pictures import detailed, photo, save
 from tests.ui.apptest import MAIN, button, healthy, run_page, start, texts
 
 
@@ -145,6 +145,23 @@ def test_tables_count_classes_by_split_and_times_by_month():
     assert counts.by_time(frame["captured_at"]).to_dict() == {"2020-01-05": 1, "2020-01-06": 1, "2023-07-01": 1}
     months = pd.Series([f"20{year}-0{month}-01T00:00:00" for year in (10, 11) for month in (1, 2, 3)] * 2)
     assert set(counts.by_time(months)) == {2} and len(counts.by_time(months)) == 6
+
+
+def test_modes_and_depths_are_told_in_words(tmp_path, home):
+    noisy = detailed(3, (64, 48))
+    modes = {"gray.png": "L", "veiled.png": "LA", "colour.png": "RGB", "clear.png": "RGBA", "print.jpg": "CMYK",
+             "print.tif": "CMYK", "few.png": "P", "ink.png": "1", "deep.png": "I;16"}  # fmt: skip
+    for name, mode in modes.items():
+        picture = noisy.convert("L").convert("I").convert(mode) if mode == "I;16" else noisy.convert(mode)
+        save(picture, tmp_path / "in" / name)
+    frame = dedup.scan(tmp_path / "in").frame
+    assert counts.tabulate(frame[:0])["Depth"].empty
+    table = counts.tabulate(frame)["Depth"]
+    assert table["images"].tolist() == [1] * len(modes)
+    assert sorted(table["depth"]) == sorted([
+        "8 bits, gray", "8 bits, gray, transparent", "8 bits, colour", "8 bits, colour, transparent", "8 bits, CMYK",
+        "8 bits, colour, transparent or CMYK", "8 bits, colours of a palette", "1 bit, gray", "16 bits, gray",
+    ])  # fmt: skip
 
 
 def test_what_cannot_be_read_is_no_image_of_no_width_in_the_quartiles_of_its_class():

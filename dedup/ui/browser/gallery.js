@@ -6,6 +6,7 @@ const GALLERY_KEYS = [["arrows Home End", "move"], ["Shift+arrows", "select a ra
   ["PageDown PageUp", "next, previous page"], ["Shift+F10", "everything that can be done with one"], ["?", "this list"]];
 const NOTICE_MS = 4000;
 const PRELOAD_MS = 1200;  // the page itself comes first
+const ROOM_FOR_WORDS = 240;  // width of a card from which classes are named on it; gallery.css knows it, too
 const SIZES = 12;  // thumbnail size and columns on a line add up to this: fewer columns, larger thumbnails
 const ICONS = {
   tag: "M2 2h5.6l6.4 6.4-5.6 5.6L2 7.6zM5 4.2a.9.9 0 1 0 0 1.8.9.9 0 0 0 0-1.8z",
@@ -575,9 +576,10 @@ function fillCell(cell, item) {
   if (item.shapes?.length) tile.append(shapesOnCard(item));
 }
 
-/** Annotations over a thumbnail, without words: these are in the large view. */
+/** Annotations over a thumbnail. Their words, of which small cards have room for none, grow with the card from there on. */
 function shapesOnCard(item) {
-  const svg = shapesOver(item.shapes, [item.width, item.height], { words: false });
+  const svg = shapesOver(item.shapes, [item.width, item.height]);
+  scaleShapes(svg, ROOM_FOR_WORDS / Math.max(item.width, item.height * 4 / 3));  // a tile is as wide as four thirds of its height
   svg.setAttribute("preserveAspectRatio", "xMidYMid meet");  // as the thumbnail lies in its tile
   svg.setAttribute("aria-hidden", "true");
   svg.classList.add("on-card");

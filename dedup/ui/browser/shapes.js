@@ -15,7 +15,7 @@ function svgNode(tag, options = {}, text = "") {
 }
 
 /** The annotations of a picture of `size`, to lie over it; nothing where there are none to show. */
-function shapesOver(shapes, [width, height], { words = true } = {}) {
+function shapesOver(shapes, [width, height]) {
   const svg = svgNode("svg", { class: "shapes", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none" });
   for (const { category, ink, path, points, crowd } of shapes) {
     if (drawing.hidden.has(category)) continue;
@@ -29,7 +29,7 @@ function shapesOver(shapes, [width, height], { words = true } = {}) {
     }
     const start = /^M(-?[\d.]+) (-?[\d.]+)/.exec(path);
     const [x, y] = start ? [Number(start[1]), Number(start[2])] : points[0];
-    if (words && LABEL_SIZES[drawing.label]) {
+    if (LABEL_SIZES[drawing.label]) {
       group.append(svgNode("text", { x: String(x), y: String(y), class: "word" }, category));
     }
     svg.append(group);

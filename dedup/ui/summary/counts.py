@@ -21,7 +21,9 @@ from dedup.words import plural
 
 MOST = 200
 """Rows of a table: of more classes the most frequent are shown."""
-DEPTHS = {1: "gray", 3: "colour", 4: "colour, transparent or CMYK"}
+MODES = {1: "gray", 2: "gray, transparent", 3: "colour", 4: "colour, transparent or CMYK"}
+"""By the number of bands. Of four, some formats leave no choice."""
+OF_FOUR = {"JPEG": "CMYK"} | dict.fromkeys(("PNG", "WEBP", "GIF", "BMP", "AVIF", "HEIF"), "colour, transparent")
 TIMELINE = 180
 """Height of the line of capture times, in CSS pixels."""
 
@@ -42,18 +44,20 @@ def counts(opened: Opened) -> None:
 def tabulate(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """A table by title: how many images are so, most frequent first; classes by split."""
     ok = frame.loc[frame["status"] == Status.OK, ["format", "bits", "bands", "saturation"]]
-    depth = ok[["bits", "bands"]].assign(palette=(ok["bands"] == 1) & (ok["saturation"] > GRAY)).value_counts()
+    kinds = ok[["format", "bits", "bands"]].assign(coloured=ok["saturation"] > GRAY).value_counts()
+    depth = kinds.groupby(lambda kind: _depth(*kind)).sum().sort_values(ascending=False, kind="stable")
     splits = frame["split"].replace("", "none")
     return {
         "Formats": _counted(ok["format"], "format"),
-        "Depth": pd.DataFrame({"depth": [_depth(*each) for each in depth.index], "images": depth.to_numpy()}),
+        "Depth": pd.DataFrame({"depth": depth.index, "images": depth.to_numpy()}),
         "Splits": _counted(splits, "split") if (frame["split"] != "").any() else pd.DataFrame(),
         "Classes by split": classes_by_split(frame) if (frame["split"] != "").any() else pd.DataFrame(),
     }
 
 
-def _depth(bits: int, bands: int, palette: bool) -> str:
-    return f"{bits} bits, {'colours of a palette' if palette else DEPTHS.get(bands, f'{bands} bands')}"
+def _depth(kind: str, bits: int, bands: int, coloured: bool) -> str:
+    mode = OF_FOUR.get(kind, MODES[4]) if bands == 4 else MODES.get(bands, plural(bands, "band"))
+    return f"{plural(bits, 'bit')}, {'colours of a palette' if bands == 1 and coloured else mode}"
 
 
 def _counted(column: pd.Series, name: str) -> pd.DataFrame:
