@@ -7,7 +7,6 @@ and docs; with `--docs` they are put in their place.
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -15,6 +14,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+import dedup
+from dedup import sample
 from tests.browser.conftest import CHROMIUM_FLAGS, ROOT, Server
 from tests.browser.states import STATES, State
 from tests.chromium import find_chromium
@@ -63,7 +64,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         home = told.home or Path(scratch)
         if told.home is None:
-            _make_sample(home)
+            make_sample(home)
         server = Server(ROOT / "app.py", Path(scratch) / "server.log", {"DEDUP_HOME": str(home)})
         try:
             states = [state for state in STATES if not told.only or state.name in told.only]
@@ -75,13 +76,11 @@ def main() -> None:
         shutil.copy(told.folder / f"{name}-1400-light.png", ROOT / "docs" / target)
 
 
-def _make_sample(home: Path) -> None:
-    os.environ["DEDUP_HOME"] = str(home)
-    import dedup
-    from dedup import sample
-
+def make_sample(home: Path) -> None:
+    """The sample, scanned and with its map, so that every state of `STATES` has something to show."""
     images = sample.make(home / sample.FOLDER_NAME)
-    dedup.scan(images, name=sample.DATASET_NAME, annotations=sample.annotation_files(images))
+    files = sample.annotation_files(images)
+    dedup.scan(images, name=sample.DATASET_NAME, home=home, annotations=files).draw_map()
 
 
 if __name__ == "__main__":

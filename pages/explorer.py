@@ -20,7 +20,7 @@ with st.container(horizontal=True, gap="medium", key="beside pictures"):
         choice = grid.Choice(lambda: metric.counts(opened, counts), everywhere=bar.panel == "tagging")
         grid.pages(opened, view, choice)
     if bar.panel:
-        with st.container(width=300, border=True, key="side panel"):
+        with st.container(width=300, border=True, gap="xsmall", key="side panel"):
             if bar.panel == "filters":
                 filters.panel(opened, view)
             else:

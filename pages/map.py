@@ -29,7 +29,7 @@ if making.exists(opened):
     with st.container(horizontal=True, gap="medium", key="beside pictures"):
         with st.container(width="stretch"):
             grid.pages(opened, view, grid.Choice(lambda: None, everywhere=True))
-        with st.container(width=300, border=True, key="side panel"):
+        with st.container(width=300, border=True, gap="xsmall", key="side panel"):
             tagging.panel(opened, view, grid.page_of(opened, view))
     grid.compare(opened)
 elif job is None or not job.running:

@@ -210,7 +210,7 @@ class Decisions:
         made: list[Change] = []
         with self._transaction() as connection:
             for name in names:
-                tag_id, new = self._find_or_make(connection, name, remove)
+                tag_id, new = self._find_or_make(connection, name, remove, made)
                 made += new
                 ids.append(tag_id)
             changes = ((TAG, path, tag_id, value) for tag_id in ids for path in paths)
@@ -225,7 +225,7 @@ class Decisions:
         with self._transaction() as connection:
             ids = {}
             for name in paths_of:
-                ids[name], new = self._find_or_make(connection, name, must_exist=False)
+                ids[name], new = self._find_or_make(connection, name, False, made)
                 made += new
             for name, paths in paths_of.items():
                 changes += [
@@ -422,11 +422,15 @@ class Decisions:
             raise UnknownTag(f"There is no tag {name!r}.{hint}")
         return ids[name]
 
-    def _find_or_make(self, connection: sqlite3.Connection, name: str, must_exist: bool) -> tuple[str, list[Change]]:
+    def _find_or_make(
+        self, connection: sqlite3.Connection, name: str, must_exist: bool, made: Sequence[Change]
+    ) -> tuple[str, list[Change]]:
+        """The id of a tag; one that is new with what makes it, told apart from those just `made` as well."""
         ids = self._tag_ids(connection)
         if name in ids or must_exist:
             return self._tag_id(connection, name), []
-        return self._new_tag(connection, name, None)
+        given = [str(value) for kind, _, _, value in made if kind == TAG_COLOUR]
+        return self._new_tag(connection, name, next_colour([*self._colours(connection), *given]))
 
     def _new_tag(self, connection: sqlite3.Connection, name: str, colour: str | None) -> tuple[str, list[Change]]:
         _check_tag_name(name)

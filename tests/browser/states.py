@@ -36,6 +36,10 @@ def _card(key: str) -> Callable[[Page], Any]:
     return act
 
 
+def _opened(name: str) -> Callable[[Page], Any]:
+    return lambda page: page.get_by_role("button", name=name).click()
+
+
 def _card_menu(page: Page) -> None:
     page.locator(".cell").nth(1).click(button="right")
     page.locator(".card-menu:popover-open").wait_for()
@@ -51,6 +55,8 @@ STATES = (
     State("explorer-filters", "/explorer", ".cell", _side_panel("Filters")),
     State("explorer-tagging", "/explorer", ".cell", _side_panel("Bulk tagging")),
     State("explorer-empty", "/explorer?kind=exact&split=none", ".st-key-chips"),
+    State("explorer-threshold", "/explorer", ".cell", _opened("Near up to distance")),
+    State("new-tag", "/explorer", ".cell", _opened("New")),
     State("card-menu", "/explorer", ".cell", _card_menu),
     State("large", "/explorer", ".cell", _card("Enter")),
     State("compare", "/explorer", ".cell", _card("c")),

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import dedup
-from dedup import sample
 from dedup.vectors import layout
+from docs import screenshots
 from tests.browser.states import STATES, State
 
 pytestmark = pytest.mark.browser
@@ -31,14 +30,11 @@ SHOWN = 60
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory) -> Path:
-    """A home with the sample."""
+    """A home with the sample, as pictures are taken of it."""
     folder = tmp_path_factory.mktemp("home")
-    sample.make(folder / sample.FOLDER_NAME)
-    images = folder / sample.FOLDER_NAME
-    made = dedup.scan(images, name=sample.DATASET_NAME, home=folder, annotations=sample.annotation_files(images))
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(layout, "FEWEST", sys.maxsize)  # how a map looks, not how good it is
-        made.draw_map()
+        screenshots.make_sample(folder)
     return folder
 
 
@@ -55,6 +51,13 @@ def enter(page, app, state: State) -> None:
     page.wait_for_timeout(SETTLED_MS)
     state.act(page)
     page.wait_for_timeout(SETTLED_MS)
+
+
+def test_pictures_are_taken_of_states_that_ask_for_more_than_a_scan(app, tmp_path):
+    states = [state for state in STATES if state.name in ("map", "card-menu")]
+    taken = screenshots.take(app.url, tmp_path, states, [900], ["dark"])
+    assert [path.name for path in taken] == [f"{state.name}-900-dark.png" for state in states]
+    assert all(path.stat().st_size for path in taken)
 
 
 DIFFERENT = [state for state in STATES if state.name not in ("explorer-exact", "explorer-near", "explorer-bytes")]
@@ -82,6 +85,21 @@ def test_pictures_are_on_the_first_screen_at_every_size(app, page, width, height
         page.locator(picture).first.wait_for()
         page.wait_for_timeout(SETTLED_MS)
         assert page.locator(picture).first.bounding_box()["y"] < height - SHOWN
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES[:3])
+def test_filters_and_bulk_tagging_lie_beside_the_pictures(app, page, width, height):
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(f"{app.url}/explorer")
+    page.locator(".cell img").first.wait_for()
+    for name in ("Filters", "Bulk tagging"):
+        page.locator(".st-key-beside").get_by_text(name).click()
+        panel, card = page.locator(".st-key-side-panel"), page.locator(".cell").first
+        panel.wait_for()
+        page.wait_for_timeout(SETTLED_MS)
+        assert card.bounding_box()["y"] < height - SHOWN
+        assert panel.bounding_box()["x"] > card.bounding_box()["x"] + card.bounding_box()["width"]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_the_bar_stays_in_sight_folds_and_leaves_nothing_hidden(app, page):
@@ -154,6 +172,39 @@ def test_the_name_of_a_new_tag_can_be_typed_at_once(app, page):
     page.keyboard.type("blurry")
     page.keyboard.press("Enter")
     page.locator(".dedup-tag", has_text="blurry").wait_for()
+
+
+@pytest.fixture
+def tags(home):
+    """More tags than the list of them has room for below its field."""
+    names = [f"tag {number}" for number in range(8)]
+    store = dedup.open(sample.DATASET_NAME, home=home).decisions
+    for name in names:
+        store.create_tag(name)
+    yield names
+    for name in names:
+        store.delete_tag(name)
+
+
+def test_an_open_list_of_tags_leaves_the_count_in_sight(app, page, tags):
+    width, height = SIZES[0]
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(f"{app.url}/explorer")
+    page.locator(".cell").first.wait_for()
+    page.get_by_text("Bulk tagging").click()
+    submit = page.locator(".st-key-bulk-submit")
+    page.locator(".st-key-bulk-tags input").click()
+    page.get_by_role("option", name=tags[0], exact=True).click()
+    submit.get_by_text(f"Add {tags[0]} to 303 images").wait_for()
+    page.wait_for_timeout(SETTLED_MS)
+    covered = page.locator("[role=listbox]:visible").first.bounding_box()
+    tell = [place.bounding_box() for place in (page.locator(".st-key-bulk-told"), submit)]
+    assert any(box["y"] >= 0 and box["y"] + box["height"] <= height and apart(box, covered) for box in tell)
+
+
+def apart(one, other) -> bool:
+    """Whether one of two boxes ends above the other."""
+    return one["y"] + one["height"] <= other["y"] or other["y"] + other["height"] <= one["y"]
 
 
 def test_the_menu_of_a_card_lets_a_copy_go_and_undo_brings_it_back(app, page):

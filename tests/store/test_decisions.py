@@ -116,6 +116,12 @@ def test_tags_have_colours_counts_and_can_be_renamed_merged_and_deleted(decision
     assert decisions.tags()["first"].colour == "#abcdef" and sorted(decisions.tagged()["first"]) == ["a", "b"]
 
 
+def test_tags_that_are_made_together_are_told_apart(decisions):
+    decisions.tag_all(["a"], ["one", "two", "three"])
+    decisions.sort_into({"four": ["a"], "five": ["b"]}, "Sorted")
+    assert len({tag.colour for tag in decisions.tags().values()}) == 5
+
+
 def test_unknown_and_unusable_tags_are_said(decisions):
     decisions.create_tag("keep")
     with pytest.raises(UnknownTag, match="Did you mean 'keep'"):

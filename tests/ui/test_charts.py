@@ -114,6 +114,21 @@ def test_few_values_many_times_the_others_are_what_makes_an_axis_logarithmic():
     assert not scale_of(BY_NAME["brightness"], np.array([0.001, 1.0])).logarithmic
 
 
+def test_an_empty_file_leaves_the_others_on_a_logarithmic_axis_and_can_be_left_out():
+    sizes, values = BY_NAME["bytes"], np.array([0.0, *np.geomspace(1e3, 3e6, 30)])
+    scale = scale_of(sizes, values)
+    assert scale.logarithmic and scale.low == 0
+    figure = histogram(values, values >= 0, scale, COLOURS, sizes)
+    bars = counts(figure.data[0])
+    assert bars.sum() == len(values) and bars[0] == 1 and bars[1:].max() < 5, "spread, as they would be without it"
+    assert figure.layout.xaxis.ticktext == ("0 B", "1 kB", "10 kB", "100 kB", "1 MB")
+    assert np.all(np.diff(figure.layout.xaxis.tickvals) > 0)
+    stops = scale.stops()
+    assert (stops[0], stops[-1]) == (0, 3e6) and stops == sorted(set(stops))
+    assert (scale.range_of(0, 3e6), scale.range_of(1, 3e6)) == ((None, None), (1, None))
+    assert box_range({"box": [{"x": [scale.ends[0] - 0.05, scale.ends[0] + 0.05]}]}, scale)[1] < 1e3
+
+
 def test_the_slider_stands_below_the_axis():
     """As many places before the near band as the gap is wide, each of which means just above 0."""
     scale = scale_of(SINGULARITY, np.array([]))

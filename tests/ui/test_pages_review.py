@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -149,6 +150,23 @@ def test_the_plan_leads_to_an_export_without_what_goes(dataset):
     at = healthy(at.switch_page(str(page("duplicates"))).run())
     healthy(button(at, "Export without them").click().run())
     assert (at.title[0].value, at.metric[0].value) == ("Filter & Export", str(len(dataset.frame) - 4))
+
+
+def test_every_column_of_the_plan_has_a_name_and_shows_how_its_paths_end(dataset):
+    now = acts.state(dataset)
+    step = acts.by_rule(now, acts.previews(now)[0])
+    dataset.decisions.decide(step.changes, step.label)
+    at = run(dataset=dataset.info.key, panel="plan")
+    assert all(
+        column["label"] for name, column in json.loads(at.dataframe[0].proto.columns).items() if name != "_index"
+    )
+    opened = LIBRARY.open(dataset.info.key)
+    plan = acts.plan(dataset, acts.state(dataset))
+    long = [
+        replace(entry, keeper_path=f"{'folder/' * 9}of many copies {n}.png") for n, entry in enumerate(plan.entries)
+    ]
+    shown = plan_panel.table(opened, replace(plan, entries=long))["stays"]
+    assert shown.str.len().max() <= 28 and [text[-5] for text in shown] == list("0123"), "as wide as the column"
 
 
 def test_bulk_rules_decide_what_they_count(dataset):

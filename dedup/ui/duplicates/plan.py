@@ -32,8 +32,9 @@ from dedup.words import displayable, middle, plural, size
 
 LISTED = 500
 """Rows of the preview; the downloaded file holds all."""
-PATH_LETTERS = 40
-"""Of a path in the preview; the downloaded file has all of it."""
+PATH_LETTERS = 28
+"""Of a path in the preview, as many as its column shows: what a column cuts is the end, where copies differ. The
+downloaded file has all of it."""
 UNITE_TAGS, UNITE_ANNOTATIONS, HOW = "unite tags", "unite annotations", "how copies leave"
 COMPANIONS = "companions go along"
 REOPEN = "restored files are open again"
@@ -117,8 +118,8 @@ def _preview(opened: Opened, plan: Plan) -> None:
         height="content" if len(plan.entries) <= 8 else 380,
         row_height=56,
         column_config={
-            "picture": st.column_config.ImageColumn("", width="small"),
-            "keeper": st.column_config.ImageColumn("", width="small"),
+            "picture": st.column_config.ImageColumn("Picture", width="small"),
+            "keeper": st.column_config.ImageColumn("Keeper", width="small"),
             "size": st.column_config.TextColumn("Frees", alignment="right"),
             "goes": st.column_config.TextColumn("Goes", width="medium"),
             "along": st.column_config.TextColumn("With it", width="small"),

@@ -151,11 +151,11 @@ def _axis_title(scale: Scale, metric: Metric) -> str:
 
 
 def _decades(scale: Scale) -> list[float]:
-    """1, 2 and 5 of every power of ten between the ends; powers alone where these would be many."""
+    """1, 2 and 5 of every power of ten between the ends; powers alone where these would be many; 0 where drawn."""
     powers = range(int(np.floor(scale.positions[0])), int(np.ceil(scale.positions[-1])) + 1)
     steps = (1, 2, 5) if len(powers) <= MOST_TICKS else (1,)
     found = [step * 10.0**power for power in powers for step in steps]
-    return [each for each in found if scale.low <= each <= scale.high]
+    return [*([] if scale.low else [0.0]), *(each for each in found if scale.least <= each <= scale.high)]
 
 
 def _tick(value: float, metric: Metric) -> str:

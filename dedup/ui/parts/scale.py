@@ -33,12 +33,20 @@ TAIL = 20.0
 """Largest through smallest value from which on a linear axis would squeeze most images of a long-tailed metric into a
 few bars."""
 
+APART = 0.04
+"""How far below the smallest value a logarithmic scale draws 0, in parts of what lies between its other ends: a bar of
+its own. An empty file must not press all others into a few bars."""
+
+ROUNDED = 1e-9
+"""Beside 0 a value this small is 0 but for rounding."""
+
 
 @dataclass(frozen=True)
 class Scale:
     """A piecewise-linear map from values, or `whole` numbers, to positions; both sequences increase.
 
-    With `logarithmic` the positions are between the decimal logarithms of two ends above 0.
+    With `logarithmic` the positions are decimal logarithms; where the lowest value is 0 it has a place of its own a
+    little below the others.
     """
 
     values: tuple[float, ...]
@@ -58,6 +66,11 @@ class Scale:
         return self.values[-1]
 
     @property
+    def least(self) -> float:
+        """What is drawn lowest on a logarithmic scale, which has no place for 0."""
+        return self.low or float(10.0 ** self.positions[0])
+
+    @property
     def ends(self) -> tuple[float, float]:
         """The positions of the slider's ends."""
         return ZERO if self.zero_apart else self.positions[0], self.positions[-1]
@@ -66,7 +79,7 @@ class Scale:
         """Where values are drawn."""
         given = np.asarray(values, np.float64)
         if self.logarithmic:
-            return np.asarray(np.log10(np.clip(given, self.low, self.high)))
+            return np.asarray(np.log10(np.clip(given, self.least, self.high)))
         return np.asarray(np.interp(given, self.values, self.positions))
 
     def value(self, position: float) -> float:
@@ -82,7 +95,7 @@ class Scale:
         """Decimals that tell neighbouring places apart; on a logarithmic scale those at its lower end."""
         if self.whole:
             return 0
-        span = self.low if self.logarithmic else self.high - self.low
+        span = self.least if self.logarithmic else self.high - self.low
         return 4 if self.zero_apart else int(np.clip(np.ceil(3 - np.log10(span)), 0, 8)) if span > 0 else 4
 
     def edges(self, bins: int = 60) -> NDArray[np.float64]:
@@ -141,6 +154,10 @@ def scale_of(metric: Metric, values: NDArray[np.float64]) -> Scale:
     known = values[np.isfinite(values)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     ends = (low, high if low < high else low + 1.0)
-    if metric.long_tailed and low > 0 and high >= TAIL * low:
-        return Scale(ends, (float(np.log10(low)), float(np.log10(high))), whole=metric.whole, logarithmic=True)
+    least = float(known[known > 0].min(initial=high))
+    above = 0.0 if low > 0 else ROUNDED
+    if metric.long_tailed and low >= 0 and least > above and high >= TAIL * least:
+        left, right = float(np.log10(least)), float(np.log10(high))
+        apart = APART * (right - left) if low == 0 else 0.0
+        return Scale(ends, (left - apart, right), whole=metric.whole, logarithmic=True)
     return Scale(ends, ends, whole=metric.whole)

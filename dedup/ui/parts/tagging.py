@@ -40,13 +40,16 @@ KNOWN = "bulk tags known"
 """The tags that there were when the panel was drawn last."""
 MOST_CARDS = 10_000
 """More cards are not selected one by one: the whole selection is what is meant then."""
+TOLD_HEIGHT = 80
+"""CSS pixels: three lines, so that the button stays where it is whatever is told."""
 ACTIONS = ("Add", "Remove")
 
 
 def panel(opened: Opened, view: View, page: Page) -> None:
     """Tags x scope x add or remove, the number of images that will change, and the button that says so.
 
-    The list of tags opens downwards: what tells the count stands above it.
+    The list of tags opens downwards, or upwards where the window ends: the count stands above it, and on the button
+    below it.
     """
     dataset, scopes = opened.dataset, _scopes(opened, view, page)
     _forget_gone(dataset.tags)
@@ -67,7 +70,7 @@ def panel(opened: Opened, view: View, page: Page) -> None:
     remove, mask, tags = action == "Remove", scopes[str(scope)], list(st.session_state.get(session.BULK_TAGS, []))
     changing = changes(dataset.frame, mask, tags, remove=remove)
     unreadable = int(opened.mask(view.selection).sum() - mask.sum()) if scope == "range" else 0
-    with st.container(height=92, border=False, key="bulk told"):
+    with st.container(height=TOLD_HEIGHT, border=False, key="bulk told"):
         st.markdown(explain(int(changing.sum()), int(mask.sum()), tags, remove=remove, unreadable=unreadable))
     st.multiselect(
         "Tags",

@@ -1,4 +1,5 @@
-// What Streamlit's own frame lacks for keyboards and screen readers: a way past the navigation, and a list that is one.
+// What Streamlit's own frame lacks for keyboards and screen readers: a way past the navigation, a list that is one,
+// and colours that can be read.
 (() => {
   /** @returns {any} */
   const grid = () => [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"], [data-testid="stBidiComponentRegular"]')]
@@ -31,12 +32,23 @@
       node.setAttribute("role", "presentation");
     }
   };
+  // What opens over the page lies outside of the frame that knows the theme, where colours would be those of the light one.
+  let followed = null;
+  const followTheme = () => {
+    const app = document.querySelector(".stApp");
+    if (!app || app === followed) return;
+    followed = app;
+    const take = () => { document.documentElement.style.colorScheme = getComputedStyle(app).colorScheme; };
+    new MutationObserver(take).observe(app, { attributes: true, attributeFilter: ["class"] });
+    take();
+  };
   const start = () => {
     const shortcuts = Object.assign(document.createElement("nav"), { ariaLabel: "Shortcuts" });
     shortcuts.append(skip);
     document.body.prepend(shortcuts);
-    new MutationObserver(changes => { mend(); focusName(changes); }).observe(document.body, { childList: true, subtree: true });
+    new MutationObserver(changes => { mend(); followTheme(); focusName(changes); }).observe(document.body, { childList: true, subtree: true });
     mend();
+    followTheme();
   };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();

@@ -101,7 +101,9 @@ def _scale(opened: Opened, name: str) -> Scale:
 
 
 def _whole(scale: Scale) -> Scale:
-    """A scale on which exact zeros have no bar of their own: points lie where their values are."""
+    """A scale on which exact zeros have no place of their own: points lie where their values are."""
+    if scale.logarithmic and not scale.low:
+        return Scale(scale.values, scale.values, whole=scale.whole)
     return Scale(scale.values, scale.positions, whole=scale.whole, logarithmic=scale.logarithmic)
 
 
