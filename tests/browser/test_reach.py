@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import dedup
+from dedup import sample
 from dedup.vectors import layout
 from docs import screenshots
 from tests.browser.states import STATES, State
