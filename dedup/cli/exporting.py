@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from dedup.dataset import Dataset
 
 NO_LABELS = "none"
-LABELS_HELP = "coco, yolo, voc, imagefolder, csv or none (default: as they were read)."
+LABELS_HELP = "coco, yolo, voc, imagefolder, csv, parquet or none (default: as they were read)."
 
 
 def labels_asked_for(dataset: Dataset, labels: str | None) -> str:

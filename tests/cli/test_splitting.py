@@ -162,7 +162,7 @@ def test_names_that_several_images_may_have_are_refused(home, tmp_path, capsys):
     assert "1 name in" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("labels", ["yolo", "voc", "coco", "imagefolder", "csv"])
+@pytest.mark.parametrize("labels", ["yolo", "voc", "coco", "imagefolder", "csv", "parquet"])
 def test_a_repaired_folder_has_no_leak_and_its_labels_in_the_format_asked_for(home, tmp_path, capsys, labels):
     """A copy of a test image lies in train: it goes where its original is, with its labels, and says so when read."""
     source = tmp_path / "in"

@@ -97,6 +97,7 @@ HOLDS = {
     "voc": ("boxes", "polygons"),
     "imagefolder": ("boxes",),
     "csv": ("boxes",),
+    "parquet": ("boxes",),
 }
 
 
@@ -187,14 +188,15 @@ def test_yolo_and_voc_load_with_labelformat_and_coco_with_pycocotools(made, tmp_
 def test_imagefolders_load_with_datasets_of_hugging_face(made, home, tmp_path):
     """Boxes by metadata and classes by folders, each image with its own, in every split."""
     dataset = made([{"bbox": [10, 20, 80, 50]}, {"bbox": [100.5, 40.25, 30, 20], "category_id": 2}])
-    dataset.export("folder", tmp_path / "boxes", labels="imagefolder")
-    loaded = load_dataset("imagefolder", data_dir=str(tmp_path / "boxes"), cache_dir=str(tmp_path / "cache"))
-    assert {split: len(rows) for split, rows in loaded.items()} == {"train": 1, "validation": 1}
-    for split, name in (("train", "a.png"), ("validation", "b.png")):
-        (row,) = loaded[split]
-        assert row["image"].size == SIZE
-        told = sorted(zip(row["objects"]["category"], row["objects"]["bbox"], strict=True), key=str)
-        assert told == [(label, box) for label, box, *_ in said(dataset)[name]]
+    for labels in ("imagefolder", "parquet"):
+        dataset.export("folder", tmp_path / labels, labels=labels)
+        loaded = load_dataset("imagefolder", data_dir=str(tmp_path / labels), cache_dir=str(tmp_path / "cache"))
+        assert {split: len(rows) for split, rows in loaded.items()} == {"train": 1, "validation": 1}
+        for split, name in (("train", "a.png"), ("validation", "b.png")):
+            (row,) = loaded[split]
+            assert row["image"].size == SIZE
+            told = sorted(zip(row["objects"]["category"], row["objects"]["bbox"], strict=True), key=str)
+            assert told == [(label, box) for label, box, *_ in said(dataset)[name]]
 
     for number, name in enumerate(("train/cat/a.png", "train/dog/a.png", "test/cat/a.png", "test/dog/b.png")):
         picture(tmp_path / "classes" / name, number, SIZE)
@@ -205,7 +207,7 @@ def test_imagefolders_load_with_datasets_of_hugging_face(made, home, tmp_path):
 
 
 def test_every_format_of_the_shared_set_goes_through_every_writer(shared_data, home, tmp_path):
-    """273 boxes of five formats through five writers: the same boxes, to two pixels."""
+    """273 boxes of five formats through all writers: the same boxes, to two pixels."""
     root = shared_data / "C-voc-multiformat" / "data" / "database"
     gts = {"yolo": "yolo_format/obj_train_data", "voc": "pascalvoc_format", "cvat": "cvat_format/annotations.xml",
            "openimages": "openimages_format/all_bounding_boxes.csv"}  # fmt: skip
@@ -404,7 +406,7 @@ def test_companions_in_folders_of_labels_however_capitalised(tmp_path):
         assert found.file == tmp_path / folder / labels / "1.txt"
 
 
-@pytest.mark.parametrize("name", ["coco", "yolo", "voc", "imagefolder", "csv"])
+@pytest.mark.parametrize("name", ["coco", "yolo", "voc", "imagefolder", "csv", "parquet"])
 def test_a_name_that_is_no_text_stops_no_export(name, tmp_path, home):
     strange = os.fsdecode(b"bad\xff.png")
     for number, each in enumerate((strange, "good.png")):
@@ -446,7 +448,7 @@ def test_lists_of_splits_name_files_in_folders(tmp_path, home):
         assert found == {"a.png": "train", "b.png": "val"}
 
 
-@pytest.mark.parametrize("name", ["yolo", "voc", "imagefolder", "csv"])
+@pytest.mark.parametrize("name", ["yolo", "voc", "imagefolder", "csv", "parquet"])
 def test_fields_that_have_no_place_are_counted(made, tmp_path, name):
     dataset = made([{"bbox": [10, 20, 80, 50], "score": 0.5, "track": 3}])
     (note,) = (each for each in dataset.export("folder", tmp_path / "out", labels=name).notes if "cannot hold" in each)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from dedup.exports.labels.base import LabelFormat, Place, Wanted
 from dedup.exports.labels.coco import COCO
-from dedup.exports.labels.tables import CSV, IMAGEFOLDER
+from dedup.exports.labels.tables import CSV, IMAGEFOLDER, PARQUET_TABLE
 from dedup.exports.labels.voc import VOC
 from dedup.exports.labels.yolo import YOLO
 from dedup.labels import formats
 from dedup.labels.formats.tables import SAMPLES
 
-LABEL_FORMATS = (COCO, YOLO, VOC, IMAGEFOLDER, CSV)
+LABEL_FORMATS = (COCO, YOLO, VOC, IMAGEFOLDER, CSV, PARQUET_TABLE)
 
 __all__ = ["LABEL_FORMATS", "LabelFormat", "Place", "Wanted", "as_read"]
 

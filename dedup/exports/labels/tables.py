@@ -1,4 +1,5 @@
-"""Labels as tables: a CSV with a row for each box, and what Hugging Face and torchvision call an imagefolder.
+"""Labels as tables: a CSV with a row for each box, what Hugging Face and torchvision call an imagefolder, and Parquet,
+which is one of these with a row for each image, whatever is told of them.
 
 An imagefolder of classes has a folder for each class below one for each split, as torchvision's `ImageFolder` and
 Hugging Face's `imagefolder` read them. One of boxes has a metadata.jsonl in the folder of each split, or, where a split
@@ -136,6 +137,14 @@ def write_imagefolder(wanted: Wanted) -> Report:
     return contents.report("An imagefolder")
 
 
+def write_parquet(wanted: Wanted) -> Report:
+    """Raises `ExportError`."""
+    contents = Contents(wanted)
+    for split, images in contents.splits.items():
+        _save_parquet(wanted.output / split / PARQUET, [_line(image, split, contents) for image in images], SAID)
+    return contents.report("Parquet")
+
+
 SAID: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "objects": lambda line: bool(line["objects"]["bbox"]),
     "labels": lambda line: bool(line["labels"]),
@@ -192,6 +201,15 @@ CSV = LabelFormat(
     write_csv,
     lambda output: [output / LABELS],
     lambda path: str(path) == LABELS,
+)
+PARQUET_TABLE = LabelFormat(
+    "parquet",
+    "Parquet",
+    "boxes and classes of whole images, an imagefolder with metadata.parquet",
+    by_split,
+    write_parquet,
+    _metadata,
+    lambda path: path.name == PARQUET,
 )
 IMAGEFOLDER = LabelFormat(
     "imagefolder",
