@@ -12,6 +12,7 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -36,14 +37,20 @@ HASH = "hash"
 
 @dataclass(frozen=True)
 class HashList:
-    """Hashes of one kind; `names` are what the list calls their images, '' where it does not. `unread` are texts that
-    are no hashes of the kind."""
+    """Hashes of one kind, one at least; `names` are what the list calls their images, '' where it does not. `unread`
+    are texts that are no hashes of the kind."""
 
     kind: str
     texts: tuple[str, ...]
     names: tuple[str, ...]
-    bits: NDArray[np.uint8]
     unread: tuple[str, ...] = ()
+
+    @cached_property
+    def bits(self) -> NDArray[np.uint8]:
+        """(n, bytes) uint8, one row for each hash; of crop-resistant ones one for each segment, in their order."""
+        return (
+            hashes.segments(self.texts)[0] if self.kind == hashes.CROP_RESISTANT else hashes.bits(self.kind, self.texts)
+        )
 
 
 def is_list(file: Path) -> bool:
@@ -73,20 +80,19 @@ def read(file: Path, kind: str | None = None) -> HashList:
     if not held:
         raise UsageError(f"{file} holds no hash in its column {column!r}.")
     told = hashes.of_length(hashes.check(kind) if kind else hashes.kind_of(column), held[0][0])
-    if told == hashes.CROP_RESISTANT:
-        raise UsageError("Crop-resistant hashes are many for one image; give a list of another kind.")
+    read_as = hashes.segments if told == hashes.CROP_RESISTANT else partial(hashes.bits, told)
     good: list[tuple[str, str]] = []
     bad: list[str] = []
     for value, name in held:
         try:
-            hashes.bits(told, [value, *(first for first, _ in good[:1])])  # all of one length
+            read_as([value, *(first for first, _ in good[:1])])  # all of one length
             good.append((value, name))
         except UsageError:
             bad.append(value)
     if not good:
         raise UsageError(f"{file} holds no {told} in its column {column!r}, which says such as {bad[0][:70]!r}.")
     texts = tuple(value for value, _ in good)
-    return HashList(told, texts, tuple(name for _, name in good), hashes.bits(told, texts), tuple(bad))
+    return HashList(told, texts, tuple(name for _, name in good), tuple(bad))
 
 
 def _is_hash(text: str) -> bool:
@@ -142,8 +148,11 @@ def unknown(frame: pd.DataFrame, theirs: HashList) -> list[str]:
 def known(frame: pd.DataFrame, theirs: HashList, within: int | None = None) -> list[Match]:
     """Images of a frame with the column of that kind which the list holds within so many bits, each with the nearest.
 
-    By default `WITHIN` for 64 bits, in proportion for others.
+    By default `WITHIN` for 64 bits, in proportion for others. Of crop-resistant hashes one segment that agrees so far
+    is enough, as it is for imagehash, and the nearest is that of which the most do.
     """
+    if theirs.kind == hashes.CROP_RESISTANT:
+        return _known_segments(frame, theirs, WITHIN if within is None else within)
     ours = hashes.bits(theirs.kind, frame[hashes.COLUMN + theirs.kind].tolist())
     count = 8 * theirs.bits.shape[1]
     allowed = round(WITHIN * count / 64) if within is None else within
@@ -160,3 +169,31 @@ def known(frame: pd.DataFrame, theirs: HashList, within: int | None = None) -> l
                 words = f"{bits} bits of its {theirs.kind} differ" if bits else f"the same {theirs.kind}"
                 found.append(Match(row, paths[row], Kind.NEAR, name, place, float(bits), words))
     return found
+
+
+def _known_segments(frame: pd.DataFrame, theirs: HashList, within: int) -> list[Match]:
+    texts, paths = frame[hashes.COLUMN + theirs.kind].tolist(), frame["path"].tolist()
+    ours, counts = hashes.segments(texts)
+    stops = np.cumsum(counts)
+    starts = np.cumsum([0, *hashes.segments(theirs.texts)[1][:-1]])
+    telling = _telling(theirs.bits)
+    found = []
+    for row, (start, stop) in enumerate(zip((stops - counts).tolist(), stops.tolist(), strict=True)):
+        mine = ours[start:stop][_telling(ours[start:stop])]
+        apart = np.bitwise_count(mine[:, None] ^ theirs.bits).sum(axis=2, dtype=np.int64)
+        apart[:, ~telling] = theirs.bits[0].size * 8 + 1
+        nearest = np.minimum.reduceat(apart, starts, axis=1)
+        agree = nearest <= within
+        place = int(np.lexsort(((nearest * agree).sum(axis=0), -agree.sum(axis=0)))[0])
+        if agree[:, place].any():
+            words = f"{agree[:, place].sum()} of {stop - start} segments of its {theirs.kind} hash agree"
+            least = float(nearest[:, place].min())
+            found.append(
+                Match(row, paths[row], Kind.NEAR, theirs.names[place] or theirs.texts[place], place, least, words)
+            )
+    return found
+
+
+def _telling(segments: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which segments show anything: those of flat places have one bit throughout, in every picture."""
+    return np.asarray((segments != segments[:, :1]).any(axis=1) | ~np.isin(segments[:, 0], (0, 255)))

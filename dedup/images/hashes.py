@@ -84,6 +84,19 @@ def bits(kind: str, texts: Sequence[str]) -> NDArray[np.uint8]:
     return packed
 
 
+def segments(texts: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+    """(s, bytes) uint8 the bits of all segments of crop-resistant hashes, one hash after the other, and (n,) how many
+    each has, 0 for ''. Raises `UsageError`."""
+    import numpy as np
+
+    held = [parse(CROP_RESISTANT, text).segment_hashes if text else [] for text in texts]  # type: ignore[union-attr]
+    rows = [np.asarray(segment.hash, bool).ravel() for each in held for segment in each]
+    if len({len(row) for row in rows}) > 1:
+        raise UsageError(f"Segments of {CROP_RESISTANT} hashes are of several lengths.")
+    packed = np.packbits(np.array(rows), axis=1) if rows else np.zeros((0, 1), np.uint8)
+    return packed, np.array([len(each) for each in held], np.intp)
+
+
 class Hashed:
     """Hashes of one kind, read once to be compared often: texts (n,), '' where there is none. Raises `UsageError`."""
 

@@ -16,7 +16,7 @@ from dedup.cli import main
 from dedup.errors import UnreadableImage, UsageError
 from dedup.exports import csv
 from dedup.images import hashes
-from tests.pictures import folder_of_photos, photo, save
+from tests.pictures import detailed, folder_of_photos, photo, save
 
 THEIRS = {
     "phash": imagehash.phash, "dhash": imagehash.dhash, "ahash": imagehash.average_hash, "whash": imagehash.whash,
@@ -167,6 +167,34 @@ def test_the_kind_of_a_list_is_told_by_its_column_and_length(tmp_path):
     (tmp_path / "x.csv").write_text("path,dhash\na.jpg,zz\n")
     with pytest.raises(UsageError):
         hash_list.read(tmp_path / "x.csv")
+
+
+def test_a_list_of_crop_resistant_hashes_finds_what_imagehash_matches(tmp_path, home, capsys):
+    """Crops and re-saves by the segments that they share, and nothing by places that are flat in every picture."""
+    pictures = [detailed(seed, (500, 400)) for seed in range(4)]
+    for number, each in enumerate(pictures):
+        save(each, tmp_path / f"in/{number}.png")
+    save(pictures[1].crop((20, 20, 480, 380)), tmp_path / "in/cut.png")
+    save(Image.new("RGB", (300, 200), "white"), tmp_path / "in/white.png")
+    known = {"one": pictures[1], "two": pictures[2].resize((250, 200)), "blank": Image.new("RGB", (200, 200))}
+    theirs = {name: imagehash.crop_resistant_hash(picture) for name, picture in known.items()}
+    rows = "".join(f'{name},"{value}"\n' for name, value in theirs.items())
+    (tmp_path / "list.csv").write_text(f"path,crop-resistant\n{rows}")
+    assert main(["check", str(tmp_path / "in"), "--against", str(tmp_path / "list.csv"), "--json"]) == 1
+    found = {each["path"]: each["known"] for each in json.loads(capsys.readouterr().out)["known"]}
+    assert found.items() >= {"1.png": "one", "2.png": "two"}.items() and "white.png" not in found
+    dataset = dedup.open("in")
+    for name, their in theirs.items():
+        if name != "blank":
+            matched = {
+                path
+                for row, path in enumerate(dataset.frame["path"])
+                if dataset.imagehash(row, "crop-resistant").matches(their, hamming_cutoff=4)
+            }
+            assert {path for path, each in found.items() if each == name} == matched
+    (tmp_path / "list.csv").write_text("path,crop-resistant\na,zz\n")
+    with pytest.raises(UsageError, match="holds no crop-resistant"):
+        hash_list.read(tmp_path / "list.csv")
 
 
 def test_of_several_columns_the_finest_is_compared(tmp_path):
