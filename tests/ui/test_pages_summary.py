@@ -20,7 +20,7 @@ from dedup.query.outliers import outliers
 from dedup.query.region import MOST_CORNERS
 from dedup.query.selection import Selection
 from dedup.ui.parts.scale import scale_of
-from dedup.ui.shell import navigation, views
+from dedup.ui.shell import library, navigation, views
 from dedup.ui.shell.library import LIBRARY
 from dedup.ui.summary import comparing, counts, distributions, scatter, tiles
 from tests.frames import make_frame
@@ -54,6 +54,7 @@ def test_tiles_count_what_they_lead_to(dataset):
     ("tile Exact copies", ["train/00.png"]),
     ("tile Unreadable", ["train/broken.jpg"]),
     ("tile Images", None),
+    ("tile Groups across splits", ["test/copy.png", "train/00.png"]),
 ])  # fmt: skip
 def test_a_tile_leads_to_its_images(dataset, key, paths):
     at = healthy(start(MAIN, {"dataset": dataset.info.key}).run())
@@ -64,6 +65,17 @@ def test_a_tile_leads_to_its_images(dataset, key, paths):
     mask = selection.mask(dataset.frame)
     assert at.title[0].value == "Explorer"
     assert mask.all() if paths is None else dataset.frame["path"][mask].tolist() == paths
+
+
+def test_what_a_page_decides_about_leads_there_as_well(dataset, monkeypatch):
+    """To that page alone where the images are too many to be named."""
+    opened = LIBRARY.open(dataset.info.key)
+    told = {each.name: each for each in tiles._tiles(opened)}
+    assert told["Groups across splits"].way.page == "explorer" and told["Groups across splits"].further.page == "leaks"
+    assert told["Label clashes"].way is None
+    monkeypatch.setattr(library, "MAX_LENGTH", 10)
+    told = {each.name: each for each in tiles._tiles(opened)}
+    assert told["Groups across splits"].way.page == "leaks" and told["Groups across splits"].further is None
 
 
 def test_findings_come_in_the_order_of_how_grave_they_are(dataset):

@@ -12,7 +12,6 @@ from streamlit.delta_generator import DeltaGenerator
 from dedup.model import EVALUATION_SPLITS, Role, Tag
 from dedup.query.ordering import Rows
 from dedup.query.selection import PARTS, Selection
-from dedup.query.where import MAX_LENGTH
 from dedup.splits import leaks
 from dedup.store.decisions import Decisions
 from dedup.ui.browser import gallery, palette
@@ -24,7 +23,7 @@ from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import Opened
 from dedup.ui.shell.literal import literal
 from dedup.ui.shell.view import View
-from dedup.words import plural, quote
+from dedup.words import plural
 
 CELL, PAGE = "leak cell", "leak page"
 GROUPS_A_PAGE = 20
@@ -81,15 +80,9 @@ def _parts(opened: Opened) -> None:
         told = f"**{leaks.containing(count)}**, whole or in part: a crop, a collage, a screenshot."
         st.warning(told, icon=":material/picture_in_picture:")
         if st.button("Look at them", icon=":material/arrow_forward:", type="tertiary"):
-            session.update(selection=Selection(where=_those(opened, across)))
+            those = opened.only(row for pair in across for row in pair)
+            session.update(selection=Selection(where=those or PARTS))
             st.switch_page(navigation.explorer())
-
-
-def _those(opened: Opened, pairs: Sequence[tuple[int, int]]) -> str:
-    """An expression for the images of these pairs of rows; for all that show parts where it would be too long."""
-    ids = opened.dataset.frame["id"].to_numpy(object)[sorted({row for pair in pairs for row in pair})]
-    told = f"id in ({', '.join(map(quote, ids.tolist()))})"
-    return told if len(told) <= MAX_LENGTH else PARTS
 
 
 def _left_by_decisions(opened: Opened, crossing: int) -> None:

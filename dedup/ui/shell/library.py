@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,11 @@ from dedup.images.metrics import Metric, said
 from dedup.model import Kind, Role
 from dedup.query.ordering import Rows, arrange, pages
 from dedup.query.selection import Selection
+from dedup.query.where import MAX_LENGTH
 from dedup.store import vectors
 from dedup.store.home import DatasetInfo
 from dedup.ui.shell.routes import ServedImage
+from dedup.words import quote
 
 NEAR_KEEPERS = "near keepers"
 REMEMBERED = 64
@@ -80,6 +82,12 @@ class Opened:
             selection, lambda: selection.mask(self.dataset.frame), tags=asks_for_tags(selection)
         )
         return mask
+
+    def only(self, rows: Iterable[int]) -> str:
+        """An expression for the images in these rows; "" where it would be too long."""
+        ids = self.dataset.frame["id"].to_numpy(object)[sorted(set(rows))]
+        told = f"id in ({', '.join(map(quote, ids.tolist()))})"
+        return told if len(told) <= MAX_LENGTH else ""
 
     def shown(self, selection: Selection, *, company: bool) -> NDArray[np.bool_]:
         """(n,) bool: the images of the selection, with `company` those of their groups as well."""

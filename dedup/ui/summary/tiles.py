@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
+import numpy as np
 import streamlit as st
 
 from dedup.errors import AnnotationError
+from dedup.labels.clashes import Clash
 from dedup.model import Kind, Status
 from dedup.query.issues import ISSUES, Issue
 from dedup.query.outliers import FEWEST, Outliers, any_of, outliers
@@ -126,11 +128,19 @@ def _tiles(opened: Opened) -> Iterator[Tile]:
         parts = int((frame["part_of"] > 0).sum())
         yield Tile("Parts of others", f"{parts:,}", "in crops, collages, screenshots", _if(parts, where=PARTS))
     splits = bool((frame["split"] != "").any())
-    yield Tile(
-        "Groups across splits", f"{crossing:,}" if splits else "no splits", "", Way("leaks") if crossing else None
+    yield _decided_elsewhere(
+        opened,
+        "Groups across splits",
+        f"{len(crossing):,}" if splits else "no splits",
+        np.flatnonzero(frame["group"].isin(crossing)).tolist() if crossing else [],
+        "leaks",
     )
-    yield Tile(
-        "Label clashes", "not known" if clashes is None else f"{clashes:,}", "", Way("clashes") if clashes else None
+    yield _decided_elsewhere(
+        opened,
+        "Label clashes",
+        "not known" if clashes is None else f"{len(clashes):,}",
+        [row for clash in clashes or () for row in (clash.left, clash.right)],
+        "clashes",
     )
     extreme, outlying = (_selected(opened, where) for where in (severe, every))
     yield Tile(
@@ -144,6 +154,14 @@ def _tiles(opened: Opened) -> Iterator[Tile]:
     yield Tile("Unreadable", f"{unreadable:,}", "", _if(unreadable, where=UNREADABLE))
 
 
+def _decided_elsewhere(opened: Opened, name: str, number: str, rows: list[int], page: str) -> Tile:
+    """A tile of images that a page of its own decides about; it is the only way where they are too many to name."""
+    where = opened.only(rows) if rows else ""
+    if not where:
+        return Tile(name, number, "", Way(page) if rows else None)
+    return Tile(name, number, "Decide", explorer(where), Way(page))
+
+
 def _if(count: int, *, where: str = "", kind: str = "") -> Way | None:
     return explorer(where, kind=kind) if count else None
 
@@ -152,15 +170,15 @@ def _selected(opened: Opened, where: str) -> int:
     return int(opened.mask(Selection(where=where)).sum()) if where else 0
 
 
-def _crossing(opened: Opened) -> int:
-    found: int = opened.remembered("crossing", lambda: len(leaks.crossing_groups(leaks.staying(opened.dataset.frame))))
+def _crossing(opened: Opened) -> list[int]:
+    found: list[int] = opened.remembered("crossing", lambda: leaks.crossing_groups(leaks.staying(opened.dataset.frame)))
     return found
 
 
-def _clashes(opened: Opened) -> int | None:
+def _clashes(opened: Opened) -> list[Clash] | None:
     """Open ones; None where a file of labels cannot be read."""
     try:
-        return len(opened.dataset.open_clashes)
+        return opened.dataset.open_clashes
     except AnnotationError:
         return None
 
@@ -187,10 +205,10 @@ def first(opened: Opened) -> None:
 def _findings(opened: Opened) -> Iterator[Finding]:
     counts = opened.counts()
     total = max(1, counts[""])
-    if crossing := _crossing(opened):
+    if crossing := len(_crossing(opened)):
         yield Finding(0, crossing, f"**{plural(crossing, 'group')}** of copies in more than one split: what is "
                       "measured with them is memory.", Way("leaks"))  # fmt: skip
-    if clashes := _clashes(opened):
+    if clashes := len(_clashes(opened) or ()):
         yield Finding(0, clashes, f"**{plural(clashes, 'pair')}** of copies whose labels differ: one of them is wrong.",
                       Way("clashes"))  # fmt: skip
     if failed := _selected(opened, UNREADABLE):
