@@ -30,9 +30,9 @@ Home = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
-def names_that_begin(incomplete: str) -> list[str]:
-    """Names of datasets, for a shell that completes one."""
-    return [info.name for info in dedup.datasets() if info.name.startswith(incomplete)]
+def names_that_begin(context: typer.Context, incomplete: str) -> list[str]:
+    """Names of datasets, for a shell that completes one; of the home that was said before it."""
+    return [info.name for info in dedup.datasets(context.params.get("home")) if info.name.startswith(incomplete)]
 
 
 Name = Annotated[

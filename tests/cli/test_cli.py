@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,6 @@ from PIL import Image
 
 import dedup
 from dedup.cli import main
-from dedup.cli.common import _names_that_begin
 from dedup.exports import EXPORTS
 from dedup.exports.folder import MODES
 from dedup.removal import HOW
@@ -255,8 +255,16 @@ def test_the_version_is_told_by_the_command_and_the_package(capsys):
     assert capsys.readouterr().out.strip() == f"dedup {dedup.__version__}"
 
 
-def test_a_shell_completes_names_of_datasets(folder):
-    assert _names_that_begin("") == ["set"] == _names_that_begin("s") and _names_that_begin("x") == []
+def test_a_shell_completes_names_of_datasets(folder, tmp_path):
+    """Also those of a home that is said before them."""
+    (tmp_path / "other").mkdir()
+    elsewhere = ["dedup", "show", "--home", str(tmp_path / "other")]
+    for words, names in ((["dedup", "show"], ["set"]), (["dedup", "show", "s"], ["set"]), ([*elsewhere, "s"], [])):
+        asked = {"COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - (words[-1] == "s"))}
+        environment = os.environ | asked | {"_DEDUP_COMPLETE": "complete_bash"}
+        command = [sys.executable, "-m", "dedup"]
+        told = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert told.stdout.split() == names, (words, told)
 
 
 def test_a_dash_is_standard_output_and_holds_nothing_else(folder, capsysbinary, tmp_path):
