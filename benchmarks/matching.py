@@ -83,7 +83,8 @@ def make(real: np.ndarray, count: int, planted: int) -> tuple[np.ndarray, pd.Dat
         if row < planted:
             fill(records[count - planted + row], photometric(picture, generator))
     shas = [f"{number:016x}" for number in generator.permutation(count)]
-    facts = pd.DataFrame({"sha256": shas, "width": 500, "height": 500, "format": "JPEG", "jpeg_quality": 90.0})
+    jpeg = {"width": 500, "height": 500, "format": "JPEG", "jpeg_quality": 90.0, "bits": 8, "frames": 1}
+    facts = pd.DataFrame({"sha256": shas, **jpeg, "alpha": False, "shown_on": "", "values": ""})
     return records, facts
 
 
