@@ -7,7 +7,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,9 +19,9 @@ from dedup.labels import formats
 from dedup.labels.coco import tags_from_coco
 from dedup.model import OnProgress
 from dedup.progress import watched
-from dedup.scanning import shards
+from dedup.scanning import parts_elsewhere, shards
 from dedup.scanning.engines import Choice
-from dedup.sources import Listing, address_of, beside, folder_of, is_list, is_there, list_source, name_of
+from dedup.sources import Listing, address_of, beside, blobs, folder_of, is_list, is_there, list_source, name_of
 from dedup.splits import given
 from dedup.store.decisions import Decisions
 from dedup.store.directory import Part, Store, name_for, same_source
@@ -72,26 +72,23 @@ def scan_shard(
     on_progress: OnProgress | None = None,
 ) -> shards.Shard:
     """Read the share of a source's files that is `shard`, such as "3/64", into a folder below `parts`, which `merge`
-    makes a dataset of. Run again it goes on. Raises what `scan` raises, but for labels."""
+    makes a dataset of. Run again it goes on; where `parts` is an address, it was put there when all of it was read.
+    Raises what `scan` raises, but for labels."""
     number, of = shards.parse(shard)
-    origin, place = address_of(source), _absolute(parts)
+    origin, place = address_of(source), _place_of(parts)
     folder = folder_of(origin)
-    if folder is not None and place.resolve().is_relative_to(folder.resolve()):
+    within = isinstance(place, Path) and folder and place.resolve().is_relative_to(folder.resolve())
+    if within or (isinstance(place, str) and place.startswith(origin)):
         raise UsageError(
             f"{place} lies within {origin}, whose files are listed. Choose a folder elsewhere for --parts."
         )
+    choice, limit = Choice(engine, workers, ray_address), max_pixels or MAX_PIXELS
     listing = list_source(origin)
     with watched(on_progress) as told:
-        return shards.read(
-            origin,
-            listing,
-            number,
-            of,
-            place,
-            max_pixels=max_pixels or MAX_PIXELS,
-            choice=Choice(engine, workers, ray_address),
-            on_progress=told,
-        )
+        if isinstance(place, Path):
+            return shards.read(origin, listing, number, of, place, max_pixels=limit, choice=choice, on_progress=told)
+        with parts_elsewhere.replaced(place, shards.folder_name(number, of), origin) as here:
+            return shards.read(origin, listing, number, of, here, max_pixels=limit, choice=choice, on_progress=told)
 
 
 def merge(
@@ -108,18 +105,24 @@ def merge(
     thorough: bool | None = None,
     on_progress: OnProgress | None = None,
 ) -> Dataset:
-    """The dataset of all shards below the folders `parts`: that of one scan of their source, bit for bit.
+    """The dataset of all shards below the folders or addresses `parts`: that of one scan of their source, bit for bit.
 
     `source` is where that lies on this machine, if elsewhere. Files that came since are read now, and for a `thorough`
     one all once more. Raises `UsageError` where a shard is missing, unfinished, damaged or of another version, and what
     `scan` raises.
     """
     given = [parts] if isinstance(parts, Path | str) else list(parts)
-    merged = shards.gather([_absolute(each) for each in given], one_source=source is None)
-    origin = address_of(source or merged.source)
-    choice = Choice(engine, workers, ray_address)
-    asked = _Asked(name, home, annotations, use_found, merged.max_pixels, thorough)
-    return _scan(origin, asked, choice, on_progress, merged.parts)
+    with ExitStack() as until_read:
+        places = map(_place_of, given)
+        folders = [
+            each if isinstance(each, Path) else until_read.enter_context(parts_elsewhere.fetched(each))
+            for each in places
+        ]
+        merged = shards.gather(folders, one_source=source is None)
+        origin = address_of(source or merged.source)
+        choice = Choice(engine, workers, ray_address)
+        asked = _Asked(name, home, annotations, use_found, merged.max_pixels, thorough)
+        return _scan(origin, asked, choice, on_progress, merged.parts)
 
 
 @dataclass(frozen=True)
@@ -327,6 +330,12 @@ def _moved_along(path: str, root: str, new_root: str) -> str:
         moved = Path(new_root) / file.relative_to(root)
         return os.fspath(moved) if moved.exists() else path
     return path
+
+
+def _place_of(parts: Path | str) -> Path | str:
+    """A folder of parts: on this machine its absolute path, else its address, which ends with `/`."""
+    text = os.fspath(parts)
+    return f"{blobs.check(text).rstrip('/')}/" if blobs.is_address(text) else _absolute(parts)
 
 
 def _absolute(path: Path | str) -> Path:

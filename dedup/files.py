@@ -154,9 +154,16 @@ def require_free(output: Path, overwrite: bool) -> None:
     if output.exists() and not overwrite:
         raise ExportError(f"{output} exists already. Choose another name, or replace it with --overwrite.")
     if not output.parent.is_dir():
+        if there := ELSEWHERE.match(os.fspath(output)):
+            raise ExportError(
+                f"{output.name} is written on this machine only, and {there[1]}// is elsewhere. Give a path here, and "
+                "copy it there."
+            )
         raise ExportError(f"There is no folder {output.parent} to write {output.name} into. Make it first.")
 
 
+ELSEWHERE = re.compile(r"([a-z][a-z0-9+]+:)/(?!/)")
+"""How an address begins that was taken for a path, of which one slash is left. Two letters at least: C:/ is a disk."""
 never_written_over: list[Callable[[Path], str]] = []
 """Each tells what a file is that people cannot make again, "" for any other: those know that stand on this ground."""
 

@@ -22,7 +22,7 @@ from PIL import Image
 from dedup.cli import FAMILIES, VERBS, main
 from dedup.images.metrics import METRICS
 from dedup.launch import Launch
-from tests.packed import mapped, sharded, tabled, zipped
+from tests.packed import batched, mapped, sharded, tabled, zipped
 from tests.pictures import folder_of_photos, save
 from tests.scanning.buckets import Server
 from tests.test_architecture import GROUND
@@ -79,6 +79,7 @@ def packed(place: Path) -> None:
     zipped(place / "photos", place / "photos.zip")
     sharded(place / "photos", place / "shards", "{:03d}.tar", 2)
     tabled(place / "photos", place / "table.parquet")
+    batched(place / "photos", place / "saved/train/data-00000-of-00001.arrow")
     mapped(place / "photos", place / "train_lmdb")
     (place / "photos.txt").write_text("\n".join(str(file) for file in sorted((place / "photos").glob("*/*"))))
 

@@ -82,6 +82,14 @@ def test_a_name_that_no_file_can_have_is_told_in_a_sentence(tmp_path):
             require_free(tmp_path / name, overwrite=False)
 
 
+def test_an_address_is_told_where_only_this_machine_is_written_to(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ExportError, match=r"^plan\.json is written on this machine only, and s3:// is elsewhere\."):
+        require_free(Path("s3://bucket/plan.json"), overwrite=False)
+    (tmp_path / "s3:").mkdir()
+    require_free(Path("s3:/plan.json"), overwrite=False)
+
+
 def test_a_hash_is_that_of_the_bytes(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert sha256_of(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()

@@ -216,13 +216,12 @@ def carry_out(
     before: Mapping[str, Any] | None = None,
     **options: bool,
 ) -> int:
-    """Apply a plan, bring the dataset up to date and report; the exit code. `before` is told first in JSON, `options`
+    """Apply a plan, report and bring the dataset up to date; the exit code. `before` is told first in JSON, `options`
     are those of `handover.leave`."""
     from dedup.review.handover import leave
 
     with progress() as on_progress:
         done = leave(dataset, plan, how=how, on_progress=on_progress, **options)
-    _bring_up_to_date(dataset)
     report = done.report
     if as_json:
         entries = {entry.path: _described(entry) for entry in plan.entries}
@@ -234,6 +233,7 @@ def carry_out(
         if how == "delete" and report.done:
             say("`restore` cannot bring back what was deleted.")
         tell_stays(dataset, plan)
+    _bring_up_to_date(dataset)  # last, for what `dataset` has not read by then is gone after it
     return 1 if report.refused else 0
 
 

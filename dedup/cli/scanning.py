@@ -15,7 +15,6 @@ from dedup.cli.overview import remember
 from dedup.errors import UsageError
 from dedup.images.hashes import check as check_hash
 from dedup.model import Kind, Role
-from dedup.sources.blobs import is_address
 from dedup.store.home import find_directory, home_directory
 from dedup.words import command_line, other_files, plural
 
@@ -60,8 +59,6 @@ def scan(
     if shard or parts:
         if not shard or not parts:
             raise UsageError("--shard and --parts belong together: --shard 3/64 --parts DIR.")
-        if is_address(parts):
-            raise UsageError(f"{parts} is no folder. Give a path, such as where that place is mounted.")
         if name or labels or hashes or as_json or thorough:
             raise UsageError("A shard only reads images: give --name, --labels, --thorough and --json to `merge`.")
         with progress(as_json=progress_json) as on_progress:
@@ -75,7 +72,7 @@ def scan(
                 ray_address=ray_address,
                 on_progress=on_progress,
             )
-        return _tell_shard(done, Path(parts))
+        return _tell_shard(done, parts)
     for kind in hashes or ():
         check_hash(kind)  # so that a wrong name is told before anything is read
     with progress(as_json=progress_json) as on_progress:
@@ -98,7 +95,7 @@ def scan(
 
 
 def merge(
-    parts: Annotated[list[Path], typer.Argument(metavar="DIR", help="Folders that `scan --shard` wrote.")],
+    parts: Annotated[list[str], typer.Argument(metavar="DIR", help="Folders that `scan --shard` wrote, or s3://…")],
     source: Annotated[str | None, typer.Option("--source", help="Where the images lie here, if elsewhere.")] = None,
     name: NewName = None,
     labels: LabelFiles = None,
@@ -147,7 +144,7 @@ def _told(dataset: Dataset, *, as_json: bool, quiet: bool) -> int:
     return 1 if counts["failed"] or dataset.annotation_errors else 0
 
 
-def _tell_shard(shard: Shard, parts: Path) -> int:
+def _tell_shard(shard: Shard, parts: str) -> int:
     failed = f", {shard.failed:,} failed" if shard.failed else ""
     say(f"Shard {shard.number:,} of {shard.of:,}: {plural(shard.images, 'image')} read{failed}.")
     for folder in shard.away:

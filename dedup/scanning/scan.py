@@ -27,7 +27,7 @@ from dedup.model import MATCHING_VERSION, OnProgress, Progress, Status
 from dedup.scanning import proofs, rematch
 from dedup.scanning.engines import HERE, Choice, Engine, Failed, engine
 from dedup.scanning.warmup import prepare_parts, warm_up_beside
-from dedup.sources import Listing, SourceFile, Stored, Where, at_hand, on_disk
+from dedup.sources import Listing, SourceFile, Stored, Where, at_hand, nothing_in, on_disk
 from dedup.sources.blobs import UNKNOWN
 from dedup.sources.listing import DIGEST
 from dedup.store.directory import Part, Results, Store
@@ -66,7 +66,7 @@ def scan_into(
     `on_progress`); finished files are kept in every case.
     """
     if not listing.files:
-        raise SourceError(f"There are no images in {listing.root}. Choose a place with pictures in it.")
+        raise SourceError(nothing_in(listing))
     report = on_progress or _ignore
     info = replace(info, vectors=stamp_of_vectors(store.directory) if info.thorough else "")
     with store.scanning(stored):

@@ -89,7 +89,7 @@ def read(
     from dedup.images.examine import VERSIONS
     from dedup.scanning.scan import read_into
 
-    store = Store(parts / _folder_name(number, of))
+    store = Store(parts / folder_name(number, of))
     told = store.directory / SHARD_FILE
     before = _told(store.directory)
     if before is not None and before.source != source:
@@ -110,7 +110,8 @@ def _tell(file: Path, shard: Shard) -> None:
     write_text(file, json.dumps(asdict(shard), indent=2) + "\n", PRIVATE)
 
 
-def _folder_name(number: int, of: int) -> str:
+def folder_name(number: int, of: int) -> str:
+    """What the folder of a shard is called."""
     return f"shard-{number:0{len(str(of))}}-of-{of}"
 
 
@@ -171,6 +172,12 @@ def _told(place: Path) -> Shard | None:
         return shard if 1 <= shard.number <= shard.of and shard.source == address_of(shard.source) else None
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def source_of(place: Path) -> str:
+    """The source that a shard's folder is of, "" where it tells none."""
+    shard = _told(place)
+    return shard.source if shard is not None else ""
 
 
 def _again(numbers: Sequence[int], what: str, one: Shard) -> str:

@@ -86,6 +86,19 @@ def list_source(source: Path | str) -> Listing:
     )
 
 
+def nothing_in(listing: Listing) -> str:
+    """What to say of a source without images: archives in a folder are read where they are named themselves."""
+    said = f"There are no images in {listing.root}"
+    packed = {suffix: count for suffix, count in listing.passed_over.items() if suffix in archives.CONTAINERS}
+    if not packed:
+        return f"{said}. Choose a place with pictures in it."
+    suffix = max(packed, key=packed.__getitem__)
+    walk = os.walk(listing.root)  # where they are in buckets is not known any more: there the prefix is named
+    within = next((folder for folder, _, names in walk if suffix in map(archives.suffix_of, names)), listing.root)
+    pattern = f"{within.rstrip('/')}/*{suffix}"
+    return f'{said} but {packed[suffix]:,} {suffix}. Archives are read where they are named, as "{pattern}".'
+
+
 def folder_of(address: str) -> Path | None:
     """The folder that an address is of, in which labels and settings may lie; None for any other source."""
     return Path(address) if not blobs.is_address(address) and os.path.isdir(address) else None
@@ -180,6 +193,7 @@ __all__ = [
     "is_there",
     "list_source",
     "name_of",
+    "nothing_in",
     "on_disk",
     "where",
 ]

@@ -207,15 +207,19 @@ class Parquet:
     """What columns of plain bytes are called that hold images, the likelier first."""
 
     def __init__(self, stream: BinaryIO, version: str) -> None:
-        import pyarrow.parquet as pq
-
-        self._table = pq.ParquetFile(stream)
+        self._table = self._opened(stream)
         self.left_out: Counter[str] = Counter()
         self._column, self._in_struct = self._chosen()
         self.metadata = self._table.metadata
         counts = [self.metadata.row_group(each).num_rows for each in range(self.metadata.num_row_groups)]
         self.firsts = [sum(counts[:place]) for place in range(len(counts))]
         self._group: tuple[int, Any] = (-1, None)
+
+    @staticmethod
+    def _opened(stream: BinaryIO) -> Any:
+        import pyarrow.parquet as pq
+
+        return pq.ParquetFile(stream)
 
     def _chosen(self) -> tuple[str, bool]:
         """The column of images, and whether it is a struct. Raises `SourceError`."""
@@ -313,6 +317,71 @@ class Parquet:
     def _value(self, value: Any) -> bytes:
         value = value["bytes"] if self._in_struct and value.is_valid else value
         return (value.as_py() or b"") if value.is_valid else b""
+
+
+class Arrow(Parquet):
+    """An Arrow file, as Hugging Face's `save_to_disk` and its cache keep a table: batches of rows, one after the other,
+    with the columns of its Parquet tables."""
+
+    @staticmethod
+    def _opened(stream: BinaryIO) -> Any:
+        if not isinstance(getattr(stream, "name", None), str):  # it is mapped into memory, not read to its end
+            raise SourceError("is an Arrow file, which can be read on a disk of this machine only; copy it here")
+        return _Batches(stream.name)
+
+    def entries(self) -> Iterator[tuple[str, Entry]]:
+        yield from super().entries()
+        if self._table.problem:
+            raise Damaged(self._table.problem)
+
+
+class _Batches:
+    """The batches of an Arrow file as the groups of a Parquet table; it is its own `metadata`. `problem` is what comes
+    after the last that can be read, "" for the end."""
+
+    def __init__(self, path: str) -> None:
+        import pyarrow as pa
+
+        self.problem = ""
+        self._batches: list[Any] = []
+        file = pa.memory_map(path)
+        try:
+            reader = pa.ipc.open_stream(file)
+            batches = iter(reader)
+        except pa.ArrowInvalid:  # the other way to write one, with a directory at its end
+            file.seek(0)
+            reader = pa.ipc.open_file(file)
+            batches = (reader.get_batch(each) for each in range(reader.num_record_batches))
+        self.schema_arrow = reader.schema
+        try:
+            for batch in batches:
+                batch.validate(full=True)  # else it is believed where values end, and reading beyond crashes
+                self._batches.append(batch)
+        except (pa.ArrowException, OSError) as error:
+            self.problem = blobs.reason(error)
+        self.num_row_groups = len(self._batches)
+        self.num_rows = sum(each.num_rows for each in self._batches)
+
+    @property
+    def metadata(self) -> _Batches:
+        return self
+
+    def row_group(self, group: int) -> Any:
+        """One batch."""
+        return self._batches[group]
+
+    def read_row_group(self, group: int, columns: list[str] | None = None) -> Any:
+        """One batch as a table, or some columns of it."""
+        import pyarrow as pa
+
+        table = pa.Table.from_batches([self._batches[group]])
+        return table if columns is None else table.select(columns)
+
+    def iter_batches(self, size: int, row_groups: list[int], columns: list[str]) -> Iterator[Any]:
+        """Some columns of some batches, a few rows at a time."""
+        for group in row_groups:
+            batch = self._batches[group].select(columns)
+            yield from (batch.slice(first, size) for first in range(0, batch.num_rows, size))
 
 
 class Lmdb:
@@ -425,7 +494,14 @@ def _ending(data: bytes) -> str:
     return next((each.suffixes[0] for each in FORMATS if each.name == name), "")
 
 
-CONTAINERS: dict[str, type[Container]] = {".zip": Zip, ".tar": Tar, ".parquet": Parquet, ".lmdb": Lmdb, ".mdb": Lmdb}
+CONTAINERS: dict[str, type[Container]] = {
+    ".zip": Zip,
+    ".tar": Tar,
+    ".parquet": Parquet,
+    ".arrow": Arrow,
+    ".lmdb": Lmdb,
+    ".mdb": Lmdb,
+}
 IN_FOLDER = "data.mdb"
 """What an LMDB is called in a folder of its own."""
 

@@ -84,7 +84,7 @@ def _tables(listing: Listing) -> dict[str, dict[int, str]]:
         if file.entry is None or not archives.suffix_of(listing.root):
             continue
         archive, name = archives.archive_of(Stored(listing.root, file.relative, file.entry))
-        if archives.CONTAINERS[archives.suffix_of(archive)] is archives.Parquet:
+        if issubclass(archives.CONTAINERS[archives.suffix_of(archive)], archives.Parquet):
             found[archive][archives.row_of(name)] = file.path
     return dict(found)
 

@@ -194,6 +194,8 @@ class Store:
                 if tables.metadata(table).get("scan_id") == info.scan_id:
                     return table
         tables.read_table(self.directory / name, columns)  # says what is wrong with it, if anything is
+        if self.read_info().scan_id != info.scan_id:
+            raise DatasetError(f"{info.name} was scanned again since it was opened. Open it again.")
         raise DatasetError(f"A scan of {info.name} stopped while saving. Scan the folder again; nothing is lost.")
 
     def previous(self, info: Info) -> Results | None:

@@ -53,6 +53,16 @@ def test_what_is_held_back_is_said(folder, tmp_path, capsys):
         assert "Removed 0 images" in told and "2 images stay (b/0000.jpg, ...): " in told
 
 
+@pytest.mark.parametrize("way", ["remove", "apply"])
+def test_what_goes_is_told_where_names_of_folders_are_no_labels(way, folder, tmp_path, capsys):
+    assert main(["folders", "set", "--no-classes"]) == 0
+    command = planned(tmp_path) if way == "apply" else ["remove", "set", "--apply"]
+    assert main(command) == 0
+    told = capsys.readouterr()
+    assert "Removed 2 images" in told.out and not told.err
+    assert not list(folder.glob("b/*")) and len(dedup.open("set").frame) == 2
+
+
 def test_machines_are_told_everything(folder, tmp_path, capsys):
     entry = {
         "path": "b/0000.jpg",

@@ -29,7 +29,7 @@ from dedup.errors import ExportError, RemovalError, SourceError, UnreadableImage
 from dedup.files import sha256_of
 from dedup.removal import applying, planning
 from dedup.sources import archives, at_hand, list_source
-from tests.packed import files_of, mapped, records, sharded, tabled, tarred, zipped
+from tests.packed import batched, files_of, mapped, records, sharded, tabled, tarred, zipped
 from tests.pictures import folder_of_photos, photo, save
 
 
@@ -276,6 +276,42 @@ def test_plain_bytes_and_rows_without_any(tmp_path, home):
         dedup.scan(tmp_path / "none.parquet")
 
 
+@pytest.mark.parametrize("kind", [pa.ipc.new_stream, pa.ipc.new_file])
+def test_a_table_that_hugging_face_saved_is_what_its_parquet_is(kind, photos, tmp_path, home, asked):
+    """Batches of rows in an Arrow file, from where labels are read as well; changed, only what changed is read."""
+    file = batched(photos, tmp_path / "data-00000-of-00001.arrow", kind)
+    tabled(photos, tmp_path / "photos.parquet")
+    dataset = dedup.scan(file, name="arrow", use_found=True)
+    assert by_content(dataset) == by_content(dedup.scan(tmp_path / "photos.parquet", name="parquet"))
+    assert dataset.frame["classes"].tolist() == [(str(row % 2),) for row in range(12)]
+    with dataset.at_hand(7) as held:
+        assert held.read_bytes() == files_of(photos)[7].read_bytes()
+    asked.clear()
+    batched(photos / "a", tmp_path / "made", kind).replace(file)
+    assert len(dedup.scan(file, name="arrow").frame) == 10 and not asked["examine"]
+
+
+def test_an_arrow_file_that_was_cut_costs_its_end_and_one_elsewhere_is_one_sentence(photos, tmp_path, home):
+    whole, cut = batched(photos, tmp_path / "whole.arrow"), tmp_path / "cut.arrow"
+    cut.write_bytes(whole.read_bytes()[:-3000])
+    frame = dedup.scan(cut).frame
+    assert frame["status"].tolist().count("ok") == 10 and "cannot be read to its end" in frame["error"].iat[-1]
+    with fsspec.open("memory://set/whole.arrow", "wb") as file:
+        file.write(whole.read_bytes())
+    with pytest.raises(SourceError, match="on a disk of this machine only"):
+        dedup.scan("memory://set/whole.arrow")
+    ends = np.cumsum([0, *(file.stat().st_size for file in files_of(photos)[:5])], dtype=np.int32)
+    offsets = whole.read_bytes().index(ends.tobytes())
+    wild = bytearray(whole.read_bytes())
+    wild[offsets + 8 : offsets + 12] = b"\xff\xff\xff\x7f"
+    (tmp_path / "wild.arrow").write_bytes(wild)
+    with pytest.raises(SourceError, match="Cannot read"):
+        dedup.scan(tmp_path / "wild.arrow")
+    (tmp_path / "none.arrow").write_bytes(b"no Arrow at all")
+    with pytest.raises(SourceError, match="Cannot read"):
+        dedup.scan(tmp_path / "none.arrow")
+
+
 def test_records_of_an_lmdb_are_called_by_their_keys_and_what_is_no_image_is_counted(photos, tmp_path, home, asked):
     picture, other = (file.read_bytes() for file in files_of(photos)[:2])
     keys = {b"a/1.JPG": picture, b"a/1": picture, b"\xff\x00": other, b"..": other, b"num-samples": b"4", b"none": b""}
@@ -356,6 +392,18 @@ def test_names_of_archives_say_the_split_or_the_class(photos, tmp_path, home):
     zipped(tmp_path / "others", tmp_path / "dogs.zip")
     classes = Counter(dedup.scan(f"{tmp_path}/*.zip", name="classes").frame["classes"].tolist())
     assert classes == {("cats",): 10, ("dogs",): 10}
+
+
+def test_a_folder_of_nothing_but_archives_says_how_they_are_read(photos, tmp_path, home):
+    """As datasets come from Hugging Face: tables in a folder of the one that is given."""
+    (tmp_path / "set/data").mkdir(parents=True)
+    tabled(photos, tmp_path / "set/data/train-00000-of-00001.parquet")
+    with pytest.raises(SourceError, match=r"but 1 \.parquet\. Archives are read where they are named") as told:
+        dedup.scan(tmp_path / "set")
+    assert len(dedup.scan(str(told.value).split('"')[1]).frame) == 12
+    (tmp_path / "none").mkdir()
+    with pytest.raises(SourceError, match="Choose a place with pictures in it"):
+        dedup.scan(tmp_path / "none")
 
 
 def test_many_archives_do_not_stay_open(photos, tmp_path, home):

@@ -164,6 +164,25 @@ def test_a_bucket_read_by_shards_and_merged_is_one_scan(photos, bucket, tmp_path
     assert merged.frame.equals(one.frame) and merged.address == "s3://bucket/p/"
 
 
+def test_shards_are_merged_from_a_bucket(photos, bucket, home, capsys):
+    """Machines that share nothing but the bucket: a shard that fails leaves none there, and run again replaces it."""
+    bucket.put_folder(photos, "p/")
+    scan = ["scan", "s3://bucket/p", "--parts", "s3://bucket/parts", "--shard"]
+    assert main(["merge", "s3://bucket/parts"]) == 2
+    assert "There is no finished shard in s3://bucket/parts/." in capsys.readouterr().err
+    assert main([*scan, "1/2"]) == 0 and "dedup merge s3://bucket/parts" in capsys.readouterr().out
+    bucket.refuse = lambda path: "parts/shard-2" in path and path.endswith(".json")
+    assert main([*scan, "2/2"]) == 1 and "Run this shard again." in capsys.readouterr().err
+    bucket.refuse = lambda path: False
+    assert main(["merge", "s3://bucket/parts"]) == 2 and "Shard 2 of 2 is not finished" in capsys.readouterr().err
+    assert main([*scan, "2/2"]) == main([*scan, "2/2"]) == 0
+    assert main(["merge", "s3://bucket/parts", "--name", "merged"]) == 0
+    one, merged = dedup.scan("s3://bucket/p", name="one"), dedup.open("merged")
+    assert merged.frame.equals(one.frame) and merged.pairs.equals(one.pairs)
+    assert main(["scan", str(photos), *scan[2:], "2/2"]) == 2 and "holds shards of s3://" in capsys.readouterr().err
+    assert main(["scan", "s3://bucket/p", "--parts", "s3://bucket/p/parts", "--shard", "1/2"]) == 2
+
+
 def test_ten_thousand_keys_are_listed(bucket):
     for number in range(10_000):
         bucket.put(f"many/{number % 100:02d}/{number:05d}.jpg", b"")

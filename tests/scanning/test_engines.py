@@ -11,6 +11,7 @@ from itertools import islice
 
 import pytest
 
+from dedup.cli import main
 from dedup.errors import DedupError, UsageError
 from dedup.images import samples
 from dedup.images.examine import examine
@@ -208,6 +209,12 @@ def test_nothing_to_do_starts_nothing(started):
 def test_an_engine_that_there_is_not_is_said():
     with pytest.raises(UsageError, match="no engine 'cloud'"):
         engine(Choice("cloud"))
+
+
+def test_a_cluster_that_is_named_is_never_passed_over(tmp_path, home, capsys):
+    save(photo(1), tmp_path / "in/a.jpg")
+    assert main(["scan", str(tmp_path / "in"), "--ray-address", "head:6379"]) == 2
+    assert capsys.readouterr().err == "head:6379 is a cluster. Choose the engine for it: --engine ray.\n"
 
 
 @pytest.mark.shared

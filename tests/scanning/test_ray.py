@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -22,6 +24,7 @@ from dedup.matching import engine as matching
 from dedup.model import Progress
 from dedup.scanning import scan
 from dedup.scanning.engines import Choice, engine, spread
+from dedup.scanning.engines import ray as ray_engine
 from tests.conftest import ROOT
 from tests.packed import zipped
 from tests.pictures import detailed, folder_of_photos, photo, save
@@ -248,6 +251,30 @@ def test_what_a_node_lacks_is_told_before_anything_is_read(cluster, home, monkey
         monkeypatch.setitem(examine.VERSIONS, "metrics", "another")
         with pytest.raises(EngineError, match="has another version of dedup-images"):
             chosen.require("")
+
+
+def test_a_node_that_is_lost_while_it_is_asked_is_passed_over(cluster, monkeypatch):
+    """Ray lists it among the living for some seconds yet."""
+    look = ray_engine._look
+
+    def slowly(folder: str) -> tuple[dict[str, str], bool]:
+        time.sleep(3)
+        return look(folder)
+
+    victim = cluster.add_node(num_cpus=1)
+    cluster.wait_for_nodes()
+    monkeypatch.setattr(ray_engine, "_look", slowly)
+    with closing(engine(Choice("ray", address=cluster.address))) as chosen:
+        own = ray.get_runtime_context().get_node_id()  # without which the driver is gone, too
+        assert own != victim.node_id
+        here = [node for node in chosen._nodes() if node["NodeID"] == own]
+        lost = [node for node in chosen._nodes() if node["NodeID"] == victim.node_id]
+        monkeypatch.setattr(chosen, "_nodes", lambda: [*lost, *here])
+        killer = threading.Timer(1, lambda: cluster.remove_node(victim, allow_graceful=False))
+        killer.start()
+        chosen.require("")
+        killer.join()
+        assert lost and here
 
 
 def test_what_is_not_there_is_one_sentence(monkeypatch):

@@ -203,6 +203,16 @@ def test_a_scan_that_died_between_tables_is_noticed(tmp_path, home):
         _ = dedup.open("in").frame
 
 
+def test_a_dataset_that_was_scanned_again_since_it_was_opened_says_so(tmp_path, home):
+    folder_of_photos(tmp_path / "in", 3)
+    dedup.scan(tmp_path / "in")
+    before = dedup.open("in")
+    save(photo(70), tmp_path / "in/new.jpg")
+    dedup.scan(tmp_path / "in")
+    with pytest.raises(DatasetError, match=r"^in was scanned again since it was opened\. Open it again\.$"):
+        before.signatures  # noqa: B018
+
+
 def test_a_full_disk_loses_nothing(tmp_path, home, monkeypatch):
     folder_of_photos(tmp_path / "in", 3)
     dedup.scan(tmp_path / "in").tag([0], "kept")

@@ -34,6 +34,8 @@ def engine(choice: Choice = HERE) -> Engine:
         raise UsageError(f"There is no engine {choice.name!r}{did_you_mean(choice.name, ENGINES) or '.'}")
     if choice.workers is not None and choice.workers < 1:
         raise UsageError(f"{choice.workers} workers read nothing. Give 1 or more, or none for all processors.")
+    if choice.address and choice.name == HERE.name:  # reading all of it here instead would take days unnoticed
+        raise UsageError(f"{choice.address} is a cluster. Choose the engine for it: --engine ray.")
     return ENGINES[choice.name](choice.workers, choice.address)
 
 

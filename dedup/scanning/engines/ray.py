@@ -58,12 +58,16 @@ class Ray:
         """Raises `EngineError` where a node has another version of the package or none, or does not see the folder."""
         from dedup.images.examine import VERSIONS
 
+        answered = 0
         for node in self._nodes():
             affinity = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             look = self._ray.remote(_look).options(num_cpus=0, max_retries=0, scheduling_strategy=affinity)
             name = node["NodeManagerHostname"] or node["NodeManagerAddress"]
             try:
                 versions, there = self._ray.get(look.remote(folder), timeout=LOOK_SECONDS)
+                answered += 1
+            except (self._ray.exceptions.NodeDiedError, self._ray.exceptions.TaskUnschedulableError):
+                continue  # it was lost since it was listed, and Ray lists it for some seconds yet
             except Exception as error:
                 if node["NodeID"] not in {each["NodeID"] for each in self._nodes()}:
                     continue  # it was lost since it was listed
@@ -74,6 +78,8 @@ class Ray:
                 raise EngineError(f"The node {name} has another version of dedup-images. Install this one there.")
             if not there:
                 raise EngineError(f"The node {name} does not see {folder}. Share it, or put the images into a bucket.")
+        if not answered:
+            raise EngineError("The nodes of the Ray cluster were lost while they were asked. Start it again.")
 
     def _nodes(self) -> list[dict[str, Any]]:
         alive = [node for node in self._ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
