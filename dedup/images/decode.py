@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from dedup.errors import UnreadableImage
-from dedup.files import open_regular
+from dedup.files import head_of, open_regular
 from dedup.images import deep, jpeg, metadata
 from dedup.images.formats import FORMATS, HEAD_BYTES, LOSSLESS, MAX_PIXELS, UNSUPPORTED_SUFFIXES, sniff
 
@@ -181,11 +181,17 @@ def _opened(
         if reduce_to is not None:
             part = reduce_to / max(1, *image.size)
             least = [math.ceil(side * part) if longer else reduce_to for side in image.size]
-            image.draft("RGB", (least[0], least[1]))
+            _draft(image, (least[0], least[1]))
         header, quality = Header.of(image, stream.name), jpeg.quality(getattr(image, "quantization", None))
         image.load()
         seen = _at_depth(image, header)
         yield seen, _shown(seen, header), metadata.orientation(image), quality
+
+
+def _draft(image: Image.Image, least: tuple[int, int]) -> None:
+    """Let an image be decoded at a fraction of its size, no smaller than `least`, where its format can."""
+    if image.format not in ("JPEG", "MPO") or jpeg.has_fractions(image.fp):  # type: ignore[attr-defined]
+        image.draft("RGB", least)
 
 
 def camera_facts(path: Path) -> list[tuple[str, str]]:
@@ -323,7 +329,7 @@ def open_image(stream: BinaryIO, max_pixels: int) -> Image.Image:
     try:
         image = Image.open(stream, formats=_plugins(announced))
     except UnidentifiedImageError as error:
-        raise UnreadableImage(_unidentified(announced, suffix, stream.name)) from error
+        raise UnreadableImage(_unidentified(announced, suffix, stream)) from error
     if image.format == "TIFF" and len(image.getbands()) == 1 < (bands := _bands(image)) and _has_planes(image):
         raise UnreadableImage(f"not supported: {bands} bands")  # of which Pillow would show the first
     if image.width * image.height > max_pixels:
@@ -359,10 +365,16 @@ _SPREAD = {"L;2": 85, "L;4": 17}
 
 
 def _scale_transparency(image: Image.Image) -> None:
-    """Let the gray that stands for nothing be scaled as its samples are: Pillow leaves it as the file has it."""
+    """Let the gray or colour that stands for nothing be scaled as its samples are: Pillow leaves it as the file has
+    it. Of 16 bits of colour it keeps the highest 8, and so must that."""
     through = image.info.get("transparency")
-    if image.format == "PNG" and image.mode == "L" and isinstance(through, int) and image.tile:  # type: ignore[attr-defined]
-        image.info["transparency"] = through * _SPREAD.get(str(image.tile[0].args), 1)  # type: ignore[attr-defined]
+    if image.format != "PNG" or not image.tile:  # type: ignore[attr-defined]
+        return
+    stored = str(image.tile[0].args)  # type: ignore[attr-defined]
+    if image.mode == "L" and isinstance(through, int):
+        image.info["transparency"] = through * _SPREAD.get(stored, 1)
+    elif stored == "RGB;16B" and isinstance(through, tuple):
+        image.info["transparency"] = tuple(each >> 8 for each in through)
 
 
 TOO_MANY = "too many pixels: {:,}, more than the limit"
@@ -392,18 +404,32 @@ def _load_heif() -> None:
     pillow_heif.register_heif_opener()
 
 
-def _unidentified(announced: str | None, suffix: str, name: str) -> str:
-    if announced == "TIFF" and (header := deep.tiff_header(name)) is not None:
+def _unidentified(announced: str | None, suffix: str, stream: BinaryIO) -> str:
+    if announced == "JPEG" and (kind := _other_jpeg(stream)):
+        return f"not supported: {kind}"
+    if announced == "TIFF" and (header := deep.tiff_header(stream.name)) is not None:
         if header.bands not in (1, 3, 4):
             return f"not supported: {header.bands} bands"
+        if header.packed:
+            return f"not supported: samples of {header.packed} bits"
         if header.dtype in ("uint8", "uint16"):
             return "not supported: this kind of TIFF"
         return f"not supported: samples of {header.dtype or 'its kind'}"
+    if announced == "PPM" and head_of(Path(stream.name), 2) == b"P7":
+        return "PAM files are not supported"
     if announced:
         return f"damaged: its {announced} header cannot be read"
     if suffix in UNSUPPORTED_SUFFIXES:
         return f"{suffix[1:].upper()} files are not supported"
     return "not an image we can read"
+
+
+def _other_jpeg(stream: BinaryIO) -> str:
+    """What kind of JPEG it is that we do not read, '' where it is none."""
+    marker, bits = jpeg.frame(stream)
+    if marker == jpeg.JPEG_LS:
+        return "JPEG-LS"
+    return f"JPEG of {bits} bits" if bits > 8 else ""
 
 
 def upright(picture: Image.Image, orientation: int) -> Image.Image:
@@ -535,7 +561,10 @@ def _first(top: int, step: int) -> int:
 
 
 def _at_depth(image: Image.Image, header: Header) -> Image.Image:
-    """A loaded image; colours of 16 bits of which Pillow's highest 8 hold little or nothing in their own range."""
+    """A loaded image; colours of 16 bits of which Pillow's highest 8 hold little or nothing in their own range, and
+    gray that was multiplied by its alpha divided by it, as Pillow does with colours."""
+    if image.mode == "La":
+        return image.convert("LA")
     if header.bits <= 8 or image.format not in ("PNG", "TIFF") or image.mode not in ("RGB", "RGBA"):
         return image
     if not header.planes and np.asarray(image.getextrema())[:3].max() >= SMALL_RANGE:
@@ -582,7 +611,8 @@ class Header:
 
     Of a TIFF alone: `no_data` is the number that it names for nothing, `unsigned` says that its 32 bits have no sign
     and `signed` that its 8 have one, `white_is_0` that its deep gray begins with white, `alpha` that its last band is
-    that and nothing else; bands lie in `planes`; Pillow turns it upright by `turned`.
+    that and nothing else, `premultiplied` that its colours were multiplied by their alpha; bands lie in `planes`;
+    Pillow turns it upright by `turned`.
     """
 
     path: str
@@ -594,6 +624,7 @@ class Header:
     planes: bool = False
     signed: bool = False
     alpha: bool = False
+    premultiplied: bool = False
     turned: int = 1
 
     @classmethod
@@ -627,6 +658,7 @@ class Header:
             planes=_has_planes(image),
             signed=bool(image.mode == "L" and max(tags.get(SAMPLE_FORMAT, (1,))) == 2),
             alpha=tags.get(EXTRA_SAMPLES) == (2,),
+            premultiplied=tags.get(EXTRA_SAMPLES, ())[:1] == (1,),
             turned=metadata.orientation(image),
         )
 
@@ -714,7 +746,7 @@ def _later(image: Image.Image, header: Header, pages: Sequence[int]) -> tuple[Im
     try:
         for place in places:
             to_page(image, pages[place])
-            image.draft("RGB", (SMALL_SIDE, SMALL_SIDE))
+            _draft(image, (SMALL_SIDE, SMALL_SIDE))
             page = Header.of(image, header.path) if image.format == "TIFF" else header
             image.load()
             seen = _at_depth(image, page) if image.format == "TIFF" else image
@@ -764,6 +796,8 @@ def _digest(values: list[str]) -> str:
 def _is_lossless(image: Image.Image, path: str) -> bool:
     if image.format == "TIFF":
         return image.info.get("compression") not in LOSSY_TIFF_COMPRESSION
+    if image.format == "JPEG":
+        return not jpeg.has_fractions(image.fp)  # type: ignore[attr-defined]  # open, for it is not loaded
     return image.format in LOSSLESS or (image.format == "WEBP" and _is_lossless_webp(path))
 
 

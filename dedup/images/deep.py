@@ -143,11 +143,13 @@ def read_png(path: str) -> Samples:
 
 @dataclass(frozen=True, slots=True)
 class Tiff:
-    """What the header of a TIFF page says: number of `bands` and their numpy `dtype`, `no_data` if it names one."""
+    """What the header of a TIFF page says: number of `bands` and their numpy `dtype`, `no_data` if it names one; of
+    samples that stand closer than that type how many bits they are `packed` in, else 0."""
 
     bands: int
     dtype: str
     no_data: float | None
+    packed: int = 0
 
     @property
     def bits(self) -> int:
@@ -166,11 +168,13 @@ def tiff_header(path: str, number: int = 0) -> Tiff | None:
             ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
             plain = page.compression == tifffile.COMPRESSION.NONE
             too_many = page.samplesperpixel > MOST_BANDS
-            too_few = plain and sum(page.databytecounts) < page.nbytes
+            row = -(-page.imagewidth * page.bitspersample // 8)  # of one band: samples may be packed
+            too_few = plain and sum(page.databytecounts) < row * page.imagelength * page.samplesperpixel
             if too_many or too_few or not ends or max(ends) > file.filehandle.size:
                 return None  # what it says of itself is not to be believed
             no_data = page.nodata if isinstance(page.nodata, int | float) and "GDAL_NODATA" in page.tags else None
-            return Tiff(page.samplesperpixel, str(page.dtype or ""), no_data)
+            packed = page.bitspersample if page.bitspersample % 8 else 0
+            return Tiff(page.samplesperpixel, str(page.dtype or ""), no_data, packed)
     except (tifffile.TiffFileError, ValueError, KeyError, IndexError, OSError, TypeError):
         return None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+from typing import BinaryIO
 
 import numpy as np
 import simplejpeg
@@ -27,6 +29,33 @@ SMALLEST_SCALE = 8
 
 _SPACES = {"RGB": "RGB", "L": "GRAY"}
 
+_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+_LOSSLESS = {0xC3, 0xC7, 0xCB, 0xCF}
+JPEG_LS = 0xF7
+"""Markers that begin a frame (ITU-T T.81, table B.1; T.87), those of frames without a transform, and another JPEG's."""
+
+
+def frame(stream: BinaryIO) -> tuple[int, int]:
+    """The marker that begins the first frame of a JPEG, and the bits of its samples; zeros where there is none. The
+    place in the stream stays."""
+    place = stream.tell()
+    try:
+        stream.seek(2)
+        while len(head := stream.read(4)) == 4 and head[0] == 0xFF:
+            if head[1] in _FRAMES:
+                return head[1], int.from_bytes(stream.read(1))
+            # a marker may have bytes of filling ahead, and then begins with the next one
+            stream.seek(-3 if head[1] == 0xFF else int.from_bytes(head[2:]) - 2, io.SEEK_CUR)
+        return 0, 0
+    finally:
+        stream.seek(place)
+
+
+def has_fractions(stream: BinaryIO) -> bool:
+    """Whether a JPEG can be decoded at a fraction of its size. Of lossless ones decoders promise it, and write beyond
+    the room that the fraction takes."""
+    return frame(stream)[0] not in _LOSSLESS
+
 
 def decode(data: bytes, image: Image.Image, reduction: int) -> tuple[Image.Image, int]:
     """The picture in `data`, reduced to ceil(side / n), and n: the largest of 1, 2, 4 and 8 up to `reduction`, or less.
@@ -34,6 +63,9 @@ def decode(data: bytes, image: Image.Image, reduction: int) -> tuple[Image.Image
     `image` is the same file opened by Pillow, not loaded: it decodes what libjpeg's quick interface does not take,
     and says what is wrong with damaged data. Both give the same samples.
     """
+    if not has_fractions(io.BytesIO(data)):
+        image.load()
+        return image, 1
     reduction = 1 << (min(reduction, SMALLEST_SCALE).bit_length() - 1)
     space = _SPACES.get(image.mode)
     if space is not None:

@@ -24,14 +24,14 @@ from dedup.images import deep, metadata
 from dedup.images.decode import STRIP_PIXELS, Header, open_image, pages_of, reasons, to_page, upright
 from dedup.images.formats import MAX_PIXELS
 
-VERSION = 4
+VERSION = 5
 """Changes with the meaning of a digest."""
 
 _SEVERAL_PICTURES = {"ICO"}
 """Formats that hold the same picture in several sizes, of which one is decoded."""
 _PILLOW_KEEPS = {"TIFF", "PNG", "PPM"}
 """Formats of which Pillow keeps all bits of a single band."""
-_ALPHA = {"LA", "RGBA"}
+_ALPHA = {"LA", "La", "RGBA"}
 _GRAY_OR_RGB = {"L", "RGB", *_ALPHA}
 """Modes of 8 bits in which the same values mean the same; numbers in any other mode mean something else."""
 
@@ -73,7 +73,8 @@ def _frames(image: Image.Image, path: str) -> Iterator[tuple[float, _Frame]] | N
     colours_are_deep = header.bits > 8 and header.bands > 1
     if image.format == "PNG" and colours_are_deep and getattr(image, "n_frames", 1) == 1:
         turn = metadata.orientation(image)
-        return iter([(0.0, _of_array(deep.read_png(path), turn, "", alpha=header.bands in (2, 4)))])
+        colours = deep.read_png(path)  # with alpha, too, where one colour stands for nothing
+        return iter([(0.0, _of_array(colours, turn, "", alpha=colours.shape[2] in (2, 4)))])
     if image.format in _SEVERAL_PICTURES or colours_are_deep or (header.bits > 8 and image.format not in _PILLOW_KEEPS):
         return None
     return _loaded(image, header)
@@ -100,8 +101,18 @@ def _pages(image: Image.Image, path: str) -> Iterator[tuple[float, _Frame]]:
             mode = "" if alpha or (image.mode == "RGB" and header.bands == 3) else f"{image.mode} {header.bands}"
             yield 0.0, _of_array(samples, header.turned, mode, alpha=alpha)
         else:
+            _keep_premultiplied(image)
             image.load()
             yield 0.0, _of_image(image, header)
+
+
+def _keep_premultiplied(image: Image.Image) -> None:
+    """Let the page of a TIFF whose colours were multiplied by their alpha be loaded as it is stored: divided by it, all
+    that shine through nothing are equal."""
+    image.tile = [  # type: ignore[attr-defined]
+        part._replace(args=("RGBA", *part.args[1:])) if part.args[0] == "RGBa" else part
+        for part in image.tile  # type: ignore[attr-defined]
+    ]
 
 
 _ONE_NUMBER = ("I;16", "I", "F")
@@ -114,6 +125,7 @@ def _of_image(image: Image.Image, header: Header) -> _Frame:
     kind = "8" if unpacked in _GRAY_OR_RGB else _kind(header.numbers(picture.crop((0, 0, 1, 1))), unpacked)
     if unpacked == "P":
         kind += f" {_colours(picture)}"
+    kind += " premultiplied" * (header.premultiplied and not _is_opaque(picture))
     kind += " of white" * header.white_is_0 + " signed" * header.signed
     if unpacked in _ONE_NUMBER and isinstance(through := picture.info.get("transparency"), int):
         kind += f" but {through}"  # stands for nothing there
@@ -127,17 +139,21 @@ def _of_image(image: Image.Image, header: Header) -> _Frame:
     return _Frame(picture.size, kind, unpacked in _ALPHA, strips)
 
 
+def _is_opaque(picture: Image.Image) -> bool:
+    return bool(picture.getextrema()[-1][0] == 255)  # type: ignore[index]  # the last of several bands
+
+
 def _unpacked(picture: Image.Image) -> str:
     """The mode in which a picture's samples are compared: a palette is looked up unless two of its entries in use are
     of one colour, for then their numbers mean something."""
     if picture.mode == "1":
-        return "L"
+        return "RGBA" if "transparency" in picture.info else "L"
     if picture.mode == "P":
         colours = [colour for _, colour in _colours(picture)]
         return ("RGBA" if picture.has_transparency_data else "RGB") if len(set(colours)) == len(colours) else "P"
     if picture.mode in _ONE_NUMBER:
         return picture.mode
-    if picture.mode in ("LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+    if picture.mode in ("LA", "PA", "RGBa") or "transparency" in picture.info:
         return "RGBA"
     return picture.mode
 

@@ -47,7 +47,7 @@ def tell(
     pairs = _facing(results.pairs, _open(results.pairs), results.images)
     asked = np.flatnonzero(_open(pairs))
     held: dict[int, Detail] = {}
-    plain: dict[int, bool] = {}
+    plain: dict[int, bool | None] = {}
     verdicts: list[Verdict] = []
     for part in portions(pairs[["left", "right"]].to_numpy()[asked], PICTURES):
         some = asked[part]
@@ -57,7 +57,7 @@ def tell(
         held = {row: held[row] for row in rows if row in held}
         new = dict(details([row for row in rows if row not in held]))
         held |= new
-        plain |= dict(zip(new, executor.map(second_look.is_plain, new.values()), strict=True))
+        plain |= dict(zip(new, executor.map(_plain, new.values()), strict=True))
         parts = [some[start : start + PAIRS] for start in range(0, len(some), PAIRS)]
         for told in executor.map(partial(_look_at, pairs, held, results.signatures, in_colour, plain), parts):
             verdicts += told
@@ -96,7 +96,7 @@ def _look_at(
     held: dict[int, Detail],
     signatures: NDArray[np.void],
     in_colour: dict[int, bool],
-    plain: dict[int, bool],
+    plain: dict[int, bool | None],
     places: NDArray[np.intp],
 ) -> list[Verdict]:
     return [_look(pair, held, signatures, in_colour, plain) for pair in _rows(pairs, places)]
@@ -112,7 +112,7 @@ def _look(
     held: dict[int, Detail],
     signatures: NDArray[np.void],
     in_colour: dict[int, bool],
-    plain: dict[int, bool],
+    plain: dict[int, bool | None],
 ) -> Verdict:
     """The verdict on one pair. Whatever happens inside costs this pair only."""
     left, right = int(pair["left"]), int(pair["right"])
@@ -121,10 +121,26 @@ def _look(
     try:
         in_both = in_colour[left] and in_colour[right]
         other = partial(recoloured, signatures[[left]], signatures[[right]], pair)
-        both = plain[left] and plain[right]
-        return second_look.judge(held[left], held[right], pair, colourful=in_both, recoloured=other, plain=both)
+        each = [_plainly(plain[side], held[side]) for side in (left, right)]
+        told = second_look.judge(held[left], held[right], pair, colourful=in_both, recoloured=other, plain=all(each))
+        if told.lies is not None and not np.isfinite(told.lies.affine).all():
+            raise ArithmeticError("no map from one to the other")
+        return told
     except Exception as error:
         return Verdict(f"{type(error).__name__}: {error}", judged=False)
+
+
+def _plain(picture: Detail) -> bool | None:
+    """Whether a picture is plain; None where that fails."""
+    try:
+        return second_look.is_plain(picture)
+    except Exception:
+        return None
+
+
+def _plainly(known: bool | None, picture: Detail) -> bool:
+    """The same, known or asked again, so that a fault is told of the pair that needs it."""
+    return second_look.is_plain(picture) if known is None else known
 
 
 def _told(pairs: pd.DataFrame, asked: NDArray[np.intp], verdicts: Sequence[Verdict]) -> pd.DataFrame:

@@ -32,6 +32,15 @@ AVIF_RGB_10 = base64.b64decode(
 """An AVIF of 2 x 2 pixels with three channels of 10 bits."""
 
 
+def lossless_jpeg(size: tuple[int, int], *, marker: int = 0xC3, bits: int = 8) -> bytes:
+    """A JPEG without a transform, all middle gray: no sample differs from the one before, which takes a bit each."""
+    frame = struct.pack(">BHHBBBB", bits, *size[::-1], 1, 1, 0x11, 0)
+    codes = bytes((0, 1, *bytes(15), 0))
+    parts = ((marker, frame), (0xC4, codes), (0xDA, bytes((1, 1, 0, 1, 0, 0))))
+    heads = b"".join(struct.pack(">BBH", 0xFF, kind, len(part) + 2) + part for kind, part in parts)
+    return b"\xff\xd8" + heads + bytes(-(-size[0] * size[1] // 8)) + b"\xff\xd9"
+
+
 def chunk(kind: bytes, data: bytes) -> bytes:
     """A chunk of a PNG."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -487,6 +487,26 @@ def test_reasons_that_people_understand(tmp_path):
     assert _reason(tmp_path / "gone.jpg") == "there is no such file"
 
 
+@pytest.mark.parametrize("bits", [10, 14])
+def test_samples_packed_closely_are_not_damaged(bits, tmp_path):
+    path = tiff(tmp_path / "a.tif", np.zeros((60, 100 * bits // 8), np.uint8))
+    data = path.read_bytes()
+    for tag, value, other in ((256, 100 * bits // 8, 100), (258, 8, bits)):  # width, bits of a sample
+        at = data.index(struct.pack("<H", tag), 8)
+        assert int.from_bytes(data[at + 8 : at + 10], "little") == value
+        data = data[: at + 8] + struct.pack("<H", other) + data[at + 10 :]
+    path.write_bytes(data)
+    assert _reason(path) == f"not supported: samples of {bits} bits"
+    path.write_bytes(data[:-100])
+    assert _reason(path) == "damaged: its TIFF header cannot be read"
+
+
+def test_a_pam_is_not_damaged(tmp_path):
+    head = b"P7\nWIDTH 2\nHEIGHT 1\nDEPTH 3\nMAXVAL 255\nTUPLTYPE RGB\nENDHDR\n"
+    (tmp_path / "a.ppm").write_bytes(head + bytes(6))
+    assert _reason(tmp_path / "a.ppm") == "PAM files are not supported"
+
+
 def test_a_png_bomb_is_refused_before_it_is_unpacked(tmp_path):
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
     bomb = (

@@ -14,6 +14,7 @@ from PIL import Image
 from dedup.errors import UnreadableImage
 from dedup.images import decode, jpeg, signature
 from dedup.images.metrics import Sample
+from tests.images.files import lossless_jpeg
 from tests.pictures import detailed, photo, save
 
 KINDS = {
@@ -161,3 +162,32 @@ def test_the_quality_is_the_one_it_was_saved_with(quality, mode, tmp_path):
 
 def test_without_tables_there_is_no_quality():
     assert math.isnan(jpeg.quality(None)) and math.isnan(jpeg.quality({}))
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_a_lossless_jpeg_is_decoded_whole(reduction):
+    """Decoders promise a fraction of it, and write the whole into the room for that."""
+    data = lossless_jpeg((330, 290))
+    picture, reduced = jpeg.decode(data, opened(data), reduction)
+    assert (picture.size, reduced, picture.getextrema()) == ((330, 290), 1, (128, 128))
+
+
+def test_a_lossless_jpeg_is_shown_as_small_as_any(tmp_path):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(lossless_jpeg((330, 290)))
+    found = decode.read(path)
+    assert (found.small.size, found.lossless) == ((165, 145), True)
+    assert not decode.read(save(photo(1), tmp_path / "b.jpg")).lossless
+    assert decode.open_picture(path, reduce_to=50).getpixel((0, 0)) == (128, 128, 128)
+
+
+@pytest.mark.parametrize(
+    ("marker", "bits", "reason"),
+    [(0xF7, 8, "JPEG-LS"), (0xC1, 12, "JPEG of 12 bits"), (0xC3, 16, "JPEG of 16 bits")],
+)
+@pytest.mark.parametrize("ahead", [b"", b"\xff", b"\xff\xfe\0\x05abc"], ids=["plain", "filled", "comment"])
+def test_other_kinds_of_jpeg_are_not_damaged(marker, bits, reason, ahead, tmp_path):
+    data = lossless_jpeg((60, 40), marker=marker, bits=bits)
+    (tmp_path / "a.jpg").write_bytes(data[:2] + ahead + data[2:])
+    with pytest.raises(UnreadableImage, match=f"^not supported: {reason}$"):
+        decode.read(tmp_path / "a.jpg")

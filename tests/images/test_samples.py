@@ -123,6 +123,29 @@ def test_sixteen_bits_of_transparent_colours_are_the_same_in_every_format(tmp_pa
     assert same(png(tmp_path / "a.png", colours), rgb_tiff(tmp_path / "a.tif", colours, extrasamples=[2]))
 
 
+def test_a_colour_of_sixteen_bits_that_stands_for_nothing_is_transparent(tmp_path):
+    colours = noise(16, 3)
+    colours[2:5] = colours[0, 0] = (300, 2000, 40000)
+    alpha = np.where((colours == colours[0, 0]).all(axis=2), 0, 65535).astype(np.uint16)
+    keyed, plain = keyed_png(tmp_path / "keyed.png", colours), png(tmp_path / "plain.png", colours)
+    shown = png(tmp_path / "alpha.png", np.dstack([colours, alpha]))
+    assert same(keyed, shown) and not same(keyed, plain)
+    assert [decode.read(path).alpha for path in (keyed, shown, plain)] == [True, True, False]
+
+
+@pytest.mark.parametrize("through", [0, 1])
+def test_of_one_bit_either_tone_may_stand_for_nothing(through, tmp_path):
+    board = (np.indices(SHAPE).sum(axis=0) % 2 * 255).astype(np.uint8)
+    alpha = np.where(board == 255 * through, 0, 255).astype(np.uint8)
+    plain = save(Image.fromarray(board).convert("1"), tmp_path / "plain.png")
+    data = plain.read_bytes()
+    keyed, other = (tmp_path / name for name in ("keyed.png", "other.png"))
+    for path, tone in ((keyed, through), (other, 1 - through)):
+        path.write_bytes(data[:33] + chunk(b"tRNS", struct.pack(">H", tone)) + data[33:])  # behind the header
+    assert same(keyed, png(tmp_path / "alpha.png", np.dstack([board, alpha])))
+    assert not same(keyed, plain) and not same(keyed, other)
+
+
 def test_a_palette_is_the_colours_it_stands_for(tmp_path):
     labels = Image.frombytes("P", (12, 9), bytes(np.random.default_rng(0).integers(0, 3, 108, np.uint8)))
     labels.putpalette([10, 20, 30, 200, 0, 0, 0, 0, 200])
@@ -280,6 +303,24 @@ def test_alpha_and_the_colours_it_hides_count(tmp_path):
     other[2, 3, 0] ^= 1
     paths = [png(tmp_path / f"{number}.png", each) for number, each in enumerate((clear, faint, other))]
     assert len({samples.digest(path) for path in paths}) == 3
+
+
+@pytest.mark.parametrize("bands", [2, 4])
+@pytest.mark.parametrize("compression", [None, "deflate"])
+def test_premultiplied_colours_that_shine_through_nothing_count(bands, compression, tmp_path):
+    content = noise(8, bands)
+    content[..., -1] = 255
+    clear = content.copy()
+    clear[2:5, 2:5, -1] = 10
+    brighter, other = clear.copy(), {"photometric": "minisblack" if bands == 2 else "rgb", "compression": compression}
+    clear[2:5, 2:5, :-1], brighter[2:5, 2:5, :-1] = 60, 90  # both more than their alpha, so white when divided by it
+    write = partial(tiff, extrasamples=[1], **other)
+    paths = [write(tmp_path / f"{number}.tif", each) for number, each in enumerate((clear, brighter, content))]
+    assert decode.read(paths[0]).alpha and decode.read(paths[1]).alpha and not decode.read(paths[2]).alpha
+    assert not same(paths[0], paths[1])
+    assert not same(paths[0], tiff(tmp_path / "straight.tif", clear, extrasamples=[2], **other))
+    assert same(paths[0], write(tmp_path / "big-endian.tif", clear, byteorder=">"))
+    assert same(paths[2], tiff(tmp_path / "opaque.tif", content, extrasamples=[2], **other))
 
 
 def test_eight_bits_and_sixteen_of_one_picture_are_two(tmp_path):

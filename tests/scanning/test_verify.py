@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -464,6 +465,37 @@ def test_a_pair_whose_second_look_fails_is_listed_and_costs_no_other(folder, hom
     assert sorted(pairs["kind"]) == ["near", "near", "unjudged"]
     bad = pairs[pairs["kind"] == "unjudged"].iloc[0]
     assert bad["note"] == "ZeroDivisionError: planted" and np.isnan(bad["distance"])
+
+
+def test_a_fault_on_one_picture_costs_its_pairs(folder, home, monkeypatch):
+    is_plain, asked = second_look.is_plain, []
+
+    def fault(picture):
+        asked.append(picture.gray)
+        if np.array_equal(picture.gray, asked[0]):
+            raise ZeroDivisionError("planted")
+        return is_plain(picture)
+
+    monkeypatch.setattr(second_look, "is_plain", fault)
+    pairs = dedup.scan(folder, workers=1).pairs
+    assert sorted(pairs["kind"]) == ["near", "near", "unjudged"]
+    assert pairs.loc[pairs["kind"] == "unjudged", "note"].tolist() == ["ZeroDivisionError: planted"]
+
+
+def test_a_map_of_no_numbers_costs_its_pair(folder, home, monkeypatch):
+    judge, asked = second_look.judge, []
+
+    def astray(left, right, pair, **seen):
+        asked.append((pair["left"], pair["right"]))
+        told = judge(left, right, pair, **seen)
+        if asked[-1] != asked[0]:
+            return told
+        return replace(told, lies=told.lies._replace(affine=np.full(6, np.nan)))
+
+    monkeypatch.setattr(second_look, "judge", astray)
+    pairs = dedup.scan(folder, workers=1).pairs
+    assert sorted(pairs["kind"]) == ["near", "near", "unjudged"]
+    assert "ArithmeticError: no map from one to the other" in pairs["note"].tolist()
 
 
 def test_files_that_vanish_meanwhile_are_listed(folder, home, monkeypatch):
