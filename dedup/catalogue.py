@@ -372,7 +372,7 @@ def _adopt(dataset: Dataset, decisions: Decisions, away: Sequence[str]) -> None:
     """After a scan: decisions follow renamed images, and tags that an exported COCO file carries come in once."""
     from dedup.removal.journal import contents_removed
 
-    decisions.follow(dataset.contents(), contents_removed(dataset.directory), away)
+    decisions.follow(dataset.contents(), contents_removed(dataset.directory), {*away, *dataset.unread()})
     if decisions.tags():
         return
     for coco, attachment in dataset.sources:

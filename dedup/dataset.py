@@ -525,8 +525,13 @@ class Dataset:
         return [known.get(each, "") for each in sha256]
 
     def contents(self) -> list[tuple[str, str]]:
-        """Path and SHA-256 of every readable image."""
+        """Path and SHA-256 of every image whose bytes are known."""
         return contents(self._images)
+
+    def unread(self) -> list[str]:
+        """Paths of the images whose bytes could not be read."""
+        paths: list[str] = self._images["path"][self._images["sha256"] == ""].tolist()
+        return paths
 
     @cached_property
     def _row_of_id(self) -> dict[str, int]:
@@ -845,6 +850,6 @@ def _numbers(vectors: NDArray[np.floating], count: int) -> NDArray[np.floating]:
 
 
 def contents(images: pd.DataFrame) -> list[tuple[str, str]]:
-    """Path and SHA-256 of every readable image."""
-    readable = images[images["status"] == Status.OK]
-    return list(zip(readable["path"], readable["sha256"], strict=True))
+    """Path and SHA-256 of every image whose bytes are known, be it that they are no picture."""
+    known = images[images["sha256"] != ""]
+    return list(zip(known["path"], known["sha256"], strict=True))

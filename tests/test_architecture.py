@@ -48,7 +48,7 @@ ORDER = {
     "catalogue": {"sources", "images", "matching", "store", "labels", "scanning", "removal", "splits", "dataset"},
     "review": {"query", "matching", "store", "labels", "removal", "groups", "exports", "dataset"},
     "checks": {"sources", "images", "query", "matching", "store", "labels", "splits", "exports"},
-    "report": {"sources", "images", "query", "matching", "groups", "exports", "dataset", "splits"},
+    "report": {"sources", "images", "query", "matching", "groups", "exports", "dataset", "splits", "review"},
     "sample": {"images"},
 }
 """From the ground up: what each package, or module that stands alone, may import of ours beside the ground."""

@@ -132,10 +132,10 @@ def removal_plan(
     now = acts.state(dataset, acts.clashing(dataset))
     if tag is not None:
         return removal.plan(dataset, tag, hold=now.protected, companions=companions), Basis.TAG
-    if not exact and acts.ever_decided(dataset):
-        return acts.plan(dataset, now, companions=companions), Basis.DECIDED
-    made = removal.plan(dataset, hold=now.kept | now.hold, companions=companions)
-    return made, Basis.EXACT if exact else Basis.UNDECIDED
+    if exact:
+        return removal.plan(dataset, hold=now.kept | now.hold, companions=companions), Basis.EXACT
+    basis = Basis.DECIDED if acts.ever_decided(dataset) else Basis.UNDECIDED
+    return acts.due(dataset, now, companions=companions), basis
 
 
 def redundant_plan(dataset: Dataset, *, near: bool) -> Plan:

@@ -17,10 +17,10 @@ from dedup.groups.frame import whole_and_part
 from dedup.images import metrics
 from dedup.images.metrics import said
 from dedup.matching.relations import records, told_and_back
-from dedup.model import SCORE_VERSION, SOFTWARE_VERSION, Kind, Role, Status
+from dedup.model import SCORE_VERSION, SOFTWARE_VERSION, Kind, Status
 from dedup.query.bars import bars
 from dedup.query.issues import Issue as Kinds
-from dedup.query.selection import GOES
+from dedup.review import acts
 from dedup.splits import leaks
 
 BARS = 24
@@ -62,7 +62,8 @@ class Distribution:
 @dataclass(frozen=True)
 class Facts:
     """Everything that a report says. `groups` are rows, the one that stays first, most bytes to save first; `plan` is
-    before and after what people decided, or, where nothing was decided, after all exact copies went; of `parts`, those
+    before and after `dedup remove`: what people decided, or, where they never decided anything, exact copies that
+    nothing holds back; of `parts`, those
     across splits come first, and `part_count` is 0 for a dataset that was not asked for them; so many images contain
     one of another split (`parts_crossing`)."""
 
@@ -145,7 +146,7 @@ def gather(dataset: Dataset) -> Facts:
     clashes = dataset.open_clashes
     paths = frame["path"].to_numpy(object)
     repair = leaks.repair(leaks.staying(frame), dataset.pairs)
-    goes, words = _going(frame)
+    goes, words = _going(dataset)
     parts = dataset.pairs[dataset.pairs["kind"] == Kind.CONTAINS]
     across = leaks.parts_across(frame, parts)
     return Facts(
@@ -211,13 +212,18 @@ def _issues(frame: pd.DataFrame, kinds: Iterable[Kinds]) -> list[Issue]:
     return found
 
 
-def _going(frame: pd.DataFrame) -> tuple[np.ndarray, str]:
-    """What goes, and by whose word."""
-    decided = (frame["decided"] == GOES).to_numpy()
-    if decided.any():
-        return decided, "what was decided in the review"
-    exact = ((frame["kind"] == Kind.EXACT) & (frame["role"] == Role.DUPLICATE)).to_numpy()
-    return exact, "the redundant exact copies, for nothing was decided yet"
+def _going(dataset: Dataset) -> tuple[np.ndarray, str]:
+    """What `dedup remove` would take, and by whose word."""
+    frame = dataset.frame
+    by_people = acts.ever_decided(dataset)
+    words = "what was decided in the review" if by_people else UNDECIDED
+    if dataset.outdated:  # no removal is planned then
+        return np.zeros(len(frame), bool), words
+    plan = acts.due(dataset, acts.state(dataset, acts.clashing(dataset)), companions=False)
+    return frame["path"].isin([entry.path for entry in plan.entries]).to_numpy(), words
+
+
+UNDECIDED = "the redundant exact copies, for nothing was decided yet"
 
 
 def _before_and_after(frame: pd.DataFrame, goes: np.ndarray) -> pd.DataFrame:

@@ -473,6 +473,14 @@ def plan(dataset: Dataset, now: State, *, companions: bool = True) -> removal.Pl
     return removal.plan(dataset, now.dropped, hold=now.hold, decided=True, companions=companions)
 
 
+def due(dataset: Dataset, now: State, *, companions: bool = True) -> removal.Plan:
+    """The removal that nobody needs to specify: of what people decided, and where they never decided anything of the
+    redundant exact copies that nothing holds back."""
+    if ever_decided(dataset):
+        return plan(dataset, now, companions=companions)
+    return removal.plan(dataset, hold=now.kept | now.hold, companions=companions)
+
+
 def ever_decided(dataset: Dataset) -> bool:
     """Whether people ever decided about a copy of this dataset, also when they took it back or the copy has left."""
     return dataset.decisions.ever((DROP, KEEP, KEEPER, VERDICT, REVIEWED))

@@ -358,17 +358,17 @@ class Decisions:
     ) -> int:
         """After a scan, move decisions along with the content they are about; returns how many images' moved.
 
-        `images` are (path, sha256) of all readable images now, `removed` those that left by a removal, `away` folders
-        that could not be read: theirs stay for them, as they come back to their own path. Files that were renamed,
-        renumbered or exchanged take their decisions along, all at once. One whose content is nowhere any more, edited
-        or gone, keeps them; where another file has come to its path they wait until that content is back, under a name
-        that no file can have.
+        `images` are (path, sha256) of all images now whose bytes are known, `removed` those that left by a removal,
+        `away` folders and files that could not be read: theirs stay for them, as they come back to their own path.
+        Files that were renamed, renumbered or exchanged take their decisions along, all at once. One that was edited
+        keeps them; those of one that is gone, or whose path another file has taken, wait until that content is back,
+        under a name that no file can have: another file that is called alike has nothing to do with them.
         """
         present = dict(images)
         with self._transaction() as connection:
             seen: dict[str, str] = dict(connection.execute("SELECT path, sha256 FROM image").fetchall())
             within = tuple(f"{folder}/" for folder in away)
-            unread = {path: sha256 for path, sha256 in seen.items() if within and path.startswith(within)}
+            unread = {path: sha256 for path, sha256 in seen.items() if path in away or path.startswith(within)}
             moves = _moves(seen, present, unread | dict(removed or {}))
             _rename(connection, moves)
             waiting = [(new, seen[old]) for old, new in moves.items() if new not in present]
@@ -559,15 +559,29 @@ def _moves(seen: Mapping[str, str], present: Mapping[str, str], removed: Mapping
     at the last scan, `present` what paths have now, `removed` what they had when it was removed."""
     changed = sorted(subject for subject, sha256 in seen.items() if present.get(subject) != sha256)
     left = {subject for subject in changed if removed.get(subject.lstrip(ASIDE)) == seen[subject]}
+    moves = _returns([subject for subject in changed if subject not in left], seen, present)
     lost: dict[str, list[str]] = defaultdict(list)
     for subject in reversed(changed):
-        if subject not in left:
+        if subject not in left and subject not in moves:
             lost[seen[subject]].append(subject)
-    gained = sorted(path for path, sha256 in present.items() if seen.get(path) != sha256)
-    moves = {lost[present[path]].pop(): path for path in gained if lost.get(present[path])}
-    for subject in sorted(((left & present.keys()) | (seen.keys() & set(moves.values()))) - moves.keys()):
+    back = set(moves.values())
+    gained = sorted(path for path, sha256 in present.items() if seen.get(path) != sha256 and path not in back)
+    moves |= {lost[present[path]].pop(): path for path in gained if lost.get(present[path])}
+    gone = {subject for subject in changed if subject not in present and not subject.startswith(ASIDE)} - left
+    for subject in sorted(((left & present.keys()) | gone | (seen.keys() & set(moves.values()))) - moves.keys()):
         moves[subject] = _aside(subject, seen)
     return moves
+
+
+def _returns(changed: Sequence[str], seen: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
+    """Those that wait and whose content is back at its own path, to that path: of several of one content each has its
+    own again."""
+    found: dict[str, str] = {}
+    for subject in changed:
+        path = subject.lstrip(ASIDE)
+        if path != subject and present.get(path) == seen[subject] != seen.get(path):
+            found.setdefault(path, subject)
+    return {subject: path for path, subject in found.items()}
 
 
 def _aside(path: str, taken: Collection[str]) -> str:

@@ -11,6 +11,7 @@ from PIL import Image
 import dedup
 from dedup.cli import main
 from dedup.report import facts, page
+from dedup.review import acts
 from dedup.ui.browser import palette
 from tests.pictures import detailed, folder_of_photos, photo, save
 
@@ -38,13 +39,37 @@ def test_facts_are_those_of_the_dataset(dataset):
     counts = {each.name: each.count for each in found.issues}
     assert (counts["dark"], counts["low information"], counts["unreadable"], counts["light"]) == (1, 1, 1, 0)
     assert len(found.groups) == 2 and all(len(rows) == 2 for rows in found.groups)
-    assert found.plan.loc["images"].tolist() == [9, 7] and "nothing was decided" in found.plan_words
+    assert found.plan.loc["images"].tolist() == [9, 8] and "nothing was decided" in found.plan_words  # one clashes
     assert [path for path, _ in found.failures] == ["train/cat/broken.jpg"]
     total = next(each for each in found.distributions if each.title == "Brightness")
     assert sum(total.counts) == 8
     width = next(each for each in found.distributions if each.title == "Width")
     assert sum(width.counts) == 8 and not width.low.startswith("0 ")  # what cannot be read is no image of no width
     json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_what_goes_is_what_a_removal_takes(home, tmp_path):
+    for seed, name in enumerate(("one", "two", "three")):
+        save(photo(seed), tmp_path / "in" / f"{name}.jpg")
+        shutil.copy(tmp_path / "in" / f"{name}.jpg", tmp_path / "in" / f"{name} copy.jpg")
+    dataset = dedup.scan(tmp_path / "in", workers=1)
+
+    def told() -> tuple[int, bool]:
+        found, now = facts.gather(dataset), acts.state(dataset)
+        assert [*found.plan.loc["images"]] == [6, 6 - len(acts.due(dataset, now).entries)]
+        return found.plan.loc["images", "after"], found.plan_words == facts.UNDECIDED
+
+    def decide(step: acts.Step) -> None:
+        dataset.decisions.decide(step.changes, step.label)
+
+    assert told() == (3, True)
+    decide(acts.folder_step("", "protected"))
+    assert told() == (6, True)
+    decide(acts.folder_step("", None))
+    decide(acts.apart(acts.state(dataset), dataset.groups[0].rows[1]))
+    assert told() == (6, False)  # that a copy stays is a decision, too
+    decide(acts.accept(acts.state(dataset), dataset.groups[1].rows[0]))
+    assert told() == (5, False)
 
 
 def test_parts_are_shown_those_across_splits_first(home, tmp_path):

@@ -85,6 +85,24 @@ def test_renamed_files_keep_their_tags_and_deleted_ones_get_theirs_back(tmp_path
     assert list(frame["path"][frame["tag:good"]]) == ["0001.jpg", "renamed.jpg"]
 
 
+def test_what_is_no_picture_takes_its_tags_along_and_a_newcomer_gets_none(tmp_path, home):
+    paths = folder_of_photos(tmp_path / "in", 3)
+    (tmp_path / "in/broken.jpg").write_bytes(b"\xff\xd8\xff no")
+    dataset = dedup.scan(tmp_path / "in")
+    dataset.tag((dataset.frame["status"] == "failed").to_numpy(), "broken")
+    dataset.tag([0], "reject")
+    (tmp_path / "in/broken.jpg").rename(tmp_path / "in/worse.jpg")
+    paths[0].rename(tmp_path / "away.jpg")
+    frame = dedup.scan(tmp_path / "in").frame
+    assert frame["path"][frame["tag:broken"]].tolist() == ["worse.jpg"]
+    save(photo(9), paths[0])
+    frame = dedup.scan(tmp_path / "in").frame
+    assert paths[0].name in frame["path"].tolist() and not frame["tag:reject"].any()
+    (tmp_path / "away.jpg").rename(paths[0])
+    frame = dedup.scan(tmp_path / "in").frame
+    assert frame["path"][frame["tag:reject"]].tolist() == [paths[0].name]
+
+
 def test_broken_files_are_rows_and_transient_failures_are_tried_again(tmp_path, home, counted):
     folder_of_photos(tmp_path / "in", 2)
     (tmp_path / "in/empty.jpg").touch()

@@ -272,6 +272,23 @@ def test_an_edited_file_keeps_its_decisions_and_an_exchanged_one_does_not(decisi
     assert decisions.values("folder") == {("a", ""): "protected"}
 
 
+def test_another_file_at_the_path_of_one_that_is_gone_has_no_decisions(decisions):
+    follow(decisions, {"a": "1", "b": "1", "c": "3"})
+    for path in "abc":
+        decisions.decide([("split", path, "", f"of {path}")], "Decided")
+    follow(decisions, {"c": "3"}, away=("a",))  # one cannot be read, one is gone
+    assert decisions.values("split") == {("a", ""): "of a", ("/b", ""): "of b", ("c", ""): "of c"}
+    follow(decisions, {"b": "another"})
+    assert decisions.values("split").keys() == {("/a", ""), ("/b", ""), ("/c", "")}
+    follow(decisions, {"b": "1", "c": "3"})  # its own again, of two that have this content
+    assert decisions.values("split") == {("/a", ""): "of a", ("b", ""): "of b", ("c", ""): "of c"}
+    follow(decisions, {"a": "1", "b": "1", "c": "3"})
+    assert decisions.values("split") == {("a", ""): "of a", ("b", ""): "of b", ("c", ""): "of c"}
+    for _ in range(3):
+        decisions.undo()
+    assert not decisions.values("split")
+
+
 def test_saved_views_follow_the_tags_that_they_name(decisions):
     def view(*tags: str) -> str:
         return json.dumps({"page": "Explorer", "query": {"tag": list(tags), "tag_none": ["other"]}})
