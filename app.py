@@ -28,7 +28,7 @@ FACTS = Facts(about=about.answer, points=atlas.points, pointed=atlas.pointed)
 
 app = st.App(
     navigation.SCRIPT,
-    routes=[*entrance.routes(DOOR), *routes(LIBRARY.resolve, FACTS, base=DOOR.base)],
+    routes=[*entrance.routes(DOOR), *routes(LIBRARY.resolve, FACTS, base=DOOR.base), entrance.astray(DOOR)],
     middleware=[Middleware(Guard, door=DOOR), Middleware(Compressed)],
     lifespan=entrance.announced(DOOR, open_browser=bool(os.environ.get(OPEN_VARIABLE))),
 )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
+import json
+import os
 import re
 import runpy
 import shlex
@@ -38,9 +41,12 @@ def document_id(path: Path) -> str:
     return path.name
 
 
-CLI, PYTHON, SCORE, BENCHMARKS = (
-    (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("cli", "python", "score", "benchmarks")
+CLI, PYTHON, SCORE, BENCHMARKS, SCALE, CONTRIBUTING = (
+    (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    for name in ("cli", "python", "score", "benchmarks", "scale", "CONTRIBUTING")
 )
+TOOLS = os.pathsep.join((str(Path(sys.executable).parent), str(ROOT), os.environ["PATH"]))
+"""Where programs are that the docs name, those of this environment and of the project's folder first."""
 
 
 @pytest.mark.parametrize("verb", [*VERBS, *FAMILIES])
@@ -117,6 +123,39 @@ def test_the_commands_of_a_document_work_one_after_the_other(document, photos, r
     assert all(launch.command() for launch in served)
 
 
+@pytest.mark.parametrize("line", re.findall(r"^.*\bdedup scan /data/photos .*$", SCALE, re.MULTILINE))
+def test_what_clusters_are_given_scans_a_share(line, photos):
+    """Their schedulers name the share and run it; the rest of the line is ours."""
+    shell = line[line.index("dedup ") :].split(" :::")[0].removesuffix("'")
+    for number in ("$((JOB_COMPLETION_INDEX + 1))", "$SLURM_ARRAY_TASK_ID", "{}"):
+        shell = shell.replace(number, "1")
+    assert main(shlex.split(shell.replace("/data/", ""))[1:]) == 0
+    assert list((photos.parent / "parts").iterdir())
+
+
+def test_the_settings_of_the_gate_are_taken(photos, capsys):
+    (settings,) = re.findall(r"^```toml\n(.+?)^```", CLI, re.MULTILINE | re.DOTALL)
+    assert main(["check", "photos", "--max-leaks", "0"]) == 1
+    (photos / "dedup.toml").write_text(settings.replace("a.jpg", "0000.jpg").replace("b.jpg", "leak.jpg"))
+    capsys.readouterr()
+    assert main(["check", "photos"]) == 0
+    told = capsys.readouterr().out
+    assert "leaks: 0, of 0 allowed (1 known or accepted)" in told and "dark: 0, of 10 allowed" in told
+
+
+@pytest.mark.parametrize("line", re.findall(r"^((?:\S+ )+?\S+|\S+) {2,}\S", CONTRIBUTING, re.MULTILINE))
+def test_what_contributors_run_is_there(line):
+    words = [word for word in shlex.split(line.split("&&")[0]) if "=" not in word]
+    if words[0] == "npm":
+        assert words[3] in json.loads((ROOT / words[2] / "package.json").read_text("utf-8"))["scripts"]
+    elif words[:2] == ["python", "-m"]:
+        assert importlib.util.find_spec(words[2]), line
+        places = [ROOT / word for word in words[3:] if word.startswith("tests")]
+        assert [place for place in places if not place.exists()] == []
+    else:
+        assert words[1] in VERBS if words[0] == "dedup" else shutil.which(words[0], path=TOOLS), line
+
+
 @pytest.mark.parametrize(
     "document", [each for each in DOCUMENTS if "```python" in each.read_text("utf-8")], ids=document_id
 )
@@ -132,6 +171,16 @@ def test_the_python_of_a_document_works(document, photos):
 def test_every_verb_that_is_named_exists(document):
     shown = set(re.findall(r"^dedup ([a-z]+)|`dedup ([a-z]+)", document.read_text("utf-8"), re.MULTILINE))
     assert {verb for pair in shown for verb in pair if verb} <= {*VERBS, *FAMILIES}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=document_id)
+def test_every_option_that_is_named_is_one_of_its_verb(document, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")  # narrow help cuts names
+    prose = re.sub(r"^```.+?^```", "", document.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for verb, rest in re.findall(r"`dedup ([a-z]+) ([^`]*--[^`]*)`", prose):
+        main([verb, "--help"])
+        known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+        assert set(re.findall(r"--[a-z-]+", rest)) <= known, (verb, rest)
 
 
 @pytest.mark.parametrize("name", re.findall(r"^python -m benchmarks\.([a-z]+)", BENCHMARKS, re.MULTILINE))

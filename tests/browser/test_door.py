@@ -210,6 +210,23 @@ def test_a_proxy_that_passes_no_websockets_is_told(serve, page, nginx, home):
     assert "WebSocket" in page.locator("#dedup-door").inner_text()
 
 
+def test_a_path_that_the_app_was_not_told_of_is_told(serve, page, nginx, home):
+    app = serve(ROOT / "app.py", DEDUP_HOME=home[0])
+    port = nginx(documented("below a path", app.port))
+    for page_below in ("", "/", "/explorer"):
+        answer = page.goto(f"http://127.0.0.1:{port}/tools/dedup{page_below}")
+        assert answer.status == 404
+        assert "dedup app --base-path tools/dedup (" in page.locator("body").inner_text()
+
+
+def test_a_path_that_the_app_waits_for_in_vain_is_told(serve, page, nginx, home):
+    app = serve(ROOT / "app.py", {"server.baseUrlPath": "tools/dedup"}, DEDUP_HOME=home[0])
+    port = nginx(documented("a path that is stripped", app.port))
+    assert page.goto(f"http://127.0.0.1:{port}/user/ada/proxy/8501/").status == 404
+    assert "below /tools/dedup/" in page.locator("body").inner_text()
+    assert "without --base-path" in page.locator("body").inner_text()
+
+
 @pytest.fixture
 def locked(serve, home):
     """The app as every machine around could reach it."""

@@ -11,6 +11,8 @@ from typing import Any
 import anyio
 import pytest
 from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Router
+from starlette.types import ASGIApp, Scope
 from streamlit import config, net_util
 
 from dedup.errors import UsageError
@@ -48,6 +50,13 @@ def ask(
     kind: str, path: str = "/", method: str = "GET", door: Door | None = None, query: str = "",
     extensions: dict[str, Any] | None = None, **headers: str,
 ) -> Answer:  # fmt: skip
+    sent = [(name.replace("_", "-").encode(), value.encode()) for name, value in {"host": HOST, **headers}.items()]
+    scope = {"type": kind, "path": path, "method": method, "headers": sent, "query_string": query.encode()}
+    return answered(Guard(app, door or Door()), {**scope, "extensions": extensions or {}})
+
+
+def answered(asked: ASGIApp, scope: Scope) -> Answer:
+    """What an ASGI application answers to one request."""
     said: list[dict[str, Any]] = []
 
     async def run() -> None:
@@ -57,9 +66,7 @@ def ask(
         async def send(message) -> None:
             said.append(message)
 
-        sent = [(name.replace("_", "-").encode(), value.encode()) for name, value in {"host": HOST, **headers}.items()]
-        scope = {"type": kind, "path": path, "method": method, "headers": sent, "query_string": query.encode()}
-        await Guard(app, door or Door())({**scope, "extensions": extensions or {}}, receive, send)
+        await asked(scope, receive, send)
 
     anyio.run(run)
     return Answer(said)
@@ -113,6 +120,16 @@ def test_other_names_are_told_the_option(host):
     assert page.status == 403 and "dedup app --allow-host" in page.text and "<h1>" in page.text
     assert ask("http", host=host).headers["content-type"].startswith("text/plain")
     assert ask("websocket", host=host).kind == "websocket.close"
+
+
+@pytest.mark.parametrize("host", ["", "a b", "x;reboot", "localhost:x"])
+def test_what_is_no_name_is_not_put_into_a_command(host):
+    told = ask("http", host=host).text
+    assert "--allow-host NAME (" in told and "reboot" not in told
+
+
+def test_the_link_can_be_clicked_whatever_the_path():
+    assert Door(base="/my tools/ä").link(8501) == "http://localhost:8501/my%20tools/%C3%A4/"
 
 
 def test_what_a_refused_request_says_of_itself_is_text():
@@ -355,3 +372,31 @@ def test_nobody_outside_is_asked_for_an_address(monkeypatch):
 def test_streamlits_document_has_our_script_and_title():
     document = entrance._document()
     assert entrance.TITLE in document and document.index("./door.js") < document.index("./static/js/")
+
+
+@pytest.mark.parametrize(
+    ("base", "path", "said"),
+    [
+        ("", "/explorr", "--base-path explorr ("),
+        ("", "/tools/dedup/explorer", "--base-path tools/dedup ("),
+        ("", '/a"<b>', "&lt;b&gt;"),
+        ("/tools", "/", "without --base-path"),
+        ("/tools", "/toolshed", "without --base-path"),
+        ("/tools", "/tools/dedup", "--base-path tools/dedup ("),
+    ],
+)
+def test_an_address_without_a_page_says_how_it_comes_about(base, path, said):
+    page = opened(base, path, "text/html,*/*")
+    assert page.status == 404 and said in page.text and "<b>" not in page.text
+
+
+@pytest.mark.parametrize("path", ["/tools/static/js/index.js", "/tools/_stcore/health", "/tools/media/a.csv"])
+def test_what_streamlit_answers_is_left_to_it(path):
+    assert opened("/tools", path, "text/html").text == opened("/tools", "/tools/any", "*/*").text == "Streamlit's"
+
+
+def opened(base: str, path: str, accept: str) -> Answer:
+    """What is answered at an address that is none of our own routes."""
+    router = Router([entrance.astray(Door(base=base)), Mount("/", PlainTextResponse("Streamlit's"))])
+    headers = [(b"accept", accept.encode())]
+    return answered(router, {"type": "http", "path": path, "method": "GET", "headers": headers, "query_string": b""})

@@ -13,7 +13,7 @@ import hmac
 import ipaddress
 import os
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
@@ -66,7 +66,12 @@ class Door:
         name = host_name(host)
         if name is not None and (name in LOOPBACK_NAMES or self._allows(name)):
             return None
-        shown = (name or host or "a request without a host name")[:LONGEST_SHOWN]
+        if name is None:
+            return Refusal(
+                "This app answers by its name alone, and the request has none that could be one. Names to answer to "
+                "are given by: dedup app --allow-host NAME (or by STREAMLIT_SERVER_ALLOWED_HOSTS in its environment)."
+            )
+        shown = name[:LONGEST_SHOWN]
         return Refusal(
             f"This app does not answer to the name {shown}. If it should, start it with: "
             f"dedup app --allow-host {shown} (or with STREAMLIT_SERVER_ALLOWED_HOSTS={shown} in its environment)."
@@ -133,7 +138,7 @@ class Door:
         query = f"?{urlencode({'token': self.token})}" if self.token else ""
         address = address or self.address
         host = f"[{address}]" if ":" in address else address
-        return f"http{'s' if secure else ''}://{host}:{port}{self.base}/{query}"
+        return f"http{'s' if secure else ''}://{host}:{port}{quote(self.base)}/{query}"
 
 
 def from_settings() -> Door:

@@ -13,20 +13,26 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Match, Route, WebSocketRoute
+from starlette.types import Scope
 from starlette.websockets import WebSocket
 from streamlit import config, net_util
 from streamlit.file_util import get_static_dir
 
 from dedup.served import open_in_browser
-from dedup.ui.shell.door import Door
+from dedup.ui.shell.door import LONGEST_SHOWN, Door
+from dedup.ui.shell.guard import told
 from dedup.ui.shell.navigation import PAGES
+from dedup.words import command_line
 
 SCRIPTS = {name: Path(__file__).with_name(name) for name in ("door.js", "aids.js")}
 """Run in every page before Streamlit's own."""
 TITLE = "<title>dedup</title>"
+STREAMLITS = ("_stcore", "component", "media", "static")
+"""What Streamlit answers below: the first part of a path."""
 
 
 def routes(door: Door) -> list[BaseRoute]:
@@ -64,6 +70,47 @@ def routes(door: Door) -> list[BaseRoute]:
         Route(f"{base}/door", let_in, methods=["POST"]),
         WebSocketRoute(f"{base}/door", sockets_pass),
     ]
+
+
+class _Astray(Route):
+    """Every address that a person opens and where nothing is. Streamlit has its document there, too, which finds
+    nothing of what it needs where a proxy shows only a part of the addresses, and stays white."""
+
+    def __init__(self, door: Door) -> None:
+        super().__init__("/{path:path}", self._tell)
+        self._base = door.base
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """What scripts and styles ask for is no page."""
+        if scope["type"] != "http" or "text/html" not in Headers(scope=scope).get("accept", ""):
+            return Match.NONE, {}
+        below = scope["path"].removeprefix(self._base).strip("/")
+        return (Match.NONE, {}) if below.split("/")[0] in STREAMLITS else super().matches(scope)
+
+    async def _tell(self, request: Request) -> Response:
+        path = request.scope["path"].strip("/")[:LONGEST_SHOWN]
+        if f"/{path}/".startswith(f"{self._base}/"):
+            return told(
+                f"There is no page /{path} here. Where a proxy shows the app below that path, start it with: "
+                f"{command_line('app', '--base-path', _above(path))} (or with STREAMLIT_SERVER_BASE_URL_PATH).",
+                404,
+            )
+        return told(
+            f"This app lies below {self._base}/, as --base-path says. Where a proxy takes that path away before it "
+            "asks, start the app without --base-path (and without STREAMLIT_SERVER_BASE_URL_PATH).",
+            404,
+        )
+
+
+def astray(door: Door) -> BaseRoute:
+    """The route after all others of ours: says how an address without a page comes about."""
+    return _Astray(door)
+
+
+def _above(path: str) -> str:
+    """The path below which a proxy shows the app, where it passes on the address of one of our pages."""
+    above, _, name = path.rpartition("/")
+    return above if above and (PAGES / f"{name}.py").is_file() else path
 
 
 def _document() -> str:

@@ -117,9 +117,12 @@ def _see_other(to: str, query: Sequence[tuple[str, str]]) -> Response:
 def _refuse(scope: Scope, refusal: Refusal) -> Response:
     if "text/html" not in Headers(scope=scope).get("accept", ""):
         return PlainTextResponse(refusal.sentence, refusal.status, headers=REFUSING)
-    form = _form(scope) if refusal.token_would_do else ""
-    page = PAGE.format(sentence=html.escape(refusal.sentence), form=form)
-    return HTMLResponse(page, refusal.status, headers=REFUSING)
+    return told(refusal.sentence, refusal.status, _form(scope) if refusal.token_would_do else "")
+
+
+def told(sentence: str, status: int, form: str = "") -> Response:
+    """A page with a sentence, and what is to be filled in (HTML)."""
+    return HTMLResponse(PAGE.format(sentence=html.escape(sentence), form=form), status, headers=REFUSING)
 
 
 def _form(scope: Scope) -> str:
