@@ -145,6 +145,8 @@ def require_free(output: Path, overwrite: bool) -> None:
         pass
     except OSError as error:  # a name too long, a folder that may not be looked into
         raise ExportError(f"{output} cannot be written: {error.strerror}. Choose another name.") from error
+    if output.name == "-":  # it is not meant where it is not offered
+        raise ExportError("- is standard output, which goes with --output alone. Give the name of a file to write.")
     if output.is_dir():
         raise ExportError(f"{output} is a folder. Give the name of a file to write.")
     if (output.exists() and not output.is_file()) or output.absolute().parent in STREAMS:

@@ -62,6 +62,9 @@ def test_nothing_is_written_over_the_archive_whatever_is_asked_for(archive, tmp_
         capsys.readouterr()
         assert main([*verb, option, str(archive)]) == 1, verb
         assert "images are read from" in capsys.readouterr().err, verb
+        if option != "--output":
+            assert main([*verb, option, "-"]) == 1, verb
+            assert "goes with --output alone" in capsys.readouterr().err, verb
 
 
 def test_the_command_that_is_said_instead_leaves_out_what_would_go_and_no_more(tmp_path, home, capsys, monkeypatch):
