@@ -3,9 +3,10 @@
     python -m benchmarks.scale [--files 1000 10000] [--rows 10000 100000 1000000]
 
 `--files`: folders of that many small JPEG files made by code, a hundredth of them exact and two hundredths near copies,
-listed, scanned, scanned again unchanged and with a hundredth more, by the command line as users run it. `--rows`:
-datasets of that many images made from one scan (see `benchmarks.ui`), opened, looked at, tagged and exported. Every
-size runs in a process of its own, whose peak memory is told after each stage.
+listed, scanned, scanned again unchanged and with a hundredth more, by the command line as users run it; of the scan the
+search for pairs (match) and groups, scores and reasons (score) once more by themselves. `--rows`: datasets of that many
+images made from one scan (see `benchmarks.ui`), opened, looked at, tagged and exported. Every size runs in a process of
+its own, whose peak memory is told after each stage.
 
 The growth of a stage is the power p of n^p between two sizes, by its CPU; below a tenth of a second nothing is told.
 """
@@ -22,15 +23,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageEnhance
 
+if TYPE_CHECKING:
+    from dedup.model import Progress
+
 ROOT = Path(__file__).parent.parent
 SIZE = (160, 120)
+CARDS = 60
+"""On a page, as the app has them unless told."""
 LEAST_SECONDS = 0.1
 """A stage that takes less says nothing of its growth."""
 
@@ -107,7 +115,11 @@ def _cpu() -> float:
 
 def of_files(count: int) -> list[Cost]:
     """A folder of files, from listing to a scan of what was added."""
+    import dedup
+    from dedup.machine import default_workers
+    from dedup.scanning import rematch
     from dedup.sources import list_source
+    from dedup.store.directory import Store
 
     meter = Meter()
     with tempfile.TemporaryDirectory(prefix="dedup-scale-") as scratch:
@@ -121,7 +133,20 @@ def of_files(count: int) -> list[Cost]:
                 write_files(folder, range(count, count + count // 100))
             with meter.stage(stage):
                 subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+        with meter.stage("score"):
+            dataset = dedup.open("in", home=home)
+            assert dataset.frame["singularity"].notna().any()
+        store = Store(dataset.directory)
+        images, signatures = store.read_images(store.read_info()), dataset.signatures
+        with ThreadPoolExecutor(default_workers()) as threads:
+            rematch.match(images[:300], signatures[:300], None, threads, _untold)  # what is compiled is loaded
+            with meter.stage("match"):
+                rematch.match(images, signatures, None, threads, _untold)
     return meter.costs
+
+
+def _untold(_: Progress) -> None:
+    """Whoever measures asks for no progress."""
 
 
 def write_files(folder: Path, numbers: range) -> None:
@@ -168,7 +193,11 @@ def made(scratch: str, count: int) -> None:
 def _rows(scratch: Path) -> list[Cost]:
     import dedup
     from dedup.query.ordering import arrange
+    from dedup.query.selection import Selection
     from dedup.removal import planning
+    from dedup.ui.parts import grid
+    from dedup.ui.parts.metric import BY_NAME
+    from dedup.ui.shell.library import Opened
 
     meter = Meter(resource.RUSAGE_SELF)  # who made the dataset was a child
     with meter.stage("open first"):
@@ -182,6 +211,11 @@ def _rows(scratch: Path) -> list[Cost]:
         mask = dataset.select("singularity > 0 and sharpness > 0.02")
     with meter.stage("sort"):
         arrange(frame, mask, "brightness")
+    opened, everything = Opened(dataset), Selection()
+    starts = opened.starts(everything, "brightness", CARDS, ascending=True)
+    order = opened.order(everything, "brightness", ascending=True)
+    with meter.stage("page flip"):
+        assert len(grid.items(dataset, order[starts[1] : starts[2]], BY_NAME["brightness"])) == CARDS
     with meter.stage("tag all"):
         dataset.tag(np.ones(len(frame), bool), "all")
         assert dataset.frame["tag:all"].all()
