@@ -13,9 +13,20 @@ from typing import TypeVar
 from dedup.errors import RemovalError
 from dedup.model import OnProgress, Progress
 from dedup.removal.checking import Checks
-from dedup.removal.images import Images, at, below, ground_of, is_there, place_of, quarantine_of, require_leaving
+from dedup.removal.company import Company
+from dedup.removal.images import (
+    Images,
+    at,
+    below,
+    ground_of,
+    is_there,
+    place_of,
+    quarantine_of,
+    require_current,
+    require_leaving,
+)
 from dedup.removal.journal import REMOVED, Journal, Removal, State, locked, now
-from dedup.removal.moves import Hasher, Stat, duplicate, free_place, identity_of, inode_of, part_name, withdraw
+from dedup.removal.moves import Hasher, Stat, duplicate, free_place, held, identity_of, inode_of, part_name, withdraw
 from dedup.removal.objects import AnySpot, Place, free_address, tree_at
 from dedup.removal.planfile import Entry, Plan
 from dedup.removal.recovery import is_link_to, recover, settle
@@ -102,12 +113,13 @@ def apply(
     its size, time or inode changed during this run). A file that cannot go is refused with a reason and the others go
     on. `hold` maps rows that must stay, as people decided since the plan was made, to the reason.
 
-    Raises `RemovalError` when nothing can: another removal runs, the disk is full, the plan is for another folder, or
-    `how` is "delete" without `allow_delete`. An error raised by `on_progress` (a cancel) leaves finished files as
-    they are.
+    Raises `RemovalError` when nothing can: another removal runs, the disk is full, the plan is for another folder,
+    another version of dedup found the pairs, or `how` is "delete" without `allow_delete`. An error raised by
+    `on_progress` (a cancel) leaves finished files as they are.
     """
     require_way(how, allow_delete=allow_delete)
     require_leaving(images, plan.entries)
+    require_current(images)
     with locked(images.directory, images.key) as journal:
         journal.prepare()
         recover(journal, tree_at(ground_of(images)))
@@ -149,7 +161,7 @@ class _Worker:
         self.ground = ground_of(images)
         self.tree = tree_at(self.ground)
         self.inodes = {removal.inode for removal in journal.removals.values()} - {""}
-        self.sha256 = Hasher()
+        self.sha256, self.company = Hasher(), Company(images)
 
     def require_own(self, plan: Plan) -> None:
         """Raises `RemovalError` for a plan of another folder."""
@@ -185,9 +197,10 @@ class _Worker:
         self.checks.rule(entry)
         place = place_of(self.images, row)
         self.checks.place(place)
-        keeper = self._proven_keeper(place, entry)
         file = below(self.ground, place)
-        with self.tree.spot(file) as source:
+        kept = place_of(self.images, self.rows[entry.keeper_path]) if entry.keeper_path else None
+        with held(place, kept), self.tree.spot(file) as source:
+            keeper = self._proven_keeper(place, entry)
             stat = self._proven(source, entry.sha256)
             if self.how == "hardlink" and keeper is not None and is_link_to(source, keeper):
                 raise RefusalError("it is another name of its keeper's file already, and nothing would be freed")
@@ -198,6 +211,8 @@ class _Worker:
         """A companion always goes to the quarantine: nothing else has its bytes."""
         if path in self.rows:
             raise RefusalError("it is an image of the dataset")
+        if other := self.company.still_with(file, entry.path):
+            raise RefusalError(f"it belongs to {other}, too, which is there")
         with self.tree.spot(file) as source:
             sha256 = source.sha256()
             if not sha256:

@@ -8,7 +8,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from dedup.model import TAG_PREFIX
-from dedup.removal.images import Columns, Images, at, ground_of, is_there, place_of, require_leaving
+from dedup.removal.images import Columns, Images, at, ground_of, is_there, place_of, require_current, require_leaving
 from dedup.removal.journal import REMOVED, Removal, State, in_quarantine, read
 from dedup.removal.keeping import Keeping
 from dedup.removal.moves import A_LINK, Hasher, is_one_entry, is_same_file, outside
@@ -131,8 +131,9 @@ def likely(
     """The entries of `plan` that will leave as far as can be told before their bytes are read: no rule speaks against
     it, image and keeper are there as they were scanned, and no earlier run did it. A file of another time is read.
 
-    Raises `RemovalError` where images cannot leave."""
+    Raises `RemovalError` where images cannot leave, and where another version of dedup found the pairs."""
     require_leaving(images, plan.entries)
+    require_current(images)
     checks = Checks(images, read(images.directory).values(), how, hold)
     return tuple(
         entry for entry in plan.entries if not checks.already(entry) and not attempt(partial(checks.at_a_glance, entry))

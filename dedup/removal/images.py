@@ -85,6 +85,13 @@ def require_leaving(images: Images, entries: Sequence[Entry] = ()) -> None:
         raise RemovalError(only_read(images, entries))
 
 
+def require_current(images: Images) -> None:
+    """Raises `RemovalError` where another version of dedup found the pairs: it may have taken for a copy what this one
+    does not."""
+    if images.outdated:
+        raise RemovalError(images.outdated)
+
+
 def quarantine_of(images: Images) -> str:
     """Where what leaves goes: a folder in the dataset's own directory, or beside the prefix in the same bucket."""
     own = images.directory / QUARANTINE

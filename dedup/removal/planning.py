@@ -8,26 +8,22 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
-from pathlib import PurePosixPath
 from stat import S_ISLNK
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dedup.errors import RemovalError
-from dedup.images.companions import HEAD, Companions, is_document
 from dedup.model import TAG_PREFIX, Kind
 from dedup.query.rows import rows_meant
 from dedup.query.where import check_tags
-from dedup.removal.images import Columns, Images, can_leave, is_there, place_of
+from dedup.removal.company import Company
+from dedup.removal.images import Columns, Images, can_leave, is_there, place_of, require_current
 from dedup.removal.journal import read as journal
 from dedup.removal.journal import removed
 from dedup.removal.keeping import Keeping
 from dedup.removal.moves import A_LINK, outside
 from dedup.removal.planfile import Entry, Plan, Stay
-from dedup.sources import Namesakes, Stored, blobs
 
 Chosen = str | Sequence[int] | NDArray[np.generic] | None
 
@@ -48,8 +44,7 @@ def plan(
     pairs: it may have taken for a copy what this one does not. The plan for an archive or a bucket, which are only
     ever read, says what would go.
     """
-    if images.outdated:
-        raise RemovalError(images.outdated)
+    require_current(images)
     columns = Columns(images.frame)
     gone = _gone_rows(images)
     members = _members(columns, gone)
@@ -216,55 +211,13 @@ class _Disk:
 
 
 def _companions(images: Images, leaving: Sequence[int]) -> dict[int, tuple[str, ...]]:
-    """Row to the files that go with it; what several images share goes with the first, when all of them go."""
-    if not images.in_files:
-        return _objects_along(images, leaving)
-    files = {images.file(row): row for row in leaving}
-    finder, taken = Companions(), set()
+    """Row to the files that go with it; what several images share goes with the last, when all of them go."""
+    company, going = Company(images), set(leaving)
     along: dict[int, tuple[str, ...]] = {}
-    for file, row in files.items():
-        own = [
-            each.file
-            for each in finder.of(file)
-            if each.file not in taken and all(file.with_name(name) in files for name in each.shared)
-        ]
-        taken.update(own)
-        if own and file.is_relative_to(images.root):
-            along[row] = tuple(each.relative_to(images.root).as_posix() for each in own)
+    for file, owners in company.shared_by(leaving).items():
+        if going.issuperset(owners) and not company.is_document(file):
+            along[max(owners)] = (*along.get(max(owners), ()), file)
     return along
-
-
-def _objects_along(images: Images, leaving: Sequence[int]) -> dict[int, tuple[str, ...]]:
-    """`_companions` of objects: all images that are called alike are looked at, for they may share what they have."""
-    found = _namesakes(images.address, images.scan_id)
-    called = images.frame["path"].map(lambda path: os.path.splitext(path)[0].casefold())
-    going = set(leaving)
-    owners: dict[str, list[int]] = {}
-    for row in np.flatnonzero(called.isin(set(called.iloc[list(leaving)]))).tolist():
-        image = images.where(row)
-        for each in found.of(image) if isinstance(image, Stored) else ():
-            owners.setdefault(each.key, []).append(row)
-    along: dict[int, tuple[str, ...]] = {}
-    for key, rows in owners.items():
-        if going.issuperset(rows) and not _is_document(images.address, key):
-            along[rows[0]] = (*along.get(rows[0], ()), key)
-    return along
-
-
-@lru_cache(maxsize=4)
-def _namesakes(address: str, scan_id: str) -> Namesakes:
-    """What belongs to images by name: a listing of the whole prefix, which a plan on a page is not made without."""
-    return Namesakes()
-
-
-@lru_cache(maxsize=10_000)
-def _is_document(address: str, key: str) -> bool:
-    def head() -> bytes:
-        with suppress(OSError):  # nor can it be moved then
-            return blobs.read(address + key, 0, HEAD)
-        return b""
-
-    return is_document(PurePosixPath(key), head)
 
 
 def _entry(

@@ -244,3 +244,37 @@ def test_capitals_count_only_where_they_tell_images_apart(tmp_path):
         "both/B.png": ("both/B.TXT",),
         "both/b.png": ("both/b.xmp",),
     }
+
+
+@pytest.mark.parametrize(
+    ("other", "file"), [("img/a.png", "labels/a.txt"), ("images/a.bin", "images/a.txt"), ("images/a", "images/a.txt")]
+)
+def test_what_another_image_shares_stays_with_it(other, file, tmp_path):
+    root = tmp_path / "photos"
+    for name in ("kept.png", "images/a.png"):
+        picture(root / name, 1)
+    (root / other).parent.mkdir(exist_ok=True)
+    picture(root / "made.png", 2).rename(root / other)
+    (root / file).parent.mkdir(exist_ok=True)
+    (root / file).write_text("0 .5 .5 .2 .2")
+    made = dedup.scan(root, home=tmp_path / "home", workers=1)
+    rows = {path: row for row, path in enumerate(made.frame["path"])}
+    (entry,) = removal.plan(made, [rows["images/a.png"]]).entries
+    assert entry.companions == ()
+    both = removal.plan(made, [rows["images/a.png"], rows[other]]).entries
+    assert [each.companions for each in both].count((file,)) == 1
+
+
+def test_what_is_shared_stays_with_an_image_that_cannot_go(tmp_path):
+    root = tmp_path / "photos"
+    for name, seed in (("a/x.jpg", 1), ("a/x.png", 2), ("kept.jpg", 1), ("kept.png", 2)):
+        picture(root / name, seed)
+    images = make_images(tmp_path, {"kept.jpg": ["a/x.jpg"], "kept.png": ["a/x.png"]})
+    (root / "a/x.txt").write_text("a caption")
+    plan = removal.plan(images)
+    assert [entry.companions for entry in plan.entries] == [(), ("a/x.txt",)]
+    picture(root / "a/x.jpg", 3)
+    report = removal.apply(images, plan)
+    assert [each.path for each in report.done] == ["a/x.png"]
+    assert [each.reason for each in report.refused if each.of] == ["it belongs to a/x.jpg, too, which is there"]
+    assert (root / "a/x.txt").exists()

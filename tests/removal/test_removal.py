@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from dedup import removal
 from dedup.errors import Cancelled, ExportError, RemovalError, UnknownTag, UsageError
-from dedup.removal import State, checking, journal, moves, planning, tree
+from dedup.removal import State, applying, checking, journal, moves, planning, tree
 from dedup.removal.tree import Spot
 from dedup.store.directory import Store
 from dedup.store.home import Info
@@ -1224,3 +1224,35 @@ def test_names_that_are_no_text(tmp_path):
     assert not (images.root / strange).exists()
     assert removal.restore(images).refused == ()
     assert (images.root / strange).exists()
+
+
+@pytest.mark.parametrize("how", ["delete", "quarantine"])
+def test_two_homes_at_once_leave_one_of_each(how, tmp_path, monkeypatch):
+    for name in ("a.png", "b.png"):
+        picture(tmp_path / "photos" / name, 1)
+    here = make_images(tmp_path, {"a.png": ["b.png"]})
+    (tmp_path / "other").mkdir()
+    there = replace(here, directory=tmp_path / "other", frame=frame_of(here.root, {"b.png": ["a.png"]}))
+    carry = partial(removal.apply, there, removal.plan(there), how=how, allow_delete=True)
+    withdraw, meanwhile = applying.withdraw, list[removal.Report]()
+
+    def slowly(*args):
+        if not meanwhile:
+            meanwhile.append(removal.Report(()))
+            meanwhile.append(carry())
+        withdraw(*args)
+
+    monkeypatch.setattr(applying, "withdraw", slowly)
+    report = removal.apply(here, removal.plan(here), how=how, allow_delete=True)
+    assert [each.path for each in report.done] == ["b.png"]
+    assert "another removal works on" in meanwhile[1].refused[0].reason
+    assert (here.root / "a.png").exists()
+
+
+def test_a_plan_of_before_an_update_waits_for_a_scan(images):
+    plan, before = removal.plan(images), content(images)
+    images.outdated = "Scan the folder again."
+    for work in (removal.apply, removal.likely, lambda images, plan: removal.plan(images)):
+        with pytest.raises(RemovalError, match="Scan the folder again"):
+            work(images, plan)
+    assert content(images) == before
