@@ -112,6 +112,20 @@ def test_ten_groups_by_keyboard_alone_then_the_plan_is_applied_and_restored(app,
     assert contents(dataset.root) == before
 
 
+def test_a_plan_that_another_tab_overtook_moves_nothing(app, page, dataset):
+    before = contents(dataset.root)
+    now = acts.state(dataset)
+    step = acts.by_rule(now, acts.preview(now, "exact"))
+    dataset.decisions.decide(step.changes, step.label)
+    page.goto(f"{app.url}/duplicates?dataset={dataset.info.key}&panel=plan")
+    page.get_by_role("button", name="to the quarantine").click()
+    page.locator(".st-key-take-out-now button").wait_for()
+    dataset.decisions.undo()
+    page.locator(".st-key-take-out-now button").click()
+    page.get_by_text("another one now").wait_for()
+    assert contents(dataset.root) == before
+
+
 def test_thirty_groups_follow_each_other_and_none_is_lost(app, page, dataset):
     opened(page, app, dataset)
     for turn in range(30):

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 import dedup
 from dedup.errors import UsageError
 from dedup.review import acts
-from dedup.splits import leaks
+from dedup.splits import given, leaks
 from dedup.ui.leaks import repairing, splitting
 from dedup.ui.shell import navigation
 from tests.building import picture
@@ -91,6 +91,17 @@ def test_a_repair_is_accepted_as_one_step_and_undone(dataset):
     assert all(path.startswith("train/") for path, _ in values if not path.startswith(("val/14", "test/14")))
     dataset.decisions.undo()
     assert len(leaks.crossing_groups(dataset.frame)) == 6
+
+
+def test_a_repair_that_another_tab_overtook_is_not_made(dataset):
+    at = run()
+    by_other = {"test/2 copy.png": "train", "test/3 copy.jpg": "train"}
+    dataset.decisions.decide(given.changes(by_other), "by another tab")
+    healthy(button(at, "Accept").click().run())
+    assert "another one now" in at.session_state["notices"][-1][0]
+    assert dataset.decisions.history()[0].label == "by another tab"
+    healthy(button(at, "Accept").click().run())  # what is shown by now
+    assert leaks.crossing_groups(dataset.frame) == []
 
 
 def drop(dataset, *paths: str) -> None:
@@ -253,6 +264,12 @@ def test_splits_are_made_and_set_from_their_page(home, tmp_path):
     healthy(at.number_input(key="share train").set_value(70).run())
     assert "add up to 90" in texts(at)
     healthy(at.number_input(key="share val").set_value(20).run())
+    dataset.decisions.decide(given.changes({dataset.frame["path"][0]: "test"}), "by another tab")
+    healthy(button(at, "Set the split of 20 images").click().run())
+    assert "another one now" in at.session_state["notices"][-1][0]
+    assert dataset.frame["split"].value_counts().to_dict() == {"": 19, "test": 1}
+    dataset.decisions.undo()
+    healthy(at.run())
     healthy(button(at, "Set the split of 20 images").click().run())
     assert dedup.open("in").frame["split"].value_counts().to_dict() == {"train": 14, "val": 4, "test": 2}
     assert button(at, "Set the split of 0 images").disabled

@@ -27,7 +27,7 @@ from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import LIBRARY, Opened
 from dedup.ui.shell.literal import literal
 from dedup.ui.shell.navigation import export
-from dedup.ui.shell.notices import guarded
+from dedup.ui.shell.notices import guarded, say
 from dedup.words import displayable, middle, plural, size
 
 LISTED = 500
@@ -86,9 +86,13 @@ WAYS = {
 def panel(opened: Opened) -> None:
     """The plan, then what left before."""
     _work_under_way(opened)
-    plan: Plan = opened.remembered("plan", lambda: acts.plan(opened.dataset, state(opened)))
-    _preview(opened, plan)
+    _preview(opened, _planned(opened))
     _removed(opened)
+
+
+def _planned(opened: Opened) -> Plan:
+    plan: Plan = opened.remembered("plan", lambda: acts.plan(opened.dataset, state(opened)))
+    return plan
 
 
 def job_key(opened: Opened) -> str:
@@ -237,7 +241,11 @@ def _confirm(opened: Opened, plan: Plan) -> None:
     allowed = how != "delete" or _typed(len(plan.entries))
     deed = f"{way.button} {plural(len(plan.entries), 'file')}"
     if st.button(deed, type="primary", key="take out now", disabled=not allowed):
-        start_apply(opened, plan, tags=tags, annotations=annotations, how=how)
+        shown, due = ({(each.path, each.keeper_path) for each in of.entries} for of in (plan, _planned(opened)))
+        if shown == due:
+            start_apply(opened, plan, tags=tags, annotations=annotations, how=how)
+        else:
+            say("The plan is another one now, for another tab decided meanwhile. Look again.", icon=":material/sync:")
         st.rerun()
 
 

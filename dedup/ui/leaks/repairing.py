@@ -193,8 +193,11 @@ def repair_words(found: Repair) -> str:
 
 
 def accept(opened: Opened, found: Repair) -> None:
-    """Set the splits of all moves in one undoable step."""
+    """Set the splits of all moves in one undoable step; says so when they are not those that are due now."""
     told = plural(len(found.moves), "image")
+    if proposal(opened).moves != found.moves:
+        say("The repair is another one now, for another tab decided meanwhile. Look again.", icon=":material/sync:")
+        return
     keepers = acts.fixed(state(opened), [move.row for move in found.moves])
     decisions(opened).decide([*given.changes(found.splits()), *keepers], f"Repair leaks: move {told}")
     say(f"{told} moved to the split of their copies. Undo takes it back.")

@@ -41,7 +41,9 @@ def make(opened: Opened) -> None:
         asked, as_tags = _asked(opened)
     with right, errors_shown():
         if asked is not None:
-            _offer(opened, asked, _made(opened, asked, as_tags=as_tags), as_tags=as_tags)
+            with st.spinner("Dividing…"):
+                made = _made(opened, asked, as_tags=as_tags)
+            _offer(opened, asked, made, as_tags=as_tags)
 
 
 def _asked(opened: Opened) -> tuple[Asked | None, bool]:
@@ -110,8 +112,7 @@ def _made(opened: Opened, asked: Asked, *, as_tags: bool) -> Made:
 
     options = bool(asked.by), asked.keep, asked.stratify, as_tags
     key = ("made", tuple(asked.shares.items()), asked.seed, asked.together, *options)
-    with st.spinner("Dividing…"):
-        found: Made = opened.remembered(key, compute, tags=as_tags)
+    found: Made = opened.remembered(key, compute, tags=as_tags)
     return found
 
 
@@ -163,6 +164,10 @@ def _offer(opened: Opened, asked: Asked, made: Made, *, as_tags: bool) -> None:
 
 
 def _follow(opened: Opened, made: Made, as_tags: bool) -> None:
+    now = _made(opened, made.asked, as_tags=as_tags)
+    if (now.of, now.new) != (made.of, made.new):
+        say("The division is another one now, for another tab decided meanwhile. Look again.", icon=":material/sync:")
+        return
     making.follow(decisions(opened), made, tags=as_tags)
     say(f"{plural(len(made.new), 'image')}: {made.sentence()}.")
 

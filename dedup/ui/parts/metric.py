@@ -313,14 +313,16 @@ def _ends(opened: Opened, view: View) -> None:
 
 
 def preset_choice(opened: Opened, view: View, names: Sequence[str]) -> None:
-    """The presets of these names that make a difference here, each with how many images it holds."""
-    held = {name: int(opened.mask(PRESETS[name]).sum()) for name in names}
+    """The presets of these names that make a difference here, each with how many images it leaves beside what else is
+    asked for."""
+    whole = {name: int(opened.mask(PRESETS[name]).sum()) for name in OCCASIONAL}
+    held = {name: int(opened.mask(preset_of(view.selection, name)).sum()) for name in names}
     chosen = view.selection.range_of("singularity")
     now = view.selection.with_range("singularity", chosen.low, chosen.high)  # last of the ranges, as after a preset
     active = next((name for name in names if preset_of(now, name) == now), None)
     st.pills(
         "Presets",
-        [name for name in names if name not in OCCASIONAL or name == active or 0 < held[name] < opened.counts()[""]],
+        [name for name in names if name not in OCCASIONAL or name == active or 0 < whole[name] < opened.counts()[""]],
         format_func=lambda name: f"{name} ({held[name]:,})",
         label_visibility="collapsed",
         wrap=True,
