@@ -262,6 +262,14 @@ class Facts:
         return np.asarray(np.abs(self["bias"]) < value("factor"))
 
     @cached_property
+    def coloured(self) -> Mask:
+        """Whether colours changed in strength, and otherwise than the factor does that made all brighter or darker."""
+        strength = np.log2(self["saturation"])
+        named = np.abs(self["lightness"]) > value("lighter")
+        factor = np.where(named, np.log2(np.clip(np.abs(self["gain"]), 0.05, 20)), 0.0)
+        return np.asarray(np.minimum(np.abs(strength), np.abs(strength - factor)) > value("coloured"))
+
+    @cached_property
     def shifted(self) -> Mask:
         """Whether a picture was moved on its canvas, whatever the size of that: what went out on one side is a border
         on the other."""
@@ -366,8 +374,7 @@ NAMED: dict[str, Named] = {
     "gray": Named(_nonzero("gray"), _either("gray", "gray", "in colour")),
     "colour changed": Named(
         lambda pair: np.asarray(
-            ((pair["gray"] == 0) & (pair.log2("saturation") > value("coloured")) & pair.multiplied)
-            | (pair["tint"] > value("tinted"))
+            (pair["gray"] == 0) & ((pair.coloured & pair.multiplied) | (pair["tint"] > value("tinted")))
         )
     ),
     "blurred": Named(lambda pair: np.asarray(pair["blur"] < -value("blurred") - pair.slack), opposite="sharpened"),

@@ -3,7 +3,7 @@ share a template or a scene (`matching.second_look`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
@@ -188,6 +188,12 @@ def _tell_grounds(pairs: pd.DataFrame, rows: pd.Index, grounds: NDArray[np.float
         pairs.loc[rows[known], side] = paper[known].astype(np.int8)
 
 
+def _clearly_cut(read: Mapping[str, NDArray[np.float64]], pairs: pd.DataFrame) -> NDArray[np.bool_]:
+    """Whether less is seen of either than a pixel of the lesser picture explains."""
+    whole = value("cropped") - 2 * relations.doubt(pairs[SIZES].to_numpy())
+    return np.asarray(np.minimum(read["seen_left"], read["seen_right"]) < whole)
+
+
 def _geometry(pairs: pd.DataFrame, lies: Sequence[Lies], anew: NDArray[np.bool_]) -> pd.DataFrame:
     """The columns of pairs that follow from how they lie on each other; where that was found `anew`, nothing is said
     of what was told from pixels that did not lie right."""
@@ -197,7 +203,10 @@ def _geometry(pairs: pd.DataFrame, lies: Sequence[Lies], anew: NDArray[np.bool_]
     straight = (pairs["allowed"] != relations.ALLOWED.index(relations.BENT)).to_numpy()
     part_left, part_right = (straight & (read[f"seen_{side}"] < value("cropped")) for side in ("left", "right"))
     either = part_left | part_right
-    cropped = np.where(anew, part_left.astype(np.int8) - part_right.astype(np.int8), pairs["cropped"] * either)
+    parts = part_left.astype(np.int8) - part_right.astype(np.int8)
+    # a first look may have missed a crop by a little; where it told of a border, what is not seen of both is that
+    missed = (pairs["cropped"] == 0) & (pairs["bordered"] == 0) & _clearly_cut(read, pairs)
+    cropped = np.where(anew | missed, parts, pairs["cropped"] * either)
     tones = {name: np.where(anew, [getattr(each, name) for each in lies], pairs[name]) for name in ("gain", "bias")}
     unsaid = {name: pairs[name].mask(anew, NEUTRAL[name]) for name in ("blur", "grain", "overlaid", *BOX)}
     return pd.DataFrame(read | dict(zip(AFFINE, affine.T, strict=True)) | tones | unsaid, index=pairs.index).assign(

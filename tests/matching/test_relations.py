@@ -154,6 +154,19 @@ def test_the_shift_of_the_colours_has_no_direction_to_turn():
     assert relations.invert(pairs)["tint"].tolist() == [14.0]
 
 
+def test_a_factor_that_darkens_all_samples_changes_no_colour_beside_and_gray_says_that_colours_are_gone():
+    def named(**values: float) -> str:
+        return relations.name(table(row(**values)).to_dict("series"))[0]
+
+    assert named(gain=0.6, saturation=0.6, lightness=-36) == "darker"
+    assert named(gain=1.48, bias=7, saturation=1.35, lightness=52) == "brighter"
+    assert named(gain=0.6, saturation=0.6, lightness=-3) == "colour changed"  # or nothing would be said
+    assert named(gain=0.6, saturation=0.3, lightness=-36) == "darker|colour changed"
+    assert named(saturation=0.6) == "colour changed"
+    assert named(gray=1, saturation=0.02, tint=56) == "gray"
+    assert named(tint=14) == "colour changed"
+
+
 def test_what_a_pixel_of_a_tiny_picture_may_explain_is_not_named():
     def named(side: int) -> set[str]:
         sizes = dict.fromkeys(SIZES, side)

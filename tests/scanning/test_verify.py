@@ -10,11 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image, ImageColor, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 import dedup
 from dedup.matching import second_look, third_look
+from dedup.matching.columns import NEUTRAL, PAIR_COLUMNS
+from dedup.matching.laying import Lies
 from dedup.sample import edits
 from dedup.scanning import closely, verify
 from tests.pictures import detailed, font, save
@@ -759,3 +762,17 @@ def test_the_ground_is_told_that_transparency_was_flattened_on(tmp_path, home, t
     save(flat.convert("RGB"), tmp_path / "in/b.png")
     relations = dedup.scan(tmp_path / "in").frame["relation"].tolist()
     assert f"transparency flattened{words}" in relations[1].split(", ")
+
+
+def test_a_crop_that_the_first_look_missed_by_a_little_is_named():
+    def told(edge: float, **values: float) -> int:
+        sizes = {"left_width": 500, "left_height": 400, "right_width": 500, "right_height": 400}
+        pairs = pd.DataFrame([NEUTRAL | sizes | values], columns=list(PAIR_COLUMNS)).astype(PAIR_COLUMNS)
+        scale = 1 / (1 - 2 * edge)
+        lies = Lies(np.array([scale, 0, -edge * scale, 0, scale, -edge * scale]), 0.0, 1.0, 0.0)
+        return int(verify._geometry(pairs, [lies], np.array([False]))["cropped"].iloc[0])
+
+    assert told(0.01) == 1  # 96 % are left, of which the first look saw 99
+    assert told(0.002) == 0
+    assert told(0.002, cropped=1) == 0
+    assert told(0.01, bordered=-1) == 0
