@@ -228,6 +228,7 @@ def near_in_words(dataset: Dataset) -> str:
 
 def summary(dataset: Dataset) -> dict[str, object]:
     """Counts of a dataset, for people and machines."""
+    from dedup.labels.coco import notes_of
     from dedup.query.selection import KINDS
 
     kinds = dataset.frame["kind"].value_counts()
@@ -246,8 +247,12 @@ def summary(dataset: Dataset) -> dict[str, object]:
         "near_threshold": dataset.near_threshold,
         "passed_over": dict(dataset.info.passed_over),
         "asks_about_folders": dataset.asks_about_folders,
-        "annotation_notes": [note for each in dataset.attachments.values() for note in each.notes]
-        + [*dataset.annotation_errors, *dataset.labels_unread, *dataset.labels_strange],
+        "annotation_notes": [
+            *notes_of(dataset.attachments),
+            *dataset.annotation_errors,
+            *dataset.labels_unread,
+            *dataset.labels_strange,
+        ],
         "splits_told": dict(Counter(dataset.splits_told.values())),
         "splits_several": dict(dataset.splits_several),
     }

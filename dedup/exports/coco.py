@@ -178,7 +178,7 @@ def _from_sources(
     notes: list[str] = []
     for part, source in zip(parts[1:], sources[1:], strict=True):
         renumbered = joined.take(part)
-        if renumbered:
+        if renumbered and source.path.suffix.lower() == ".json":  # in other formats nobody wrote ids
             notes.append(f"{plural(renumbered, 'id')} of {source.path.name} given anew, being taken already.")
     new = [] if alone else [int(row) for row in np.flatnonzero(mask) if row not in names.of_row]
     if new:

@@ -70,8 +70,13 @@ class Order:
     ) -> None:
         """Raises `UsageError` for a format that is not written, `ExportError` for names that collide or leave the
         target and for splits that cannot be told apart."""
-        self.dataset, self.mask, self.on_progress = dataset, mask, on_progress
         self.form = label_format(labels) if labels else None
+        wanted = mask
+        if self.form and (dropped := dataset.labels.dropped):  # an image without its labels says that nothing is on it
+            mask = mask.copy()
+            mask[list(dropped)] = False
+        self._dropped = int((wanted & ~mask).sum())
+        self.dataset, self.mask, self.on_progress = dataset, mask, on_progress
         self._with_csv, self._per_split, self._companions = with_csv, per_split, companions
         if self.form and per_split:
             check_splits(dataset, mask)
@@ -98,6 +103,8 @@ class Order:
         """Write into a folder what is said of the images: the CSV of all that were asked for, labels of those that are
         `there`. Returns notes."""
         notes: list[str] = []
+        if self._dropped:
+            notes.append(f"{plural(self._dropped, 'image')} left out: dropped because of clashing labels.")
         if self._with_csv:
             file = output / CSV_NAME
             notes += csv.CSV.write(self.dataset, self.mask, file, self.on_progress, overwrite=True).notes

@@ -229,12 +229,26 @@ class Coco:
         if attachment.ambiguous:
             yield f"{_images(attachment.ambiguous)} named in {name} could be several files of the dataset."
         if attachment.unannotated:
-            images = f"{_images(attachment.unannotated)} of the dataset"
-            yield f"{images} {_are(attachment.unannotated)} not named in {name}."
+            yield _unnamed(attachment.unannotated, name)
         if self.orphans:
             yield self._of_orphans()
         if twice:
             yield f"{plural(twice, 'image')} {'is' if twice == 1 else 'are'} listed more than once in {name}."
+
+
+def notes_of(attachments: Mapping[Path, Attachment]) -> list[str]:
+    """What there is to say of all sources of a dataset: an image that one of them names is missed in no other, such as
+    those of the splits."""
+    named = {path for met in attachments.values() for path in met.image_ids}
+    notes: list[str] = []
+    for source, met in attachments.items():
+        missed = _unnamed(met.unannotated, source.name) if named.issuperset(met.unannotated) else ""
+        notes += [note for note in met.notes if note != missed]
+    return notes
+
+
+def _unnamed(paths: Sequence[str], name: str) -> str:
+    return f"{_images(paths)} of the dataset {_are(paths)} not named in {name}."
 
 
 def _area(box: Any) -> float:

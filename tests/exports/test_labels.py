@@ -494,3 +494,14 @@ def test_what_is_which_in_a_mirror_stays_with_keypoints(home, tmp_path):
     (tmp_path / "in/labels/a.txt").write_text("0 0.5 0.5 0.4 0.4 0.4 0.4 2 0.6 0.6 2\n")
     dedup.scan(tmp_path / "in", use_found=True).export("folder", tmp_path / "out", labels="yolo")
     assert yaml.safe_load((tmp_path / "out/data.yaml").read_text())["flip_idx"] == [1, 0]
+
+
+def test_ids_that_nobody_wrote_are_not_told_of(home, tmp_path):
+    """Two tables of classes, in which rows have no numbers."""
+    for number, split in enumerate(("train", "test")):
+        picture(tmp_path / f"in/{split}/{split}.png", number)
+        (tmp_path / f"in/{split}.csv").write_text(f"image_id,label\n{split},cat\n")
+    dataset = dedup.scan(tmp_path / "in", use_found=True, workers=1)
+    report = dataset.export("coco", tmp_path / "both.json")
+    assert len(json.loads((tmp_path / "both.json").read_text())["annotations"]) == 2
+    assert not any("given anew" in note for note in report.notes)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import dedup
 from dedup.checks import gate
+from dedup.cli import main
 from dedup.errors import AnnotationError
 from dedup.labels import coco_sound, formats
 from dedup.labels.coco import Coco, tags_from_coco
@@ -377,3 +378,15 @@ def test_annotations_whose_image_ids_are_of_another_type_are_told_and_do_not_pas
     assert finding.exceeded and finding.count == 1 and "to no image of it" in finding.examples[0]
     exported = dataset.export("coco", tmp_path / "out.json")
     assert "1 annotation in labels.json left out: of no image that it lists." in exported.notes
+
+
+def test_an_image_of_another_split_is_missed_in_no_file(tmp_path, home, capsys):
+    for number, name in enumerate(("train/a.png", "val/b.png")):
+        picture(tmp_path / "in" / name, number)
+    for split, name in (("train", "a.png"), ("val", "b.png")):
+        coco(tmp_path / "in/annotations", document(name), f"instances_{split}.json")
+    assert main(["scan", str(tmp_path / "in")]) == 0
+    assert "not named" not in capsys.readouterr().out
+    picture(tmp_path / "in/val/c.png", 2)
+    assert main(["scan", str(tmp_path / "in")]) == 0
+    assert "2 images of the dataset are not named in instances_val.json." in capsys.readouterr().out

@@ -124,6 +124,20 @@ def test_dropped_images_leave_the_coco_export_and_left_ones_stay(dataset, tmp_pa
     assert labels_of(document, "3 bare.jpg") == []
 
 
+@pytest.mark.parametrize("labels", ["yolo", "coco", "voc", "imagefolder"])
+def test_dropped_images_leave_folders_with_labels_too(dataset, tmp_path, labels):
+    """Without its labels an image would say that there is nothing on it."""
+    case = dataset.clashes[0]
+    names = {dataset.frame["path"][row].rpartition("/")[2] for row in (case.clash.left, case.clash.right)}
+    decide(dataset, case, Choice.DROP)
+    report = dataset.export("folder", tmp_path / "out", labels=labels)
+    assert not names & {file.name for file in (tmp_path / "out").rglob("*")}
+    assert report.rows == len(dataset.frame) - 2
+    assert report.notes.count("2 images left out: dropped because of clashing labels.") == 1
+    dataset.export("folder", tmp_path / "bare", labels="")
+    assert names <= {file.name for file in (tmp_path / "bare").rglob("*")}
+
+
 def test_a_decision_outlives_a_rename_and_lapses_with_other_labels(dataset, tmp_path):
     case = case_of(dataset, "1 class.png")
     decide(dataset, case, Choice.DROP)

@@ -884,3 +884,20 @@ def test_tracks_alone_are_told_as_what_they_are(tmp_path):
     write(tmp_path, {"x.xml": '<annotations><track id="0" label="cat"><box frame="0"/></track></annotations>'})
     (sentence,) = formats.see(tmp_path).unread
     assert "tracks of a video" in sentence
+
+
+@pytest.mark.parametrize("name", ["sample_submission.csv", "sampleSubmission.csv"])
+@pytest.mark.parametrize("truth", ["image_id,label\na,cat\n", "image_id,cat,dog\na,1,0\n"])
+def test_what_is_to_be_handed_in_is_no_truth(name, truth, tmp_path):
+    """As competitions hand it out: of each image of the test set a class that stands for nothing."""
+    for image in ("train/a.png", "test/b.png"):
+        picture(tmp_path / image, 1)
+    handed = truth.replace("\na,", "\nb,")
+    write(tmp_path, {name: handed})
+    alone = formats.see(tmp_path)
+    assert not alone.found and alone.unread == () == alone.strange
+    write(tmp_path, {"train.csv": truth})
+    (found,) = formats.find(tmp_path)
+    assert found.path.name == "train.csv"
+    coco = formats.read(tmp_path / name, pictures(tmp_path, "train/a.png", "test/b.png"))
+    assert [each["file_name"] for each in coco.images] == ["b"]  # where somebody names it, it is read

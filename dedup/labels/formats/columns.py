@@ -21,7 +21,7 @@ from dedup.labels.formats.base import (
     the_file,
     whole_lines,
 )
-from dedup.labels.formats.tables import COLUMNS, SPLIT, csv_reader, is_csv
+from dedup.labels.formats.tables import COLUMNS, SPLIT, csv_reader, is_csv, is_submission
 
 Rows = Iterator[tuple[int, list[str]]]
 """Lines and cells; the first is the header."""
@@ -106,7 +106,7 @@ def _splits(path: Path, pictures: Pictures) -> Iterator[tuple[str, str]]:
 
 
 def _found(tree: Tree) -> Iterator[Path]:
-    return filter(_recognises, tree.files(".csv", ".tsv"))
+    return (file for file in tree.files(".csv", ".tsv") if _recognises(file) and not is_submission(file))
 
 
 CLASS_COLUMNS = Format(

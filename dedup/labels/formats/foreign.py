@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from dedup.files import open_regular
 from dedup.labels.formats.base import Tree, coding_of, first_line, head_of, whole_lines
 from dedup.labels.formats.markup import finite
-from dedup.labels.formats.tables import OURS, SPLIT
+from dedup.labels.formats.tables import OURS, SPLIT, is_submission
 from dedup.sources.lists import separator_of
 
 
@@ -77,7 +77,7 @@ def strays(tree: Tree) -> Iterator[Path]:
     told: set[tuple[Path, str]] = set()
     for path in tree.files(".xml", ".txt", ".csv", ".tsv", ".parquet", ".json", ".jsonl"):
         suffix = path.suffix.lower()
-        if (path.parent, suffix) not in told and _is_stray(path, suffix, names, tree):
+        if (path.parent, suffix) not in told and not is_submission(path) and _is_stray(path, suffix, names, tree):
             told.add((path.parent, suffix))
             yield path
 

@@ -579,8 +579,14 @@ def _described_in(folder: Path) -> list[Path]:
     return [*sorted(folder.glob(DESCRIPTIONS)), *(file for file in beside if file.is_file())]
 
 
+def is_submission(path: Path) -> bool:
+    """Whether a table holds what somebody is to hand in, such as the `sample_submission.csv` of a competition: a class
+    for every image of the test set, of which none is true."""
+    return "submission" in path.name.casefold()
+
+
 def _found(tree: Tree, suffixes: tuple[str, ...], looks_right: Any) -> Iterator[Path]:
-    yield from filter(looks_right, tree.files(*suffixes))
+    yield from (file for file in tree.files(*suffixes) if looks_right(file) and not is_submission(file))
 
 
 OPENIMAGES = Format(
