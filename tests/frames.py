@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from dedup.exports.base import Exportable, Write
+from dedup.labels.clashes import Clash
 from dedup.labels.decided import Labels
 from dedup.matching.columns import NEUTRAL, PAIR_COLUMNS
 from dedup.query.where import Mask
@@ -89,6 +90,7 @@ class FakeDataset:
     pairs: pd.DataFrame = field(default_factory=lambda: make_pairs([]))
     coco: Coco | None = None
     name: str = "test"
+    open_clashes: list[Clash] = field(default_factory=list)
 
     @property
     def annotations(self) -> tuple[Coco, ...]:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import pandas as pd
 
+from dedup.labels.clashes import Clash
 from dedup.labels.decided import Labels
 from dedup.model import OnProgress, Progress
 from dedup.query.where import Mask
@@ -37,6 +38,10 @@ class Exportable(Protocol):
     @property
     def labels(self) -> Labels:
         """The COCO documents and classes, with label clashes resolved as people decided."""
+
+    @property
+    def open_clashes(self) -> list[Clash]:
+        """The label clashes that nobody decided."""
 
     @property
     def address(self) -> str:

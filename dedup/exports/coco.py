@@ -66,6 +66,11 @@ def build(
     notes += labels.notes
     if dropped := int((wanted & ~mask).sum()):
         notes.append(f"{plural(dropped, 'image')} left out: dropped because of clashing labels.")
+    if open_ones := sum(bool(mask[clash.left] or mask[clash.right]) for clash in dataset.open_clashes):
+        notes.append(
+            f"{plural(open_ones, 'pair')} of copies in it whose labels differ, which nobody decided about: those that "
+            "are written may be the wrong ones."
+        )
     failed = int((mask & (frame["status"] == Status.FAILED).to_numpy()).sum())
     if failed:
         notes.append(f"{plural(failed, 'image')} cannot be read; select status == 'ok' to leave such out.")

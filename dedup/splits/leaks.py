@@ -29,6 +29,7 @@ from dedup.exports.base import Exportable
 from dedup.exports.csv import encode, guarded
 from dedup.files import require_free, write_chunks
 from dedup.groups.frame import whole_and_part
+from dedup.labels.clashes import Clash
 from dedup.labels.coco import Attachment, Coco, ImageId
 from dedup.labels.coco_join import NAMED_APART, Document, Part, told_apart
 from dedup.labels.decided import Labels
@@ -226,6 +227,11 @@ class Repaired:
     def labels(self) -> Labels:
         """What images are labelled."""
         return self.dataset.labels
+
+    @property
+    def open_clashes(self) -> list[Clash]:
+        """The label clashes that nobody decided."""
+        return self.dataset.open_clashes
 
     @property
     def address(self) -> str:

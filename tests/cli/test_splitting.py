@@ -43,7 +43,7 @@ def test_splits_come_from_a_csv_in_one_step_and_go_again(folder, tmp_path, capsy
     assert main(["splits", "set", "--clear"]) == 0 and splits_now() == [""] * 4
 
 
-def test_a_name_of_several_images_is_not_said_to_be_in_several_splits(tmp_path, capsys):
+def test_a_name_of_several_images_is_not_said_to_be_in_several_splits(home, tmp_path, capsys):
     for folder in ("a", "b"):
         save(photo(1), tmp_path / "photos" / folder / "1.png")
         save(photo(2), tmp_path / "photos" / folder / f"{folder}.png")

@@ -50,6 +50,19 @@ def decide(dataset, case, choice) -> None:
     assert dataset.decisions.decide([case.change(choice)], "Decide a label clash") == 1
 
 
+def test_an_export_tells_of_clashes_in_it_that_nobody_decided(dataset, tmp_path):
+    def told(mask=None) -> list[str]:
+        notes = dataset.export("coco", tmp_path / "out.json", mask, overwrite=True).notes
+        return [note for note in notes if "nobody decided" in note]
+
+    (note,) = told()
+    assert note.startswith("3 pairs of copies in it whose labels differ, which nobody decided about")
+    assert "1 pair of copies" in told(dataset.frame["path"] == "1 class.png")[0]
+    for case in dataset.clashes:
+        decide(dataset, case, Choice.LEAVE)
+    assert told() == []
+
+
 def test_the_planted_clashes_are_found_and_nothing_changes_before_a_decision(dataset):
     paths = dataset.frame["path"]
     found = {paths[row] for each in dataset.clashes for row in (each.clash.left, each.clash.right)} - {

@@ -271,3 +271,18 @@ def test_json_of_one_image_in_a_folder_for_labels_stops_the_gate(tmp_path, home)
     assert dataset.labels_unread == ("labels/train/a.json tells of images here, in no format that is read.",)
     (tmp_path / "in/labels/train/a.json").unlink()
     assert not dedup.scan(tmp_path / "in", use_found=True).labels_unread
+
+
+def test_what_was_written_here_is_no_strange_label(tmp_path, home):
+    """Baselines, plans, verdicts, lists and pairs of an earlier run, beside the images that they name."""
+    for number in (0, 0, 1, 2):
+        picture(tmp_path / f"in/{len([*tmp_path.glob('in/*')])}.png", number, (160, 120))
+    dataset = dedup.scan(tmp_path / "in")
+    dataset.export("csv", tmp_path / "in/images.csv")
+    dataset.export("pairs", tmp_path / "in/pairs.csv")
+    for told in (["check", "in", "--max-exact", "9", "--write-baseline"], ["plan", "in", "--output"]):
+        assert main([*told, str(tmp_path / "in" / f"{told[0]}.json")]) == 0
+    assert main(["verdicts", "export", "in", "--output", str(tmp_path / "in/verdicts.json")]) == 0
+    assert dedup.scan(tmp_path / "in", use_found=True).labels_strange == ()
+    (tmp_path / "in/other.json").write_text('[{"file": "0.png", "kind": "dog"}]')
+    assert "other.json" in dedup.scan(tmp_path / "in", use_found=True).labels_strange[0]

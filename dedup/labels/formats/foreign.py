@@ -93,6 +93,8 @@ def _is_stray(path: Path, suffix: str, names: Set[str], tree: Tree) -> bool:
         beside = any((tree.pictures.root / image).parent == path.parent for image in images)
         told = (".txt",) if beside else (".txt", ".json")
         return suffix == ".xml" or (suffix in told and any(part.casefold() in LABELS for part in path.parts))
+    if suffix in (".csv", ".json") and _is_written_here(head_of(path)):
+        return False
     if suffix in (".csv", ".tsv"):
         return _names_images_in_a_column(head_of(path), names)
     if suffix == ".parquet":
@@ -108,6 +110,16 @@ def is_for_labels(stray: Path, tree: Tree) -> bool:
     return bool(tree.pictures.of_file(stray))
 
 
+WRITTEN_HERE = (b'"dedup baseline"', b'"dedup removal plan"', b'"dedup verdicts"', b'"left","right","kind","distance"')
+"""How files of our own begin that tell of images: baselines, plans, verdicts, pairs. Lists of images have `OURS`."""
+
+
+def _is_written_here(head: bytes) -> bool:
+    return any(each in head[:FIRST_BYTES] for each in WRITTEN_HERE)
+
+
+FIRST_BYTES = 256
+"""Within which they say so."""
 LABELS = ("labels", "label", "annotations", "labeltxt", "bboxes")
 """Folders in which texts are labels, and not captions."""
 MANY_NAMED = 0.5
