@@ -7,7 +7,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -84,11 +84,13 @@ def scan_shard(
         )
     choice, limit = Choice(engine, workers, ray_address), max_pixels or MAX_PIXELS
     listing = list_source(origin)
-    with watched(on_progress) as told:
-        if isinstance(place, Path):
-            return shards.read(origin, listing, number, of, place, max_pixels=limit, choice=choice, on_progress=told)
-        with parts_elsewhere.replaced(place, shards.folder_name(number, of), origin) as here:
-            return shards.read(origin, listing, number, of, here, max_pixels=limit, choice=choice, on_progress=told)
+    there = (
+        nullcontext(place)
+        if isinstance(place, Path)
+        else parts_elsewhere.replaced(place, shards.folder_name(number, of), origin)
+    )
+    with watched(on_progress) as told, there as here:
+        return shards.read(origin, listing, number, of, here, max_pixels=limit, choice=choice, on_progress=told)
 
 
 def merge(
@@ -113,10 +115,9 @@ def merge(
     """
     given = [parts] if isinstance(parts, Path | str) else list(parts)
     with ExitStack() as until_read:
-        places = map(_place_of, given)
         folders = [
             each if isinstance(each, Path) else until_read.enter_context(parts_elsewhere.fetched(each))
-            for each in places
+            for each in map(_place_of, given)
         ]
         merged = shards.gather(folders, one_source=source is None)
         origin = address_of(source or merged.source)

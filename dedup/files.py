@@ -83,7 +83,7 @@ def _clear(file: Path) -> None:
     with suppress(OSError):
         handle = os.open(file, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | NO_WAITING)
         try:
-            if _take(handle):
+            if take(handle):
                 file.unlink()
         finally:
             os.close(handle)
@@ -95,17 +95,17 @@ def _temporary(folder: Path, mode: int) -> tuple[int, Path]:
     while True:
         path = folder / f"{UNFINISHED}{uuid.uuid4().hex}{_TEMPORARY}"
         handle = os.open(path, flags, mode)
-        if _take(handle) and path.exists():
+        if take(handle) and path.exists():
             return handle, path
         os.close(handle)  # somebody cleared it away in the moment before it was locked
 
 
-def _take(handle: int) -> bool:
-    """Whether no other process holds the file: this one does from now on."""
+def take(handle: int, *, shared: bool = False) -> bool:
+    """Whether no other process holds the file: this one does from now on, `shared` with those that want no more."""
     if not ADVISORY_LOCKS:
         return True  # there, open files cannot be deleted anyway
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:

@@ -47,10 +47,8 @@ class HashList:
 
     @cached_property
     def bits(self) -> NDArray[np.uint8]:
-        """(n, bytes) uint8, one row for each hash; of crop-resistant ones one for each segment, in their order."""
-        return (
-            hashes.segments(self.texts)[0] if self.kind == hashes.CROP_RESISTANT else hashes.bits(self.kind, self.texts)
-        )
+        """(n, bytes) uint8, one row for each hash; crop-resistant ones have `hashes.segments` instead."""
+        return hashes.bits(self.kind, self.texts)
 
 
 def is_list(file: Path) -> bool:
@@ -175,13 +173,14 @@ def _known_segments(frame: pd.DataFrame, theirs: HashList, within: int) -> list[
     texts, paths = frame[hashes.COLUMN + theirs.kind].tolist(), frame["path"].tolist()
     ours, counts = hashes.segments(texts)
     stops = np.cumsum(counts)
-    starts = np.cumsum([0, *hashes.segments(theirs.texts)[1][:-1]])
-    telling = _telling(theirs.bits)
+    known_ones, lengths = hashes.segments(theirs.texts)
+    starts = np.cumsum([0, *lengths[:-1]])
+    flat = ~_telling(known_ones)
     found = []
     for row, (start, stop) in enumerate(zip((stops - counts).tolist(), stops.tolist(), strict=True)):
         mine = ours[start:stop][_telling(ours[start:stop])]
-        apart = np.bitwise_count(mine[:, None] ^ theirs.bits).sum(axis=2, dtype=np.int64)
-        apart[:, ~telling] = theirs.bits[0].size * 8 + 1
+        apart = np.bitwise_count(mine[:, None] ^ known_ones).sum(axis=2, dtype=np.int64)
+        apart[:, flat] = 8 * known_ones.shape[1] + 1
         nearest = np.minimum.reduceat(apart, starts, axis=1)
         agree = nearest <= within
         place = int(np.lexsort(((nearest * agree).sum(axis=0), -agree.sum(axis=0)))[0])

@@ -10,15 +10,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from dedup.files import NO_WAITING, sha256_of
+from dedup.files import ADVISORY_LOCKS, NO_WAITING, sha256_of, take
 from dedup.removal.objects import AnySpot, Object, Place, Seen
 from dedup.removal.refusal import RefusalError
 from dedup.removal.tree import Spot, link_on_the_way
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 Stat = os.stat_result | Seen
 
@@ -90,22 +85,20 @@ def held(source: Place, keeper: Place | None) -> Iterator[None]:
     """Keep the removals of other homes from a file that goes and from the one that stays for it, so that no two take
     away each other's keeper. Raises `RefusalError` where one has either; disks that know no locks go without."""
     with ExitStack() as stack:
-        if fcntl is not None and isinstance(source, Path):
-            mine = _lock(stack, source, fcntl.LOCK_EX)
+        if ADVISORY_LOCKS and isinstance(source, Path):
+            mine = _lock(stack, source, shared=False)
             if isinstance(keeper, Path) and not (mine and is_same_file(source, keeper)):  # of names of one file, one
-                _lock(stack, keeper, fcntl.LOCK_SH)
+                _lock(stack, keeper, shared=True)
         yield
 
 
-def _lock(stack: ExitStack, file: Path, how: int) -> bool:
-    """Lock a file until the stack ends; False where it cannot be opened or locked, which the proof of it tells of."""
+def _lock(stack: ExitStack, file: Path, *, shared: bool) -> bool:
+    """Lock a file until the stack ends; False where it cannot be opened, which the proof of it tells of."""
     with suppress(OSError):
         handle = os.open(file, os.O_RDONLY | NO_WAITING)
         stack.callback(os.close, handle)
-        try:
-            fcntl.flock(handle, how | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RefusalError(f"another removal works on {file} at this moment; try again") from error
+        if not take(handle, shared=shared):
+            raise RefusalError(f"another removal works on {file} at this moment; try again")
         return True
     return False
 

@@ -93,15 +93,15 @@ def _is_stray(path: Path, suffix: str, names: Set[str], tree: Tree) -> bool:
         beside = any((tree.pictures.root / image).parent == path.parent for image in images)
         told = (".txt",) if beside else (".txt", ".json")
         return suffix == ".xml" or (suffix in told and any(part.casefold() in LABELS for part in path.parts))
-    if suffix in (".csv", ".json") and _is_written_here(head_of(path)):
+    if suffix == ".xml":
         return False
-    if suffix in (".csv", ".tsv"):
-        return _names_images_in_a_column(head_of(path), names)
     if suffix == ".parquet":
         return _tell_of_images(*_text_columns(path), names)
-    if suffix == ".txt":
-        return _names_images_in_rows(head_of(path), names)
-    return suffix in (".json", ".jsonl") and _names_images(head_of(path), names)
+    head = head_of(path)
+    if suffix in (".csv", ".json") and _is_written_here(head):
+        return False
+    looks_at = {".txt": _names_images_in_rows, ".csv": _names_images_in_a_column, ".tsv": _names_images_in_a_column}
+    return looks_at.get(suffix, _names_images)(head, names)
 
 
 def is_for_labels(stray: Path, tree: Tree) -> bool:
@@ -114,12 +114,14 @@ WRITTEN_HERE = (b'"dedup baseline"', b'"dedup removal plan"', b'"dedup verdicts"
 """How files of our own begin that tell of images: baselines, plans, verdicts, pairs. Lists of images have `OURS`."""
 
 
+FIRST_BYTES = 256
+"""Within which they say so."""
+
+
 def _is_written_here(head: bytes) -> bool:
     return any(each in head[:FIRST_BYTES] for each in WRITTEN_HERE)
 
 
-FIRST_BYTES = 256
-"""Within which they say so."""
 LABELS = ("labels", "label", "annotations", "labeltxt", "bboxes")
 """Folders in which texts are labels, and not captions."""
 MANY_NAMED = 0.5

@@ -27,7 +27,7 @@ from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import LIBRARY, Opened
 from dedup.ui.shell.literal import literal
 from dedup.ui.shell.navigation import export
-from dedup.ui.shell.notices import guarded, say
+from dedup.ui.shell.notices import guarded, overtaken
 from dedup.words import displayable, middle, plural, size
 
 LISTED = 500
@@ -245,7 +245,7 @@ def _confirm(opened: Opened, plan: Plan) -> None:
         if shown == due:
             start_apply(opened, plan, tags=tags, annotations=annotations, how=how)
         else:
-            say("The plan is another one now, for another tab decided meanwhile. Look again.", icon=":material/sync:")
+            overtaken("plan")
         st.rerun()
 
 

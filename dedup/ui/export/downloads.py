@@ -137,7 +137,7 @@ def downloads(opened: Opened, view: View) -> None:
             with column.container(border=True, height="stretch"):
                 st.markdown(f"**{literal(offer.title)}**")
                 st.caption(offer.words)
-                if offer.export is COCO and _has_captions(opened):
+                if offer.export is COCO and opened.kept("captions", partial(_has_captions, opened)):
                     st.caption("What has no classes (captions) is a file of its own: a folder of files has both.")
                 st.space("stretch")
                 if mask.sum() <= AT_ONCE:

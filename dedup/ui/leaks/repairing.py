@@ -26,7 +26,7 @@ from dedup.ui.shell import navigation, session
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import Opened
 from dedup.ui.shell.literal import literal
-from dedup.ui.shell.notices import guarded, say
+from dedup.ui.shell.notices import guarded, overtaken, say
 from dedup.words import plural, quote
 
 
@@ -196,7 +196,7 @@ def accept(opened: Opened, found: Repair) -> None:
     """Set the splits of all moves in one undoable step; says so when they are not those that are due now."""
     told = plural(len(found.moves), "image")
     if proposal(opened).moves != found.moves:
-        say("The repair is another one now, for another tab decided meanwhile. Look again.", icon=":material/sync:")
+        overtaken("repair")
         return
     keepers = acts.fixed(state(opened), [move.row for move in found.moves])
     decisions(opened).decide([*given.changes(found.splits()), *keepers], f"Repair leaks: move {told}")

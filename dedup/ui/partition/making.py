@@ -17,7 +17,7 @@ from dedup.ui.shell import navigation
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import Opened
 from dedup.ui.shell.literal import literal
-from dedup.ui.shell.notices import errors_shown, guarded, say
+from dedup.ui.shell.notices import errors_shown, guarded, overtaken, say
 from dedup.words import plural
 
 DEFAULT = {"train": 80, "val": 10, "test": 10}
@@ -166,7 +166,7 @@ def _offer(opened: Opened, asked: Asked, made: Made, *, as_tags: bool) -> None:
 def _follow(opened: Opened, made: Made, as_tags: bool) -> None:
     now = _made(opened, made.asked, as_tags=as_tags)
     if (now.of, now.new) != (made.of, made.new):
-        say("The division is another one now, for another tab decided meanwhile. Look again.", icon=":material/sync:")
+        overtaken("division")
         return
     making.follow(decisions(opened), made, tags=as_tags)
     say(f"{plural(len(made.new), 'image')}: {made.sentence()}.")

@@ -85,7 +85,10 @@ class Opened:
 
     def only(self, rows: Iterable[int]) -> str:
         """An expression for the images in these rows; "" where it would be too long."""
-        ids = self.dataset.frame["id"].to_numpy(object)[sorted(set(rows))]
+        chosen = sorted(set(rows))
+        if len(chosen) > MAX_LENGTH:  # before as many ids are put together, on every run of a page
+            return ""
+        ids = self.dataset.frame["id"].to_numpy(object)[chosen]
         told = f"id in ({', '.join(map(quote, ids.tolist()))})"
         return told if len(told) <= MAX_LENGTH else ""
 

@@ -29,6 +29,11 @@ def complain(text: str) -> None:
     say(text, icon="")
 
 
+def overtaken(what: str) -> None:
+    """Says that nothing was done, for what was shown is not what is due now."""
+    say(f"The {what} is another one now, for another tab decided meanwhile. Look again.", icon=":material/sync:")
+
+
 def show() -> None:
     """Show what was said since the last time."""
     for text, icon in st.session_state.pop(KEY, []):
