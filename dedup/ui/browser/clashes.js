@@ -1,7 +1,7 @@
 // The inbox of label clashes: two copies side by side, the boxes of both on each, and one key per decision.
 
 const CLASH_KEYS = [["← →", "previous, next"], ["1 2", "the left, the right labels are correct"],
-  ["M", "merge: each gets what only the other has"], ["D", "drop both from COCO exports"], ["L", "leave both as they are"],
+  ["M", "merge: each gets what only the other has"], ["D", "drop both from COCO and folders with labels"], ["L", "leave both as they are"],
   ["U", "undo"], ["G", "see these copies in Duplicates"], ["O", "show or hide the other side's boxes"], ["A", "show or hide boxes that agree"], ["?", "this list"]];
 
 export default hosted(root => new Inbox(root));

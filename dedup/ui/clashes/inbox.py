@@ -190,7 +190,7 @@ def consequences(opened: Opened) -> None:
     labels = opened.dataset.labels
     st.caption(
         "No file is touched or moved: decisions change what the COCO and CSV exports say. Merge gives each copy what "
-        "only the other has; Drop takes both out of COCO exports, where neither can be trusted."
+        "only the other has; Drop takes both out of COCO and of folders with labels, where neither can be trusted."
     )
     for note in labels.notes:
         st.caption(f":material/info: {literal(note)}")
@@ -237,7 +237,10 @@ def choices(clash: Clash) -> list[dict[str, str]]:
             Choice.MERGE: ("Merge", "Each gets, carried over, what only the other has"),
         }
     words |= {
-        Choice.DROP: ("Drop both", "Neither can be trusted: both leave COCO exports, no file is touched"),
+        Choice.DROP: (
+            "Drop both",
+            "Neither can be trusted: both leave exports of COCO and of folders with labels, no file is touched",
+        ),
         Choice.LEAVE: ("Leave", "Both stay as they are, and this counts as decided"),
     }
     return [{"name": name, "label": words[name][0], "key": KEYS[name], "help": words[name][1]} for name in Choice]
