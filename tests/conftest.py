@@ -60,6 +60,24 @@ def parked() -> Iterator[dict[object, list[local._Worker]]]:
         worker.kill()
 
 
+@pytest.fixture(scope="session")
+def home_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where datasets of a test would land that names no home: never among those of the person who runs the tests."""
+    path = tmp_path_factory.getbasetemp() / "home of nobody"
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("DEDUP_HOME", str(path))
+        yield path
+
+
+@pytest.fixture(autouse=True)
+def homes_are_named(home_of_nobody: Path) -> Iterator[None]:
+    """A test that names no home fails: what it leaves behind would be found by the tests after it."""
+    yield
+    if home_of_nobody.exists():
+        shutil.rmtree(home_of_nobody)
+        pytest.fail("this test names no home for its datasets; ask for the fixture `home`")
+
+
 @pytest.fixture(autouse=True)
 def warm_workers(request: pytest.FixtureRequest, parked: dict[object, list[local._Worker]], monkeypatch) -> None:
     """Scans take over the worker processes of the tests before, whose start costs most of scanning a few pictures.

@@ -61,7 +61,8 @@ def test_no_queue_has_no_events(state):
 
 def test_every_event_has_every_field():
     (event,) = take({"session": "s", "pending": [{"seq": 1, "type": "select", "ids": []}]}, {})
-    assert event == {"seq": 1, "type": "select", "id": "", "ids": [], "tag": "", "remove": False, "action": ""}
+    empty = {"id": "", "ids": [], "tag": "", "remove": False, "action": "", "was": None}
+    assert event == {"seq": 1, "type": "select", **empty}
 
 
 class Browser:

@@ -12,7 +12,7 @@ from dedup.labels.resolve import Choice
 from dedup.review import handover
 from dedup.store.decisions import Decisions
 from dedup.ui.clashes import inbox as page
-from dedup.ui.shell import navigation
+from dedup.ui.shell import navigation, notices
 from tests.building import picture
 from tests.labelled import clashing
 from tests.ui.apptest import MAIN, healthy, mounted, run_page, send, start, texts
@@ -95,11 +95,11 @@ def test_decisions_are_stored_leave_the_open_list_and_are_undone(dataset):
     mine = Decisions(dataset.decisions.path, "another tab")
     mine.decide([("keeper", "a.jpg", "", "1")], "Something of one's own")
     dataset.tag([0], "night")
-    page.apply(dataset, mine, "undo", [])  # the latest is another's: it stays
+    page.apply(dataset, mine, "undo", [], None)  # the latest is another's: it stays
     assert dataset.tags["night"].count == 1
     dataset.decisions.undo()
     dataset.decisions.undo()
-    page.apply(dataset, dataset.decisions, "undo", [])
+    page.apply(dataset, dataset.decisions, "undo", [], None)
     assert dataset.clashes[1].choice(dataset.decisions.values("clash")) is None
     assert dataset.decisions.history()[0].state == "undone"
 
@@ -137,8 +137,21 @@ def test_a_clash_that_was_left_is_found_among_all(dataset):
 
 
 def test_a_clash_that_is_gone_changes_nothing(dataset):
-    page.apply(dataset, dataset.decisions, "left", ["0" * 16, "1" * 16])
+    page.apply(dataset, dataset.decisions, "left", ["0" * 16, "1" * 16], "")
     assert dataset.decisions.values("clash") == {}
+
+
+def test_a_choice_that_another_tab_made_meanwhile_is_not_replaced(dataset):
+    at = run()
+    first, second, _ = shown(at)
+    Decisions(dataset.decisions.path, "another tab").decide([dataset.clashes[0].change(Choice.DROP)], "Drop")
+    done = (("left", first, ""), ("left", second, ""), ("merge", second, "left"))
+    events = [{"type": "action", "action": action, "ids": item["ids"], "was": was} for action, item, was in done]
+    at = send(at, f"clashes {dataset.info.key}", *events)
+    ((told, _),) = at.session_state[notices.KEY]
+    assert "another tab decided meanwhile" in told
+    chosen = [case.choice(dataset.decisions.values("clash")) for case in dataset.clashes]
+    assert chosen == [Choice.DROP, Choice.MERGE, None]
 
 
 def test_classes_of_folders_offer_the_classes(home, tmp_path):

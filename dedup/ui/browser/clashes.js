@@ -77,7 +77,8 @@ class Inbox {
     const item = this.item;
     if (!item) return;
     this.decided.push(item.id);
-    this.queue.push({ type: "action", action, ids: item.ids });
+    const undoing = this.queue.waiting("action").some(event => event.action === "undo"); // of what, only Python knows
+    this.queue.push({ type: "action", action, ids: item.ids, was: undoing ? null : item.choice });
     this.show(this.data.open ? this.index : this.index + 1);
   }
 

@@ -85,6 +85,8 @@ class Event(TypedDict):
     reveal: the folder of `id` is to be shown on the desktop.
     order: the candidates are wanted in the order `action`.
     close: the compare view was closed.
+
+    `was` is what stood decided where the person decided, None where the component does not tell.
     """
 
     seq: int
@@ -94,6 +96,7 @@ class Event(TypedDict):
     tag: str
     remove: bool
     action: str
+    was: str | None
 
 
 def events(key: str) -> Iterator[Event]:
@@ -242,6 +245,7 @@ def _event(raw: dict[str, Any]) -> Event:
         "tag": str(raw.get("tag", "")),
         "remove": bool(raw.get("remove", False)),
         "action": str(raw.get("action", "")),
+        "was": None if raw.get("was") is None else str(raw["was"]),
     }
 
 

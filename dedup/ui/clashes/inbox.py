@@ -28,7 +28,7 @@ from dedup.ui.shell import navigation, session
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import Opened
 from dedup.ui.shell.literal import literal
-from dedup.ui.shell.notices import say
+from dedup.ui.shell.notices import overtaken, say
 from dedup.words import quote
 
 A_PAGE = 50
@@ -58,7 +58,9 @@ class Drawn(TypedDict):
 def apply_events(opened: Opened) -> None:
     """Carry out what was decided in the inbox, before anything is drawn."""
     mine = decisions(opened)
-    gallery.carry_out(key_of(opened), lambda event: apply(opened.dataset, mine, event["action"], event["ids"]))
+    gallery.carry_out(
+        key_of(opened), lambda event: apply(opened.dataset, mine, event["action"], event["ids"], event["was"])
+    )
 
 
 def key_of(opened: Opened) -> str:
@@ -66,9 +68,14 @@ def key_of(opened: Opened) -> str:
     return f"clashes {opened.dataset.info.key}"
 
 
-def apply(dataset: Dataset, mine: Decisions, action: str, ids: Sequence[str]) -> Callable[[], None] | None:
+def apply(
+    dataset: Dataset, mine: Decisions, action: str, ids: Sequence[str], was: str | None
+) -> Callable[[], None] | None:
     """Decide the clash of two ids (left, right), take back the last decision of this tab ("undo") or go to the copies
-    in the review ("group"); returns what is left to do to the session."""
+    in the review ("group"); returns what is left to do to the session.
+
+    `was` is the choice that a person had on screen, "" where it was open and None where that is not known: another
+    tab's choice, which nobody here has seen, is not replaced."""
     if not action:
         return None
     if action == "undo":
@@ -82,6 +89,8 @@ def apply(dataset: Dataset, mine: Decisions, action: str, ids: Sequence[str]) ->
     case = next((case for case in dataset.clashes if list(ids) == ids_of(dataset, case)), None)
     if case is None:
         return partial(say, "This clash is gone: its images or labels have changed.", icon=":material/info:")
+    if was is not None and was != (case.choice(dataset.decisions.values(CLASH)) or ""):
+        return partial(overtaken, "choice")
     names = dataset.frame["name"]
     told = f"{names.iat[case.clash.left]} and {names.iat[case.clash.right]}"
     mine.decide([case.change(Choice(action))], f"Label clash of {told}: {action}")
