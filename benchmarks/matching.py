@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Time and memory of the matching over many signatures, made by perturbing real ones, with planted near duplicates.
 
-    python -m benchmarks.matching FOLDER [--counts 100000] [--planted 1000] [--workers 2] [--engine ray]
+    python -m benchmarks.matching FOLDER [--counts 100000] [--planted 1000] [--later 0.01] [--workers 2] [--engine ray]
 
 FOLDER holds pictures (searched for .jpg, .jpeg and .png). Every artificial signature is a blend of cuts of three real
 ones, each turned one of eight ways, so that it is like no other and still has the spectrum of a photograph. The
 planted copies are photometric (gain, bias, gamma, noise) and turned one of eight ways. Prints, for each count, the
-wall and processor seconds, peak memory, and the fraction of planted pairs found; and the growth exponent. With the
+wall and processor seconds, peak memory, and the fraction of planted pairs found; and the growth exponent. With
+--later, also what it costs when that part of them comes later, and whether the same is found. With the
 engine ray the work is done by a cluster of RAY_ADDRESS, or one that is started; its processor time and memory are not
 counted.
 """
@@ -16,7 +17,9 @@ from __future__ import annotations
 import argparse
 import math
 import resource
+import tempfile
 import time
+from concurrent.futures import Executor
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +27,11 @@ import pandas as pd
 from PIL import Image
 
 from dedup.images import signature
-from dedup.matching.engine import relate
+from dedup.matching.columns import PAIR_COLUMNS
+from dedup.matching.engine import Related, relate
 from dedup.scanning.engines import ENGINES, Choice, engine
+from dedup.store.by_content import ByContent
+from dedup.store.windows import KeptWindows
 
 SIDE = signature.TINY
 
@@ -88,11 +94,31 @@ def make(real: np.ndarray, count: int, planted: int) -> tuple[np.ndarray, pd.Dat
     return records, facts
 
 
+def later(records: np.ndarray, facts: pd.DataFrame, part: float, executor: Executor) -> tuple[float, Related]:
+    """Processor seconds, and what is found, when a part of the pictures comes after the others were matched."""
+    fresh = np.zeros(len(facts), bool)
+    fresh[np.random.default_rng(0).choice(len(facts), int(part * len(facts)), replace=False)] = True
+    old = np.flatnonzero(~fresh)
+    with tempfile.TemporaryDirectory() as folder:
+        kept = KeptWindows(ByContent(Path(folder), {}, noise=True))
+        known = relate(facts.iloc[old].reset_index(drop=True), records[old], windows=kept, executor=executor)
+        kept.finish([])
+        nearest, bits, alike = (np.full(len(fresh), -1, kind) for kind in (np.int32, np.int16, np.int32))
+        nearest[old], bits[old] = np.where(known.nearest >= 0, old[known.nearest], -1), known.nearest_bits
+        alike[old] = known.alike
+        pairs = known.pairs.assign(left=old[known.pairs["left"]], right=old[known.pairs["right"]])
+        processor = time.process_time()
+        before = Related(pairs.astype(PAIR_COLUMNS), nearest, bits, alike)
+        found = relate(facts, records, known=before, fresh=fresh | (nearest < 0), windows=kept, executor=executor)
+        return time.process_time() - processor, found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--counts", type=int, nargs="+", default=[100_000])
     parser.add_argument("--planted", type=int, default=1000)
+    parser.add_argument("--later", type=float, default=0.0, help="part of them that comes later, such as 0.01")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--engine", choices=[*ENGINES], default="local")
     args = parser.parse_args()
@@ -115,6 +141,10 @@ def main() -> None:
             f"planted found {hits / args.planted:.4f}, near pairs {len(near)}",
             flush=True,
         )
+        if args.later:
+            seconds, again = later(records, facts, args.later, executor)
+            same = "the same" if again.pairs.equals(related.pairs) else "OTHER PAIRS"
+            print(f"  {args.later:.1%} of them later: {seconds:.1f} s processor, {same}", flush=True)
         if before:
             print(f"growth exponent {math.log(wall / before[1]) / math.log(count / before[0]):.2f}", flush=True)
         before = count, wall

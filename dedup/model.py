@@ -21,7 +21,7 @@ NEAR_SINGULARITY = 0.05
 SCORE_VERSION = 1
 """Changes with the curve of `dedup.groups.singularity`; written into every export."""
 
-MATCHING_VERSION = 17
+MATCHING_VERSION = 18
 """Changes with what is found between images, so that a rescan matches all of them again without decoding any."""
 
 FACTS = (

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Protocol
 
 import numpy as np
@@ -171,12 +171,28 @@ def whole_spectra(pixels: Views) -> Spectra:
 
 def pack(frequencies: Spectra) -> Keys:
     """Keys (..., 2) of frequencies (..., 128): bit set where positive, lowest frequency first."""
-    return np.packbits(frequencies > 0, axis=-1).view(np.uint64)
+    return oriented_keys(frequencies, SOURCE[:1], SIGN[:1])[..., 0, :]
 
 
-def orient(frequencies: Spectra, orientations: int = 8) -> Spectra:
-    """Frequencies (..., 128) of pictures carried through the first of EXIF's eight orientations: (..., 8, 128)."""
-    return frequencies[..., SOURCE[:orientations]] * SIGN[:orientations]
+def oriented_keys(frequencies: Spectra, source: NDArray[np.intp], sign: NDArray[np.float32]) -> Keys:
+    """Keys (..., o, 2) of pictures of frequencies (..., 128) that are carried through orientations; `source` and `sign`
+    are the rows of `SOURCE` and `SIGN` of these."""
+    out = np.empty((*frequencies.shape[:-1], len(source), WORDS), np.uint64)
+    _fill_keys(frequencies.reshape(-1, FREQUENCIES), source, sign, out.reshape(-1, len(source), WORDS))
+    return out
+
+
+@machine_code()
+def _fill_keys(frequencies: Spectra, source: NDArray[np.intp], sign: NDArray[np.float32], out: Keys) -> None:
+    for i in range(out.shape[0]):
+        for o in range(out.shape[1]):
+            for word in range(WORDS):
+                key = np.uint64(0)
+                for place in range(64):
+                    f = word * 64 + place // 8 * 8 + 7 - place % 8  # each byte holds its lowest frequency highest
+                    if frequencies[i, source[o, f]] * sign[o, f] > 0:
+                        key |= np.uint64(1) << np.uint64(place)
+                out[i, o, word] = key
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +235,14 @@ def _fill_views(tiny: NDArray[np.uint8], owner: NDArray[np.intp], boxes: NDArray
     for i in range(owner.shape[0]):
         picture = tiny[owner[i]]
         left, top, right, bottom = boxes[i]
+        whole = left == 0 and top == 0 and right == 1 and bottom == 1
         for row in range(VIEW):
             for column in range(VIEW):
+                if whole and row < VIEW - 1 and column < VIEW - 1:  # the same as below, where nothing is between pixels
+                    y, x = 2 * row, 2 * column
+                    four = np.int64(picture[y, x]) + picture[y, x + 1] + picture[y + 1, x] + picture[y + 1, x + 1]
+                    out[i, row, column] = np.uint8((four + 2) // 4)
+                    continue
                 total = np.float64(0.0)
                 for dy in range(2):
                     for dx in range(2):
@@ -234,6 +256,17 @@ def _fill_views(tiny: NDArray[np.uint8], owner: NDArray[np.intp], boxes: NDArray
                         below = picture[iy + 1, ix] * (1 - fx) + picture[iy + 1, ix + 1] * fx
                         total += above * (1 - fy) + below * fy
                 out[i, row, column] = np.uint8(total * 0.25 + 0.5)
+
+
+def tone_and_contrast(pixels: Views) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation (n,) of each of views (n, height, width)."""
+    count = pixels[0].size if len(pixels) else 1
+    sums = np.empty((len(pixels), 2), np.int64)
+    for start in range(0, len(pixels), 8192):
+        some = pixels[start : start + 8192].reshape(-1, count).astype(np.int32)
+        sums[start : start + 8192] = np.stack([some.sum(axis=1), np.einsum("ij,ij->i", some, some)], axis=1)
+    tone = sums[:, 0] / count
+    return tone, np.sqrt(sums[:, 1] * count - sums[:, 0] ** 2) / count
 
 
 @machine_code(inner=True)
@@ -307,6 +340,25 @@ def scan(
                     out[row, 3] = c
 
 
+@machine_code()
+def any_near(
+    keys: Keys, first: NDArray[np.uint64], second: NDArray[np.uint64], likely: int, limit: int, out: NDArray[np.bool_]
+) -> None:
+    """Sets `out` (m,) where a window of `keys` (m, V, 2) is within the bits of one of the words; see `scan`."""
+    total = first.shape[0]
+    for i in range(keys.shape[0]):
+        for start in range(0, total, BLOCK):
+            stop = lesser(total, start + BLOCK)
+            for w in range(0, keys.shape[1], 4):
+                if out[i] or _least(keys[i], w, first[start:stop]) > limit:
+                    continue
+                for v in range(w, lesser(w + 4, keys.shape[1])):
+                    for j in range(start, stop):
+                        bits = np.int64(popcount(keys[i, v, 0] ^ first[j]))
+                        if bits <= limit and 2 * bits + np.int64(popcount(keys[i, v, 1] ^ second[j])) <= likely:
+                            out[i] = True
+
+
 @machine_code(inner=True)
 def _least(keys: Keys, w: int, words: NDArray[np.uint64]) -> np.intp:
     """The least bits between the first words of the windows w to w + 3 and any of `words`; four share each load."""
@@ -362,6 +414,9 @@ pictures have fewer ways to differ and are like many others."""
 SHAPES = 32
 """Flat pictures are compared where their sides are in the same proportion, to within so many parts of an octave."""
 
+KINDS = 4
+"""A picture has up to so many views: the whole and what is inside its border, both also on its other tone."""
+
 WHOLE = np.array([0, 0, 1, 1], np.float32)
 NOBODY = np.empty(0, np.intp)
 
@@ -394,10 +449,18 @@ class Brute:
         found = np.flatnonzero(best[:, 0] >= 0)
         return np.column_stack([self._members[found], best[found]])
 
+    def may_match(self, keys: Keys, frequencies: Spectra) -> NDArray[np.bool_]:
+        """Whether a search would look closer at anything, by the signs alone, for views (m,) of which the `keys`
+        (m, V, 2) of all windows are known, and the `frequencies` (m, 128) of the whole."""
+        may = np.zeros(len(keys), bool)
+        any_near(np.ascontiguousarray(keys[:, :1]), *self._whole, self._plan.likely, self._plan.first, may)
+        any_near(keys, *self._parts, self._plan.likely, self._plan.first, may)
+        return may
+
 
 def _words(frequencies: Spectra, orientations: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     """First and second words (n * orientations,) of the keys of oriented views."""
-    keys = pack(orient(frequencies, orientations)).reshape(-1, WORDS)
+    keys = oriented_keys(frequencies, SOURCE[:orientations], SIGN[:orientations]).reshape(-1, WORDS)
     return np.ascontiguousarray(keys[:, 0]), np.ascontiguousarray(keys[:, 1])
 
 
@@ -405,6 +468,8 @@ class Target(Protocol):
     """What the windows of a view are looked for in."""
 
     def search(self, keys: Keys, windows: Spectra) -> NDArray[np.float64]: ...
+
+    def may_match(self, keys: Keys, frequencies: Spectra) -> NDArray[np.bool_]: ...
 
 
 class Index:
@@ -440,15 +505,17 @@ class Index:
             self._pixels = np.concatenate([self._pixels, views(otherwise, shown, boxes[again])])
             owner, boxes = np.concatenate([owner, owner[again]]), np.concatenate([boxes, boxes[again]])
         self._own_views = len(tiny) + len(inner)
+        self.kind = ((boxes != WHOLE).any(axis=1) + 2 * (np.arange(len(owner)) >= self._own_views)).astype(np.uint8)
         self.owner, self.boxes = owner.astype(np.int32), boxes
-        self._tone = self._pixels.mean(axis=(1, 2))
-        contrast = self._pixels.std(axis=(1, 2))
+        self._tone, contrast = tone_and_contrast(self._pixels)
         self.flat = np.asarray(contrast < FLAT)
         whole = (self.boxes[: self._own_views] == WHOLE).all(axis=1)
         self._flat = np.flatnonzero(self.flat[: self._own_views] & whole)
         self.faint = self._flat[contrast[self._flat] >= FAINT]
         within = self._pixels[len(tiny) : self._own_views, EDGE:-EDGE, EDGE:-EDGE]
-        self.content[inner[within.std(axis=(1, 2)) < FLAT]] = WHOLE  # a stripe between stripes is no picture in a frame
+        self.content[inner[tone_and_contrast(within)[1] < FLAT]] = (
+            WHOLE  # a stripe between stripes is no picture in a frame
+        )
         self._shape = np.round(SHAPES * np.log2(sizes[:, 0] / np.maximum(sizes[:, 1], 1))).astype(np.int64)
         self._small = np.asarray(sizes.max(axis=1)[self.owner] < WINDOWED_SIDE)
         self.most = np.where(self._small[: len(tiny)], sum(MOST_SMALL), sum(MOST))
@@ -469,18 +536,40 @@ class Index:
         `MOST_SMALL` are given; how many there were is counted.
         """
         rows, counts = [np.empty((0, 6))], np.zeros(len(queries), np.int64)
+        keyed, keys = NOBODY, np.empty((0, len(WINDOWS), WORDS), np.uint64)
         small = self._small[queries]
         for some, count, most in ((small, 1, MOST_SMALL), (~small, len(WINDOWS), MOST)):
             places = np.flatnonzero(some & ~self.flat[queries])
             windows = spectra(self._pixels[queries[places]], count)
-            for place, key, frequencies in zip(places, pack(windows), windows, strict=True):
+            packed = pack(windows)
+            if count == len(WINDOWS):
+                keyed, keys = queries[places], packed
+            for place, key, frequencies in zip(places, packed, windows, strict=True):
                 view = queries[place]
                 found = (self._all if self._fresh[view] else self._new).search(key, frequencies)
                 found = found[self.owner[found[:, 0].astype(np.intp)] != self.owner[view]]
                 counts[place] = len(found)
                 found = limited(found, *most)
                 rows.append(np.column_stack([np.full(len(found), view), found]))
-        return Matches(np.concatenate(rows), queries, counts)
+        return Matches(np.concatenate(rows), queries, counts, keyed, keys)
+
+    def views_of(self, pictures: NDArray[np.intp], kind: NDArray[np.uint8]) -> NDArray[np.intp]:
+        """The numbers (m,) of the views of that `kind` of `pictures` (m,); -1 where there is none, and for -1."""
+        return np.where(pictures < 0, -1, self._numbers[pictures, kind])
+
+    @cached_property
+    def _numbers(self) -> NDArray[np.int32]:
+        numbers = np.full((len(self.content), KINDS), -1, np.int32)
+        numbers[self.owner, self.kind] = np.arange(len(self))
+        return numbers
+
+    def may_match(self, known: NDArray[np.intp], keys: Keys) -> NDArray[np.bool_]:
+        """Of views whose windows have these `keys` (m, V, 2): whether a search may find anything. Where not, none need
+        be done; of a fresh view nobody can say."""
+        may = self._fresh[known]
+        old = np.flatnonzero(~may)
+        may[old] = self._new.may_match(keys[old], whole_spectra(self._pixels[known[old]]))
+        return may
 
     def flat_matches(self, nearest: NDArray[np.integer]) -> NDArray[np.float64]:
         """Matches, as rows of `Matches`, of flat pictures: each with the first of its shape and tone, and of its shape
@@ -529,11 +618,14 @@ class Index:
 @dataclass(frozen=True, slots=True)
 class Matches:
     """`rows` (m, 6): query view, found view, bits, window, orientation, correlation. `counts` (q,): how many were found
-    for each of the views `queries`, before the list was cut."""
+    for each of the views `queries`, before the list was cut. `keys` (k, V, 2) are those of the windows of the views
+    `keyed` (k,) among them, which are not small."""
 
     rows: NDArray[np.float64]
     queries: NDArray[np.intp]
     counts: NDArray[np.int64]
+    keyed: NDArray[np.intp]
+    keys: Keys
 
 
 def limited(found: NDArray[np.float64], closest: int, earliest: int) -> NDArray[np.float64]:

@@ -24,6 +24,7 @@ from dedup.matching import alignment, candidates, nearest_hash, relations, verdi
 from dedup.matching.banded_index import Banded
 from dedup.matching.candidates import plan_for
 from dedup.matching.columns import PAIR_COLUMNS
+from dedup.matching.window_keys import Kept, WindowKeys
 from dedup.model import OnProgress, Progress
 
 Number = TypeVar("Number", bound=np.generic)
@@ -36,6 +37,8 @@ JUDGED = 8192
 """Pairs judged at a time."""
 CHUNK = 256
 """Pictures, or pairs, worked on at a time by one thread."""
+WORTH_KEEPING = 5_000
+"""Of more pictures the keys of windows are kept: of fewer, some seconds at most would be saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ def relate(
     *,
     known: Related | None = None,
     fresh: NDArray[np.bool_] | None = None,
+    windows: Kept | None = None,
     executor: Executor | None = None,
     workers: int | None = None,
     on_progress: OnProgress | None = None,
@@ -69,7 +73,7 @@ def relate(
     `facts` has one row per picture (the columns `verdict.FACTS` and sha256 are used), `signatures` the same rows. The
     work is done on `executor`, or on so many threads of its own. With `known`, the result for the rows that are not
     `fresh` (in present row numbers, pairs and nearest of vanished rows left out), only pairs with a fresh row are
-    looked for; the result is that of a whole run.
+    looked for; the result is that of a whole run. What `windows` keeps of known pictures is not computed again.
     """
     order = _order(facts)
     facts = facts.iloc[order].reset_index(drop=True)
@@ -80,7 +84,7 @@ def relate(
     clock = _Clock(on_progress)
     with nullcontext(executor) if executor else ThreadPoolExecutor(workers or default_workers()) as pool:
         near, bits = _nearest(signatures["hash"][order], known, new, order, pool)
-        search = _Search(facts, signatures, order, pool, clock)
+        search = _Search(facts, signatures, order, pool, clock, windows if len(facts) > WORTH_KEEPING else None)
         found = search.run(new, None if known is None else known.alike[order])
     pairs = _to_rows(found.pairs, order)
     if known is not None:
@@ -154,6 +158,7 @@ class _Search:
     order: NDArray[np.intp]
     pool: Executor
     clock: _Clock
+    kept: Kept | None
 
     def run(self, fresh: NDArray[np.bool_] | None, before: NDArray[np.int32] | None) -> _Found:
         """All pairs, or those with a fresh picture; `before` is `alike` of the run before, where there was one.
@@ -186,13 +191,42 @@ class _Search:
         clear = np.flatnonzero(np.asarray(self.signatures["clear"].any(axis=1))[self.order])
         there = signature.otherwise(self.signatures[self.order[clear]])["tiny"] if len(clear) else None
         index = candidates.Index(tiny, trims, self.order, sizes, plan, target, fresh, clear, there)
-        parts = np.array_split(np.arange(len(index)), max(1, len(index) // CHUNK))
+        worth, held = self._worth_searching(index, fresh)
+        some = np.flatnonzero(worth)
+        parts = np.array_split(some, max(1, len(some) // CHUNK))
         rows, counts = [index.flat_matches(self._nearest_of(index.faint))], np.zeros(len(self.order), np.int64)
         for done, found in enumerate(self.pool.map(index.search, parts), 1):
             rows.append(found.rows)
             np.maximum.at(counts, index.owner[found.queries], found.counts)
+            self._keep(index, found, held)
             self.clock.tell("candidates", done, len(parts))
         return index, np.concatenate(rows), counts
+
+    def _worth_searching(
+        self, index: candidates.Index, fresh: NDArray[np.bool_] | None
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which views may match anything that is looked for, and of which the keys of the windows are kept."""
+        worth, held = np.ones(len(index), bool), np.zeros(len(index), bool)
+        if self.kept is None:
+            return worth, held
+        if fresh is None:
+            self.kept.clear()
+            return worth, held
+        pictures = pd.Index(self.facts["sha256"])
+        for some in self.kept:
+            views = index.views_of(pictures.get_indexer(pd.Index(some.sha256)), some.kind)
+            there = views >= 0
+            views = views[there]
+            held[views] = True
+            worth[views] = index.may_match(views, some.keys[there])
+        return worth, held
+
+    def _keep(self, index: candidates.Index, found: candidates.Matches, held: NDArray[np.bool_]) -> None:
+        new = ~held[found.keyed]
+        if self.kept is not None and new.any():
+            views = found.keyed[new]
+            sha256 = self.facts["sha256"].to_numpy(object)[index.owner[views]]
+            self.kept.add(WindowKeys(sha256, index.kind[views], found.keys[new]))
 
     def _nearest_of(self, some: NDArray[np.intp]) -> NDArray[np.integer]:
         """For each of some pictures the nearest by hash among them (m, k), -1 for none."""

@@ -12,18 +12,24 @@ from dedup.matching import relations
 from dedup.matching.columns import PAIR_COLUMNS
 from dedup.model import Kind, OnProgress, Status
 from dedup.store.directory import Results
+from dedup.store.windows import KeptWindows
 
 if TYPE_CHECKING:
     from dedup.matching import engine
 
 
 def match(
-    images: pd.DataFrame, signatures: np.ndarray, previous: Results | None, executor: Executor, report: OnProgress
+    images: pd.DataFrame,
+    signatures: np.ndarray,
+    previous: Results | None,
+    windows: KeptWindows,
+    executor: Executor,
+    report: OnProgress,
 ) -> Results:
     """Find related pictures: one picture of each set of exact copies (see `proofs`) is matched with the others.
 
     `images` and `signatures` are those of a scan in the order of its files; of `previous`, the scan before, pairs of
-    pictures that are still there are kept and only new ones are looked for.
+    pictures that are still there are kept and only new ones are looked for, with what `windows` keeps of the others.
     """
     chosen = representatives(images)
     facts = images.iloc[chosen].reset_index(drop=True)
@@ -32,7 +38,10 @@ def match(
     from dedup.matching import engine  # loads the compiled code
 
     known, fresh = (None, None) if previous is None else _carry_over(previous, images, chosen)
-    related = engine.relate(facts, signatures[chosen], known=known, fresh=fresh, executor=executor, on_progress=report)
+    related = engine.relate(
+        facts, signatures[chosen], known=known, fresh=fresh, windows=windows, executor=executor, on_progress=report
+    )
+    windows.finish(facts["sha256"].tolist())
     pairs = related.pairs.assign(
         left=chosen[related.pairs["left"].to_numpy()].astype(np.int32),
         right=chosen[related.pairs["right"].to_numpy()].astype(np.int32),

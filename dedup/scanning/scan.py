@@ -92,7 +92,7 @@ def scan_into(
                 report(Progress("compiling the matching, once on this machine", 0, 1))
                 warm.join()
             usable = previous if same_matching and (same_reach or info.thorough) else None
-            results = rematch.match(images, signatures, usable, chosen.executor, report)
+            results = rematch.match(images, signatures, usable, store.windows, chosen.executor, report)
             if len(results.pairs):
                 from dedup.scanning import verify  # loads the compiled code, which a scan without pairs can do without
 

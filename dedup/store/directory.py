@@ -8,6 +8,7 @@
   saving/              the three of a new scan until dataset.json names it; then they take the places of the old ones
   proofs.parquet       what was read once more to tell exact copies, by content; taken again when it is gone
   keypoints/           keypoints of pictures whose parts are looked for, by content; taken again when they are gone
+  windows/             what the matching keeps of many pictures, by content; made again when it is gone
   parts.parquet        pairs of pictures that were looked at for parts, by content
   hashes.parquet       hashes of imagehash that were asked for, by content
   vectors.parquet      vectors that were given, map.parquet the places of the map (see `dedup.store.vectors`)
@@ -37,24 +38,22 @@ import filelock
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from dedup.errors import DatasetError, ScanRunning, UsageError
-from dedup.files import PRIVATE, clear_unfinished, make_private, write_text
+from dedup.files import PRIVATE, clear_unfinished, write_text
 from dedup.images.metrics import MEASURED
 from dedup.images.signature import SIGNATURE
 from dedup.matching.columns import NEUTRAL, PAIR_COLUMNS
 from dedup.model import MATCHING_VERSION, SOFTWARE_VERSION
 from dedup.store import tables
+from dedup.store.by_content import ByContent
 from dedup.store.home import INFO_FILE, Info, as_written, directories, name_after, now, read_info
+from dedup.store.windows import KeptWindows
 
 if TYPE_CHECKING:
     from dedup.images.keypoints import Keypoints
 
 PROOFS, HASHES, LOOKED = "proofs.parquet", "hashes.parquet", "parts.parquet"
-KEYPOINTS = "keypoints"
-SMALL, SMALL_JOINED = 2048, 8
-"""Files with keypoints of fewer pictures are joined once there are so many: each scan that finds new ones adds one."""
 
 
 @dataclass(frozen=True)
@@ -143,16 +142,9 @@ class Store:
 
     def write_info(self, info: Info) -> None:
         """Raises `DatasetError`."""
-        self.make_directory(self.directory)
+        tables.make_folder(self.directory)
         written = asdict(as_written(info, self.directory))
         write_text(self.directory / INFO_FILE, json.dumps(written, indent=2, ensure_ascii=True) + "\n", PRIVATE)
-
-    def make_directory(self, path: Path) -> None:
-        """Raises `DatasetError` when it cannot be made."""
-        try:
-            make_private(path)
-        except OSError as error:
-            raise DatasetError(f"Cannot make the folder {path}: {error.strerror}. Choose another --home.") from error
 
     def read_images(self, info: Info) -> pd.DataFrame:
         """The images of the scan that `info` names. Raises `DatasetError`."""
@@ -231,7 +223,7 @@ class Store:
             "pairs.parquet": tables.table_of(results.pairs),
             "images.parquet": tables.table_of(results.images),
         }
-        self.make_directory(self.saving)
+        tables.make_folder(self.saving)
         for name, table in written.items():
             tables.write_table(self.saving / name, table, metadata)
         self.write_info(info)
@@ -292,12 +284,8 @@ class Store:
         from dedup.images import keypoints
 
         found: dict[str, Keypoints] = {}
-        for path in sorted((self.directory / KEYPOINTS).glob("*.parquet")):
-            with suppress(DatasetError, KeyError):
-                table = tables.read_table(path)
-                if tables.metadata(table).get("keypoints") != str(keypoints.VERSION):
-                    path.unlink()
-                    continue
+        for table in self._keypoints.tables():
+            with suppress(KeyError):
                 columns = (table[name].to_pylist() for name in ("sha256", "width", "height", "points"))
                 for sha256, width, height, points in zip(*columns, strict=True):
                     found[sha256] = keypoints.Keypoints(width, height, np.frombuffer(points, keypoints.POINT))
@@ -313,26 +301,23 @@ class Store:
                 "points": pa.array([each.points.tobytes() for each in found.values()], pa.large_binary()),
             }
         )
-        self._new_keypoints(table)
-
-    def _new_keypoints(self, table: pa.Table) -> None:
-        from dedup.images import keypoints
-
-        self.make_directory(self.directory / KEYPOINTS)
-        path = self.directory / KEYPOINTS / f"{uuid.uuid4().hex}.parquet"
-        tables.write_table(path, table, {"keypoints": str(keypoints.VERSION)})
+        self._keypoints.add(table)
 
     def join_keypoints(self, wanted: Collection[str]) -> None:
         """Make one file of many small ones that later scans have left, of the files `wanted` (SHA-256) alone."""
-        with suppress(DatasetError):  # as they are, they are kept, too
-            paths = sorted((self.directory / KEYPOINTS).glob("*.parquet"))
-            small = [path for path in paths if tables.rows_of(path) < SMALL]
-            if len(small) < SMALL_JOINED:
-                return
-            table = pa.concat_tables([tables.read_table(path) for path in small])
-            self._new_keypoints(table.filter(pc.is_in(table["sha256"], pa.array(wanted, pa.string()))))
-            for path in small:
-                path.unlink()
+        self._keypoints.join(wanted)
+
+    @property
+    def _keypoints(self) -> ByContent:
+        from dedup.images import keypoints
+
+        return ByContent(self.directory / "keypoints", {"keypoints": str(keypoints.VERSION)})
+
+    @property
+    def windows(self) -> KeptWindows:
+        """Keys of the windows of pictures that were matched."""
+        version = _versions() | {"matching": str(MATCHING_VERSION)}
+        return KeptWindows(ByContent(self.directory / "windows", version, noise=True))
 
     def read_looked(self) -> pd.DataFrame | None:
         """Pairs that were looked at for parts, as `write_looked` was given them; None where there are none of this
@@ -356,7 +341,7 @@ class Store:
         return self._new_part(table)
 
     def _new_part(self, table: pa.Table) -> Path:
-        self.make_directory(self.parts)
+        tables.make_folder(self.parts)
         path = self.parts / f"{uuid.uuid4().hex}.parquet"
         tables.write_table(path, table, _versions())
         return path
@@ -408,7 +393,7 @@ class Store:
         `ScanRunning`, or `DatasetError` when it is another dataset by now, or none: it is not made anew.
         """
         if known is None:
-            self.make_directory(self.directory)
+            tables.make_folder(self.directory)
         try:
             lock = self._lock.acquire(timeout=0)
         except filelock.Timeout as error:

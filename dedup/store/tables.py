@@ -10,14 +10,26 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dedup.errors import DatasetError
-from dedup.files import PRIVATE, atomic_write
+from dedup.files import PRIVATE, atomic_write, make_private
 
 
-def write_table(path: Path, table: pa.Table, metadata: dict[str, str]) -> None:
-    """Write a Parquet file atomically with `metadata` in its schema. Raises `DatasetError`."""
+def make_folder(folder: Path) -> None:
+    """Make a folder of ours. Raises `DatasetError` when it cannot be made."""
+    try:
+        make_private(folder)
+    except OSError as error:
+        raise DatasetError(f"Cannot make the folder {folder}: {error.strerror}. Choose another --home.") from error
+
+
+def write_table(path: Path, table: pa.Table, metadata: dict[str, str], *, noise: bool = False) -> None:
+    """Write a Parquet file atomically with `metadata` in its schema. What is `noise` to a compressor is written as it
+    is. Raises `DatasetError`."""
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata})
     with atomic_write(path, PRIVATE) as stream:
-        pq.write_table(table, stream, compression="zstd", compression_level=1)
+        if noise:
+            pq.write_table(table, stream, compression="none", use_dictionary=False)
+        else:
+            pq.write_table(table, stream, compression="zstd", compression_level=1)
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from dedup.images.signature import TINY
 from dedup.matching import candidates
@@ -16,6 +16,27 @@ WHOLE = np.float32([[0, 0, 1, 1]])
 def views_of(pictures: list[Image.Image]) -> np.ndarray:
     tiny = np.stack([np.asarray(p.convert("L").resize((TINY, TINY), Image.Resampling.BOX)) for p in pictures])
     return candidates.views(tiny, np.arange(len(tiny)), np.repeat(WHOLE, len(tiny), axis=0))
+
+
+def carried(frequencies: np.ndarray) -> np.ndarray:
+    """Frequencies (..., 128) of pictures carried through EXIF's eight orientations: (..., 8, 128)."""
+    return frequencies[..., candidates.SOURCE] * candidates.SIGN
+
+
+def test_keys_are_the_signs_of_the_frequencies_of_the_carried_picture() -> None:
+    frequencies = np.random.default_rng(0).integers(-3, 4, (5, 7, 128)).astype(np.float32)
+    expected = np.packbits(carried(frequencies) > 0, axis=-1).view(np.uint64)
+    assert (candidates.oriented_keys(frequencies, candidates.SOURCE, candidates.SIGN) == expected).all()
+    assert (candidates.pack(frequencies) == expected[..., 0, :]).all()
+
+
+def test_a_view_of_the_whole_is_the_mean_of_four_pixels_each_as_of_a_box_that_is_nearly_the_whole() -> None:
+    tiny = np.random.default_rng(1).integers(0, 256, (3, TINY, TINY)).astype(np.uint8)
+    nearly = np.repeat(np.nextafter(WHOLE, np.float32(0.5)), 3, axis=0)
+    means = tiny.reshape(3, TINY // 2, 2, TINY // 2, 2).mean(axis=(2, 4))
+    views = candidates.views(tiny, np.arange(3), np.repeat(WHOLE, 3, axis=0))
+    assert (views[:, :-1, :-1] == np.floor(means + 0.5)[:, :-1, :-1]).all()
+    assert np.abs(views.astype(int) - candidates.views(tiny, np.arange(3), nearly)).max() <= 1
 
 
 def test_matrix_keeps_every_product_exact() -> None:
@@ -36,9 +57,9 @@ def test_orienting_frequencies_is_orienting_pictures(orientation: int) -> None:
     picture = scene(3, 256, 256)
     methods = [None, *(Image.Transpose(m) for m in (0, 3, 1, 5, 4, 6, 2))]
     method = methods[orientation]
-    carried = picture if method is None else picture.transpose(method)
-    ours = candidates.orient(candidates.spectra(views_of([picture]), 1)[:, 0])[0, orientation]
-    theirs = candidates.spectra(views_of([carried]), 1)[0, 0]
+    transposed = picture if method is None else picture.transpose(method)
+    ours = carried(candidates.spectra(views_of([picture]), 1)[:, 0])[0, orientation]
+    theirs = candidates.spectra(views_of([transposed]), 1)[0, 0]
     agreeing = (np.sign(ours) == np.sign(theirs)) | (np.abs(theirs) < 200)
     assert agreeing.mean() > 0.97
 
@@ -61,10 +82,10 @@ def slow_scan(keys, windows, frequencies, plan: Plan) -> dict[int, tuple]:
     for w in range(len(keys)):
         for row, upright in enumerate(frequencies):
             for o in range(8 if w == 0 else plan.orientations):
-                carried = candidates.orient(upright)[o]
-                apart = np.bitwise_count(keys[w] ^ candidates.pack(carried))
+                oriented = carried(upright)[o]
+                apart = np.bitwise_count(keys[w] ^ candidates.pack(oriented))
                 bits = 2 * int(apart[0]) + int(apart[1])
-                a, b = windows[w, :64].astype(float), carried[:64].astype(float)
+                a, b = windows[w, :64].astype(float), oriented[:64].astype(float)
                 c = float(a @ b / np.sqrt((a @ a) * (b @ b) + 1))
                 if apart[0] > plan.first or bits > plan.likely or (bits > plan.sure and c < plan.correlation):
                     continue
@@ -121,3 +142,23 @@ def test_index_finds_a_copy_inside_a_border() -> None:
     index = Index(records["tiny"], records["trim"], np.arange(4), np.full((4, 2), 320), plan, Brute)
     found = index.candidates(index.search(np.arange(len(index))).rows)
     assert (0, 1) in {tuple(sorted(pair)) for pair in zip(found.source.tolist(), found.template.tolist(), strict=True)}
+
+
+@pytest.mark.parametrize("target", [Brute, Banded])
+def test_what_is_not_searched_for_the_keys_of_its_windows_would_find_nothing(target) -> None:
+    pictures = [scene(seed) for seed in range(40)]
+    pictures += [picture.crop((20, 12, 300, 220)) for picture in pictures[:8]]
+    pictures += [ImageOps.mirror(picture) for picture in pictures[8:12]]
+    pictures += [ImageOps.expand(picture, 40, "white") for picture in pictures[12:16]]
+    records = signatures_of(pictures)
+    fresh = np.arange(len(pictures)) >= 40
+    plan = Plan(48, 60, 0.5, 16, 2, band=6 if target is Banded else 0)
+    sizes = np.full((len(pictures), 2), 320)
+    index = Index(records["tiny"], records["trim"], np.arange(len(pictures)), sizes, plan, target, fresh)
+    found = index.search(np.arange(len(index)))
+    may = index.may_match(found.keyed, found.keys)
+    hits = np.isin(found.keyed, found.rows[:, 0].astype(int))
+    assert may[hits].all() and may[index.owner[found.keyed] >= 40].all()
+    old = index.owner[found.keyed] < 40
+    assert hits[old].sum() >= 12 and not may[old].all()  # nor is everything searched
+    assert (index.views_of(index.owner[found.keyed], index.kind[found.keyed]) == found.keyed).all()

@@ -9,10 +9,11 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 from scipy import ndimage
 
-from dedup.matching import relations
-from dedup.matching.candidates import MOST
+from dedup.matching import candidates, engine, relations
+from dedup.matching.candidates import MOST, Plan
 from dedup.matching.columns import AFFINE, PAIR_COLUMNS
 from dedup.matching.engine import Related, relate
+from dedup.matching.window_keys import WindowKeys
 from tests.scenes import facts_of, scene, signatures_of
 
 
@@ -230,6 +231,45 @@ def test_incremental_equals_from_scratch(count: int) -> None:
     assert (found.nearest == expected.nearest).all()
     assert (found.nearest_bits == expected.nearest_bits).all()
     assert (found.alike == expected.alike).all()
+
+
+class InMemory(list):
+    """What a scan keeps of windows, and for how many pictures they were computed."""
+
+    def add(self, found: WindowKeys) -> None:
+        self.append(found)
+
+
+@pytest.mark.parametrize("band", [0, 8])
+@pytest.mark.parametrize("count", [3, 20])
+def test_incremental_with_what_was_kept_equals_from_scratch(monkeypatch, band: int, count: int) -> None:
+    monkeypatch.setattr(engine, "WORTH_KEEPING", 0)
+    monkeypatch.setattr(engine, "plan_for", lambda count: Plan(48, 60, 0.7, 16, 2, band))
+    clear = scene(40).convert("RGBA")
+    clear.paste((0, 0, 0, 0), (0, 0, 120, 240))
+    pictures = [*collection(), *crowd(30)[:60], clear, ImageEnhance.Brightness(clear).enhance(1.2)]
+    pictures += [Image.new("RGBA", clear.size, "black"), scene(3, 48, 36)]
+    pictures[-2].alpha_composite(clear)
+    facts, records = facts_of(pictures), signatures_of(pictures)
+    fresh = np.zeros(len(pictures), bool)
+    fresh[np.random.default_rng(count).choice(len(pictures), count, replace=False)] = True
+    old = np.flatnonzero(~fresh)
+    windows = InMemory()
+    known = relate(facts.iloc[old].reset_index(drop=True), records[old], windows=windows)
+    before = sum(len(each.kind) for each in windows)
+    nearest, bits, alike = (np.full(len(fresh), -1, kind) for kind in (np.int32, np.int16, np.int32))
+    nearest[old], bits[old], alike[old] = old[known.nearest], known.nearest_bits, known.alike
+    remapped = known.pairs.assign(left=old[known.pairs["left"]], right=old[known.pairs["right"]])
+    searched = []
+    search = candidates.Index.search
+    monkeypatch.setattr(candidates.Index, "search", lambda *given: (searched.extend(given[1]), search(*given))[1])
+    found = relate(facts, records, known=Related(remapped, nearest, bits, alike), fresh=fresh, windows=windows)
+    assert len(set(searched)) < 0.8 * len(pictures)
+    assert before < sum(len(each.kind) for each in windows) <= before + 3 * count
+    expected = relate(facts, records, windows=windows)
+    pd.testing.assert_frame_equal(found.pairs, expected.pairs)
+    assert (found.alike == expected.alike).all()
+    assert len(windows) == 1  # begun anew
 
 
 def crowd(count: int) -> list[Image.Image]:

@@ -25,7 +25,8 @@ from dedup.matching import points
 from dedup.model import NEAR_DISTANCE
 from dedup.scanning import parts, scan
 from dedup.splits import leaks, making
-from dedup.store.directory import SMALL_JOINED, Store
+from dedup.store.by_content import SMALL_JOINED
+from dedup.store.directory import Store
 from tests.pictures import detailed, save
 
 SIZE = (480, 360)

@@ -19,6 +19,7 @@ import dedup
 import dedup.dataset as api
 from dedup.checks import gate
 from dedup.errors import Cancelled, DatasetError, RemovalError, ScanRunning, SourceError, UsageError
+from dedup.matching import candidates, engine
 from dedup.removal import planning
 from dedup.scanning import scan
 from dedup.scanning.engines.local import Local
@@ -170,6 +171,24 @@ def test_a_newer_matching_matches_again_without_decoding(tmp_path, home, counted
         planning.plan(stored)
     after = dedup.scan(tmp_path / "in")
     assert after.scan_id != before.scan_id and counted == [] and not after.outdated
+
+
+def test_a_later_scan_computes_windows_of_what_is_new_alone(tmp_path, home, monkeypatch):
+    monkeypatch.setattr(engine, "WORTH_KEEPING", 0)
+    folder_of_photos(tmp_path / "in", 12)
+    dataset = dedup.scan(tmp_path / "in")
+    save(photo(0).crop((0, 0, 300, 220)), tmp_path / "in" / "part.jpg", quality=90)
+    computed = []
+    search = candidates.Index.search
+    monkeypatch.setattr(candidates.Index, "search", lambda *given: (computed.append(len(given[1])), search(*given))[1])
+    again = dedup.scan(tmp_path / "in")
+    assert sum(computed) < 6
+    fresh = dedup.scan(tmp_path / "in", name="fresh")
+    pd.testing.assert_frame_equal(again.pairs, fresh.pairs)
+    for damaged in (dataset.directory / "windows").iterdir():
+        damaged.write_bytes(b"none")
+    save(photo(50), tmp_path / "in" / "another.jpg", quality=90)
+    assert len(dedup.scan(tmp_path / "in", name="in").frame) == 14 and sum(computed) > 20
 
 
 def test_pairs_of_another_version_have_the_columns_of_this_one(tmp_path, home, monkeypatch):
