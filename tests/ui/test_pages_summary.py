@@ -13,7 +13,7 @@ from scipy.stats import ks_2samp
 
 import dedup
 from dedup.cli import main
-from dedup.images.metrics.geometry import AREA
+from dedup.images.metrics.geometry import AREA, ASPECT_RATIO
 from dedup.images.metrics.light import BRIGHTNESS
 from dedup.query.issues import ISSUES
 from dedup.query.outliers import outliers
@@ -104,6 +104,15 @@ def test_small_distributions_mark_outliers_where_they_lie():
     assert drawn.heights.max() == 1 and (drawn.low, drawn.high) == ("0.0100", "0.9900")
     shown = distributions.bars(drawn, "<b>", dark=False)
     assert shown.count("<i ") == distributions.BARS and "<b>" not in shown
+
+
+def test_what_nearly_all_have_is_drawn_as_no_outlier():
+    values = np.array([4 / 3] * 42 + [1.0, 1.0, 6.0, 1 / 9])
+    frame = make_frame([f"{place}.jpg" for place in range(46)]).assign(status="ok", aspect_ratio=values)
+    (found,) = outliers(frame, [ASPECT_RATIO])
+    drawn = distributions.draw(values, ASPECT_RATIO, found)
+    assert drawn.outlying[drawn.heights.argmax()] == 0 and (found.severe, found.moderate) == (4, 0)
+    assert sorted(drawn.outlying[drawn.heights > 0]) == [0, 2, 2, 2]
 
 
 def test_a_lasso_means_the_values_that_its_points_stand_for():

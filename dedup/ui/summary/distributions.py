@@ -29,7 +29,8 @@ LEAST = 0.05
 
 @dataclass(frozen=True)
 class Drawn:
-    """Heights of bars 0..1, which of them hold severe (2), moderate (1) or no outliers (0), and both ends in words."""
+    """Heights of bars 0..1, which of them hold nothing but outliers, severe (2) or moderate (1) at least, or usual values
+    as well (0), and both ends in words."""
 
     heights: NDArray[np.float64]
     outlying: NDArray[np.int64]
@@ -83,12 +84,14 @@ def draw(values: NDArray[np.float64], metric: Metric, found: Outliers | None) ->
     left, right = scale.ends
     edges = np.linspace(left, right, BARS + 1)
     counts, _ = np.histogram(scale.position(known), edges)
-    middles = np.array([scale.value(float(each)) for each in (edges[:-1] + edges[1:]) / 2])
     outlying = np.zeros(BARS, np.int64)
-    if found:
-        outlying = found.fences.moderate(middles) + 2 * found.fences.severe(middles)
+    if found:  # of the values, for a bar that holds usual ones may reach beyond a fence
+        severe, moderate = found.fences.severe(known), found.fences.moderate(known)
+        for level, those in ((2, severe), (1, moderate), (0, ~(severe | moderate))):
+            held, _ = np.histogram(scale.position(known[those]), edges)
+            outlying[held > 0] = level
     most = max(1, int(counts.max(initial=0)))
-    return Drawn(np.sqrt(counts / most), np.asarray(outlying), metric.text(scale.low), metric.text(scale.high))
+    return Drawn(np.sqrt(counts / most), outlying, metric.text(scale.low), metric.text(scale.high))
 
 
 def bars(drawn: Drawn, title: str, *, dark: bool) -> str:
