@@ -12,6 +12,9 @@ GRAY_SIDE, COLOUR_SIDE = 12, 4
 COLOUR_WEIGHT = 1.5
 """So that a red and a blue shirt of one cut lie apart, and a shirt does not lie with a sunset for its red."""
 
+ROUNDED = 2e-6
+"""By how much the square of a length of 1 may be another number, as 32-bit numbers round it."""
+
 
 def of_signatures(signatures: NDArray[np.void]) -> NDArray[np.float32]:
     """Signatures (n,) of dtype `SIGNATURE` to unit vectors (n, 176); a blank gray picture has all zeros."""
@@ -22,11 +25,18 @@ def of_signatures(signatures: NDArray[np.void]) -> NDArray[np.float32]:
 
 
 def unit(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Finite vectors (n, d) of length 1, however long or short they are; zeros stay zeros."""
+    """Finite vectors (n, d) of length 1, however long or short they are; zeros stay zeros, and what has that length
+    already stays bit for bit: of vectors that are given once more the map is the same."""
+    vectors = vectors.astype(np.result_type(vectors, np.float32), copy=False)  # of 16 bits no length is told well
     largest = np.abs(vectors).max(axis=1, keepdims=True, initial=0)
     scaled = vectors / np.where(largest > 0, largest, 1)  # so that no square leaves what numbers can hold
     length = np.linalg.norm(scaled, axis=1, keepdims=True)
-    return (scaled / np.where(length > 0, length, 1)).astype(np.float32)
+    made = (scaled / np.where(length > 0, length, 1)).astype(np.float32)
+    with np.errstate(over="ignore"):
+        squares = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
+    already = np.abs(squares - 1) < ROUNDED
+    made[already] = vectors[already]
+    return made
 
 
 def _frequencies(pictures: NDArray[np.float32], side: int) -> NDArray[np.float32]:

@@ -226,3 +226,11 @@ def test_copies_of_one_file_have_places_of_their_own(home, tmp_path):
     first = places[dataset.frame["name"] == "0000.jpg"].to_numpy()
     apart = np.linalg.norm(places[dataset.frame["name"].str.startswith("copy")].to_numpy() - first, axis=1)
     assert apart.min() > 0 and apart.max() < 0.05
+
+
+def test_embedding_again_changes_no_vector(dataset, tmp_path):
+    model = Model(colour_model(tmp_path / "m.onnx"))
+    dataset.embed(model)
+    first = dataset.vectors.of(np.flatnonzero(dataset.vectors.known))
+    dataset.embed(model)
+    assert np.array_equal(dataset.vectors.of(np.flatnonzero(dataset.vectors.known)), first)

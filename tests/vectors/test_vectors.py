@@ -216,3 +216,11 @@ def test_blank_pictures_are_taken_once():
 def test_vectors_of_any_length_point_where_they_point(scale):
     vectors = np.random.default_rng(0).standard_normal((5, 4))
     assert np.allclose(unit(vectors * scale), unit(vectors), atol=1e-6)
+
+
+@pytest.mark.parametrize("width", [2, 176, 1024])
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_vectors_of_length_one_stay_bit_for_bit(width, kind):
+    made = unit((np.random.default_rng(0).standard_normal((500, width)) * 3).astype(kind))
+    assert np.abs(np.linalg.norm(made.astype(np.float64), axis=1) - 1).max() < 1e-6
+    assert np.array_equal(unit(made), made), "else what a model gave before and gives again has another map"
