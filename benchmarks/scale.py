@@ -193,11 +193,11 @@ def made(scratch: str, count: int) -> None:
 def _rows(scratch: Path) -> list[Cost]:
     import dedup
     from dedup.query.ordering import arrange
-    from dedup.query.selection import Selection
     from dedup.removal import planning
     from dedup.ui.parts import grid
     from dedup.ui.parts.metric import BY_NAME
     from dedup.ui.shell.library import Opened
+    from dedup.ui.shell.view import View
 
     meter = Meter(resource.RUSAGE_SELF)  # who made the dataset was a child
     with meter.stage("open first"):
@@ -211,9 +211,8 @@ def _rows(scratch: Path) -> list[Cost]:
         mask = dataset.select("singularity > 0 and sharpness > 0.02")
     with meter.stage("sort"):
         arrange(frame, mask, "brightness")
-    opened, everything = Opened(dataset), Selection()
-    starts = opened.starts(everything, "brightness", CARDS, ascending=True)
-    order = opened.order(everything, "brightness", ascending=True)
+    opened, view = Opened(dataset), View(metric="brightness", size=CARDS)
+    starts, order = opened.starts(view), opened.order(view)
     with meter.stage("page flip"):
         assert len(grid.items(dataset, order[starts[1] : starts[2]], BY_NAME["brightness"])) == CARDS
     with meter.stage("tag all"):

@@ -386,18 +386,31 @@ class Dataset:
         given = of_dataset.given_to(self._images, self.directory)
         return given or of_dataset.of_signatures_of(self._images, lambda: self.signatures)
 
-    def give_vectors(self, vectors: NDArray[np.floating], source: str, on_progress: OnProgress | None = None) -> float:
+    def give_vectors(
+        self,
+        vectors: NDArray[np.floating],
+        source: str,
+        on_progress: OnProgress | None = None,
+        *,
+        text_model: Path | str | None = None,
+    ) -> float:
         """Keep a vector per image, (n, d) by row of the frame, not finite where there is none: the metric
-        semantic_singularity, the map and `most_different` are of them from now on. `source` says where they come from.
+        semantic_singularity, the map and `most_different` are of them from now on. `source` says where they come from,
+        `text_model` is the ONNX file of the text side of what made them, by which the app searches.
 
         Returns the share of nearest neighbours that were found, 1 where all pairs were compared. Raises `UsageError`.
         """
-        told = of_dataset.give(self.directory, self.frame, _numbers(vectors, len(self.frame)), source, on_progress)
+        side = str(Path(text_model).absolute()) if text_model else ""
+        numbers = _numbers(vectors, len(self.frame))
+        told = of_dataset.give(self.directory, self.frame, numbers, source, on_progress, text_side=side)
         self._forget()
         return told.recall
 
-    def embed(self, model: Model, on_progress: OnProgress | None = None) -> tuple[float, dict[str, str]]:
+    def embed(
+        self, model: Model, on_progress: OnProgress | None = None, *, text_model: Path | str | None = None
+    ) -> tuple[float, dict[str, str]]:
         """Vectors of a `dedup.vectors.model.Model` for all readable images; those that it gave before are kept.
+        `text_model` is its text side, the one beside it unless told.
 
         Returns as `give_vectors`, and why some images (paths) have none.
         """
@@ -405,7 +418,8 @@ class Dataset:
         made, failed = of_dataset.embed(
             self.directory, self.frame, self.where, model, max_pixels=limit, on_progress=on_progress
         )
-        return self.give_vectors(made, model.source, on_progress), failed
+        side = text_model or model.text_side
+        return self.give_vectors(made, model.source, on_progress, text_model=side), failed
 
     def search(self, vector: NDArray[np.floating], count: int) -> list[tuple[int, float]]:
         """Rows of up to `count` images whose vectors are nearest to one of the same space, each with its cosine, the

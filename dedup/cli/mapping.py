@@ -47,6 +47,10 @@ def embed(
     model: Annotated[Path | None, typer.Option("--model", help="An ONNX model of pictures.")] = None,
     vectors: Annotated[Path | None, typer.Option("--vectors", help="Vectors by path: .parquet, .npz or .npy.")] = None,
     paths: Annotated[Path | None, typer.Option("--paths", help="For .npy: a list of paths, a line each.")] = None,
+    text_model: Annotated[
+        Path | None,
+        typer.Option("--text-model", help="The model's text side, to search by (default: text_model.onnx beside it)."),
+    ] = None,
     output: Annotated[str, typer.Option("--output", help="Which output of the model.")] = "",
     size: Annotated[int | None, typer.Option("--size", min=1, help="Side of what the model takes, pixels.")] = None,
     mean: Annotated[str, typer.Option("--mean", help="Three numbers, such as 0.5,0.5,0.5 (ImageNet's).")] = "",
@@ -63,13 +67,17 @@ def embed(
     if (model is None) == (vectors is None):
         raise UsageError("Give --model FILE or --vectors FILE.")
     dataset = opened(name, home)
+    if text_model is not None:
+        from dedup.vectors.text import TextModel  # with onnxruntime
+
+        TextModel(text_model)  # what is none is told now, not at the first search
     notes: list[str] = []
     with progress(as_json=progress_json) as on_progress:
         if model is not None:
-            recall, failed = _by_model(dataset, model, output, size, mean, std, provider or [], on_progress)
+            recall, failed = _by_model(dataset, model, text_model, output, size, mean, std, provider or [], on_progress)
             notes += [f"{path}: {reason}" for path, reason in failed.items()]
         else:
-            recall = _from_file(dataset, vectors or Path(), paths, notes, on_progress)
+            recall = _from_file(dataset, vectors or Path(), paths, text_model, notes, on_progress)
     held = int(dataset.vectors.known.sum())
     readable = int((dataset.frame["status"] == Status.OK).sum())
     if as_json:
@@ -96,6 +104,7 @@ NOTES = 20
 def _by_model(
     dataset: Dataset,
     file: Path,
+    text_model: Path | None,
     output: str,
     size: int | None,
     mean: str,
@@ -107,7 +116,9 @@ def _by_model(
 
     ends = (_three(text, what) if text else None for text, what in ((mean, "--mean"), (std, "--std")))
     return dataset.embed(
-        Model(file, output=output, size=size, mean=next(ends), std=next(ends), providers=providers), on_progress
+        Model(file, output=output, size=size, mean=next(ends), std=next(ends), providers=providers),
+        on_progress,
+        text_model=text_model,
     )
 
 
@@ -120,20 +131,30 @@ def _three(text: str, what: str) -> tuple[float, float, float]:
 
 
 def _from_file(
-    dataset: Dataset, file: Path, paths: Path | None, notes: list[str], on_progress: OnProgress | None
+    dataset: Dataset,
+    file: Path,
+    paths: Path | None,
+    text_model: Path | None,
+    notes: list[str],
+    on_progress: OnProgress | None,
 ) -> float:
     from dedup.vectors import given
 
     rows = {path: row for row, path in enumerate(dataset.frame["path"].tolist())}
     found = given.read(file, rows, len(rows), dataset.root, paths)
     notes += found.notes
-    return dataset.give_vectors(found.vectors, file.name, on_progress)
+    return dataset.give_vectors(found.vectors, file.name, on_progress, text_model=text_model)
 
 
 def search(
     name: Name,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="What is looked for, in words.")],
-    model: Annotated[Path, typer.Option("--model", help="The text side of the model that embedded the images.")],
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model", help="The text side of the model that embedded the images (default: the one beside it)."
+        ),
+    ] = None,
     tokenizer: Annotated[
         Path | None, typer.Option("--tokenizer", help="Its tokenizer.json (default: the one beside the model).")
     ] = None,
@@ -146,7 +167,10 @@ def search(
     from dedup.vectors.text import TextModel  # with onnxruntime
 
     dataset = opened(name, home)
-    found = dataset.search(TextModel(model, tokenizer).vector(text), count)
+    side = model or dataset.vectors.text_side
+    if not side:
+        raise UsageError("Say with --model which model of texts fits the vectors of the images: none is known.")
+    found = dataset.search(TextModel(Path(side), tokenizer).vector(text), count)
     if put and found:
         dataset.tag([row for row, _ in found], put)
     paths = dataset.frame["path"].tolist()

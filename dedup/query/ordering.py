@@ -15,19 +15,25 @@ Rows = NDArray[np.int64]
 
 
 def arrange(
-    frame: pd.DataFrame, mask: NDArray[np.bool_], metric: str, *, ascending: bool = True, together: bool | None = None
+    frame: pd.DataFrame,
+    mask: NDArray[np.bool_],
+    metric: str | NDArray[np.floating],
+    *,
+    ascending: bool = True,
+    together: bool | None = None,
 ) -> Rows:
-    """Row numbers of the images in `mask`, sorted by `metric`; equal values by row number, images without one last.
+    """Row numbers of the images in `mask`, sorted by `metric`, its name or values (n,) of any; equal values by row
+    number, images without one last.
 
     `frame` needs the columns `metric`, `group` (int, -1 none) and `keeper` (row number); `mask` is (n,) bool. With
     `together` (by default, when sorting by singularity) a group takes the place of its first member and its keeper
     leads it. O(n log n); 100,000 images take some 30 ms.
     """
     rows = np.flatnonzero(mask)
-    values = metrics.values(frame, metric)[rows]
+    values = (metrics.values(frame, metric) if isinstance(metric, str) else metric)[rows]
     keys = np.where(np.isnan(values), np.inf, values if ascending else -values)
     if together is None:
-        together = metric == "singularity"
+        together = isinstance(metric, str) and metric == "singularity"
     if not together:
         return rows[np.lexsort((rows, keys))]
     group = frame["group"].to_numpy()[rows].astype(np.int64)

@@ -32,11 +32,12 @@ VERSION = "1"
 class Told:
     """What is known beside the rows. `source` names the model or the file that vectors come from, "" stands for
     signatures; `recall` is the share of nearest neighbours found, 0..1; `left_out` counts images that could have had a
-    place but were too many."""
+    place but were too many; `text_side` is the file of the model's text side, "" where none is known."""
 
     source: str
     recall: float = 1.0
     left_out: int = 0
+    text_side: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def stamp(directory: Path) -> tuple[int, ...]:
 
 
 def _metadata(told: Told) -> dict[str, str]:
-    return {"version": VERSION, "told": json.dumps([told.source, told.recall, told.left_out])}
+    return {"version": VERSION, "told": json.dumps([told.source, told.recall, told.left_out, told.text_side])}
 
 
 def _read(path: Path, columns: list[str]) -> tuple[Told, pa.Table] | None:

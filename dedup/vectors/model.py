@@ -73,6 +73,8 @@ class Model:
         """Raises `UsageError` where onnxruntime is not installed, or where it is no such model."""
         self.name = file.name
         """For people."""
+        self.text_side = side_of(file)
+        """The file of its text side, where that lies beside it; "" else."""
         self._session = session(file, providers)
         inputs = self._session.get_inputs()
         pictures = [each for each in inputs if len(each.shape) == 4 and each.type in TYPES]
@@ -201,6 +203,13 @@ def flat(found: Any, output: str, model: str, *, last: bool = False) -> NDArray[
     if numbers.shape[1] < 2:
         raise UsageError(f"{model} gives one number as {output} for each picture, no vector. Name another --output.")
     return numbers
+
+
+def side_of(model: Path) -> str:
+    """The text side of a model of pictures, as exports have it: beside `vision_model.onnx` a `text_model.onnx`; ""
+    where there is none."""
+    side = model.with_name(model.name.replace("vision", "text"))
+    return str(side.absolute()) if side != model and side.is_file() else ""
 
 
 def _preparation(

@@ -20,6 +20,7 @@ from dedup.scanning.engines.base import Failed
 from dedup.sources import Where
 from dedup.store import vectors as kept
 from dedup.vectors import drawing, layout
+from dedup.vectors.diverse import by_difference
 from dedup.vectors.nearest import nearest
 from dedup.vectors.signatures import of_signatures, unit
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 FEWEST_TO_DIFFER, SAME = 8, 1e-6
 """So many contents or more whose vectors of length 1 differ by less anywhere come from something that sees none."""
+COMPARED, FEWEST_STEPS = 10_000_000, 120
+"""Of the most different images each next one is compared with all: so many comparisons, but at least so many images."""
 NEAREST = 6
 """Of each picture so many nearest ones are kept, for a thorough scan to look at: as many as it tells of one anyway."""
 SIGNATURES = ""
@@ -37,11 +40,12 @@ SIGNATURES = ""
 @dataclass(frozen=True)
 class Vectors:
     """`of` gives unit vectors (m, d) of rows, of those that are `known` (n,); `source` is the model or file they come
-    from, `SIGNATURES` where nobody gave any."""
+    from, `SIGNATURES` where nobody gave any, `text_side` the file of its text side, "" where none is known."""
 
     source: str
     known: NDArray[np.bool_]
     of: Callable[[NDArray[np.int64]], NDArray[np.float32]]
+    text_side: str = ""
 
 
 def of_signatures_of(images: pd.DataFrame, signatures: Callable[[], NDArray[np.void]]) -> Vectors:
@@ -65,7 +69,7 @@ def given_to(images: pd.DataFrame, directory: Path) -> Vectors | None:
             raise DatasetError("The vectors were given anew meanwhile. Open the dataset again.")
         return found.vectors
 
-    return Vectors(scored[0].source, place >= 0, lambda rows: held()[place[rows]])
+    return Vectors(scored[0].source, place >= 0, lambda rows: held()[place[rows]], scored[0].text_side)
 
 
 def columns(images: pd.DataFrame, directory: Path) -> dict[str, NDArray[np.generic]]:
@@ -115,11 +119,21 @@ def draw(
 
 def search(held: Vectors, vector: NDArray[np.float32], count: int) -> list[tuple[int, float]]:
     """Rows of the `count` images nearest to a vector (d,), with their cosines. Raises `UsageError`."""
+    if count < 0:
+        raise UsageError("Say how many images to find.")
+    cosine = cosines(held, vector)
+    nearest = np.argsort(-cosine, kind="stable")[: min(count, int(held.known.sum()))]  # NaN comes last
+    return [(row, float(cosine[row])) for row in nearest.tolist()]
+
+
+def cosines(held: Vectors, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n,) cosines of all images to a vector (d,), NaN of those without one. Raises `UsageError`."""
     known = np.flatnonzero(held.known)
-    if count < 0 or not np.isfinite(vector).all():
-        raise UsageError("Give a vector of finite numbers, and how many images to find.")
+    if not np.isfinite(vector).all():
+        raise UsageError("Give a vector of finite numbers.")
+    found = np.full(len(held.known), np.nan, np.float32)
     if not len(known):
-        return []
+        return found
     units = held.of(known)
     if vector.shape != units.shape[1:]:
         told = vector.size if vector.ndim == 1 else f"the shape {vector.shape}"
@@ -127,9 +141,23 @@ def search(held: Vectors, vector: NDArray[np.float32], count: int) -> list[tuple
             f"The vectors of the images have {units.shape[1]} numbers, this one has {told}: the two sides of "
             "one model are needed. Embed the images with the other side: dedup embed NAME --model FILE."
         )
-    cosine = units @ unit(vector[None])[0]
-    nearest = np.argsort(-cosine, kind="stable")[:count]
-    return [(int(known[each]), float(cosine[each])) for each in nearest.tolist()]
+    found[known] = units @ unit(vector[None])[0]
+    return found
+
+
+def ranks_by_difference(held: Vectors, mask: NDArray[np.bool_], random: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) the place of each image of `mask` in the order of `dedup.vectors.diverse.by_difference`, from 0; NaN of
+    others, of those without a vector and, of more than `drawing.MOST`, of all but a fair sample by `random` (n,)."""
+    among = np.flatnonzero(mask & held.known)
+    among = np.sort(among[np.argsort(random[among], kind="stable")[: drawing.MOST]])
+    ranks = np.full(len(mask), np.nan)
+    ranks[among[by_difference(held.of(among), steps(len(among)))]] = np.arange(len(among))
+    return ranks
+
+
+def steps(count: int) -> int:
+    """How many of so many images are chosen one after the other: all that a second or two suffice for."""
+    return min(count, max(FEWEST_STEPS, COMPARED // max(1, count)))
 
 
 def embed(
@@ -190,8 +218,11 @@ def give(
     vectors: NDArray[np.floating],
     source: str,
     on_progress: OnProgress | None = None,
+    *,
+    text_side: str = "",
 ) -> kept.Told:
-    """Keep vectors (n, d), a row per image, not finite where there is none, with the singularity that they tell.
+    """Keep vectors (n, d), a row per image, not finite where there is none, with the singularity that they tell and
+    the file of their model's text side.
 
     Of several files of one content the one that stays counts, else the first. Raises `UsageError` where no image gets
     any, and where all get the same.
@@ -216,6 +247,6 @@ def give(
     if near.rows.shape[1]:
         apart[own] = np.clip(1 - near.similarity[:, 0], 0, 1)
         others[own] = own[near.rows]
-    told = kept.Told(source, near.recall)
+    told = kept.Told(source, near.recall, text_side=text_side)
     kept.write_vectors(directory, kept.KeptVectors(told, frame["sha256"].iloc[rows].tolist(), apart, units, others))
     return told

@@ -18,6 +18,7 @@ from dedup.ui.shell import jobs
 from dedup.ui.shell.library import LIBRARY
 from tests.pictures import folder_of_photos, photo, save
 from tests.ui.apptest import button, healthy, mounted, run_page, send, texts, wait_for
+from tests.vectors.models import text_model
 
 
 @pytest.fixture(scope="module")
@@ -182,3 +183,15 @@ def test_a_class_has_the_colour_on_the_map_that_it_has_on_pictures():
     assert inks["g"] == inks["a"]
     some = colours.coloured(frame.iloc[100:], colours.CLASS, {}, frame["classes"])
     assert {each.label: some.inks[each.ink][0] for each in some.legend[:-1]}.items() <= shown.items()
+
+
+def test_a_text_side_is_named_where_vectors_are_given(dataset, tmp_path):
+    rows = dataset.frame["path"].tolist()
+    np.savez(tmp_path / "v.npz", paths=np.array(rows), vectors=np.random.default_rng(0).standard_normal((13, 4)))
+    at = run_page("map", {"dataset": dataset.info.key})
+    at.text_input(key="vectors file").input(str(tmp_path / "v.npz"))
+    at.text_input(key="text model file").input(str(text_model(tmp_path))).run()
+    button(at, "Embed and draw").click().run()
+    job = ended(dataset)
+    assert job.state is jobs.State.DONE, job.error
+    assert dataset.vectors.text_side == str(tmp_path / "text_model.onnx")

@@ -22,6 +22,7 @@ from dedup.query.selection import Selection
 from dedup.ui.parts.scale import scale_of
 from dedup.ui.shell import library, navigation, views
 from dedup.ui.shell.library import LIBRARY
+from dedup.ui.shell.view import DESCENDING
 from dedup.ui.summary import comparing, counts, distributions, scatter, tiles
 from tests.frames import make_frame
 from tests.pictures import detailed, photo, save
@@ -204,7 +205,7 @@ def test_a_view_is_saved_under_a_name_and_brought_back(dataset):
     at = healthy(start(MAIN, {"dataset": dataset.info.key}).run())
     at.switch_page(str(navigation.PAGES / "explorer.py")).run()
     at.session_state["view"] = replace(
-        at.session_state["view"], selection=Selection(where="brightness < 0.1"), metric="brightness", ascending=False
+        at.session_state["view"], selection=Selection(where="brightness < 0.1"), metric="brightness", order=DESCENDING
     )
     at.session_state["touched"] = True
     at.run()

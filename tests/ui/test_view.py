@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 
 from dedup.query.selection import Range, Selection
 from dedup.review.acts import Order
-from dedup.ui.shell.view import METRIC_NAMES, PAGE_SIZES, PANELS, View
+from dedup.ui.shell.view import MATCHING, METRIC_NAMES, ORDERS, PAGE_SIZES, PANELS, View
 
 views = st.builds(
     View,
     dataset=st.text("0123456789abcdef", max_size=12),
     metric=st.sampled_from(METRIC_NAMES),
-    ascending=st.booleans(),
+    order=st.sampled_from(ORDERS[:3]),
+    words=st.sampled_from(["", "a red bus"]),
     page=st.integers(1, 10_000),
     size=st.sampled_from(PAGE_SIZES),
     columns=st.integers(2, 10),
@@ -55,3 +56,8 @@ def test_nonsense_in_a_link_still_opens(query):
 
 def test_the_usual_view_leaves_the_url_empty():
     assert View().to_query() == {}
+
+
+def test_an_order_by_words_needs_words():
+    assert View.from_query({"order": MATCHING, "words": "  "}).order == View().order
+    assert View.from_query({"order": MATCHING, "words": " a bus "}) == View(order=MATCHING, words="a bus")

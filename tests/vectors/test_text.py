@@ -59,3 +59,27 @@ def test_vectors_of_another_model_are_told(home, tmp_path, capsys):
     model = str(text_model(tmp_path))
     assert main(["search", "set", "red", "--model", model]) == 2
     assert "The vectors of the images have 176 numbers, this one has 4" in capsys.readouterr().err
+
+
+def test_the_text_side_beside_a_model_is_known(home, tmp_path, capsys):
+    plain_pictures(tmp_path / "set", {"rose": (250, 40, 40), "leaf": (40, 250, 40)})
+    dedup.scan(tmp_path / "set", workers=1)
+    assert main(["search", "set", "green"]) == 2
+    assert "Say with --model" in capsys.readouterr().err
+    text_model(tmp_path)
+    assert main(["embed", "set", "--model", str(colour_model(tmp_path / "vision_model.onnx"))]) == 0
+    capsys.readouterr()
+    assert main(["search", "set", "green", "--count", "1"]) == 0
+    assert capsys.readouterr().out.endswith("\tleaf.png\n")
+
+
+def test_a_text_side_is_named_for_vectors_of_a_file(home, tmp_path, capsys):
+    plain_pictures(tmp_path / "set", {"rose": (250, 40, 40), "leaf": (40, 250, 40)})
+    dedup.scan(tmp_path / "set", workers=1)
+    np.savez(tmp_path / "v.npz", paths=np.array(["leaf.png", "rose.png"]), vectors=np.eye(2, 4)[::-1])
+    given = ["embed", "set", "--vectors", str(tmp_path / "v.npz"), "--text-model"]
+    assert main([*given, str(tmp_path / "none.onnx")]) == 2, "what is none is told at once"
+    assert main([*given, str(text_model(tmp_path))]) == 0
+    capsys.readouterr()
+    assert main(["search", "set", "green", "--count", "1"]) == 0
+    assert capsys.readouterr().out.endswith("\tleaf.png\n")

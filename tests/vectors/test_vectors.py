@@ -12,7 +12,7 @@ from dedup.images.metrics import Sample
 from dedup.images.signature import SIGNATURE, extract
 from dedup.store import vectors as kept
 from dedup.vectors import clusters, drawing, layout, nearest, of_dataset
-from dedup.vectors.diverse import most_different
+from dedup.vectors.diverse import by_difference, most_different
 from dedup.vectors.signatures import of_signatures, unit
 from tests.pictures import photo
 
@@ -76,6 +76,18 @@ def test_each_most_different_one_is_furthest_from_those_before(count, wanted, se
 def test_equal_ones_are_taken_once():
     vectors = np.repeat(some(4), 5, axis=0)
     assert len(most_different(vectors, 20)) == 4
+
+
+@given(st.integers(0, 30), st.integers(1, 40), st.integers(0, 3))
+def test_after_the_most_different_ones_comes_what_is_least_like_them(count, wanted, seed):
+    vectors = some(count, 3, seed) if count else np.zeros((0, 3), np.float32)
+    order = by_difference(vectors, wanted)
+    taken = most_different(vectors, wanted)
+    assert sorted(order.tolist()) == list(range(count))
+    assert order[: len(taken)].tolist() == taken.tolist()
+    if len(taken) < count:
+        like = (vectors[order[len(taken) :]] @ vectors[taken].T).max(axis=1)
+        assert (np.diff(like) >= -1e-6).all()
 
 
 def test_signatures_of_a_picture_and_its_smaller_copy_point_the_same_way():

@@ -38,7 +38,7 @@ def orders(opened: Opened) -> dict[str, str]:
     kinds = [kind for kind in hashes.KINDS if hashes.COLUMN + kind in frame]
     if len(frame) > SEGMENTED:
         kinds = [kind for kind in kinds if kind != hashes.CROP_RESISTANT]
-    meant = {VECTORS: "by vectors"} if _vectors(opened).source else {}
+    meant = {VECTORS: "by vectors"} if opened.vectors().source else {}
     return {OURS: "by relation"} | meant | {kind: f"by {kind}" for kind in kinds}
 
 
@@ -110,17 +110,12 @@ def _by_hash(opened: Opened, row: int, kind: str) -> list[Side]:
 
 def _by_vectors(opened: Opened, row: int) -> list[Side]:
     """The nearest by the vectors that were given: what a model finds alike, copies or not."""
-    held = _vectors(opened)
+    held = opened.vectors()
     if not held.known[row]:
         return []
     found = of_dataset.search(held, held.of(np.array([row]))[0], MOST + 1)  # itself among them
     notes = {other: f"cosine {cosine:.3f}" for other, cosine in [each for each in found if each[0] != row][:MOST]}
     return _told(opened, row, notes, f"nearest by {held.source}")
-
-
-def _vectors(opened: Opened) -> of_dataset.Vectors:
-    held: of_dataset.Vectors = opened.kept("vectors", lambda: opened.dataset.vectors)
-    return held
 
 
 def _told(opened: Opened, row: int, notes: Mapping[int, str], heading: str) -> list[Side]:

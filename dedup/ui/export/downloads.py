@@ -22,7 +22,7 @@ from dedup.report.page import render
 from dedup.ui.datasets.folders import typed_place
 from dedup.ui.datasets.opening import free_name
 from dedup.ui.parts import grid
-from dedup.ui.parts.metric import BY_NAME
+from dedup.ui.parts.metric import order_words
 from dedup.ui.shell import jobs, session, working
 from dedup.ui.shell.library import LIBRARY, Opened
 from dedup.ui.shell.literal import literal
@@ -121,10 +121,11 @@ def counter(opened: Opened, view: View) -> None:
 
 def preview(opened: Opened, view: View) -> None:
     """The first images of the selection as cards."""
-    order = opened.order(view.selection, view.metric, ascending=view.ascending)
+    view = replace(view, company="off")
+    order = opened.order(view)
     rows = order[:PREVIEWED]
     if order.size > PREVIEWED:
-        st.caption(f"The first {PREVIEWED} of {order.size:,} images, by {BY_NAME[view.metric].title.lower()}:")
+        st.caption(f"The first {PREVIEWED} of {order.size:,} images, {order_words(view)}:")
     page = grid.Page(rows, 1, 1, order.size, rows[:0])
     grid.show(opened, replace(view, columns=PREVIEWED // 2), page)
 

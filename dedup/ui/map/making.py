@@ -19,14 +19,15 @@ from dedup.words import plural
 NOTES_SHOWN = 8
 
 
-def start(opened: Opened, vectors: str = "") -> jobs.Job:
+def start(opened: Opened, vectors: str = "", text_model: str = "") -> jobs.Job:
     """Draw the map in a process of its own; with the `vectors` of a file, a model's or made before, first have these
-    given to the images."""
+    given to the images, with the model's text side where it is told."""
     info = opened.dataset.info
     commands = [jobs.command("map", info.name, home=info.directory.parent)]
     if vectors:
         option = "--model" if Path(vectors).suffix.lower() == ".onnx" else "--vectors"
-        commands.insert(0, jobs.command("embed", info.name, options=(option, vectors), home=info.directory.parent))
+        options = (option, vectors, *(("--text-model", text_model) if text_model else ()))
+        commands.insert(0, jobs.command("embed", info.name, options=options, home=info.directory.parent))
 
     def work(job: jobs.Job) -> list[str]:
         return [note for command in commands for note in jobs.run_process(command, job).get("notes", ())]
@@ -87,8 +88,15 @@ def _vectors(opened: Opened) -> None:
             "vectors that you have (.parquet, .npz); they also tell the semantic singularity and order similar images."
         )
         file = st.text_input("File on this machine", placeholder="/models/clip/vision_model.onnx", key="vectors file")
+        text = st.text_input(
+            "Its text side, to search by words",
+            placeholder="text_model.onnx beside it, if any",
+            help="The model of texts that belongs to it, as CLIP and SigLIP have one, with its tokenizer.json beside "
+            "it. Where it lies beside vision_model.onnx as text_model.onnx it is found.",
+            key="text model file",
+        )
         if st.button("Embed and draw", type="primary", disabled=not file.strip()):
-            start(opened, str(expanded(file.strip())))
+            start(opened, *(str(expanded(each.strip())) if each.strip() else "" for each in (file, text)))
             st.rerun()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dedup.errors import WhereError
+from dedup.errors import DedupError, WhereError
 from dedup.model import MAP_X, Kind
 from dedup.query.region import Region
 from dedup.query.selection import GOES, OPEN, STAYS, Range, Selection
@@ -16,7 +16,8 @@ from dedup.ui.parts.metric import BESIDE, BY_NAME
 from dedup.ui.shell import session
 from dedup.ui.shell.library import Opened
 from dedup.ui.shell.literal import literal
-from dedup.ui.shell.view import View
+from dedup.ui.shell.notices import complain
+from dedup.ui.shell.view import ASCENDING, MATCHING, View
 from dedup.words import plural
 
 DRAFT = "where draft"
@@ -167,8 +168,16 @@ def _apply_expression(opened: Opened, text: str) -> None:
 
 
 def understood(opened: Opened) -> View:
-    """The view, without an expression that makes no sense here; that one waits in its field with the reason."""
+    """The view, without an expression that makes no sense here; that one waits in its field with the reason. Where the
+    images cannot be searched by words, it says why and orders them by the metric."""
     view = session.view()
+    if view.order == MATCHING:
+        try:
+            opened.cosines(view.words)
+        except DedupError as error:
+            complain(str(error))
+            session.update(order=ASCENDING, page=view.page)
+            view = session.view()
     try:
         opened.mask(Selection(where=view.selection.where))
         if view.selection.where:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -29,7 +31,7 @@ from dedup.ui.shell import desktop, session
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import LIBRARY, Opened
 from dedup.ui.shell.notices import say
-from dedup.ui.shell.view import PAGE_SIZES, View
+from dedup.ui.shell.view import DIFFERENT, MATCHING, PAGE_SIZES, View
 
 SHAPES = 60
 """Annotations drawn on a card: of more nothing would be seen."""
@@ -64,9 +66,9 @@ class Choice:
 
 def page_of(opened: Opened, view: View) -> Page:
     """The page that the view shows; the last one where the view asks for one beyond."""
-    arranged: dict[str, bool] = {"ascending": view.ascending, "company": view.with_company}
-    order = opened.order(view.selection, view.metric, **arranged)
-    starts = opened.starts(view.selection, view.metric, view.size, **arranged)
+    with st.spinner("Putting the most different ones first …") if view.order == DIFFERENT else nullcontext():
+        order = opened.order(view)
+    starts = opened.starts(view)
     number = min(view.page, len(starts) - 1)
     following = order[starts[number] : starts[min(number + 1, len(starts) - 1)]]
     return Page(order[starts[number - 1] : starts[number]], number, len(starts) - 1, order.size, following)
@@ -209,6 +211,9 @@ def _cards(opened: Opened, view: View, page: Page, *, paged: bool) -> None:
         lambda: items(dataset, page.rows, BY_NAME[view.metric], opened.mask(view.selection)),
         tags=True,
     )
+    if view.order == MATCHING:
+        fits = opened.cosines(view.words)
+        shown = [{**item, "value": _cosine(float(fits[item["row"]]))} for item in shown]
     if st.session_state.get(BOXES):
         shown = [_with_shapes(opened, item) for item in shown]
     gallery.gallery(
@@ -217,12 +222,16 @@ def _cards(opened: Opened, view: View, page: Page, *, paged: bool) -> None:
         columns=view.columns,
         selected=session.chosen(),
         tags=dataset.tags.values(),
-        brackets=view.metric == "singularity" or view.with_company,
+        brackets=view.together,
         decides=True,
         reveals=desktop.is_here() and opened.dataset.in_files,
         paging=_paging(opened, view, page) if paged else None,
         preload=[side["thumb"] for side in sides(dataset, page.following.tolist())] if paged else (),
     )
+
+
+def _cosine(value: float) -> str:
+    return "no vector" if math.isnan(value) else f"{value:.3f}"
 
 
 def _with_shapes(opened: Opened, item: gallery.Item) -> gallery.Item:

@@ -23,8 +23,11 @@ from dedup.ui.parts.scale import ABOVE_ZERO, Scale, scale_of
 from dedup.ui.shell import session
 from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import NEAR_KEEPERS, Opened, asks_for_tags
-from dedup.ui.shell.view import View
-from dedup.words import noun_of
+from dedup.ui.shell.literal import literal
+from dedup.ui.shell.view import ASCENDING, DESCENDING, DIFFERENT, LONGEST_WORDS, MATCHING, ORDERS, View
+from dedup.vectors.drawing import MOST
+from dedup.vectors.of_dataset import steps
+from dedup.words import noun_of, plural, quote
 
 BY_NAME: dict[str, Metric] = {metric.name: metric for metric in METRICS}
 ALL, ONE_OF_EACH, REMAINING = "All", "One per group", "Without what I decided to remove"
@@ -49,6 +52,16 @@ PRESET_HELP = (
 )
 """Who is counted where."""
 
+ORDER_LABELS = {
+    ASCENDING: ":material/north: Ascending",
+    DESCENDING: ":material/south: Descending",
+    DIFFERENT: "Diverse",
+    MATCHING: "Best match",
+}
+DIFFERENT_HELP = (
+    "**Diverse** puts the most different images first, which show the most of the selection in the fewest: to label "
+    "first, or to look at. What is like others before it comes last."
+)
 EPOCH, UNFOLDED, BESIDE, PAINTED = "chart epoch", "bar unfolded", "beside", "pictures painted"
 BOXES = "boxes on cards"
 PICTURES_SECONDS = 0.5
@@ -70,15 +83,16 @@ def bar(opened: Opened, view: View) -> Bar:
     """The bar, which stays in sight while the pictures scroll. The chart is left for last, see `chart`."""
     chart = None
     with st.container(key="bar", gap="xsmall"):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             with st.container(width=190):
                 metric_choice(opened, view)
-            _order(view)
+            _order(opened, view)
             with st.popover(
                 "", icon=":material/help:", type="tertiary", key="metric help", help="What is measured and counted?"
             ):
                 st.markdown(f"**{BY_NAME[view.metric].title}**  \n{BY_NAME[view.metric].help}")
                 st.markdown(PRESET_HELP)
+                st.markdown(DIFFERENT_HELP)
             st.space("stretch")
             with st.container(width="content", key="holds"):
                 holds(opened, view)
@@ -89,6 +103,7 @@ def bar(opened: Opened, view: View) -> Bar:
             _company(opened, view)
             _threshold(opened)
             _boxes_choice(opened)
+        _words(opened, view)
         if unfolded:
             with st.container(horizontal=True, gap="small", key="distribution and range"):
                 with st.container(width="stretch", gap=None, key="chart and slider"):
@@ -105,14 +120,64 @@ def holds(opened: Opened, view: View) -> None:
     st.markdown(f"selection holds **{selected:,}** of **{opened.counts()['']:,}**", width="content")
 
 
-def _order(view: View) -> None:
+def _order(opened: Opened, view: View) -> None:
+    can_match = view.order == MATCHING or (view.words and opened.vectors().text_side)
     st.segmented_control(
         "Order",
-        [True, False],
-        format_func=lambda ascending: ":material/north: Ascending" if ascending else ":material/south: Descending",
+        [order for order in ORDERS if order != MATCHING or can_match],
+        format_func=ORDER_LABELS.__getitem__,
         label_visibility="collapsed",
         required=True,
-        **session.held("ascending", view.ascending, lambda value: session.update(ascending=value)),
+        wrap=True,
+        **session.held("order", view.order, lambda value: session.update(order=value)),
+    )
+
+
+def _search(words: str | None) -> None:
+    told = (words or "").strip()[:LONGEST_WORDS].strip()
+    order = MATCHING if told else ASCENDING if session.view().order == MATCHING else session.view().order
+    session.update(words=told, order=order)
+
+
+def order_words(view: View) -> str:
+    """By what the images are ordered."""
+    if view.order == MATCHING:
+        return f"the best match for {quote(view.words)} first"
+    return "the most different first" if view.order == DIFFERENT else f"by {BY_NAME[view.metric].title.lower()}"
+
+
+def _words(opened: Opened, view: View) -> None:
+    """The field to search by words, where the vectors are those of a model with a text side, and what an order means
+    that is not the metric's."""
+    vectors = opened.vectors()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="words row"):
+        if vectors.text_side:
+            with st.container(width=300):
+                st.text_input(
+                    "Search by words",
+                    placeholder="Search by words",
+                    label_visibility="collapsed",
+                    icon=":material/image_search:",
+                    **session.held("words", view.words, _search),
+                )
+        if view.order == MATCHING:
+            st.caption(literal(f"Best match first, by {vectors.source}: the cosine is on each card."), width="content")
+        if view.order == DIFFERENT:
+            by = f"by {vectors.source}" if vectors.source else "in tones and colours (no model was given)"
+            st.caption(literal(f"{_different_words(opened, view)}, {by}."), width="content")
+
+
+def _different_words(opened: Opened, view: View) -> str:
+    count = min(int((opened.mask(view.selection) & opened.vectors().known).sum()), MOST)
+    chosen = steps(count)
+    told = "Each as far as can be from all before it"
+    if chosen < count:
+        told = f"The first {chosen:,} are each as far as can be from all before them; then the least like these"
+    left_out = int(opened.mask(view.selection).sum()) - count
+    return (
+        f"{told}; {plural(left_out, 'image')} without a vector or beyond a fair sample of {MOST:,} last"
+        if left_out
+        else told
     )
 
 

@@ -6,14 +6,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import dedup
 from dedup.dataset import Dataset
-from dedup.errors import DedupError, UnknownDataset
+from dedup.errors import DedupError, UnknownDataset, UsageError
 from dedup.files import as_it_is
 from dedup.images import thumbnails
 from dedup.images.formats import MAX_PIXELS
@@ -25,7 +25,12 @@ from dedup.query.where import MAX_LENGTH
 from dedup.store import vectors
 from dedup.store.home import DatasetInfo
 from dedup.ui.shell.routes import ServedImage
+from dedup.ui.shell.view import ASCENDING, DIFFERENT, MATCHING, View
+from dedup.vectors import of_dataset
 from dedup.words import quote
+
+if TYPE_CHECKING:
+    from dedup.vectors.text import TextModel
 
 NEAR_KEEPERS = "near keepers"
 REMEMBERED = 64
@@ -44,6 +49,7 @@ class Opened:
         self._results: OrderedDict[Hashable, Any] = OrderedDict()
         self._keeping = threading.Lock()
         self._kept: dict[Hashable, Any] = {}
+        self._different: tuple[NDArray[np.bool_], NDArray[np.float64]] | None = None
 
     def remembered(self, key: Hashable, compute: Callable[[], Any], *, tags: bool = False) -> Any:
         """What `compute` returns, computed once per `key` and revision of the decisions.
@@ -108,34 +114,68 @@ class Opened:
         wanted[-1] = False
         return np.asarray(mask | wanted[group])
 
-    def order(self, selection: Selection, metric: str, *, ascending: bool, company: bool = False) -> Rows:
-        """The row numbers of what is shown, in grid order; with `company` groups stand together."""
+    def order(self, view: View) -> Rows:
+        """The row numbers of what is shown, in grid order. Raises `UsageError` where the images cannot be searched by
+        the words of the view."""
         order: Rows = self.remembered(
-            ("order", selection, metric, ascending, company),
+            ("order", *_arranged(view)),
             lambda: arrange(
                 self.dataset.frame,
-                self.shown(selection, company=company),
-                metric,
-                ascending=ascending,
-                together=company or metric == "singularity",
+                self.shown(view.selection, company=view.with_company),
+                self._sorted_by(view),
+                ascending=view.order in (ASCENDING, DIFFERENT),
+                together=view.together,
             ),
-            tags=asks_for_tags(selection),
+            tags=asks_for_tags(view.selection),
         )
         return order
 
-    def starts(self, selection: Selection, metric: str, size: int, *, ascending: bool, company: bool = False) -> Rows:
+    def _sorted_by(self, view: View) -> str | NDArray[np.floating]:
+        if view.order == MATCHING:
+            return self.cosines(view.words)
+        return self._differences(view.selection) if view.order == DIFFERENT else view.metric
+
+    def starts(self, view: View) -> Rows:
         """Where the pages of that order begin, see `dedup.query.ordering.pages`."""
         starts: Rows = self.remembered(
-            ("pages", selection, metric, ascending, size, company),
-            lambda: pages(
-                self.dataset.frame,
-                self.order(selection, metric, ascending=ascending, company=company),
-                size,
-                together=company or metric == "singularity",
-            ),
-            tags=asks_for_tags(selection),
+            ("pages", *_arranged(view), view.size),
+            lambda: pages(self.dataset.frame, self.order(view), view.size, together=view.together),
+            tags=asks_for_tags(view.selection),
         )
         return starts
+
+    def vectors(self) -> of_dataset.Vectors:
+        """The vectors of the images."""
+        held: of_dataset.Vectors = self.kept("vectors", lambda: self.dataset.vectors)
+        return held
+
+    def cosines(self, words: str) -> NDArray[np.float32]:
+        """(n,) how much each image is what the words say, NaN without a vector. Raises `UsageError`."""
+        held = self.vectors()
+        if not held.text_side:
+            raise UsageError(
+                "These images cannot be searched by words. Embed them with a model that has a text side: on the page "
+                "Map, or by dedup embed."
+            )
+        cosines: NDArray[np.float32] = self.remembered(
+            ("cosines", words), lambda: of_dataset.cosines(held, self._text_side(held.text_side).vector(words))
+        )
+        return cosines
+
+    def _text_side(self, file: str) -> TextModel:
+        from dedup.vectors.text import TextModel  # with what runs models
+
+        model: TextModel = self.kept("text side", lambda: TextModel(Path(file)))
+        return model
+
+    def _differences(self, selection: Selection) -> NDArray[np.float64]:
+        """(n,) the place of each image of a selection in the order of the most different ones; of the selection that
+        was asked for last it is kept, for no decision changes it."""
+        mask = self.mask(selection)
+        if self._different is None or not np.array_equal(self._different[0], mask):
+            random = self.dataset.frame["random"].to_numpy(np.float64)
+            self._different = (mask, of_dataset.ranks_by_difference(self.vectors(), mask, random))
+        return self._different[1]
 
     def counts(self) -> dict[str, int]:
         """Images by kind, all of them under "", and the near duplicates that stay under `NEAR_KEEPERS`."""
@@ -147,6 +187,11 @@ class Opened:
         kinds = frame["kind"].astype(str).value_counts()
         staying = int(((frame["kind"] == Kind.NEAR) & (frame["role"] == Role.KEEPER)).sum())
         return {"": len(frame), NEAR_KEEPERS: staying} | {kind: int(kinds.get(kind, 0)) for kind in Kind}
+
+
+def _arranged(view: View) -> tuple[Hashable, ...]:
+    """What the order of the images hangs on."""
+    return view.selection, view.metric, view.order, view.words, view.with_company
 
 
 def asks_for_tags(selection: Selection) -> bool:

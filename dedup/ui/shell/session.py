@@ -18,6 +18,8 @@ COMPARING = "comparing"
 """The image that is shown beside those like it, as long as the person stays on the page."""
 BULK_TAGS = "bulk tags"
 """The key of the tags that are given or taken in bulk."""
+ARRANGING = {"dataset", "metric", "order", "words", "size", "selection", "company"}
+"""Parts of the view on which it hangs which images are on which page."""
 SETTLING_SECONDS = 1.0
 """A click this soon after a change may still carry the URL from before it, which must not undo the change."""
 
@@ -34,7 +36,7 @@ def update(**changes: Any) -> None:
     """Change the view; unless told, the first page (of images, of groups) is shown again."""
     if "sheet" not in changes and changes.keys() & {"dataset", "groups", "undecided", "selection"}:
         changes["sheet"] = 1
-    if "page" not in changes and changes.keys() & {"dataset", "metric", "ascending", "size", "selection", "company"}:
+    if "page" not in changes and changes.keys() & ARRANGING:
         changes["page"] = 1
     if changes.get("dataset", view().dataset) != view().dataset:
         st.session_state.pop(CHOSEN, None)

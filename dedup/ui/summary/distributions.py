@@ -29,8 +29,8 @@ LEAST = 0.05
 
 @dataclass(frozen=True)
 class Drawn:
-    """Heights of bars 0..1, which of them hold nothing but outliers, severe (2) or moderate (1) at least, or usual values
-    as well (0), and both ends in words."""
+    """Heights of bars 0..1, which of them hold nothing but outliers, severe (2) or moderate (1) at least, or usual
+    values as well (0), and both ends in words."""
 
     heights: NDArray[np.float64]
     outlying: NDArray[np.int64]

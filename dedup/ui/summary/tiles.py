@@ -19,6 +19,7 @@ from dedup.splits import leaks
 from dedup.ui.parts.metric import staying
 from dedup.ui.shell import navigation, session
 from dedup.ui.shell.library import Opened
+from dedup.ui.shell.view import ASCENDING, DESCENDING
 from dedup.words import plural, size
 
 ARROW = ":material/arrow_forward:"
@@ -75,7 +76,8 @@ def to_issue(kind: Issue, where: str) -> Way:
 
 def go(way: Way) -> None:
     """Take a person there."""
-    session.update(selection=way.selection, metric=way.metric, ascending=way.ascending)
+    order = ASCENDING if way.ascending else DESCENDING
+    session.update(selection=way.selection, metric=way.metric, order=order)
     st.switch_page(navigation.at(way.page))
 
 
