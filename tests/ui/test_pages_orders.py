@@ -12,7 +12,7 @@ from dedup.ui.shell.library import LIBRARY
 from dedup.ui.shell.view import DIFFERENT, MATCHING, View
 from dedup.vectors import of_dataset
 from dedup.vectors.model import Model
-from tests.ui.apptest import healthy, mounted, run_page, texts
+from tests.ui.apptest import healthy, mounted, page, run_page, start, texts
 from tests.vectors.models import colour_model, plain_pictures, text_model
 
 COLOURS = {"rose": (250, 40, 40), "poppy": (220, 40, 40), "leaf": (40, 250, 40), "sky": (40, 40, 250)}
@@ -55,6 +55,11 @@ def explorer(dataset, **query):
     return run_page("explorer", {"dataset": dataset.info.key, **query})
 
 
+def order_of(at):
+    (order,) = (each for each in at.get("button_group") if each.key == "order")
+    return order
+
+
 def fields(at) -> list[str]:
     return [each.label for each in at.text_input]
 
@@ -80,24 +85,29 @@ def test_a_link_with_words_opens_what_was_found(embedded):
 
 def test_another_order_keeps_the_words(embedded):
     at = explorer(embedded, order="words", words="green")
-    (order,) = (each for each in at.get("button_group") if each.key == "order")
+    order = order_of(at)
     assert len(order.options) == 4
     order.set_value(DIFFERENT).run()
     assert at.session_state["view"].words == "green" and "as far as can be" in texts(healthy(at))
 
 
 def test_without_a_text_side_there_is_no_field_and_a_link_says_why(dataset):
-    at = explorer(dataset, order="words", words="green")
+    at = start(page("explorer"), {"dataset": dataset.info.key, "order": "words", "words": "green"}).run()
     assert "Search by words" not in fields(at) and len(names(at)) == 4
     assert at.session_state["view"].order == "ascending"
-    assert "cannot be searched by words" in at.session_state["notices"][0][0]
+    assert "cannot be searched by words" in at.run().error[0].value, "also when the page is drawn again"
+    order_of(at).set_value("descending").run()
+    healthy(at)
 
 
 def test_a_text_side_that_is_gone_is_told(embedded, models):
     (models / "text_model.onnx").unlink()
-    at = explorer(embedded, order="words", words="green")
-    assert "Search by words" in fields(at) and len(names(at)) == 4
-    assert "text_model.onnx cannot be opened" in at.session_state["notices"][0][0]
+    at = explorer(embedded)
+    at.text_input(key="words").input("green").run()
+    assert len(names(at)) == 4 and "text_model.onnx cannot be opened" in texts(at)
+    text_model(models)
+    order_of(at).set_value(MATCHING).run()
+    assert names(healthy(at))[0] == "leaf.png"
 
 
 def test_the_most_different_come_first_and_the_least_last(embedded):

@@ -12,11 +12,10 @@ from dedup.errors import DedupError, WhereError
 from dedup.model import MAP_X, Kind
 from dedup.query.region import Region
 from dedup.query.selection import GOES, OPEN, STAYS, Range, Selection
-from dedup.ui.parts.metric import BESIDE, BY_NAME
+from dedup.ui.parts.metric import BESIDE, BY_NAME, UNSEARCHED
 from dedup.ui.shell import session
 from dedup.ui.shell.library import Opened
 from dedup.ui.shell.literal import literal
-from dedup.ui.shell.notices import complain
 from dedup.ui.shell.view import ASCENDING, MATCHING, View
 from dedup.words import plural
 
@@ -170,14 +169,7 @@ def _apply_expression(opened: Opened, text: str) -> None:
 def understood(opened: Opened) -> View:
     """The view, without an expression that makes no sense here; that one waits in its field with the reason. Where the
     images cannot be searched by words, it says why and orders them by the metric."""
-    view = session.view()
-    if view.order == MATCHING:
-        try:
-            opened.cosines(view.words)
-        except DedupError as error:
-            complain(str(error))
-            session.update(order=ASCENDING, page=view.page)
-            view = session.view()
+    view = _searchable(opened, session.view())
     try:
         opened.mask(Selection(where=view.selection.where))
         if view.selection.where:
@@ -186,6 +178,22 @@ def understood(opened: Opened) -> View:
         st.session_state[DRAFT] = (view.selection.where, str(error))
         st.session_state[BESIDE] = "filters"  # where it waits
         session.update(selection=replace(view.selection, where=""))
+    return session.view()
+
+
+def _searchable(opened: Opened, view: View) -> View:
+    """The view, by the metric where the images cannot be searched by its words. The reason stays as long as the words
+    do, or until a person chooses an order: the page may be drawn again at once."""
+    if view.order == MATCHING:
+        st.session_state.pop(UNSEARCHED, None)
+        try:
+            opened.cosines(view.words)
+        except DedupError as error:
+            st.session_state[UNSEARCHED] = (view.dataset, view.words, str(error))
+            session.update(order=ASCENDING, page=view.page)
+    *where, reason = st.session_state.get(UNSEARCHED, ("", "", ""))
+    if reason and where == [view.dataset, view.words]:
+        st.error(literal(reason), icon=":material/error:")
     return session.view()
 
 

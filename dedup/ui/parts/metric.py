@@ -64,6 +64,8 @@ DIFFERENT_HELP = (
 )
 EPOCH, UNFOLDED, BESIDE, PAINTED = "chart epoch", "bar unfolded", "beside", "pictures painted"
 BOXES = "boxes on cards"
+UNSEARCHED = "why no words are searched"
+"""Why the images of a dataset could not be searched by words, with both."""
 PICTURES_SECONDS = 0.5
 """From the first pictures' way to the browser until the chart's."""
 PANELS = {"filters": ":material/filter_alt: Filters", "tagging": ":material/label: Bulk tagging"}
@@ -129,7 +131,7 @@ def _order(opened: Opened, view: View) -> None:
         label_visibility="collapsed",
         required=True,
         wrap=True,
-        **session.held("order", view.order, lambda value: session.update(order=value)),
+        **session.held("order", view.order, _arrange),
     )
 
 
@@ -144,6 +146,11 @@ def order_words(view: View) -> str:
     if view.order == MATCHING:
         return f"the best match for {quote(view.words)} first"
     return "the most different first" if view.order == DIFFERENT else f"by {BY_NAME[view.metric].title.lower()}"
+
+
+def _arrange(order: str) -> None:
+    st.session_state.pop(UNSEARCHED, None)
+    session.update(order=order)
 
 
 def _words(opened: Opened, view: View) -> None:
