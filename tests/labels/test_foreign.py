@@ -199,6 +199,58 @@ def test_damaged_labels_stop_the_gate_until_they_are_mended_or_allowed(tmp_path,
     assert check(again, Limits()).passed
 
 
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "train/_annotations.coco.json",
+        "instances_train2017.json",
+        "job_1/annotations.xml",
+        "train-annotations-bbox.csv",
+        "_classes.csv",
+        "train/metadata.jsonl",
+        "metadata.csv",
+        "data.yaml",
+    ],
+)
+def test_labels_of_which_nothing_is_left_stop_the_gate_though_others_are_read(name, tmp_path, home):
+    folder = tmp_path / "in"
+    picture(folder / "a.png", 1, (160, 120))
+    coco(folder / "instances_val.json")
+    (folder / name).parent.mkdir(exist_ok=True)
+    reasons = {
+        POINTER: "it is a pointer of Git LFS",
+        b"": "it is empty",
+        bytes(90): "no text",
+        b"\xff\x00\x81": "no text",
+    }
+    for content, why in reasons.items():
+        (folder / name).write_bytes(content)
+        (told,) = formats.see(folder).unread
+        assert told.startswith(f"{name} is called as labels are and cannot be read: ") and why in told
+    assert not check(dedup.scan(folder, use_found=True), Limits()).passed
+
+
+def test_files_that_hold_text_or_are_called_like_no_labels_are_not_told(tmp_path):
+    picture(tmp_path / "a.png", 1, (160, 120))
+    picture(tmp_path / "label_1.png", 2, (160, 120))
+    coco(tmp_path / "instances_val.json")
+    (tmp_path / "annotations.xml").write_bytes('<?xml version="1.0" encoding="latin-1"?><x>\xe9</x>'.encode("latin-1"))
+    (tmp_path / "labels.csv").write_bytes("näme".encode() * 1000 + b"\n")  # a letter is cut where its beginning ends
+    (tmp_path / "dataset.yml").write_text("owner: me\n", "utf-16")
+    for name in ("relabelled.json", "notes.csv", "label_1.json"):
+        (tmp_path / name).write_bytes(b"")
+    assert formats.see(tmp_path).unread == ()
+
+
+def test_metadata_in_utf_16_are_found(tmp_path):
+    picture(tmp_path / "a.png", 1, (160, 120))
+    (tmp_path / "metadata.jsonl").write_text(json.dumps({"file_name": "a.png", "label": "cat"}), "utf-16")
+    assert [each.images for each in formats.see(tmp_path).found] == [{"a.png"}]
+
+
 @pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
 def test_unusual_documents_are_found_as_well(coding, tmp_path):
     """What another reader stops at, or LVIS leaves out, is no reason to pass labels over."""

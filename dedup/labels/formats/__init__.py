@@ -124,6 +124,8 @@ def _seen_in(tree: Tree) -> Seen:
             elif path.is_relative_to(tree.pictures.root):  # what lies beside may be of other folders
                 words = f"{where(path)} looks like {form.title} and tells of no image here"
                 of_others.setdefault(path, f"{words}: names are compared.")
+    for path, why in foreign.hollow(tree):
+        damaged.setdefault(path, f"{where(path)} is called as labels are and cannot be read: {why}.")
     unread = {path: words for path, words in damaged.items() if path not in found}
     strange: dict[Path, str] = {}
     if found:

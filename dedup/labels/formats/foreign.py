@@ -1,5 +1,6 @@
 """Labels that are not read, so that nobody takes silence for "no labels": of other formats, known by their first bytes,
-and files that tell of the images of a folder by their names, whatever they are.
+files that tell of the images of a folder by their names, whatever they are, and files called as labels are in which
+there is nothing to read.
 
 What a file of each begins with is as its tool documents it: VGG Image Annotator 2, Apple's CreateML, Label Studio's
 export, Supervisely, Datumaro, Labelbox, KITTI's object benchmark, and DOTA.
@@ -7,6 +8,7 @@ export, Supervisely, Datumaro, Labelbox, KITTI's object benchmark, and DOTA.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from collections.abc import Callable, Iterator, Sequence, Set
@@ -68,6 +70,45 @@ def find(tree: Tree) -> Iterator[tuple[Path, str]]:
             if new and path.name.lower().endswith(form.suffixes) and form.begins(head):
                 told.add((path.parent, form.title))
                 yield path, form.title
+
+
+CALLED_AS_LABELS = re.compile(
+    r"(?:.*[^a-z])?(?:annotations?|instances|labels?|bbox(?:es)?|classes)(?:[^a-z].*)?\.(?:json|xml|csv|tsv)"
+    r"|metadata\.(?:csv|jsonl)|(?:data|dataset)\.ya?ml"
+)
+"""How files are called, in small letters, that tools write labels into. Those damaged in other ways, Parquet tables and
+lists of classes are told by their readers."""
+POINTER = b"version https://git-lfs.github.com/"
+
+
+def hollow(tree: Tree) -> Iterator[tuple[Path, str]]:
+    """The files in a tree that are called as labels of many images are and hold none by their first bytes, each with
+    why."""
+    for path in tree.files(".json", ".jsonl", ".xml", ".csv", ".tsv", ".yaml", ".yml"):
+        called = CALLED_AS_LABELS.fullmatch(path.name.lower()) and not tree.pictures.of_file(path)
+        if called and path.is_file() and (why := _why_hollow(head_of(path))):
+            yield path, why
+
+
+def _why_hollow(head: bytes) -> str:
+    """Why there is nothing to read in what begins so; "" where there may be."""
+    if not head.strip():
+        return "it is empty"
+    if head.startswith(POINTER):
+        return "it is a pointer of Git LFS, fetch the file itself with `git lfs pull`"
+    return "" if _may_be_text(head) else "it is no text"
+
+
+def _may_be_text(head: bytes) -> bool:
+    """Whether bytes are the beginning of a text. XML says itself in which of many codes it is."""
+    coding = coding_of(head)
+    if coding != "utf-16" and b"\0" in head:
+        return False
+    try:
+        codecs.getincrementaldecoder(coding)().decode(head)  # the last character may be cut
+    except UnicodeDecodeError:
+        return head.lstrip().startswith(b"<")
+    return True
 
 
 def strays(tree: Tree) -> Iterator[Path]:

@@ -394,7 +394,9 @@ def _says_labels(path: Path) -> bool:
     if path.suffix == ".csv":
         return bool({*_header(path)} & SAY_LABELS)
     if path.suffix == ".jsonl":
-        return any(b'"%s"' % name.encode() in head_of(path) for name in SAY_LABELS)
+        head = head_of(path)
+        text = head.decode(coding_of(head), "replace")
+        return any(f'"{name}"' in text for name in SAY_LABELS)
     import pyarrow.parquet
 
     try:
