@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ from dedup.labels.coco_sound import Unsound
 from dedup.labels.decided import Case, Kept, Labels, cases, follow_decisions, keep, marks
 from dedup.labels.folder_names import Layout, layout
 from dedup.labels.formats import Found
+from dedup.labels.told_once import Told
 from dedup.labels.turned import upright
 from dedup.matching import relations
 from dedup.model import MATCHING_VERSION, NEAR_DISTANCE, TAG_PREFIX, OnProgress, Role, Status, Tag
@@ -596,7 +597,7 @@ class Dataset:
     @cached_property
     def _attached(self) -> tuple[dict[Path, Attachment], list[str]]:
         """As it was kept, where every file is as it was then; else the files are read."""
-        keys = {file: attached.key_of(file, self.scan_id) for file in map(Path, self._info.annotations)}
+        keys = attached.keys_of(map(Path, self._info.annotations), self.scan_id)
         kept = {file: attached.recall(self.directory, file, key) for file, key in keys.items()}
         if all(kept.values()):
             return {file: met for file, met in kept.items() if met is not None}, []
@@ -617,13 +618,15 @@ class Dataset:
         pictures = self.pictures
         found: dict[Path, tuple[Coco, Attachment]] = {}
         errors = []
+        told = Told()
+        attach = partial(Coco.attach, paths=pictures.paths, root=pictures.root)
         unread = tuple(Unsound(name, 0, problem) for name, problem in beside.unread(self._store.labels).items())
         for path in map(Path, self._info.annotations):
             try:
                 coco = formats.read(path, pictures)
                 if path.is_relative_to(self._store.labels):
                     coco, unread = replace(coco, unsound=(*coco.unsound, *unread)), ()
-                found[path] = upright(coco, coco.attach(pictures.paths, root=pictures.root), pictures.sizes)
+                found[path] = upright(*told.once(coco, attach), pictures.sizes)
             except AnnotationError as error:
                 errors.append(str(error))
         return found, errors

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, overload
@@ -20,7 +20,7 @@ from dedup.files import PRIVATE, as_it_is, atomic_write
 from dedup.labels import formats
 from dedup.labels.coco import Attachment, Coco
 
-VERSION = 6
+VERSION = 7
 """Grows when attaching gives other results."""
 
 Source = tuple[Coco, Attachment]
@@ -65,6 +65,17 @@ def key_of(source: Path, scan_id: str) -> Key:
     except OSError:
         return None
     return [VERSION, scan_id, digest.hexdigest()]
+
+
+def keys_of(sources: Iterable[Path], scan_id: str) -> dict[Path, Key]:
+    """The keys of several sources: what is kept of one holds for those before it as well (`dedup.labels.told_once`)."""
+    found: dict[Path, Key] = {}
+    digest = hashlib.blake2b(digest_size=16)
+    for source in sources:
+        own = key_of(source, scan_id)
+        digest.update(msgspec.json.encode([os.fsencode(source), own]))
+        found[source] = own and [*own[:-1], digest.hexdigest()]
+    return found
 
 
 def recall(directory: Path, file: Path, key: Key) -> Attachment | None:
