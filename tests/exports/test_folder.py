@@ -267,6 +267,15 @@ def test_each_split_has_its_own_annotations(tmp_path):
     assert [[each["id"] for each in one["annotations"]] for one in held] == [[10], [12], [13]]
 
 
+def test_splits_that_one_file_of_coco_cannot_hold_are_counted(tmp_path):
+    data = make(tmp_path / "root", ("a.jpg", "b.jpg", "c.jpg", "train/d.jpg"))
+    data.frame["split"] = ["train", "val", "", "train"]
+    lost = "One file of COCO cannot hold the splits of 2 images; one file for each split can."
+    assert lost in folder.write(data, data.everything(), tmp_path / "one", labels="coco").notes
+    assert lost not in folder.write(data, data.everything(), tmp_path / "each", labels="coco", per_split=True).notes
+    assert lost not in folder.write(data, data.everything(), tmp_path / "csv", labels="csv").notes
+
+
 def test_splits_that_differ_in_capital_letters_only_are_not_written_over_each_other(data, tmp_path):
     data.frame["split"] = ["train", "Train", *data.frame["split"][2:]]
     with pytest.raises(ExportError, match="capital letters"):

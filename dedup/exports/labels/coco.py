@@ -11,6 +11,8 @@ from dedup.exports import coco
 from dedup.exports.base import Exportable, Report
 from dedup.exports.labels.base import LabelFormat, Wanted, as_they_are
 from dedup.query.where import Mask
+from dedup.sources.split_names import split_from_path
+from dedup.words import plural
 
 NAME = PurePosixPath("annotations.json")
 
@@ -22,7 +24,16 @@ def write(wanted: Wanted) -> Report:
         for name, mask in _files(wanted).items()
     ]
     notes = dict.fromkeys(note for report in reports for note in report.notes)  # each says it of the same documents
-    return Report(sum(report.rows for report in reports), wanted.output, tuple(notes))
+    return Report(sum(report.rows for report in reports), wanted.output, (*notes, *_untold(wanted)))
+
+
+def _untold(wanted: Wanted) -> list[str]:
+    """What is lost in one file for all: splits that folders do not tell."""
+    split = wanted.dataset.frame["split"].to_numpy(object)
+    lost = sum(bool(split[row]) and split_from_path(name) != split[row] for row, name in wanted.names.items())
+    if wanted.per_split or not lost:
+        return []
+    return [f"One file of COCO cannot hold the splits of {plural(lost, 'image')}; one file for each split can."]
 
 
 def _files(wanted: Wanted) -> dict[str, Mask]:
