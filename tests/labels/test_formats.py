@@ -901,3 +901,14 @@ def test_what_is_to_be_handed_in_is_no_truth(name, truth, tmp_path):
     assert found.path.name == "train.csv"
     coco = formats.read(tmp_path / name, pictures(tmp_path, "train/a.png", "test/b.png"))
     assert [each["file_name"] for each in coco.images] == ["b"]  # where somebody names it, it is read
+
+
+@pytest.mark.parametrize("named", ["a.png", "/home/ann/set/a.png", "C:\\set\\a.png", "../images/a.png"])
+def test_a_labelme_file_that_is_called_otherwise_is_found_by_what_it_calls_its_image(tmp_path, named):
+    known = pictures(tmp_path, "images/a.png", "images/b.png")
+    held = json.dumps(LABELME_FILE | {"imagePath": named})
+    write(tmp_path, {"images/1_label.json": held, "images/b.json": json.dumps(LABELME_FILE | {"imagePath": "a.png"})})
+    write(tmp_path, {"images/classes.json": '{"imagePath": "b.png"'})
+    (found,) = formats.find(tmp_path)
+    assert found.images == {"images/a.png", "images/b.png"}
+    assert told(formats.read(found.path, known), known).keys() == found.images

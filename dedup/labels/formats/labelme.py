@@ -116,7 +116,16 @@ def _looks_right(file: Path) -> bool:
     return any(key in head for key in (b'"imagePath"', b'"shapes"', b'"imageData"')) and b'"images"' not in head
 
 
-FILES = FilePerImage(".json", _looks_right)
+def _named_in(file: Path) -> str:
+    """What a file calls its image, behind its shapes and maybe before the picture itself."""
+    try:
+        held = json_of(file) if _looks_right(file) else None
+    except AnnotationError:
+        return ""
+    return str(held.get("imagePath") or "") if isinstance(held, dict) else ""
+
+
+FILES = FilePerImage(".json", _looks_right, _named_in)
 LABELME = Format(
     "labelme",
     "LabelMe",
