@@ -22,7 +22,7 @@ from dedup.errors import UsageError
 from dedup.query.issues import ISSUES, issue
 from dedup.query.selection import Selection
 from tests.frames import make_frame
-from tests.pictures import folder_of_photos
+from tests.pictures import folder_of_photos, photo, save
 
 ROOT = Path(__file__).parents[2]
 
@@ -294,6 +294,23 @@ def test_the_steps_of_the_action_run(folder, tmp_path):
     assert not {"types", "types_or", "files"} & hook.keys()  # a commit of labels alone may clash, too
     ran = subprocess.run([str(command), *hook["entry"].split()[1:], *hook["args"]], env=environment, cwd=folder)
     assert ran.returncode == 1
+
+
+def test_the_action_and_the_hook_refuse_all_that_they_say(tmp_path, home, capsys):
+    """Duplicates, leaks and clashes, by what they check unless told otherwise; images without labels pass."""
+    action = yaml.safe_load((ROOT / "action.yml").read_text())["inputs"]["arguments"]["default"].split()
+    path, *hook = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())[0]["args"]
+    assert path == "." and hook == action
+    picture = photo(1, (160, 120))
+    save(picture, tmp_path / "bare" / "a.png")
+    for place, image in {"train/a.png": picture, "val/b.jpg": picture.resize((120, 90))}.items():
+        save(image, tmp_path / "clashing" / place)
+    rows = "file_name,label\ntrain/a.png,cat\nval/b.jpg,dog\n"
+    (tmp_path / "clashing" / "labels.csv").write_text(rows)
+    assert main(["check", str(tmp_path / "bare"), *hook]) == 0
+    assert main(["check", str(tmp_path / "clashing"), *hook]) == 1
+    told = capsys.readouterr().out
+    assert "leaks: 1, more than the 0" in told and "label clashes: 1, more than the 0" in told
 
 
 def test_issues_are_told_from_what_was_measured():
