@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from typing import Any
 
 from dedup.labels.coco import Attachment, Coco, ImageId
 from dedup.labels.entries import Entry
@@ -51,7 +52,7 @@ def _said(coco: Coco, met: Attachment, paths: Collection[str]) -> dict[int, tupl
     return {place: (path_of[entry["image_id"]], _words(entry, coco.category_names)) for place, entry in entries}
 
 
-def _words(entry: Entry, names: Mapping[ImageId, str]) -> str:
+def _words(entry: Entry, names: Mapping[Any, str]) -> str:
     said = {key: value for key, value in entry.items() if key not in IDS}
     try:
         return json.dumps([names.get(entry.get("category_id")), said], sort_keys=True)
