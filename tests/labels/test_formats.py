@@ -912,3 +912,20 @@ def test_a_labelme_file_that_is_called_otherwise_is_found_by_what_it_calls_its_i
     (found,) = formats.find(tmp_path)
     assert found.images == {"images/a.png", "images/b.png"}
     assert told(formats.read(found.path, known), known).keys() == found.images
+
+
+def test_images_of_several_subsets_of_a_cvat_project_may_be_called_alike(tmp_path):
+    known = pictures(tmp_path, "images/Train/0.png", "images/Test/0.png", "images/Test/1.png")
+    shape = '<box label="{}" xtl="40" ytl="20" xbr="120" ybr="70"/>'
+    image = '<image id="0" name="{}" subset="{}" task_id="1" width="200" height="100">{}</image>'
+    told_of = (("0.png", "Train", "cat"), ("0.png", "Test", "dog"), ("1.png", "Test", "cow"))
+    images = "".join(image.format(name, subset, shape.format(label)) for name, subset, label in told_of)
+    write(tmp_path, {"annotations.xml": f"<annotations>{images}</annotations>"})
+    (found,) = formats.find(tmp_path)
+    assert found.images == set(known.paths)
+    held = told(formats.read(found.path, known), known)
+    expected = {"images/Train/0.png": "cat", "images/Test/0.png": "dog", "images/Test/1.png": "cow"}
+    assert held == {path: [(label, BOX)] for path, label in expected.items()}
+    assert dict(map(reversed, formats.splits_of(found.path, known))) == {
+        "images/Train/0.png": "train", "images/Test/0.png": "test", "images/Test/1.png": "test",
+    }  # fmt: skip

@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -57,8 +57,30 @@ def labelled(path: Path, pictures: Pictures) -> set[str]:
         raise AnnotationError(f"{path}: it is cut off")
     if b"<image " not in content and b"<track " in content:
         raise AnnotationError(f"{path}: it holds tracks of a video; have CVAT write it as images")
-    names = re.findall(rb"""<image\s[^>]*?\bname=(?:"([^"]*)"|'([^']*)')""", content)
-    return pictures.of_names((html.unescape((one or other).decode("utf-8", "replace")) for one, other in names), path)
+    told = map(_attributes, re.findall(rb"""<image\s(?:[^>"']|"[^"]*"|'[^']*')*>""", content))
+    names = _Names(pictures)
+    return pictures.of_names((names.of(image) for image in told if image.get("name")), path)
+
+
+def _attributes(tag: bytes) -> dict[str, str]:
+    """What a tag says, as XML has it."""
+    said = re.findall(rb"""\s([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""", tag)
+    return {key.decode(): html.unescape((one or other).decode("utf-8", "replace")) for key, one, other in said}
+
+
+class _Names:
+    """What images are called. A project with subsets names them from the folder of their subset, so that those of
+    several subsets may be called alike."""
+
+    def __init__(self, pictures: Pictures) -> None:
+        parts = (path.split("/") for path in pictures.paths)
+        self._ends = {"/".join(each[start:]) for each in parts for start in range(len(each))}
+
+    def of(self, image: Mapping[str, str]) -> str:
+        """The name of one, with the folder of its subset where it lies in one."""
+        name, subset = image.get("name", ""), image.get("subset", "")
+        inside = f"{subset}/{name}"
+        return inside if subset and inside in self._ends else name
 
 
 def read(path: Path, pictures: Pictures) -> Coco:
@@ -68,11 +90,12 @@ def read(path: Path, pictures: Pictures) -> Coco:
     except AnnotationError as error:
         raise AnnotationError(f"{error}.") from error
     builder = Builder(path, [name for label in root.iter("label") if (name := text_in(label, "name"))])
+    names = _Names(pictures)
     for place, image in enumerate(root.iterfind("image"), start=1):
-        name = image.get("name", "")
-        if not name:
+        if not image.get("name"):
             builder.odd(path, 0, f"image {place} has no name")
             continue
+        name = names.of(image.attrib)
         width, height = finite(image.get("width")), finite(image.get("height"))
         size = (int(width), int(height)) if width and height else None
         id_ = builder.image(name, size)
@@ -86,8 +109,8 @@ def read(path: Path, pictures: Pictures) -> Coco:
 
 def splits(path: Path, pictures: Pictures) -> Iterator[tuple[str, str]]:
     """What is said of images as `subset`, where a project has several."""
-    images = xml_of(path).iterfind("image")
-    yield from pictures.in_splits(((image.get("name", ""), image.get("subset", "")) for image in images), path)
+    images, names = xml_of(path).iterfind("image"), _Names(pictures)
+    yield from pictures.in_splits(((names.of(image.attrib), image.get("subset", "")) for image in images), path)
 
 
 def _annotate(builder: Builder, image: int, shape: Element, name: str, size: Size | None) -> None:
