@@ -95,7 +95,8 @@ def split(
     if not preview:
         making.follow(dataset.decisions, made, tags=as_tags)
     if as_json:
-        say_json({"counts": made.counts, "changed": len(made.new), "units": made.units, "largest": made.largest,
+        counts = {**dict.fromkeys(shares, 0), **made.counts}
+        say_json({"counts": counts, "changed": len(made.new), "units": made.units, "largest": made.largest,
                   "deviation": made.deviation, "class": made.worst_class, "torn": made.torn, "divided": made.divided,
                   "passed_over": made.passed_over, "written": not preview})  # fmt: skip
     else:
@@ -143,7 +144,7 @@ def _tell_made(made: making.Made, asked: making.Asked, *, preview: bool) -> None
     say(f"{made.units_told()}" + ("." if made.divided else "; none is divided."))
     if made.passed_over:
         say(f"In no split, for they cannot be read: {plural(made.passed_over, 'file')}.")
-    for told in filter(None, (made.kept_told(), made.divided_told(), made.torn_told())):
+    for told in filter(None, (made.empty_told(), made.kept_told(), made.divided_told(), made.torn_told())):
         complain(told)
     changed = plural(len(made.new), "image")
     say(f"{changed} would change. Leave out --preview to set them." if preview else f"{changed} changed; dedup undo.")

@@ -43,6 +43,8 @@ from dedup.words import plural
 
 PASSES = 20
 """Over all units at most; in tries with up to 100,000 images the third or fourth changed nothing any more."""
+FEW_NAMED = 3
+"""Parts without an image that are told by name."""
 CLOSE = 1e-12
 """Of the objective: less is no gain but rounding."""
 
@@ -143,6 +145,15 @@ class Made:
             return ""
         keep = "keeps its" if kept == 1 else "keep their"
         return f"{plural(kept, 'image')} {keep} split: make all splits anew to come nearer to what was asked for."
+
+    def empty_told(self) -> str:
+        """One sentence on what was asked for and has no image; '' where all have some, or nothing is divided."""
+        empty = [name for name, share in self.asked.shares.items() if share and not self.counts.get(name)]
+        if not empty or not self.of:
+            return ""
+        named = ", ".join(empty[:FEW_NAMED]) + (", …" if len(empty) > FEW_NAMED else "")
+        advice = "" if self.kept_told() else ": give larger shares or fewer parts, or hold less together"
+        return f"No image is in {named}{advice}."
 
     def divided_told(self) -> str:
         """One sentence on units that splits divide already; '' where there are none."""

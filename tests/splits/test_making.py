@@ -137,6 +137,19 @@ def test_shares_that_cannot_be_are_told(shares, says):
         Asked(shares)
 
 
+def test_parts_without_an_image_are_told():
+    frame = frame_of(12, grouped=0)
+    tight = making.make(frame, NO_PAIRS, Asked({"train": 0.98, "val": 0.01, "test": 0.01}))
+    assert tight.empty_told().startswith("No image is in val, test: give larger shares")
+    assert (
+        making.make(frame, NO_PAIRS, Asked(making.folds(20)))
+        .empty_told()
+        .startswith("No image is in fold 13, fold 14, fold 15, …:")
+    )
+    assert making.make(frame, NO_PAIRS, Asked({"train": 0.5, "val": 0.5, "test": 0.0})).empty_told() == ""
+    assert making.make(frame.head(0), NO_PAIRS, Asked(SHARES)).empty_told() == ""
+
+
 def test_a_split_without_a_share_is_told():
     frame = frame_of(4).assign(split=["holdout", "", "", ""])
     with pytest.raises(UsageError, match="Images are in 'holdout' already"):
@@ -222,6 +235,7 @@ def test_who_asks_for_other_shares_is_told_what_stands_in_the_way():
     assert five.counts["fold 5"] == 0 and five.kept_told().startswith(
         "100 images keep their split: make all splits anew"
     )
+    assert five.empty_told() == "No image is in fold 5."
     assert making.make(divided, NO_PAIRS, Asked(making.folds(5), keep=False)).kept_told() == ""
 
 

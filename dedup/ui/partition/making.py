@@ -130,6 +130,8 @@ def _offer(opened: Opened, asked: Asked, made: Made, *, as_tags: bool) -> None:
     st.dataframe(table, hide_index=True, width="stretch", height="content" if len(made.classes) < 12 else 430)
     if made.passed_over:
         st.caption(f"In no split, for they cannot be read: {plural(made.passed_over, 'file')}.")
+    if empty := made.empty_told():
+        st.warning(literal(empty), icon=":material/warning:")
     if made.new and (kept := made.kept_told()):  # where nobody moves, that is said below
         st.caption(kept)
     if divided := made.divided_told():
