@@ -247,6 +247,7 @@ class Verdict:
     drawn: bool = False
     doubtful: bool = False
     ground: float = math.nan
+    differs: bool = False
 
 
 def judge(
@@ -340,7 +341,8 @@ def _judge_form(
     ground = ground_shown(left, right, lies.affine)
     drawn = is_drawn(measured)
     doubtful = not drawn and not _certain(measured) and _agrees(measured)
-    return Verdict("", measured.unexplained, True, allowed, lies, anew, drawn, doubtful, ground), measured
+    differs = not drawn and measured.differing > value("overlaid")
+    return Verdict("", measured.unexplained, True, allowed, lies, anew, drawn, doubtful, ground, differs), measured
 
 
 def _allowances(

@@ -171,12 +171,25 @@ def _as_they_lie(pairs: pd.DataFrame, asked: NDArray[np.intp], verdicts: Sequenc
         return pairs
     rows = pairs.index[[place for place, _, _ in copies]]
     pairs.loc[rows, "allowed"] = np.array([relations.ALLOWED.index(each.allowed) for _, each, _ in copies], np.int8)
+    _withdraw_overlays(pairs, rows[[not each.differs for _, each, _ in copies]])
     anew = np.array([each.anew for _, each, _ in copies])
     found = _geometry(pairs.loc[rows], [lies for _, _, lies in copies], anew)
     pairs.loc[rows, found.columns] = found.astype({name: PAIR_COLUMNS[name] for name in found.columns})
     _tell_grounds(pairs, rows, np.array([each.ground for _, each, _ in copies]))
     pairs.loc[rows, "relations"] = relations.name({name: pairs.loc[rows, name].to_numpy() for name in PAIR_COLUMNS})
     return pairs
+
+
+def _withdraw_overlays(pairs: pd.DataFrame, rows: pd.Index) -> None:
+    """Let no side of the pairs at `rows` carry an overlay, nor count as made from the other because it does: 48 x 48
+    gray levels take a thumbnail's lost strokes for one."""
+    some = pairs.loc[rows]
+    by_overlay = (some["overlaid"].abs() == 2) & (some[["cropped", "bordered", "gray"]] == 0).all(axis=1)
+    left, right = (some[f"{side}_width"].astype(np.int64) * some[f"{side}_height"] for side in ("left", "right"))
+    smaller = np.sign(left - right).astype(np.int8)
+    pairs.loc[rows, "derived"] = some["derived"].mask(by_overlay, smaller)
+    for name in ("overlaid", *BOX):
+        pairs.loc[rows, name] = NEUTRAL[name]
 
 
 def _tell_grounds(pairs: pd.DataFrame, rows: pd.Index, grounds: NDArray[np.float64]) -> None:

@@ -776,3 +776,39 @@ def test_a_crop_that_the_first_look_missed_by_a_little_is_named():
     assert told(0.002) == 0
     assert told(0.002, cropped=1) == 0
     assert told(0.01, bordered=-1) == 0
+
+
+@pytest.mark.parametrize("seed", [0, 2, 9])
+def test_a_screen_made_smaller_or_saved_again_has_no_overlay(seed, tmp_path, home):
+    draw_colour = np.random.default_rng(seed)
+    picture = Image.new("RGB", (360, 640), "white")
+    draw = ImageDraw.Draw(picture)
+    for row in range(12):
+        colour = tuple(draw_colour.integers(60, 220, 3).tolist())
+        draw.rectangle((12, 20 + 50 * row, 44, 52 + 50 * row), fill=colour)
+        words = "abcdefgh ijkl"[int(draw_colour.integers(0, 6)) :]
+        draw.text((56, 24 + 50 * row), words, fill=(30, 30, 30), font=font(16))
+    save(picture, tmp_path / "in" / "a.jpg", quality=85)
+    save(picture.resize((252, 448), Image.Resampling.LANCZOS), tmp_path / "in" / "small.png")
+    save(picture.crop((43, 0, 360, 640)), tmp_path / "in" / "crop.png")
+    pairs = dedup.scan(tmp_path / "in").pairs
+    assert (pairs["kind"] == "near").all() and len(pairs) >= 2
+    assert not pairs["relations"].str.contains("overlaid").any(), pairs["relations"].tolist()
+
+
+def test_what_a_thumbnail_has_lost_was_put_over_neither_and_tells_of_no_edit():
+    """Else the original would go, for carrying an overlay that is not there."""
+    sizes = {"left_width": 480, "left_height": 320, "right_width": 32, "right_height": 21, "scale": 1 / 15}
+    overlay = {"overlaid": -2, "derived": -1, "box_left": 0.3, "box_top": 0.3, "box_right": 0.6, "box_bottom": 0.6}
+    as_it_is = Lies(np.array([1.0, 0, 0, 0, 1, 0]), 0.0, 1.0, 0.0)
+
+    def told(*, differs: bool, **more: object) -> pd.Series:
+        pairs = pd.DataFrame([NEUTRAL | sizes | overlay | more], columns=list(PAIR_COLUMNS)).astype(PAIR_COLUMNS)
+        copy = second_look.Verdict("", 0.03, lies=as_it_is, differs=differs)
+        return verify._told(pairs, np.array([0]), [copy]).iloc[0]
+
+    thumbnail = told(differs=False)
+    assert (thumbnail["relations"], thumbnail["derived"]) == ("resized", 1) and np.isnan(thumbnail["box_left"])
+    assert (told(differs=False, gray=-1)["derived"], told(differs=False, gray=-1)["gray"]) == (-1, -1)
+    stamped = told(differs=True)
+    assert (stamped["relations"], stamped["derived"]) == ("resized|overlaid", -1)
