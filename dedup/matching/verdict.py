@@ -278,11 +278,12 @@ def tones(signatures: NDArray[np.void], columns: Columns, beside: NDArray[np.boo
     freely = both.copy()
     doubtful = both > value("colour_missed")
     freely[doubtful] = _missed_freely(one[doubtful], other[doubtful], rough[doubtful], telling[doubtful])
+    least = value("least_chroma")
     tint = np.hypot(fit[:, 1], fit[:, 2])
     if doubtful.any():  # NaN where there is nothing to see
         tint[doubtful] = np.fmax(tint[doubtful], np.nanquantile(missed[doubtful], value("mostly_missed"), axis=1))
     return {
-        "saturation": np.maximum(colour_right, 0.5) / np.maximum(colour_left, 0.5),
+        "saturation": np.maximum(colour_right, least) / np.maximum(colour_left, least),
         "lightness": 255 * _mean_seen(other[..., 0] - one[..., 0]),
         "tint": tint,
         "gray": lost_right.astype(int) - lost_left.astype(int),

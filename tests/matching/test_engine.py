@@ -99,6 +99,16 @@ def test_what_brightening_clips_is_no_overlay(seed: int) -> None:
     assert pair(picture, stamped(brightened))["overlaid"][0] == 1
 
 
+@pytest.mark.parametrize("seed", [11, 12, 15])
+def test_a_gray_picture_with_a_trace_of_colour_has_not_changed_its_colours(seed: int) -> None:
+    gray = scene(seed).convert("L").convert("RGB")
+    levels = np.asarray(gray, np.float64)
+    noise = np.random.default_rng(seed).normal(0, 12, levels.shape)
+    for added in ((1, 0, 0), noise):
+        other = Image.fromarray(np.clip(levels + added, 0, 255).astype(np.uint8))
+        assert "colour changed" not in pair(gray, other)["relations"][0].split("|")
+
+
 def test_exchanging_the_sides_inverts_the_relation() -> None:
     picture = scene(13)
     for edit in GOLDEN.values():

@@ -73,6 +73,11 @@ NAMING: dict[str, Parameter] = {
         "... or moved by more.",
         ABOVE_CHANCE,
     ),
+    "least_chroma": Parameter(
+        1.0, "chroma levels",
+        "Less chroma (root mean square) counts as so much where its strength is compared.",
+        "Chroma is kept in whole levels: gray pictures with noise, or one level more of red, have up to 1.",
+    ),
     "blurred": Parameter(
         0.35, "log2",
         "Fine detail that changed by more is named blurred or sharpened.",
@@ -86,8 +91,8 @@ NAMING: dict[str, Parameter] = {
     "overlaid": Parameter(
         0.0005, "fraction of the area",
         "Where a second look sees less of a photograph clearly differ, or a drawing, neither is named overlaid.",
-        "Of 400 copies that nothing was put over, those that 48 x 48 gray levels take for overlaid 0.0002 at most; with "
-        "captions, logos, stickers and rounded corners 0.001 and more.",
+        "Of 400 copies that nothing was put over, those that 48 x 48 gray levels take for overlaid 0.0002 at most; with"
+        " captions, logos, stickers and rounded corners 0.001 and more.",
     ),
     "detail_slack": Parameter(
         3.0, "times",
