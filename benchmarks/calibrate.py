@@ -38,7 +38,8 @@ from dedup.matching import verdict as first_look
 from dedup.matching.columns import AFFINE
 from dedup.matching.laying import Laid
 from dedup.matching.leftover import Doubles, Measured
-from dedup.matching.parameters import PARAMETERS, SECOND_LOOK
+from dedup.matching.parameters import PARAMETERS, SECOND_LOOK, THIRD_LOOK
+from dedup.matching.second_look import Verdict
 from dedup.model import NEAR_DISTANCE, Kind
 from dedup.scanning import verify
 
@@ -76,7 +77,7 @@ class Stored:
     """Both names of each true copy and its base, and the edit."""
     base: dict[str, str] = field(default_factory=dict)
     """Of each copy."""
-    looked: dict[tuple[Any, ...], str] = field(default_factory=dict)
+    looked: dict[tuple[Any, ...], Verdict] = field(default_factory=dict)
     """What the second look said, by all that it was asked."""
 
     @classmethod
@@ -95,7 +96,7 @@ class Stored:
             return judge(*given)
 
         with tempfile.TemporaryDirectory() as home:
-            unlooked = patch.object(verify, "tell", lambda results, details, executor: results)
+            unlooked = patch.object(verify, "tell", lambda results, *_: results)
             with patch.object(first_look, "judge", storing), unlooked:
                 dataset = dedup.scan(folder / "images", name="calibrate", home=Path(home))
             paths, both = dataset.frame["path"].tolist(), dataset.pairs[["left", "right"]].to_numpy()
@@ -112,22 +113,28 @@ class Stored:
 
     def _near(self, *, remember: bool) -> Iterator[tuple[Names, Names]]:
         for given in self.alignments:
-            names = given[0]["path"].tolist()
-            for row in first_look.judge(*given).to_dict("records"):
-                left, right = names[row["left"]], names[row["right"]]
-                if row["kind"] == Kind.UNJUDGED or row["note"] not in ("", notes.OTHER_COLOURS_THROUGHOUT):
-                    continue
-                if left in self.details and right in self.details and not self._why(left, right, row, remember):
-                    yield frozenset((left, right)), frozenset(str(row["relations"]).split("|"))
+            paths = given[0]["path"].tolist()
+            pairs = first_look.judge(*given)
+            looked = [self._look(paths, row, remember) for row in pairs.to_dict("records")]
+            copies = np.array([place for place, told in enumerate(looked) if told and not told.difference], np.intp)
+            verdicts = [told for told in looked if told and not told.difference]
+            for row in verify.with_verdicts(pairs, copies, verdicts).iloc[copies].to_dict("records"):
+                both = frozenset((paths[row["left"]], paths[row["right"]]))
+                yield both, frozenset(str(row["relations"]).split("|"))
 
-    def _why(self, left: str, right: str, row: Mapping[Any, Any], remember: bool) -> str:
+    def _look(self, paths: Sequence[str], row: Mapping[Any, Any], remember: bool) -> Verdict | None:
+        """What the second look says of a pair; None where it is not asked."""
+        left, right = paths[row["left"]], paths[row["right"]]
+        if row["kind"] == Kind.UNJUDGED or row["note"] not in ("", notes.OTHER_COLOURS_THROUGHOUT):
+            return None
+        if left not in self.details or right not in self.details:
+            return None
         distance = row["distance"]  # which of the second look's limits it is beyond is all that counts
         told = (row[name] for name in [*AFFINE, *second_look.FIRST_LOOK] if name != "distance")
         asked = left, right, distance > second_look.DOUBTED, distance > NEAR_DISTANCE, *told
         if not remember or asked not in self.looked:
             both = self.colourful[left] and self.colourful[right]
-            verdict = second_look.judge(self.details[left], self.details[right], row, colourful=both)
-            self.looked[asked] = verdict.difference
+            self.looked[asked] = second_look.judge(self.details[left], self.details[right], row, colourful=both)
         return self.looked[asked]
 
     def score(self, *, remember: bool) -> tuple[Score, Score]:
@@ -166,7 +173,7 @@ def tried(stored: Sequence[Stored], name: str, value: float) -> tuple[Score, Sco
     """The scores of both halves with another value of a parameter."""
     chosen = PARAMETERS[name]
     with patch.dict(PARAMETERS, {name: replace(chosen, value=value)}):
-        halves = [each.score(remember=name not in SECOND_LOOK) for each in stored]
+        halves = [each.score(remember=name not in SECOND_LOOK | THIRD_LOOK) for each in stored]
     first, second = zip(*halves, strict=True)
     return added(first), added(second)
 

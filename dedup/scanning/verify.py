@@ -63,7 +63,7 @@ def tell(
             verdicts += told
     verdicts = closely.ask(pairs.iloc[asked], verdicts, results.images, pixels, executor)
     verdicts = frames.ask(pairs.iloc[asked], verdicts, results.images, further, executor)
-    pairs = _told(pairs, asked, verdicts)
+    pairs = with_verdicts(pairs, asked, verdicts)
     return replace(results, pairs=relations.in_order(_of_interest(pairs)))
 
 
@@ -143,7 +143,7 @@ def _plainly(known: bool | None, picture: Detail) -> bool:
     return second_look.is_plain(picture) if known is None else known
 
 
-def _told(pairs: pd.DataFrame, asked: NDArray[np.intp], verdicts: Sequence[Verdict]) -> pd.DataFrame:
+def with_verdicts(pairs: pd.DataFrame, asked: NDArray[np.intp], verdicts: Sequence[Verdict]) -> pd.DataFrame:
     """`pairs` with what was found of those `asked` about."""
     differences = np.array([each.difference for each in verdicts], object)
     judged = np.array([each.judged for each in verdicts])

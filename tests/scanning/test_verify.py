@@ -805,7 +805,7 @@ def test_what_a_thumbnail_has_lost_was_put_over_neither_and_tells_of_no_edit():
     def told(*, differs: bool, **more: object) -> pd.Series:
         pairs = pd.DataFrame([NEUTRAL | sizes | overlay | more], columns=list(PAIR_COLUMNS)).astype(PAIR_COLUMNS)
         copy = second_look.Verdict("", 0.03, lies=as_it_is, differs=differs)
-        return verify._told(pairs, np.array([0]), [copy]).iloc[0]
+        return verify.with_verdicts(pairs, np.array([0]), [copy]).iloc[0]
 
     thumbnail = told(differs=False)
     assert (thumbnail["relations"], thumbnail["derived"]) == ("resized", 1) and np.isnan(thumbnail["box_left"])

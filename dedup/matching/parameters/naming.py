@@ -88,12 +88,6 @@ NAMING: dict[str, Parameter] = {
         "Noise that changed by more is named.",
         ABOVE_CHANCE,
     ),
-    "overlaid": Parameter(
-        0.0005, "fraction of the area",
-        "Where a second look sees less of a photograph clearly differ, or a drawing, neither is named overlaid.",
-        "Of 400 copies that nothing was put over, those that 48 x 48 gray levels take for overlaid 0.0002 at most; with"
-        " captions, logos, stickers and rounded corners 0.001 and more.",
-    ),
     "detail_slack": Parameter(
         3.0, "times",
         "Where less is in common, detail and noise must differ by so much more for all that is not: they differ for"
