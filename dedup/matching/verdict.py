@@ -385,9 +385,12 @@ def _grain(facts: pd.DataFrame, signatures: NDArray[np.void], columns: Columns) 
     detail, noise = signatures["detail"].astype(np.float64), signatures["noise"].astype(np.float64)
     contrast = np.maximum(np.abs(columns["gain"]), 0.1)
     blur = np.log2((detail[right] / contrast + 0.3) / (detail[left] + 0.3))
+    one, other = noise[left], noise[right] / contrast
+    resized = np.abs(np.log2(columns["scale"])) > np.log2(value("resized"))
+    resampled = resized & (np.maximum(one, other) < value("resampled") * np.minimum(one, other))
     return {
         "blur": np.where(comparable & (columns["orientation"] < 5), blur, 0.0),
-        "grain": np.where(comparable, noise[right] / contrast - noise[left], 0.0),
+        "grain": np.where(comparable & ~resampled, other - one, 0.0),
         "comparable": comparable,
     }
 

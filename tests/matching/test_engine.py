@@ -99,6 +99,17 @@ def test_what_brightening_clips_is_no_overlay(seed: int) -> None:
     assert pair(picture, stamped(brightened))["overlaid"][0] == 1
 
 
+@pytest.mark.parametrize("kernel", [Image.Resampling.BICUBIC, Image.Resampling.LANCZOS, Image.Resampling.BOX])
+def test_what_a_kernel_makes_of_noise_is_not_named(kernel: Image.Resampling) -> None:
+    levels = np.asarray(scene(12), np.float64)
+    noise = np.random.default_rng(3).normal(0, 8, levels.shape)
+    noisy, noisier = (Image.fromarray(np.clip(levels + k * noise, 0, 255).astype(np.uint8)) for k in (1, 2))
+    half = noisy.resize((160, 120), kernel)
+    for both in ((noisy, half), (half, noisy)):
+        assert "noisy" not in pair(*both)["relations"][0].split("|")
+    assert "noisy" in pair(noisy, noisier)["relations"][0].split("|")
+
+
 @pytest.mark.parametrize("seed", [11, 12, 15])
 def test_a_gray_picture_with_a_trace_of_colour_has_not_changed_its_colours(seed: int) -> None:
     gray = scene(seed).convert("L").convert("RGB")

@@ -88,6 +88,12 @@ NAMING: dict[str, Parameter] = {
         "Noise that changed by more is named.",
         ABOVE_CHANCE,
     ),
+    "resampled": Parameter(
+        1.8, "times",
+        "Between two sizes noise that differs by less is what resampling makes of it.",
+        "11 photographs at half and twice their size: 1.0 to 1.4 by averages, Lanczos and cubic kernels, 1.8 to 2.1 by "
+        "linear ones, which soften as well.",
+    ),
     "detail_slack": Parameter(
         3.0, "times",
         "Where less is in common, detail and noise must differ by so much more for all that is not: they differ for"
