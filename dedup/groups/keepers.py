@@ -160,12 +160,13 @@ def _frames_reason(keeper: Image, other: Image) -> str:
 
 
 def _depth_reason(keeper: Image, other: Image) -> str:
-    if keeper["bits"] == other["bits"]:
-        if min(keeper["bands"], other["bands"]) >= 3:
-            return f"has {keeper['bands']} bands, the other {other['bands']}"
-        in_colour = other["saturation"] > GRAY
-        return "has all colours, the other those of a palette" if in_colour else "is in colour, the other gray"
-    return f"has {keeper['bits']} bits a sample, the other {other['bits']}"
+    if keeper["bits"] > other["bits"]:
+        return f"has {keeper['bits']} bits a sample, the other {other['bits']}"
+    if other["saturation"] <= GRAY:
+        return "is in colour, the other gray"
+    if other["bands"] < 3:
+        return "has all colours, the other those of a palette"
+    return f"has {keeper['bands']} bands, the other {other['bands']}"
 
 
 def _compression_reason(keeper: Image, other: Image) -> str:

@@ -115,6 +115,8 @@ CASES = [
     ({"format": "TIFF", "bands": 4, "alpha": True}, {"format": "TIFF", "path": "a"}, "keeps its transparency"),
     ({"bands": 3}, {"bands": 1, "path": "a"}, "has all colours, the other those of a palette"),
     ({"bands": 3}, {"bands": 1, "saturation": 0.0, "path": "a"}, "is in colour, the other gray"),
+    ({"bands": 3}, {"bands": 3, "saturation": 0.0, "path": "a"}, "is in colour, the other gray"),
+    ({"bands": 3}, {"bits": 16, "bands": 1, "saturation": 0.0, "path": "a"}, "is in colour, the other gray"),
     ({"content": "77", "bands": 1, "described": 1}, {"content": "77", "path": "a"}, "tells more of place and subject"),
     ({"captured_at": "2001-01-01T00:00:00"}, {}, "says when it was captured"),
     (
