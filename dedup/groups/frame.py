@@ -25,6 +25,14 @@ from dedup.words import plural
 
 Rows = NDArray[np.int64]
 
+REMADE = frozenset(
+    {
+        *("rotated", "perspective", "stretched", relations.BENT, relations.UNEVENLY_LIT, "brighter", "darker"),
+        *("more contrast", "less contrast", "negative", "colour changed"),
+    }
+)
+"""Edits that make every sample anew."""
+
 
 @dataclass(frozen=True)
 class Review:
@@ -267,7 +275,9 @@ def _preferences(
 
 
 def _earlier_quality(files: pd.DataFrame, classes: Rows, near: pd.DataFrame) -> NDArray[np.float64]:
-    """The JPEG quality at which each image was compressed before it became its file (n,), NaN where nothing says so."""
+    """The JPEG quality at which each image was compressed before it became its file (n,), NaN where nothing says so,
+    or only a copy does whose samples an edit has made anew: it would show no compression that came before."""
+    near = near[np.array([REMADE.isdisjoint(relations.split_names(names)) for names in near["relations"]], np.bool_)]
     told = np.full(int(classes.max(initial=-1)) + 2, np.nan)  # the last one is that of failures, class -1
     for side in ("left", "right"):
         earlier = near[f"earlier_{side}"].to_numpy(np.float64)

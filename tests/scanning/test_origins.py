@@ -42,6 +42,21 @@ def test_a_finer_copy_does_not_beat_the_file_it_was_saved_from(original, home, n
     assert kept == original.name and "was saved from a JPEG of quality about 7" in why
 
 
+def test_an_edit_that_hides_an_earlier_compression_does_not_beat_what_it_was_made_from(original, home):
+    decoded = Image.open(original).convert("RGB")
+    save(decoded, original.parent / "picture.png")
+    save(decoded.point(lambda level: level * 0.8), original.parent / "picture, edited (copy).png")
+    original.unlink()
+    assert keeper(original.parent) == ("picture.png", "picture, edited (copy).png is named like a copy")
+
+
+def test_exact_copies_alone_have_a_keeper(original, home):
+    (original.parent / "b (copy), with a name that is longer still than that of the original.jpg").write_bytes(
+        original.read_bytes()
+    )
+    assert keeper(original.parent)[0] == original.name
+
+
 def test_an_enlarged_copy_does_not_beat_the_file_it_was_made_from(original, home):
     save(Image.open(original).resize((640, 480), Image.Resampling.BICUBIC), original.parent / "a.jpg", quality=95)
     kept, why = keeper(original.parent)
