@@ -584,8 +584,10 @@ def _is_clipped(signatures: NDArray[np.void], columns: Columns) -> NDArray[np.bo
     one, other = _tones_of_both(signatures, columns)
     differ, _ = _differing(one, other)
     gain, bias = (columns[name][:, None, None] for name in ("gain", "bias"))
-    meant = np.where(gain >= 1, one, (other - bias) / np.maximum(gain, 0.05))
-    beyond = (meant > 255 - value("clipped")) | (meant < value("clipped"))
+    back = [(each - bias) / np.maximum(gain, 0.05) for each in (one, other)]
+    meant, there = (np.where(gain >= 1, *both) for both in ((one, back[1]), (other, back[0])))
+    middle = 128  # what is black was not clipped to white
+    beyond = ((meant > 255 - value("clipped")) & (there > middle)) | ((meant < value("clipped")) & (there < middle))
     return np.asarray((differ & beyond).sum(axis=(1, 2)) >= value("mostly_clipped") * differ.sum(axis=(1, 2)))
 
 

@@ -9,7 +9,9 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 from scipy import ndimage
 
-from dedup.matching import candidates, engine, relations
+from dedup.images import signature
+from dedup.matching import candidates, engine, relations, verdict
+from dedup.matching.alignment import AS_IT_IS
 from dedup.matching.candidates import MOST, Plan
 from dedup.matching.columns import AFFINE, PAIR_COLUMNS
 from dedup.matching.engine import Related, relate
@@ -353,3 +355,15 @@ def test_hard_negatives_are_never_near(shared_data) -> None:
     near = pairs[pairs["kind"] == "near"]
     found = {frozenset((files[left], files[right])) for left, right in zip(near["left"], near["right"], strict=True)}
     assert not found & {frozenset(pair) for pair in zip(listed["a"], listed["b"], strict=True)}
+
+
+def test_a_bar_over_bright_places_is_not_taken_for_clipped_shadows():
+    """Then the picture without it was told to be made from the one with it, and left in its place."""
+    scene = np.tile(np.linspace(60, 240, 48), (48, 1))
+    barred, brighter = scene.copy(), np.minimum(1.5 * scene, 255)
+    barred[:16] = 0
+    signatures = np.zeros(3, signature.SIGNATURE)
+    signatures["tiny"] = np.stack([barred, scene, brighter])
+    columns = {"left": np.array([0, 1]), "right": np.array([1, 2]), "gain": np.array([1.0, 1.5]), "bias": np.zeros(2)}
+    columns |= {name: np.full(2, number) for name, number in zip(AFFINE, AS_IT_IS, strict=True)}
+    assert verdict._is_clipped(signatures, columns).tolist() == [False, True]
