@@ -7,7 +7,7 @@ What both show is cut out of either, and the two cuts are judged as pictures of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -38,6 +38,8 @@ REST_SIDE = 128
 SEAM_STEPS, SEAM_POINTS = (-11, -4, 4, 11), 64
 """Tones are compared at so many pixels beyond the frame of a part, and within it, at so many places of a side: the map
 may be off by three."""
+CLOSE, OFF_BY = (0,), range(-12, 13, 4)
+"""Pixels by which each side of a part may be off, that was laid on the other, and that grew window by window."""
 SEAM = 5
 """Pixels of the line between the part and the rest, half of them beyond it, that are neither."""
 GLANCED_AT = 0.3
@@ -62,28 +64,40 @@ def judge(
 ) -> Part:
     """What two pictures, one of them perhaps a `negative`, have in common where `affine` (6,), as in `columns.AFFINE`,
     carries left to right. So many keypoints agree on that, within a `box` of the left one.
-
-    Where what both may show is not the same throughout, that box is looked at: a picture in a collage was cut to its
-    place, and what lies beyond belongs to its neighbours.
     """
     left = ~left if negative else left
+    shown = _shown(left, right, affine, agreeing, box)
+    if shown is None:
+        return NOTHING
+    seen, found, off_by = shown
+    if negative and not found.is_negative():
+        return NOTHING
+    plain = _plain(left, seen.on_left), _plain(right, seen.on_right)
+    told = _told(seen, plain, _is_framed(left, right, seen, off_by), found)
+    return _of_negative(told) if negative else told
+
+
+def _shown(
+    left: Picture, right: Picture, affine: Doubles, agreeing: int, box: Doubles
+) -> tuple[_Seen, _Common, Sequence[int]] | None:
+    """What both show, and by how many pixels its frame may be off; None where nothing.
+
+    Where all that both may show is not the same throughout, the `box` is looked at: a picture in a collage was cut to
+    its place, and what lies beyond belongs to its neighbours. So it does where what is over a copy of a part ends along
+    a frame: a screenshot shows the middle of a picture, and its own words where the rest would be.
+    """
     seen = _Seen.of(affine)
     found = _Common.of(left, right, seen, affine)
     if found is None or found.is_hopeless(agreeing):
-        return NOTHING
-    if not found.is_copy(agreeing, sure=False):
-        if agreeing < value("box_keypoints") or min(seen.part_left, seen.part_right) >= value("box_within"):
-            return NOTHING
-        seen = found.agreeing_around(geometry.clip(geometry.corners_of(box.tolist()), UNIT))
-        found = _Common.of(left, right, seen, affine)
-        if found is None or not found.is_copy(agreeing, sure=True):
-            return NOTHING
-    if negative and not found.is_negative():
-        return NOTHING
-    sides = ((left, seen.on_left), (right, seen.on_right))
-    plain, framed = (tuple(told(*side) for side in sides) for told in (_plain, _is_set_in))
-    told = _told(seen, plain, any(framed), affine, found)
-    return _of_negative(told) if negative else told
+        return None
+    copy = found.is_copy(agreeing, sure=False)
+    differs = min(seen.part_left, seen.part_right) < value("box_within")
+    if agreeing >= value("box_keypoints") and (found.is_covered_part() if copy else differs):
+        place = found.agreeing_around(geometry.clip(geometry.corners_of(box.tolist()), UNIT))
+        there = _Common.of(left, right, place, affine)
+        if there and there.is_copy(agreeing, sure=True) and (not copy or _is_framed(left, right, place, OFF_BY)):
+            return place, there, OFF_BY
+    return (_Seen.of(found.refined()), found, CLOSE) if copy else None
 
 
 def _of_negative(told: Part) -> Part:
@@ -172,6 +186,10 @@ class _Common:
             copy = copy and (self.is_part or not second_look.is_another(self.looks.measured))
         return copy and self._in_its_colours()
 
+    def is_covered_part(self) -> bool:
+        """Whether something lies over the part of a picture that they are."""
+        return self.is_part and bool(self.looks.measured.differing > value("part_differing"))
+
     def is_negative(self) -> bool:
         """Whether tones were turned around and nothing else, or grain tells: a sign in black on white and the same in
         white on black are two things."""
@@ -191,6 +209,13 @@ class _Common:
             return False
         pair = self.pair | {"note": notes.OTHER_COLOURS_THROUGHOUT}
         return not self._judge(pair, colourful=True).difference
+
+    def refined(self) -> Doubles:
+        """The map (6,) of left to right, as closely as the pictures tell it: a few keypoints that lie together tell no
+        size, and no angle, of what they are part of."""
+        lies = self.told.lies or self.looks.laid.lies()
+        between = lies.affine if np.isfinite(lies.affine).all() else self.between
+        return geometry.compose(self.other.out_of(), geometry.compose(between, self.one.into()))
 
     def agreeing_around(self, corners: list[geometry.Point]) -> _Seen:
         """The box that grows from some corners on the left picture as long as both agree along its sides."""
@@ -267,7 +292,7 @@ def _is_overlay(m: Measured) -> bool:
     return m.one_sided >= value("covered_one_sided") or m.opaque >= value("covered_opaque")
 
 
-def _told(seen: _Seen, plain: tuple[bool, ...], set_in: bool, affine: Doubles, found: _Common) -> Part:
+def _told(seen: _Seen, plain: tuple[bool, ...], set_in: bool, found: _Common) -> Part:
     """What it makes of two pictures that a part of them is the same. What is beyond it and of one tone is a border;
     what is beyond it and begins with an edge is another picture, a page, a screen, into which it was `set_in`."""
     parts, told = (seen.part_left, seen.part_right), found.told
@@ -283,7 +308,7 @@ def _told(seen: _Seen, plain: tuple[bool, ...], set_in: bool, affine: Doubles, f
     cropped = 0 if less >= whole else 1 if shown_right > shown_left else -1
     left, right = (border and part < whole for border, part in zip(plain, parts, strict=True))
     bordered = right - left
-    values: dict[str, Any] = dict(zip(AFFINE, affine.tolist(), strict=True))
+    values: dict[str, Any] = dict(zip(AFFINE, found.refined().tolist(), strict=True))
     values |= {"seen_left": seen.part_left, "seen_right": seen.part_right}
     values |= {name: found.tones[name] for name in ("saturation", "lightness", "tint", "gray")}
     values["gain"], values["bias"] = found.looks.laid.tones()
@@ -364,28 +389,49 @@ class _Cut:
         return detail.of_picture(self.picture)
 
 
-def _is_set_in(picture: Picture, corners: list[geometry.Point]) -> bool:
-    """Whether tones have an edge along the frame of a part, where that lies within a picture: a scene goes on there."""
+def _is_framed(left: Picture, right: Picture, seen: _Seen, off_by: Sequence[int]) -> bool:
+    """Whether what both show was set into one of them."""
+    return _is_set_in(left, seen.on_left, off_by) or _is_set_in(right, seen.on_right, off_by)
+
+
+def _is_set_in(picture: Picture, corners: list[geometry.Point], off_by: Sequence[int]) -> bool:
+    """Whether tones have an edge along the frame of a part, or along one that each of its sides may be `off_by`, where
+    that lies within a picture: a scene goes on there."""
     gray = np.asarray(Image.fromarray(picture).convert("L"), np.float64)
     size = np.array(gray.shape[::-1])
     places = np.array(corners) * size
     middle = places.mean(axis=0)
-    across: list[float] = []
-    along: list[float] = []
+    edges: list[float] = []
+    beside: list[float] = []
     for one, other in zip(places, np.roll(places, -1, axis=0), strict=True):
         line = one + np.linspace(0.1, 0.9, SEAM_POINTS)[:, None] * (other - one)
         outward = np.array([other[1] - one[1], one[0] - other[0]])
         outward = outward / max(float(np.hypot(*outward)), 1e-9)
         outward = outward if outward @ (line.mean(axis=0) - middle) > 0 else -outward
-        at = np.rint(line[None] + np.array(SEAM_STEPS)[:, None, None] * outward).astype(int)
-        within = ((at >= 0) & (at < size)).all(axis=(0, 2))
-        if within.mean() < 0.5:  # the frame of the picture itself
+        if not _steps(gray, line, outward):
             continue
-        tones = gray[at[:, within, 1], at[:, within, 0]]
-        steps = np.abs(np.diff(tones, axis=0)).mean(axis=1)
-        across.append(float(steps[1]))
-        along.append(float(steps[[0, 2]].mean()))
-    return bool(across) and sum(across) > value("set_in") * (sum(along) + len(along))
+        edge, step = max(_steps(gray, line + off * outward, outward) or (0.0, 0.0) for off in off_by)
+        edges.append(edge)
+        beside.append(step + 1)
+    if len(off_by) > 1:  # a sticker has an edge as well, but on one side
+        return bool(edges) and all(map(_is_edge, edges, beside))
+    return bool(edges) and _is_edge(sum(edges), sum(beside))
+
+
+def _is_edge(across: float, beside: float) -> bool:
+    return across > value("set_in") * beside
+
+
+def _steps(gray: Doubles, line: Doubles, outward: Doubles) -> tuple[float, float] | None:
+    """By how much tones change from one side of a line (n, 2), in pixels, to the other, and on either side of it; None
+    where it is the frame of the picture itself."""
+    at = np.rint(line[None] + np.array(SEAM_STEPS)[:, None, None] * outward).astype(int)
+    within = ((at >= 0) & (at < gray.shape[::-1])).all(axis=(0, 2))
+    if within.mean() < 0.5:
+        return None
+    tones = gray[at[:, within, 1], at[:, within, 0]]
+    steps = np.abs(np.diff(tones, axis=0)).mean(axis=1)
+    return float(steps[1]), float(steps[[0, 2]].mean())
 
 
 def _plain(picture: Picture, corners: list[geometry.Point]) -> bool:
@@ -394,7 +440,9 @@ def _plain(picture: Picture, corners: list[geometry.Point]) -> bool:
     small.thumbnail((REST_SIDE, REST_SIDE), Image.Resampling.BOX)
     beyond = Image.new("L", small.size, 255)
     places = [(x * small.width - 0.5, y * small.height - 0.5) for x, y in corners]
-    ImageDraw.Draw(beyond).polygon(places, fill=0, outline=0, width=SEAM)
+    pen = ImageDraw.Draw(beyond)
+    pen.polygon(places, fill=0)
+    pen.line([*places, places[0]], fill=0, width=SEAM)  # a polygon's own outline lies within it
     rest = np.asarray(small)[np.asarray(beyond) > 0].astype(np.float64)
     if not len(rest):
         return False

@@ -108,8 +108,9 @@ def _nearest(store: Store, sha256: Sequence[str]) -> NDArray[np.int64]:
 
 
 def _open(pairs: pd.DataFrame, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which pairs of rows are not known to be copies, nor known to be none whatever their parts."""
-    settled = pairs[(pairs["kind"] != Kind.SIMILAR) | ~pairs["note"].isin(MAY_BE_PARTS)]
+    """Which pairs of rows are not known to be copies of which either shows all of the other, nor known to be none
+    whatever their parts."""
+    settled = pairs[((pairs["kind"] != Kind.SIMILAR) | ~pairs["note"].isin(MAY_BE_PARTS)) & ~_crops(pairs)]
     known = set(zip(settled["left"].tolist(), settled["right"].tolist(), strict=True))
     sides = zip(np.minimum(left, right).tolist(), np.maximum(left, right).tolist(), strict=True)
     return np.array([pair not in known for pair in sides], bool)
@@ -209,23 +210,33 @@ def _judge(held: dict[int, NDArray[np.uint8]], pair: _Pair) -> dict[str, Any]:
 
 
 def _joined(results: Results, found: pd.DataFrame) -> pd.DataFrame:
-    """All pairs in order; those found by parts take the place of those that were only alike."""
+    """All pairs in order; those found by parts take the place of those that were only alike, and of crops where what is
+    around one is another picture, a page, a screen, or a border."""
     if found.empty:
         return results.pairs
     found = relations.in_order(_described(found, results.images))
-    anew = pd.MultiIndex.from_frame(found[["left", "right"]])
     known = pd.MultiIndex.from_frame(results.pairs[["left", "right"]])
+    copies = known[(results.pairs["kind"] == Kind.NEAR).to_numpy()]
+    told_more = (found["kind"] == Kind.CONTAINS) | (found["bordered"] != 0)
+    found = found[told_more | ~pd.MultiIndex.from_frame(found[["left", "right"]]).isin(copies)]
+    anew = pd.MultiIndex.from_frame(found[["left", "right"]])
     before = results.pairs[~known.isin(anew)]
     found = found.assign(details=np.where(anew.isin(known), ANEW, found["details"]).astype(np.int8))
     pairs = pd.concat([before[list(PAIR_COLUMNS)], found]) if len(before) else found
     return relations.in_order(pairs)
 
 
+def _crops(pairs: pd.DataFrame) -> pd.Series[bool]:
+    """Which pairs are copies of which a look at the whole says that one is a crop of the other. It knows scenes, and
+    takes what a picture was set into for more of its scene."""
+    return (pairs["kind"] == Kind.NEAR) & (pairs["cropped"] != 0)
+
+
 def _small_crops_apart(pairs: pd.DataFrame) -> pd.DataFrame:
     """Pairs of which a look at the whole says that one is a crop of the other: where too little of the other is left it
     is a part of it, whoever found it."""
     shown = pairs[["seen_left", "seen_right"]].min(axis=1)
-    small = (pairs["kind"] == Kind.NEAR) & (pairs["cropped"] != 0) & (shown < value("part_of_copy"))
+    small = _crops(pairs) & (shown < value("part_of_copy"))
     if not small.any():
         return pairs
     apart = pairs[small].assign(

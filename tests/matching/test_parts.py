@@ -116,6 +116,19 @@ def test_a_picture_that_was_cut_to_its_place_in_a_collage_is_found_there():
     assert judge(picture, sheet, affine, agreeing=9).kind == Kind.UNIQUE, "nine keypoints are not enough to look there"
 
 
+def test_a_few_keypoints_off_by_some_pixels_do_not_tell_how_a_part_lies():
+    picture, page = detailed(1, SIZE), detailed(9, SIZE)
+    page.paste(picture.resize((160, 120), Image.Resampling.LANCZOS), (200, 100))
+    turn, wider = np.radians(3), 1.05
+    c, s = np.cos(turn) / 3, np.sin(turn) / 3
+    affine = (wider * c, -s, 200 / 480, s, c, 100 / 360)
+    told = judge(picture, page, affine, agreeing=20)
+    assert told.kind == Kind.CONTAINS
+    found = [told.values[name] for name in ("xx", "xy", "x0", "yx", "yy", "y0")]
+    assert found == pytest.approx([1 / 3, 0, 200 / 480, 0, 1 / 3, 100 / 360], abs=0.003)
+    assert told.values["seen_right"] == pytest.approx(1 / 9, abs=0.003)
+
+
 def test_two_collages_that_share_one_picture_do_not_contain_each_other():
     shared = detailed(1, SIZE)
     left, right = beside(shared, detailed(2, SIZE)), beside(shared, detailed(3, SIZE))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 import dedup
 from dedup.checks import gate
@@ -27,7 +27,7 @@ from dedup.scanning import parts, scan
 from dedup.splits import leaks, making
 from dedup.store.by_content import SMALL_JOINED
 from dedup.store.directory import Store
-from tests.pictures import detailed, save
+from tests.pictures import detailed, font, save
 
 SIZE = (480, 360)
 
@@ -102,6 +102,33 @@ def test_a_crop_below_a_half_is_a_part_whoever_found_it(tmp_path):
     assert "part of the other" in pair.relation or "contains the other" in pair.relation
     assert dedup.scan(tmp_path / "in", home=tmp_path / "home").scan_id == thorough.scan_id
     assert named(dedup.scan(tmp_path / "in", home=tmp_path / "home", thorough=False)) == named(plain)
+
+
+def test_what_a_picture_was_set_into_is_no_copy_of_it_whoever_found_it(tmp_path):
+    """A look at the whole takes screens and bars for more of the scene, and the filled corners of a turned picture for
+    a part of it that the other lacks."""
+    portrait, wide, turned, *others = (detailed(seed, size) for seed, size in enumerate([(320, 480), *3 * [SIZE]]))
+    for number, each in enumerate([portrait, wide, turned, *others]):
+        save(each, tmp_path / "in" / f"{number}.png")
+    screen = Image.new("RGB", (600, 1300), (252, 252, 252))
+    screen.paste(ImageOps.fit(portrait, (600, 800), Image.Resampling.LANCZOS), (0, 150))
+    meme = Image.new("RGB", (SIZE[0], SIZE[1] * 3 // 2), "white")
+    meme.paste(wide, (0, SIZE[1] // 4))
+    for picture, lines in ((screen, range(965, 1280, 40)), (meme, (20, 480))):
+        for y in lines:
+            ImageDraw.Draw(picture).text((24, y), "nobody reads what is written below", fill="black", font=font(26))
+    save(screen, tmp_path / "in" / "screen.jpg", quality=92)
+    save(meme, tmp_path / "in" / "meme.jpg", quality=92)
+    filled = turned.rotate(12, Image.Resampling.BICUBIC, expand=True)
+    save(filled, tmp_path / "in" / "filled.jpg", quality=92)
+    dataset = dedup.scan(tmp_path / "in", home=tmp_path / "home", thorough=True)
+    assert named(dataset) == {
+        frozenset({"0.png", "screen.jpg"}): "contains",
+        frozenset({"1.png", "meme.jpg"}): "contains",
+        frozenset({"2.png", "filled.jpg"}): "near",
+    }
+    (near,) = dataset.pairs[dataset.pairs["kind"] == "near"]["relations"]
+    assert near.split("|") == ["rotated", "bordered", "other format"]
 
 
 def test_what_contains_what_is_told(dataset):
