@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from dedup.images import detail, signature
 from dedup.images.detail import Detail
 from dedup.images.signature import CHROMA
-from dedup.matching import geometry, notes, relations, second_look, verdict
+from dedup.matching import geometry, notes, recolouring, relations, second_look, verdict
 from dedup.matching.columns import AFFINE, SIZES
 from dedup.matching.geometry import UNIT
 from dedup.matching.leftover import AGREES, ROUNDING, STRUCTURE, Measured, agreeing_windows
@@ -66,6 +66,17 @@ def judge(
     carries left to right. So many keypoints agree on that, within a `box` of the left one.
     """
     left = ~left if negative else left
+    told = _judge(left, right, affine, agreeing, box, negative=negative)
+    if told is NOTHING and agreeing >= value("box_keypoints"):
+        told = _judge_recoloured(left, right, affine, agreeing, box)
+        return told if told is NOTHING else Part(told.kind, {**told.values, "lightness": 0.0})
+    return _of_negative(told) if negative else told
+
+
+def _judge(
+    left: Picture, right: Picture, affine: Doubles, agreeing: int, box: Doubles, *, negative: bool = False
+) -> Part:
+    """The same of two pictures as they are, or of which the left one is the `negative` of the one that is meant."""
     shown = _shown(left, right, affine, agreeing, box)
     if shown is None:
         return NOTHING
@@ -73,8 +84,26 @@ def judge(
     if negative and not found.is_negative():
         return NOTHING
     plain = _plain(left, seen.on_left), _plain(right, seen.on_right)
-    told = _told(seen, plain, _is_framed(left, right, seen, off_by), found)
-    return _of_negative(told) if negative else told
+    return _told(seen, plain, _is_framed(left, right, seen, off_by), found)
+
+
+def _judge_recoloured(left: Picture, right: Picture, affine: Doubles, agreeing: int, box: Doubles) -> Part:
+    """The same of two photographs, once the one change of all colours is made that explains them."""
+    found = _Common.of(left, right, _Seen.of(affine), affine)
+    if found is None or second_look.is_drawn(found.looks.measured):
+        return NOTHING
+    many = bool(verdict.hues(found.records).max() >= value("many_hues"))
+    change = recolouring.explaining(found.one.picture, found.other.picture, found.between, many_hues=many)
+    if change is None:
+        return NOTHING
+    sides = (left, change.change(right)) if change.right else (change.change(left), right)
+    told = _judge(*sides, affine, agreeing, box)
+    if told is NOTHING:
+        return NOTHING
+    values = {**told.values, "allowed": relations.ALLOWED.index(change.name)}
+    if told.kind == Kind.NEAR and change.name == relations.SOLARISED:  # what was folded over does not come back
+        values["derived"] = values["derived"] or (-1 if change.right else 1)
+    return Part(told.kind, values)
 
 
 def _shown(

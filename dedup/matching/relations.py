@@ -24,8 +24,10 @@ Mask = NDArray[np.bool_]
 Row = Mapping[str, Any]
 
 UNEVENLY_LIT, BENT = "unevenly lit", "bent"
-ALLOWED = ("", UNEVENLY_LIT, BENT)
-"""What lies between two copies beside a map and a change of tones: light that changed by place, a lens or a fold."""
+EXCHANGED, TURNED, SOLARISED = "channels exchanged", "hue turned", "solarised"
+ALLOWED = ("", UNEVENLY_LIT, BENT, EXCHANGED, TURNED, SOLARISED)
+"""What lies between two copies beside a map and a change of tones: light that changed by place, a lens or a fold, or a
+change of all colours that none of tones explains."""
 
 A_PART = "one shows a part of the other"
 """The note of pairs of which one is a part of the other: a picture of a collage, of a screenshot, or a small crop."""
@@ -372,6 +374,9 @@ NAMED: dict[str, Named] = {
     "less contrast": Named(lambda pair: np.asarray(pair.contrast < -value("contrasted")), opposite="more contrast"),
     "negative": Named(lambda pair: np.asarray((pair["gain"] < 0) & (pair["details"] > 0))),
     "gray": Named(_nonzero("gray"), _either("gray", "gray", "in colour")),
+    EXCHANGED: Named(_allowed(EXCHANGED)),
+    TURNED: Named(_allowed(TURNED)),
+    SOLARISED: Named(_allowed(SOLARISED)),
     "colour changed": Named(
         lambda pair: np.asarray(
             (pair["gray"] == 0) & ((pair.coloured & pair.multiplied) | (pair["tint"] > value("tinted")))

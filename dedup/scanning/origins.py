@@ -33,6 +33,8 @@ COMPRESSED = {relations.NEXT_TO_IDENTICAL, "recompressed", "other format", "over
 """What may be said of two that nothing but compression sets apart, in most places."""
 KNOWN = ("JPEG", "PNG", "BMP", "TIFF")
 """Formats whose loss is known, or that have none."""
+RECOLOURED = [relations.ALLOWED.index(name) for name in (relations.EXCHANGED, relations.TURNED, relations.SOLARISED)]
+"""What leaves no grain to compare: in places it is turned around."""
 WHOLE = 0.97
 """Both pictures show at least this part of each other where their fine detail is compared."""
 LEVEL_DEGREES = 1.0
@@ -55,7 +57,7 @@ def tell(results: Results, look: Looks) -> Results:
     pairs.loc[told.index, "derived"] = np.where(side != 0, side, told["derived"])
     pairs.loc[told.index, "earlier_left"], pairs.loc[told.index, "earlier_right"] = earlier[left], earlier[right]
     patches = [each.patches for each in looks]
-    there = np.flatnonzero(_stand(told))
+    there = np.flatnonzero(_stand(told) & ~told["allowed"].isin(RECOLOURED))
     negative = (told["gain"] < 0).to_numpy()
     compressions = _compressions(results.images, told)
     apart = [

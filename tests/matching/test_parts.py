@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 from dedup.matching import parts
 from dedup.matching.leftover import NOTHING
 from dedup.matching.parts import Part
+from dedup.matching.relations import ALLOWED
 from dedup.model import Kind
 from tests.pictures import detailed, font
 
@@ -61,6 +62,47 @@ def test_a_negative_is_a_copy_as_its_original_is():
     assert judge(picture, small, affine, negative=True).kind == Kind.CONTAINS
     assert judge(picture, ImageOps.invert(picture)).kind == Kind.UNIQUE, "who is not told does not believe it"
     assert judge(picture, ImageOps.invert(detailed(2, SIZE)), negative=True).kind == Kind.UNIQUE
+
+
+def many_hued(seed: int) -> Image.Image:
+    """Colours that reach far in every direction, as of a photograph of many things."""
+    picture = np.asarray(detailed(seed, SIZE), np.float64)
+    gray = picture.mean(axis=2, keepdims=True)
+    return Image.fromarray(np.clip(gray + 1.5 * (picture - gray), 0, 255).astype(np.uint8))
+
+
+RECOLOURED = {
+    "solarised": lambda picture: ImageOps.solarize(picture, 128),
+    "channels exchanged": lambda picture: Image.merge("RGB", picture.split()[1:] + picture.split()[:1]),
+    "hue turned": lambda picture: turned_hue(picture, 64),
+}
+
+
+def turned_hue(picture: Image.Image, by: int) -> Image.Image:
+    hue, saturation, lightness = picture.convert("HSV").split()
+    return Image.merge("HSV", (hue.point([(each + by) % 256 for each in range(256)]), saturation, lightness)).convert(
+        "RGB"
+    )
+
+
+@pytest.mark.parametrize("name", RECOLOURED)
+def test_a_change_that_explains_every_colour_makes_a_copy_and_is_named(name):
+    picture, edit = many_hued(1), RECOLOURED[name]
+    for sides, derived in (((picture, edit(picture)), 1), ((edit(picture), picture), -1)):
+        told = judge(*sides)
+        assert told.kind == Kind.NEAR
+        assert ALLOWED[told.values["allowed"]] == name
+        assert told.values["derived"] == (derived if name == "solarised" else 0)
+    small, affine = crop(edit(picture), 0.3)
+    told = judge(picture, small, affine)
+    assert (told.kind, ALLOWED[told.values["allowed"]]) == (Kind.CONTAINS, name)
+    assert judge(picture, edit(many_hued(2))).kind == Kind.UNIQUE
+
+
+def test_a_thing_in_another_colour_is_no_picture_of_which_channels_were_exchanged():
+    picture = coloured(1, (200, 40, 40))
+    small, affine = crop(Image.merge("RGB", picture.split()[::-1]), 0.3)
+    assert judge(picture, small, affine).kind == Kind.UNIQUE
 
 
 def test_one_exposure_with_other_figures_on_it_is_no_copy():

@@ -23,7 +23,7 @@ from dedup.images import keypoints
 from dedup.matching import parts as matching
 from dedup.matching import points
 from dedup.model import NEAR_DISTANCE
-from dedup.scanning import parts, scan
+from dedup.scanning import origins, parts, scan
 from dedup.splits import leaks, making
 from dedup.store.by_content import SMALL_JOINED
 from dedup.store.directory import Store
@@ -288,6 +288,17 @@ def test_a_negative_is_near_and_named_whatever_its_grain(tmp_path):
     assert named(dataset) == {frozenset({"picture.png", "negative.png"}): "near"}
     assert dataset.pairs["relations"].tolist() == ["negative"]
     assert "negative" in dataset.frame.set_index("path")["relation"]["picture.png"] + describe(dataset.frame, [0])[0]
+
+
+def test_a_solarised_picture_is_near_and_named_though_its_grain_is_turned_around_in_places(tmp_path, monkeypatch):
+    monkeypatch.setattr(origins, "_another_exposure", lambda *_: True)  # whatever the grain that is there says
+    dark = [detailed(seed, SIZE).point([max(0, tone - 30) for tone in range(256)] * 3) for seed in range(3)]
+    for number, picture in enumerate(dark):
+        save(picture, tmp_path / "in" / f"{number}.png")
+    save(ImageOps.solarize(dark[1], 128), tmp_path / "in" / "solarised.png")
+    dataset = dedup.scan(tmp_path / "in", home=tmp_path / "home", thorough=True)
+    assert named(dataset) == {frozenset({"1.png", "solarised.png"}): "near"}
+    assert dataset.pairs["relations"].tolist() == ["solarised"]
 
 
 def test_it_can_be_asked_for_later_and_dropped_again(folder, tmp_path):

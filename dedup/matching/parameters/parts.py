@@ -129,6 +129,26 @@ PARTS: dict[str, Parameter] = {
         "... nor tones by more: who makes a negative turns every tone around, exactly.",
         "JPEG of quality 92: 2 at most.",
     ),
+    "recolouring_explains": Parameter(
+        0.9, "fraction of the area",
+        "Channels were exchanged, the hue turned by quarters or tones folded over where that explains so much ...",
+        "Photographs that were recoloured so 0.95 and more where they lie on each other to a pixel.",
+    ),
+    "recolouring_levels": Parameter(
+        24, "levels of a channel",
+        "... to within so much.",
+        "JPEG of quality 60 and maps that are off by a pixel.",
+    ),
+    "recolouring_before": Parameter(
+        0.8, "fraction of the area",
+        "Of which no more must have been explained before: other words on one picture leave most of it as it is.",
+        "Solarised photographs 0.46 to 0.81; the same under other figures 0.93.",
+    ),
+    "recolouring_leaves": Parameter(
+        0.1, "fraction of the tones",
+        "Nor may tones that are folded over leave less as they were: that is a negative, which is told otherwise.",
+        "Photographs solarised from 128 on 0.3 to 0.7.",
+    ),
     "part_whole": Parameter(
         0.9, "fraction of the area",
         "A picture of which so much is shown is shown whole.",
