@@ -94,7 +94,8 @@ COLUMNS: dict[str, Column] = {
     "allowed": Column("int8", 0, SAME, "What the second look had to allow for, a place in `relations.ALLOWED`."),
     "details": Column(
         "int8", 0, SAME,
-        "1 where keypoints tell that a part of either is the same, 2 where a look at the whole knew the pair, else 0.",
+        "1 where keypoints tell that a part of either is the same, 2 where a look at the whole knew the pair, 3 where "
+        "what is around a crop tells that it is a part, else 0.",
     ),
     "note": Column("str", "", SAME, "Why the two are alike and no copies, or could not be judged; empty for copies."),
 }  # fmt: skip
@@ -108,6 +109,13 @@ NEUTRAL: dict[str, float | str] = {name: column.neutral for name, column in COLU
 AFFINE = ["xx", "xy", "x0", "yx", "yy", "y0"]
 SIZES = ["left_width", "left_height", "right_width", "right_height"]
 BOX = ["box_left", "box_top", "box_right", "box_bottom"]
+
+
+ANEW = 2
+"""What `details` says of a pair that a look at the whole knew otherwise: a later scan looks at the whole again, for by
+its parts it may not be found, or not the same."""
+BY_THE_WHOLE = 3
+"""What it says of one that a look at the whole knew for a crop, and what is around it for a part."""
 
 
 def other_side(name: str) -> str:

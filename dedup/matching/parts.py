@@ -73,6 +73,16 @@ def judge(
     return _of_negative(told) if negative else told
 
 
+def is_set_in(left: Picture, right: Picture, affine: Doubles) -> bool:
+    """Whether one of two pictures, of which `affine` (6,) carries left to right, was set into the other: what is around
+    it there is no border, and begins with an edge on each of its sides."""
+    seen = _Seen.of(affine)
+    shown = ((seen.part_left, _plain(left, seen.on_left)), (seen.part_right, _plain(right, seen.on_right)))
+    if all(border or part >= value("part_whole") for part, border in shown):
+        return False
+    return _is_framed(left, right, seen, CLOSE, each=True)
+
+
 def _judge(
     left: Picture, right: Picture, affine: Doubles, agreeing: int, box: Doubles, *, negative: bool = False
 ) -> Part:
@@ -84,7 +94,7 @@ def _judge(
     if negative and not found.is_negative():
         return NOTHING
     plain = _plain(left, seen.on_left), _plain(right, seen.on_right)
-    return _told(seen, plain, _is_framed(left, right, seen, off_by), found)
+    return _told(seen, plain, _is_framed(left, right, seen, off_by, each=len(off_by) > 1), found)
 
 
 def _judge_recoloured(left: Picture, right: Picture, affine: Doubles, agreeing: int, box: Doubles) -> Part:
@@ -124,7 +134,11 @@ def _shown(
     if agreeing >= value("box_keypoints") and (found.is_covered_part() if copy else differs):
         place = found.agreeing_around(geometry.clip(geometry.corners_of(box.tolist()), UNIT))
         there = _Common.of(left, right, place, affine)
-        if there and there.is_copy(agreeing, sure=True) and (not copy or _is_framed(left, right, place, OFF_BY)):
+        if (
+            there
+            and there.is_copy(agreeing, sure=True)
+            and (not copy or _is_framed(left, right, place, OFF_BY, each=True))
+        ):
             return place, there, OFF_BY
     return (_Seen.of(found.refined()), found, CLOSE) if copy else None
 
@@ -418,14 +432,15 @@ class _Cut:
         return detail.of_picture(self.picture)
 
 
-def _is_framed(left: Picture, right: Picture, seen: _Seen, off_by: Sequence[int]) -> bool:
+def _is_framed(left: Picture, right: Picture, seen: _Seen, off_by: Sequence[int], *, each: bool) -> bool:
     """Whether what both show was set into one of them."""
-    return _is_set_in(left, seen.on_left, off_by) or _is_set_in(right, seen.on_right, off_by)
+    sides = ((left, seen.on_left), (right, seen.on_right))
+    return any(_has_edge(picture, corners, off_by, each=each) for picture, corners in sides)
 
 
-def _is_set_in(picture: Picture, corners: list[geometry.Point], off_by: Sequence[int]) -> bool:
+def _has_edge(picture: Picture, corners: list[geometry.Point], off_by: Sequence[int], *, each: bool) -> bool:
     """Whether tones have an edge along the frame of a part, or along one that each of its sides may be `off_by`, where
-    that lies within a picture: a scene goes on there."""
+    that lies within a picture: a scene goes on there. `each` side of it has one, or all of them together."""
     gray = np.asarray(Image.fromarray(picture).convert("L"), np.float64)
     size = np.array(gray.shape[::-1])
     places = np.array(corners) * size
@@ -442,7 +457,7 @@ def _is_set_in(picture: Picture, corners: list[geometry.Point], off_by: Sequence
         edge, step = max(_steps(gray, line + off * outward, outward) or (0.0, 0.0) for off in off_by)
         edges.append(edge)
         beside.append(step + 1)
-    if len(off_by) > 1:  # a sticker has an edge as well, but on one side
+    if each:  # a sticker has an edge as well, but on one side
         return bool(edges) and all(map(_is_edge, edges, beside))
     return bool(edges) and _is_edge(sum(edges), sum(beside))
 

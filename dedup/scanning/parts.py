@@ -19,14 +19,13 @@ from numpy.typing import NDArray
 from dedup.images.keypoints import POINT, Keypoints
 from dedup.matching import geometry, notes, points, relations
 from dedup.matching import parts as matching
-from dedup.matching.columns import AFFINE, NEUTRAL, PAIR_COLUMNS, SIZES
-from dedup.matching.parameters import value
+from dedup.matching.columns import AFFINE, ANEW, BY_THE_WHOLE, NEUTRAL, PAIR_COLUMNS, SIZES
 from dedup.matching.points import Shared
-from dedup.matching.verdict import BEYOND, kept_of, recoded, unjudged
+from dedup.matching.verdict import kept_of, recoded, unjudged
 from dedup.model import Kind
+from dedup.scanning.crops import GONE, are_crops
 from dedup.scanning.portions import portions
 from dedup.scanning.rematch import representatives
-from dedup.scanning.verify import GONE
 from dedup.store import vectors
 from dedup.store.directory import Results, Store
 
@@ -43,9 +42,6 @@ other colours, or are two shots."""
 NAMES = ("one", "other", "agreeing")
 """Columns that name a pair that was looked at: by SHA-256, and by how many keypoints agreed."""
 NOTHING = Keypoints(0, 0, np.empty(0, POINT))
-ANEW = 2
-"""What `details` says of a pair that a look at the whole knew otherwise: a later scan looks at the whole again, for by
-its parts it may not be found, or not the same."""
 
 
 def tell(
@@ -65,7 +61,7 @@ def tell(
     shared = points.shared(_keypoints(store, name_of, sound), executor, _nearest(store, sha256))
     asked = _open(results.pairs, rows[shared.left], rows[shared.right])
     looked = _look(store, rows, sha256, shared, asked, sound, executor)
-    return replace(results, pairs=_joined(replace(results, pairs=_small_crops_apart(results.pairs)), looked))
+    return replace(results, pairs=_joined(results, looked))
 
 
 def _candidates(images: pd.DataFrame) -> NDArray[np.int64]:
@@ -110,7 +106,8 @@ def _nearest(store: Store, sha256: Sequence[str]) -> NDArray[np.int64]:
 def _open(pairs: pd.DataFrame, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which pairs of rows are not known to be copies of which either shows all of the other, nor known to be none
     whatever their parts."""
-    settled = pairs[((pairs["kind"] != Kind.SIMILAR) | ~pairs["note"].isin(MAY_BE_PARTS)) & ~_crops(pairs)]
+    crops = are_crops(pairs) | (pairs["details"] == BY_THE_WHOLE)
+    settled = pairs[((pairs["kind"] != Kind.SIMILAR) | ~pairs["note"].isin(MAY_BE_PARTS)) & ~crops]
     known = set(zip(settled["left"].tolist(), settled["right"].tolist(), strict=True))
     sides = zip(np.minimum(left, right).tolist(), np.maximum(left, right).tolist(), strict=True)
     return np.array([pair not in known for pair in sides], bool)
@@ -224,26 +221,6 @@ def _joined(results: Results, found: pd.DataFrame) -> pd.DataFrame:
     found = found.assign(details=np.where(anew.isin(known), ANEW, found["details"]).astype(np.int8))
     pairs = pd.concat([before[list(PAIR_COLUMNS)], found]) if len(before) else found
     return relations.in_order(pairs)
-
-
-def _crops(pairs: pd.DataFrame) -> pd.Series[bool]:
-    """Which pairs are copies of which a look at the whole says that one is a crop of the other. It knows scenes, and
-    takes what a picture was set into for more of its scene."""
-    return (pairs["kind"] == Kind.NEAR) & (pairs["cropped"] != 0)
-
-
-def _small_crops_apart(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Pairs of which a look at the whole says that one is a crop of the other: where too little of the other is left it
-    is a part of it, whoever found it."""
-    shown = pairs[["seen_left", "seen_right"]].min(axis=1)
-    small = _crops(pairs) & (shown < value("part_of_copy"))
-    if not small.any():
-        return pairs
-    apart = pairs[small].assign(
-        kind=Kind.CONTAINS.value, note=relations.A_PART, distance=BEYOND, derived=0, overlaid=0, details=ANEW
-    )
-    apart["relations"] = relations.name({str(name): apart[name].to_numpy() for name in apart})
-    return relations.in_order(pd.concat([pairs[~small], apart.astype(PAIR_COLUMNS)]))
 
 
 def _described(pairs: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dedup.matching import relations
-from dedup.matching.columns import PAIR_COLUMNS
+from dedup.matching.columns import ANEW, BY_THE_WHOLE, PAIR_COLUMNS
 from dedup.model import Kind, OnProgress, Status
 from dedup.store.directory import Results
 from dedup.store.windows import KeptWindows
@@ -98,8 +98,9 @@ def _carry_over(previous: Results, images: pd.DataFrame, chosen: np.ndarray) -> 
     origin[moved[kept]] = kept
 
     pairs = previous.pairs
-    whole = pairs.loc[pairs["details"] > 1, "left"].to_numpy()  # of which a look at the whole is known no more
-    pairs = pairs[(pairs["kind"] != Kind.EXACT) & (pairs["details"] == 0)]  # what parts tell is told anew (`parts`)
+    whole = pairs.loc[pairs["details"] == ANEW, "left"].to_numpy()  # of which a look at the whole is known no more
+    of_whole = pairs["details"].isin([0, BY_THE_WHOLE])  # what parts tell is told anew (`parts`)
+    pairs = pairs[(pairs["kind"] != Kind.EXACT) & of_whole]
     left, right = moved[pairs["left"].to_numpy()], moved[pairs["right"].to_numpy()]
     alive = (left >= 0) & (right >= 0)
     pairs = pairs[alive].assign(left=left[alive].astype(np.int32), right=right[alive].astype(np.int32))

@@ -99,7 +99,8 @@ def scan_into(
                 again = work.reading("looking again at what is alike", "detail")
                 closely = work.reading("looking at small print", "pixels")
                 further = work.reading("looking at further pages", "frames")
-                results = verify.tell(results, again, closely, further, chosen.executor)
+                whole = work.reading("looking around crops", "whole")
+                results = verify.tell(results, again, closely, further, whole, chosen.executor)
             if info.thorough:
                 from dedup.scanning import parts
 

@@ -21,7 +21,8 @@ from dedup.matching.parameters import value
 from dedup.matching.second_look import Verdict
 from dedup.matching.verdict import BEYOND, colourful, recoloured
 from dedup.model import NEAR_DISTANCE, Kind
-from dedup.scanning import closely, frames
+from dedup.scanning import closely, crops, frames
+from dedup.scanning.crops import GONE
 from dedup.scanning.portions import portions
 from dedup.store.directory import Results
 
@@ -36,14 +37,18 @@ FURTHEST = 1.0
 """Pairs at a greater distance that are no copies are of interest to nobody."""
 BRIGHT = 200
 """Gray level from which a ground is white, and black as far from the other end."""
-GONE = "a file could not be read again"
 
 
 def tell(
-    results: Results, details: Details, pixels: closely.Pixels, further: frames.Frames, executor: Executor
+    results: Results,
+    details: Details,
+    pixels: closely.Pixels,
+    further: frames.Frames,
+    whole: crops.Pictures,
+    executor: Executor,
 ) -> Results:
     """`results` with a second look at each near or similar pair that had none and is not known to differ, a third at
-    those that need it, and one at all frames of those that have several."""
+    those that need it, one at all frames of those that have several, and one at what is around crops."""
     pairs = _facing(results.pairs, _open(results.pairs), results.images)
     asked = np.flatnonzero(_open(pairs))
     held: dict[int, Detail] = {}
@@ -63,7 +68,7 @@ def tell(
             verdicts += told
     verdicts = closely.ask(pairs.iloc[asked], verdicts, results.images, pixels, executor)
     verdicts = frames.ask(pairs.iloc[asked], verdicts, results.images, further, executor)
-    pairs = with_verdicts(pairs, asked, verdicts)
+    pairs = crops.apart(with_verdicts(pairs, asked, verdicts), asked, whole, executor)
     return replace(results, pairs=relations.in_order(_of_interest(pairs)))
 
 
