@@ -265,7 +265,7 @@ def _tell(counts: dict[str, object], near: str) -> None:
         f"{plural(cast('int', counts['exact']), 'exact duplicate')}, {near}, "
         f"{counts['unique']:,} unique, {counts['failed']:,} failed"
     )
-    if counts["thorough"]:
+    if counts["thorough"] or counts["containing"]:
         say(f"  {plural(cast('int', counts['containing']), 'image')} contain others, and {counts['parts']:,} are parts")
     if passed_over := cast("dict[str, int]", counts["passed_over"]):
         say(f"  passed over {other_files(passed_over)}")
