@@ -191,6 +191,16 @@ def test_copies_in_differently_named_folders_clash_when_the_names_are_labels(dat
     assert "4 images would go" in texts(healthy(at.run()))
 
 
+def test_a_plan_whose_images_are_all_held_back_says_so(dataset):
+    now = acts.state(dataset)
+    rows = [row for members in now.members.values() for row in members[1:]]
+    dataset.decisions.decide(acts.let_go(now, rows).changes, "All go")
+    for folder in set(dataset.frame["folder"]):
+        dataset.decisions.decide(acts.folder_step(folder, "protected").changes, "Protect")
+    told = texts(run(dataset=dataset.info.key, panel="plan"))
+    assert "All that is decided to go is held back" in told and "Nothing is decided" not in told
+
+
 def test_keeper_rules_are_switched_and_ordered(dataset):
     at = run(dataset=dataset.info.key, panel="rules")
     next(each for each in at.toggle if "Higher resolution" in each.label).set_value(False)

@@ -103,7 +103,8 @@ def job_key(opened: Opened) -> str:
 def _preview(opened: Opened, plan: Plan) -> None:
     st.markdown("## What would go")
     if not plan.entries:
-        st.info("Nothing is decided to go. Review groups, or decide by rule.", icon=":material/info:")
+        held = "All that is decided to go is held back: below is why." if plan.stays else "Nothing is decided to go."
+        st.info(f"{held} Review groups, or decide by rule.", icon=":material/info:")
         with st.container(horizontal=True):
             for name, words in (("review", "Review groups"), ("rules", "Decide by rule")):
                 st.button(words, key=f"lead to {name}", on_click=session.update, kwargs={"panel": name})
