@@ -75,12 +75,13 @@ def judge(
 
 def is_set_in(left: Picture, right: Picture, affine: Doubles) -> bool:
     """Whether one of two pictures, of which `affine` (6,) carries left to right, was set into the other: what is around
-    it there is no border, and begins with an edge on each of its sides."""
+    it there is no border, and begins with an edge on each of its sides. One side alone tells nothing: a crop of a page
+    may end between two columns."""
     seen = _Seen.of(affine)
-    shown = ((seen.part_left, _plain(left, seen.on_left)), (seen.part_right, _plain(right, seen.on_right)))
-    if all(border or part >= value("part_whole") for part, border in shown):
-        return False
-    return _is_framed(left, right, seen, CLOSE, each=True)
+    parts = (seen.part_left, seen.part_right)
+    more = [part < value("part_whole") for part in parts]
+    plain = [_plain(left, seen.on_left), _plain(right, seen.on_right)]
+    return _is_framed(left, right, seen, [a and not b for a, b in zip(more, plain, strict=True)], CLOSE, each=2)
 
 
 def _judge(
@@ -94,7 +95,8 @@ def _judge(
     if negative and not found.is_negative():
         return NOTHING
     plain = _plain(left, seen.on_left), _plain(right, seen.on_right)
-    return _told(seen, plain, _is_framed(left, right, seen, off_by, each=len(off_by) > 1), found)
+    goes_on = [not border for border in plain]
+    return _told(seen, plain, _is_framed(left, right, seen, goes_on, off_by, each=int(len(off_by) > 1)), found)
 
 
 def _judge_recoloured(left: Picture, right: Picture, affine: Doubles, agreeing: int, box: Doubles) -> Part:
@@ -137,7 +139,7 @@ def _shown(
         if (
             there
             and there.is_copy(agreeing, sure=True)
-            and (not copy or _is_framed(left, right, place, OFF_BY, each=True))
+            and (not copy or _is_framed(left, right, place, (True, True), OFF_BY, each=1))
         ):
             return place, there, OFF_BY
     return (_Seen.of(found.refined()), found, CLOSE) if copy else None
@@ -432,15 +434,19 @@ class _Cut:
         return detail.of_picture(self.picture)
 
 
-def _is_framed(left: Picture, right: Picture, seen: _Seen, off_by: Sequence[int], *, each: bool) -> bool:
-    """Whether what both show was set into one of them."""
+def _is_framed(
+    left: Picture, right: Picture, seen: _Seen, asked: Sequence[bool], off_by: Sequence[int], *, each: int
+) -> bool:
+    """Whether what both show was set into one of them, left and right as far as they are `asked` about: a border of one
+    tone begins with an edge as well."""
     sides = ((left, seen.on_left), (right, seen.on_right))
-    return any(_has_edge(picture, corners, off_by, each=each) for picture, corners in sides)
+    return any(_has_edge(*side, off_by, each=each) for side, one in zip(sides, asked, strict=True) if one)
 
 
-def _has_edge(picture: Picture, corners: list[geometry.Point], off_by: Sequence[int], *, each: bool) -> bool:
+def _has_edge(picture: Picture, corners: list[geometry.Point], off_by: Sequence[int], *, each: int) -> bool:
     """Whether tones have an edge along the frame of a part, or along one that each of its sides may be `off_by`, where
-    that lies within a picture: a scene goes on there. `each` side of it has one, or all of them together."""
+    that lies within a picture: a scene goes on there. At least `each` sides lie within, and all of these have one;
+    of 0, all of them together."""
     gray = np.asarray(Image.fromarray(picture).convert("L"), np.float64)
     size = np.array(gray.shape[::-1])
     places = np.array(corners) * size
@@ -458,7 +464,7 @@ def _has_edge(picture: Picture, corners: list[geometry.Point], off_by: Sequence[
         edges.append(edge)
         beside.append(step + 1)
     if each:  # a sticker has an edge as well, but on one side
-        return bool(edges) and all(map(_is_edge, edges, beside))
+        return len(edges) >= each and all(map(_is_edge, edges, beside))
     return bool(edges) and _is_edge(sum(edges), sum(beside))
 
 

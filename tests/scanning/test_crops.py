@@ -70,6 +70,13 @@ def test_a_border_of_one_tone_makes_no_part(tmp_path, home):
     assert kind == "near" and "bordered" in names
 
 
+def test_what_was_shifted_on_black_is_no_part(tmp_path, home):
+    original = detailed(6, (480, 360))
+    shifted = Image.new("RGB", original.size)
+    shifted.paste(original, (48, 36))
+    assert told(of_two(tmp_path, original, shifted))[0] == "near"
+
+
 def test_a_later_scan_keeps_what_was_told_and_reads_none_of_it_again(tmp_path, home, monkeypatch):
     original = detailed(3, (320, 420))
     first = told(of_two(tmp_path, original, screen(original)))

@@ -86,14 +86,14 @@ def test_a_scan_finds_none_of_it_unless_it_is_thorough(folder, tmp_path):
 
 
 def test_a_crop_below_a_half_is_a_part_whoever_found_it(tmp_path):
-    """A look at the whole finds it, too, in every scan, and calls it near."""
+    """A look at the whole finds it, too, in every scan."""
     for seed in range(4):
         save(detailed(seed, SIZE), tmp_path / "in" / f"{seed}.png")
     save(detailed(1, SIZE).crop((80, 60, 402, 300)), tmp_path / "in" / "crop.jpg", quality=90)
     save(detailed(2, SIZE).crop((40, 30, 440, 330)), tmp_path / "in" / "large.jpg", quality=90)
     small, large = frozenset({"1.png", "crop.jpg"}), frozenset({"2.png", "large.jpg"})
     plain = dedup.scan(tmp_path / "in", home=tmp_path / "home")
-    assert named(plain) == {small: "near", large: "near"}
+    assert named(plain) == {small: "contains", large: "near"}
     thorough = dedup.scan(tmp_path / "in", home=tmp_path / "home", thorough=True)
     assert named(thorough) == {small: "contains", large: "near"}
     (row,) = np.flatnonzero(thorough.frame["path"] == "crop.jpg")
