@@ -37,7 +37,9 @@ def match(
         return _alone(images, signatures)
     from dedup.matching import engine  # loads the compiled code
 
-    known, fresh = (None, None) if previous is None else _carry_over(previous, images, chosen)
+    known, fresh = (None, None)
+    if previous is not None and _looked_for_alike(previous, chosen):
+        known, fresh = _carry_over(previous, images, chosen)
     related = engine.relate(
         facts, signatures[chosen], known=known, fresh=fresh, windows=windows, executor=executor, on_progress=report
     )
@@ -82,6 +84,13 @@ def _members(images: pd.DataFrame, chosen: np.ndarray) -> tuple[np.ndarray, np.n
     rows = np.flatnonzero((images["status"] == Status.OK).to_numpy())
     classes = pd.Index(images["content"].iloc[chosen]).get_indexer(pd.Index(images["content"].iloc[rows]))
     return rows, classes
+
+
+def _looked_for_alike(previous: Results, chosen: np.ndarray) -> bool:
+    """Whether the scan before looked as hard as so many pictures are looked for today: among more, less is found."""
+    from dedup.matching.candidates import plan_for
+
+    return plan_for(len(representatives(previous.images))) == plan_for(len(chosen))
 
 
 def _carry_over(previous: Results, images: pd.DataFrame, chosen: np.ndarray) -> tuple[engine.Related, np.ndarray]:

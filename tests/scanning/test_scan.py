@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import signal
@@ -189,6 +190,22 @@ def test_a_later_scan_computes_windows_of_what_is_new_alone(tmp_path, home, monk
         damaged.write_bytes(b"none")
     save(photo(50), tmp_path / "in" / "another.jpg", quality=90)
     assert len(dedup.scan(tmp_path / "in", name="in").frame) == 14 and sum(computed) > 20
+
+
+def test_a_folder_that_shrinks_is_looked_through_as_hard_as_one_of_its_size(tmp_path, home, monkeypatch):
+    def plan_for(count: int) -> candidates.Plan:
+        return dataclasses.replace(sure_of_all, first=-1 if count > 9 else sure_of_all.first)
+
+    sure_of_all = candidates.plan_for(9)
+    monkeypatch.setattr(candidates, "plan_for", plan_for)
+    monkeypatch.setattr(engine, "plan_for", plan_for)
+    folder_of_photos(tmp_path / "in", 9)
+    save(photo(0).resize((200, 150)), tmp_path / "in" / "small.jpg", quality=90)
+    assert not len(dedup.scan(tmp_path / "in").pairs)
+    next(file for file in sorted((tmp_path / "in").iterdir(), reverse=True) if file.name != "small.jpg").unlink()
+    again = dedup.scan(tmp_path / "in")
+    assert len(again.pairs) == 1
+    pd.testing.assert_frame_equal(again.pairs, dedup.scan(tmp_path / "in", name="fresh").pairs)
 
 
 def test_pairs_of_another_version_have_the_columns_of_this_one(tmp_path, home, monkeypatch):
