@@ -15,7 +15,7 @@ from dedup.errors import DatasetError
 from dedup.store import tables
 
 SMALL, SMALL_JOINED = 2048, 8
-"""Files of fewer rows are joined once there are so many."""
+"""Files of fewer rows that are wanted are joined once there are so many."""
 
 
 class ByContent:
@@ -28,12 +28,8 @@ class ByContent:
     def tables(self) -> Iterator[pa.Table]:
         """File by file, in the order of their names. Damaged ones are left out."""
         for path in self._paths():
-            with suppress(DatasetError):
-                table = tables.read_table(path)
-                if self.version.items() <= tables.metadata(table).items():
-                    yield table
-                else:
-                    path.unlink(missing_ok=True)
+            if (table := self._read(path)) is not None:
+                yield table
 
     def add(self, table: pa.Table) -> None:
         """Keep some more. Raises `DatasetError`."""
@@ -46,15 +42,35 @@ class ByContent:
             path.unlink(missing_ok=True)
 
     def join(self, wanted: Collection[str]) -> None:
-        """Make one file of many small ones, of the files `wanted` (SHA-256) alone."""
+        """Make one file of many that hold little of the files `wanted` (SHA-256), or are damaged; of these alone."""
         with suppress(DatasetError):  # as they are, they are kept, too
-            small = [path for path in self._paths() if tables.rows_of(path) < SMALL]
+            there = pa.array(wanted, pa.string())
+            small = [path for path in self._paths() if self._rows(path, there) < SMALL]
             if len(small) < SMALL_JOINED:
                 return
-            table = pa.concat_tables([tables.read_table(path) for path in small])
-            self.add(table.filter(pc.is_in(table["sha256"], pa.array(wanted, pa.string()))))
+            found = [table for path in small if (table := self._read(path)) is not None]
+            if found:
+                table = pa.concat_tables(found)
+                self.add(table.filter(pc.is_in(table["sha256"], there)))
             for path in small:
-                path.unlink()
+                path.unlink(missing_ok=True)
+
+    def _read(self, path: Path) -> pa.Table | None:
+        """None for a damaged file and for one of another version, which is taken away."""
+        with suppress(DatasetError):
+            table = tables.read_table(path)
+            if self.version.items() <= tables.metadata(table).items():
+                return table
+            path.unlink(missing_ok=True)
+        return None
+
+    @staticmethod
+    def _rows(path: Path, wanted: pa.Array) -> int:
+        """How many rows of a file are wanted."""
+        with suppress(DatasetError):
+            there = tables.read_table(path, ["sha256"])["sha256"]
+            return len(there.filter(pc.is_in(there, wanted)))
+        return 0
 
     def _paths(self) -> list[Path]:
         return sorted(self.folder.glob("*.parquet"))

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from dedup.matching.window_keys import WindowKeys
-from dedup.store import windows
+from dedup.store import by_content, windows
 from dedup.store.by_content import SMALL_JOINED, ByContent
 from dedup.store.windows import KeptWindows
 
@@ -52,6 +52,18 @@ def test_what_is_damaged_or_of_another_version_is_no_more(tmp_path):
     assert not list(KeptWindows(files))
 
 
+def test_a_changed_bit_is_damage(tmp_path):
+    files = ByContent(tmp_path / "windows", VERSION, noise=True)
+    kept = KeptWindows(files)
+    kept.add(some(1000))
+    kept.finish([])
+    (file,) = files.folder.iterdir()
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    assert not list(kept)
+
+
 def test_windows_that_cannot_be_written_are_not_kept_and_end_nothing(tmp_path):
     (tmp_path / "windows").write_text("a file where the folder would be")
     kept = KeptWindows(ByContent(tmp_path / "windows", VERSION, noise=True))
@@ -70,3 +82,16 @@ def test_many_small_files_become_one_of_what_is_wanted(tmp_path):
     told = {name: (kind, key.tobytes()) for name, kind, key in _rows(found)}
     firsts = [_rows(some(3, seed))[0] for seed in range(4)]
     assert told == {name: (kind, key.tobytes()) for name, kind, key in firsts}
+
+
+def test_what_is_gone_or_damaged_does_not_pile_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(by_content, "SMALL", 10)
+    files = ByContent(tmp_path / "windows", VERSION, noise=True)
+    for seed in range(4 * SMALL_JOINED):
+        kept = KeptWindows(files)
+        kept.add(some(20, seed))
+        kept.finish([f"{seed}-{number}" for number in range(20)])  # what was there before is gone
+        if seed == 2:
+            next(files.folder.iterdir()).write_bytes(b"none")
+    assert len(list(files.folder.iterdir())) <= SMALL_JOINED
+    assert f"{seed}-19" in {name for each in KeptWindows(files) for name in each.sha256}
