@@ -156,12 +156,18 @@ def require_free(output: Path, overwrite: bool) -> None:
     if output.exists() and not overwrite:
         raise ExportError(f"{output} exists already. Choose another name, or replace it with --overwrite.")
     if not output.parent.is_dir():
-        if there := ELSEWHERE.match(os.fspath(output)):
-            raise ExportError(
-                f"{output.name} is written on this machine only, and {there[1]}// is elsewhere. Give a path here, and "
-                "copy it there."
-            )
+        require_here(output)
         raise ExportError(f"There is no folder {output.parent} to write {output.name} into. Make it first.")
+
+
+def require_here(output: Path) -> None:
+    """Raises `ExportError` for an address that was taken for a path."""
+    there = ELSEWHERE.match(os.fspath(output))
+    if there and not os.path.isdir(there[1]):
+        raise ExportError(
+            f"{output.name} is written on this machine only, and {there[1]}// is elsewhere. Give a path here, and "
+            "copy it there."
+        )
 
 
 ELSEWHERE = re.compile(r"([a-z][a-z0-9+]+:)/(?!/)")

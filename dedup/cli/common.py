@@ -83,6 +83,13 @@ def file_for(output: Path) -> Iterator[Path]:
     sys.stdout.flush()
 
 
+def lasting(place: str) -> str:
+    """`place`, given for what is written. Raises `UsageError` for memory, which only a program of one's own keeps."""
+    if place.lower().startswith("memory://"):
+        raise UsageError(f"{place} would be gone when this command ends. Give a file, a folder or a place in a bucket.")
+    return place
+
+
 def named(output: Path) -> str:
     """What a sentence calls it."""
     return "standard output" if output == STANDARD_OUTPUT else str(output)

@@ -18,6 +18,7 @@ from dedup.cli.common import (
     TagOption,
     Where,
     file_for,
+    lasting,
     named,
     one_of,
     opened,
@@ -85,6 +86,7 @@ def export(
     from dedup.exports.folder import MODES, labels_written, unsaid
     from dedup.exports.labels import LABEL_FORMATS
 
+    output = lasting(output)
     dataset, place = opened(name, home), output if blobs.is_address(output) else Path(output)
     if annotations is False:
         written = ""

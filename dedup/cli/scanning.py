@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 import dedup
-from dedup.cli.common import Home, Json, Name, ProgressJson, progress, say, say_json
+from dedup.cli.common import Home, Json, Name, ProgressJson, lasting, progress, say, say_json
 from dedup.cli.overview import remember
 from dedup.errors import UsageError
 from dedup.images.hashes import check as check_hash
@@ -65,7 +65,7 @@ def scan(
             done = dedup.scan_shard(
                 source,
                 shard,
-                parts,
+                lasting(parts),
                 workers=workers,
                 max_pixels=max_pixels,
                 engine=engine,

@@ -12,7 +12,7 @@ import typer
 from dedup.cli.common import Home, Json, Name, Overwrite, complain, one_of, opened, say, say_json, say_text
 from dedup.cli.exporting import LABELS_HELP, labels_asked_for
 from dedup.errors import UsageError
-from dedup.files import expanded
+from dedup.files import expanded, require_here
 from dedup.model import REACHES, Reach
 from dedup.words import plural
 
@@ -269,6 +269,7 @@ def _write_folder(dataset: Dataset, repair: leaks.Repair, output: Path, labels: 
 
     after = leaks.Repaired(dataset, leaks.splits_after(leaks.staying(dataset.frame), repair, dataset.labels.dropped))
     written = labels_asked_for(dataset, labels)
+    require_here(output)
     target = expanded(output).absolute()
     report = folder.write(after, after.mask, target, labels=written, per_split=bool(written))
     unread = int(((after.frame["split"] != "") & ~after.mask).sum())

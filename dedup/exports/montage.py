@@ -11,7 +11,7 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from dedup.errors import ExportError, UnreadableImage
-from dedup.files import atomic_write
+from dedup.files import atomic_write, require_here
 from dedup.groups.members import members
 from dedup.images.decode import open_picture
 from dedup.model import Kind, OnProgress, Progress, Role
@@ -52,9 +52,10 @@ def write(
     default).
 
     Each is named by its number and the keeper's hash, so that a second run writes the same files again. Raises
-    `ExportError` when the folder lies inside the dataset (the next scan would take the montages for images) or cannot
-    be made, and `DatasetError` when the disk refuses.
+    `ExportError` when the folder lies inside the dataset (the next scan would take the montages for images), on another
+    machine, or cannot be made, and `DatasetError` when the disk refuses.
     """
+    require_here(folder)
     if folder.resolve().is_relative_to(images.root.resolve()):
         raise ExportError(f"{folder} is inside the dataset; choose a folder for the montages outside of it.")
     try:

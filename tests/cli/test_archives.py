@@ -98,3 +98,21 @@ def test_what_is_said_instead_can_be_done(archive, tmp_path, capsys):
     for verb in (["show"], ["leaks"], ["splits"], ["issues"], ["verify"], ["hash", "--kind", "phash"]):
         assert main([verb[0], "packed", *verb[1:]]) == 0, verb
     assert main(["report", "packed", "--output", str(tmp_path / "report.html")]) == 0
+
+
+def test_nothing_is_written_where_it_ends_with_the_command(archive, tmp_path, capsys):
+    parts = ["scan", str(archive), "--shard", "1/2", "--parts", "memory://parts"]
+    for command in (["export", "packed", "--to", "csv", "--output", "memory://images.csv"], parts):
+        assert main(command) == 2
+        assert "memory://" in (said := capsys.readouterr().err) and "gone when this command ends" in said
+
+
+def test_no_folder_on_this_machine_is_called_by_an_address(archive, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for command in (
+        ["duplicates", "packed", "--montage", "s3://bucket/groups"],
+        ["leaks", "packed", "--folder", "s3://bucket/repaired"],
+    ):
+        assert main(command) == 1, command
+        assert "is written on this machine only, and s3:// is elsewhere" in capsys.readouterr().err
+    assert not (tmp_path / "s3:").exists()
