@@ -28,6 +28,7 @@ from streamlit.testing.v1 import AppTest
 
 import dedup
 from dedup import sample
+from dedup.files import make_private
 from dedup.store.directory import Results, Store
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def make(folder: Path, images: int, scratch: Path) -> str:
     for tile in range(tiles):
         (root / f"{tile:05}").symlink_to(folder, target_is_directory=True)
     large = replace(info, name="large", key="0100000000", root=str(root), source=str(root))
-    target.make_directory(target.directory)
+    make_private(target.directory)
     results = Results(
         pd.concat([_tile(rows, tile) for tile in range(tiles)], ignore_index=True),
         np.tile(signatures, tiles),
