@@ -235,13 +235,13 @@ def _unmet(source: Coco, attachment: Attachment) -> list[str]:
     return told
 
 
-def _added(frame: pd.DataFrame, rows: Iterable[int], first_id: int, names: FileNames) -> list[Document]:
+def _added(frame: pd.DataFrame, rows: Iterable[int], first_id: int, names: FileNames) -> Iterator[Document]:
     rows = [int(row) for row in rows]
     widths, heights = frame["width"].to_numpy()[rows], frame["height"].to_numpy()[rows]
-    return [
+    return (
         {"id": id_, "file_name": names.of(row), "width": int(width), "height": int(height)}
         for id_, (row, width, height) in enumerate(zip(rows, widths, heights, strict=True), start=first_id)
-    ]
+    )
 
 
 def _described(
@@ -250,8 +250,9 @@ def _described(
     return [{**image, NAMESPACE: fields} for image, fields in zip(images, _fields(frame, rows, names), strict=True)]
 
 
-def _fields(frame: pd.DataFrame, rows: Iterable[int], names: FileNames) -> list[Document]:
-    """What we say of each image, under `NAMESPACE`. Unknown values are null."""
+def _fields(frame: pd.DataFrame, rows: Iterable[int], names: FileNames) -> Iterator[Document]:
+    """What we say of each image, under `NAMESPACE`, one by one: of a million, more than these are not held. Unknown
+    values are null."""
     rows = list(rows)
     tags = {
         name.removeprefix(TAG_PREFIX): frame[name].to_numpy(bool)
@@ -261,7 +262,7 @@ def _fields(frame: pd.DataFrame, rows: Iterable[int], names: FileNames) -> list[
     singularity = frame["singularity"].to_numpy(np.float64)
     kinds, keepers = frame["kind"].to_numpy(object), frame["keeper"].to_numpy()
     parts = {name: frame[name].to_numpy() for name in parts_told(frame)}
-    return [
+    return (
         {
             "tags": [tag for tag, carried in tags.items() if carried[row]],
             "singularity": None if np.isnan(singularity[row]) else float(singularity[row]),
@@ -270,7 +271,7 @@ def _fields(frame: pd.DataFrame, rows: Iterable[int], names: FileNames) -> list[
             **{name: int(counts[row]) for name, counts in parts.items()},
         }
         for row in rows
-    ]
+    )
 
 
 def _metered(document: Document, on_progress: OnProgress | None) -> Iterator[bytes]:
