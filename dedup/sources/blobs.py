@@ -338,7 +338,8 @@ def _may_pass(error: Exception) -> bool:
 
 
 def reason(error: BaseException) -> str:
-    """Why something cannot be read, in a line: the first that the error says, without what a library adds."""
+    """Why something cannot be read, in a line with no full stop: the first that the error says, without what a library
+    adds."""
     status, words = getattr(error, "status", None), getattr(error, "message", None)
     if isinstance(error, OSError) and error.strerror:
         told = error.strerror
@@ -352,7 +353,7 @@ def reason(error: BaseException) -> str:
         return "its server gives no parts of a file; fetch it, and scan it where it is then"
     if isinstance(error, FileNotFoundError) and is_address(told):
         return "there is no such file"
-    return QUERY.sub("?…", told)[:200]
+    return QUERY.sub("?…", told)[:200].removesuffix(".")
 
 
 def unreadable(error: OSError | SourceError) -> UnreadableImage:

@@ -462,6 +462,7 @@ def test_where_an_address_leads_is_never_shown(web, tmp_path, home):
     assert reasons["forbidden/1.jpg"] == "cannot be read: 403 Forbidden"
     assert not any(b"TOPSECRET" in file.read_bytes() for file in home.rglob("*") if file.is_file())
     assert blobs.reason(TimeoutError()) == "its server does not answer"
+    assert blobs.reason(OSError("Please reduce your request rate.")) == "Please reduce your request rate"
     assert blobs.reason(OSError(f"403, url='{handler.leads}'")) == f"403, url='{url}/signed/1.jpg?…'"
 
 
