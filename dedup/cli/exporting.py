@@ -80,10 +80,11 @@ def export(
     similar: Annotated[bool, typer.Option("--similar", help="For `pairs`: also pairs that are only similar.")] = False,
     home: Home = None,
     as_json: Json = False,
-) -> None:
+) -> int:
     """Write the selected images as CSV, Parquet, pairs, COCO or a folder of files (which becomes a dataset too)."""
     from dedup.exports import FOLDER, PAIRS, packed
     from dedup.exports.folder import MODES, labels_written, unsaid
+    from dedup.exports.items import LEFT_OUT
     from dedup.exports.labels import LABEL_FORMATS
 
     output = lasting(output)
@@ -127,12 +128,14 @@ def export(
                 raise Cancelled(
                     f"Stopped; all is written, but {place} is no dataset yet. To make it one: {to_go_on}"
                 ) from error
+    code = int(any(note.startswith(LEFT_OUT) for note in report.notes))
     if as_json:
         say_json({"rows": report.rows, "path": report.path, "notes": report.notes})
-        return
+        return code
     noun = {PAIRS.name: "pair", FOLDER.name: "file"}.get(to, "image")
     tell = teller(Path(output))
     where_to = named(STANDARD_OUTPUT) if place == STANDARD_OUTPUT else report.path
     tell(f"Wrote {plural(report.rows, noun)} to {where_to}.")
     for note in report.notes:
         tell(f"  {note}")
+    return code

@@ -116,3 +116,13 @@ def test_no_folder_on_this_machine_is_called_by_an_address(archive, tmp_path, ca
         assert main(command) == 1, command
         assert "is written on this machine only, and s3:// is elsewhere" in capsys.readouterr().err
     assert not (tmp_path / "s3:").exists()
+
+
+@pytest.mark.parametrize("output", ["out", "out.zip"])
+def test_an_export_of_less_than_was_asked_for_is_no_success(tmp_path, home, capsys, output):
+    folder_of_photos(tmp_path / "in", 3)
+    assert main(["scan", str(tmp_path / "in")]) == 0
+    (tmp_path / "in/0001.jpg").unlink()
+    assert main(["export", "in", "--to", "folder", "--output", str(tmp_path / output)]) == 1
+    said = capsys.readouterr().out
+    assert "Wrote 2 files" in said and "Left out 0001.jpg" in said
