@@ -188,6 +188,14 @@ def test_from_exact_duplicates_to_a_cleaned_csv_and_coco(empty_app, page, dogs, 
     assert len(pycocotools.COCO(str(coco)).getImgIds()) == 993
     assert {image["file_name"] for image in json.loads(coco.read_text())["images"]} == set(table["path"])
 
+    settle(page)
+    page.go_back()
+    page.get_by_text("selection holds 7 of 1,000").wait_for()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Filter & Export")
+    settle(page)
+    page.go_back()
+    page.locator(".st-key-bar").get_by_text("selection holds 7 of 1,000").wait_for()
+
 
 def test_from_near_duplicates_side_by_side_to_one_of_each(app, home, page, photos, tmp_path):
     explore(page, app, home, photos)

@@ -76,7 +76,7 @@ def start_from_fresh_tag(opened: Opened) -> None:
     if session.arrived() and tag in opened.dataset.tags and before != wanted and opened.mask(wanted).any():
         st.session_state[BEFORE] = (opened.dataset.info.key, wanted, before)
         session.update(selection=wanted)
-        session.synchronise()
+        st.rerun()  # an address that is written in the run that turns to a page may be taken for the page before
 
 
 def offer_way_back(opened: Opened) -> None:
