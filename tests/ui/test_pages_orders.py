@@ -8,7 +8,9 @@ import pytest
 
 import dedup
 from dedup.errors import UsageError
+from dedup.ui.export.downloads import PREVIEWED
 from dedup.ui.shell.library import LIBRARY
+from dedup.ui.shell.literal import literal
 from dedup.ui.shell.view import DIFFERENT, MATCHING, View
 from dedup.vectors import of_dataset
 from dedup.vectors.model import Model
@@ -126,6 +128,16 @@ def test_without_a_model_signatures_tell_what_differs(dataset):
 def test_the_preview_of_an_export_follows_the_order(embedded):
     at = run_page("export", {"dataset": embedded.info.key, "order": "words", "words": "green"})
     assert names(at)[0] == "leaf.png"
+
+
+def test_the_preview_of_an_export_tells_words_as_they_were_typed(embedded):
+    colours = embedded.root.parent / "more"
+    plain_pictures(colours, {f"red {place}": (250, 40, 2 * place) for place in range(PREVIEWED + 1)})
+    many = dedup.scan(colours, home=embedded.info.directory.parent, workers=1)
+    many.give_vectors(np.eye(len(many.frame), 4) + 1, "mine", text_model=embedded.vectors.text_side)
+    words = "*red* [x](y) $a$"
+    at = run_page("export", {"dataset": many.info.key, "order": "words", "words": words})
+    assert any(literal(f'the best match for "{words}" first') in caption.value for caption in at.caption)
 
 
 def test_differences_are_of_the_selection_and_kept(embedded, monkeypatch):

@@ -125,7 +125,7 @@ def preview(opened: Opened, view: View) -> None:
     order = opened.order(view)
     rows = order[:PREVIEWED]
     if order.size > PREVIEWED:
-        st.caption(f"The first {PREVIEWED} of {order.size:,} images, {order_words(view)}:")
+        st.caption(literal(f"The first {PREVIEWED} of {order.size:,} images, {order_words(view)}:"))
     page = grid.Page(rows, 1, 1, order.size, rows[:0])
     grid.show(opened, replace(view, columns=PREVIEWED // 2), page)
 
