@@ -27,8 +27,9 @@ def ask(opened: Opened) -> None:
             f"{seen.across:,} of {plural(seen.named, 'image')} have a copy in a folder of another name; {meanwhile}.",
             width="stretch",
         )
-        st.button("They are labels", on_click=guarded(partial(answer, opened, True)))
-        st.button("Just folders", type="primary", on_click=guarded(partial(answer, opened, False)))
+        with st.container(horizontal=True, width="content"):  # side by side, however long the question is
+            st.button("They are labels", on_click=guarded(partial(answer, opened, True)))
+            st.button("Just folders", type="primary", on_click=guarded(partial(answer, opened, False)))
 
 
 def switch(opened: Opened) -> None:
