@@ -175,17 +175,17 @@ def _words(opened: Opened, view: View) -> None:
 
 
 def _different_words(opened: Opened, view: View) -> str:
-    count = min(int((opened.mask(view.selection) & opened.vectors().known).sum()), MOST)
+    mask, vectors = opened.mask(view.selection), opened.vectors()
+    known = int((mask & vectors.known).sum())
+    count = min(known, MOST)
     chosen = steps(count)
     told = "Each as far as can be from all before it"
     if chosen < count:
         told = f"The first {chosen:,} are each as far as can be from all before them; then the least like these"
-    left_out = int(opened.mask(view.selection).sum()) - count
-    return (
-        f"{told}; {plural(left_out, 'image')} without a vector or beyond a fair sample of {MOST:,} last"
-        if left_out
-        else told
-    )
+    lacking = "without a vector" if vectors.source else "that cannot be read"
+    last = {lacking: int(mask.sum()) - known, f"beyond a fair sample of {MOST:,}": known - count}
+    left_out = " and ".join(f"{plural(number, 'image')} {why}" for why, number in last.items() if number)
+    return f"{told}; {left_out} last" if left_out else told
 
 
 def _company(opened: Opened, view: View) -> None:
