@@ -176,6 +176,16 @@ def test_the_name_of_a_new_tag_can_be_typed_at_once(app, page):
     page.locator(".dedup-tag", has_text="blurry").wait_for()
 
 
+def test_where_the_keyboard_is_among_the_pages_is_seen(app, page):
+    page.goto(f"{app.url}/splits")
+    page.get_by_role("heading", name="Splits").wait_for()
+    page.wait_for_timeout(SETTLED_MS)
+    for link in page.get_by_test_id("stSidebarNavLink").all():
+        while not link.evaluate("node => node === document.activeElement"):
+            page.keyboard.press("Tab")
+        assert link.evaluate("node => getComputedStyle(node).outlineStyle") == "solid"
+
+
 @pytest.fixture
 def tags(home):
     """More tags than the list of them has room for below its field."""
