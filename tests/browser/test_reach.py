@@ -176,6 +176,17 @@ def test_the_name_of_a_new_tag_can_be_typed_at_once(app, page):
     page.locator(".dedup-tag", has_text="blurry").wait_for()
 
 
+def test_the_name_of_a_view_can_be_typed_at_once(app, page):
+    page.goto(f"{app.url}/explorer")
+    page.locator(".cell").first.wait_for()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("textbox", name="Name of what is on the screen").wait_for()
+    page.wait_for_timeout(SETTLED_MS)
+    page.keyboard.type("all of it")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="all of it").wait_for()
+
+
 def test_where_the_keyboard_is_among_the_pages_is_seen(app, page):
     page.goto(f"{app.url}/splits")
     page.get_by_role("heading", name="Splits").wait_for()

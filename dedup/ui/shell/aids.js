@@ -16,11 +16,11 @@
     target?.scrollIntoView({ block: "nearest" });
   });
 
-  // Whoever opens the form of a new tag wants to type its name.
+  // Whoever opens the form of a new tag, or of a view to save, wants to type its name.
   const focusName = changes => {
     for (const change of changes) {
       for (const node of change.addedNodes) {
-        const field = node instanceof Element && node.querySelector(".st-key-new-tag-name input");
+        const field = node instanceof Element && node.querySelector(".st-key-new-tag-name input, .st-key-name-of-the-view input");
         if (field instanceof HTMLElement) field.focus();
       }
     }
