@@ -6,6 +6,7 @@ import re
 
 import dedup
 from dedup.vectors.model import Model
+from tests.browser.test_reach import SETTLED_MS, SHOWN
 from tests.vectors.models import colour_model, plain_pictures, text_model
 
 COLOURS = {"rose": (250, 40, 40), "poppy": (220, 40, 40), "leaf": (40, 250, 40), "sky": (40, 40, 250)}
@@ -31,6 +32,10 @@ def test_images_are_searched_by_words_and_ordered_by_difference(app, page, home,
     page.get_by_text("Best match first").wait_for()
     page.locator(".cell").nth(3).wait_for()
     assert names(page)[0] == "sky.png" and page.get_by_placeholder("Search by words").input_value() == "a blue thing"
+    page.set_viewport_size({"width": 900, "height": 700})
+    page.wait_for_timeout(SETTLED_MS)
+    assert page.locator(".cell img").first.bounding_box()["y"] < 700 - SHOWN
+    page.set_viewport_size({"width": 1400, "height": 900})
     page.get_by_text("Diverse", exact=True).click()
     page.get_by_text("Each as far as can be from all before it").wait_for()
     page.wait_for_url(re.compile("order=different"))
