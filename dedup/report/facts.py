@@ -63,9 +63,8 @@ class Distribution:
 class Facts:
     """Everything that a report says. `groups` are rows, the one that stays first, most bytes to save first; `plan` is
     before and after `dedup remove`: what people decided, or, where they never decided anything, exact copies that
-    nothing holds back; of `parts`, those
-    across splits come first, and `part_count` is 0 for a dataset that was not asked for them; so many images contain
-    one of another split (`parts_crossing`)."""
+    nothing holds back; of `parts`, those across splits come first; so many images contain one of another split
+    (`parts_crossing`)."""
 
     dataset: Dataset
     made: str
@@ -88,6 +87,11 @@ class Facts:
     failures: tuple[tuple[str, str], ...]
     plan: pd.DataFrame
     plan_words: str
+
+    @property
+    def knows_parts(self) -> bool:
+        """Whether there is something to say of parts: some are known, or a scan looked for them."""
+        return self.dataset.info.thorough or self.part_count > 0
 
     def to_dict(self) -> dict[str, Any]:
         """The same for machines."""

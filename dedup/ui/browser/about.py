@@ -14,7 +14,7 @@ from dedup.images import metrics
 from dedup.images.decode import camera_facts
 from dedup.images.metrics import Metric
 from dedup.labels.clashes import rectangle_of
-from dedup.matching.relations import told_and_back
+from dedup.matching.relations import IDENTICAL_FILE, IDENTICAL_PIXELS, told_and_back
 from dedup.model import TAG_PREFIX, Kind, Role, Status
 from dedup.query.bars import bars
 from dedup.sources.listing import address_in_words
@@ -183,12 +183,13 @@ def _bars(column: NDArray[np.float64]) -> tuple[float, float, list[float]]:
 def _linked(opened: Opened, row: int, others: Sequence[int], related: Mapping[int, Mapping[str, Any]]) -> list[Linked]:
     """These images with what each is to this one; `related` has the pairs that are listed."""
     dataset = opened.dataset
-    own = dataset.frame["content"].iat[row]
+    own, file = (dataset.frame[name].iat[row] for name in ("content", "sha256"))
     linked = []
-    shown = records(dataset.frame, others, ("role", "decided", "content"))
+    shown = records(dataset.frame, others, ("role", "decided", "content", "sha256"))
     for other, record, side in zip(others, shown, sides(dataset, others), strict=True):
         fate = "stays" if record["role"] == Role.KEEPER else record["decided"] if record["decided"] != "open" else ""
-        words = "identical content" if own and record["content"] == own else "copy of the same picture"
+        same = IDENTICAL_FILE if record["sha256"] == file else IDENTICAL_PIXELS
+        words = same if own and record["content"] == own else "copy of the same picture"
         if other in related and related[other]["kind"] != Kind.EXACT:
             told, _ = told_and_back(related[other], row)
             apart = "" if related[other]["kind"] == Kind.CONTAINS else f" · distance {related[other]['distance']:.3f}"

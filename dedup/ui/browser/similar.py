@@ -73,7 +73,7 @@ def others_of(frame: pd.DataFrame, row: int) -> list[int]:
 
 def _member(shown: Side, *, exact: bool) -> Side:
     """A copy with which no pair of its own is listed: both are copies of the one that stays."""
-    words = "identical content" if exact else "in the same group: both are copies of the one that stays"
+    words = relations.IDENTICAL_PIXELS if exact else "in the same group: both are copies of the one that stays"
     more: Any = {"distance": 0.0} if exact else {}
     return {**shown, **more, "relation": words, "note": "exact copy" if exact else "same group"}
 

@@ -48,6 +48,7 @@ def opened_dataset() -> Opened:
 
 def _gone() -> None:
     """What a page says of a dataset that is not in the list, and the ways on: what ends here draws no sidebar."""
+    st.title("Gone")
     st.warning("This dataset is no longer in the list.", icon=":material/playlist_remove:")
     with st.container(horizontal=True):
         for info in LIBRARY.infos()[:OFFERED]:

@@ -115,7 +115,7 @@ def _tiles(opened: Opened) -> Iterator[Tile]:
     yield Tile(
         "Exact copies",
         f"{counts[Kind.EXACT]:,}",
-        f"{size(saved)} with near ones",
+        f"{size(saved)} with near ones" if saved else "",
         _if(counts[Kind.EXACT], kind=Kind.EXACT),
         Way("duplicates") if saved else None,
     )
@@ -126,8 +126,8 @@ def _tiles(opened: Opened) -> Iterator[Tile]:
         _if(counts[Kind.NEAR], kind=Kind.NEAR),
     )
     yield Tile("Similar scenes", f"{similar:,}", "alike, and no copies", _if(similar, where="similar > 0"))
-    if dataset.info.thorough:
-        parts = int((frame["part_of"] > 0).sum())
+    parts = int((frame["part_of"] > 0).sum())
+    if dataset.info.thorough or parts:
         yield Tile("Parts of others", f"{parts:,}", "in crops, collages, screenshots", _if(parts, where=PARTS))
     splits = bool((frame["split"] != "").any())
     yield _decided_elsewhere(
