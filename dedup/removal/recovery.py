@@ -63,11 +63,16 @@ def _drop(spot: AnySpot | None) -> None:
         spot.unlink()
 
 
+def _is_there(spot: AnySpot | None) -> bool:
+    return spot is not None and spot.exists()
+
+
 def _moving(removal: Removal, file: AnySpot | None, stored: AnySpot | None, _keeper: Place) -> State:
     if _holds(file, removal):
         _drop(stored)
         return State.ABORTED
-    return State.QUARANTINED if _holds(stored, removal) else State.ABORTED
+    # In neither place, it left for a quarantine that is away now: forgotten, it would not come back with that one.
+    return State.QUARANTINED if _holds(stored, removal) or not _is_there(file) else State.ABORTED
 
 
 def _linking(_removal: Removal, file: AnySpot | None, _stored: AnySpot | None, keeper: Place) -> State:
@@ -75,7 +80,7 @@ def _linking(_removal: Removal, file: AnySpot | None, _stored: AnySpot | None, k
 
 
 def _deleting(_removal: Removal, file: AnySpot | None, _stored: AnySpot | None, _keeper: Place) -> State:
-    return State.ABORTED if file is not None and file.exists() else State.DELETED
+    return State.ABORTED if _is_there(file) else State.DELETED
 
 
 def _restoring(removal: Removal, file: AnySpot | None, stored: AnySpot | None, _keeper: Place) -> State:

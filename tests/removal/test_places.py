@@ -146,6 +146,27 @@ def test_a_quarantine_on_another_disk_is_used_and_its_absence_told(images, tmp_p
     assert len(removal.restore(images).done) == 2
 
 
+@pytest.mark.parametrize("what", ["empty", "none"])
+def test_what_a_killed_removal_moved_is_not_forgotten_while_its_quarantine_is_away(images, tmp_path, monkeypatch, what):
+    """Killed between the move and its record; the next act looks while another disk, or none, is in its place."""
+    monkeypatch.setattr(journal.Journal, "mark", lambda *_: os._exit(0))
+    if not (child := os.fork()):
+        removal.apply(images, removal.plan(images))
+    os.waitpid(child, 0)
+    monkeypatch.undo()
+    quarantine = images.directory / "quarantine"
+    quarantine.rename(tmp_path / "unplugged")
+    if what == "empty":
+        quarantine.mkdir()
+    assert "missing from the quarantine" in removal.restore(images).refused[0].reason
+    assert "missing from the quarantine" in removal.verify(images).problems[0]
+    if what == "empty":
+        quarantine.rmdir()
+    (tmp_path / "unplugged").rename(quarantine)
+    assert [each.path for each in removal.restore(images).done] == ["copy/a.png"]
+    assert (images.root / "copy/a.png").exists() and removal.verify(images).problems == ()
+
+
 def test_a_lost_datasets_quarantine_comes_back_through_the_folders_dataset(images):
     removal.apply(images, removal.plan(images))
     images.directory.rename(images.directory.with_name("old"))
