@@ -29,6 +29,7 @@ class Checks:
         self.rows = self.columns.row
         self.earlier = {(r.path, r.sha256): r for r in removals if r.state in REMOVED}
         self.keeping = Keeping(images, removals)
+        self._in_quarantine = cache(partial(in_quarantine, directory=images.directory))
         self._against_folder = cache(self._against)
         self._sha256 = Hasher()
 
@@ -88,7 +89,7 @@ class Checks:
             raise RefusalError(reason)
 
     def _against(self, folder: Path) -> str:
-        if in_quarantine(folder, self.images.directory):
+        if self._in_quarantine(folder):
             return "it lies in a quarantine; scan a folder without it"
         if not os.access(folder, os.W_OK | os.X_OK):
             return f"the folder {folder} is read-only"
@@ -98,7 +99,7 @@ class Checks:
         """A file that stays is another than the one that goes, and lies in no quarantine."""
         if is_one_entry(source, keeper):
             raise RefusalError(f"it and its keeper {entry.keeper_path} are one and the same file by two ways")
-        if isinstance(keeper, Path) and in_quarantine(keeper.parent, self.images.directory):
+        if isinstance(keeper, Path) and self._in_quarantine(keeper.parent):
             raise RefusalError(f"its keeper {entry.keeper_path} lies in a quarantine; scan a folder without it")
 
     def at_a_glance(self, entry: Entry) -> None:

@@ -282,9 +282,10 @@ def waiting(directory: Path) -> str:
 
 
 def in_quarantine(folder: Path, directory: Path) -> bool:
-    """Whether a folder is in the quarantine of a dataset of the same home: no copies to count on, nor to remove."""
-    home, folder = directory.parent.resolve(), folder.resolve()
-    return folder.is_relative_to(home) and folder.relative_to(home).parts[1:2] == (QUARANTINE,)
+    """Whether a folder is in the quarantine of a dataset of the same home, which a link may have put anywhere: no
+    copies to count on, nor to remove."""
+    folder = folder.resolve()
+    return any(folder.is_relative_to(each.resolve()) for each in directory.parent.glob(f"*/{QUARANTINE}"))
 
 
 def removed(directory: Path) -> set[str]:

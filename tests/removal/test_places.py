@@ -19,7 +19,7 @@ from dedup.errors import DatasetError, RemovalError, UnknownDataset
 from dedup.removal import applying, journal, restoring
 from dedup.removal.refusal import RefusalError
 from dedup.removal.tree import Tree
-from tests.building import Images, make_images, picture
+from tests.building import Images, frame_of, make_images, picture
 
 
 @pytest.fixture
@@ -165,6 +165,18 @@ def test_what_a_killed_removal_moved_is_not_forgotten_while_its_quarantine_is_aw
     (tmp_path / "unplugged").rename(quarantine)
     assert [each.path for each in removal.restore(images).done] == ["copy/a.png"]
     assert (images.root / "copy/a.png").exists() and removal.verify(images).problems == ()
+
+
+def test_nothing_counts_on_or_takes_from_a_quarantine_that_a_link_put_among_the_images(images):
+    (images.root / "removed").mkdir()
+    (images.directory / "quarantine").symlink_to(images.root / "removed")
+    removal.apply(images, removal.plan(images))
+    kept, stored = "a.png", "removed/copy/a.png"
+    for keeper, leaving in ((kept, stored), (stored, kept)):
+        made = replace(images, frame=frame_of(images.root, {keeper: [leaving]}))
+        reasons = [each.reason for each in removal.apply(made, removal.plan(made)).refused]
+        assert any("in a quarantine" in reason for reason in reasons), reasons
+    assert (images.root / kept).exists() and (images.root / stored).exists()
 
 
 def test_a_lost_datasets_quarantine_comes_back_through_the_folders_dataset(images):
