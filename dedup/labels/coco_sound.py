@@ -12,6 +12,7 @@ import codecs
 import gc
 import json
 import math
+import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -25,6 +26,7 @@ import msgspec
 import numpy as np
 
 from dedup.errors import AnnotationError
+from dedup.images.formats import SUFFIXES
 from dedup.labels.entries import Entries, Entry, Held, packed, unpacked
 
 LISTS = ("images", "annotations", "categories")
@@ -142,7 +144,8 @@ def is_box(value: Any) -> TypeGuard[list[float]]:
 
 
 def name_in_url(url: str) -> str:
-    """The path that a URL names, without a leading slash: of its query's `d`, as Label Studio writes it, or its own."""
+    """The path that a URL names, without a leading slash: its own, or, where that is no image's, of its query's `d`, as
+    Label Studio writes it."""
     try:
         parts = urlsplit(url)
     except ValueError:  # such as a bracket that is not closed
@@ -150,7 +153,10 @@ def name_in_url(url: str) -> str:
     named = next(
         (value for key, _, value in (each.partition("=") for each in parts.query.split("&")) if key == "d"), ""
     )
-    return unquote(named or parts.path).replace("\\", "/").lstrip("/")
+    path = unquote(parts.path)
+    if named and os.path.splitext(path)[1].lower() not in SUFFIXES:
+        path = unquote(named)
+    return path.replace("\\", "/").lstrip("/")
 
 
 HUGE = re.compile(r"[eE]\+?\d{3}")

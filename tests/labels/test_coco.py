@@ -265,7 +265,7 @@ def test_what_older_tools_write_on_windows_is_read_and_told(tmp_path):
     "name",
     [
         "http://img.example.org/train/one.jpg", "https://x.org/a/one.jpg?size=3", "/data/local-files/?d=pics/one.jpg",
-        "/data/local-files/?d=pics%5Cone.jpg",
+        "/data/local-files/?d=pics%5Cone.jpg", "https://x.org/a/one.jpg?d=two",
         "s3://bucket/one.jpg", "%6Fne.jpg", "ONE.JPG", "one", "C:\\pics\\one.jpg",
     ],
 )  # fmt: skip
