@@ -262,7 +262,7 @@ def rename(name: str, new_name: str, *, home: Path | str | None = None) -> None:
     with _alone(place, name) as store:
         if os.path.lexists(target):
             raise UsageError(f"There is a dataset {new_name!r} already. Choose another name.")
-        store.directory.rename(target)
+        _move(store.directory, target)
 
 
 def forget(name: str, *, home: Path | str | None = None) -> None:
@@ -279,9 +279,18 @@ def forget(name: str, *, home: Path | str | None = None) -> None:
                 f"{name} holds removed images in {quarantine}. Restore them first, or take them elsewhere."
             )
         forgotten = place / f"{FORGOTTEN}{uuid.uuid4().hex}"
-        store.directory.rename(forgotten)  # at once, so that nothing finds half of it
+        _move(store.directory, forgotten)  # at once, so that nothing finds half of it
     for leftover in place.glob(f"{FORGOTTEN}*"):
         shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _move(directory: Path, target: Path) -> None:
+    """Give a dataset's directory another name in one step. Raises `DatasetError` where nothing may be written."""
+    try:
+        directory.rename(target)
+    except OSError as error:
+        reason = f"{error.strerror}; nothing was changed. Make the home {directory.parent} writable."
+        raise DatasetError(f"Cannot rename {directory}: {reason}") from error
 
 
 FORGOTTEN = ".forgotten-"

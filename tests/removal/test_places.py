@@ -289,6 +289,17 @@ def test_a_dataset_with_removed_images_is_not_forgotten(scanned, home, tmp_path,
     assert scanned.directory.exists()
 
 
+@pytest.mark.parametrize("act", [lambda: dedup.rename("old", "new"), lambda: dedup.forget("old")])
+def test_a_home_that_lets_nothing_be_renamed_is_one_sentence(scanned, monkeypatch, act):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "rename", refuse)
+    with pytest.raises(DatasetError, match=r"Cannot rename .* Permission denied; nothing was changed"):
+        act()
+    assert dedup.open("old").info.name == "old"
+
+
 def test_a_name_is_that_of_the_directory(scanned, home):
     """As after a kill between two steps of renaming, or a directory that was moved by hand."""
     scanned.directory.rename(home / "moved")
