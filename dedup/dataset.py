@@ -91,7 +91,7 @@ class Dataset:
         """Raises `DatasetError` when the directory is damaged."""
         self._store = Store(directory)
         self._info = self._store.read_info()
-        keep_source(self._info.root, self._info.source)
+        keep_source(self._info.root, self._info.source, self._info.annotations)
         self.decisions = Decisions(self._store.decisions, session)
         self._lock = threading.RLock()
         self._joined: tuple[int, tuple[object, ...], Joined] | None = None

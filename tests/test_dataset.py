@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import numpy as np
@@ -139,6 +140,23 @@ def test_no_export_is_written_over_what_the_images_are_read_from(tmp_path, home,
     with pytest.raises(ExportError, match="images are read from"):
         dataset.export("csv", source, overwrite=True)
     assert source.read_bytes() == before
+
+
+@pytest.mark.parametrize("to", ["coco", "csv"])
+def test_no_export_is_written_over_the_labels_of_the_dataset(tmp_path, home, to):
+    """A part of the images would take the labels of all others with it."""
+    folder_of_photos(tmp_path / "photos", 2)
+    labels = tmp_path / "photos/labels.json"
+    names = sorted(file.name for file in (tmp_path / "photos").iterdir())
+    images = [{"id": number, "file_name": name} for number, name in enumerate(names)]
+    boxes = [{"id": each["id"], "image_id": each["id"], "category_id": 1, "bbox": [1, 2, 3, 4]} for each in images]
+    labels.write_text(json.dumps({"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "cat"}]}))
+    before = labels.read_bytes()
+    dataset = dedup.scan(tmp_path / "photos", home=home, annotations=[labels])
+    with pytest.raises(ExportError, match="labels are read from, which nothing is written over"):
+        dataset.export(to, labels, [0], overwrite=True)
+    assert labels.read_bytes() == before
+    assert dataset.export(to, tmp_path / f"other.{to}", [0]).rows == 1
 
 
 def test_a_folder_may_be_called_as_no_home_is(tmp_path, home, monkeypatch):

@@ -94,3 +94,18 @@ def test_a_hash_is_that_of_the_bytes(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert sha256_of(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()
     assert SHA256.fullmatch(sha256_of(tmp_path / "a"))
+
+
+@pytest.mark.parametrize("name", ["decisions.db", "quarantine.jsonl", "quarantine/b.txt"])
+def test_no_file_of_a_dataset_is_written_over_even_when_asked(tmp_path, name):
+    """Decisions and the record of what left are nowhere else."""
+    for own in ("dataset.json", "decisions.db", name):
+        (tmp_path / own).parent.mkdir(exist_ok=True)
+        (tmp_path / own).write_text("kept")
+    (tmp_path / "link.csv").symlink_to(tmp_path / name)
+    for output in (tmp_path / name, tmp_path / "link.csv"):
+        with pytest.raises(ExportError, match="is a file of a dataset, which nothing is written over"):
+            write_chunks(output, [b"path"], overwrite=True)
+    assert (tmp_path / name).read_text() == "kept"
+    (tmp_path / "decisions.db").unlink()
+    write_chunks(tmp_path / "dataset.json", [b"{}"], overwrite=True)  # of that name alone, it is anybody's

@@ -11,6 +11,7 @@ or a pattern of archives such as `shards/{000..127}.tar`.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from dedup.errors import SourceError
@@ -123,10 +124,14 @@ def on_disk(root: str) -> str:
 
 _kept: set[Path] = set()
 """Files that images are read from, and folders of archives that they are read from."""
+_labels: set[Path] = set()
+"""Files that labels are read from."""
 
 
-def keep_source(root: str, source: str) -> None:
-    """From now on nothing of this process is written over the archives, the table or the list of a dataset."""
+def keep_source(root: str, source: str, annotations: Iterable[str]) -> None:
+    """From now on nothing of this process is written over the archives, the table or the list of a dataset, nor over
+    its labels."""
+    _labels.update(Path(each).resolve() for each in annotations)
     if is_list(source):
         _kept.add(Path(source).resolve())
     if not is_folder(root) and (place := on_disk(root)):
@@ -136,7 +141,11 @@ def keep_source(root: str, source: str) -> None:
 def _told_as_kept(file: Path) -> str:
     there = file.resolve()
     in_folder = archives.suffix_of(there.name) != "" and there.parent in _kept
-    return "what images are read from" if there.is_file() and (in_folder or there in _kept) else ""
+    if not there.is_file():
+        return ""
+    if in_folder or there in _kept:
+        return "what images are read from"
+    return "what labels are read from" if there in _labels else ""
 
 
 never_written_over.append(_told_as_kept)

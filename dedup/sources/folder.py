@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dedup.errors import SourceError
-from dedup.files import is_folder, open_regular
+from dedup.files import is_folder, never_written_over, open_regular
 from dedup.images.formats import HEAD_BYTES, SUFFIXES, UNSUPPORTED_SUFFIXES, sniff
 from dedup.sources.listing import TRASH_FOLDERS, Listing, source_files
 from dedup.sources.masks import masks_among
@@ -196,6 +196,14 @@ def _in_own_folder(file: str, root: str) -> bool:
             return True
         folder = os.path.dirname(folder)
     return False
+
+
+def _told_as_own(file: Path) -> str:
+    there = file.resolve()
+    return "a file of a dataset" if there.is_file() and _in_own_folder(os.fspath(there), there.anchor) else ""
+
+
+never_written_over.append(_told_as_own)
 
 
 def _looks_like_image(entry: os.DirEntry[str], passed_over: Counter[str]) -> bool:
