@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from dedup.files import walk
+from dedup.images.formats import SUFFIXES
 from dedup.removal.images import Images, ground_of
-from dedup.removal.journal import QUARANTINE, REMOVED, UNDER_WAY, Removal, State, holding_tree, read, unreachable
+from dedup.removal.journal import BACK, QUARANTINE, REMOVED, UNDER_WAY, Removal, State, holding_tree, read, unreachable
 from dedup.removal.keeping import Absent, Contents, absent
 from dedup.removal.objects import tree_at
 from dedup.removal.orphans import orphans
 from dedup.removal.tree import Tree
-from dedup.words import plural
+from dedup.words import displayable, plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,8 @@ class Verification:
 
 
 def verify(images: Images) -> Verification:
-    """Check by SHA-256 that every quarantined file is intact and every removed image's keeper is there.
+    """Check by SHA-256 that every quarantined file is intact and every removed image's keeper is there, and that the
+    journal tells of every image in the quarantine.
 
     A keeper that was renamed counts when the dataset knows a file with its bytes; one that left itself counts when its
     own keeper is there. Reads only. Raises `RemovalError` for a damaged journal.
@@ -45,18 +49,35 @@ def verify(images: Images) -> Verification:
 
 def _verify(images: Images, directory: Path) -> Verification:
     """What the journal in one directory tells of."""
+    files = _images_below(directory / QUARANTINE)  # before the journal, which tells of a file before it is moved
     removals = read(directory)
     current = {removal.path: removal for removal in removals.values() if removal.state in REMOVED}
     checker = _Checker(images, directory, removals.values())
     problems = [problem for removal in current.values() for problem in checker.problems(removal)]
     if current and (problem := unreachable(directory / QUARANTINE)):
         problems.insert(0, problem)
+    told = {removal.stored for removal in removals.values() if removal.state not in BACK}
+    if unknown := sorted(files - told):
+        problems.append(
+            f"{plural(len(unknown), 'image')} in {directory / QUARANTINE} that no removal tells of, such as "
+            f"{displayable(unknown[0])}; restore leaves them there. Move them back by hand."
+        )
     interrupted = sum(removal.state in UNDER_WAY for removal in removals.values())
     if interrupted:
         problems.append(
             f"{plural(interrupted, 'step')} under way when the work was interrupted; run it again to finish."
         )
     return Verification(sum(not removal.of for removal in current.values()), tuple(problems))
+
+
+def _images_below(quarantine: Path) -> set[str]:
+    """The files that are called like images, as they are named from there; no part of one that is put together."""
+    return {
+        (Path(folder) / name).relative_to(quarantine).as_posix()
+        for folder, _, names in walk(quarantine)
+        for name in names
+        if os.path.splitext(name)[1].lower() in SUFFIXES
+    }
 
 
 class _Checker:

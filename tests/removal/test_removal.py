@@ -1202,6 +1202,17 @@ def test_a_torn_last_line_of_the_journal_is_a_step_that_never_began(images):
     assert removal.removed(images.directory) == set()
 
 
+@pytest.mark.parametrize("left", [b"", b"\0" * 4096], ids=["empty", "zeros"])
+def test_images_in_the_quarantine_that_the_journal_has_lost_are_told(images, left):
+    """As a disk may leave a file that was written last when the power goes."""
+    removal.apply(images, removal.plan(images))
+    (images.directory / "quarantine.jsonl").write_bytes(left)
+    problem = removal.verify(images).problems[0]
+    assert problem.startswith("2 images in ") and "no removal tells of, such as copy/a.png" in problem
+    assert removal.restore(images).outcomes == ()
+    assert (images.directory / "quarantine/copy/a.png").exists() and removal.verify(images).problems
+
+
 def test_a_damaged_journal_is_one_sentence(images):
     removal.apply(images, removal.plan(images))
     path = images.directory / journal.JOURNAL
