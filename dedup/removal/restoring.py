@@ -117,14 +117,18 @@ class _Worker:
         return False
 
     def _other_names(self, removal: Removal) -> Iterator[str]:
-        """Names that the file had, too: of images there that are the very file, and of those that came back."""
+        """Names that the file had, too: of images there that are the very file, and of those that came back. What has
+        left since, or came back as another file, is none: a link that was made of it, or a number used again."""
+        last = {each.file: each for each in self.journal.removals.values() if each.state != State.ABORTED}
         frame = self.images.frame
         for row in np.flatnonzero(frame["sha256"].to_numpy() == removal.sha256):
             file = self.images.file(int(row))
             with suppress(OSError):
                 if inode_of(file.lstat()) == removal.inode and file.is_relative_to(self.images.root):
-                    yield file.relative_to(self.images.root).as_posix()
-        for each in self.journal.removals.values():
+                    name = file.relative_to(self.images.root).as_posix()
+                    if name not in last:
+                        yield name
+        for each in last.values():
             if each.inode == removal.inode and each.state == State.RESTORED and each.sha256 == removal.sha256:
                 yield each.file
 

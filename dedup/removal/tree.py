@@ -93,6 +93,8 @@ class Spot:
         """Give the file the name `target` instead, in the place of whatever has it."""
         with self._named():
             os.replace(self._name, target._name, src_dir_fd=self.folder, dst_dir_fd=target.folder)
+        if self.exists():  # both were names of one file, which a rename leaves as they are
+            self.unlink()
 
     def unlink(self) -> None:
         """Take the name away."""

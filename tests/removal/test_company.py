@@ -278,3 +278,19 @@ def test_what_is_shared_stays_with_an_image_that_cannot_go(tmp_path):
     assert [each.path for each in report.done] == ["a/x.png"]
     assert [each.reason for each in report.refused if each.of] == ["it belongs to a/x.jpg, too, which is there"]
     assert (root / "a/x.txt").exists()
+
+
+def test_what_was_linked_again_comes_back_as_the_files_it_was_however_often(tmp_path):
+    """Names that came back before are links to the keeper now: to link to them would leave all of them one file."""
+    root = tmp_path / "photos"
+    picture(root / "a.png", 1)
+    for name in ("b.png", "d.png"):
+        shutil.copy2(root / "a.png", root / name)
+    os.link(root / "b.png", root / "c.png")
+    made = make_images(tmp_path, {"a.png": ["b.png", "c.png", "d.png"]})
+    for how in ("hardlink", "quarantine", "hardlink", "quarantine", "hardlink"):
+        removal.apply(made, removal.plan(made), how=how)
+        assert removal.restore(made).refused == ()
+        a, b, c, d = inodes(made)
+        assert b == c and len({a, b, d}) == 3
+        assert sorted(os.listdir(root)) == ["a.png", "b.png", "c.png", "d.png"]
