@@ -101,6 +101,14 @@ def removing(world: World, _tell: Callable[[str], None]) -> None:
     removal.restore(dataset)
 
 
+def linking(world: World, _tell: Callable[[str], None]) -> None:
+    """Make copies links to their keepers and files of their own again, moved in between."""
+    dataset = world.dataset()
+    for how in ("hardlink", "quarantine"):
+        removal.apply(dataset, removal.plan(dataset), how=how)
+        removal.restore(dataset)
+
+
 def scanning(world: World, _tell: Callable[[str], None]) -> None:
     """Scan again, with other files each time."""
     extra = world.root / f"extra {os.getpid() % 3}.png"
@@ -153,6 +161,7 @@ def exporting(world: World, _tell: Callable[[str], None]) -> None:
 
 ACTS = {
     "remove": removing,
+    "link": linking,
     "scan": scanning,
     "tag": tagging,
     "serve": serving,
