@@ -929,3 +929,17 @@ def test_images_of_several_subsets_of_a_cvat_project_may_be_called_alike(tmp_pat
     assert dict(map(reversed, formats.splits_of(found.path, known))) == {
         "images/Train/0.png": "train", "images/Test/0.png": "test", "images/Test/1.png": "test",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["voc", "cvat", "labelme", "openimages", "csv", "yolo"])
+def test_labels_in_utf_16_are_found_among_others(tmp_path, name):
+    """One job of several whose tool wrote it so."""
+    source, files, image = SOURCES[name]
+    known = pictures(tmp_path, image, image.replace("a.png", "b.png"))
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text, encoding="utf-16")
+    write(tmp_path, {"job 2.json": json.dumps({"images": [{"id": 1, "file_name": "b.png"}], "annotations": []})})
+    found = {each.format.name: each for each in formats.find(tmp_path)}
+    assert found[name].images == {image} and found.keys() >= {"coco", name}
+    assert told(formats.read(found[name].path, known), known)[image] == [("dog", BOX)]

@@ -233,8 +233,8 @@ def _visited(folders: list[str]) -> list[str]:
 
 
 def head_of(path: Path) -> bytes:
-    """The first `HEAD` bytes of a file; none of one that cannot be read."""
-    return files.head_of(path, HEAD)
+    """The first `HEAD` bytes of a file, of a text in UTF-8; none of one that cannot be read."""
+    return searchable(files.head_of(path, 2 * HEAD))[:HEAD]  # UTF-16 has two for what is one in UTF-8
 
 
 def whole_lines(head: bytes) -> bytes:
@@ -253,6 +253,12 @@ def content_of(path: Path) -> bytes:
 def coding_of(content: bytes) -> str:
     """How a text is encoded, by its first bytes: UTF-16 tells so, all else is UTF-8."""
     return "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+
+
+def searchable(content: bytes) -> bytes:
+    """A text's bytes as those in UTF-8, as what is searched for in them is written."""
+    coding = coding_of(content)
+    return content.decode(coding, "replace").encode() if coding == "utf-16" else content
 
 
 def text_of(path: Path) -> str:

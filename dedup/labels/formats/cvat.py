@@ -29,6 +29,7 @@ from dedup.labels.formats.base import (
     head_of,
     outline,
     rounded,
+    searchable,
     the_file,
     turned,
 )
@@ -52,7 +53,7 @@ def find(tree: Tree) -> Iterator[Path]:
 
 def labelled(path: Path, pictures: Pictures) -> set[str]:
     """The images that are named. Raises `AnnotationError` for a file that is cut off."""
-    content = content_of(path)
+    content = searchable(content_of(path))
     if not content.rstrip().endswith((b"</annotations>", b"/>", b"-->")):
         raise AnnotationError(f"{path}: it is cut off")
     if b"<image " not in content and b"<track " in content:
