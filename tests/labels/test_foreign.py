@@ -338,3 +338,26 @@ def test_what_was_written_here_is_no_strange_label(tmp_path, home):
     assert dedup.scan(tmp_path / "in", use_found=True).labels_strange == ()
     (tmp_path / "in/other.json").write_text('[{"file": "0.png", "kind": "dog"}]')
     assert "other.json" in dedup.scan(tmp_path / "in", use_found=True).labels_strange[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "it is empty"),
+        (b"\n \n", "it is empty"),
+        (b"\0" * 64, "it is no text"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
+    ],
+)
+@pytest.mark.parametrize("name", ["obj.names", "class-descriptions-boxable.csv"])
+def test_no_gate_passes_where_the_names_of_classes_are_lost(name, content, why, tmp_path, home):
+    """Rows and codes are read, and nobody knows of what they are."""
+    picture(tmp_path / "in" / "a.png", 1)
+    rows = {"a.txt": "0 0.5 0.5 0.2 0.2\n"} if name == "obj.names" else {"x.csv": "ImageID,LabelName\na,/m/1\n"}
+    for label, text in rows.items():
+        (tmp_path / "in" / label).write_text(text)
+    (tmp_path / "in" / name).write_bytes(content)
+    dataset = dedup.scan(tmp_path / "in", use_found=True, workers=1)
+    report = check(dataset, Limits(clashes=0))
+    assert not report.passed
+    assert any(name in told and why in told for each in report.findings for told in each.examples), report

@@ -934,7 +934,7 @@ def test_images_of_several_subsets_of_a_cvat_project_may_be_called_alike(tmp_pat
 @pytest.mark.parametrize("name", ["voc", "cvat", "labelme", "openimages", "csv", "yolo"])
 def test_labels_in_utf_16_are_found_among_others(tmp_path, name):
     """One job of several whose tool wrote it so."""
-    source, files, image = SOURCES[name]
+    _, files, image = SOURCES[name]
     known = pictures(tmp_path, image, image.replace("a.png", "b.png"))
     for path, text in files.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)

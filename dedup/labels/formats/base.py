@@ -7,6 +7,7 @@ difficult, ...) is in the annotation's `attributes`, as CVAT writes it into COCO
 
 from __future__ import annotations
 
+import codecs
 import io
 import math
 import os
@@ -259,6 +260,36 @@ def searchable(content: bytes) -> bytes:
     """A text's bytes as those in UTF-8, as what is searched for in them is written."""
     coding = coding_of(content)
     return content.decode(coding, "replace").encode() if coding == "utf-16" else content
+
+
+POINTER = b"version https://git-lfs.github.com/"
+
+
+def why_hollow(path: Path) -> str:
+    """Why there is nothing to read in a file, by its first bytes; "" where there may be."""
+    head = head_of(path)
+    if not head.strip():
+        return "it is empty"
+    if head.startswith(POINTER):
+        return "it is a pointer of Git LFS, fetch the file itself with `git lfs pull`"
+    return "" if _may_be_text(head) else "it is no text"
+
+
+def _may_be_text(head: bytes) -> bool:
+    """Whether bytes are the beginning of a text. XML says itself in which of many codes it is."""
+    if b"\0" in head:
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # the last character may be cut
+    except UnicodeDecodeError:
+        return head.lstrip().startswith(b"<")
+    return True
+
+
+def refuse_hollow(path: Path) -> None:
+    """Raises the `AnnotationError` of a file in which there is nothing to read."""
+    if why := why_hollow(path):
+        raise AnnotationError(f"{path}: {why}.")
 
 
 def text_of(path: Path) -> str:

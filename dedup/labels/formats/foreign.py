@@ -8,7 +8,6 @@ export, Supervisely, Datumaro, Labelbox, KITTI's object benchmark, and DOTA.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import re
 from collections.abc import Callable, Iterator, Sequence, Set
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from dedup.files import open_regular
-from dedup.labels.formats.base import Tree, coding_of, first_line, head_of, whole_lines
+from dedup.labels.formats.base import Tree, coding_of, first_line, head_of, whole_lines, why_hollow
 from dedup.labels.formats.markup import finite
 from dedup.labels.formats.tables import OURS, SPLIT, is_submission
 from dedup.sources.lists import separator_of
@@ -78,7 +77,6 @@ CALLED_AS_LABELS = re.compile(
 )
 """How files are called, in small letters, that tools write labels into. Those damaged in other ways, Parquet tables and
 lists of classes are told by their readers."""
-POINTER = b"version https://git-lfs.github.com/"
 
 
 def hollow(tree: Tree) -> Iterator[tuple[Path, str]]:
@@ -86,29 +84,8 @@ def hollow(tree: Tree) -> Iterator[tuple[Path, str]]:
     why."""
     for path in tree.files(".json", ".jsonl", ".xml", ".csv", ".tsv", ".yaml", ".yml"):
         called = CALLED_AS_LABELS.fullmatch(path.name.lower()) and not tree.pictures.of_file(path)
-        if called and path.is_file() and (why := _why_hollow(head_of(path))):
+        if called and path.is_file() and (why := why_hollow(path)):
             yield path, why
-
-
-def _why_hollow(head: bytes) -> str:
-    """Why there is nothing to read in what begins so; "" where there may be."""
-    if not head.strip():
-        return "it is empty"
-    if head.startswith(POINTER):
-        return "it is a pointer of Git LFS, fetch the file itself with `git lfs pull`"
-    return "" if _may_be_text(head) else "it is no text"
-
-
-def _may_be_text(head: bytes) -> bool:
-    """Whether bytes are the beginning of a text. XML says itself in which of many codes it is."""
-    coding = coding_of(head)
-    if coding != "utf-16" and b"\0" in head:
-        return False
-    try:
-        codecs.getincrementaldecoder(coding)().decode(head)  # the last character may be cut
-    except UnicodeDecodeError:
-        return head.lstrip().startswith(b"<")
-    return True
 
 
 def strays(tree: Tree) -> Iterator[Path]:

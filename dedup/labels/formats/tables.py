@@ -38,6 +38,7 @@ from dedup.labels.formats.base import (
     head_of,
     is_said,
     lines_of,
+    refuse_hollow,
     text_of,
     the_file,
 )
@@ -200,6 +201,7 @@ def _descriptions(folder: Path, builder: Builder) -> dict[str, str]:
     found: dict[str, str] = {}
     for file in _described_in(folder):
         try:
+            refuse_hollow(file)
             rows = list(csv.reader(io.StringIO(text_of(file), newline="")))
         except (AnnotationError, csv.Error) as error:
             builder.odd(file, 0, str(error).rpartition(": ")[2].removesuffix("."))

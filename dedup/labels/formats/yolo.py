@@ -40,6 +40,7 @@ from dedup.labels.formats.base import (
     head_of,
     lines_of,
     outline,
+    refuse_hollow,
     text_of,
     together,
 )
@@ -472,8 +473,11 @@ def splits(path: Path, pictures: Pictures) -> Iterator[tuple[str, str]]:
 
 
 def _listed(file: Path) -> dict[int, str]:
-    """The classes that a list names, one a line. Raises `AnnotationError`."""
-    lines = map(str.strip, lines_of(file) if file.is_file() else [])
+    """The classes that a list names, one a line, none where there is no list. Raises `AnnotationError`."""
+    if not file.is_file():
+        return {}
+    refuse_hollow(file)
+    lines = map(str.strip, lines_of(file))
     return {number: name for number, name in enumerate(lines) if name}
 
 
