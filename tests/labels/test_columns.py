@@ -52,6 +52,7 @@ def test_a_cell_that_says_neither_costs_itself(tmp_path):
     assert problems(coco) == [
         "t.csv, line 602: its column cat is neither 0 nor 1",
         "t.csv, line 603: it names no image",
+        "t.csv, line 604: it has 2 of 3 columns",
     ]
 
 

@@ -361,3 +361,23 @@ def test_no_gate_passes_where_the_names_of_classes_are_lost(name, content, why, 
     report = check(dataset, Limits(clashes=0))
     assert not report.passed
     assert any(name in told and why in told for each in report.findings for told in each.examples), report
+
+
+CUT_TABLES = {
+    "boxes.csv": "ImageID,LabelName,Confidence\na,/m/1,1\nb,/m/2,1\nc,/m",
+    "table.csv": "filename,class,width\na.png,cat,9\nb.png,dog,9\nc.png,co",
+    "metadata.csv": "file_name,label\na.png,cat\nb.png,dog\nc.pn",
+    "multi.csv": "image_id,cat,dog\na,1,0\nb,0,1\nc,1",
+}
+
+
+@pytest.mark.parametrize("name", CUT_TABLES)
+def test_a_row_that_is_cut_off_is_told(name, tmp_path, home):
+    for place, image in enumerate("abc"):
+        picture(tmp_path / "in" / f"{image}.png", place)
+    (tmp_path / "in" / name).write_text(CUT_TABLES[name])
+    dataset = dedup.scan(tmp_path / "in", use_found=True, workers=1)
+    told = [sentence for met in dataset.attachments.values() for sentence in met.unread_told]
+    assert len(told) == 1 and f"{name}, line 4: it has" in told[0] and "columns" in told[0]
+    assert dataset.frame["classes"].map(len).tolist() == [1, 1, name == "multi.csv"]
+    assert not check(dataset, Limits(clashes=0)).passed

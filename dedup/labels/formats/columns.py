@@ -21,7 +21,7 @@ from dedup.labels.formats.base import (
     the_file,
     whole_lines,
 )
-from dedup.labels.formats.tables import COLUMNS, SPLIT, csv_reader, is_csv, is_submission
+from dedup.labels.formats.tables import COLUMNS, SPLIT, csv_reader, is_csv, is_submission, too_short
 
 Rows = Iterator[tuple[int, list[str]]]
 """Lines and cells; the first is the header."""
@@ -82,6 +82,8 @@ def _read(path: Path, pictures: Pictures) -> Coco:
     builder, (header, rows) = Builder(path), _table(path)
     split, ids = _split_column(header), dict[str, int]()
     for line, row in rows:
+        if problem := too_short(row, header):
+            builder.odd(path, line, problem)  # what it says up to there holds: a cell is 0 or 1
         if not row[0]:
             builder.odd(path, line, "it names no image")
             continue

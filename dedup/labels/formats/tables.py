@@ -156,7 +156,7 @@ def _is_openimages(path: Path) -> bool:
 def _read_openimages(path: Path, pictures: Pictures) -> Coco:
     builder = Builder(path)
     names = _descriptions(path.parent, builder)
-    rows = list(_csv_rows(path))
+    rows = list(_csv_rows(path, builder))
     told = dict.fromkeys(str(row["imageid"]) for _, row in rows)
     meant = dict(zip(told, match_names(list(told), pictures.paths, elsewhere=True), strict=True))
     ids = {name: builder.image(name, pictures.size(meant[name] or "")) for name in told}
@@ -231,7 +231,7 @@ def _read_table(path: Path, pictures: Pictures) -> Coco:
     if not way and (half := [found[meaning] for meaning in HALVES if meaning in found]):
         builder.odd(path, 1, f"its columns of boxes are no whole box: {', '.join(dict.fromkeys(half))}")
     sizes = _sizes(path, found["file"], pictures) if way in ("box", "corner") else {}
-    rows = list(_csv_rows(path))
+    rows = list(_csv_rows(path, builder))
     shape = _Shape.of(rows, way, columns, {line: sizes.get(str(row[found["file"]])) for line, row in rows})
     wide, high = _size_columns(header, way)
     ids: dict[str, int] = {}
@@ -479,7 +479,7 @@ def _annotate_objects(builder: Builder, image: int, objects: Any, line: int) -> 
 
 def _metadata_rows(path: Path, builder: Builder) -> Iterator[tuple[int, Row]]:
     if path.suffix == ".csv":
-        yield from _csv_rows(path)
+        yield from _csv_rows(path, builder)
     elif path.suffix == ".jsonl":
         for line, text in enumerate(lines_of(path), start=1):
             try:
@@ -525,17 +525,28 @@ def csv_reader(text: str) -> Any:
     return csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(first_line(text)), strict=True)
 
 
-def _csv_rows(path: Path) -> Iterator[tuple[int, Row]]:
-    """Rows by column name in small letters, each with its line. Raises `AnnotationError`."""
+def _csv_rows(path: Path, builder: Builder | None = None) -> Iterator[tuple[int, Row]]:
+    """Rows by column name in small letters, each with its line, but for those that end before their last column: a file
+    that is cut off ends so, maybe within a number. The `builder` is told of them. Raises `AnnotationError`."""
     reader = csv_reader(text_of(path))
     try:
         header = [name.strip().casefold() for name in next(reader, [])]
         for row in reader:
-            if row:
-                held = dict.fromkeys(header, "") | dict(zip(header, row, strict=False))
-                yield reader.line_num, held
+            if not row:
+                continue
+            if problem := too_short(row, header):
+                if builder is not None:
+                    builder.odd(path, reader.line_num, problem)
+                continue
+            yield reader.line_num, dict.fromkeys(header, "") | dict(zip(header, row, strict=False))
     except csv.Error as error:
         raise AnnotationError(f"{path} holds no labels that can be read: line {reader.line_num}: {error}.") from error
+
+
+def too_short(row: Sequence[str], header: Sequence[str]) -> str:
+    """What is wrong with a row that has fewer columns than the header names; "" for none."""
+    named = max((place for place, name in enumerate(header, start=1) if name), default=0)
+    return f"it has {len(row)} of {named} columns" if len(row) < named else ""
 
 
 def _number(value: object) -> float | None:
