@@ -153,13 +153,14 @@ def _scan(
         info = replace(info, annotations=_checked_annotations(asked.annotations), labels_said=True)
     seen = formats.Seen([], ())
     unsaid = asked.annotations is None and not info.labels_said
-    same_files = known is not None and known.passed_over == listing.passed_over and not formats.lie_beside(origin)
+    there = listing.may_hold_labels
+    same_files = info.labels_seen == there and not formats.lie_beside(origin) and not is_list(origin)
     looked = bool(info.annotations) and not info.labels_unread and same_files  # to look again may cost more than a scan
     with watched(on_progress) as told:
         if asked.use_found and unsaid and not looked:
             seen = _labels_found(origin, store, listing, told)
             used = formats.used_from_now_on(seen.found, info.annotations)
-            info = replace(info, annotations=used, labels_unread=seen.unread)
+            info = replace(info, annotations=used, labels_unread=seen.unread, labels_seen=there)
         elif asked.annotations is not None:
             info = replace(info, labels_unread=())  # who says which labels has seen what there is
         listing = _with_labels_here(store, info, listing, told)

@@ -8,16 +8,18 @@ content under two names is two images.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from dedup.errors import SourceError
-from dedup.files import is_folder, never_written_over, open_regular
+from dedup.files import as_it_is, is_folder, never_written_over, open_regular
 from dedup.images.formats import HEAD_BYTES, SUFFIXES, UNSUPPORTED_SUFFIXES, sniff
-from dedup.sources.listing import TRASH_FOLDERS, Listing, source_files
+from dedup.sources.listing import LABEL_SUFFIXES, TRASH_FOLDERS, Listing, source_files
 from dedup.sources.masks import masks_among
 from dedup.sources.split_names import split_from_path
 
@@ -54,7 +56,8 @@ def list_folder(root: Path) -> Listing:
     if masks:
         walk.passed_over[MASKS] = len(masks)
     relatives = [relative for relative in listed if relative not in masks]
-    return Listing(os.fspath(root), source_files(relatives, walk.problems), walk.passed_over)
+    files = source_files(relatives, walk.problems)
+    return Listing(os.fspath(root), files, walk.passed_over, labels=walk.labels.hexdigest())
 
 
 class _Walk:
@@ -65,6 +68,7 @@ class _Walk:
         self.images: list[str] = []
         self.problems: dict[str, str] = {}
         self.passed_over: Counter[str] = Counter()
+        self.labels = hashlib.blake2b(digest_size=16)
         self._files: dict[str, str] = {}
         """Real path of the listed files that are no links to `relative`."""
         self._links: dict[str, str] = {}
@@ -130,8 +134,13 @@ class _Walk:
         self._visited.add(identity)
         shown = [entry for entry in entries if not entry.name.startswith(".")]
         for entry in shown:
-            if not is_folder(entry) and _looks_like_image(entry, self.passed_over):
+            if is_folder(entry):
+                continue
+            if _looks_like_image(entry, self.passed_over):
                 self._list(entry, real)
+            elif os.path.splitext(entry.name)[1].lower() in LABEL_SUFFIXES:
+                with suppress(OSError):  # one that nobody may look at tells nothing
+                    self.labels.update(as_it_is(Path(entry.path)))
         return shown
 
     def _list(self, entry: os.DirEntry[str], folder: str) -> None:

@@ -82,12 +82,19 @@ def image_id(path: str) -> str:
 class Listing:
     """The images of a source in path order, and how many other files were passed over, by suffix. `root` is what the
     paths are relative to: a folder, or an address. Of a place that is no folder `beside` are those of the other files
-    that may hold labels, as it names them: in a folder they are found where they lie."""
+    that may hold labels, as it names them: in a folder they are found where they lie, and `labels` stands for them."""
 
     root: str
     files: tuple[SourceFile, ...]
     passed_over: Counter[str] = field(default_factory=Counter)
     beside: Mapping[str, Entry] = field(default_factory=dict)
+    labels: str = ""
+
+    @property
+    def may_hold_labels(self) -> str:
+        """A text that changes whenever one of the files that may hold labels comes, goes or changes."""
+        said = (f"{name}\0{entry.version}\0".encode("utf-8", "replace") for name, entry in sorted(self.beside.items()))
+        return self.labels or hashlib.blake2b(b"".join(said), digest_size=16).hexdigest()
 
     @property
     def away(self) -> tuple[str, ...]:

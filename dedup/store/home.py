@@ -33,8 +33,8 @@ class Info:
     """dataset.json. `key` stands for the dataset in URLs; `scan_id` names the scan the tables were written by;
     `thorough` says that parts of pictures are looked for as well, `vectors` stands for those whose neighbours it looked
     at, "" for none; `annotations` are the files and folders of its
-    labels, `labels_said` whether a person chose them, or none, and `labels_unread` sentences on files that hold labels
-    and were not read."""
+    labels, `labels_said` whether a person chose them, or none, `labels_unread` sentences on files that hold labels
+    and were not read, and `labels_seen` stands for the files that were there when labels were looked for."""
 
     name: str
     root: str
@@ -50,6 +50,7 @@ class Info:
     annotations: tuple[str, ...] = ()
     labels_said: bool = False
     labels_unread: tuple[str, ...] = ()
+    labels_seen: str = ""
     images: int = 0
     failed: int = 0
     passed_over: dict[str, int] = field(default_factory=dict)

@@ -409,6 +409,22 @@ def test_labels_once_said_are_not_looked_for_again(tmp_path, home):
     assert dedup.scan(tmp_path / "in", use_found=True, workers=1).info.annotations == ()
 
 
+def test_labels_are_looked_for_again_where_another_file_took_the_place_of_one(tmp_path, home):
+    """As many files of a kind as before, and one of them another; also where the app scanned meanwhile."""
+    for place, image in enumerate(("a.png", "b.png")):
+        picture(tmp_path / "in" / image, place)
+    row = "ImageID,LabelName\n{},cat\n"
+    write(tmp_path / "in", {"one.csv": row.format("a"), "notes.csv": "who,when\nann,today\n"})
+    scan = partial(dedup.scan, tmp_path / "in", use_found=True, workers=1)
+    assert scan().frame["classes"].tolist() == [("cat",), ()]
+    (tmp_path / "in/notes.csv").unlink()
+    write(tmp_path / "in", {"two.csv": row.format("b")})
+    dedup.catalogue.rescan(dedup.open("in"), workers=1)
+    assert scan().frame["classes"].tolist() == [("cat",), ("cat",)]
+    write(tmp_path / "in", {"two.csv": 'ImageID,LabelName\nb,"cat\n'})
+    assert scan().annotation_errors
+
+
 def test_labels_are_never_of_an_image_in_another_folder(tmp_path, home):
     """Videos repeat their names: the label of an image that is gone is nobody's, the first folder's are not all."""
     write(tmp_path / "gone", {"seq1/labels/1.txt": "0 0.4 0.4 0.2 0.2", "data.yaml": "names: [x]"})
