@@ -78,6 +78,7 @@ SAMPLES: dict[str, dict[str, str]] = {
     },
     "samples": {"samples.jsonl": '{"file_name": "a.png", "label": "dog"}\n{"file_name": "b.png", "label": ["cat"]}\n'},
     "csv": {"labels.csv": "path,label,xmin,ymin,xmax,ymax\na.png,dog,40,20,120,70\nb.png,cat,,,,\n"},
+    "retinanet": {"rows.csv": "a.png,40,20,120,70,dog\nb.png,,,,,\n"},
     "columns": {"truth.csv": "image,cat,dog\na.png,0,1\nb.png,1,0\n"},
 }
 ODD_NUMBERS = ["nan", "inf", "-1", "1e308", "-1e308", "99999999999999999999", "0x10", "", "1,5", "null", "1e-320"]

@@ -93,7 +93,8 @@ def test_no_gate_passes_what_tells_of_its_images_and_cannot_be_read(files, words
     ("name", "text"),
     [
         ("table.csv", "pic,breed\na.png,pug\n"),
-        ("rows.csv", "a.png,1,2,3,4,cat\na.png,1,2,3,4,dog\n"),
+        ("rows.csv", "a.png,cat,1,2,3,4\na.png,dog,1,2,3,4\n"),
+        ("one.csv", "x/a.png,cat\n"),
         ("labels.json", '{"classes": ["x"], "labels": {"a.png": 0}}'),
         ("val.txt", "train/a.png 3\n"),
         ("boxes.txt", "C:\\images\\a.png 50,100,150,200,0 30,50,200,120,3\n"),

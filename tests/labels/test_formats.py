@@ -84,6 +84,7 @@ SOURCES = {
     "imagefolder": ("metadata.jsonl", {"metadata.jsonl": ROW}, "a.png"),
     "samples": ("samples.jsonl", {"samples.jsonl": ROW}, "a.png"),
     "csv": ("x.csv", {"x.csv": "filename,class,xmin,ymin,xmax,ymax\na.png,dog,40,20,120,70\n"}, "a.png"),
+    "retinanet": ("x.csv", {"x.csv": "a.png,40,20,120,70,dog\n"}, "a.png"),
     "coco": (
         "coco.json",
         {
@@ -959,3 +960,21 @@ def test_labels_in_utf_16_are_found_among_others(tmp_path, name):
     found = {each.format.name: each for each in formats.find(tmp_path)}
     assert found[name].images == {image} and found.keys() >= {"coco", name}
     assert told(formats.read(found[name].path, known), known)[image] == [("dog", BOX)]
+
+
+def test_rows_without_a_header_are_read_as_roboflow_writes_them(tmp_path, home):
+    """With a list of classes beside; an image of no object, a row that is cut off, and a clash."""
+    save(photo(1), tmp_path / "in/train/a_jpg.rf.1.png")
+    save(photo(1), tmp_path / "in/train/b_jpg.rf.2.png")
+    picture(tmp_path / "in/train/none_jpg.rf.3.png", 3)
+    rows = ["a_jpg.rf.1.png,4,2,12,7,dog", "b_jpg.rf.2.png,4,2,12,7,cat", "none_jpg.rf.3.png,,,,,"]
+    rows += ["a_jpg.rf.1.png,9,9,4,4,dog", "a_jpg.rf.1.png,1,2,3"]
+    write(tmp_path / "in", {"train/_annotations.csv": "\n".join(rows), "train/_classes.csv": "dog,0\ncat,1\n"})
+    dataset = dedup.scan(tmp_path / "in", use_found=True, workers=1)
+    assert dataset.frame["classes"].tolist() == [("dog",), ("cat",), ()]
+    report = gate.check(dataset, gate.Limits(exact=None, clashes=0))
+    told = [each for finding in report.findings for each in finding.examples]
+    assert report.findings[0].count == 1 and told[1:] == [
+        "_annotations.csv, line 4: its second corner lies before its first: x1, y1, x2 and y2 are read",
+        "_annotations.csv, line 5: it has 4 columns of 6",
+    ]

@@ -18,13 +18,14 @@ from dedup.labels.formats.coco import COCO
 from dedup.labels.formats.columns import CLASS_COLUMNS
 from dedup.labels.formats.cvat import CVAT
 from dedup.labels.formats.labelme import LABELME
+from dedup.labels.formats.retinanet import RETINANET
 from dedup.labels.formats.tables import HUGGING_FACE, OPENIMAGES, SAMPLES, TABLE, holds_boxes
 from dedup.labels.formats.voc import VOC
 from dedup.labels.formats.yolo import YOLO
 from dedup.sources.split_names import split_name
 from dedup.words import plural
 
-_OURS = (COCO, YOLO, VOC, CVAT, LABELME, OPENIMAGES, HUGGING_FACE, SAMPLES, TABLE, CLASS_COLUMNS)
+_OURS = (COCO, YOLO, VOC, CVAT, LABELME, OPENIMAGES, HUGGING_FACE, SAMPLES, TABLE, RETINANET, CLASS_COLUMNS)
 _ADDED = plugins.added(plugins.LABELS, Format, {each.name for each in _OURS})
 FORMATS = (*_OURS, *map(guarded, _ADDED))
 """In the order in which one is chosen where several tell of the same images: what holds more first, and those of other

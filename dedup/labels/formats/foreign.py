@@ -155,6 +155,8 @@ def _names_images_in_a_column(head: bytes, names: Set[str]) -> bool:
         header, *rows = csv.reader(text.splitlines(), delimiter=separator_of(first_line(text)))
     except (UnicodeDecodeError, ValueError, csv.Error):
         return False
+    if any(re.split(r"[/\\]", cell)[-1] in names and PurePosixPath(cell).suffix for cell in header):  # it is none
+        header, rows = list(map(str, range(len(header)))), [header, *rows]
     return _tell_of_images(header, rows, names)
 
 

@@ -162,7 +162,7 @@ def _read_openimages(path: Path, pictures: Pictures) -> Coco:
     ids = {name: builder.image(name, pictures.size(meant[name] or "")) for name in told}
     for line, row in rows:
         name, code = str(row["imageid"]), str(row["labelname"])
-        score = _number(row.get("confidence"))
+        score = number_told(row.get("confidence"))
         if score == 0:
             continue  # a person said that this is not in the picture
         fields = _fractions(row, pictures.size(meant[name] or ""))
@@ -184,7 +184,7 @@ def _fractions(row: Row, size: tuple[int, int] | None) -> dict[str, Any] | str:
     """The fields of a box told in fractions of the sides, none of a label of the whole image, or why there are none."""
     if "xmin" not in row:
         return {}
-    edges = [_number(row.get(edge)) for edge in EDGES]
+    edges = [number_told(row.get(edge)) for edge in EDGES]
     known = [edge for edge in edges if edge is not None]
     if len(known) < 4:
         return "its box is no four finite numbers"
@@ -318,7 +318,7 @@ def _told_of_box(row: Row, way: str, columns: Sequence[str]) -> list[str]:
 
 def _four(told: Sequence[str]) -> list[float]:
     """Four finite numbers, or none."""
-    numbers = [number for each in told if (number := _number(each)) is not None]
+    numbers = [number for each in told if (number := number_told(each)) is not None]
     return numbers if len(numbers) == len(told) == 4 else []
 
 
@@ -349,13 +349,13 @@ def _size_columns(header: Sequence[str], way: str) -> tuple[str, str]:
 
 def _size_of(row: Row, wide: str, high: str) -> tuple[int, int] | None:
     """How large a row says its image is."""
-    width, height = _number(row.get(wide)) or 0, _number(row.get(high)) or 0
+    width, height = number_told(row.get(wide)) or 0, number_told(row.get(high)) or 0
     return (int(width), int(height)) if width >= 1 and height >= 1 else None
 
 
 def _extent(row: Row, edges: Sequence[str]) -> tuple[int, int]:
     """How large a row's box is: what some tables tell in columns width and height."""
-    left, top, right, bottom = (_number(row.get(name)) or 0 for name in edges)
+    left, top, right, bottom = (number_told(row.get(name)) or 0 for name in edges)
     return int(right - left), int(bottom - top)
 
 
@@ -367,7 +367,7 @@ def _numbers_in(text: str) -> list[str]:
 
 def _more(told: Row) -> dict[str, Any]:
     """What COCO has beside a box: whether it is of a crowd, and a prediction's score."""
-    score = next((number for name in SCORES if (number := _number(told.get(name))) is not None), None)
+    score = next((number for name in SCORES if (number := number_told(told.get(name))) is not None), None)
     crowd = {"iscrowd": 1} if str(told.get("iscrowd")).casefold() in ("1", "1.0", "true") else {}
     return crowd if score is None else crowd | {"score": score}
 
@@ -549,7 +549,7 @@ def too_short(row: Sequence[str], header: Sequence[str]) -> str:
     return f"it has {len(row)} of {named} columns" if len(row) < named else ""
 
 
-def _number(value: object) -> float | None:
+def number_told(value: object) -> float | None:
     """A finite number, with a decimal point or, as some tools write it, a comma."""
     text = str(value if value is not None else "").strip()
     if re.fullmatch(r"-?[1-9]\d{0,2}(,\d{3})+", text):  # thousands, or decimals: nobody can tell
