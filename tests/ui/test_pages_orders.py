@@ -97,6 +97,7 @@ def test_without_a_text_side_there_is_no_field_and_a_link_says_why(dataset):
     at = start(page("explorer"), {"dataset": dataset.info.key, "order": "words", "words": "green"}).run()
     assert "Search by words" not in fields(at) and len(names(at)) == 4
     assert at.session_state["view"].order == "ascending"
+    assert "order" not in at.query_params, "who copies the address would be told once more"
     assert "cannot be searched by words" in at.run().error[0].value, "also when the page is drawn again"
     order_of(at).set_value("descending").run()
     healthy(at)

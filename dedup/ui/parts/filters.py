@@ -191,6 +191,7 @@ def _searchable(opened: Opened, view: View) -> View:
         except DedupError as error:
             st.session_state[UNSEARCHED] = (view.dataset, view.words, str(error))
             session.update(order=ASCENDING, page=view.page)
+            session.synchronise()  # the script has begun: the address would ask for these words once more
     *where, reason = st.session_state.get(UNSEARCHED, ("", "", ""))
     if reason and where == [view.dataset, view.words]:
         st.error(literal(reason), icon=":material/error:")
