@@ -38,11 +38,12 @@ _NUMBERS = re.compile(r"([0-9]{1,18})")
 
 def runs(frame: pd.DataFrame, pairs: pd.DataFrame) -> list[list[int]]:
     """Rows of every run of `SHORTEST` images or more, in their order, the longest first. Exact copies of another image
-    are in none: they are redundant anyway. Nor do two files of one name follow each other, as a camera's JPEG its
-    raw."""
+    are in none, for they are redundant anyway, and break none, as where a film stands still. Nor do two files of one
+    name follow each other, as a camera's JPEG its raw."""
     stems = [name.rpartition(".")[0] or name for name in frame["name"].tolist()]
-    readable = (frame["status"] == Status.OK) & ~((frame["kind"] == Kind.EXACT) & (frame["role"] == Role.DUPLICATE))
+    readable = frame["status"] == Status.OK
     usable = readable.tolist()
+    again = ((frame["kind"] == Kind.EXACT) & (frame["role"] == Role.DUPLICATE)).tolist()
     follows: dict[int, int] = {}
     led: set[int] = set()
     alike = _Alike(frame, pairs[pairs["kind"] != Kind.UNJUDGED])
@@ -53,7 +54,8 @@ def runs(frame: pd.DataFrame, pairs: pd.DataFrame) -> list[list[int]]:
         if usable[one] and usable[other] and stems[one] != stems[other] and one not in follows and other not in led:
             follows[one] = other
             led.add(other)
-    found = [run for run in _chains(follows, led) if len(run) >= SHORTEST]
+    bridged = ([row for row in chain if not again[row]] for chain in _chains(follows, led))
+    found = [run for run in bridged if len(run) >= SHORTEST]
     return sorted(found, key=lambda run: (-len(run), run[0]))
 
 

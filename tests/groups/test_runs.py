@@ -73,6 +73,19 @@ def test_exact_copies_and_a_raw_beside_its_jpeg_are_no_steps_of_a_run():
     assert [[names[row] for row in run] for run in found] == [["p/1.jpg", "p/2.jpg", "p/3.jpg"]]
 
 
+def test_exact_copies_bridge_a_run():
+    """A film that stands still for two frames, and a shot of a burst that is there again."""
+    names = [f"clip/{number}.png" for number in range(1, 7)]
+    kind = ["unique", "exact", "exact", "exact", "unique", "unique"]
+    role = ["", "keeper", "duplicate", "duplicate", "", ""]
+    group, keeper = [-1, 0, 0, 0, -1, -1], [-1, 1, 1, 1, -1, -1]
+    film = frame_of(names, kind=kind, role=role, group=group, keeper=keeper)
+    assert runs.runs(film, pairs_of((0, 1), (1, 4), (4, 5))) == [[0, 1, 4, 5]]
+    times = {f"p/{name}": f"2024-01-01T10:00:0{second}" for second, name in enumerate("dbcae")}
+    shots = frame_of(sorted(times), times, kind=["exact", *["unique"] * 4], role=["duplicate", *[""] * 4])
+    assert [[sorted(times)[row] for row in run] for run in runs.runs(shots, NO_PAIRS)] == [["p/d", "p/b", "p/c", "p/e"]]
+
+
 def test_a_time_that_a_whole_folder_was_given_makes_no_burst():
     times = {f"p/{name}.jpg": "2001-01-01T00:00:00" for name in "abcdef"}
     frame = frame_of(sorted(times), times)
