@@ -31,13 +31,15 @@ LEAST, MOST = 1e-6, 1e6
 """Of thresholds: beyond, every image has an issue, or none."""
 AT = "@"
 """Before another threshold than the usual: `dark@0.2`."""
+UNSEEN = "alpha and shown_on == '' and entropy == 0"
+"""Wholly transparent pictures of one colour: whatever it is, nothing of it can be seen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
     """One kind: images whose `column` is below `low` or above `high` (None: no bound), or those of `which`, an
-    expression. `size` is the geometric mean of the sides divided by the median of all images. With `among_others`, only
-    where the median of all images has it not."""
+    expression, without those of `unless`. `size` is the geometric mean of the sides divided by the median of all
+    images. With `among_others`, only where the median of all images has it not."""
 
     name: str
     says: str
@@ -45,6 +47,7 @@ class Issue:
     low: float | None = None
     high: float | None = None
     which: str = ""
+    unless: str = ""
     among_others: bool = False
 
     @property
@@ -86,7 +89,8 @@ class Issue:
         low, high = (
             None if end is None else end**2 * scale if name == "area" else end for end in (self.low, self.high)
         )
-        return where_language.outside(name, low, high)
+        found = where_language.outside(name, low, high)
+        return f"({found}) and not ({self.unless})" if self.unless else found
 
     def mask(self, frame: pd.DataFrame) -> Mask:
         """(n,) bool: the images that have it; those that cannot be read have none but `unreadable`."""
@@ -99,8 +103,8 @@ class Issue:
 
 
 ISSUES = (
-    Issue("dark", "nearly black", "brightness", low=0.1),
-    Issue("light", "nearly white", "brightness", high=0.95),
+    Issue("dark", "nearly black", "brightness", low=0.1, unless=UNSEEN),
+    Issue("light", "nearly white", "brightness", high=0.95, unless=UNSEEN),
     Issue("blurry", "blurred all over", "blur", high=0.6),
     Issue("low information", "few tones: blank, a flat colour, a bare sheet", "entropy", low=1.0),
     Issue("odd size", "sides far from the others'", "size", low=1 / ODD_SIZE, high=ODD_SIZE),

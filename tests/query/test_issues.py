@@ -21,6 +21,8 @@ CASES = {
     "gray of 16 bits.png": (lambda: _deep(33, 257), {"grayscale"}),
     "12 of 16 bits.png": (lambda: _deep(34, 16), {"grayscale"}),
     "in a hole.png": (lambda: _in_a_hole(35), set()),
+    "flat clear.png": (lambda: Image.new("RGBA", NORMAL), {"low information", "grayscale"}),
+    "flat clear white.png": (lambda: Image.new("LA", NORMAL, (255, 0)), {"low information", "grayscale"}),
     "tiny.png": (lambda: detailed(36, NORMAL).resize((12, 9)), {"odd size"}),
     "huge.jpg": (lambda: detailed(37, NORMAL).resize((1280, 960)), {"odd size"}),
     "strip.png": (lambda: detailed(38, NORMAL).resize((320, 60)), {"odd aspect"}),
