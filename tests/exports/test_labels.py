@@ -505,3 +505,15 @@ def test_ids_that_nobody_wrote_are_not_told_of(home, tmp_path):
     report = dataset.export("coco", tmp_path / "both.json")
     assert len(json.loads((tmp_path / "both.json").read_text())["annotations"]) == 2
     assert not any("given anew" in note for note in report.notes)
+
+
+def test_images_that_training_may_not_read_are_counted(home, tmp_path):
+    for name in ("a.heic", "b.gif", "c.png"):
+        save(photo(3), tmp_path / "in/images" / name)
+    dataset = dedup.scan(tmp_path / "in", workers=1)
+    notes = dataset.export("folder", tmp_path / "out", labels="yolo").notes
+    told = "2 images in a format that ultralytics does not read everywhere (.gif, .heic)"
+    assert any(note.startswith(told) for note in notes), notes
+    first = dataset.frame["name"].to_numpy() == "c.png"
+    alone = dataset.export("folder", tmp_path / "png", first, labels="yolo").notes
+    assert not any("ultralytics" in note for note in alone)

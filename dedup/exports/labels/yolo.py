@@ -31,10 +31,13 @@ from dedup.exports.labels.base import (
 from dedup.labels.coco import NAMESPACE
 from dedup.labels.coco_sound import are_finite
 from dedup.matching import geometry
+from dedup.words import plural
 
 SETTINGS = "data.yaml"
 KEYS = ("train", "val", "test")
 """What ultralytics asks for; a data.yaml needs the first two."""
+READ = frozenset({".bmp", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"})
+"""What of the formats that we read every version of ultralytics takes for an image; HEIC needs a package more."""
 CUT = 1.0
 """Pixels beyond the edge that are rounding; more that is cut is counted."""
 DECIMALS = 6
@@ -64,7 +67,19 @@ def write(wanted: Wanted) -> Report:
     save(wanted.output / SETTINGS, yaml.safe_dump(told, allow_unicode=True, sort_keys=False))
     lacking = "val" not in contents.splits and "test" not in contents.splits
     without = ["No image is in val or test: data.yaml takes train for both. Split before training."] if lacking else []
-    return contents.report("YOLO", *without)
+    return contents.report("YOLO", *without, *_unread_formats(contents))
+
+
+def _unread_formats(contents: Contents) -> list[str]:
+    """A sentence on images that training would pass over: they are copied as they are."""
+    suffixes = [PurePosixPath(image.name).suffix.lower() for image in contents.images]
+    others = [suffix for suffix in suffixes if suffix not in READ]
+    if not others:
+        return []
+    told = f"{plural(len(others), 'image')} in a format that ultralytics does not read everywhere"
+    return [
+        f"{told} ({', '.join(sorted(each or 'no suffix' for each in {*others}))}): convert before training, to JPEG for one."
+    ]
 
 
 class _Rows:
