@@ -382,3 +382,28 @@ def test_a_row_that_is_cut_off_is_told(name, tmp_path, home):
     assert len(told) == 1 and f"{name}, line 4: it has" in told[0] and "columns" in told[0]
     assert dataset.frame["classes"].map(len).tolist() == [1, 1, name == "multi.csv"]
     assert not check(dataset, Limits(clashes=0)).passed
+
+
+VOC = "<annotation><filename>{}.png</filename><object><name>cat</name></object></annotation>"
+
+
+@pytest.mark.parametrize(
+    ("content", "passes", "says"),
+    [(b"", False, "it is empty"), (b"\0" * 9, False, "it is no text"), (b"b\nc\n", True, "1 of its 2 names")],
+)
+def test_a_list_of_a_split_in_which_nothing_is_read_is_told(content, passes, says, tmp_path, home):
+    """Also in a home in which it was sound before."""
+    for place, image in enumerate("ab"):
+        picture(tmp_path / "in/JPEGImages" / f"{image}.png", place)
+        (tmp_path / "in/Annotations").mkdir(exist_ok=True)
+        (tmp_path / "in/Annotations" / f"{image}.xml").write_text(VOC.format(image))
+    (tmp_path / "in/ImageSets/Main").mkdir(parents=True)
+    (tmp_path / "in/ImageSets/Main/train.txt").write_text("a\n")
+    (tmp_path / "in/ImageSets/Main/val.txt").write_text("b\n")
+    dataset = dedup.scan(tmp_path / "in", use_found=True, workers=1)
+    assert check(dataset, Limits(clashes=0)).passed and dataset.frame["split"].tolist() == ["train", "val"]
+    (tmp_path / "in/ImageSets/Main/val.txt").write_bytes(content)
+    dataset = dedup.scan(tmp_path / "in", use_found=True, workers=1)
+    assert check(dataset, Limits(clashes=0)).passed == passes
+    ((coco, _),) = dataset.sources
+    assert [each.problem for each in coco.unsound if says in each.problem], coco.unsound

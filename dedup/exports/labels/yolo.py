@@ -73,13 +73,11 @@ def write(wanted: Wanted) -> Report:
 def _unread_formats(contents: Contents) -> list[str]:
     """A sentence on images that training would pass over: they are copied as they are."""
     suffixes = [PurePosixPath(image.name).suffix.lower() for image in contents.images]
-    others = [suffix for suffix in suffixes if suffix not in READ]
+    others = [suffix or "no suffix" for suffix in suffixes if suffix not in READ]
     if not others:
         return []
     told = f"{plural(len(others), 'image')} in a format that ultralytics does not read everywhere"
-    return [
-        f"{told} ({', '.join(sorted(each or 'no suffix' for each in {*others}))}): convert before training, to JPEG for one."
-    ]
+    return [f"{told} ({', '.join(sorted({*others}))}): convert before training, to JPEG for one."]
 
 
 class _Rows:

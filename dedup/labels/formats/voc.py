@@ -32,9 +32,11 @@ from dedup.labels.formats.base import (
     lines_of,
     outline,
     turned,
+    why_hollow,
 )
 from dedup.labels.formats.markup import number_of, text_in, xml_of
 from dedup.sources.split_names import split_name
+from dedup.words import plural
 
 READ = frozenset({"bndbox", "robndbox", "polygon", "part", "attributes"})
 """What of an object that holds more than a text is read, or told otherwise."""
@@ -63,6 +65,8 @@ def read(path: Path, pictures: Pictures) -> Coco:
             id_ = builder.image(image, known)
             for place, thing in enumerate(root.iterfind("object"), start=1):
                 _annotate(builder, id_, thing, file, place)
+    for listed, folder in _lists(path):
+        _look_at_list(builder, listed, folder, pictures)
     return builder.done()
 
 
@@ -132,6 +136,11 @@ def _value(text: str) -> int | str:
     return int(text) if text.isdecimal() and len(text) < 10 else text
 
 
+def files(path: Path) -> list[Path]:
+    """The files of images, and the lists of splits."""
+    return [*FILES.files(path), *dict.fromkeys(file for file, _ in _lists(path))]
+
+
 ANNOTATIONS = ("Annotations", "annotations")
 
 
@@ -139,14 +148,32 @@ def splits(path: Path, pictures: Pictures) -> Iterator[tuple[str, str]]:
     """What the lists in `ImageSets` say, beside the annotations or above them, of each year where there are several:
     one name a line, with its folder below that of the annotations, and maybe a suffix or a number. Lists of one class
     (`dog_train.txt`) and of several splits (`trainval.txt`) say nothing more."""
+    for file, folder in _lists(path):
+        for line in lines_of(file):
+            yield from ((split_name(file.stem), image) for image in _named(line, folder, pictures))
+
+
+def _lists(path: Path) -> Iterator[tuple[Path, Path]]:
+    """The lists of splits, each with the folder of annotations that its names are seen from."""
     home = path if path.is_dir() else path.parent
     top = next((each for each in (home, *home.parents) if each.name in ANNOTATIONS), home).parent
     places = {file.parent for file in FILES.files(path)}
     for home, folder in sorted({each for place in places for each in _homes(place, top)}):
-        for file in below(home / "ImageSets", ".txt"):
-            if split := split_name(file.stem):
-                for line in lines_of(file):
-                    yield from ((split, image) for image in _named(line, folder, pictures))
+        yield from ((file, folder) for file in below(home / "ImageSets", ".txt") if split_name(file.stem))
+
+
+def _look_at_list(builder: Builder, listed: Path, folder: Path, pictures: Pictures) -> None:
+    """What is odd about a list of a split: there is nothing in it, or it names what is not here."""
+    if why := why_hollow(listed):
+        return builder.odd(listed, 0, f"{why}, so that nobody knows what is in {split_name(listed.stem)}")
+    try:
+        names = [line for line in lines_of(listed) if line.strip()]
+    except AnnotationError as error:
+        return builder.odd(listed, 0, str(error).rpartition(": ")[2].removesuffix("."))
+    missing = sum(not _named(line, folder, pictures) for line in names)
+    if missing:
+        builder.odd(listed, 0, f"{missing:,} of its {plural(len(names), 'name')} are of no image here", kept=True)
+    return None
 
 
 def _homes(place: Path, top: Path) -> Iterator[tuple[Path, Path]]:
@@ -192,7 +219,7 @@ VOC = Format(
     "boxes, turned boxes, polygons, attributes",
     FILES.recognises,
     FILES.find,
-    FILES.files,
+    files,
     FILES.labelled,
     read,
     splits,
