@@ -153,7 +153,10 @@ def below(name: str) -> str:
 
 
 LABEL_SUFFIXES = frozenset(
-    {".txt", ".json", ".xml", ".csv", ".tsv", ".jsonl", ".parquet", ".yaml", ".yml", ".names", ".data"}
+    {
+        *(".txt", ".json", ".xml", ".csv", ".tsv", ".jsonl", ".parquet", ".yaml", ".yml", ".names", ".data"),
+        *(".ndjson", ".manifest"),
+    }
 )
 """How files end that may hold labels."""
 OF_SAMPLES = frozenset({".cls"})

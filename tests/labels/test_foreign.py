@@ -38,6 +38,39 @@ SAMPLES = {
         "Supervisely",
         json.dumps({"size": {"height": 9, "width": 9}, "objects": [{"id": 1, "classTitle": "dog"}]}),
     ),
+    "project.json": (
+        "VGG Image Annotator",
+        json.dumps({"_via_settings": {"ui": "x" * 9000}, "_via_img_metadata": VIA}),
+    ),
+    "via3.json": (
+        "VGG Image Annotator",
+        json.dumps({"project": {"data_format_version": "3.1.1"}, "config": {}, "file": {"1": {"fname": "a.png"}}}),
+    ),
+    "min.json": (
+        "Label Studio",
+        json.dumps([{"image": "/data/upload/1/12-a.png", "label": [{"x": 1, "rotation": 0, "original_width": 80}]}]),
+    ),
+    "choices.json": (
+        "Label Studio",
+        json.dumps([{"image": "/data/upload/1/12-a.png", "choice": "cat", "annotator": 1, "annotation_id": 1}]),
+    ),
+    "tags/a.png.json": (
+        "Supervisely",
+        json.dumps({"description": "", "tags": [{"name": "cat"}], "size": {"height": 9, "width": 9}, "objects": []}),
+    ),
+    "anno/a.png.json": (
+        "SuperAnnotate",
+        json.dumps({"metadata": {"name": "a.png"}, "instances": [{"type": "bbox", "className": "cat"}]}),
+    ),
+    "a_gtFine_polygons.json": (
+        "Cityscapes",
+        json.dumps({"imgHeight": 9, "imgWidth": 9, "objects": [{"label": "car", "polygon": [[1, 2]]}]}),
+    ),
+    "export.ndjson": ("Labelbox", json.dumps([{"data_row": {"external_id": "a.png"}, "projects": {}}])[1:-1]),
+    "output.manifest": ("Ground Truth", '{"source-ref": "s3://bucket/a.png", "class": 3}\n'),
+    "gt/gt.txt": ("the MOT Challenge", "1,1,10,20,30,40,1,1,0.5\n2,1,10,20,30,40,1,1,0.5\n"),
+    "wider_face_train_bbx_gt.txt": ("WIDER FACE", "0--Parade/a.jpg\n1\n449 330 122 149 0 0 0 0 0 0\n"),
+    "label.txt": ("WIDER FACE", "# a.jpg\n449 330 122 149 488.9 373.6 0.0\n"),
     "datumaro.json": ("Datumaro", json.dumps({"dm_format_version": "1.0", "items": []})),
     "labelbox.json": ("Labelbox", json.dumps([{"data_row": {"external_id": "a.png"}, "projects": {}}])),
     "label_2/a.txt": ("KITTI", "Car 0.00 0 -1.58 587.01 173.33 614.12 200.12 1.65 1.67 3.64 -0.65 1.71 46.70 -1.59\n"),
@@ -55,6 +88,24 @@ def test_labels_of_a_format_that_is_not_read_are_told(name, tmp_path, home):
     assert seen.found == []
     (sentence,) = seen.unread
     assert sentence.startswith(f"{name} holds labels of {title}, which is not read")
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_labels_that_are_not_read_are_told_beside_others_where_these_tell_nothing(inside, tmp_path, home):
+    """Of the same folder they are what the others were made from, of another one they are lost."""
+    folder = tmp_path / "in"
+    for place, image in enumerate(("one/images/a.png", "one/images/b.png", "two/image_2/c.png")):
+        picture(folder / image, place)
+    (folder / "one/labels").mkdir()
+    (folder / "one/labels/a.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+    place, name = ("one", "b") if inside else ("two", "c")
+    (folder / place / "label_2").mkdir()
+    (folder / place / "label_2" / f"{name}.txt").write_text(SAMPLES["label_2/a.txt"][1])
+    (folder / place / "via.json").write_text(json.dumps({"x": BOX | {"filename": f"{name}.png", "regions": []}}))
+    seen = formats.see(folder)
+    assert [each.format.name for each in seen.found] == ["yolo"]
+    told = [] if inside else ["two/label_2/c.txt holds labels of KITTI", "two/via.json holds labels of VGG"]
+    assert sorted(sentence.partition(", which")[0].partition(" Image")[0] for sentence in seen.unread) == told
 
 
 CUT = '<annotations><image id="0" name="a.png" width="4" height="5"><box label="cat"'

@@ -129,11 +129,12 @@ def _seen_in(tree: Tree) -> Seen:
         damaged.setdefault(path, f"{where(path)} is called as labels are and cannot be read: {why}.")
     unread = {path: words for path, words in damaged.items() if path not in found}
     strange: dict[Path, str] = {}
+    advice = "which is not read: have its tool write COCO, for one"
+    others = foreign.find(tree, frozenset().union(*(each.images for each in found.values())))
+    unread |= {path: f"{where(path)} holds labels of {title}, {advice}." for path, title in others if path not in found}
     if found:
         strange = of_others
     else:  # what is not read may be what others were made from
-        advice = "which is not read: have its tool write COCO, for one"
-        unread |= {path: f"{where(path)} holds labels of {title}, {advice}." for path, title in foreign.find(tree)}
         unread = of_others | unread
         strays = [path for path in foreign.strays(tree) if path not in unread]
         told = {path: f"{where(path)} tells of images here, in no format that is read." for path in strays}

@@ -2,8 +2,9 @@
 files that tell of the images of a folder by their names, whatever they are, and files called as labels are in which
 there is nothing to read.
 
-What a file of each begins with is as its tool documents it: VGG Image Annotator 2, Apple's CreateML, Label Studio's
-export, Supervisely, Datumaro, Labelbox, KITTI's object benchmark, and DOTA.
+What a file of each begins with is as its tool documents it: VGG Image Annotator 2 and 3, Apple's CreateML, Label
+Studio's exports, Supervisely, SuperAnnotate, Datumaro, Labelbox, Ground Truth, Cityscapes, KITTI's object benchmark,
+DOTA, the MOT Challenge, and WIDER FACE with what RetinaFace made of it.
 """
 
 from __future__ import annotations
@@ -45,30 +46,62 @@ def _with_rows(row: bytes) -> Callable[[bytes], bool]:
 NUMBER = rb"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"
 FOREIGN = (
     Foreign("VGG Image Annotator", (".json",), _with_keys(b"{", b"regions", b"shape_attributes")),
+    Foreign("VGG Image Annotator", (".json",), _with_keys(b"{", b"_via_settings")),
+    Foreign("VGG Image Annotator", (".json",), _with_keys(b"{", b"project", b"data_format_version", b"config")),
     Foreign("VGG Image Annotator", (".csv",), lambda head: b"region_shape_attributes" in head.partition(b"\n")[0]),
     Foreign("CreateML", (".json",), _with_keys(b"[", b"annotations", b"label", b"coordinates")),
     Foreign("Label Studio", (".json",), _with_keys(b"[{", b"from_name", b"to_name")),
+    Foreign("Label Studio", (".json",), _with_keys(b"[", b"image", b"original_width", b"rotation")),
+    Foreign("Label Studio", (".json",), _with_keys(b"[", b"annotator", b"annotation_id")),
     Foreign("Label Studio", (".csv",), lambda head: b"annotation_id" in head.partition(b"\n")[0]),
     Foreign("Supervisely", (".json",), _with_keys(b"{", b"classTitle", b"objects")),
+    Foreign("Supervisely", (".json",), _with_keys(b"{", b"description", b"tags", b"size", b"objects")),
+    Foreign("SuperAnnotate", (".json",), _with_keys(b"{", b"metadata", b"instances", b"className")),
+    Foreign("Cityscapes", (".json",), _with_keys(b"{", b"imgHeight", b"imgWidth", b"objects")),
     Foreign("Datumaro", (".json",), _with_keys(b"{", b"dm_format_version")),
-    Foreign("Labelbox", (".json",), _with_keys(b"[", b"data_row", b"projects")),
+    Foreign("Labelbox", (".json", ".ndjson"), _with_keys(b"[{", b"data_row", b"projects")),
+    Foreign("Ground Truth", (".manifest", ".jsonl"), _with_keys(b"{", b"source-ref")),
     Foreign("KITTI", (".txt",), _with_rows(rb"[A-Za-z_]\w*(?:[ \t]+" + NUMBER + rb"){14,15}")),
     Foreign("DOTA", (".txt",), _with_rows(NUMBER + rb"(?:[ \t]+" + NUMBER + rb"){7}[ \t]+[A-Za-z][\w-]*[ \t]+\d")),
+    Foreign("the MOT Challenge", ("gt.txt",), _with_rows(rb"\d+, ?-?\d+(?:, ?" + NUMBER + rb"){5,8}")),
+    Foreign(
+        "WIDER FACE",
+        (".txt",),
+        _with_rows(rb"(?:# )?\S+\.jpg\r?\n(?:\d+ *\r?\n)?" + NUMBER + rb"(?: " + NUMBER + rb"){3,}"),
+    ),
 )
 """Formats that are recognised and not read."""
 SUFFIXES = tuple({suffix: None for form in FOREIGN for suffix in form.suffixes})
 
 
-def find(tree: Tree) -> Iterator[tuple[Path, str]]:
-    """The files in a tree that are of such a format, each with its title; of many in one folder the first."""
+def find(tree: Tree, labelled: Set[str] = frozenset()) -> Iterator[tuple[Path, str]]:
+    """The files in a tree that are of such a format, each with its title; of many in one folder the first. Where other
+    labels are read, of the images `labelled`, those that tell of an image in a folder of which these tell nothing: of
+    the others they were made."""
+    known = {path.rpartition("/")[0] for path in labelled}
+    unknown = {path for path in tree.pictures.paths if path.rpartition("/")[0] not in known}
+    if not unknown:
+        return
+    names = {name for path in unknown for name in _names_of(path)}
+    names -= {name for path in labelled for name in _names_of(path)}
     told: set[tuple[Path, str]] = set()
     for path in tree.files(*SUFFIXES):
+        if labelled and not _tells_of(path, unknown, names, tree):
+            continue
         head = head_of(path)
         for form in FOREIGN:
             new = (path.parent, form.title) not in told
             if new and path.name.lower().endswith(form.suffixes) and form.begins(head):
                 told.add((path.parent, form.title))
                 yield path, form.title
+
+
+def _tells_of(path: Path, images: Set[str], names: Set[str], tree: Tree) -> bool:
+    """Whether a file is called after one of these images, of these names, or names one near its beginning."""
+    own = tree.pictures.of_file(path)
+    if own:
+        return not images.isdisjoint(own)
+    return path.stem in names or _names_images(head_of(path), names)
 
 
 CALLED_AS_LABELS = re.compile(

@@ -201,8 +201,8 @@ def _descriptions(folder: Path, builder: Builder) -> dict[str, str]:
     found: dict[str, str] = {}
     for file in _described_in(folder):
         try:
-            refuse_hollow(file)
             rows = list(csv.reader(io.StringIO(text_of(file), newline="")))
+            refuse_hollow(file)
         except (AnnotationError, csv.Error) as error:
             builder.odd(file, 0, str(error).rpartition(": ")[2].removesuffix("."))
             continue
