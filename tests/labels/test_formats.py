@@ -729,6 +729,13 @@ def test_capitals_tell_files_apart_where_there_are_both(tmp_path):
     assert told(formats.read(tmp_path / "one/data.yaml", known), known) == {"images/Img.png": [("x", BOX)]}
 
 
+def test_classes_are_named_by_whatever_list_darknet_was_given(tmp_path):
+    known = pictures(tmp_path, "data/obj/a.png")
+    write(tmp_path, {"data/coco.names": "cat\ndog\n", "data/obj/a.txt": "1 0.4 0.45 0.4 0.5\n"})
+    (found,) = formats.find(tmp_path)
+    assert told(formats.read(found.path, known), known) == {"data/obj/a.png": [("dog", BOX)]}
+
+
 def test_an_empty_line_among_the_classes_is_a_class_without_a_name(tmp_path):
     write(tmp_path, {"labels/a.txt": "2 0.4 0.45 0.4 0.5", "labels/classes.txt": "cat\n\ndog\n\n"})
     known = pictures(tmp_path, "images/a.png")

@@ -476,8 +476,8 @@ def _listed(file: Path) -> dict[int, str]:
     """The classes that a list names, one a line, none where there is no list. Raises `AnnotationError`."""
     if not file.is_file():
         return {}
+    lines = list(map(str.strip, lines_of(file)))
     refuse_hollow(file)
-    lines = map(str.strip, lines_of(file))
     return {number: name for number, name in enumerate(lines) if name}
 
 
@@ -499,7 +499,7 @@ def _up_to(folder: Path, home: Path) -> Iterator[Path]:
 
 
 def _lists_in(place: Path) -> list[Path]:
-    files = (place / name for name in CLASS_LISTS)
+    files = dict.fromkeys([*(place / name for name in CLASS_LISTS), *sorted(place.glob("*.names"))])
     return [file for file in files if file.is_file() and not _looks_like_rows(file)]
 
 
