@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 FEWEST_TO_DIFFER, SAME = 8, 1e-6
 """So many contents or more whose vectors of length 1 differ by less anywhere come from something that sees none."""
-COMPARED, FEWEST_STEPS = 10_000_000, 120
-"""Of the most different images each next one is compared with all: so many comparisons, but at least so many images."""
+MOST_ORDERED, COMPARED = 20_000, 8_000_000
+"""So many images are put into the order of the most different ones, of which each next one is compared with all, and so
+many comparisons are made: with the vectors of so many signatures a second of one processor."""
 NEAREST = 6
 """Of each picture so many nearest ones are kept, for a thorough scan to look at: as many as it tells of one anyway."""
 SIGNATURES = ""
@@ -147,17 +148,17 @@ def cosines(held: Vectors, vector: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def ranks_by_difference(held: Vectors, mask: NDArray[np.bool_], random: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n,) the place of each image of `mask` in the order of `dedup.vectors.diverse.by_difference`, from 0; NaN of
-    others, of those without a vector and, of more than `drawing.MOST`, of all but a fair sample by `random` (n,)."""
+    others, of those without a vector and, of more than `MOST_ORDERED`, of all but a fair sample by `random` (n,)."""
     among = np.flatnonzero(mask & held.known)
-    among = np.sort(among[np.argsort(random[among], kind="stable")[: drawing.MOST]])
+    among = np.sort(among[np.argsort(random[among], kind="stable")[:MOST_ORDERED]])
     ranks = np.full(len(mask), np.nan)
     ranks[among[by_difference(held.of(among), steps(len(among)))]] = np.arange(len(among))
     return ranks
 
 
 def steps(count: int) -> int:
-    """How many of so many images are chosen one after the other: all that a second or two suffice for."""
-    return min(count, max(FEWEST_STEPS, COMPARED // max(1, count)))
+    """How many of so many images, `MOST_ORDERED` at most, are chosen one after the other."""
+    return min(count, COMPARED // max(1, count))
 
 
 def embed(

@@ -12,7 +12,9 @@ import dedup
 from dedup.cli import main
 from dedup.errors import UsageError
 from dedup.images.metrics import said
+from dedup.vectors import of_dataset
 from dedup.vectors.model import Model
+from dedup.vectors.signatures import unit
 from tests.pictures import folder_of_photos, photo, save
 from tests.vectors.models import colour_model, plain_pictures
 
@@ -234,3 +236,17 @@ def test_embedding_again_changes_no_vector(dataset, tmp_path):
     first = dataset.vectors.of(np.flatnonzero(dataset.vectors.known))
     dataset.embed(model)
     assert np.array_equal(dataset.vectors.of(np.flatnonzero(dataset.vectors.known)), first)
+
+
+def test_the_order_of_the_most_different_ones_is_bounded_however_many_there_are(monkeypatch):
+    """A page waits for it: of more images a fair sample is ordered, and the others have no place."""
+    assert of_dataset.steps(of_dataset.MOST_ORDERED) * of_dataset.MOST_ORDERED <= of_dataset.COMPARED
+    monkeypatch.setattr(of_dataset, "MOST_ORDERED", 10)
+    vectors = unit(np.random.default_rng(0).normal(size=(50, 4)))
+    held = of_dataset.Vectors("mine", np.arange(50) != 7, lambda rows: vectors[rows])
+    random = np.random.default_rng(1).random(50)
+    ranks = of_dataset.ranks_by_difference(held, np.arange(50) < 40, random)
+    placed = np.flatnonzero(np.isfinite(ranks))
+    assert sorted(ranks[placed].tolist()) == list(range(10)) and 7 not in placed and placed.max() < 40
+    others = np.setdiff1d(np.arange(40), [*placed.tolist(), 7])
+    assert random[placed].max() < random[others].min()

@@ -25,8 +25,7 @@ from dedup.ui.shell.current import decisions
 from dedup.ui.shell.library import NEAR_KEEPERS, Opened, asks_for_tags
 from dedup.ui.shell.literal import literal
 from dedup.ui.shell.view import ASCENDING, DESCENDING, DIFFERENT, LONGEST_WORDS, MATCHING, ORDERS, View
-from dedup.vectors.drawing import MOST
-from dedup.vectors.of_dataset import steps
+from dedup.vectors.of_dataset import MOST_ORDERED, steps
 from dedup.words import noun_of, plural, quote
 
 BY_NAME: dict[str, Metric] = {metric.name: metric for metric in METRICS}
@@ -177,13 +176,13 @@ def _words(opened: Opened, view: View) -> None:
 def _different_words(opened: Opened, view: View) -> str:
     mask, vectors = opened.mask(view.selection), opened.vectors()
     known = int((mask & vectors.known).sum())
-    count = min(known, MOST)
+    count = min(known, MOST_ORDERED)
     chosen = steps(count)
     told = "Each as far as can be from all before it"
     if chosen < count:
         told = f"The first {chosen:,} are each as far as can be from all before them; then the least like these"
     lacking = "without a vector" if vectors.source else "that cannot be read"
-    last = {lacking: int(mask.sum()) - known, f"beyond a fair sample of {MOST:,}": known - count}
+    last = {lacking: int(mask.sum()) - known, f"beyond a fair sample of {MOST_ORDERED:,}": known - count}
     left_out = " and ".join(f"{plural(number, 'image')} {why}" for why, number in last.items() if number)
     return f"{told}; {left_out} last" if left_out else told
 
