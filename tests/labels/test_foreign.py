@@ -148,12 +148,14 @@ def test_no_gate_passes_what_tells_of_its_images_and_cannot_be_read(files, words
         ("one.csv", "x/a.png,cat\n"),
         ("labels.json", '{"classes": ["x"], "labels": {"a.png": 0}}'),
         ("val.txt", "train/a.png 3\n"),
+        ("ImageSets/Segmentation/val.txt", "a\n"),
         ("boxes.txt", "C:\\images\\a.png 50,100,150,200,0 30,50,200,120,3\n"),
         ("min.json", '[{"image": "/data/a.png", "kind": [{"x": 1}]}]'),
     ],
 )
 def test_what_may_hold_labels_is_told_and_stops_no_gate(name, text, tmp_path, home, capsys):
     picture(tmp_path / "in" / "a.png", 1)
+    (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / "in" / name).write_text(text)
     assert main(["check", str(tmp_path / "in"), "--max-exact", "0"]) == 0
     capsys.readouterr()

@@ -20,6 +20,7 @@ from dedup.labels.formats.base import Tree, coding_of, first_line, head_of, whol
 from dedup.labels.formats.markup import finite
 from dedup.labels.formats.tables import OURS, SPLIT, is_submission
 from dedup.sources.lists import separator_of
+from dedup.sources.split_names import split_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,8 @@ def _is_stray(path: Path, suffix: str, names: Set[str], tree: Tree) -> bool:
     head = head_of(path)
     if suffix in (".csv", ".json") and _is_written_here(head):
         return False
+    if suffix == ".txt" and "ImageSets" in path.parts and split_name(path.stem):  # read where `Annotations` lie beside
+        return not names.isdisjoint(head.decode("utf-8", "replace").split())
     looks_at = {".txt": _names_images_in_rows, ".csv": _names_images_in_a_column, ".tsv": _names_images_in_a_column}
     return looks_at.get(suffix, _names_images)(head, names)
 
