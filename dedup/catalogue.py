@@ -160,9 +160,10 @@ def _scan(
         if asked.use_found and unsaid and not looked:
             seen = _labels_found(origin, store, listing, told)
             used = formats.used_from_now_on(seen.found, info.annotations)
-            info = replace(info, annotations=used, labels_unread=seen.unread, labels_seen=there)
+            left = formats.left_by(seen.found, used)
+            info = replace(info, annotations=used, labels_unread=seen.unread, labels_seen=there, labels_left=left)
         elif asked.annotations is not None:
-            info = replace(info, labels_unread=())  # who says which labels has seen what there is
+            info = replace(info, labels_unread=(), labels_left=())  # who says which labels has seen what there is
         listing = _with_labels_here(store, info, listing, told)
         dataset = _scanned(store, info, listing, known, choice, told, parts)
     dataset.labels_found, dataset.labels_strange = seen.found, seen.strange

@@ -590,6 +590,11 @@ class Dataset:
         return self._info.labels_unread
 
     @property
+    def labels_left(self) -> Sequence[str]:
+        """Names of COCO files that were found and are not used, beside others that are."""
+        return self._info.labels_left
+
+    @property
     def annotation_errors(self) -> list[str]:
         """One sentence for each annotation file that cannot be read."""
         return self._attached[1]

@@ -91,6 +91,7 @@ class FakeDataset:
     coco: Coco | None = None
     name: str = "test"
     open_clashes: list[Clash] = field(default_factory=list)
+    labels_left: tuple[str, ...] = ()
 
     @property
     def annotations(self) -> tuple[Coco, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -38,6 +39,10 @@ class Exportable(Protocol):
     @property
     def labels(self) -> Labels:
         """The COCO documents and classes, with label clashes resolved as people decided."""
+
+    @property
+    def labels_left(self) -> Sequence[str]:
+        """Names of COCO files that were found and are not used, beside others that are."""
 
     @property
     def open_clashes(self) -> list[Clash]:

@@ -64,6 +64,9 @@ def build(
         if document["categories"]:
             notes.append(OF_FOLDERS)
     notes += labels.notes
+    if dataset.labels_left:
+        left = ", ".join(dataset.labels_left)
+        notes.append(f"Found, not used, and so not written: {left}. Scan with --labels for each to have them too.")
     if dropped := int((wanted & ~mask).sum()):
         notes.append(f"{plural(dropped, 'image')} left out: dropped because of clashing labels.")
     if open_ones := sum(bool(mask[clash.left] or mask[clash.right]) for clash in dataset.open_clashes):

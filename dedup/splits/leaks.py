@@ -229,6 +229,11 @@ class Repaired:
         return self.dataset.labels
 
     @property
+    def labels_left(self) -> Sequence[str]:
+        """See `Exportable`."""
+        return self.dataset.labels_left
+
+    @property
     def open_clashes(self) -> list[Clash]:
         """The label clashes that nobody decided."""
         return self.dataset.open_clashes

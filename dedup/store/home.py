@@ -34,7 +34,8 @@ class Info:
     `thorough` says that parts of pictures are looked for as well, `vectors` stands for those whose neighbours it looked
     at, "" for none; `annotations` are the files and folders of its
     labels, `labels_said` whether a person chose them, or none, `labels_unread` sentences on files that hold labels
-    and were not read, and `labels_seen` stands for the files that were there when labels were looked for."""
+    and were not read, `labels_seen` stands for the files that were there when labels were looked for, and `labels_left`
+    are names of COCO files that were found beside those that are used."""
 
     name: str
     root: str
@@ -51,6 +52,7 @@ class Info:
     labels_said: bool = False
     labels_unread: tuple[str, ...] = ()
     labels_seen: str = ""
+    labels_left: tuple[str, ...] = ()
     images: int = 0
     failed: int = 0
     passed_over: dict[str, int] = field(default_factory=dict)
@@ -83,7 +85,8 @@ def read_info(directory: Path) -> Info:
     except (ValueError, TypeError, AttributeError, OSError, RecursionError) as error:
         raise DatasetError(f"{path} is damaged. Scan the folder again under this name; tags are kept.") from error
     annotations = tuple(os.path.join(directory, path) for path in info.annotations)  # absolute ones stay as they are
-    return replace(info, name=directory.name, annotations=annotations, labels_unread=tuple(info.labels_unread))
+    unread, left = tuple(info.labels_unread), tuple(info.labels_left)
+    return replace(info, name=directory.name, annotations=annotations, labels_unread=unread, labels_left=left)
 
 
 def as_written(info: Info, directory: Path) -> Info:

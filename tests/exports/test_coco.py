@@ -12,12 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import coco as pycoco
 
+import dedup
 from dedup.errors import ExportError
 from dedup.exports import coco
 from dedup.labels import entries
 from dedup.labels.coco import Coco, tags_from_coco
 from dedup.model import SCORE_VERSION
 from tests.frames import TAGS, FakeDataset, make_frame, written
+from tests.pictures import photo, save
 
 SOURCE = {
     "info": {"year": 2017, "contributor": "é", "unknown": [1, 2.50, None]},
@@ -397,3 +399,19 @@ def test_every_annotation_has_an_id(tmp_path):
     boxes[0]["id"] = 4  # two of one id: readers would know but one of them
     document, _ = coco.build(several(tmp_path, given), np.array([True, False, False]), tmp_path / "out.json")
     assert [each["id"] for each in document["annotations"]] == [4, 5]
+
+
+def test_captions_that_were_found_and_are_not_used_are_told(tmp_path, home):
+    """Also by a home in which the dataset is opened later; not where a person named all files."""
+    save(photo(1), tmp_path / "in/a.png")
+    one = {"images": [{"id": 1, "file_name": "a.png"}], "categories": [{"id": 1, "name": "dog"}]}
+    box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}
+    files = [tmp_path / "in" / name for name in ("captions.json", "instances.json")]
+    for file, entry in zip(files, ({"id": 1, "image_id": 1, "caption": "a dog"}, box), strict=True):
+        file.write_text(json.dumps(one | {"annotations": [entry]}))
+    dedup.scan(tmp_path / "in", use_found=True, workers=1)
+    told = "Found, not used, and so not written: captions.json. Scan with --labels for each to have them too."
+    assert told in dedup.open("in").export("coco", tmp_path / "out.json").notes
+    assert told in dedup.open("in").export("folder", tmp_path / "out", labels="yolo").notes
+    dataset = dedup.scan(tmp_path / "in", annotations=files, workers=1)
+    assert told not in dataset.export("coco", tmp_path / "all.json").notes

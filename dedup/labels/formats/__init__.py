@@ -42,6 +42,7 @@ __all__ = [
     "files_of",
     "find",
     "format_of",
+    "left_by",
     "lie_beside",
     "read",
     "see",
@@ -211,6 +212,13 @@ def used_from_now_on(found: Sequence[Found], used: Sequence[str]) -> tuple[str, 
         return tuple(used)  # of what lies elsewhere nobody knows which images it tells of
     new = [each for each in chosen(found) if not any(same_images(each.images, other.images) for other in held)]
     return (*used, *(os.fspath(each.path) for each in new if each not in held))
+
+
+def left_by(found: Sequence[Found], used: Sequence[str]) -> tuple[str, ...]:
+    """The names of COCO files that are not `used` beside others that are: captions and keypoints, which say more."""
+    own = [each for each in found if each.format is COCO]
+    left = [each.path.name for each in own if os.fspath(each.path) not in used]
+    return tuple(left) if len(left) < len(own) else ()
 
 
 def lie_beside(address: str) -> bool:
