@@ -368,7 +368,7 @@ def test_all_that_is_known_of_an_image_is_told(dataset):
     assert dict(told["facts"])["Picture"] == "160 × 120 px"
     assert [each["side"]["name"] for each in told["group"]] == ["00.png", "copy b.png"]
     assert [(each["words"], each["fate"]) for each in told["group"]] == [
-        ("identical pixels", "stays"),
+        ("identical file", "stays"),
         ("identical file", ""),
     ]
     assert [each["title"] for each in told["metrics"]] == [metric.title for metric in said(dataset.frame)]
