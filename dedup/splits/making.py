@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -190,10 +190,8 @@ def make(frame: pd.DataFrame, pairs: pd.DataFrame, asked: Asked) -> Made:
         raise UsageError(
             f"Images are in {other[0]!r} already, and no share is given for it. Give one, or make all splits anew."
         )
-    members: dict[int, list[int]] = defaultdict(list)
-    for row in np.flatnonzero(readable).tolist():
-        members[int(unit_of[row])].append(row)
-    placing = _Placing(frame, asked, list(members.values()), held)
+    members = _members(unit_of, readable)
+    placing = _Placing(frame, asked, members, held)
     placing.place()
     of, torn = placing.result()
     paths, before = frame["path"].tolist(), split.tolist()
@@ -203,13 +201,22 @@ def make(frame: pd.DataFrame, pairs: pd.DataFrame, asked: Asked) -> Made:
         told,
         {paths[row]: name for row, name in of.items() if before[row] != name},
         len(members),
-        max(map(len, members.values()), default=0),
+        max(map(len, members), default=0),
         tuple(sorted(paths[row] for row in torn)),
-        sum(len({of[row] for row in rows if row in of}) > 1 for rows in members.values() if len(rows) > 1),
+        sum(len({of[row] for row in rows if row in of}) > 1 for rows in members if len(rows) > 1),
         int((~readable).sum()),
         Counter(told.values()),
         _by_class(frame, of, list(asked.shares)),
     )
+
+
+def _members(unit_of: np.ndarray, readable: np.ndarray) -> list[list[int]]:
+    """The readable rows of each unit, units by the first of theirs."""
+    rows = np.flatnonzero(readable)
+    rows = rows[np.argsort(unit_of[rows], kind="stable")]
+    ends = np.append(np.flatnonzero(np.diff(unit_of[rows])) + 1, len(rows)).tolist()
+    every = rows.tolist()
+    return sorted(every[start:end] for start, end in itertools.pairwise([0, *ends]) if end > start)
 
 
 def units(frame: pd.DataFrame, pairs: pd.DataFrame, asked: Asked) -> np.ndarray:
@@ -258,9 +265,10 @@ class _Placing:
         for content in self.content:
             for column, count in content.items():
                 totals[column] += count
-        self.totals = np.maximum(totals, 1.0)
-        self.excess = -np.outer(shares, totals)
-        self.at = np.full(len(members), -1)
+        # plain numbers: of a few splits an array costs more than it holds
+        self.totals: list[float] = np.maximum(totals, 1.0).tolist()
+        self.excess: list[list[float]] = (-np.outer(totals, shares)).tolist()
+        self.at = [-1] * len(members)
         hashes = frame["sha256"].tolist()
         self.order = sorted(range(len(members)), key=lambda unit: self._rank(unit, hashes, asked.seed))
 
@@ -281,9 +289,9 @@ class _Placing:
             else:
                 free.append(unit)
         for unit in free:
-            self._put(unit, int(np.argmin(self._growth(unit))))
+            self._put(unit, _least(self._growth(unit)))
         for _ in range(PASSES):
-            if not sum(map(self._improve, free)):
+            if not self._improve(free):
                 break
 
     def _kept(self, unit: int, name: str) -> dict[int, int]:
@@ -294,11 +302,13 @@ class _Placing:
         mine = sum(self.held[row] == name for row in rows) / len(rows)
         return {column: round(count * mine) for column, count in self.content[unit].items()}
 
-    def _growth(self, unit: int) -> np.ndarray:
-        """(splits,) by how much the objective grows where the unit is put."""
-        growth = np.zeros(len(self.names))
+    def _growth(self, unit: int) -> list[float]:
+        """By how much the objective grows where the unit is put, for each split."""
+        growth = [0.0] * len(self.names)
         for column, count in self.content[unit].items():
-            growth += (2 * count * self.excess[:, column] + count * count) / self.totals[column]
+            total = self.totals[column]
+            for place, over in enumerate(self.excess[column]):
+                growth[place] += (2 * count * over + count * count) / total
         return growth
 
     def _put(self, unit: int, place: int) -> None:
@@ -307,16 +317,27 @@ class _Placing:
 
     def _take(self, unit: int, place: int, content: Mapping[int, int], sign: int = 1) -> None:
         for column, count in content.items():
-            self.excess[place, column] += sign * count
+            self.excess[column][place] += sign * count
 
-    def _improve(self, unit: int) -> bool:
-        """Move a unit to where the objective is lower; whether it moved."""
-        before = int(self.at[unit])
-        self._take(unit, before, self.content[unit], -1)
-        growth = self._growth(unit)
-        place = int(np.argmin(growth))
-        moved = bool(growth[place] < growth[before] - CLOSE)
-        self._put(unit, place if moved else before)
+    def _improve(self, units: Iterable[int]) -> bool:
+        """Move units to where the objective is lower; whether any moved. Where one stays, so do all of its content that
+        are in the same split, until another one moves."""
+        moved = False
+        staying: set[tuple[int, int]] = set()
+        for unit in units:
+            before, content = self.at[unit], self.content[unit]
+            if (id(content), before) in staying:
+                continue
+            self._take(unit, before, content, -1)
+            growth = self._growth(unit)
+            place = _least(growth)
+            if growth[place] < growth[before] - CLOSE:
+                self._put(unit, place)
+                moved = True
+                staying.clear()
+            else:
+                self._put(unit, before)
+                staying.add((id(content), before))
         return moved
 
     def result(self) -> tuple[dict[int, str], list[int]]:
@@ -329,12 +350,17 @@ class _Placing:
                 if self.held[row]:
                     of[row] = str(self.held[row])
                 elif not there:
-                    of[row] = self.names[int(self.at[unit])]
+                    of[row] = self.names[self.at[unit]]
                 elif len(there) == 1:
                     of[row] = str(next(iter(there)))
                 else:
                     torn.append(row)
         return of, torn
+
+
+def _least(growth: Sequence[float]) -> int:
+    """Where it grows least, the first of several."""
+    return growth.index(min(growth))
 
 
 def _by_class(frame: pd.DataFrame, of: Mapping[int, str], names: list[str]) -> pd.DataFrame:
