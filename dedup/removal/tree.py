@@ -13,7 +13,7 @@ import io
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -93,8 +93,9 @@ class Spot:
         """Give the file the name `target` instead, in the place of whatever has it."""
         with self._named():
             os.replace(self._name, target._name, src_dir_fd=self.folder, dst_dir_fd=target.folder)
-        if self.exists():  # both were names of one file, which a rename leaves as they are
-            self.unlink()
+        with suppress(FileNotFoundError):  # two names of one file a rename leaves as they are
+            if os.path.samestat(self.stat(), target.stat()):
+                self.unlink()
 
     def unlink(self) -> None:
         """Take the name away."""

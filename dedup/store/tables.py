@@ -35,9 +35,8 @@ def write_table(path: Path, table: pa.Table, metadata: dict[str, str], *, noise:
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     """Read a Parquet file, or only some of its columns. Raises `DatasetError` when it is missing or damaged."""
     try:
-        with pq.ParquetFile(
-            path, page_checksum_verification=True
-        ) as file:  # `read_table` loads what reads tables of many files as well
+        # pyarrow's own `read_table` loads what reads tables of many files as well
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             return file.read(columns)
     except FileNotFoundError as error:
         raise DatasetError(f"{path.name} is missing from {path.parent}. Scan the folder again.") from error

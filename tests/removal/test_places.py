@@ -336,3 +336,25 @@ def test_a_journal_that_is_no_file_is_one_sentence(make, images):
     make(images.directory / "quarantine.jsonl")
     with pytest.raises(RemovalError, match=r"quarantine\.jsonl cannot be read"):
         removal.apply(images, removal.plan(images))
+
+
+def test_a_name_that_moves_onto_another_of_its_file_goes_and_what_takes_it_meanwhile_stays(
+    tmp_path, monkeypatch
+):
+    tree = Tree(tmp_path)
+    (tmp_path / "one").write_bytes(b"of both")
+    os.link(tmp_path / "one", tmp_path / "other")
+    with tree.spot("one") as one, tree.spot("other") as other:
+        one.rename(other)
+    assert not (tmp_path / "one").exists() and (tmp_path / "other").read_bytes() == b"of both"
+
+    replace = os.replace
+
+    def meanwhile(*given, **more):
+        replace(*given, **more)
+        (tmp_path / "other").write_bytes(b"somebody else's")
+
+    monkeypatch.setattr(os, "replace", meanwhile)
+    with tree.spot("other") as other, tree.spot("third") as third:
+        other.rename(third)
+    assert (tmp_path / "other").read_bytes() == b"somebody else's" and (tmp_path / "third").read_bytes() == b"of both"
