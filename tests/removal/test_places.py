@@ -338,9 +338,7 @@ def test_a_journal_that_is_no_file_is_one_sentence(make, images):
         removal.apply(images, removal.plan(images))
 
 
-def test_a_name_that_moves_onto_another_of_its_file_goes_and_what_takes_it_meanwhile_stays(
-    tmp_path, monkeypatch
-):
+def test_a_name_that_moves_onto_another_of_its_file_goes_and_what_takes_it_meanwhile_stays(tmp_path, monkeypatch):
     tree = Tree(tmp_path)
     (tmp_path / "one").write_bytes(b"of both")
     os.link(tmp_path / "one", tmp_path / "other")

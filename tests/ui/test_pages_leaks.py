@@ -18,6 +18,7 @@ from dedup.errors import UsageError
 from dedup.review import acts
 from dedup.splits import given, leaks
 from dedup.ui.leaks import repairing, splitting
+from dedup.ui.partition import making
 from dedup.ui.shell import navigation
 from tests.building import picture
 from tests.labelled import leaking
@@ -277,3 +278,18 @@ def test_splits_are_made_and_set_from_their_page(home, tmp_path):
     healthy(at.run())
     healthy(button(at, "Set the tag of 20 images").click().run())
     assert {tag.count for tag in dedup.open("in").tags.values()} == {4}
+
+
+def test_many_images_are_divided_once_a_person_asks(home, tmp_path, monkeypatch):
+    monkeypatch.setattr(making, "AT_ONCE", 5)
+    folder_of_photos(tmp_path / "in", 20)
+    dataset = dedup.scan(tmp_path / "in", workers=1)
+    at = run_page("splits", {"dataset": dataset.info.key})
+    assert not at.dataframe and not at.metric
+    healthy(button(at, "Divide 20 images").click().run())
+    assert at.metric and button(at, "Set the split of 20 images")
+    healthy(at.number_input(key="seed").set_value(3).run())
+    assert not at.metric  # another division, that nobody asked for yet
+    healthy(button(at, "Divide 20 images").click().run())
+    healthy(button(at, "Set the split of 20 images").click().run())
+    assert dedup.open("in").frame["split"].value_counts().to_dict() == {"train": 16, "val": 2, "test": 2}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+from collections.abc import Hashable
 from pathlib import Path
 
 import streamlit as st
@@ -24,6 +25,9 @@ DEFAULT = {"train": 80, "val": 10, "test": 10}
 """Percent, as most papers and tools begin with."""
 IN_SPLITS, IN_FOLDS = "Splits", "Folds"
 FEWEST, MOST_FOLDS = 2, 20
+AT_ONCE = 50_000
+"""More images are divided when they are asked for: 100,000 take more than a second, a million fifteen."""
+WANTED = "division asked for"
 
 
 def sizes(opened: Opened) -> str:
@@ -40,7 +44,7 @@ def make(opened: Opened) -> None:
     with left:
         asked, as_tags = _asked(opened)
     with right, errors_shown():
-        if asked is not None:
+        if asked is not None and _is_due(opened, asked, as_tags=as_tags):
             with st.spinner("Dividing…"):
                 made = _made(opened, asked, as_tags=as_tags)
             _offer(opened, asked, made, as_tags=as_tags)
@@ -103,6 +107,27 @@ def _folds() -> dict[str, float]:
     return making.folds(int(count))
 
 
+def _is_due(opened: Opened, asked: Asked, *, as_tags: bool) -> bool:
+    """Whether to divide the images now: many only once a person has asked for just that."""
+    count, wanted = len(opened.dataset.frame), (opened.dataset.info.key, *_options(asked, as_tags=as_tags))
+    if count <= AT_ONCE or st.session_state.get(WANTED) == wanted:
+        return True
+    st.caption("Nothing is set by that: first you see what would come out.")
+    st.button(
+        f"Divide {count:,} images",
+        type="primary",
+        icon=":material/call_split:",
+        on_click=st.session_state.update,
+        args=({WANTED: wanted},),
+    )
+    return False
+
+
+def _options(asked: Asked, *, as_tags: bool) -> tuple[Hashable, ...]:
+    options = bool(asked.by), asked.keep, asked.stratify, as_tags
+    return tuple(asked.shares.items()), asked.seed, asked.together, *options
+
+
 def _made(opened: Opened, asked: Asked, *, as_tags: bool) -> Made:
     """What would come out; remembered, for a hundred thousand images take some seconds."""
 
@@ -110,9 +135,7 @@ def _made(opened: Opened, asked: Asked, *, as_tags: bool) -> Made:
         frame = opened.dataset.frame
         return making.make(making.split_by_tags(frame, asked.shares) if as_tags else frame, opened.dataset.pairs, asked)
 
-    options = bool(asked.by), asked.keep, asked.stratify, as_tags
-    key = ("made", tuple(asked.shares.items()), asked.seed, asked.together, *options)
-    found: Made = opened.remembered(key, compute, tags=as_tags)
+    found: Made = opened.remembered(("made", *_options(asked, as_tags=as_tags)), compute, tags=as_tags)
     return found
 
 
