@@ -324,6 +324,8 @@ def test_issues_are_told_from_what_was_measured():
         saturation=[0.3] * 7 + [0.0, float("nan")],
         kind=["unique"] * 5 + ["exact", "near", "near", "failed"],
         role=["", "", "", "", "", "duplicate", "duplicate", "keeper", ""],
+        alpha=False,
+        shown_on="",
     )
     found = {each.name: each.mask(frame).nonzero()[0].tolist() for each in ISSUES}
     assert found == {
@@ -350,7 +352,8 @@ def test_issues_on_the_command_line(folder, capsys):
     assert "dark: 0 images (brightness below 0.1)\n" in capsys.readouterr().out
     assert main(["issues", "in", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["light"] == {"where": "brightness > 0.95", "images": []} and told["outliers"] == {}
+    assert told["light"]["where"].startswith("(brightness > 0.95)") and told["light"]["images"] == []
+    assert told["outliers"] == {}
     assert main(["issues", "in", "--kind", "dark@0.9"]) == 0
     assert "dark@0.9: 5 images (brightness below 0.9), such as " in capsys.readouterr().out
     assert main(["check", str(folder), "--max-issue", "dark@0.9=1"]) == 1

@@ -234,9 +234,6 @@ EDITS = {
     "captioned": (captioned, "jpg", {"quality": 97}, "the other carries an overlay"),
     "badged": (badged, "jpg", {"quality": 97}, "the other carries an overlay"),
     "lettered, upscaled": (lambda p: lettered(p).resize((720, 540)), "jpg", {}, "the other carries an overlay"),
-    "in a gallery": (shown_in_a_gallery, "png", {}, "the other shows it amid something else"),
-    "in a gallery, smaller": (lambda p: shown_in_a_gallery(lower(p)), "png", {}, "shows it amid something else"),
-    "on another picture": (laid_on, "png", {}, "the other shows it amid something else"),
     "cropped": (lambda p: p.crop((40, 30, 450, 340)), "png", {}, "the other is cropped"),
     "cropped, upscaled": (lambda p: p.crop((40, 30, 450, 340)).resize((820, 620)), "png", {}, "the other is cropped"),
     "bordered": (lambda p: ImageOps.expand(p, 20, "black"), "png", {}, "the other has a border"),
@@ -267,6 +264,16 @@ def test_originals_stay_and_the_reasons_are_true(tmp_path):
     found = kept(tmp_path / "photos", tmp_path / "home")
     wrong = {name: found.get(name) for name, (*_, reason) in EDITS.items() if not told(found, name, reason)}
     assert not wrong
+
+
+def test_what_shows_an_original_amid_something_else_is_no_copy_of_it(tmp_path):
+    edits = (shown_in_a_gallery, lambda picture: shown_in_a_gallery(lower(picture)), laid_on)
+    for seed, edit in enumerate(edits, 4):
+        folder = tmp_path / "photos" / str(seed)
+        original = save(scene(seed, *SIZE), folder / "original.jpg", quality=75)
+        save(edit(Image.open(original).convert("RGB")), folder / "a.png")
+    dataset = dedup.scan(tmp_path / "photos", home=tmp_path / "home")
+    assert dataset.pairs["kind"].tolist() == ["contains"] * len(edits) and not len(dataset.groups)
 
 
 def told(found: dict[str, tuple[bool, str]], name: str, reason: str) -> bool:

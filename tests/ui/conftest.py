@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 import dedup
+from dedup.ui.shell import jobs
 from tests.building import copied
+
+
+@pytest.fixture(autouse=True)
+def no_jobs_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test sees the jobs that it started alone."""
+    monkeypatch.setattr(jobs, "REGISTRY", jobs.Registry())
 
 
 @pytest.fixture

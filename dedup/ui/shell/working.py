@@ -8,7 +8,8 @@ from typing import Any
 import streamlit as st
 
 from dedup.model import Progress
-from dedup.ui.shell.jobs import REGISTRY, Job, State
+from dedup.ui.shell import jobs
+from dedup.ui.shell.jobs import Job, State
 from dedup.ui.shell.literal import literal
 from dedup.words import plural
 
@@ -53,7 +54,7 @@ def row(job: Job, kept: str = "What was finished is kept for the next scan.") ->
             width="stretch",
         )
     elif right.button("Dismiss", key=f"dismiss {job.key}", type="tertiary", width="stretch"):
-        REGISTRY.dismiss(job)
+        jobs.REGISTRY.dismiss(job)
         st.rerun()
 
 
