@@ -167,7 +167,7 @@ def test_what_cannot_be_read_is_said_to_come_last(home, tmp_path):
     (tmp_path / "set" / "broken.jpg").write_bytes(b"")
     made = dedup.scan(tmp_path / "set", home=home, workers=1)
     told = texts(explorer(made, order="different"))
-    assert "before it; 1 image that cannot be read last, in tones" in told
+    assert "before it, in tones and colours (no model was given); last 1 image that cannot be read." in told
 
 
 def test_words_without_a_text_side_raise(dataset):

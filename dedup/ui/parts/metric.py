@@ -169,8 +169,7 @@ def _words(opened: Opened, view: View) -> None:
         if view.order == MATCHING:
             st.caption(literal(f"Best match first, by {vectors.source}: the cosine is on each card."), width="content")
         if view.order == DIFFERENT:
-            by = f"by {vectors.source}" if vectors.source else "in tones and colours (no model was given)"
-            st.caption(literal(f"{_different_words(opened, view)}, {by}."), width="content")
+            st.caption(literal(f"{_different_words(opened, view)}."), width="content")
 
 
 def _different_words(opened: Opened, view: View) -> str:
@@ -178,13 +177,14 @@ def _different_words(opened: Opened, view: View) -> str:
     known = int((mask & vectors.known).sum())
     count = min(known, MOST_ORDERED)
     chosen = steps(count)
-    told = "Each as far as can be from all before it"
+    by = f"by {vectors.source}" if vectors.source else "in tones and colours (no model was given)"
+    told = f"Each as far as can be from all before it, {by}"
     if chosen < count:
-        told = f"The first {chosen:,} are each as far as can be from all before them; then the least like these"
+        told = f"The first {chosen:,} are each as far as can be from all before them, {by}; then the least like these"
     lacking = "without a vector" if vectors.source else "that cannot be read"
     last = {lacking: int(mask.sum()) - known, f"beyond a fair sample of {MOST_ORDERED:,}": known - count}
     left_out = " and ".join(f"{plural(number, 'image')} {why}" for why, number in last.items() if number)
-    return f"{told}; {left_out} last" if left_out else told
+    return f"{told}; last {left_out}" if left_out else told
 
 
 def _company(opened: Opened, view: View) -> None:
