@@ -230,8 +230,10 @@ class _Search:
 
     def _nearest_of(self, some: NDArray[np.intp]) -> NDArray[np.integer]:
         """For each of some pictures the nearest by hash among them (m, k), -1 for none."""
+        if not len(some):  # nor is what compares them compiled
+            return np.empty((0, candidates.NEAREST_FAINT), np.intp)
         near = nearest_hash.several(self.signatures["hash"][self.order[some]], candidates.NEAREST_FAINT, self.pool)
-        return np.where(near >= 0, some[near], -1) if len(some) else near
+        return np.where(near >= 0, some[near], -1)
 
     def _pairs(self, index: candidates.Index, matches: NDArray[np.float64]) -> pd.DataFrame:
         found = index.candidates(matches)
