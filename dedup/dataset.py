@@ -658,6 +658,11 @@ class Dataset:
         return [case.clash for case in self.clashes if case.choice(decided) is None]
 
     @property
+    def knows_parts(self) -> bool:
+        """Whether there is something to say of parts of pictures: some are known, or a scan looked for them."""
+        return self.info.thorough or bool((self.frame["part_of"] > 0).any())
+
+    @property
     def folders_are_classes(self) -> bool:
         """Whether the names of folders are labels: as a person said, else as the folders look."""
         said = self.decisions.setting(FOLDER_CLASSES)

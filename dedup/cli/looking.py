@@ -36,9 +36,10 @@ def show(name: Name, home: Home = None, as_json: Json = False) -> None:
     say(f"{told['name']}  {told['root']}")
     if told["outdated"]:
         say(f"  {told['outdated']}")
-    if told["thorough"]:
+    if told["thorough"] or told["containing"]:
         contain = "contains" if told["containing"] == 1 else "contain"
-        say(f"  scanned thoroughly: {plural(told['containing'], 'image')} {contain} others")
+        how = "scanned thoroughly: " if told["thorough"] else ""
+        say(f"  {how}{plural(told['containing'], 'image')} {contain} others")
     for counted, count in told["counts"].items():
         say(f"  {counted:8s}{count:>10,}")
     for tag, count in told["tags"].items():

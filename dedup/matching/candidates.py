@@ -513,9 +513,8 @@ class Index:
         self._flat = np.flatnonzero(self.flat[: self._own_views] & whole)
         self.faint = self._flat[contrast[self._flat] >= FAINT]
         within = self._pixels[len(tiny) : self._own_views, EDGE:-EDGE, EDGE:-EDGE]
-        self.content[inner[tone_and_contrast(within)[1] < FLAT]] = (
-            WHOLE  # a stripe between stripes is no picture in a frame
-        )
+        stripes = tone_and_contrast(within)[1] < FLAT  # between stripes, which are no picture in a frame
+        self.content[inner[stripes]] = WHOLE
         self._shape = np.round(SHAPES * np.log2(sizes[:, 0] / np.maximum(sizes[:, 1], 1))).astype(np.int64)
         self._small = np.asarray(sizes.max(axis=1)[self.owner] < WINDOWED_SIDE)
         self.most = np.where(self._small[: len(tiny)], sum(MOST_SMALL), sum(MOST))

@@ -88,11 +88,6 @@ class Facts:
     plan: pd.DataFrame
     plan_words: str
 
-    @property
-    def knows_parts(self) -> bool:
-        """Whether there is something to say of parts: some are known, or a scan looked for them."""
-        return self.dataset.info.thorough or self.part_count > 0
-
     def to_dict(self) -> dict[str, Any]:
         """The same for machines."""
         paths = self.dataset.frame["path"].tolist()

@@ -126,7 +126,7 @@ def _tiles(facts: Facts) -> str:
         "exact copies": f"{facts.counts[Kind.EXACT]:,}",
         "near duplicates": f"{facts.counts[Kind.NEAR]:,}",
         "similar pairs": f"{facts.similar:,}",
-        **({"parts of others": f"{facts.part_count:,}"} if facts.knows_parts else {}),
+        **({"parts of others": f"{facts.part_count:,}"} if facts.dataset.knows_parts else {}),
         "to save": size(facts.saved),
         "groups across splits": f"{facts.crossing:,}",
         "label clashes": f"{facts.clash_count:,}",
@@ -194,7 +194,7 @@ def _groups(facts: Facts, shown: list[tuple[Sequence[int], list[str]]]) -> str:
 
 def _parts(facts: Facts, pictures: _Pictures) -> str:
     """Images within others, where any are known or a scan looked for them; none of them is a copy."""
-    if not facts.knows_parts:
+    if not facts.dataset.knows_parts:
         return ""
     if not facts.part_count:
         return "<h2>Parts of others</h2><p>No image shows a part of another.</p>"

@@ -23,7 +23,7 @@ from dedup.matching.columns import AFFINE, ANEW, BY_THE_WHOLE, NEUTRAL, PAIR_COL
 from dedup.matching.points import Shared
 from dedup.matching.verdict import kept_of, recoded, unjudged
 from dedup.model import Kind
-from dedup.scanning.crops import GONE, are_crops
+from dedup.scanning.crops import GONE, PICTURES, are_crops
 from dedup.scanning.portions import portions
 from dedup.scanning.rematch import representatives
 from dedup.store import vectors
@@ -34,8 +34,6 @@ Reading = Callable[[str, str], Callable[[Sequence[int]], Iterable[tuple[int, Any
 
 SAVED = 2048
 """Keypoints of so many files are kept at a time, that a killed scan need not take again: 30 MB."""
-PICTURES = 96
-"""Held at a time: 2 MB each."""
 MAY_BE_PARTS = ("", notes.SAME_TEMPLATE, notes.ANOTHER_MOMENT, notes.TOO_PLAIN)
 """Notes of pairs that are alike as a whole and may still be parts of each other: not those that hold other data, have
 other colours, or are two shots."""

@@ -27,6 +27,7 @@ class KeptWindows:
         for table in self._files.tables():
             with suppress(KeyError, ValueError):
                 yield _from_table(table)
+        yield from [*self._waiting]
 
     def add(self, found: WindowKeys) -> None:
         """Keep some more, once there are enough of them."""

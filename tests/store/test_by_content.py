@@ -30,6 +30,7 @@ def test_windows_come_back_as_they_were_kept(tmp_path, monkeypatch):
     for part in parts:
         kept.add(part)
     assert len(list(files.folder.iterdir())) == 1  # the third waits
+    assert sum(len(each.kind) for each in kept) == 18  # and is kept all the same
     kept.finish([])
     found = {str(name): (kind, key.tobytes()) for each in kept for name, kind, key in _rows(each)}
     assert found == {str(name): (kind, key.tobytes()) for part in parts for name, kind, key in _rows(part)}

@@ -126,8 +126,8 @@ def _tiles(opened: Opened) -> Iterator[Tile]:
         _if(counts[Kind.NEAR], kind=Kind.NEAR),
     )
     yield Tile("Similar scenes", f"{similar:,}", "alike, and no copies", _if(similar, where="similar > 0"))
-    parts = int((frame["part_of"] > 0).sum())
-    if dataset.info.thorough or parts:
+    if dataset.knows_parts:
+        parts = int((frame["part_of"] > 0).sum())
         yield Tile("Parts of others", f"{parts:,}", "in crops, collages, screenshots", _if(parts, where=PARTS))
     splits = bool((frame["split"] != "").any())
     yield _decided_elsewhere(
